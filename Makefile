@@ -1,0 +1,120 @@
+# Placet. `make help` lists the targets. Every path here is relative: the checkout's own path may hold spaces.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Always `python -m tool`: a script in .venv/bin names its interpreter by path, which a long or odd path breaks.
+RUN := .venv/bin/python -m
+MANAGE := .venv/bin/python manage.py
+STAMPS := .venv/.stamps
+ARGS ?=
+
+.PHONY: help setup demo demo-check up test test-fast prove check fmt bench clean lock \
+  setup-dev lint types imports templates migrations deploy-check yaml spelling lock-check client-build
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | while IFS= read -r line; do \
+	  printf '  \033[1m%-13s\033[0m %s\n' "$${line%%:*}" "$${line#*## }"; done
+
+setup: $(STAMPS)/app ## Make .venv and install the locked packages and native libraries (done by the others when needed).
+	@echo "placet: set up. make demo shows it, make up runs it."
+
+setup-dev: $(STAMPS)/dev ## The same with what tests and checks need, Chromium included.
+
+demo: $(STAMPS)/app ## A credit model goes to production through the gate; then the web UI stays up. Ctrl-C stops it.
+	$(RUN) examples.credit.demo $(ARGS)
+
+demo-check: $(STAMPS)/app ## The same without people: exits non-zero unless every step comes out as it should.
+	$(RUN) examples.credit.demo --check $(ARGS)
+
+up: $(STAMPS)/app ## Start all processes on this machine (PostgreSQL and Valkey too, unless DATABASE_URL/REDIS_URL are set).
+	$(RUN) governance.common.embedded up $(ARGS)
+
+test: $(STAMPS)/dev ## Every test, browser included. ARGS="-k words" narrows it.
+	$(RUN) pytest -m "not e2e" -n 2 --dist loadgroup $(ARGS) || [ $$? -eq 5 ] # 5: ARGS chose no test here
+	$(RUN) pytest -m e2e $(ARGS) || [ $$? -eq 5 ] # the whole stack fills both cores, so nothing runs beside it
+
+test-fast: $(STAMPS)/dev ## The tests of under a minute.
+	$(RUN) pytest -m "not slow and not e2e" -n 2 --dist loadgroup $(ARGS)
+
+prove: $(STAMPS)/dev ## The promises at full counts (crashes, races, flips); takes long.
+	PLACET_PROVE=1 $(RUN) pytest $(ARGS)
+
+bench: $(STAMPS)/dev ## Measure every figure that the README claims.
+	$(RUN) benchmarks $(ARGS)
+
+check: lint types imports templates migrations deploy-check yaml spelling lock-check client-build ## Everything below.
+	@echo "check: all passed"
+
+lint: $(STAMPS)/dev ## ruff: rules and formatting.
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+types: $(STAMPS)/dev ## mypy, strict.
+	$(RUN) mypy
+
+imports: $(STAMPS)/dev ## import-linter: the one dependency line and the other contracts.
+	.venv/bin/python -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+templates: $(STAMPS)/dev ## djlint: rules and formatting of the templates.
+	$(RUN) djlint templates --quiet --lint
+	$(RUN) djlint templates --check
+
+# Neither needs a database: an address where nothing listens, so that no stranger's server is asked either.
+migrations: $(STAMPS)/dev ## Every model change has its migration.
+	DATABASE_URL=postgresql://nobody@127.0.0.1:1/none .venv/bin/python -W ignore::RuntimeWarning \
+	  manage.py makemigrations --check --dry-run
+
+deploy-check: $(STAMPS)/dev ## Django's own check of production settings.
+	DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 \
+	  PLACET_BASE_URL=https://placet.example PLACET_ALLOWED_HOSTS=placet.example PLACET_DEBUG=0 \
+	  PLACET_SECRET_KEY="$$(.venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+	  $(MANAGE) check --deploy --fail-level WARNING
+
+yaml: $(STAMPS)/dev ## yamllint.
+	find . \( -name '.?*' -o -name var -o -name node_modules \) -prune -o \( -name '*.yml' -o -name '*.yaml' \) -print0 \
+	  | xargs -0 $(RUN) yamllint --strict --config-file scripts/yamllint.yaml
+
+spelling: $(STAMPS)/dev ## codespell.
+	$(RUN) codespell_lib
+
+lock-check: $(STAMPS)/dev ## The lock files are what pyproject.toml resolves to.
+	.venv/bin/python scripts/check_lock.py
+
+client-build: $(STAMPS)/dev ## The published package builds.
+	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
+	  bash scripts/uv.sh build --quiet --offline --wheel --no-build-isolation --out-dir "$$out" ./client && ls "$$out"
+
+fmt: $(STAMPS)/dev ## Format code and templates, and mend what ruff can mend by itself.
+	$(RUN) ruff check --fix-only .
+	$(RUN) ruff format .
+	$(RUN) djlint templates --quiet --reformat || true
+
+lock: $(STAMPS)/venv ## Resolve pyproject.toml anew into both lock files, keeping the pins that still fit.
+	bash scripts/uv.sh pip compile --quiet --universal --python-version 3.11 pyproject.toml --extra dev \
+	  --generate-hashes --no-emit-index-url --output-file requirements-dev.lock
+	bash scripts/uv.sh pip compile --quiet --universal --python-version 3.11 pyproject.toml \
+	  --constraint requirements-dev.lock --generate-hashes --no-emit-index-url --output-file requirements.lock
+
+clean: ## Remove what can be made again: .venv, caches, the tests' servers. Your data and keys in var/ stay.
+	rm -rf .venv var/test .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis client/build client/dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMPS)/venv: scripts/venv.sh scripts/uv.lock
+	@bash scripts/venv.sh
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/native: scripts/native.sh scripts/apt.sh | $(STAMPS)/venv
+	@bash scripts/native.sh
+	@touch $@
+
+$(STAMPS)/native-dev: scripts/native.sh scripts/apt.sh | $(STAMPS)/venv
+	@bash scripts/native.sh tests
+	@touch $@
+
+$(STAMPS)/app: requirements.lock client/pyproject.toml scripts/install.sh $(STAMPS)/venv | $(STAMPS)/native
+	@bash scripts/install.sh app
+
+$(STAMPS)/dev: requirements-dev.lock client/pyproject.toml scripts/install.sh $(STAMPS)/venv | $(STAMPS)/native-dev
+	@bash scripts/install.sh dev

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# See to the native libraries: those of WeasyPrint (PDF) always, a Chromium for the browser tests with "tests".
+# Usage: scripts/native.sh [tests]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Asked of the loader itself: a library counts if Python can load it, whoever installed it and wherever.
+missing=$(.venv/bin/python - <<'PYTHON'
+import ctypes
+
+for library, package in {
+    "libpango-1.0.so.0": "libpango-1.0-0",
+    "libpangoft2-1.0.so.0": "libpangoft2-1.0-0",
+    "libharfbuzz-subset.so.0": "libharfbuzz-subset0",
+}.items():
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        print(package)
+PYTHON
+)
+if [ -n "$missing" ]; then
+  # shellcheck disable=SC2086  # one package a line, names without spaces
+  bash scripts/apt.sh "the text layout library that makes the PDF documents" $missing
+fi
+
+if [ "${1:-}" = tests ]; then
+  has_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+      # Run it: Ubuntu's chromium-browser is a script that only says to install a snap.
+      if command -v "$name" >/dev/null && "$name" --version >/dev/null 2>&1; then return 0; fi
+    done
+    return 1
+  }
+  has_chromium || bash scripts/apt.sh "Chromium, which the browser tests drive," chromium
+  has_chromium || {
+    echo "placet: Chromium does not start here: install one that answers 'chromium --version', then run make again." >&2
+    exit 2
+  }
+fi
