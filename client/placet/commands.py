@@ -1,0 +1,368 @@
+"""The commands of ``placet``: verify a bundle or a model, request a promotion, follow it, apply it.
+
+Exit codes of every command: 0 ok or allowed, 1 error, 2 usage, 3 blocked or tampered, 4 held or incomplete.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import placet
+from placet.receipts import is_receipt, verify_receipt
+from placet.sdk import Placet, PlacetProblem, Promotion
+from placet.trust import load_trust
+from placet.verify import LIMITS, InvalidProof, InvalidSignature, InvalidTrust, Report, verify_bundle
+
+app = typer.Typer(
+    name="placet",
+    help="Verify Placet's log and permits; request and apply promotions of MLflow model versions.",
+    epilog="Exit codes: 0 ok or allowed, 1 error, 2 usage, 3 blocked or tampered, 4 held or incomplete.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+WaitFlag = Annotated[
+    bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")
+]
+_STYLE = {"holds": "green", "fails": "bold red", "not shown": "yellow", "pass": "green", "fail": "bold red"}
+_STYLE |= {"ALLOW": "green", "HOLD": "yellow", "BLOCK": "bold red", "missing": "yellow", "insufficient": "yellow"}
+_MIRRORED_WITHIN_S = 30
+_BY_VERDICT = {"ALLOW": 0, "HOLD": 4, "BLOCK": 3}
+_ENDED_BADLY = {
+    "rejected": 3,
+    "revoked": 3,
+    "suspended": 4,
+    "lapsed": 3,
+    "expired": 3,
+    "withdrawn": 3,
+    "changes_requested": 4,
+}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; an error becomes one sentence on standard error."""
+    code = 1
+    try:
+        code = int(app(args=list(arguments), standalone_mode=True) or 0)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    except KeyboardInterrupt:
+        code = 1
+    return code
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The audit bundle (.zip), or one entry's receipt (.tlog-proof).")],
+    policy: Annotated[
+        Path | None, typer.Option(help="Trust file with the log's public key.", envvar="PLACET_TRUST_FILE")
+    ] = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A signed checkpoint that you kept; may be given several times.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check an audit bundle offline: integrity, completeness and anchoring, each by itself."""
+    if policy is None:
+        _stop("Name the trust file: --policy policy.txt (or set PLACET_TRUST_FILE).", code=2)
+    try:
+        content = bundle.read_bytes() if bundle.suffix == ".tlog-proof" else b""
+        if is_receipt(content):
+            _verify_receipt(content, policy, as_json=as_json)
+        report = verify_bundle(bundle, policy=policy, checkpoints=checkpoint or [])
+    except OSError as error:
+        _stop(f"{error.filename} cannot be read: {error.strerror}.", code=1)
+    except (InvalidTrust, UnicodeDecodeError) as error:
+        _stop(f"The trust file {policy} cannot be used: {error}", code=1)
+    if as_json:
+        _print_json(report.to_dict())
+    else:
+        _print_report(bundle, report)
+    raise typer.Exit(report.exit_code)
+
+
+def _verify_receipt(content: bytes, policy: Path, *, as_json: bool) -> NoReturn:
+    """Check one entry against the checkpoint in its receipt, print what it is, and leave with the exit code."""
+    try:
+        proved = verify_receipt(content, vkeys=load_trust(policy).logs)
+    except (InvalidProof, InvalidSignature) as problem:
+        _stop(f"The receipt does not hold. {problem}", code=3)
+    entry = json.loads(proved.extra or b"{}")
+    if as_json:
+        _print_json({"index": proved.index, "size": proved.checkpoint.size, "entry": entry})
+    else:
+        checkpoint = proved.checkpoint
+        _say(
+            f"Entry {proved.index} is in the log {checkpoint.origin}, which had {checkpoint.size} entries:",
+            style="green",
+        )
+        _say(f"{entry.get('event')}, {entry.get('at')}, {entry.get('actor')}")
+        _say("It does not show that later checkpoints extend this one; compare it with one that you kept.", style="dim")
+    raise typer.Exit(0)
+
+
+@app.command("verify-model")
+def verify_model(
+    uri: Annotated[str, typer.Argument(help="models:/<name>@<alias>")],
+    trust: Annotated[
+        Path | None, typer.Option(help="Trust file with the permit key.", envvar="PLACET_TRUST_FILE")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check that a valid permit covers the bytes behind an alias, without loading the model."""
+    try:
+        from placet import loader
+    except ModuleNotFoundError:
+        _stop('Verifying a model needs MLflow: pip install "placet[mlflow]"', code=1)
+    try:
+        found = loader.verify_model(uri, trust=trust)
+    except loader.Refused as refused:
+        if as_json:
+            _print_json({"uri": uri, "allowed": False, "reason": refused.reason})
+        else:
+            _error(refused.reason)
+        raise typer.Exit(3) from None
+    except ModuleNotFoundError:
+        _stop('Verifying a model needs MLflow: pip install "placet[mlflow]"', code=1)
+    expires_at = found.permit.expires_at.isoformat()
+    if as_json:
+        about = {"version": found.version, "status": found.status, "artifact_digest": found.artifact_digest}
+        _print_json({"uri": uri, "allowed": True, **about, "expires_at": expires_at})
+        return
+    _say(f"{uri} is version {found.version}; its bytes are the ones that were approved.")
+    _print_pairs({"digest": found.artifact_digest, "approval": found.status, "permit until": expires_at})
+
+
+@app.command("request")
+def request_promotion(
+    model: Annotated[str, typer.Argument(help="Registered model, as MLflow names it.")],
+    version: Annotated[str, typer.Argument(help="Model version.")],
+    to: Annotated[str, typer.Option("--to", help="The alias to move, such as champion.")],
+    key: Annotated[str | None, typer.Option("--idempotency-key", help="Makes a repeated call safe in CI.")] = None,
+    wait: WaitFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Request that an alias be moved to a model version."""
+    with _connected() as client:
+        request = _requested(client, model, version, to, key=key, patient=wait)
+        if wait:
+            request = _follow(client, request, until="verdict", quiet=as_json)
+        elif not request.next_step:
+            request = client.promotion(request.id)
+    _show(request, as_json=as_json)
+    raise typer.Exit(_exit_code(request) if wait else 0)
+
+
+@app.command()
+def status(id: Annotated[str, typer.Argument(help="The request's id.")], as_json: JsonFlag = False) -> None:
+    """Show a promotion request: verdict, checks, stages, and what comes next."""
+    with _connected() as client:
+        request = client.promotion(id)
+    _show(request, as_json=as_json)
+    raise typer.Exit(_exit_code(request))
+
+
+@app.command("apply")
+def apply_promotion(
+    id: Annotated[str, typer.Argument(help="The request's id.")], wait: WaitFlag = False, as_json: JsonFlag = False
+) -> None:
+    """Move the alias of an approved request."""
+    with _connected() as client:
+        request = client.apply(id)
+        if wait:
+            request = _follow(client, request, until="applied", quiet=as_json)
+    _show(request, as_json=as_json)
+    raise typer.Exit({"failed": 1, "rolled_back": 3}.get(request.state, 0))
+
+
+@app.command("bundle")
+def download_bundle(
+    out: Annotated[Path, typer.Argument(help="Where to save the bundle (.zip).")], as_json: JsonFlag = False
+) -> None:
+    """Download the latest audit bundle."""
+    try:
+        with _connected() as client:
+            client.download_bundle(out)
+    except OSError as error:
+        _stop(f"{out} cannot be written: {error.strerror}.", code=1)
+    size = out.stat().st_size
+    if as_json:
+        _print_json({"path": str(out), "bytes": size})
+    else:
+        _say(f"{out} ({size:,} bytes). Check it: placet verify {out} --policy policy.txt")
+
+
+@app.command()
+def version(as_json: JsonFlag = False) -> None:
+    """Print the version of this client."""
+    if as_json:
+        _print_json({"version": placet.__version__})
+    else:
+        _say(f"placet {placet.__version__}")
+
+
+class _Connected:
+    """A connection whose problems become one sentence and an exit code."""
+
+    def __enter__(self) -> Placet:
+        try:
+            self.client = Placet()
+        except PlacetProblem as problem:
+            _stop(str(problem), code=2)
+        return self.client
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self.client.close()
+        if isinstance(error, PlacetProblem):
+            for line in _field_errors(error.errors):
+                _error(line)
+            _stop(str(error), code={403: 3, 409: 4}.get(error.status, 1))
+        if isinstance(error, ValueError):
+            _stop(str(error), code=2)
+
+
+def _requested(client: Placet, model: str, version: str, alias: str, *, key: str | None, patient: bool) -> Promotion:
+    """Request a promotion; with ``patient``, give Placet the seconds that it needs to see a version just registered."""
+    ends = time.monotonic() + (_MIRRORED_WITHIN_S if patient else 0)
+    while True:
+        try:
+            return client.request_promotion(model, version, alias, idempotency_key=key)
+        except PlacetProblem as problem:
+            unknown = problem.type in {"/problems/unknown-model", "/problems/unknown-version"}
+            if not unknown or time.monotonic() > ends:
+                raise
+        time.sleep(2)
+
+
+def _connected() -> _Connected:
+    return _Connected()
+
+
+def _follow(client: Placet, request: Promotion, *, until: Any, quiet: bool) -> Promotion:
+    """Wait for a request, naming each job once on standard error as it ends."""
+    console = Console(stderr=True, highlight=False, markup=False)
+    said: set[str] = set()
+
+    def progress(now: Promotion) -> None:
+        for job in now.jobs:
+            line = f"{_text(job.get('type'))}: {_text(job.get('state'))}"
+            if job.get("message"):
+                line += f" ({_text(job['message'])})"
+            if line not in said and not quiet:
+                said.add(line)
+                console.print(Text(f"  {line}", style="dim"))
+
+    return client.wait(request.id, until=until, progress=progress)
+
+
+def _exit_code(request: Promotion) -> int:
+    if (ended := _ENDED_BADLY.get(str(request.approval.get("state")))) is not None:
+        return ended
+    return _BY_VERDICT.get(str(request.verdict), 4)
+
+
+def _show(request: Promotion, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(dict(request.raw))
+        return
+    verdict = request.verdict or "no verdict yet"
+    _say(f"{request.model}/{request.version} to {request.alias}: {verdict}", style=_STYLE.get(verdict))
+    approval = _text(request.approval.get("state") or "")
+    _print_pairs({"request": request.id, "state": request.state, "approval": approval, "see": request.url})
+    if request.checks:
+        table = _table("outcome", "check", "value", "interval", "limit", "reason")
+        for check in request.checks:
+            interval = " to ".join(_number(check.get(k)) for k in ("low", "high") if check.get(k) is not None)
+            outcome = _text(check.get("outcome"))
+            about = [_text(check.get("title") or check.get("id")), _number(check.get("value")), interval]
+            rest = [_number(check.get("limit")), _text(check.get("reason") or "")]
+            table.add_row(Text(outcome, style=_STYLE.get(outcome, "")), *map(Text, about + rest))
+        _out().print(table)
+    for stage in request.stages:
+        signed = stage.get("signed")
+        count = len(signed) if isinstance(signed, list) else _text(signed or 0)
+        roles = ", ".join(map(_text, stage.get("roles") or []))
+        _say(f"stage {_text(stage.get('name'))}: {count} of {_text(stage.get('quorum'))} signed ({roles})")
+    if request.next_step:
+        _say(request.next_step)
+
+
+def _print_report(bundle: Path, report: Report) -> None:
+    if report.origin is not None:
+        _say(f"{bundle}: log {report.origin}, {report.size} entries")
+        _say(f"root {report.root}")
+    table = Table.grid(padding=(0, 2))
+    for part, limit in LIMITS.items():
+        verdict = str(getattr(report, part))
+        table.add_row(Text(part), Text(verdict, style=_STYLE[verdict]), Text(limit, style="dim"))
+    _out().print(table)
+    if report.findings:
+        _say("")
+        _say(f"{len(report.findings)} finding{'s' if len(report.findings) > 1 else ''}:", style="bold")
+    for found in report.findings:
+        about = ", ".join(x for x in (found.event, found.entry_id) if x)
+        _say(f"  {found.part}: {found.message}" + (f" ({about})" if about else ""))
+    for note in report.notes:
+        _say(f"  note: {note}")
+    endings = {0: "Nothing is wrong.", 3: "Tampered with, or not this log.", 4: "Not complete."}
+    _say(endings[report.exit_code], style="green" if report.exit_code == 0 else "bold red")
+
+
+def _out() -> Console:
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def _say(line: str, *, style: str | None = None) -> None:
+    Console(highlight=False, markup=False, emoji=False).print(Text(_text(line), style=style or ""), soft_wrap=True)
+
+
+def _error(line: str) -> None:
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(Text(_text(line)), soft_wrap=True)
+
+
+def _stop(sentence: str, *, code: int) -> NoReturn:
+    _error(sentence)
+    raise typer.Exit(code)
+
+
+def _print_pairs(pairs: dict[str, str]) -> None:
+    for name, value in pairs.items():
+        if value:
+            _say(f"  {name:<12} {value}")
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
+
+
+def _text(value: Any) -> str:
+    """Return printable text: what comes from a bundle or a server must not steer the terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
+
+
+def _field_errors(errors: Any) -> list[str]:
+    if isinstance(errors, dict):
+        return [f"{name}: {' '.join(map(str, e)) if isinstance(e, list) else e}" for name, e in errors.items()]
+    return []

@@ -1,0 +1,178 @@
+"""Asks Placet whether a protected write may happen, and turns every answer but ``ALLOW`` into a refusal.
+
+Fails closed: no answer within 2.5 s, an answer that is not HTTP 200 with JSON, or a verdict other than the word
+``ALLOW`` all refuse. The refusal is MLflow's PERMISSION_DENIED (HTTP 403), because MLflow's client repeats a 5xx with
+growing pauses and would keep the user waiting for minutes.
+"""
+
+import http.client
+import json
+import os
+import shlex
+from dataclasses import asdict, dataclass, field
+from typing import Any, NoReturn
+
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+from placet.mlflow_plugin import transport
+from placet.mlflow_plugin.identity import Identity, current_grant, current_identity
+from placet.mlflow_plugin.protection import example_alias
+
+URL_ENV = "PLACET_URL"
+TOKEN_ENV = "PLACET_GATE_TOKEN"  # noqa: S105  (the name of a variable)
+DECISIONS_PATH = "/api/v1/gate/decisions"
+DEADLINE_S = 2.5
+DETAIL_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What the write is about, as it stands in the registry now.
+
+    ``created_at_ms`` (Unix time in milliseconds), ``source`` and ``storage_location`` are part of the identity because
+    MLflow starts numbering again when a model is deleted and made anew. They are ``None`` for a whole model.
+    """
+
+    workspace: str
+    name: str
+    version: str | None = None
+    created_at_ms: int | None = None
+    source: str | None = None
+    storage_location: str | None = None
+    run_id: str | None = None
+
+    def __str__(self) -> str:
+        return f"'{self.name}' version {self.version}" if self.version else f"'{self.name}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """What the write would change; only the fields that belong to the action are set."""
+
+    alias: str | None = None
+    stage: str | None = None
+    key: str | None = None
+    new_name: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question to Placet. ``identity`` and ``grant`` are taken from the request that is being served."""
+
+    action: str
+    subject: Subject
+    detail: Detail = field(default_factory=Detail)
+    identity: Identity = field(default_factory=current_identity)
+    grant: str | None = field(default_factory=current_grant)
+
+    def as_json(self) -> bytes:
+        """Return the body of the decision call."""
+        return json.dumps(asdict(self)).encode()
+
+
+class NoDecision(Exception):
+    """Placet gave no usable answer; the message says why and what the operator can do."""
+
+
+def require_allowed(question: Question, *, what: str) -> None:
+    """Return if Placet allows the write.
+
+    Args:
+        question: the write, in the gate's terms.
+        what: the write, in words that follow "Placet refused to", such as ``set alias 'champion' on 'm' version 2``.
+
+    Raises:
+        MlflowException: PERMISSION_DENIED, in one or two sentences: what was refused, why, and what to do.
+    """
+    try:
+        answer = _ask(question)
+    except NoDecision as failure:
+        deny(f"Placet could not be asked and so refused to {what}: {failure}")
+    if answer.get("verdict") == "ALLOW":
+        return
+    deny(f"Placet refused to {what}: {_why(answer)}{_hint(question, answer)}{_link(answer)}")
+
+
+def notify(question: Question) -> None:
+    """Tell Placet of a write that has happened; the verdict is not read.
+
+    Raises:
+        NoDecision: Placet did not take it.
+    """
+    _ask(question)
+
+
+def deny(message: str) -> NoReturn:
+    """Refuse with MLflow's PERMISSION_DENIED."""
+    raise MlflowException(message, error_code=PERMISSION_DENIED)
+
+
+def configuration() -> tuple[str, str]:
+    """Return the address of the decision call and the gate's token.
+
+    Raises:
+        NoDecision: ``PLACET_URL`` or ``PLACET_GATE_TOKEN`` is missing or unusable.
+    """
+    base, token = os.environ.get(URL_ENV, "").strip().rstrip("/"), os.environ.get(TOKEN_ENV, "").strip()
+    for name, value in ((URL_ENV, base), (TOKEN_ENV, token)):
+        if not value:
+            raise NoDecision(f"the MLflow server's operator must set {name}.")
+    try:
+        transport.check_url(base)
+    except ValueError as problem:
+        raise NoDecision(f"the MLflow server's operator must correct {URL_ENV}: {problem}") from problem
+    if not all("!" <= character <= "~" for character in token):
+        raise NoDecision(f"the MLflow server's operator must correct {TOKEN_ENV}: it holds more than visible ASCII.")
+    return base + DECISIONS_PATH, token
+
+
+def _ask(question: Question) -> dict[str, Any]:
+    url, token = configuration()
+    later = "Start Placet or try again later; writes that are not protected still work."
+    try:
+        reply = transport.post_json(url, body=question.as_json(), token=token, deadline_s=DEADLINE_S)
+    except TimeoutError as slow:
+        raise NoDecision(f"no answer from {url} within {DEADLINE_S} s. {later}") from slow
+    except (OSError, http.client.HTTPException) as broken:
+        raise NoDecision(f"no answer from {url} ({type(broken).__name__}). {later}") from broken
+    except ValueError as unusable:
+        raise NoDecision(f"{url} gave an answer that is not a decision. Check {URL_ENV}.") from unusable
+    if reply.status in (401, 403):
+        raise NoDecision(f"{url} did not accept the gate's token (HTTP {reply.status}). Check {TOKEN_ENV}.")
+    if reply.status != 200:
+        raise NoDecision(f"{url} answered HTTP {reply.status}. Check Placet's log, or try again later.")
+    return _decision(reply, url)
+
+
+def _decision(reply: transport.Reply, url: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(reply.body) if reply.content_type == "application/json" else None
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict) or answer.get("verdict") not in ("ALLOW", "BLOCK", "HOLD"):
+        raise NoDecision(f"{url} gave an answer that is not a decision. Check {URL_ENV}.")
+    return answer
+
+
+def _why(answer: dict[str, Any]) -> str:
+    detail = answer.get("detail")
+    sentence = " ".join(detail.split())[:DETAIL_LIMIT] if isinstance(detail, str) else ""
+    sentence = sentence or f"the verdict is {answer['verdict']}."
+    return sentence if sentence.endswith((".", "!", "?", "`")) else f"{sentence}."
+
+
+def _hint(question: Question, answer: dict[str, Any]) -> str:
+    """Return the command that leads to the goal, unless Placet's own sentence names one already."""
+    if question.action not in ("alias.set", "stage.transition") or "`placet " in str(answer.get("detail")):
+        return ""
+    alias = question.detail.alias or example_alias()
+    command = shlex.join(["placet", "request", question.subject.name, str(question.subject.version), "--to", alias])
+    return f" To get it there, run `{command}`."
+
+
+def _link(answer: dict[str, Any]) -> str:
+    link = answer.get("link")
+    usable = isinstance(link, str) and link.startswith(("http://", "https://")) and len(link.split()) == 1
+    return f" See {link}" if usable else ""

@@ -1,0 +1,305 @@
+"""A typed client of Placet's REST API (``/api/v1``).
+
+>>> with Placet("http://localhost:8000", token) as placet:  # doctest: +SKIP
+...     request = placet.request_promotion("credit-risk", "2", "champion")
+...     request = placet.wait(request.id)
+"""
+
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import httpx
+
+from placet.digests import file_digest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SETTLED = frozenset({"applied", "superseded", "rolled_back", "failed"})
+DECIDED = frozenset(
+    {"changes_requested", "rejected", "approved", "suspended", "revoked", "lapsed", "expired", "withdrawn"}
+)
+_PARQUET, _JSONL = "application/vnd.apache.parquet", "application/jsonl"
+
+
+class PlacetProblem(Exception):
+    """Placet refused or could not be reached; the fields are those of RFC 9457.
+
+    ``status`` is the HTTP status, 0 when there was no answer. ``str()`` is one sentence that says what to do.
+    """
+
+    def __init__(
+        self, *, title: str, detail: str = "", status: int = 0, type: str = "about:blank", errors: Any = None
+    ) -> None:
+        super().__init__(f"{title.rstrip('.')}: {detail}" if detail else title)
+        self.title, self.detail, self.status, self.type, self.errors = title, detail, status, type, errors
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A promotion request as the API tells it; ``raw`` is the whole answer."""
+
+    id: str
+    state: str
+    url: str
+    model: str
+    version: str
+    alias: str
+    next_step: str
+    approval: Mapping[str, Any]
+    stages: tuple[Mapping[str, Any], ...]
+    jobs: tuple[Mapping[str, Any], ...]
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Read the API's answer; what it leaves out is empty."""
+        approval = raw.get("approval") or {}
+        text = {k: str(raw.get(k) or "") for k in ("id", "state", "url", "model", "version", "alias", "next_step")}
+        stages = approval.get("stages") or raw.get("stages") or ()
+        return cls(**text, approval=approval, stages=tuple(stages), jobs=tuple(raw.get("jobs") or ()), raw=raw)
+
+    @property
+    def verdict(self) -> str | None:
+        """``ALLOW``, ``HOLD`` or ``BLOCK``; None while evidence is still being made."""
+        return self.approval.get("verdict") or None
+
+    @property
+    def checks(self) -> tuple[Mapping[str, Any], ...]:
+        """The policy's checks, each with id, title, outcome, value, low, high, limit and reason."""
+        return tuple(self.approval.get("checks") or ())
+
+    @property
+    def working(self) -> bool:
+        """Whether Placet is still making evidence or moving the alias: what waiting can help with."""
+        if self.state in SETTLED:
+            return False
+        return self.state == "applying" or (self.verdict is None and self.approval.get("state") not in DECIDED)
+
+
+@dataclass(frozen=True)
+class IssuedPermit:
+    """A permit's envelope (not yet verified) and what Placet says of it: valid, revoked, suspended or lapsed.
+
+    ``refuse_new_loads`` is Placet's word on a suspended one: whether what serves may be loaded anew meanwhile.
+    """
+
+    envelope: Mapping[str, Any]
+    status: str
+    reason: str = ""
+    refuse_new_loads: bool = False
+
+
+class Placet:
+    """Calls Placet as one service account or person. Use it as a context manager, or ``close()`` it."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout_s: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Connect to ``url`` with ``token``; by default ``PLACET_URL`` and ``PLACET_TOKEN``.
+
+        Raises:
+            PlacetProblem: no URL is given, or it is not one.
+        """
+        base = (url or os.environ.get("PLACET_URL") or "").rstrip("/")
+        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", base):
+            raise PlacetProblem(
+                title="No address of Placet", detail="Pass url, or set PLACET_URL, as in http://localhost:8000."
+            )
+        secret = token or os.environ.get("PLACET_TOKEN") or ""
+        headers = {"Accept": "application/json, application/problem+json", "User-Agent": "placet-client"}
+        if secret:
+            headers["Authorization"] = f"Bearer {secret}"
+        self.url = base
+        # A server may close an idle connection just as a call begins; one that was idle for a second is not used again.
+        self._http = httpx.Client(
+            base_url=base,
+            headers=headers,
+            timeout=timeout_s,
+            transport=transport,
+            limits=httpx.Limits(keepalive_expiry=1.0),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _value: object, _trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def request_promotion(
+        self, model: str, version: str | int, alias: str, *, idempotency_key: str | None = None
+    ) -> Promotion:
+        """Ask for ``alias`` to be moved to a model version; evidence jobs start at once.
+
+        Args:
+            idempotency_key: repeat a call with the same key and it is done once; a random one by default.
+        Raises:
+            PlacetProblem: unknown model, version or alias; a model without AI system; not allowed; not reachable.
+        """
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        body = {"model": model, "version": str(version), "alias": alias}
+        return Promotion.from_json(self._json("POST", "/api/v1/promotion-requests", json=body, headers=headers))
+
+    def promotion(self, id: str) -> Promotion:
+        """Return a promotion request as it stands."""
+        return Promotion.from_json(self._json("GET", f"/api/v1/promotion-requests/{_segment(id)}"))
+
+    def apply(self, id: str) -> Promotion:
+        """Move the alias of an approved request. Returns at once; ``wait`` for the end."""
+        return Promotion.from_json(
+            self._json("POST", f"/api/v1/promotion-requests/{_segment(id)}/applications", json={})
+        )
+
+    def wait(
+        self,
+        id: str,
+        *,
+        until: Literal["verdict", "applied"] = "verdict",
+        timeout_s: float = 900.0,
+        every_s: float = 1.0,
+        progress: Callable[[Promotion], None] | None = None,
+    ) -> Promotion:
+        """Wait until there is a verdict, or (after ``apply``) until the request has ended. It never waits for people.
+
+        Args:
+            until: ``verdict``, or ``applied``: the alias is moved, or moving it failed.
+            progress: called with the request each time it was read.
+        Raises:
+            PlacetProblem: refused, not reachable, or still working after ``timeout_s``.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            request = self.promotion(id)
+            if progress:
+                progress(request)
+            if request.state in SETTLED or (until == "verdict" and not request.working):
+                return request
+            if time.monotonic() + every_s > deadline:
+                raise PlacetProblem(
+                    title="Still working",
+                    detail=f"Request {id} is not through after {timeout_s:.0f} s; look at {request.url or self.url}.",
+                )
+            time.sleep(every_s)
+
+    def current_permit(self, model: str, alias: str) -> IssuedPermit:
+        """Return the permit under which ``alias`` of ``model`` serves. Verify it with ``placet.permits`` before use."""
+        answer = self._json("GET", "/api/v1/permits", params={"model": model, "alias": alias})
+        if not isinstance(answer.get("envelope"), dict) or not isinstance(answer.get("status"), str):
+            raise PlacetProblem(title="Unexpected answer", detail="Placet's answer holds no permit.", status=200)
+        return IssuedPermit(
+            envelope=answer["envelope"],
+            status=answer["status"],
+            reason=str(answer.get("reason") or ""),
+            refuse_new_loads=answer.get("refuse_new_loads") is True,
+        )
+
+    def push_records(
+        self, monitor: str, records: "str | os.PathLike[str] | pd.DataFrame", *, batch: str | None = None
+    ) -> Mapping[str, Any]:
+        """Send served records to a monitor.
+
+        Args:
+            monitor: the monitor's id.
+            records: a pandas frame, or the path of a ``.parquet`` or ``.jsonl`` file.
+            batch: names this batch, so that sending it twice counts once; by default the content's digest.
+        Raises:
+            ValueError: a file with another ending.
+        """
+        content, kind, digest = _records(records)
+        path = f"/api/v1/monitors/{_segment(monitor)}/records"
+        headers = {"Content-Type": kind}
+        return self._json("POST", path, params={"batch": batch or digest}, content=content, headers=headers)
+
+    def download_bundle(self, path: str | os.PathLike[str]) -> Path:
+        """Save the latest audit bundle; an existing file is replaced only by a whole one."""
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with self._http.stream("GET", "/api/v1/bundles/latest", headers={"Accept": "application/zip"}) as answer:
+                if answer.status_code != 200:
+                    answer.read()
+                    raise _problem(answer)
+                with temporary.open("wb") as file:
+                    for chunk in answer.iter_bytes():
+                        file.write(chunk)
+            temporary.replace(target)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+        return target
+
+    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        if not answer.is_success:
+            raise _problem(answer)
+        try:
+            value = answer.json() if answer.content else {}
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            detail = f"{self.url} answered with something else than a JSON object; is it Placet's address?"
+            raise PlacetProblem(title="Unexpected answer", detail=detail, status=answer.status_code)
+        return value
+
+    def _unreachable(self, error: httpx.HTTPError) -> PlacetProblem:
+        what = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
+        return PlacetProblem(title=f"Placet at {self.url} {what}", detail="Check PLACET_URL and that the server runs.")
+
+
+def _problem(answer: httpx.Response) -> PlacetProblem:
+    try:
+        said = answer.json()
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        said = {}
+    title = str(said.get("title") or answer.reason_phrase or "Refused")
+    detail = str(said.get("detail") or "")
+    if answer.status_code == 401 and not detail:
+        detail = "Set PLACET_TOKEN to a token that has not expired."
+    kind = str(said.get("type") or "about:blank")
+    return PlacetProblem(title=title, detail=detail, status=answer.status_code, type=kind, errors=said.get("errors"))
+
+
+def _segment(text: str) -> str:
+    """Return one path segment; refuses what could reach another path."""
+    if not re.fullmatch(r"[A-Za-z0-9_.~-]{1,200}", text) or text in {".", ".."}:
+        raise ValueError(f"{text!r} is not an id.")
+    return text
+
+
+def _records(records: Any) -> tuple[bytes, str, str]:
+    if isinstance(records, str | os.PathLike):
+        path = Path(records)
+        kinds = {".parquet": _PARQUET, ".jsonl": _JSONL}
+        if path.suffix not in kinds:
+            raise ValueError(f"{path} is neither .parquet nor .jsonl.")
+        return path.read_bytes(), kinds[path.suffix], file_digest(path)
+    import tempfile
+
+    from placet.tracking import write_parquet
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "records.parquet"
+        write_parquet(records, file)
+        return file.read_bytes(), _PARQUET, file_digest(file)

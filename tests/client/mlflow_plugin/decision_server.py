@@ -1,0 +1,130 @@
+"""A real HTTP server in the place of Placet's decision endpoint: it answers as told and remembers each question."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Question = dict[str, Any]
+Answer = tuple[int, str, bytes]
+TOKEN = "gate-token-of-the-tests"
+
+
+def verdict(word: object, **more: str) -> Answer:
+    """Return a well-formed answer with ``word`` as its verdict."""
+    return 200, "application/json", json.dumps({"verdict": word, **more}).encode()
+
+
+BLOCK = verdict("BLOCK", detail="There is no approval for it.", link="http://placet.example/requests/7")
+ALLOW = verdict("ALLOW")
+
+
+class DecisionServer:
+    """Answers ``POST /api/v1/gate/decisions`` on a port of 127.0.0.1 that stays the same while it is down."""
+
+    def __init__(self) -> None:
+        self.questions: list[Question] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.connections = 0
+        self.answer: Callable[[Question], Answer] = lambda _question: BLOCK
+        self.byte_pause_s: float | None = None
+        self.trickles_from = "body"
+        self._open: set[socket.socket] = set()
+        self._port = 0
+        self._start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._open)
+
+    def reset(self) -> None:
+        """Refuse everything, at once, and forget the questions."""
+        self.questions.clear()
+        self.requests.clear()
+        self.answer = lambda _question: BLOCK
+        self.byte_pause_s = None
+        self.trickles_from = "body"
+
+    def asked(self, action: str) -> list[Question]:
+        """Return the questions so far about ``action``."""
+        return [question for question in self.questions if question["action"] == action]
+
+    def wait_for(self, action: str, *, timeout_s: float = 10) -> Question:
+        """Return the first question about ``action``, or fail after ``timeout_s``."""
+        ends_at = time.monotonic() + timeout_s
+        while time.monotonic() < ends_at:
+            if asked := self.asked(action):
+                return asked[0]
+            time.sleep(0.02)
+        raise AssertionError(f"nobody asked about {action}; asked were {[q['action'] for q in self.questions]}")
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Nothing listens, and open connections are cut."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self._start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def _start(self) -> None:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                server.connections += 1
+                server._open.add(self.connection)
+
+            def finish(self) -> None:
+                server._open.discard(self.connection)
+                with suppress(OSError):
+                    super().finish()
+
+            def handle(self) -> None:
+                with suppress(OSError):
+                    super().handle()
+
+            def do_POST(self) -> None:
+                question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                server.requests.append((self.path, dict(self.headers)))
+                server.questions.append(question)
+                status, content_type, body = server.answer(question)
+                head = (
+                    f"HTTP/1.1 {status} Answer\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+                ).encode()
+                if server.byte_pause_s is None:
+                    self.wfile.write(head + body)  # in one write, as gunicorn does
+                    return
+                at_once, slowly = (b"", head + body) if server.trickles_from == "head" else (head, body)
+                self.wfile.write(at_once)
+                for byte in slowly:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(server.byte_pause_s)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        self._server.daemon_threads = True
+        self._port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()

@@ -1,0 +1,431 @@
+"""Bundles: the writer is deterministic and all-or-nothing; the verifier's three verdicts hold and fail apart."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from placet.bundle import BrokenLog, GovernedRow, Payload
+from placet.notes import encode_vkey
+from placet.verify import InvalidTrust, Verdict, canonical_json, leaf_hash, main, verify_bundle
+
+
+def replaced(log, index, /, **fields):
+    """Return the log's entries with one of them rewritten."""
+    bodies = list(log.bodies)
+    bodies[index] = canonical_json(json.loads(bodies[index]) | fields)
+    return bodies
+
+
+def names(report):
+    return [(f.part, f.index) for f in report.findings]
+
+
+@pytest.mark.parametrize("entries", [0, 1, 2, 255, 256, 257, 513])
+def test_an_honest_bundle_holds_in_full(tmp_path, make_log, entries):
+    log = make_log(entries)
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy, checkpoints=log.anchored)
+    assert report.findings == ()
+    assert (report.integrity, report.completeness) == ("holds", "holds")
+    assert report.anchoring == (Verdict.HOLDS if log.anchored else Verdict.NOT_SHOWN)
+    assert report.exit_code == 0
+    assert report.size == entries
+
+
+def test_without_an_outside_checkpoint_anchoring_is_not_shown_which_is_no_failure(tmp_path, log):
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert report.anchoring == "not shown"
+    assert report.exit_code == 0
+
+
+def test_the_same_log_gives_the_same_bytes(tmp_path, log):
+    one, two = log.bundle(tmp_path / "1.zip"), log.bundle(tmp_path / "2.zip")
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_ordinary_zip_tools_read_a_bundle(tmp_path, log):
+    with zipfile.ZipFile(log.bundle(tmp_path / "b.zip")) as archive:
+        assert archive.testzip() is None
+        manifest = json.loads(archive.read("manifest.json"))
+        assert (manifest["size"], manifest["payloads"], manifest["governed"]) == (7, 3, len(log.governed))
+        bundle = archive.read("tile/entries/000.p/7")
+    assert bundle[2 : 2 + int.from_bytes(bundle[:2], "big")] == log.bodies[0]
+
+
+def test_a_bundle_that_would_not_verify_is_not_written_and_the_old_file_stays(tmp_path, log):
+    path = log.bundle(tmp_path / "b.zip")
+    before = path.read_bytes()
+    for entries in (log.bodies[:-1], [*log.bodies, b"{}"], replaced(log, 2, event="approval.revoked")):
+        with pytest.raises(BrokenLog):
+            log.bundle(path, entries=entries)
+    with pytest.raises(ValueError, match="65535"):
+        log.bundle(path, entries=[b"x" * 65_536])
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_policy_may_be_text_or_a_path_and_needs_a_log_key(tmp_path, log):
+    path = log.bundle(tmp_path / "b.zip")
+    trust = tmp_path / "policy.txt"
+    trust.write_text(log.policy)
+    for policy in (trust, str(trust), log.policy, f"log {log.vkey}"):
+        assert verify_bundle(path, policy=policy).exit_code == 0
+    with pytest.raises(InvalidTrust, match="no log key"):
+        verify_bundle(path, policy="# nothing\n")
+
+
+def test_a_changed_entry_is_named_with_its_id_and_event(tmp_path, log, messages):
+    data = bytearray(log.bundle(tmp_path / "b.zip").read_bytes())
+    at = data.index(log.bodies[4]) + log.bodies[4].index(b'"verdict":"approve"') + 12
+    data[at] ^= 1
+    (tmp_path / "b.zip").write_bytes(data)
+    report = verify_bundle(tmp_path / "b.zip", policy=log.policy)
+    found = next(f for f in report.findings if f.index == 4)
+    assert report.exit_code == 3
+    assert found.message == "Entry 4 is not what was signed."
+    assert (found.entry_id, found.event) == ("00000000-0000-0000-0000-000000000005", "approval.decided")
+    assert {f.index for f in report.findings if f.index is not None} == {4}
+
+
+def test_a_changed_stored_hash_is_told_apart_from_a_changed_entry(tmp_path, log, messages):
+    data = bytearray(log.bundle(tmp_path / "b.zip").read_bytes())
+    data[data.index(leaf_hash(log.bodies[3])) + 7] ^= 4
+    (tmp_path / "b.zip").write_bytes(data)
+    report = verify_bundle(tmp_path / "b.zip", policy=log.policy)
+    assert "The stored hash of entry 3 was changed; the entry is as signed." in messages(report)
+    assert report.exit_code == 3
+
+
+def test_a_log_rewritten_with_another_key_fails_at_the_signature(tmp_path, log, messages):
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    trusted = log.policy
+    log.key = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
+    log.anchored = []
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=trusted)
+    assert report.integrity == "fails"
+    assert "No key of the trust file signed this note" in messages(report)
+
+
+def test_a_log_rewritten_with_its_own_key_fails_only_against_an_outside_checkpoint(tmp_path, log):
+    seen = log.checkpoint(5)
+    log.bodies = replaced(log, 1, data={"verdict": "reject"})
+    log.anchored = []
+    path = log.bundle(tmp_path / "b.zip")
+    alone, anchored = verify_bundle(path, policy=log.policy), verify_bundle(path, policy=log.policy, checkpoints=[seen])
+    assert (alone.integrity, alone.anchoring, alone.exit_code) == ("holds", "not shown", 0)
+    assert (anchored.integrity, anchored.anchoring, anchored.exit_code) == ("holds", "fails", 3)
+    assert "another history of the first 5 entries" in anchored.findings[0].message
+
+
+def test_a_log_that_was_cut_back_fails_against_an_outside_checkpoint(tmp_path, log):
+    seen = tmp_path / "seen.note"
+    seen.write_bytes(log.checkpoint())
+    log.bodies, log.governed, log.payloads = log.bodies[:3], {}, {k: v for k, v in log.payloads.items() if k < 3}
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy, checkpoints=[seen])
+    assert report.anchoring == "fails"
+    assert "counts 7 entries, the bundle 3" in next(f.message for f in report.findings if f.part == "anchoring")
+
+
+def test_an_outside_checkpoint_that_nobody_trusted_signed_is_refused(tmp_path, log):
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy, checkpoints=[b"hello\n"])
+    assert (report.integrity, report.anchoring) == ("holds", "fails")
+
+
+def test_an_anchored_checkpoint_in_the_bundle_that_signs_another_history_names_the_range(tmp_path, log, messages):
+    log.anchored.append(log.checkpoint(5, bodies=replaced(log, 4, event="approval.revoked")))
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert "the first 5 entries have another root; an entry from 3 to 4 was changed" in messages(report)
+    assert report.exit_code == 3
+
+
+def test_a_governed_row_changed_without_an_entry_is_incomplete(tmp_path, log, messages):
+    key = ("approvals_decision", "row-2")
+    log.governed[key] = log.governed[key]._replace(digest="sha256:" + "0" * 64)
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert (report.integrity, report.completeness, report.exit_code) == ("holds", "fails", 4)
+    assert names(report) == [("completeness", 2)]
+    assert "changed without an entry" in messages(report)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda log: log.governed.pop(("approvals_decision", "row-2")), "the row is gone"),
+        (
+            lambda log: log.governed.update(x=GovernedRow("t", "1", "00000000-0000-0000-0000-000000000001", "d")),
+            "No entry of the log names t 1",
+        ),
+        (
+            lambda log: log.governed.update(x=GovernedRow("t", "1", "ffffffff-0000-0000-0000-000000000001", "d")),
+            "not in the log",
+        ),
+        (
+            lambda log: log.governed.update(
+                x=log.governed.pop(("approvals_decision", "row-0"))._replace(
+                    log_entry="00000000-0000-0000-0000-000000000002"
+                )
+            ),
+            "names another entry than 0",
+        ),
+        (lambda log: log.payloads.pop(3), "no entry records its erasure"),
+    ],
+)
+def test_what_the_log_does_not_account_for_is_incomplete(tmp_path, log, messages, spoil, says):
+    spoil(log)
+    log.governed = {(r.table, r.key): r for r in log.governed.values()}
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert (report.integrity, report.completeness, report.exit_code) == ("holds", "fails", 4)
+    assert says in messages(report)
+
+
+def test_a_row_whose_entry_waits_for_the_tree_is_not_shown_and_never_holds(tmp_path, log):
+    row = GovernedRow("t", "1", "ffffffff-0000-0000-0000-000000000001", "sha256:" + "0" * 64)
+    log.governed["t", "1"] = row
+    log.pending = 1
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert (report.completeness, report.exit_code) == ("not shown", 4)
+    log.governed["t", "2"] = row._replace(key="2", log_entry="ffffffff-0000-0000-0000-000000000002")
+    assert verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy).completeness == "fails"
+
+
+def test_an_erased_payload_that_an_entry_records_is_no_finding(tmp_path, log):
+    log.append("payload.redacted", data={"entry": json.loads(log.bodies[3])["id"], "reason": "Art. 17"})
+    still_there = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert "its payload is still here" in still_there.findings[0].message
+    del log.payloads[3]
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy, checkpoints=log.anchored)
+    assert report.exit_code == 0
+    assert report.notes == ("The payload of entry 3 was erased; entry 7 records it.",)
+
+
+def test_a_swapped_payload_or_salt_is_tampering_and_names_the_entry(tmp_path, log):
+    genuine = dict(log.payloads)
+    for forged in (genuine[3]._replace(payload="another rationale"), genuine[3]._replace(salt=bytes(32))):
+        log.payloads = genuine | {3: forged}
+        report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+        assert (report.integrity, report.exit_code) == ("fails", 3)
+        assert names(report) == [("integrity", 3)]
+    log.payloads = genuine | {1: Payload(1, bytes(32), "an entry that commits to none")}
+    assert names(verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)) == [("integrity", 1)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"at": "2026-11-23T17:00:00.000000Z"}, "before the entries that precede it"),
+        ({"at": "2027-11-23T17:00:00.000000Z"}, "after the bundle was made"),
+        ({"at": "2026-11-23T18:00:04Z"}, "is not a UTC time"),
+        ({"log": "other.example"}, "belongs to another log"),
+        ({"id": "00000000-0000-0000-0000-000000000001"}, "has the same id as entry 0"),
+        ({"id": "5"}, "an id that is not a UUID"),
+        ({"v": 2}, "fields of a version 1 entry"),
+        ({"extra": 1}, "fields of a version 1 entry"),
+        ({"subjects": [{"table": "t"}]}, "fields of a version 1 entry"),
+    ],
+)
+def test_an_entry_that_was_signed_but_is_not_a_proper_entry_is_a_finding(tmp_path, log, messages, fields, says):
+    log.bodies = replaced(log, 5, **fields)
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert report.integrity == "fails"
+    assert says in messages(report)
+    assert names(report)[0] == ("integrity", 5)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b'{"a":1}',
+        b'{ "v":1}',
+        b'{"v":1.5}',
+        b'{"v":99999999999999999999}',
+        b"[" * 30_000,
+        b"\xff\xfe",
+        b'{"v":1,"v":1}',
+        b'"\\ud800"',
+        b"NaN",
+    ],
+)
+def test_an_entry_that_is_no_canonical_json_is_a_finding_and_never_a_traceback(tmp_path, log, body):
+    log.bodies[6] = body
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert ("integrity", 6) in names(report)
+    assert report.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "respell",
+    [
+        lambda body: json.dumps(json.loads(body)).encode(),
+        lambda body: json.dumps(dict(reversed(json.loads(body).items())), separators=(",", ":")).encode(),
+        lambda body: body.replace(b"approve", b"\\u0061pprove"),
+        lambda body: body.replace(b'"v":1', b'"v":0,"v":1'),
+        lambda body: body + b"\n",
+    ],
+)
+def test_a_proper_entry_in_another_spelling_is_a_finding(tmp_path, log, messages, respell):
+    log.bodies[6] = respell(log.bodies[6])
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert names(report) == [("integrity", 6)]
+    assert "canonical JSON (RFC 8785)" in messages(report)
+
+
+def test_entries_beyond_ascii_are_canonical_in_utf16_order(tmp_path, log):
+    rfc8785 = pytest.importorskip("rfc8785")
+    data = {"\ue000": "private", "\U00010000": "astral", "é": "ü\u2028\x7f\x01", "a": [True, None, -1, 0]}
+    log.append(data=data)
+    assert log.bodies[-1] == rfc8785.dumps(json.loads(log.bodies[-1]))
+    assert verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy).exit_code == 0
+
+
+def repack(source: Path, target: Path, change=lambda name, data: [(name, data)], method=zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", method) as new:
+        for name in old.namelist():
+            for as_name, data in change(name, old.read(name)):
+                new.writestr(as_name, data)
+    return target
+
+
+def test_a_bundle_packed_again_by_another_tool_fails_but_its_entries_are_still_read(tmp_path, log, messages):
+    path = log.bundle(tmp_path / "b.zip")
+    report = verify_bundle(repack(path, tmp_path / "r.zip"), policy=log.policy, checkpoints=log.anchored)
+    assert (report.integrity, report.anchoring, report.exit_code) == ("fails", "holds", 3)
+    assert "cut, changed or repacked" in messages(report)
+    assert len(report.findings) == 1
+
+    def forge(name, data):
+        return [(name, data.replace(b"approve", b"reject!", 1) if "entries" in name else data)]
+
+    report = verify_bundle(repack(path, tmp_path / "f.zip", forge), policy=log.policy)
+    assert ("integrity", 0) in names(report)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "checkpoint",
+        "manifest.json",
+        "tile/entries/000.p/7",
+        "tile/0/000.p/7",
+        "payloads.jsonl",
+        "governed.jsonl",
+        "consistency/3-7.json",
+    ],
+)
+def test_a_missing_file_is_named(tmp_path, log, messages, missing):
+    path = log.bundle(tmp_path / "b.zip")
+    report = verify_bundle(
+        repack(path, tmp_path / "r.zip", lambda name, data: [] if name == missing else [(name, data)]),
+        policy=log.policy,
+    )
+    assert f"{missing} is missing" in messages(report)
+    assert report.exit_code == 3
+
+
+def test_an_added_file_a_second_copy_and_a_path_out_of_the_bundle_are_findings(tmp_path, log, messages):
+    path = log.bundle(tmp_path / "b.zip")
+
+    def extra(name, data):
+        return [(name, data), ("../../etc/passwd", b"root"), ("/abs", b"")] if name == "checkpoint" else [(name, data)]
+
+    report = verify_bundle(repack(path, tmp_path / "r.zip", extra), policy=log.policy)
+    assert "'../../etc/passwd' does not belong in a bundle" in messages(report)
+    assert not (tmp_path.parent.parent / "etc").exists()
+
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        repack(path, tmp_path / "d.zip", lambda name, data: [(name, data)] * (2 if name == "checkpoint" else 1))
+    assert "'checkpoint' is in the bundle 2 times" in messages(verify_bundle(tmp_path / "d.zip", policy=log.policy))
+
+
+def test_a_zip_bomb_is_refused_without_unpacking_it(tmp_path, log, messages, monkeypatch):
+    monkeypatch.setattr("placet.verify._UNPACKED", 3 << 20)
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("checkpoint", "payloads.jsonl", "governed.jsonl", "manifest.json"):
+            archive.writestr(name, bytes(1 << 20))
+    report = verify_bundle(bomb, policy=log.policy)
+    assert report.exit_code == 3
+    assert "unpacks to more than 1 GiB" in messages(report)
+
+
+def test_a_checkpoint_that_claims_a_huge_log_is_answered_at_once(tmp_path, log, messages):
+    path = log.bundle(tmp_path / "b.zip")
+
+    def huge(name, data):
+        return [(name, data.replace(b"\n7\n", b"\n999999999999999999\n") if name == "checkpoint" else data)]
+
+    report = verify_bundle(repack(path, tmp_path / "r.zip", huge), policy=log.policy)
+    assert "too small to hold them" in messages(report)
+    assert report.exit_code == 3
+
+
+def test_every_cut_of_a_bundle_is_a_finding(tmp_path, log):
+    data = log.bundle(tmp_path / "b.zip").read_bytes()
+    for length in [*range(0, 200), *range(200, len(data), 97), len(data) - 1]:
+        (tmp_path / "c.zip").write_bytes(data[:length])
+        report = verify_bundle(tmp_path / "c.zip", policy=log.policy)
+        assert report.exit_code == 3, length
+        assert report.findings
+    (tmp_path / "c.zip").write_bytes(data + b"\0")
+    assert verify_bundle(tmp_path / "c.zip", policy=log.policy).exit_code == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all", b"PK\x03\x04" + b"\xff" * 100, b"\0" * 5000])
+def test_a_file_that_is_no_bundle_is_a_finding(tmp_path, log, content):
+    (tmp_path / "b.zip").write_bytes(content)
+    report = verify_bundle(tmp_path / "b.zip", policy=log.policy, checkpoints=log.anchored)
+    assert (report.integrity, report.completeness, report.anchoring, report.exit_code) == (
+        "fails",
+        "not shown",
+        "fails",
+        3,
+    )
+
+
+def test_more_findings_than_a_reader_wants_are_counted(tmp_path, make_log):
+    log = make_log(300)
+    for key, row in log.governed.items():
+        log.governed[key] = row._replace(digest="sha256:" + "0" * 64)
+    for i in range(200):
+        log.governed["zz", f"{i:03d}"] = GovernedRow("zz", f"{i:03d}", "00000000-0000-0000-0000-000000000001", "d")
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert len(report.findings) == 100
+    assert report.notes == ("105 more findings about completeness are not listed.",)
+
+
+def test_an_unknown_key_in_the_trust_file_does_not_make_a_bundle_pass(tmp_path, log):
+    stranger = encode_vkey("bank.example/audit/1", log.permit_key.public_key())
+    assert verify_bundle(log.bundle(tmp_path / "b.zip"), policy=f"log {stranger}\n").exit_code == 3
+
+
+def test_the_verifier_runs_alone_as_a_script(tmp_path, log):
+    import subprocess
+    import sys
+
+    import placet.verify
+
+    script = tmp_path / "verify.py"
+    script.write_bytes(Path(placet.verify.__file__).read_bytes())
+    path, policy = log.bundle(tmp_path / "b.zip"), tmp_path / "policy.txt"
+    policy.write_text(log.policy)
+    done = subprocess.run([sys.executable, "-I", script, path, policy], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["integrity"]["verdict"] == "holds"
+    assert main([]) == 2
+
+
+def test_a_report_is_json_and_says_what_each_verdict_does_not_show(tmp_path, log):
+    value = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy).to_dict()
+    assert json.loads(json.dumps(value)) == value
+    assert all(value[part]["does_not_show"] for part in ("integrity", "completeness", "anchoring"))
+
+
+def test_reading_a_stream_of_entries_needs_no_list(tmp_path, log):
+    path = log.bundle(tmp_path / "b.zip", entries=iter(log.bodies), payloads=iter(log.payloads.values()))
+    assert verify_bundle(path, policy=log.policy).exit_code == 0
+    assert io.BytesIO(path.read_bytes()).read(2) == b"PK"

@@ -1,0 +1,65 @@
+"""One flipped byte anywhere in a bundle makes it fail, and names the entry when it is in an entry."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from placet.verify import verify_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory, make_log):
+    folder = tmp_path_factory.mktemp("flips")
+    log = make_log(5)
+    return log, log.bundle(folder / "b.zip").read_bytes(), folder
+
+
+def test_every_byte_of_a_small_bundle_is_watched(bundle):
+    log, data, folder = bundle
+    target = folder / "flipped.zip"
+    chooser = random.Random(20261123)  # noqa: S311 which bit to flip is no secret
+    for at in range(0, len(data), 4):
+        flipped = bytearray(data)
+        flipped[at] ^= 1 << chooser.randrange(8)
+        target.write_bytes(flipped)
+        report = verify_bundle(target, policy=log.policy, checkpoints=log.anchored)
+        assert report.exit_code == 3, f"byte {at}"
+        assert report.integrity == "fails", f"byte {at}"
+
+
+def test_a_flip_inside_an_entry_names_that_entry(bundle):
+    log, data, folder = bundle
+    target = folder / "entry.zip"
+    chooser = random.Random(7)  # noqa: S311 which bytes to flip is no secret
+    for index, body in enumerate(log.bodies):
+        start = data.index(body)
+        for at in chooser.sample(range(start, start + len(body)), 40):
+            flipped = bytearray(data)
+            flipped[at] ^= 1 << chooser.randrange(8)
+            target.write_bytes(flipped)
+            report = verify_bundle(target, policy=log.policy)
+            assert {f.index for f in report.findings if f.index is not None} == {index}, f"byte {at}"
+            assert report.exit_code == 3
+
+
+@given(where=st.floats(0, 1, exclude_max=True), value=st.integers(1, 255))
+@settings(deadline=None, max_examples=300)
+def test_any_changed_byte_at_any_place_fails(bundle, where, value):
+    log, data, folder = bundle
+    flipped = bytearray(data)
+    flipped[int(where * len(data))] ^= value
+    (folder / "any.zip").write_bytes(flipped)
+    assert verify_bundle(folder / "any.zip", policy=log.policy).exit_code == 3
+
+
+@given(st.binary(max_size=400), st.integers(0, 10_000), st.integers(0, 400))
+@settings(deadline=None, max_examples=200)
+def test_a_spliced_bundle_never_raises(bundle, junk, at, removed):
+    log, data, folder = bundle
+    at %= len(data)
+    spliced = data[:at] + junk + data[at + removed :]
+    (folder / "spliced.zip").write_bytes(spliced)
+    report = verify_bundle(folder / "spliced.zip", policy=log.policy, checkpoints=log.anchored)
+    assert report.exit_code == (0 if spliced == data else 3)

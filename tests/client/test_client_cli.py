@@ -1,0 +1,212 @@
+"""The command line: exit codes 0 to 4, text that a person reads, JSON that a machine reads, never a traceback."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+typer_testing = pytest.importorskip("typer.testing")
+
+from placet.commands import app  # noqa: E402
+
+ID = "0a0a0a0a-0000-4000-8000-000000000001"
+PATH = f"/api/v1/promotion-requests/{ID}"
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.delenv("PLACET_TRUST_FILE", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: typer_testing.CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.fixture
+def files(tmp_path, log):
+    (tmp_path / "policy.txt").write_text(log.policy)
+    (tmp_path / "seen.note").write_bytes(log.anchored[0])
+    return log.bundle(tmp_path / "bundle.zip"), tmp_path / "policy.txt", tmp_path / "seen.note"
+
+
+def a_request(verdict=None, approval="in_review", state="requested", **fields):
+    check = {
+        "id": "fairness.selection-ratio",
+        "title": "Selection-rate ratio",
+        "outcome": "insufficient",
+        "value": 0.83,
+        "low": 0.71,
+        "high": 0.97,
+        "limit": 0.8,
+        "reason": "The interval spans the limit.",
+    }
+    stage = {"name": "risk", "roles": ["risk_officer"], "quorum": 2, "signed": 1, "state": "open"}
+    return {
+        "id": ID,
+        "state": state,
+        "model": "credit-risk",
+        "version": "2",
+        "alias": "champion",
+        "url": "http://placet.example/requests/1",
+        "next_step": "A validator must sign the human review of Selection-rate ratio.",
+        "approval": {"id": "a", "state": approval, "verdict": verdict, "checks": [check], "stages": [stage]},
+        "jobs": [{"type": "fairness/v1", "state": "done", "done": 300, "total": 300, "message": ""}],
+    } | fields
+
+
+def test_verify_prints_three_verdicts_and_what_each_does_not_show(run, files):
+    bundle, policy, seen = files
+    done = run("verify", bundle, "--policy", policy, "--checkpoint", seen)
+    assert done.exit_code == 0
+    for words in ("integrity", "completeness", "anchoring", "Does not show", "Nothing is wrong."):
+        assert words in done.output
+    assert "not shown" in run("verify", bundle, "--policy", policy).output
+
+
+def test_verify_exits_3_for_tampering_and_names_the_entry(run, files, log):
+    bundle, policy, _ = files
+    data = bytearray(bundle.read_bytes())
+    data[data.index(log.bodies[2]) + 60] ^= 1
+    bundle.write_bytes(data)
+    done = run("verify", bundle, "--policy", policy)
+    assert done.exit_code == 3
+    assert "Entry 2 is not what was signed." in done.output
+    as_json = run("verify", bundle, "--policy", policy, "--json")
+    assert as_json.exit_code == 3
+    assert 2 in [f.get("index") for f in json.loads(as_json.stdout)["findings"]]
+
+
+def test_verify_exits_4_for_an_incomplete_log(run, files, log):
+    bundle, policy, _ = files
+    del log.payloads[3]
+    log.bundle(bundle)
+    assert run("verify", bundle, "--policy", policy).exit_code == 4
+
+
+def test_verify_says_in_one_sentence_what_is_missing(run, files, tmp_path):
+    bundle, policy, _ = files
+    cases = [
+        (("verify", bundle), 2, "Name the trust file"),
+        (("verify", tmp_path / "none.zip", "--policy", policy), 1, "none.zip cannot be read"),
+        (("verify", bundle, "--policy", tmp_path / "none.txt"), 1, "none.txt cannot be read"),
+        (("verify", bundle, "--policy", bundle), 1, "cannot be used"),
+        (("verify", tmp_path, "--policy", policy), 1, "cannot be read"),
+        (("verify",), 2, "Missing argument"),
+        (("frobnicate",), 2, "No such command"),
+    ]
+    for arguments, code, says in cases:
+        done = run(*arguments)
+        assert (done.exit_code, says in done.output) == (code, True), (arguments, done.output)
+        assert "Traceback" not in done.output
+
+
+def test_what_a_bundle_says_cannot_steer_the_terminal(run, files, log):
+    bundle, policy, _ = files
+    log.append("\x1b[2Jowned", data={}, at="2026-11-23T10:00:00.000000Z")
+    log.bundle(bundle)
+    done = run("verify", bundle, "--policy", policy)
+    assert done.exit_code == 3
+    assert "\x1b" not in done.output
+    assert "[2Jowned" in done.output
+
+
+@pytest.mark.parametrize(
+    ("verdict", "approval", "code"),
+    [
+        ("ALLOW", "approved", 0),
+        ("ALLOW", "in_review", 0),
+        ("HOLD", "in_review", 4),
+        ("BLOCK", "in_review", 3),
+        (None, "collecting", 4),
+        ("ALLOW", "rejected", 3),
+        ("ALLOW", "revoked", 3),
+        ("ALLOW", "suspended", 4),
+    ],
+)
+def test_status_exits_by_the_verdict_and_shows_why(run, api, verdict, approval, code):
+    api.says("GET", PATH, a_request(verdict, approval))
+    done = run("status", ID)
+    assert done.exit_code == code
+    for words in (
+        "credit-risk/2 to champion",
+        "insufficient",
+        "0.71 to 0.97",
+        "1 of 2 signed (risk_officer)",
+        "A validator must",
+    ):
+        assert words in done.output
+    assert json.loads(run("status", ID, "--json").stdout)["id"] == ID
+
+
+def test_request_waits_for_the_verdict_and_not_for_people(run, api):
+    api.says("POST", "/api/v1/promotion-requests", a_request(approval="collecting"), status=202)
+    api.says("GET", PATH, a_request("HOLD"))
+    assert run("request", "credit-risk", "2", "--to", "champion").exit_code == 0
+    done = run("request", "credit-risk", "2", "--to", "champion", "--wait", "--idempotency-key", "ci-1")
+    assert done.exit_code == 4
+    assert "fairness/v1: done" in done.stderr
+    assert api.asked[-2]["headers"]["Idempotency-Key"] == "ci-1"
+
+
+def test_apply_waits_for_the_alias(run, api):
+    api.says("POST", f"{PATH}/applications", a_request("ALLOW", "approved", "applying"), status=202)
+    api.says("GET", PATH, a_request("ALLOW", "approved", "applied"))
+    assert run("apply", ID, "--wait", "--json").exit_code == 0
+    api.says("GET", PATH, a_request("ALLOW", "approved", "failed"))
+    assert run("apply", ID, "--wait").exit_code == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 1), (403, 3), (404, 1), (409, 4), (422, 1), (500, 1)])
+def test_a_refusal_is_one_sentence_with_its_exit_code(run, api, status, code):
+    api.says(
+        "POST", f"{PATH}/applications", {"title": "Not approved", "detail": "Two people must sign."}, status=status
+    )
+    done = run("apply", ID)
+    assert done.exit_code == code
+    assert done.stderr == "Not approved: Two people must sign.\n"
+
+
+def test_a_field_error_names_the_field(run, api):
+    problem = {"title": "Invalid input", "detail": "Check the fields.", "errors": {"alias": ["Unknown alias."]}}
+    api.says("POST", "/api/v1/promotion-requests", problem, status=422)
+    assert "alias: Unknown alias." in run("request", "m", "1", "--to", "x").stderr
+
+
+def test_without_an_address_or_with_a_wrong_id_it_is_a_usage_error(run, api, monkeypatch):
+    assert run("status", "../x").exit_code == 2
+    monkeypatch.delenv("PLACET_URL")
+    done = run("status", ID)
+    assert (done.exit_code, "PLACET_URL" in done.stderr) == (2, True)
+
+
+def test_bundle_saves_what_verify_checks(run, api, files, tmp_path):
+    bundle, policy, _ = files
+    api.says("GET", "/api/v1/bundles/latest", bundle.read_bytes())
+    out = tmp_path / "out.zip"
+    assert run("bundle", out).exit_code == 0
+    assert run("verify", out, "--policy", policy).exit_code == 0
+    assert json.loads(run("bundle", out, "--json").stdout)["bytes"] == out.stat().st_size
+    assert "cannot be written" in run("bundle", tmp_path / "no-such-folder" / "x.zip").output
+
+
+def test_verify_model_refuses_what_names_no_alias(run, files):
+    pytest.importorskip("mlflow")
+    done = run("verify-model", "models:/credit-risk/1", "--trust", files[1])
+    assert (done.exit_code, "names no alias" in done.stderr) == (3, True)
+    assert json.loads(run("verify-model", "models:/m/1", "--json").stdout)["allowed"] is False
+
+
+def test_version_and_help(run):
+    assert run("version").output.startswith("placet ")
+    assert json.loads(run("version", "--json").output)["version"]
+    assert "0 ok or allowed, 1 error, 2 usage, 3 blocked or tampered, 4 held" in run("--help").output
+
+
+def test_the_command_starts_without_any_heavy_library():
+    code = "import sys, placet.commands; sys.exit(bool({'mlflow', 'pandas', 'pyarrow', 'django'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_without_the_cli_extra_it_says_what_to_install(tmp_path):
+    code = "import sys; sys.modules['typer'] = None; from placet.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, "placet[cli]" in done.stderr) == (1, True)

@@ -1,0 +1,166 @@
+"""Evaluation data goes into a real MLflow run, the same rows to the same bytes; a wrong declaration is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+mlflow = pytest.importorskip("mlflow")
+pd = pytest.importorskip("pandas")
+
+from placet.digests import file_digest  # noqa: E402
+from placet.tracking import log_evaluation_data  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
+)
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mlflow")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    mlflow.create_experiment("credit", artifact_location=(folder / "artifacts").as_uri())
+    mlflow.set_experiment("credit")
+    yield folder
+    mlflow.set_tracking_uri(before)
+
+
+def a_frame():
+    return pd.DataFrame(
+        {
+            "amount": [1000, 2500, 400, 9000],
+            "duration": [12.0, 24.0, 6.0, None],
+            "purpose": pd.Categorical(["car", "tv", "car", "car"]),
+            "sex": ["female", "male", "male", "male"],
+            "credit_risk": ["good", "bad", "good", "bad"],
+        },
+        index=[7, 3, 9, 1],
+    )
+
+
+DECLARED = {
+    "label": "credit_risk",
+    "positive_label": "bad",
+    "favourable_label": "good",
+    "sensitive_features": ["sex"],
+    "reference_groups": {"sex": "male"},
+}
+
+
+def logged(run_id):
+    folder = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="placet"))
+    return folder / "evaluation.parquet", json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+
+
+def test_the_run_holds_the_rows_and_what_they_mean(tracking):
+    with mlflow.start_run() as run:
+        digest = log_evaluation_data(a_frame(), **DECLARED)
+    file, described = logged(run.info.run_id)
+    assert described == {
+        "format": "placet-dataset/1",
+        "file": "evaluation.parquet",
+        "digest": digest,
+        "rows": 4,
+        "columns": described["columns"],
+        "label": "credit_risk",
+        "positive_label": "bad",
+        "favourable_label": "good",
+        "sensitive_features": ["sex"],
+        "reference_groups": {"sex": "male"},
+        "features": ["amount", "duration", "purpose"],
+    }
+    assert [c["name"] for c in described["columns"]] == list(a_frame().columns)
+    assert described["columns"][0] == {"name": "amount", "type": "int64"}
+    assert file_digest(file) == digest
+    back = pd.read_parquet(file)
+    assert back["amount"].tolist() == [1000, 2500, 400, 9000]
+    assert back["duration"].isna().tolist() == [False, False, False, True]
+
+
+def test_the_same_rows_have_the_same_digest_and_other_rows_another(tracking):
+    with mlflow.start_run():
+        one = log_evaluation_data(a_frame(), **DECLARED)
+        two = log_evaluation_data(a_frame().reset_index(drop=True), **DECLARED)
+        other = log_evaluation_data(a_frame().assign(amount=[1000, 2500, 400, 9001]), **DECLARED)
+    assert one == two != other
+
+
+def test_sensitive_values_may_be_passed_beside_the_frame(tracking):
+    frame = a_frame().drop(columns="sex")
+    with mlflow.start_run() as run:
+        log_evaluation_data(
+            frame, **DECLARED | {"sensitive_features": {"sex": a_frame()["sex"], "age_group": [1, 1, 2, 2]}}
+        )
+    file, described = logged(run.info.run_id)
+    assert described["sensitive_features"] == ["sex", "age_group"]
+    assert described["features"] == ["amount", "duration", "purpose"]
+    assert described["reference_groups"] == {"sex": "male", "age_group": 1}
+    assert pd.read_parquet(file)["sex"].tolist() == ["female", "male", "male", "male"]
+
+
+def test_numeric_labels_are_written_as_plain_json(tracking):
+    frame = a_frame().assign(credit_risk=[0, 1, 0, 1])
+    with mlflow.start_run() as run:
+        log_evaluation_data(frame, **DECLARED | {"positive_label": 1, "favourable_label": frame["credit_risk"].iloc[0]})
+    _, described = logged(run.info.run_id)
+    assert (described["positive_label"], described["favourable_label"]) == (1, 0)
+
+
+def test_without_a_run_it_says_what_to_do(tracking):
+    with pytest.raises(ValueError, match="no active MLflow run"):
+        log_evaluation_data(a_frame(), **DECLARED)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"label": "risk"}, "The label 'risk' is not a column"),
+        ({"favourable_label": "Good"}, "favourable_label 'Good' is not a value of 'credit_risk'"),
+        ({"positive_label": 1}, "positive_label 1 is not a value"),
+        ({"positive_label": True}, "positive_label True is not a value"),
+        ({"sensitive_features": ["sex", "age"]}, "Sensitive columns not in the frame: 'age'"),
+        ({"sensitive_features": ["sex", "sex"]}, "listed twice"),
+        ({"sensitive_features": ["credit_risk"], "reference_groups": {}}, "cannot be a sensitive feature"),
+        ({"sensitive_features": {"sex": ["male"]}}, "has 1 values for 4 rows"),
+        ({"sensitive_features": {"sex": ["male"] * 4}}, "other values than the sensitive feature"),
+        ({"reference_groups": {"sex": "other"}}, "'other' is not a value of 'sex'"),
+        ({"reference_groups": {"age": "x"}}, "not among the sensitive features"),
+        ({"features": ["amount", "income"]}, "Features not in the frame: 'income'"),
+        ({"features": ["amount", "credit_risk"]}, "cannot be a feature"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(tracking, fields, says):
+    with mlflow.start_run() as run, pytest.raises(ValueError, match=says):
+        log_evaluation_data(a_frame(), **DECLARED | fields)
+    assert mlflow.MlflowClient().list_artifacts(run.info.run_id) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda f: f.assign(credit_risk=["good", "bad", "fair", "bad"]),
+            "exactly two values; it holds 3: 'bad', 'fair', 'good'",
+        ),
+        (lambda f: f.assign(credit_risk="good"), "exactly two values; it holds 1"),
+        (lambda f: f.assign(credit_risk=["good", "bad", None, "bad"]), "missing in 1 rows"),
+        (lambda f: f.iloc[:0], "no rows"),
+        (lambda f: f.rename(columns={"amount": 5}), "must be strings"),
+        (lambda f: f.rename(columns={"amount": "duration"}), "two columns named 'duration'"),
+        (lambda f: f.assign(amount=[1, "x", object(), 2]), "cannot be written as Parquet"),
+    ],
+)
+def test_a_frame_that_cannot_be_evaluated_is_refused(tracking, change, says):
+    with mlflow.start_run(), pytest.raises(ValueError, match=says):
+        log_evaluation_data(change(a_frame()), **DECLARED)
+
+
+def test_the_wrong_types_are_refused(tracking):
+    with pytest.raises(TypeError, match="pass a pandas DataFrame"):
+        log_evaluation_data([1, 2], **DECLARED)
+    with pytest.raises(TypeError, match="pass a list of column names"):
+        log_evaluation_data(a_frame(), **DECLARED | {"sensitive_features": "sex"})
+    with pytest.raises(TypeError, match="pass a list of column names"):
+        log_evaluation_data(a_frame(), **DECLARED | {"features": "amount"})
