@@ -1,0 +1,1 @@
+"""Shared ground without models: errors, problem details, clock, pagination, charts, embedded servers."""

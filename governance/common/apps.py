@@ -1,0 +1,9 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class CommonConfig(AppConfig):
+    """Shared ground: template tags and charts; no models."""
+
+    name = "governance.common"

@@ -1,0 +1,100 @@
+"""Write the files that ``docker-compose.yml`` names: one environment file a service, keys, and the servers' passwords.
+
+The same table of roles as for the embedded servers decides who gets what; only addresses and paths differ.
+"""
+
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from governance.common.embedded import environment, mlflow_accounts, secrets
+from governance.common.embedded.environment import DATABASE_ROLES, PLACET_DATABASE, Addresses
+from governance.common.embedded.layout import EmbeddedError, Layout
+
+SERVICES = {
+    "web": "web",
+    "worker": "worker",
+    "evidence-worker": "evidence",
+    "beat": "beat",
+    "notary": "notary",
+    "mlflow": "mlflow",
+    "bootstrap": "bootstrap",
+    "migrate": "owner",
+    "mlflow-users": "mlflow-admin",
+}
+"""Service of ``docker-compose.yml`` -> role."""
+
+SECRET_FILES = ("log.pem", "permit.pem", "policy.txt", "basic_auth.ini", "valkey.conf", "postgres-superuser")
+
+
+def _database(layout: Layout, role: str, database: str) -> str:
+    user = {"superuser": "postgres", "mlflow": "mlflow"}.get(role, f"placet_{role}")
+    return f"postgresql://{user}:{secrets.password(layout, f'postgres-{role}')}@postgres:5432/{database}"
+
+
+def write(folder: Path, *, base_url: str) -> list[Path]:
+    """Write ``folder/env/<service>.env`` and ``folder/secrets/*``; return what was written.
+
+    Passwords and keys are made once and kept in ``folder/state``, so that a second run changes none of them.
+
+    Args:
+        folder: closed to everybody else (0700). The files in ``secrets`` are readable, since the containers' users
+            have other numbers than the one who runs this.
+        base_url: the address people open; https unless it is localhost.
+    Raises:
+        EmbeddedError: ``base_url`` is not such an address.
+    """
+    host = urlsplit(base_url)
+    if host.scheme != "https" and not (host.scheme == "http" and host.hostname in {"localhost", "127.0.0.1"}):
+        raise EmbeddedError(f"{base_url!r}: give the https:// address that people will open (http only for localhost).")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    layout = Layout.at(folder / "state")
+    secrets.create_all(layout, host=host.hostname or "localhost")
+    external = {name: _database(layout, role, PLACET_DATABASE) for name, role in DATABASE_ROLES.items()}
+    external["PLACET_BOOTSTRAP_URL"] = _database(layout, "superuser", "postgres")
+    external["PLACET_MLFLOW_DATABASE_URL"] = _database(layout, "mlflow", "mlflow")
+    external["REDIS_URL"] = f"redis://:{secrets.password(layout, 'valkey')}@valkey:6379/0"
+    addresses = Addresses({}, external)
+    inside = {
+        "PLACET_BASE_URL": base_url.rstrip("/"),
+        # The gate and the health check come from inside, where no proxy speaks https.
+        "PLACET_ALLOWED_HOSTS": f"{host.hostname},web,127.0.0.1",
+        "PLACET_SSL_REDIRECT": "0",
+        "PLACET_URL": "http://web:8000",
+        "MLFLOW_TRACKING_URI": "http://mlflow:5000",
+        "PLACET_LOG_KEY_FILE": "/run/secrets/log.pem",
+        "PLACET_PERMIT_KEY_FILE": "/run/secrets/permit.pem",
+        "PLACET_TRUST_FILE": "/run/secrets/policy.txt",
+        "MLFLOW_AUTH_CONFIG_PATH": "/run/secrets/basic_auth.ini",
+        "PLACET_STORAGE_URL": "/data/storage",
+        "PLACET_ANCHOR_DIR": "/data/anchors",
+        "PLACET_NOTARY_STATE_DIR": "/data/notary",
+    }
+    written = []
+    (folder / "env").mkdir(mode=0o700, exist_ok=True)
+    for service, role in SERVICES.items():
+        values = environment.variables(layout, addresses, role)
+        wanted = {*environment.ROLES[role], *({"PLACET_ALLOWED_HOSTS", "PLACET_SSL_REDIRECT"} if role == "web" else ())}
+        values |= {name: value for name, value in inside.items() if name in wanted}
+        path = folder / "env" / f"{service}.env"
+        secrets.write_private(path, "".join(f"{name}={value}\n" for name, value in sorted(values.items())))
+        written.append(path)
+    return [*written, *_secret_files(folder / "secrets", layout, external)]
+
+
+def _secret_files(folder: Path, layout: Layout, external: dict[str, str]) -> list[Path]:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    contents = {
+        "basic_auth.ini": mlflow_accounts.configuration(
+            external["PLACET_MLFLOW_DATABASE_URL"], secrets.password(layout, "mlflow-admin")
+        ),
+        "valkey.conf": f'requirepass {secrets.password(layout, "valkey")}\nsave ""\nappendonly no\n',
+        "postgres-superuser": secrets.password(layout, "postgres-superuser"),
+    }
+    for name, text in contents.items():
+        secrets.write_private(folder / name, text)
+    for source in (secrets.log_key_file(layout), secrets.permit_key_file(layout), secrets.trust_file(layout)):
+        shutil.copyfile(source, folder / source.name)
+    for name in SECRET_FILES:
+        (folder / name).chmod(0o444)
+    return [folder / name for name in SECRET_FILES]

@@ -1,0 +1,36 @@
+"""Security headers and request ids, on every answer."""
+
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Give each answer the content security policy: nothing inline, nothing from elsewhere."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Content-Security-Policy", CSP)
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        return response
+
+    return middleware
+
+
+def request_id(get_response: GetResponse) -> GetResponse:
+    """Give each request an id, returned as ``X-Request-Id`` and named in problem answers."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.META["PLACET_REQUEST_ID"] = rid = str(uuid.uuid4())
+        response = get_response(request)
+        response.headers["X-Request-Id"] = rid
+        return response
+
+    return middleware

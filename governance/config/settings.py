@@ -1,0 +1,211 @@
+"""Settings, all from the environment. Each variable is explained in docs/reference/settings.md."""
+
+import os
+from pathlib import Path
+
+from governance.config import environment as env
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+DEBUG = env.flag("PLACET_DEBUG")
+# Only what serves people signs with it; the WSGI application refuses to start on the stand-in.
+NO_SECRET_KEY = "not-set: nothing is signed with this"  # noqa: S105 (it says that there is none)
+SECRET_KEY = env.text("PLACET_SECRET_KEY", NO_SECRET_KEY)
+BASE_URL = env.text("PLACET_BASE_URL", "http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = env.words("PLACET_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("PLACET_TRUSTED_ORIGINS", BASE_URL)
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "django_htmx",
+    "django_celery_beat",
+    "governance.common",
+    "governance.audit",
+    "governance.accounts",
+    "governance.inventory",
+    "governance.evidence",
+    "governance.policy",
+    "governance.approvals",
+    "registry",
+    "monitoring",
+    "reports",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "governance.common.middleware.security_headers",
+    "governance.common.middleware.request_id",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "governance.config.urls"
+WSGI_APPLICATION = "governance.config.wsgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "governance.config.context.header",
+            ],
+        },
+    },
+]
+
+# One role per process: app serves, owner migrates, notary sequences and signs, privacy erases.
+_ROLE_URLS = {
+    "app": "DATABASE_URL",
+    "owner": "DATABASE_OWNER_URL",
+    "notary": "DATABASE_NOTARY_URL",
+    "privacy": "DATABASE_PRIVACY_URL",
+}
+DB_ROLE = env.text("PLACET_DB_ROLE", "app")
+DATABASES = {"default": env.database(env.text(_ROLE_URLS[DB_ROLE], "postgresql://placet_app@127.0.0.1/placet"))}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+if "DATABASE_OWNER_URL" in os.environ:
+    # Only migrations and the test database ever use it; the runtime processes are not given this variable.
+    _owner = env.database(env.text("DATABASE_OWNER_URL"))
+    DATABASES["default"]["OWNER_USER"] = _owner["USER"]
+    DATABASES["default"]["OWNER_PASSWORD"] = _owner["PASSWORD"]
+if "PLACET_TEST_DATABASE" in os.environ:
+    DATABASES["default"]["TEST"] = {"NAME": env.text("PLACET_TEST_DATABASE")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "inbox"
+LOGOUT_REDIRECT_URL = "login"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# A site reached over https gets the full set; a plain http://localhost would only break itself with it.
+if BASE_URL.startswith("https://"):
+    SECURE_SSL_REDIRECT = env.flag("PLACET_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Served from the source tree with finders: no collect step stands between a checkout and a running page.
+WHITENOISE_USE_FINDERS = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "governance.accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "governance.accounts.permissions.HasScope",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "governance.common.pagination.NewestFirst",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "governance.common.problems.exception_handler",
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Placet API",
+    "DESCRIPTION": "Governance and audit around the machine-learning lifecycle. A token can request, never decide.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 1800
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# The broker may hand a task out again only after its time limit; quick redelivery is the lease sweep's work.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2400}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2
+CELERY_BEAT_SCHEDULE = {
+    "sweep-evidence-jobs": {"task": "governance.evidence.tasks.sweep_jobs", "schedule": 5.0},
+    "mirror-registry": {"task": "registry.tasks.reconcile", "schedule": 10.0},
+    "sweep-promotions": {"task": "registry.tasks.sweep_promotions", "schedule": 15.0},
+    "sweep-documents": {"task": "reports.tasks.sweep_documents", "schedule": 60.0},
+    "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
+    "sweep-approvals": {"task": "governance.approvals.tasks.sweep_approvals", "schedule": 60.0},
+}
+
+MLFLOW_TRACKING_URI = env.text("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+MLFLOW_USERNAME = env.text("MLFLOW_TRACKING_USERNAME", "")
+MLFLOW_PASSWORD = env.text("MLFLOW_TRACKING_PASSWORD", "")
+MLFLOW_SERVICE_USER = env.text("PLACET_MLFLOW_SERVICE_USER", "placet")
+MLFLOW_PUBLIC_URL = env.text("PLACET_MLFLOW_PUBLIC_URL", MLFLOW_TRACKING_URI)
+GATE_TOKEN = env.text("PLACET_GATE_TOKEN", "")
+PROTECTED_ALIASES = env.words("PLACET_PROTECTED_ALIASES", "champion,canary,production,prod")
+
+STORAGE_ROOT = env.storage_root(env.text("PLACET_STORAGE_URL", str(BASE_DIR / "var" / "storage")))
+LOG_ORIGIN = env.text("PLACET_LOG_ORIGIN", "placet.localhost/audit/1")
+LOG_KEY_FILE = env.text("PLACET_LOG_KEY_FILE", "")
+PERMIT_KEY_FILE = env.text("PLACET_PERMIT_KEY_FILE", "")
+NOTARY_STATE_DIR = env.text("PLACET_NOTARY_STATE_DIR", str(BASE_DIR / "var" / "notary"))
+ANCHOR_DIR = env.text("PLACET_ANCHOR_DIR", str(BASE_DIR / "var" / "anchors"))
+TRUST_FILE = env.text("PLACET_TRUST_FILE", str(BASE_DIR / "var" / "keys" / "policy.txt"))
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.text("PLACET_LOG_LEVEL", "INFO")},
+    "loggers": {"httpx": {"level": "WARNING"}, "weasyprint": {"level": "WARNING"}, "fontTools": {"level": "WARNING"}},
+}

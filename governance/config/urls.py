@@ -1,0 +1,29 @@
+"""Every address of the application."""
+
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from governance.config import openapi  # noqa: F401 (registers how tokens are described)
+from governance.config.health import healthz
+
+api: list[URLPattern | URLResolver] = [
+    path("", include("governance.audit.api.urls")),
+    path("", include("governance.inventory.api.urls")),
+    path("", include("governance.policy.api.urls")),
+    path("", include("governance.approvals.api.urls")),
+    path("", include("registry.api.urls")),
+    path("", include("monitoring.api.urls")),
+    path("", include("reports.api.urls")),
+    path("openapi.yaml", SpectacularAPIView.as_view(), name="api-schema"),
+]
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("api/v1/", include(api)),
+    path("", include("governance.accounts.web.urls")),
+    path("", include("governance.approvals.web.urls")),
+    path("", include("governance.audit.web.urls")),
+    path("", include("registry.web.urls")),
+    path("", include("monitoring.web.urls")),
+    path("", include("reports.web.urls")),
+]

@@ -1,0 +1,12 @@
+"""The WSGI application that gunicorn serves."""
+
+import os
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.config.settings")
+application = get_wsgi_application()
+if settings.SECRET_KEY == settings.NO_SECRET_KEY:
+    raise ImproperlyConfigured("Set PLACET_SECRET_KEY to 50 or more random characters: sessions are signed with it.")

@@ -1,0 +1,302 @@
+"""Sample contexts of the other pages, and the list of all pages."""
+
+# Rows of data, wide on purpose.
+# ruff: noqa: E501
+# fmt: off
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any
+
+from governance.common.pictures import inclusion_steps
+from tests.common.samples import (
+    DOCUMENTS,
+    FINDINGS,
+    NOW,
+    OWNER,
+    PROOF,
+    SYSTEM,
+    UID,
+    VALIDATOR,
+    a_digest,
+    ago,
+    collecting,
+    drift,
+    inbox,
+    request,
+    review,
+    suspended,
+)
+
+
+def model() -> dict[str, Any]:
+    """A model with a past: v1, v2, a suspension, two bypass attempts."""
+    spans = [{"start": ago(days=170), "end": ago(days=40), "label": "v1", "note": "PR-12", "suspended": []},
+             {"start": ago(days=40), "end": None, "label": "v2", "note": "PR-20", "suspended": [(ago(days=9), None)]}]
+    act = {"allowed": True, "refusal": "", "url": "#"}
+    return {
+        "model": {"pk": UID, "name": "credit-risk", "workspace": "default"}, "system": SYSTEM, "until": NOW, "aliases": ["champion", "canary"], "asked": {"alias": "champion", "at": "2026-07-14T12:00:00", "text": "v1 was champion on 14 Jul 2026, 12:00 UTC, on PR-12."},
+        "facts": [{"label": "Owner", "value": "Model owner"}, {"label": "Approval", "value": "PR-20, suspended", "tone": "warn"}, {"label": "Digest of v2", "value": a_digest("v2"), "digest": True}],
+        "banner": {"tone": "warn", "title": "Champion v2 serves on a suspended approval.", "text": "Two columns passed the drift limit. It keeps serving; nothing new may be promoted.", "url": "#", "action": "Open monitor"},
+        "lanes": [{"alias": "champion", "note": "all live traffic", "spans": spans}, {"alias": "canary", "note": "", "spans": [{"start": ago(days=60), "end": ago(days=41), "label": "v2", "note": "PR-18"}]}],
+        "bypass": [{"label": "A", "at": ago(days=100), "kind": "refused", "what": "Python client: alias champion to v2", "by": "Engineer", "outcome": "Refused, 403"}, {"label": "B", "at": ago(days=20), "kind": "detected", "what": "Direct SQL on the alias table", "by": "", "outcome": "Reverted after 6 min"}],
+        "versions": [{"number": 2, "made_at": ago(days=42), "digest": a_digest("v2"), "state": "suspended", "alias": "champion", "reference": "PR-20", "approval_pk": UID, "signed_by": "Validator, Risk officer", "valid_until": date(2027, 5, 22), "note": "Drift, 14 Nov", "problem": ""},
+                     {"number": 1, "made_at": ago(days=171), "digest": "", "state": "", "alias": "", "reference": "", "approval_pk": None, "signed_by": "", "valid_until": None, "note": "", "problem": "The artifact has not been digested yet."}],
+        "monitors": [{"pk": UID, "name": "credit-risk weekly", "value": 0.31, "limit": 0.2, "series": [0.05, 0.06, None, 0.08, 0.31], "outcome": "drift"}], "gate": [{"label": "Mode", "value": "Block"}, {"label": "Last reconciled", "value": "41 s ago", "detail": "bytes match"}],
+        "documents": DOCUMENTS, "findings": FINDINGS, "stop": act, "rollback": act | {"to": "v1", "facts": [{"tone": "ok", "icon": "check", "text": "Rollback permit for v1, valid to 18 Mar 2027"}]},
+    }
+
+
+def models() -> dict[str, Any]:
+    """Two models, one without a system."""
+    base = {
+        "pk": UID,
+        "name": "credit-risk",
+        "system": SYSTEM,
+        "ai_act": "High-risk · tier 1",
+        "champion": "v1",
+        "champion_state": "approved",
+        "versions": 2,
+        "latest": "v2",
+        "mirrored_at": ago(minutes=2),
+        "problem": "",
+    }
+    return {
+        "models": [
+            base,
+            base | {"name": "churn", "system": None, "champion": None, "problem": "Assign it to an AI system first."},
+        ]
+    }
+
+
+def monitor() -> dict[str, Any]:
+    """A monitor with six windows, the newest drifted."""
+    labels = [f"W{week}" for week in range(42, 48)]
+    payload = drift()
+    rows = [
+        {
+            "column": c["column"],
+            "values": [*(round(c["value"] * f, 3) for f in (0.2, 0.25, 0.3, 0.5, 0.8)), c["value"]],
+            "outcome": c["outcome"],
+        }
+        for c in payload["columns"]
+    ]
+    rows[5]["values"][1] = None
+    bins = [
+        {
+            "label": f"{i / 10:.1f}",
+            "reference": 0.02 + 0.16 * math.exp(-((i - 3) ** 2) / 6),
+            "current": 0.02 + 0.15 * math.exp(-((i - 5) ** 2) / 6),
+        }
+        for i in range(10)
+    ]
+    return {
+        "monitor": {"pk": UID, "name": "credit-risk weekly", "model_pk": UID, "model": "credit-risk", "version": "v2", "alias": "champion", "system": "Consumer credit scoring"},
+        "banner": {"tone": "bad", "title": "Approval PR-20 suspended since 22 Nov 2026.", "text": "Two columns passed the limit.", "url": "#", "action": "Stop or roll back"},
+        "stats": [{"value": 2, "unit": "of 6", "label": "columns drifted", "tone": "bad"}, {"value": "0.31", "label": "largest PSI, credit_amount"}, {"value": 400, "label": "rows in the window"}],
+        "heat": {"limit": 0.2, "windows": [{"label": label, "version": "v2"} for label in labels], "rows": rows}, "run": payload, "histograms": [{"title": "Score, reference against newest window", "column": "score", "bins": bins, "reference_n": 700, "current_n": 400}],
+        "series": [{"title": "Largest PSI", "labels": labels, "values": [0.05, 0.06, None, 0.12, 0.19, 0.31], "limit": 0.2, "bands": [(0, 2, "v1"), (3, 5, "v2")], "outcome": "drift", "now": 0.31, "limit_label": "limit ≤ 0.20"},
+                   {"title": "Columns drifted", "labels": labels, "values": [0, 0, None, 0, 1, 2], "limit": None, "bands": [], "outcome": "", "now": 2, "limit_label": ""}],
+        "alerts": [{"at": ago(days=1), "title": "Two columns above the limit", "detail": "credit_amount 0.31, duration_months 0.27", "state": "open", "effect": "Approval PR-20 suspended", "held_by": None}],
+        "story": [{"title": "Drift seen", "detail": "22 Nov", "tone": "warn", "icon": "pulse", "index": 1480}, {"title": "Approval suspended", "detail": "22 Nov", "tone": "bad", "icon": "pause", "index": None}],
+        "window": [{"label": "Rows", "value": "400", "detail": "v2 100 %"}, {"label": "Engine", "value": "Ibis, DuckDB"}], "cross_check": {"max_difference": 0.0031, "tolerance": 0.01, "column": "credit_amount", "ours": 0.31, "theirs": 0.3131, "version": "0.7.23", "rows": 400, "sample": 400},
+    }
+
+
+def monitors() -> dict[str, Any]:
+    """One monitor that drifted, one without a window."""
+    base = {
+        "pk": UID,
+        "name": "credit-risk weekly",
+        "model": "credit-risk",
+        "version": "v2",
+        "system": "Consumer credit scoring",
+        "outcome": "drift",
+        "drifted": 2,
+        "columns": 6,
+        "max_value": 0.31,
+        "limit": 0.2,
+        "last_at": ago(hours=5),
+        "open_alerts": 1,
+        "series": [0.1, 0.1, 0.31],
+    }
+    return {
+        "monitors": [
+            base,
+            base
+            | {
+                "pk": UID[:-1] + "1",
+                "name": "churn weekly",
+                "outcome": "",
+                "drifted": None,
+                "max_value": None,
+                "last_at": None,
+                "open_alerts": 0,
+                "series": [],
+            },
+        ]
+    }
+
+
+def systems() -> dict[str, Any]:
+    """Two systems, one not classified."""
+    base = {
+        "pk": UID,
+        "name": "Consumer credit scoring",
+        "purpose": "Scores applications for consumer credit so that a credit officer can decide.",
+        "owner": OWNER,
+        "ai_act": "High-risk, Annex III 5(b)",
+        "tier": 1,
+        "state": "live",
+        "models": 1,
+        "live": "credit-risk v1",
+        "open_findings": 2,
+    }
+    return {
+        "systems": [
+            base,
+            base
+            | {
+                "name": "Churn",
+                "ai_act": "",
+                "tier": None,
+                "state": "proposed",
+                "models": 0,
+                "live": "",
+                "open_findings": 0,
+            },
+        ]
+    }
+
+
+def system() -> dict[str, Any]:
+    """A classified system."""
+    trace = [
+        {
+            "question": "Does it evaluate the creditworthiness of natural persons?",
+            "answer": "yes",
+            "conclusion": "High-risk",
+            "points": ["Art. 6(2)", "Annex III 5(b)"],
+        }
+    ]
+    who = {
+        "ai_act_class": "High-risk",
+        "annex_points": ["Annex III 5(b)"],
+        "law_version": "Regulation (EU) 2024/1689 as of 20 Nov 2026",
+        "proposed_by": OWNER,
+        "proposed_at": ago(days=200),
+        "signed_by": VALIDATOR,
+        "signed_at": ago(days=199),
+        "trace": trace,
+    }
+    return {
+        "system": SYSTEM | {"slug": "credit", "purpose": "Scores applications for consumer credit.\nA credit officer confirms every refusal.", "state": "live", "ai_roles": ["provider", "deployer"], "favourable_outcome": "credit granted"}, "classification": who, "classification_open": who, "sign": {"pk": UID, "allowed": True, "refusal": "", "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
+        "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "findings": FINDINGS, "documents": DOCUMENTS,
+        "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Annex IV, 1(a)", "value": "Provider: Example Bank"}],
+    }
+
+
+def documents() -> dict[str, Any]:
+    """A map with every kind of tile, one document, two gaps."""
+    tiles = [{"point": "1(a)", "title": "Purpose, provider, version", "state": "declared", "measured": 1, "declared": 4, "missing": 0}, {"point": "2(g)", "title": "Validation and testing", "state": "measured", "measured": 14, "declared": 2, "missing": 0},
+             {"point": "2(h)", "title": "Cybersecurity", "state": "missing", "measured": 3, "declared": 2, "missing": 2}, {"point": "1(f)", "title": "Product illustrations", "state": "not_applicable", "measured": 0, "declared": 0, "missing": 0, "note": "not a product part"}]
+    return {
+        "systems_filter": [{"pk": UID, "name": "Consumer credit scoring"}], "system": {"pk": UID, "name": "Consumer credit scoring", "ai_act": "High-risk, Annex III 5(b)"}, "documents": DOCUMENTS,
+        "stats": [{"value": 41, "unit": "of 68", "label": "Annex IV paragraphs measured", "tone": "ok"}, {"value": 23, "label": "declared"}, {"value": 4, "label": "missing", "tone": "bad"}],
+        "map": {"title": "Annex IV map", "groups": [{"title": "1 and 2", "tiles": tiles}]}, "gaps": [{"point": "2(h)", "title": "Report of the penetration test", "owner": OWNER, "due_on": date(2026, 12, 4)}, {"point": "7", "title": "Standards applied", "owner": None, "due_on": None}],
+        "making": {"jobs": [{"title": "Technical documentation (Annex IV)", "subject": "Consumer credit scoring", "state": "running", "open": True, "message": "Asked for by Model owner; pages are drawn.", "age": timedelta(seconds=7)}], "running": True, "url": "/documents/making"},
+        "build": {"title": "Technical documentation (Annex IV)"},
+    }
+
+
+def log() -> dict[str, Any]:
+    """A page of the log, the newest entry not placed yet."""
+    rows = [
+        {
+            "index": index,
+            "at": ago(minutes=index or 0),
+            "event": "approval.decided",
+            "what": "signed the stage validation of PR-20",
+            "by": "Validator",
+            "actor": f"person:{UID}",
+            "anchored": bool(index and index < 10),
+        }
+        for index in (None, 12, 9)
+    ]
+    return {
+        "entries": rows,
+        "size": 13,
+        "pending": 1,
+        "found": 3,
+        "filters": {"q": "PR-20", "event": ""},
+        "events": ["approval.decided"],
+        "newer": "",
+        "older": "before=9",
+        "checkpoint": {"size": 13, "root": a_digest("root"), "at": ago(minutes=1)},
+    }
+
+
+def entry(index: int = 9, size: int = 13) -> dict[str, Any]:
+    """An entry with its proof; the hashes are invented but of the right number."""
+    leaf = sha256(b"leaf").digest()
+    probe = 0
+    while True:
+        try:
+            steps = inclusion_steps(index, size, leaf, [sha256(bytes([i])).digest() for i in range(probe)])
+        except ValueError:
+            probe += 1
+        else:
+            break
+    body = '{\n  "actor": "person:7c9e6679",\n  "event": "approval.decided"\n}'
+    return {
+        "entry": {"index": index, "id": UID, "at": ago(hours=1), "event": "approval.decided", "actor": f"person:{UID}", "by": "Validator", "sentence": "The validator approved the stage validation of PR-20, credit-risk v2.", "leaf_hash": "sha256:" + leaf.hex(),
+                  "bytes": 751, "body": body, "canonical": body.replace("\n", "").replace("  ", ""), "payload": '{"rationale": "…"}', "payload_commitment": a_digest("payload"), "redacted": False},
+        "subjects": [{"table": "approvals_decision", "key": UID, "before": None, "after": a_digest("after")}], "fields": [{"field": "State of the request", "before": "in review", "after": "approved", "row": "approvals_approvalrequest"}],
+        "proof": PROOF, "steps": steps, "tree": {"size": size, "root": steps[-1]["node"] if steps else leaf.hex(), "at": ago(minutes=1), "origin": "placet.example/log", "key": "2f91c07a"},
+        "anchors": [{"at": ago(hours=3), "age": timedelta(hours=3), "size": 10, "root": a_digest("r"), "where": "write-once folder", "reference": "00000000000000000010.note", "covers": True}], "same": [{"index": 8, "title": "Promotion requested", "at": ago(days=2), "here": False}, {"index": index, "title": "Stage signed", "at": ago(hours=1), "here": True}],
+        "newer": index + 1, "older": index - 1,
+    }
+
+
+def login() -> dict[str, Any]:
+    """The sign-in page after a wrong password, in the demo."""
+    form = SimpleNamespace(
+        errors={"all": 1},
+        non_field_errors=["This e-mail address and password do not match."],
+        username=SimpleNamespace(value="risk.officer@placet.example"),
+    )
+    return {
+        "form": form,
+        "next": "/",
+        "user": SimpleNamespace(is_authenticated=False),
+        "demo_accounts": [
+            {"role": "Risk officer", "email": "risk.officer@placet.example", "password": "demo-password"}
+        ],
+    }
+
+
+PAGES: dict[str, tuple[str, Any]] = {
+    "review": ("registry/review.html", review),
+    "review-errors": ("registry/review.html", lambda: review(errors=True)),
+    "review-suspended": ("registry/review.html", suspended),
+    "review-collecting": ("registry/review.html", collecting),
+    "inbox": ("approvals/inbox.html", inbox),
+    "model": ("registry/model.html", model),
+    "model-list": ("registry/model_list.html", models),
+    "request": ("registry/request.html", request),
+    "monitor": ("monitoring/monitor.html", monitor),
+    "monitor-list": ("monitoring/monitor_list.html", monitors),
+    "system": ("inventory/system.html", system),
+    "system-list": ("inventory/system_list.html", systems),
+    "documents": ("reports/documents.html", documents),
+    "audit-log": ("audit/log.html", log),
+    "audit-entry": ("audit/entry.html", entry),
+    "login": ("registration/login.html", login),
+    "not-here": ("404.html", dict),
+    "not-yours": ("403.html", lambda: {"reason": "Only a risk officer may open this."}),
+    "broken": ("500.html", dict),
+}

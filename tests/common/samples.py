@@ -1,0 +1,393 @@
+"""Sample contexts of the review, request and inbox pages: the demo's story with invented figures."""
+
+# Rows of data, wide on purpose.
+# ruff: noqa: E501
+# fmt: off
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any
+
+NOW = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
+UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+ENGINEER = {"name": "ML engineer", "role": "Engineer"}
+VALIDATOR = {"name": "Validator", "role": "Validator"}
+OFFICER = {"name": "Risk officer", "role": "Risk officer"}
+OWNER = {"name": "Model owner", "role": "Owner"}
+
+
+def ago(**parts: int) -> datetime:
+    """A moment before the sample's now."""
+    return NOW - timedelta(**parts)
+
+
+def a_digest(text: str) -> str:
+    """A digest that looks like one."""
+    return "sha256:" + sha256(text.encode()).hexdigest()
+
+
+def a_number(value: float | None, half: float = 0.0, n: int = 300, **more: Any) -> dict[str, Any]:
+    """A number with its interval."""
+    ends = {} if value is None or not half else {"low": round(value - half, 4), "high": round(value + half, 4)}
+    return {"value": value, "low": None, "high": None, **ends, "n": n, **more}
+
+
+def header() -> dict[str, Any]:
+    """What the context processor and the middleware give every page."""
+    user = SimpleNamespace(is_authenticated=True, name="Risk officer", initials="RO", email="risk.officer@placet.example")
+    anchor = {
+        "at": ago(hours=3, minutes=4),
+        "age": timedelta(hours=3, minutes=4),
+        "size": 1461,
+        "where": "write-once folder",
+    }
+    return {"user": user, "role": "Risk officer", "inbox_count": 2, "anchor": anchor, "messages": []}
+
+
+COUNTS = {"insufficient": 1, "pass": 6, "not_applicable": 1}
+SYSTEM = {
+    "pk": UID,
+    "name": "Consumer credit scoring",
+    "ai_act_class": "High-risk",
+    "basis": "Annex III, 5(b)",
+    "tier": 1,
+    "owner": OWNER,
+}
+SUBJECT = {"name": "credit-risk", "version": "2", "digest": a_digest("v2"), "model_pk": UID, "promotion_pk": UID}
+APPROVAL = {
+    "pk": UID, "reference": "PR-20", "state": "in_review", "state_reason": "", "opened_at": ago(days=2, hours=19), "due_at": NOW + timedelta(hours=32),
+    "due_in": timedelta(hours=32), "requester": ENGINEER, "validity_days": 180, "valid_until": date(2027, 5, 22), "policy": "credit-high-risk v3",
+}
+VERDICT = {
+    "word": "HOLD",
+    "title": "Too few rows to judge the selection-rate ratio by sex:",
+    "detail": "0.93, 95 % CI 0.79 to 1.09, limit ≥ 0.80. 93 women in 300 rows.",
+    "unblocks": [
+        {"text": "a human review of this check, signed by a validator", "href": "#human-review-1"},
+        {"text": "or new evidence on a larger evaluation set"},
+    ],
+    "counts": COUNTS,
+}
+
+
+def _check(check: str, title: str, outcome: str, measured: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """One check of the policy."""
+    base: dict[str, Any] = {
+        "id": check,
+        "title": title,
+        "outcome": outcome,
+        "measured": measured,
+        "better": "higher",
+        "evidence": {"type": "fairness/v1", "index": 1471},
+    }
+    return base | more
+
+
+CHECKS: list[dict[str, Any]] = [
+    _check("fairness.sex", "Selection-rate ratio by sex", "insufficient", a_number(0.93, 0.145), limit=0.8, domain=[0.4, 1.4],
+           note="women 64 / 93 against men 153 / 207", asks="asks for a human review", reason="0.79 to 1.09 holds 0.80: the data settle neither.", why="Four-fifths is a flag, not a verdict; limit set by the credit policy board.",
+           supports=["ai-act:Annex IV.2.g"],
+           human_review={"by": VALIDATOR, "at": ago(days=1), "statement": "The interval spans the limit on 93 women. The data does not say pass and does not say fail.", "verdict": "accepted", "index": 1475}),
+    _check("performance.auc", "AUC", "pass", a_number(0.802, 0.052), limit=0.7, evidence={"type": "performance/v1", "index": 1469}),
+    _check("performance.auc-difference", "AUC against the champion, not worse", "pass", a_number(0.016, 0.022), limit=-0.02, evidence={"type": "performance/v1", "index": 1469}),
+    _check("performance.log-loss", "Log loss", "pass", a_number(0.489, 0.03), limit=0.65, better="lower", evidence={"type": "performance/v1", "index": 1469}),
+    _check("explanation.stability", "Explanation stability (Kendall τ)", "pass", a_number(0.91, 0.035), limit=0.8, evidence={"type": "explanation/v1", "index": 1472}),
+    _check("explanation.residual", "Additivity residual", "pass", a_number(3e-7), limit=0.001, better="lower", evidence={"type": "explanation/v1", "index": 1472}),
+    _check("artifact.bytes", "Artifact bytes are those measured", "pass", None, measured_text="14 files, equal", evidence={"type": "manifest", "index": None}),
+    _check("drift.production", "Inside a standing approval", "not_applicable", None, note="no standing approval covers this system", evidence=None),
+]
+
+
+def performance() -> dict[str, Any]:
+    """A performance/v1 payload."""
+    rows = [
+        ("auc", "AUC", "higher", 0.802, 0.786, 0.022),
+        ("log_loss", "Log loss", "lower", 0.489, 0.512, 0.018),
+        ("brier", "Brier score", "lower", 0.162, 0.171, 0.006),
+    ]
+    metrics = [
+        {
+            "id": m,
+            "title": t,
+            "better": b,
+            "candidate": a_number(c, 0.05),
+            "production": a_number(p, 0.05),
+            "difference": a_number(round(c - p, 4), h),
+        }
+        for m, t, b, c, p, h in rows
+    ]
+    metrics.append(
+        {
+            "id": "tpr",
+            "title": "Defaulters refused",
+            "better": "higher",
+            "candidate": a_number(55 / 90, 0.1, denominator=90),
+            "production": None,
+            "difference": None,
+        }
+    )
+    return {
+        "type": "performance/v1", "n": 300, "seed": 7, "threshold": 0.46, "metrics": metrics, "confusion": {"tp": 55, "fp": 28, "fn": 35, "tn": 182},
+        "reference_check": {"library": "scikit-learn", "version": "1.9.0", "max_difference": 2.2e-16, "tolerance": 1e-9},
+    }
+
+
+def fairness() -> dict[str, Any]:
+    """A fairness/v1 payload: two compared groups, one too small."""
+
+    def group(
+        name: str, n: int, rates: tuple[tuple[int, int], ...], ratio: dict[str, Any] | None, *, compared: bool = True
+    ) -> dict[str, Any]:
+        numbers = [a_number(a / b, 0.06, denominator=b) for a, b in rates]
+        return {"group": name, "n": n, "share": n / 300, "compared": compared, "selection_rate": numbers[0], "tpr": numbers[1], "fpr": numbers[2],
+                "selection_ratio": ratio, "p_adjusted": 0.41 if ratio else None}
+
+    sex = [
+        group("male", 207, ((153, 207), (131, 150), (22, 57)), None),
+        group("female", 93, ((64, 93), (51, 60), (13, 33)), a_number(0.93, 0.145)),
+    ]
+    age = [group("26 to 60", 229, ((169, 229), (146, 167), (23, 62)), None), group("18 to 25", 57, ((37, 57), (27, 33), (10, 24)), a_number(0.88, 0.16)),
+           group("61 and over", 14, ((11, 14), (9, 10), (2, 4)), None, compared=False)]
+    return {
+        "type": "fairness/v1", "n": 300, "favourable_label": "good", "min_share": 0.05,
+        "features": [{"feature": "sex", "reference_group": "male", "groups": sex}, {"feature": "age_group", "reference_group": "26 to 60", "groups": age}],
+        "reference_check": {"library": "fairlearn", "version": "0.15.0", "max_difference": 0.0, "tolerance": 1e-9},
+    }
+
+
+def explanation() -> dict[str, Any]:
+    """An explanation/v1 payload with invented points."""
+    dice = random.Random(7)  # noqa: S311 (a picture, not a secret)
+    names = [
+        "checking_status",
+        "duration_months",
+        "credit_history",
+        "savings",
+        "credit_amount",
+        "purpose",
+        "age_years",
+        "employment",
+        "housing",
+    ]
+    features, points = [], []
+    for rank, name in enumerate(names):
+        spread = 0.16 / (1 + rank * 0.45)
+        pairs: list[tuple[float, float | None]] = []
+        for _ in range(120):
+            x = dice.random()
+            pairs.append(
+                (
+                    round((x - 0.5) * 2 * spread + dice.gauss(0, spread / 4), 5),
+                    None if rank in {0, 2, 5} else round(x, 3),
+                )
+            )
+        points.append({"feature": name, "points": pairs})
+        mean = sum(abs(p[0]) for p in pairs) / len(pairs)
+        features.append({"feature": name, "mean_abs": mean, "low": mean * 0.9, "high": mean * 1.1})
+    return {
+        "type": "explanation/v1", "explainer": "Tree, interventional", "output": "probability", "rows": 300, "background": {"n": 200, "digest": a_digest("background")},
+        "base_value": 0.297, "additivity_residual": 3.1e-7, "stability": a_number(0.91, 0.035), "features": features, "points": points,
+        "reference_check": {"library": "shap", "version": "0.51.0", "max_difference": 4.4e-16, "tolerance": 1e-9},
+    }
+
+
+def drift() -> dict[str, Any]:
+    """A drift/v1 payload: two columns drifted, one has too little data."""
+    rows = [("credit_amount", 0.31, 0.06, "drift", 0.0004), ("duration_months", 0.27, 0.05, "drift", 0.0009), ("purpose", 0.12, 0.05, "stable", 0.03),
+            ("savings", 0.05, 0.03, "stable", 0.4), ("score", 0.19, 0.06, "insufficient", 0.02), ("age_years", 0.03, 0.02, "stable", 0.7)]
+    columns = [
+        {"column": c, "kind": "numeric" if i != 2 else "categorical", "method": "psi", "value": v, "low": v - h, "high": v + h, "limit": 0.2, "p_adjusted": p,
+         "outcome": o, "evidently": v + 0.0031, "difference": 0.0031}
+        for i, (c, v, h, o, p) in enumerate(rows)
+    ]
+    return {
+        "type": "drift/v1", "monitor": "credit-risk weekly", "version": "2", "window": {"start": "2026-11-16T00:00:00.000000Z", "end": "2026-11-22T23:59:59.000000Z", "n": 400},
+        "reference": {"n": 700, "digest": a_digest("reference")}, "columns": columns, "drifted": 2, "dataset_drift": True,
+        "reference_check": {"library": "evidently", "version": "0.7.23", "max_difference": 0.0031, "tolerance": 0.01},
+    }
+
+
+def progress(*, running: bool = True) -> dict[str, Any]:
+    """Evidence jobs in every state."""
+    jobs = [
+        {"type": "performance/v1", "detail": "300 rows, against v1", "state": "done", "steps_done": 2000, "steps_total": 2000, "message": "resamples", "seconds": 51, "attempts": 1},
+        {"type": "fairness/v1", "detail": "sex, age_group", "state": "running" if running else "failed", "steps_done": 1240, "steps_total": 2000, "message": "resamples", "seconds": 24.4,
+         "attempts": 2, "error": "" if running else "The dataset has no column age_group. Declare it in log_evaluation_data and register the version again."},
+        {"type": "explanation/v1", "detail": "", "state": "queued", "steps_done": 0, "steps_total": 0, "message": "", "seconds": None, "attempts": 0},
+    ]
+    return {"pk": UID, "running": running, "done": 1, "total": 3, "jobs": jobs}
+
+
+PROOF = {
+    "integrity": {"word": "holds", "text": "These bytes hash to a leaf of the signed tree of 1,482 entries, and the notary's signature is valid."},
+    "completeness": {"word": "holds", "text": "Indexes 0 to 1,481 have no gap, and every governed row is named by an entry."},
+    "anchoring": {"word": "not shown", "text": "The newest anchor outside covers 1,461 entries; this one came later."},
+    "size": 1482, "root": a_digest("root"), "at": ago(minutes=1), "anchored_size": 1461, "anchored_at": ago(hours=3), "anchored_where": "write-once folder",
+}
+STAGES = [
+    {"name": "validation", "state": "closed", "signed": 1, "quorum": 1, "roles": "validator", "eligible": [VALIDATOR | {"you": False}],
+     "decisions": [{"by": VALIDATOR, "verdict": "approve", "at": ago(days=1), "rationale": "I reproduced all evidence from the pinned data; residuals are as stored.", "signature": "re-authentication", "index": 1476}]},
+    {"name": "risk", "state": "open", "signed": 0, "quorum": 1, "roles": "risk officer", "eligible": [OFFICER | {"you": True}], "decisions": []},
+]
+TRAIL = [
+    {
+        "index": 1468,
+        "at": ago(days=2),
+        "event": "promotion.requested",
+        "what": "requested alias champion for credit-risk v2",
+        "by": "Engineer",
+    },
+    {
+        "index": 1471,
+        "at": ago(days=2),
+        "event": "evidence.attached",
+        "what": "attached fairness/v1",
+        "by": "Evidence worker",
+    },
+    {
+        "index": None,
+        "at": ago(minutes=1),
+        "event": "approval.decided",
+        "what": "signed the stage validation",
+        "by": "Validator",
+    },
+]
+ATTEMPTS = [
+    {"at": ago(days=2), "what": "fairness/v1", "detail": "evaluation data, seed 7", "state": "computed", "note": "", "used": True},
+    {"at": ago(days=2, minutes=14), "what": "fairness/v1", "detail": "attempt 1", "state": "lost", "note": "the lease ran out", "used": False},
+    {"at": ago(days=12), "what": "PR-17: an earlier v2, since deleted", "detail": "other bytes: MLflow used the number again", "state": "rejected", "note": "fairness was measured on training rows", "used": False},
+]
+FINDINGS = [
+    {
+        "pk": UID,
+        "closable": True,
+        "source": "review",
+        "title": "“No checking account” mixes two populations",
+        "severity": "medium",
+        "owner": OWNER,
+        "due_on": date(2026, 12, 11),
+        "overdue": False,
+    },
+    {
+        "pk": UID[:-1] + "2",
+        "closable": False,
+        "refusal": "Somebody else must close the finding",
+        "title": "Refusal reasons are not yet in plain language",
+        "severity": "high",
+        "owner": OWNER,
+        "due_on": date(2026, 11, 20),
+        "overdue": True,
+    },
+]
+DOCUMENTS = [
+    {"pk": UID, "title": "Technical documentation (Annex IV)", "subject": "credit-risk v2", "version": "2", "made_at": ago(hours=2), "pdf_digest": a_digest("pdf"),
+     "measured": 41, "declared": 23, "missing": 4, "law_version": "20 Nov 2026", "state": "", "index": 1479},
+]
+
+
+def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
+    """The review page, for somebody who may decide (or may not), perhaps after a refused form."""
+    form = (
+        {
+            "verdict": "request_changes",
+            "rationale": "Too short",
+            "errors": {"rationale": ["Give at least 30 characters."], "password": ["This is not your password."]},
+        }
+        if errors
+        else {}
+    )
+    ask = {"check_id": "fairness.sex", "title": "Selection-rate ratio by sex", "ask": "0.93 (0.79 to 1.09) against ≥ 0.80: the data cannot say. Read the evidence and say what follows.", "allowed": allowed,
+           "refusal": "Only a validator may sign this review."}
+    return {
+        "approval": APPROVAL, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM, "change_class": {"name": "non-substantial", "note": "declared by the requester"}, "verdict": VERDICT,
+        "progress": None, "checks": CHECKS, "performance": performance(), "production_version": "1", "fairness": fairness(), "fairness_limit": 0.8, "explanation": explanation(),
+        "changes": {"from": {"version": "1", "approved_at": ago(days=170), "reference": "PR-12"}, "rows": [
+            {"item": "Training data", "before": "700 rows", "after": "same snapshot, same digest", "note": "", "changed": False},
+            {"item": "Parameters", "before": "max_depth 3, 200 rounds", "after": "max_depth 4, 320 rounds", "note": "seed 7 in both", "changed": True},
+            {"item": "Decision threshold", "before": "0.50", "after": "0.46", "note": "", "changed": True}]},
+        "drift": {"payload": drift(), "note": "This is v1's traffic. v2 has served no one."}, "findings": FINDINGS, "use_restrictions": ["New consumer credit to natural persons, up to 20,000 DM."],
+        "attempts": ATTEMPTS, "stages": STAGES, "excluded": [ENGINEER | {"why": "requester and trainer of v2"}, OWNER | {"why": "owner of the system"}], "documents": DOCUMENTS, "trail": TRAIL, "proof": PROOF,
+        "decision": {"allowed": allowed, "refusal": "You requested this version: somebody else decides.", "stage": "risk", "signed": 0, "quorum": 1, "approve_refusal": "One check waits for a human review" if errors else "",
+                     "signs": [{"label": "Subject", "value": a_digest("v2"), "digest": True}, {"label": "Policy", "value": "credit-high-risk v3"}], "checked": "you are not requester, trainer, owner, evidence producer or sponsor."},
+        "form": form, "reviews": [ask], "lift": None,
+    }
+
+
+def suspended() -> dict[str, Any]:
+    """The review page of a suspended approval, for somebody who may lift it; the first try was refused."""
+    form = {"rationale": "Fixed", "errors": {"rationale": ["Give at least 30 characters."]}}
+    lift = {"allowed": True, "refusal": "", "reason": "Two columns drifted on 22 Nov.", "form": form}
+    return review(allowed=False) | {"lift": lift, "reviews": [], "approval": APPROVAL | {"state": "suspended", "state_reason": "Two columns drifted on 22 Nov."}}
+
+
+def collecting() -> dict[str, Any]:
+    """The review page while evidence is computed: nothing to decide on yet."""
+    empty = dict.fromkeys(("verdict", "performance", "fairness", "explanation", "drift"))
+    return (
+        review(allowed=False)
+        | empty
+        | {
+            "checks": [],
+            "progress": progress(),
+            "reviews": [],
+            "approval": APPROVAL | {"state": "collecting"},
+            "changes": {"from": None, "rows": []},
+            "documents": [],
+        }
+    )
+
+
+def inbox() -> dict[str, Any]:
+    """Three requests, one overdue."""
+    base = {"pk": UID, "title": "credit-risk v2", "reference": "PR-20", "requester": ENGINEER, "system": "Consumer credit scoring", "ai_act": "High-risk, Annex III 5(b) · tier 1", "asks_for": "alias champion", "now": "now v1",
+            "verdict": "HOLD", "reason": "asks for a human review", "counts": COUNTS, "signed": "0 of 1 risk officer", "state": "in_review", "due_at": NOW + timedelta(hours=32), "due_in": timedelta(hours=32), "overdue": False}
+    late = base | {
+        "pk": UID[:-1] + "8",
+        "title": "cv-ranking v5",
+        "verdict": "BLOCK",
+        "reason": "0.71 against ≥ 0.80",
+        "counts": {"fail": 1, "missing": 1, "pass": 9},
+        "due_at": ago(hours=2),
+        "due_in": timedelta(hours=-2),
+        "overdue": True,
+        "reference": "PR-19",
+    }
+    young = base | {
+        "pk": UID[:-1] + "9",
+        "title": "triage v3",
+        "verdict": "",
+        "state": "collecting",
+        "counts": {},
+        "reason": "4 of 6 jobs done",
+        "due_at": None,
+        "due_in": None,
+        "reference": "PR-21",
+    }
+    return {
+        "rows": [late, base, young], "mine": True, "total": 3, "due_today": 1, "open_findings": 5, "overdue_findings": 1, "median_decision": timedelta(days=1, hours=19), "decisions": 14, "filters": {"q": "", "verdict": "", "waiting": "me"},
+        "classes": [("high", "High-risk"), ("minimal", "Minimal risk")], "jobs": [{"type": "explanation/v1", "subject": "triage v3", "done": 14, "total": 40, "message": "reaches you when all evidence is attached"}],
+        "after": [{"tone": "bad", "icon": "alert", "text": "Finding overdue since 20 Nov", "detail": "Two more days and the approval is suspended.", "url": "#"}, {"tone": "warn", "icon": "clock", "text": "credit-risk v1 lapses in 7 days", "detail": ""}],
+    }
+
+
+def request() -> dict[str, Any]:
+    """The requester's view while jobs run."""
+    rail = [
+        ("Requested", "20 Nov, 13:58", "done"),
+        ("Collecting evidence", "1 of 3 jobs done", "now"),
+        ("Validation", "1 signature", ""),
+        ("Risk", "1 signature", ""),
+        ("Apply", "you, after approval", ""),
+    ]
+    return {
+        "promotion": {"pk": UID, "reference": "PR-20", "state": "requested", "state_reason": "", "made_at": ago(days=2)}, "approval": APPROVAL | {"state": "collecting"}, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM,
+        "change_class": {"name": "non-substantial"}, "rail": [{"title": t, "detail": d, "state": s} for t, d, s in rail], "verdict": VERDICT, "progress": progress(), "checks": CHECKS, "note": "With 93 women the interval is about ± 0.15 wide: expect a hold.",
+        "todo": [{"done": False, "text": "Name the owner of Annex IV, 2(b)", "detail": "Nobody owns this paragraph yet.", "url": "#", "action": "Assign"}, {"done": True, "text": "Declare the change class", "detail": "20 Nov"}],
+        "holders": [{"name": "Evidence worker", "detail": "now", "state": "now"}, {"name": "Validator, validator", "detail": "1 of 1 must sign", "state": ""}], "apply": {"allowed": False, "refusal": "The request is not approved yet."},
+        "about": [{"label": "Model version", "value": "credit-risk v2", "url": "#"}, {"label": "Artifact", "value": a_digest("v2"), "digest": True}, {"label": "Policy", "value": "credit-high-risk v3", "detail": "pinned when requested"}],
+        "commands": [{"note": "this request, with its verdict", "line": "placet status PR-20 --json"}, {"note": "after approval: only this sets the alias", "line": "placet apply PR-20"}],
+    }

@@ -1,0 +1,151 @@
+"""Every page in a real browser, under the real policy: no axe violation, no sideways scroll, no console message.
+
+The pages come from the sample contexts, so this needs Chromium but no database.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from governance.common.middleware import CSP
+from tests.common import pages, samples
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+TYPES = {"css": "text/css", "js": "text/javascript", "woff2": "font/woff2", "svg": "image/svg+xml"}
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.urls("tests.common.urls"),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+]
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Serves what ``bodies`` holds, static files by Django's finders, and a progress that ends at its third call."""
+
+    bodies: ClassVar[dict[str, str]] = {}
+    polls: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        kind, body = "text/html; charset=utf-8", b""
+        if path in self.bodies:
+            body = self.bodies[path].encode()
+        elif path.startswith("/static/") and (found := finders.find(path.removeprefix("/static/"))):
+            with open(str(found), "rb") as file:  # noqa: PTH123 (a handler, not library code)
+                kind, body = TYPES[path.rpartition(".")[2]], file.read()
+        elif path.endswith("/progress/"):
+            self.polls.append(path)
+            body = self.bodies["done" if len(self.polls) >= 3 else "running"].encode()
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Security-Policy", CSP)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stay quiet."""
+
+
+@pytest.fixture
+def site(settings: Any) -> Iterator[str]:
+    """The address of a server with every page."""
+    settings.STATIC_URL = "/static/"
+    for name, (template, make) in pages.PAGES.items():
+        context = {**samples.header(), "csrf_token": "token", **make()}
+        Answers.bodies[f"/{name}"] = str(render_to_string(template, context))
+    for name, running in (("running", True), ("done", False)):
+        Answers.bodies[name] = render_to_string(
+            "registry/_progress.html", {"progress": samples.progress(running=running)}
+        )
+    Answers.polls.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def listening(page: Page) -> list[str]:
+    """What the page's console says from now on."""
+    log: list[str] = []
+    page.on("console", lambda message: log.append(message.text))
+    page.on("pageerror", lambda error: log.append(str(error)))
+    return log
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
+def test_every_page_is_accessible_fits_and_stays_quiet(browser: Browser, site: str, width: int, theme: Any) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    log = listening(page)
+    wrong: list[str] = []
+    for name in pages.PAGES:
+        page.goto(f"{site}/{name}", wait_until="load")
+        page.evaluate("document.querySelectorAll('main details').forEach(details => { details.open = true })")
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wrong += [f"{name}: {over} px too wide"] if over > 0 else []
+        violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        wrong += [f"{name}: {v['id']}: {node['html'][:120]}" for v in violations for node in v["nodes"]]
+    page.close()
+    assert wrong == []
+    assert log == []
+
+
+def test_progress_is_polled_until_the_jobs_stop(browser: Browser, site: str) -> None:
+    page = browser.new_page()
+    log = listening(page)
+    page.goto(f"{site}/review-collecting")
+    assert page.locator("#progress .x-pill", has_text="Running").count() == 1
+    page.locator("#progress .x-pill", has_text="Failed").wait_for(timeout=20_000)
+    seen = len(Answers.polls)
+    page.wait_for_timeout(2500)
+    page.close()
+    assert seen == len(Answers.polls) == 3, "it stops asking when the jobs stop"
+    assert log == []
+
+
+def test_an_injected_script_or_style_is_refused(browser: Browser, site: str) -> None:
+    page = browser.new_page()
+    log = listening(page)
+    page.goto(f"{site}/inbox")
+    page.evaluate(
+        """() => { const script = document.createElement('script'); script.textContent = 'window.injected = 1';
+        document.body.append(script); document.body.setAttribute('style', 'color: red'); }"""
+    )
+    injected = page.evaluate("() => window.injected")
+    page.close()
+    assert injected is None
+    assert sum("Content Security Policy" in line for line in log) == 2
+
+
+def test_the_pages_work_without_javascript(browser: Browser, site: str) -> None:
+    context = browser.new_context(
+        java_script_enabled=False, viewport={"width": 390, "height": 900}, color_scheme="dark"
+    )
+    page = context.new_page()
+    page.goto(f"{site}/model")
+    page.locator("summary", has_text="Roll back to v1").click()
+    assert page.locator("#rollback-reason").is_visible()
+    page.locator(".x-user > summary").click()
+    assert page.locator(".x-user button", has_text="Sign out").is_visible()
+    assert page.locator("nav[aria-label=Main] a", has_text="Audit log").count() == 1
+    context.close()
