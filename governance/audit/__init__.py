@@ -1,0 +1,1 @@
+"""The transparency log, writing side: append, sequence, sign, publish."""

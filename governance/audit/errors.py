@@ -1,0 +1,31 @@
+"""What the log refuses."""
+
+from governance.common.errors import DomainError
+
+
+class NoOpenTransaction(DomainError):
+    """An entry must be part of the transaction of the change that it names."""
+
+    status = 500
+    title = "The log was called outside a transaction"
+
+
+class EntryTooLarge(DomainError):
+    """An entry holds at most 65,535 bytes; move bulk into files and name their digests."""
+
+    status = 422
+    title = "The log entry is too large"
+
+
+class LogInconsistent(DomainError):
+    """The stored log contradicts what the notary signed before; nothing is signed until a person has looked."""
+
+    status = 500
+    title = "The log is not consistent with its last checkpoint"
+
+
+class NotIntegrated(DomainError):
+    """The entry is written, but the notary has not given it a place yet; this takes about a second."""
+
+    status = 409
+    title = "The entry has no place in the log yet"

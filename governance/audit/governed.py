@@ -1,0 +1,23 @@
+"""What a governed model is: a row that no transaction may change without a log entry that names it."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+
+
+class Governed(models.Model):
+    """Abstract base: a UUID key and the id of the newest log entry that names the row.
+
+    Rows are written by ``audit.append`` alone, which saves them and names them in one go. The database keeps the rule:
+    the table's migration holds ``Govern("<table>")``, a deferred trigger that refuses the commit of any other change.
+    ``immutable`` tables refuse UPDATE and DELETE as well.
+    """
+
+    immutable: ClassVar[bool] = False
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    log_entry = models.UUIDField(editable=False, help_text="Newest log entry that names this row.")
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,12 @@
+"""Addresses of the audit log's pages."""
+
+from django.urls import path
+
+from governance.audit.web import views
+
+urlpatterns = [
+    path("log", views.log, name="audit-log"),
+    path("log/<int:index>", views.entry, name="audit-entry"),
+    path("log/<int:index>/receipt", views.receipt, name="audit-receipt"),
+    path("log/bundle", views.bundle, name="audit-bundle"),
+]
