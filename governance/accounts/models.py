@@ -1,0 +1,146 @@
+"""People and machines that act, and what each may do."""
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import F, Q
+
+from governance.accounts.roles import PERMISSIONS, Role
+from governance.audit.governed import Governed
+from governance.common import clock
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users by e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    """A person or a service account. In the log each stands as ``person:<id>`` or ``service:<id>`` only.
+
+    Leavers are deactivated, never deleted, so that what they signed keeps its author.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=120, help_text="As colleagues know them; shown, never logged.")
+    is_active = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(auto_now_add=True)
+    sponsor = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="service_accounts",
+        help_text="Set for a service account: the person who answers for it.",
+    )
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_service(self) -> bool:
+        return self.sponsor_id is not None
+
+    @property
+    def actor_id(self) -> str:
+        return f"{'service' if self.is_service else 'person'}:{self.pk}"
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Return whether one of the person's roles opens ``perm`` (see ``roles.PERMISSIONS``)."""
+        held = self.grants.filter(in_force(clock.now()), system_id__isnull=True, role__in=PERMISSIONS.get(perm, ()))
+        return self.is_active and held.exists()
+
+    @property
+    def initials(self) -> str:
+        return "".join(word[0] for word in self.name.split()[:2]).upper()
+
+
+def in_force(at: datetime) -> Q:
+    """Return the condition that a grant holds at ``at``."""
+    return (Q(valid_until__isnull=True) | Q(valid_until__gt=at)) & Q(valid_from__lte=at)
+
+
+class Grant(Governed):
+    """One role of one person, everywhere or for one AI system, from a moment on and perhaps until another."""
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="grants")
+    role = models.CharField(max_length=32, choices=Role)
+    system_id = models.UUIDField(null=True, blank=True, help_text="The AI system; empty means all.")
+    granted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "role", "system_id"],
+                condition=Q(valid_until__isnull=True),
+                nulls_distinct=False,
+                name="one_open_grant_per_role",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")),
+                name="grant_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=Q(granted_by__isnull=True) | ~Q(granted_by=F("person")), name="nobody_grants_to_oneself"
+            ),
+        ]
+
+
+class ExternalIdentity(models.Model):
+    """The name under which an outside system knows a person: an MLflow user, a CI subject."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="external_identities")
+    provider = models.CharField(max_length=32, help_text="mlflow, github, gitlab.")
+    subject = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "subject"], name="one_person_per_external_identity")]
+
+
+class Token(models.Model):
+    """An API token: scoped, expiring, kept as a hash. A token can request, never decide."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    holder = models.ForeignKey(User, on_delete=models.PROTECT, related_name="tokens")
+    label = models.CharField(max_length=80)
+    digest = models.CharField(max_length=71, unique=True, help_text="sha256:<hex> of the token.")
+    scopes = models.JSONField(default=list)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(expires_at__gt=F("made_at")), name="token_expires_after_it_is_made")
+        ]
+
+
+class IdempotentAnswer(models.Model):
+    """The answer first given under an Idempotency-Key, returned again for the same request."""
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=128)
+    request_digest = models.CharField(max_length=71)
+    status = models.PositiveSmallIntegerField()
+    body = models.JSONField()
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "key"], name="one_answer_per_idempotency_key")]

@@ -1,0 +1,25 @@
+"""What a token's scopes open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rest_framework.permissions import BasePermission
+
+from governance.accounts.models import Token
+
+if TYPE_CHECKING:  # rest_framework.views reads the settings that name this module
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
+
+
+class HasScope(BasePermission):
+    """A token needs the view's ``scope``; a signed-in person needs none."""
+
+    message = "The token lacks the scope that this call needs. Make one that has it, or sign in."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not isinstance(request.auth, Token):
+            return bool(request.user and request.user.is_authenticated)
+        scope = getattr(view, "scope", None)
+        return scope is not None and scope in request.auth.scopes

@@ -1,0 +1,48 @@
+"""Who holds which role, at which moment."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from governance.accounts.models import ExternalIdentity, Grant, User, in_force
+from governance.accounts.roles import Role
+from governance.common import clock
+
+
+def grants_in_force(*, at: datetime | None = None) -> QuerySet[Grant]:
+    """Return the grants that hold at ``at`` (now), of active people."""
+    return Grant.objects.filter(in_force(at or clock.now()), person__is_active=True)
+
+
+def roles_of(user: User, *, system_id: uuid.UUID | None = None) -> set[str]:
+    """Return the roles a person holds now: the global ones and those for ``system_id``."""
+    grants = grants_in_force().filter(Q(system_id__isnull=True) | Q(system_id=system_id), person=user)
+    return set(grants.values_list("role", flat=True))
+
+
+def has_role(user: User, *roles: str, system_id: uuid.UUID | None = None) -> bool:
+    """Return whether the person holds any of the roles."""
+    return bool(roles_of(user, system_id=system_id) & {str(role) for role in roles})
+
+
+def people_with(roles: Iterable[str], *, system_id: uuid.UUID | None = None, at: datetime | None = None) -> list[User]:
+    """Return the active people (no service accounts) who held one of the roles at ``at``, ordered by name."""
+    grants = grants_in_force(at=at).filter(
+        Q(system_id__isnull=True) | Q(system_id=system_id), role__in=list(roles), person__sponsor__isnull=True
+    )
+    return list(User.objects.filter(pk__in=grants.values("person_id")).order_by("name"))
+
+
+def person_by_external_identity(provider: str, subject: str | None) -> User | None:
+    """Return the person whom an outside system knows under that name."""
+    if not subject:
+        return None
+    row = ExternalIdentity.objects.select_related("person").filter(provider=provider, subject=subject).first()
+    return row.person if row else None
+
+
+def role_titles(user: User) -> list[str]:
+    """Return the person's roles as words for the page header."""
+    return [Role(role).label for role in sorted(roles_of(user))]

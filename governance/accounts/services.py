@@ -1,0 +1,116 @@
+"""Grant and revoke roles, make tokens, sign in again."""
+
+import secrets
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.db import transaction
+
+from governance.accounts.models import ExternalIdentity, Grant, Token, User
+from governance.accounts.roles import Role
+from governance.audit import services as audit
+from governance.audit.actors import Actor
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import Forbidden, InvalidInput
+
+SCOPES = frozenset({"promotions:write", "promotions:read", "records:write", "gate:decide", "bundles:read"})
+
+
+class SelfGrant(Forbidden):
+    """Nobody gives a role to oneself."""
+
+    title = "Nobody gives a role to oneself"
+
+
+class SignInAgain(Forbidden):
+    """A decision needs the person's own password, typed for that decision."""
+
+    title = "Sign in again to decide"
+
+
+@transaction.atomic
+def grant_role(
+    *,
+    person: User,
+    role: Role,
+    granted_by: User | None,
+    actor: Actor,
+    system_id: uuid.UUID | None = None,
+    valid_until: datetime | None = None,
+) -> Grant:
+    """Give a person a role from now on. ``granted_by`` is None only while a deployment is set up.
+
+    Raises:
+        SelfGrant: the granter and the person are one.
+        InvalidInput: an auditor's access without an end date.
+    """
+    if granted_by is not None and granted_by.pk == person.pk:
+        raise SelfGrant(f"{person} can't grant {role} to themselves; another administrator must.")
+    if role == Role.AUDITOR and valid_until is None:
+        raise InvalidInput("An auditor's access always has an end: give valid_until.")
+    grant = Grant(
+        person=person,
+        role=role,
+        granted_by=granted_by,
+        system_id=system_id,
+        valid_from=clock.now(),
+        valid_until=valid_until,
+    )
+    audit.append(
+        event=Event.ROLE_GRANTED,
+        actor=actor,
+        subjects=[grant],
+        data={"person": person.actor_id, "role": role, "system": system_id, "until": valid_until},
+    )
+    return grant
+
+
+@transaction.atomic
+def create_token(*, holder: User, label: str, scopes: Iterable[str], days: int = 90) -> str:
+    """Return a new token, shown this once; only its hash is kept.
+
+    Raises:
+        InvalidInput: an unknown scope, or a life outside 1 to 365 days.
+    """
+    unknown = set(scopes) - SCOPES
+    if unknown:
+        raise InvalidInput(f"Unknown scopes {sorted(unknown)}; choose from {sorted(SCOPES)}.")
+    if not 1 <= days <= 365:
+        raise InvalidInput("A token lives between 1 and 365 days.")
+    secret = "placet_" + secrets.token_urlsafe(32)
+    made_at = clock.now()
+    Token.objects.create(
+        holder=holder,
+        label=label,
+        digest=token_digest(secret),
+        scopes=sorted(scopes),
+        made_at=made_at,
+        expires_at=made_at + timedelta(days=days),
+    )
+    return secret
+
+
+def token_digest(secret: str) -> str:
+    """Return the form under which a token is kept."""
+    return "sha256:" + sha256(secret.encode()).hexdigest()
+
+
+def link_external_identity(*, person: User, provider: str, subject: str) -> ExternalIdentity:
+    """Say under which name an outside system knows the person; idempotent."""
+    row, _ = ExternalIdentity.objects.get_or_create(provider=provider, subject=subject, defaults={"person": person})
+    if row.person_id != person.pk:
+        raise InvalidInput(f"{provider} user {subject} already belongs to someone else.")
+    return row
+
+
+def require_password(user: User, password: str) -> None:
+    """Check the password typed for one decision.
+
+    Raises:
+        SignInAgain: it is not the person's.
+    """
+    if not password or not user.check_password(password):
+        raise SignInAgain("The password is not right. Nothing was signed; type it again.")

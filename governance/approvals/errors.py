@@ -1,0 +1,51 @@
+"""What approvals refuse, one class per rule."""
+
+from governance.common.errors import DomainError, Forbidden, InvalidInput
+
+
+class RequestNotOpen(DomainError):
+    """The request was settled, or is not in review."""
+
+    title = "The request is not open for this"
+
+
+class SelfApproval(Forbidden):
+    """Separation of duties: requester, trainer, owner, evidence producer and sponsor can't decide."""
+
+    title = "You can't decide on this request"
+
+
+class NotEligible(Forbidden):
+    """The person held no role of the open stage when the request was submitted."""
+
+    title = "You can't sign in this stage"
+
+
+class AlreadyDecided(DomainError):
+    """One person signs once, across all stages."""
+
+    title = "You have signed this request"
+
+
+class ChecksHold(DomainError):
+    """Checks block or hold; an approval would contradict the policy."""
+
+    title = "The policy does not allow an approval yet"
+
+
+class RationaleTooShort(InvalidInput):
+    """A decision needs a reason that a stranger understands later."""
+
+    title = "The rationale is too short"
+
+
+class NothingToReview(InvalidInput):
+    """The named check does not ask for a human review."""
+
+    title = "This check asks for no review"
+
+
+class PolicyMissing(DomainError):
+    """No published policy governs the system and alias."""
+
+    title = "No policy governs this"

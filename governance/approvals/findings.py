@@ -1,0 +1,98 @@
+"""Open and close findings."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import transaction
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role
+from governance.approvals.models import ApprovalRequest, Finding
+from governance.audit import services as audit
+from governance.audit.actors import Actor
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import DomainError, Forbidden
+from governance.inventory.models import AISystem
+
+DUE_DAYS = {"critical": 1, "high": 7, "medium": 30, "low": 90}
+
+
+class OwnFinding(Forbidden):
+    """The owner of a finding can't close it."""
+
+    title = "Somebody else must close the finding"
+
+
+class FindingClosed(DomainError):
+    """It is closed."""
+
+    title = "The finding is closed"
+
+
+@transaction.atomic
+def open_finding(
+    *,
+    system: AISystem,
+    code: str,
+    title: str,
+    severity: str,
+    source: str,
+    actor: Actor,
+    request: ApprovalRequest | None = None,
+    owner: User | None = None,
+) -> Finding | None:
+    """Open a finding; None when the same cause has an open one. The system's owner has it unless another is named."""
+    AISystem.objects.select_for_update().get(pk=system.pk)
+    if Finding.objects.filter(system=system, code=code, title=title, closed_at__isnull=True).exists():
+        return None
+    now = clock.now()
+    finding = Finding(
+        system=system,
+        request=request,
+        source=source,
+        code=code,
+        title=title,
+        severity=severity,
+        owner=owner or system.owner,
+        opened_at=now,
+        due_on=(now + timedelta(days=DUE_DAYS[severity])).date(),
+    )
+    audit.append(
+        event=Event.FINDING_OPENED,
+        actor=actor,
+        subjects=[finding],
+        data={"system": system.slug, "code": code, "severity": severity, "source": source, "due": finding.due_on},
+        payload={"title": title},
+    )
+    return finding
+
+
+@transaction.atomic
+def close_finding(*, finding_id: uuid.UUID, closer: User, how: str) -> Finding:
+    """Close a finding that one does not own.
+
+    Raises:
+        OwnFinding: the closer owns it.
+        Forbidden: the closer is no validator or risk officer of the system; a critical one needs a risk officer.
+        FindingClosed: somebody was first.
+    """
+    finding = Finding.objects.select_for_update().get(pk=finding_id)
+    critical = finding.severity == Finding.Severity.CRITICAL
+    closers = (Role.RISK_OFFICER,) if critical else (Role.RISK_OFFICER, Role.VALIDATOR)
+    if finding.closed_at:
+        raise FindingClosed(f"{finding.title} is closed.")
+    if finding.owner_id == closer.pk:
+        raise OwnFinding("You own this finding; somebody else must see that it is mended.")
+    if not has_role(closer, *closers, system_id=finding.system_id):
+        raise Forbidden("A risk officer closes a critical finding; a validator may close the others.")
+    finding.closed_at, finding.closed_by = clock.now(), closer
+    audit.append(
+        event=Event.FINDING_CLOSED,
+        actor=closer,
+        subjects=[finding],
+        data={"code": finding.code, "severity": finding.severity},
+        payload={"title": finding.title, "how": how},
+    )
+    return finding

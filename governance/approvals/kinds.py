@@ -1,0 +1,56 @@
+"""Subject kinds: upper layers say here what follows from a request's change of state, and how people call it."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from governance.approvals.models import ApprovalRequest
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What people call a request, and what holds now of what it asks for.
+
+    Attributes:
+        title: the subject, ``credit-risk v2``.
+        reference: ``PR-12``.
+        url: address of the page on which it is decided.
+        now: what the new one would replace, ``now v1``; empty when there is nothing.
+        apply_url: where an approved request is put into effect; empty when there is nothing left to do.
+    """
+
+    title: str
+    reference: str
+    url: str
+    now: str = ""
+    apply_url: str = ""
+
+
+StateListener = Callable[[uuid.UUID, str, str], None]
+Presenter = Callable[[Sequence[ApprovalRequest]], Mapping[uuid.UUID, Presented]]
+_listeners: dict[str, StateListener] = {}
+_presenters: dict[str, Presenter] = {}
+
+
+def register_subject_kind(kind: str, on_state_change: StateListener, present: Presenter | None = None) -> None:
+    """Call ``on_state_change(request id, old state, new state)`` in the transaction of the change.
+
+    ``present`` turns requests of the kind into what people call them, many at once, so that a list costs few queries.
+    """
+    _listeners[kind] = on_state_change
+    if present:
+        _presenters[kind] = present
+
+
+def tell(kind: str, request_id: uuid.UUID, old: str, new: str) -> None:
+    """Tell the kind's owner."""
+    if kind in _listeners:
+        _listeners[kind](request_id, old, new)
+
+
+def presented(requests: Sequence[ApprovalRequest]) -> dict[uuid.UUID, Presented]:
+    """Return what people call each request; one without a presenter goes by its subject's name."""
+    found: dict[uuid.UUID, Presented] = {}
+    for kind in {row.subject_kind for row in requests} & _presenters.keys():
+        found.update(_presenters[kind]([row for row in requests if row.subject_kind == kind]))
+    return {row.pk: found.get(row.pk) or Presented(row.subject_name, "", "") for row in requests}

@@ -1,0 +1,352 @@
+"""Open requests, freeze what they rest on, settle them."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+from django.db import transaction
+
+from governance.accounts.models import User
+from governance.accounts.selectors import people_with
+from governance.approvals import kinds, selectors
+from governance.approvals.errors import PolicyMissing, RequestNotOpen
+from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
+from governance.audit import services as audit
+from governance.audit.actors import Actor, System
+from governance.audit.events import Event
+from governance.common import clock
+from governance.evidence.models import Evidence
+from governance.inventory.models import AISystem
+from governance.policy import duties
+from governance.policy.document import PolicyDocument
+from governance.policy.evaluate import CheckResult, Effect, Outcome, Review, Ruling, Verdict, evaluate
+from governance.policy.models import PolicyVersion
+from governance.policy.selectors import document_of, governing
+
+PLACET = System("placet")
+
+
+@transaction.atomic
+def open_request(
+    *,
+    subject_kind: str,
+    subject_id: uuid.UUID,
+    subject_name: str,
+    subject_digest: str,
+    asks_for: str,
+    alias: str,
+    system: AISystem,
+    requester: User,
+    parts: Mapping[str, Collection[str]],
+    required_evidence: Sequence[Mapping[str, Any]],
+    context: Mapping[str, Any],
+    use_restrictions: Sequence[str] = (),
+    policy_version: PolicyVersion | None = None,
+) -> ApprovalRequest:
+    """Open a request and copy everything it will be decided on.
+
+    Args:
+        parts: who had which part in the subject (``requester``, ``trainer``, ``owner``, …), as user ids; they are kept
+            from deciding.
+        required_evidence: ``{type, dataset, baseline, parameters, not_before}`` per piece of evidence.
+        context: facts for the policy beside evidence: ``candidate``, and ``production`` if something serves now;
+            ``holds``: [{id, title, reason}] for what no evidence can lift.
+
+    Raises:
+        PolicyMissing: no published policy governs the system and alias.
+        IntegrityError: the subject has an open request for the same thing (``one_open_request_per_subject``).
+    """
+    policy_version = policy_version or governing(system, alias)
+    if policy_version is None:
+        raise PolicyMissing(
+            f"No published policy is for {system.get_ai_act_class_display() or 'unclassified'} systems of tier "
+            f"{system.model_tier} and alias {alias}. A policy publisher must put one in force."
+        )
+    document = document_of(policy_version)
+    # Only what no call can know yet is filled in; a forgotten part of the floor is refused by excluded_people.
+    people: dict[str, list[str]] = {part: [] for part in document.duties_added}
+    people |= {part: list(ids) for part, ids in parts.items()}
+    excluded = duties.excluded_people(document, people)
+    approval = ApprovalRequest(
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        subject_name=subject_name,
+        subject_digest=subject_digest,
+        asks_for=asks_for,
+        system=system,
+        policy_version=policy_version,
+        requester=requester,
+        excluded=_exclusions(people, excluded),
+        stages=_stages(document, system, excluded),
+        required_evidence=[dict(row) for row in required_evidence],
+        context=dict(context),
+        use_restrictions=list(use_restrictions),
+        opened_at=clock.now(),
+    )
+    audit.append(
+        event=Event.APPROVAL_OPENED,
+        actor=requester,
+        subjects=[approval],
+        data={
+            "request": approval.pk,
+            "subject": {"name": subject_name, "digest": subject_digest},
+            "asks_for": asks_for,
+            "policy": {"name": policy_version.name, "version": policy_version.number, "digest": policy_version.digest},
+            "stages": approval.stages,
+            "excluded": sorted(excluded),
+            "evidence": [row["type"] for row in approval.required_evidence],
+        },
+    )
+    kinds.tell(subject_kind, approval.pk, "", approval.state)
+    return approval
+
+
+def _exclusions(people: Mapping[str, Collection[str]], excluded: Collection[str]) -> list[dict[str, Any]]:
+    reasons: dict[str, list[str]] = {person: [] for person in sorted(excluded)}
+    for part, ids in sorted(people.items()):
+        for person in ids:
+            if person in reasons:
+                reasons[person].append(part)
+    return [{"person": person, "reasons": sorted(set(parts))} for person, parts in reasons.items()]
+
+
+def _stages(document: PolicyDocument, system: AISystem, excluded: Collection[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": stage.name,
+            "roles": list(stage.roles),
+            "quorum": stage.quorum,
+            "requires": stage.requires,
+            "eligible": [str(p.pk) for p in people_with(stage.roles, system_id=system.pk) if str(p.pk) not in excluded],
+        }
+        for stage in document.stages
+    ]
+
+
+def collect(subject_digest: str, evidence_type: str) -> None:
+    """Open the review of each collecting request about a subject once all its evidence is there.
+
+    Called in the transaction that attaches evidence, so that no request is left behind.
+    """
+    waiting = ApprovalRequest.objects.select_for_update().filter(subject_digest=subject_digest, state=State.COLLECTING)
+    for approval in waiting:
+        if all(item is not None for _, item in selectors.required_evidence(approval)):
+            open_review(approval)
+
+
+@transaction.atomic
+def open_review(approval: ApprovalRequest) -> None:
+    """Freeze the evidence manifest, evaluate the policy and let people in."""
+    evidence = [item for _, item in selectors.required_evidence(approval) if item]
+    manifest = [
+        {"id": str(item.pk), "type": item.type, "payload_digest": item.payload_digest}
+        for item in sorted(evidence, key=lambda item: item.type)
+    ]
+    approval.evidence_ids = [row["id"] for row in manifest]
+    approval.manifest_digest = "sha256:" + sha256(rfc8785.dumps(manifest)).hexdigest()
+    approval.review_opened_at = clock.now()
+    verdict = _evaluated(approval, evidence)
+    approval.verdict = verdict.as_json()
+    old, approval.state = approval.state, State.IN_REVIEW
+    audit.append(
+        event=Event.APPROVAL_REVIEW_OPENED,
+        actor=PLACET,
+        subjects=[approval],
+        data={"request": approval.pk, "manifest": approval.manifest_digest, "evidence": manifest, **_said(verdict)},
+    )
+    kinds.tell(approval.subject_kind, approval.pk, old, approval.state)
+    if selectors.open_stage(approval) is None and verdict.outcome == "ALLOW":
+        approve(approval, PLACET)  # a policy without stages: passing checks are all it asks
+
+
+def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdict:
+    signed = [
+        Review(
+            check=item.payload["check"],
+            verdict=item.payload["verdict"],
+            role=item.payload["reviewer_role"],
+            reviewer=item.producer_id,
+        )
+        for item in selectors.reviews(approval)
+    ]
+    document = document_of(approval.policy_version)
+    verdict = evaluate(document, selectors.facts(approval, evidence), reviews=signed)
+    return held_by_context(verdict, approval.context.get("holds", []))
+
+
+def held_by_context(verdict: Verdict, holds: Sequence[Mapping[str, str]]) -> Verdict:
+    """Return the verdict with what no evidence can lift, such as an unknown trainer, added as checks that hold."""
+    added = tuple(
+        CheckResult(
+            id=row["id"],
+            title=row["title"],
+            outcome=Outcome.MISSING,
+            on_fail="block",
+            on_insufficient="hold",
+            value=None,
+            low=None,
+            high=None,
+            n=None,
+            limit=None,
+            better=None,
+            evidence_type=None,
+            reason=row["reason"],
+            effect=Effect.HOLD,
+            lifted_by=None,
+            wants_review=False,
+        )
+        for row in holds
+    )
+    if not added:
+        return verdict
+    blocked = verdict.outcome == Ruling.BLOCK
+    return replace(
+        verdict,
+        checks=(*verdict.checks, *added),
+        outcome=Ruling.BLOCK if blocked else Ruling.HOLD,
+        reason=verdict.reason if blocked else added[0].reason,
+    )
+
+
+def _said(verdict: Verdict) -> dict[str, Any]:
+    return {"verdict": verdict.outcome.value, "checks": {check.id: check.outcome.value for check in verdict.checks}}
+
+
+@transaction.atomic
+def evaluate_again(approval: ApprovalRequest, *, actor: Actor = PLACET) -> Verdict:
+    """Hold the frozen evidence against the policy again, with the reviews signed since; store and log the verdict."""
+    verdict = _evaluated(approval, list(Evidence.objects.filter(pk__in=approval.evidence_ids)))
+    approval.verdict = verdict.as_json()
+    audit.append(
+        event=Event.APPROVAL_EVALUATED,
+        actor=actor,
+        subjects=[approval],
+        data={"request": approval.pk, "manifest": approval.manifest_digest, **_said(verdict)},
+    )
+    return verdict
+
+
+def approve(approval: ApprovalRequest, actor: Actor) -> None:
+    """Grant the approval; its last decision stands in the same transaction."""
+    document = document_of(approval.policy_version)
+    now = clock.now()
+    approval.settled_at, approval.valid_until = now, now + document.approval.valid_for
+    old, approval.state = approval.state, State.APPROVED
+    policy = approval.policy_version
+    audit.append(
+        event=Event.APPROVAL_APPROVED,
+        actor=actor,
+        subjects=[approval],
+        data={
+            "request": approval.pk,
+            "subject": {"name": approval.subject_name, "digest": approval.subject_digest},
+            "asks_for": approval.asks_for,
+            "manifest": approval.manifest_digest,
+            "valid_until": approval.valid_until,
+            "use_restrictions": approval.use_restrictions,
+            "policy": {"name": policy.name, "version": policy.number, "digest": policy.digest},
+        },
+    )
+    kinds.tell(approval.subject_kind, approval.pk, old, approval.state)
+
+
+def move(
+    approval: ApprovalRequest,
+    state: State,
+    *,
+    actor: Actor,
+    reason: str,
+    allowed: Collection[str],
+    payload: Mapping[str, Any] | None = None,
+) -> ApprovalRequest:
+    """Move a locked request to another state and log why.
+
+    Raises:
+        RequestNotOpen: it is in none of the ``allowed`` states.
+    """
+    if approval.state not in allowed:
+        raise RequestNotOpen(
+            f"{approval} is {approval.get_state_display().lower()}; this needs {' or '.join(sorted(allowed))}."
+        )
+    old, approval.state, approval.state_reason = approval.state, state, reason[:500]
+    if state in OPEN:
+        approval.settled_at = None
+    elif approval.settled_at is None:
+        approval.settled_at = clock.now()
+    audit.append(
+        event=Event.APPROVAL_CHANGED,
+        actor=actor,
+        subjects=[approval],
+        data={
+            "request": approval.pk,
+            "from": old,
+            "to": state,
+            "subject": {"name": approval.subject_name, "digest": approval.subject_digest},
+        },
+        payload={"reason": reason, **(payload or {})},
+    )
+    kinds.tell(approval.subject_kind, approval.pk, old, state)
+    return approval
+
+
+def locked(request_id: uuid.UUID) -> ApprovalRequest:
+    """Return one request, locked for the rest of the transaction."""
+    return (
+        ApprovalRequest.objects.select_for_update(of=("self",))
+        .select_related("policy_version", "system")
+        .get(pk=request_id)
+    )
+
+
+@transaction.atomic
+def suspend(*, request_id: uuid.UUID, reason: str, actor: Actor) -> ApprovalRequest:
+    """Take an approval's force away until someone looks: no new promotion; what serves keeps serving by default."""
+    approval = locked(request_id)
+    if approval.state == State.SUSPENDED:
+        return approval
+    return move(approval, State.SUSPENDED, actor=actor, reason=reason, allowed={State.APPROVED})
+
+
+@transaction.atomic
+def revoke(*, request_id: uuid.UUID, reason: str, actor: Actor) -> ApprovalRequest:
+    """End an approval: nothing may load on it any more."""
+    return move(locked(request_id), State.REVOKED, actor=actor, reason=reason, allowed=set(GRANTED))
+
+
+@transaction.atomic
+def withdraw(*, request_id: uuid.UUID, requester: User, reason: str) -> ApprovalRequest:
+    """Take one's own open request back."""
+    approval = locked(request_id)
+    if approval.requester_id != requester.pk:
+        raise RequestNotOpen("Only the requester withdraws a request.")
+    return move(approval, State.WITHDRAWN, actor=requester, reason=reason, allowed=set(OPEN))
+
+
+@transaction.atomic
+def resubmit(*, request_id: uuid.UUID, requester: User, reason: str) -> ApprovalRequest:
+    """Answer requested changes: the same thread starts a new round, on the newest evidence.
+
+    Raises:
+        RequestNotOpen: somebody else made the request, or no changes were requested.
+    """
+    approval = locked(request_id)
+    if approval.requester_id != requester.pk:
+        raise RequestNotOpen("Only the requester resubmits a request.")
+    approval.manifest_digest, approval.evidence_ids, approval.review_opened_at = "", [], None
+    move(approval, State.COLLECTING, actor=requester, reason=reason, allowed={State.CHANGES_REQUESTED})
+    collect(approval.subject_digest, "")
+    return locked(request_id)
+
+
+@transaction.atomic
+def lapse_overdue() -> int:
+    """Let approvals lapse whose validity has ended; return how many."""
+    overdue = ApprovalRequest.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        state__in=GRANTED, valid_until__lt=clock.now()
+    )
+    for approval in overdue:
+        move(approval, State.LAPSED, actor=System("clock"), reason="Its validity ended.", allowed=set(GRANTED))
+    return len(overdue)

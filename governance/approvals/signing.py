@@ -1,0 +1,259 @@
+"""What people sign: decisions, human reviews of a check, and the lifting of a suspension."""
+
+import uuid
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+from django.db import transaction
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role, roles_of
+from governance.accounts.services import require_password
+from governance.approvals import selectors, services
+from governance.approvals.errors import (
+    AlreadyDecided,
+    ChecksHold,
+    NotEligible,
+    NothingToReview,
+    RationaleTooShort,
+    RequestNotOpen,
+    SelfApproval,
+)
+from governance.approvals.models import ApprovalRequest, Decision, Finding, State
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import Forbidden
+from governance.evidence import services as evidence_services
+from governance.evidence.models import Evidence
+from governance.evidence.producers import Product
+from governance.policy.selectors import document_of
+
+SHORTEST_RATIONALE = 30
+
+
+def _statement(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str, rationale: str) -> str:
+    """Return the exact text that is signed: who (as a pseudonym) says what, about which bytes, on which evidence."""
+    said: dict[str, Any] = {
+        "format": "placet-decision/1",
+        "request": str(approval.pk),
+        "subject": {"name": approval.subject_name, "digest": approval.subject_digest},
+        "asks_for": approval.asks_for,
+        "policy": approval.policy_version.digest,
+        "manifest": approval.manifest_digest,
+        "stage": stage,
+        "verdict": verdict,
+        "signer": signer.actor_id,
+        "at": clock.rfc3339(clock.now()),
+        "nonce": uuid.uuid4().hex,
+        "rationale_length": len(rationale),
+    }
+    return rfc8785.dumps(said).decode()
+
+
+def _check_signer(approval: ApprovalRequest, signer: User) -> None:
+    reasons = selectors.exclusion_of(approval, signer)
+    if reasons:
+        said = " and ".join(reason.replace("_", " ") for reason in reasons)
+        raise SelfApproval(f"You are the {said} of {approval.subject_name}; somebody else must decide.")
+
+
+def _check_rationale(rationale: str) -> str:
+    rationale = rationale.strip()
+    if len(rationale) < SHORTEST_RATIONALE:
+        raise RationaleTooShort(
+            f"Write at least {SHORTEST_RATIONALE} characters, so that a reader who was not there understands why."
+        )
+    return rationale
+
+
+def check_may_decide(approval: ApprovalRequest, approver: User) -> dict[str, Any]:
+    """Return the open stage in which the person may decide now. Pages ask it too, so that they say what the rule says.
+
+    Raises:
+        RequestNotOpen, SelfApproval, NotEligible, AlreadyDecided: as for a decision.
+    """
+    _check_in_review(approval)
+    _check_signer(approval, approver)
+    stage = selectors.open_stage(approval)
+    if stage is None or str(approver.pk) not in stage["eligible"]:
+        wanted = (" or ".join(stage["roles"]) if stage else "nobody").replace("_", " ")
+        raise NotEligible(f"The open stage asks for a {wanted} who held the role when the request was made.")
+    if approval.decisions.filter(round=selectors.current_round(approval), approver=approver).exists():
+        raise AlreadyDecided("One person signs once, whatever their roles.")
+    return stage
+
+
+def check_may_review(approval: ApprovalRequest, reviewer: User) -> str:
+    """Return the role in which the person may sign human reviews of this request.
+
+    Raises:
+        RequestNotOpen, SelfApproval, NotEligible: as for a review.
+    """
+    _check_in_review(approval)
+    _check_signer(approval, reviewer)
+    roles = document_of(approval.policy_version).human_review_roles
+    held = sorted(roles_of(reviewer, system_id=approval.system_id) & set(roles))
+    eligible = {person for stage in approval.stages if set(stage["roles"]) & set(roles) for person in stage["eligible"]}
+    if not held or str(reviewer.pk) not in eligible:
+        raise NotEligible(f"The policy lets a {' or '.join(roles)} review this check.".replace("_", " "))
+    return held[0]
+
+
+def check_may_lift(approval: ApprovalRequest, signer: User) -> None:
+    """Check that the person may lift a suspension of this approval.
+
+    Raises:
+        SelfApproval, NotEligible: as for lifting it.
+    """
+    _check_signer(approval, signer)
+    if not has_role(signer, Role.RISK_OFFICER, system_id=approval.system_id):
+        raise NotEligible("A risk officer lifts a suspension.")
+
+
+def _check_in_review(approval: ApprovalRequest) -> None:
+    if approval.state != State.IN_REVIEW:
+        raise RequestNotOpen(f"{approval} is {approval.get_state_display().lower()}, not in review.")
+
+
+@transaction.atomic
+def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rationale: str, password: str) -> Decision:
+    """Record one person's verdict in the open stage, and settle the request once the policy is met.
+
+    One rejection settles it; approvals settle it when the last stage's quorum is met. Decision, state and log entries
+    commit together.
+
+    Raises:
+        ApprovalRequest.DoesNotExist: no such request.
+        RequestNotOpen: it is not in review; the row lock decides who was first.
+        SelfApproval: the approver had a part in the subject (separation of duties).
+        NotEligible: the approver was not eligible for the open stage when the request was submitted.
+        AlreadyDecided: the approver has signed in this round.
+        ChecksHold: an approval while the policy blocks or holds.
+        SignInAgain: the password is not the approver's.
+    """
+    approval = services.locked(request_id)
+    stage = check_may_decide(approval, approver)
+    rounds = selectors.current_round(approval)
+    rationale = _check_rationale(rationale)
+    if verdict == Decision.Verdict.APPROVE and approval.outcome != "ALLOW":
+        raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
+    require_password(approver, password)
+    statement = _statement(approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=rationale)
+    decision = Decision(
+        request=approval,
+        round=rounds,
+        stage=stage["name"],
+        approver=approver,
+        verdict=Decision.Verdict(verdict),
+        statement=statement,
+        statement_digest="sha256:" + sha256(statement.encode()).hexdigest(),
+        decided_at=clock.now(),
+    )
+    audit.append(
+        event=Event.APPROVAL_DECIDED,
+        actor=approver,
+        subjects=[decision],
+        data={
+            "request": approval.pk,
+            "subject": {"name": approval.subject_name, "digest": approval.subject_digest},
+            "stage": stage["name"],
+            "verdict": verdict,
+            "manifest": approval.manifest_digest,
+            "statement": decision.statement_digest,
+            "signature": decision.signature_kind,
+        },
+        payload={"rationale": rationale, "approver": approver.name},
+    )
+    if verdict == Decision.Verdict.REJECT:
+        services.move(approval, State.REJECTED, actor=approver, reason=rationale, allowed={State.IN_REVIEW})
+    elif verdict == Decision.Verdict.REQUEST_CHANGES:
+        services.move(approval, State.CHANGES_REQUESTED, actor=approver, reason=rationale, allowed={State.IN_REVIEW})
+    elif selectors.open_stage(approval) is None:
+        services.approve(approval, approver)
+    return decision
+
+
+@transaction.atomic
+def review_check(
+    *, request_id: uuid.UUID, reviewer: User, check_id: str, verdict: str, statement: str, password: str
+) -> Evidence:
+    """Sign a human review of one check that asks for it; an accepted one lifts its hold.
+
+    Raises:
+        RequestNotOpen, SelfApproval, SignInAgain, RationaleTooShort: as for a decision.
+        NotEligible: the reviewer holds none of the roles that the policy names for reviews.
+        NothingToReview: the check does not ask for a review.
+    """
+    approval = services.locked(request_id)
+    role = check_may_review(approval, reviewer)
+    if not any(row["id"] == check_id and row["wants_review"] for row in approval.verdict.get("checks", [])):
+        raise NothingToReview(f"{check_id} does not wait for a human review.")
+    statement = _check_rationale(statement)
+    require_password(reviewer, password)
+    evidence = evidence_services.attach(
+        evidence_type="human_review/v1",
+        subject_digest=approval.subject_digest,
+        subject_name=approval.subject_name,
+        producer=reviewer,
+        origin=Evidence.Origin.SUBMITTED,
+        parameters={"request": str(approval.pk), "check": check_id},
+        product=Product(
+            payload={
+                "type": "human_review/v1",
+                "check": check_id,
+                "statement": statement,
+                "reviewer_role": role,
+                "verdict": verdict,
+            },
+            environment={"signature": "re-authentication"},
+        ),
+    )
+    approval.refresh_from_db()
+    services.evaluate_again(approval, actor=reviewer)
+    return evidence
+
+
+@transaction.atomic
+def revoke_approval(*, request_id: uuid.UUID, signer: User, rationale: str, password: str) -> ApprovalRequest:
+    """End an approval for good: nothing may be loaded on it any more.
+
+    Raises:
+        NotEligible: only a risk officer without a part in the subject revokes.
+        RequestNotOpen, SelfApproval, RationaleTooShort, SignInAgain: as for a decision.
+    """
+    approval = services.locked(request_id)
+    _check_signer(approval, signer)
+    if not has_role(signer, Role.RISK_OFFICER, system_id=approval.system_id):
+        raise NotEligible("A risk officer revokes an approval.")
+    rationale = _check_rationale(rationale)
+    require_password(signer, password)
+    return services.revoke(request_id=request_id, reason=rationale, actor=signer)
+
+
+@transaction.atomic
+def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, password: str) -> ApprovalRequest:
+    """Give a suspended approval its force back after a re-review.
+
+    Raises:
+        NotEligible: only a risk officer without a part in the subject lifts a suspension.
+        Forbidden: its critical findings are still open.
+        RequestNotOpen, SelfApproval, RationaleTooShort, SignInAgain: as for a decision.
+    """
+    approval = services.locked(request_id)
+    check_may_lift(approval, signer)
+    rationale = _check_rationale(rationale)
+    critical = approval.findings.filter(closed_at__isnull=True, severity=Finding.Severity.CRITICAL).first()
+    if critical:
+        raise Forbidden(f"Close the critical finding first: {critical.title}")
+    require_password(signer, password)
+    return services.move(
+        approval,
+        State.APPROVED,
+        actor=signer,
+        reason=rationale,
+        allowed={State.SUSPENDED},
+        payload={"signer": signer.name},
+    )

@@ -1,0 +1,1 @@
+"""Evidence: typed, content-addressed statements about a subject, and the jobs that produce them."""

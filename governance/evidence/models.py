@@ -1,0 +1,87 @@
+"""Evidence and the jobs that make it."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+
+from governance.audit.governed import Governed
+
+
+class EvidenceJob(models.Model):
+    """One piece of work for the evidence worker. The row is the truth; a message in the broker is only a hint.
+
+    A worker claims the row and extends its lease while it works. A lease that runs out is handed out again, under the
+    next attempt number, and only the newest attempt may attach its evidence.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    type = models.CharField(max_length=40, help_text="fairness/v1")
+    subject_digest = models.CharField(max_length=71)
+    subject_name = models.CharField(max_length=200)
+    dataset_digest = models.CharField(max_length=71, blank=True)
+    baseline_digest = models.CharField(max_length=71, blank=True, help_text="What the subject is compared with.")
+    parameters = models.JSONField(default=dict)
+    inputs_digest = models.CharField(max_length=71, help_text="sha256 over type, subject, data, baseline, parameters.")
+    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    enqueued_at = models.DateTimeField(null=True)
+    steps_done = models.PositiveIntegerField(default=0)
+    steps_total = models.PositiveIntegerField(default=0)
+    message = models.CharField(max_length=200, blank=True)
+    error = models.TextField(blank=True)
+    made_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["inputs_digest"], condition=Q(state__in=["queued", "running"]), name="one_open_job_per_inputs"
+            ),
+            models.CheckConstraint(condition=Q(steps_done__lte=F("steps_total")), name="steps_done_within_total"),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running"], finished_at__isnull=True)
+                | Q(state__in=["done", "failed"], finished_at__isnull=False),
+                name="finished_at_iff_finished",
+            ),
+        ]
+        indexes = [models.Index(fields=["subject_digest", "type"], name="job_by_subject")]
+
+
+class Evidence(Governed):
+    """A typed statement about a subject, named by its digest. Never changed; a newer one stands beside it."""
+
+    immutable = True
+
+    class Origin(models.TextChoices):
+        COMPUTED = "computed", "Computed by Placet"
+        SUBMITTED = "submitted", "Submitted"
+
+    type = models.CharField(max_length=40)
+    subject_digest = models.CharField(max_length=71)
+    subject_name = models.CharField(max_length=200)
+    dataset_digest = models.CharField(max_length=71, blank=True)
+    baseline_digest = models.CharField(max_length=71, blank=True)
+    parameters = models.JSONField(default=dict)
+    payload = models.JSONField()
+    payload_digest = models.CharField(max_length=71)
+    projection = models.JSONField(help_text="The scalars that a policy may name.")
+    files = models.JSONField(default=dict, help_text="File name to digest.")
+    environment = models.JSONField(default=dict, help_text="Versions, lock digest, seed, isolation level.")
+    origin = models.CharField(max_length=9, choices=Origin)
+    producer_id = models.CharField(max_length=60, help_text="Actor id of who or what made it.")
+    job = models.OneToOneField(EvidenceJob, null=True, on_delete=models.PROTECT, related_name="evidence")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["subject_digest", "type", "-made_at"], name="evidence_by_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.type} of {self.subject_name}"

@@ -1,0 +1,165 @@
+"""The scalars of each evidence type that a policy may name, and their types. No Django, no evidence rows: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+Scalar = str | int | float | bool | None
+Payload = Mapping[str, Any]
+
+METRICS = ("auc", "log_loss", "brier", "tpr", "fpr", "selection_rate", "accuracy")
+INTERVAL = ("value", "low", "high")
+PAIRS = ("selection_ratio", "tpr_difference", "fpr_difference")
+WORST = {"worst": "double?", "worst_ci_low": "double?", "worst_ci_high": "double?", "worst_group": "string?"}
+FEATURE = "<feature>"  # in a declared path: stands for each sensitive feature that the policy asks for
+
+_DECLARED: dict[str, dict[str, str]] = {
+    "performance/v1": {
+        "n": "int",
+        "threshold": "double",
+        **{f"{metric}.{part}": "double?" for metric in METRICS for part in (*INTERVAL, "production")},
+        **{f"{metric}.difference.{part}": "double?" for metric in METRICS for part in INTERVAL},
+    },
+    "fairness/v1": {
+        "n": "int",
+        **{f"{pair}.{name}": kind for pair in PAIRS for name, kind in WORST.items()},
+        **{f"{FEATURE}.{pair}.{name}": kind for pair in PAIRS for name, kind in WORST.items()},
+    },
+    "explanation/v1": {
+        "n": "int",
+        "rows": "int",
+        "additivity_residual": "double",
+        **{f"stability.{part}": "double?" for part in INTERVAL},
+    },
+    "drift/v1": {
+        "n": "int",
+        "columns_drifted": "int",
+        "columns_insufficient": "int",
+        "dataset_drift": "bool",
+        "max_value": "double?",
+    },
+    "human_review/v1": {"check": "string", "reviewer_role": "string", "verdict": "string"},
+    "document/v1": {"kind": "string", "measured": "int", "declared": "int", "missing": "int"},
+}
+# What stands beside the evidence: facts about the candidate and the version in production.
+_SUBJECT = {"digest": "string", "threshold": "double?"}
+
+
+def declared(evidence_type: str) -> dict[str, str]:
+    """Return each path that a policy may name below ``evidence.<type>``, with its type.
+
+    Types are ``double``, ``int``, ``string`` and ``bool``, with ``?`` where the value may be undefined (null). A part
+    ``<feature>`` stands for each sensitive feature of the policy.
+
+    Raises:
+        LookupError: there is no such evidence type.
+    """
+    try:
+        return dict(_DECLARED[evidence_type])
+    except KeyError:
+        msg = f"There is no evidence type {evidence_type!r}; there are {', '.join(_DECLARED)}."
+        raise LookupError(msg) from None
+
+
+def all_declared() -> dict[str, dict[str, str]]:
+    """Return every declaration by evidence type without its version, and ``candidate`` and ``production``."""
+    types = {evidence_type.partition("/")[0]: dict(paths) for evidence_type, paths in _DECLARED.items()}
+    return types | {"candidate": dict(_SUBJECT), "production": dict(_SUBJECT)}
+
+
+def project(evidence_type: str, payload: Payload) -> dict[str, Scalar]:
+    """Return the scalars of ``payload`` by dotted path: ``{"auc.value": 0.77, "auc.difference.low": -0.01, ...}``.
+
+    Undefined is None. What does not exist has no path: ``production`` and ``difference`` at a first promotion.
+
+    In fairness, each group compared stands against the reference group, and low is bad. ``worst`` is the smallest value
+    of any group, ``worst_ci_low`` the smallest lower end and ``worst_ci_high`` the smallest upper end: every group
+    clears a limit exactly when ``worst_ci_low`` does, and some group misses it for certain exactly when
+    ``worst_ci_high`` does. When a group's figure is undefined, so are ``worst`` and ``worst_ci_low``.
+
+    Raises:
+        LookupError: there is no such evidence type.
+        KeyError: the payload does not fit the schema of its type; check that first.
+    """
+    declared(evidence_type)
+    return _PROJECTIONS[evidence_type](payload)
+
+
+def _performance(payload: Payload) -> dict[str, Scalar]:
+    out: dict[str, Scalar] = {"n": payload["n"], "threshold": payload["threshold"]}
+    for metric in payload["metrics"]:
+        name = metric["id"]
+        out |= _interval(name, metric["candidate"])
+        if metric["production"] is not None:
+            out[f"{name}.production"] = metric["production"]["value"]
+        if metric["difference"] is not None:
+            out |= _interval(f"{name}.difference", metric["difference"])
+    return out
+
+
+def _fairness(payload: Payload) -> dict[str, Scalar]:
+    out: dict[str, Scalar] = {"n": payload["n"]}
+    for pair in PAIRS:
+        everybody: list[tuple[str, Payload]] = []
+        for feature in payload["features"]:
+            compared = [
+                (group["group"], group[pair]) for group in feature["groups"] if group["compared"] and group.get(pair)
+            ]
+            out |= _worst(f"{feature['feature']}.{pair}", compared)
+            everybody += [(f"{feature['feature']}={group}", figure) for group, figure in compared]
+        out |= _worst(pair, everybody)
+    return out
+
+
+def _worst(path: str, compared: Iterable[tuple[str, Payload]]) -> dict[str, Scalar]:
+    figures = list(compared)
+    if not figures:
+        return {f"{path}.{name}": None for name in WORST}
+    values, lows, highs = ([figure[part] for _, figure in figures] for part in INTERVAL)
+    complete = None not in values
+    known = [(figure["value"], group) for group, figure in figures if figure["value"] is not None]
+    return {
+        f"{path}.worst": min(values) if complete else None,
+        f"{path}.worst_ci_low": min(lows) if None not in lows else None,
+        f"{path}.worst_ci_high": min((high for high in highs if high is not None), default=None),
+        f"{path}.worst_group": min(known)[1] if complete and known else None,
+    }
+
+
+def _explanation(payload: Payload) -> dict[str, Scalar]:
+    return {
+        "n": payload["n"],
+        "rows": payload["rows"],
+        "additivity_residual": payload["additivity_residual"],
+        **_interval("stability", payload["stability"]),
+    }
+
+
+def _drift(payload: Payload) -> dict[str, Scalar]:
+    columns = payload["columns"]
+    return {
+        "n": payload["n"],
+        "columns_drifted": payload["drifted"],
+        "columns_insufficient": sum(column["outcome"] == "insufficient" for column in columns),
+        "dataset_drift": payload["dataset_drift"],
+        "max_value": max((column["value"] for column in columns if column["value"] is not None), default=None),
+    }
+
+
+def _plain(*names: str) -> Callable[[Payload], dict[str, Scalar]]:
+    return lambda payload: {name: payload[name] for name in names}
+
+
+def _interval(path: str, number: Payload) -> dict[str, Scalar]:
+    return {f"{path}.{part}": number[part] for part in INTERVAL}
+
+
+_PROJECTIONS: dict[str, Callable[[Payload], dict[str, Scalar]]] = {
+    "performance/v1": _performance,
+    "fairness/v1": _fairness,
+    "explanation/v1": _explanation,
+    "drift/v1": _drift,
+    "human_review/v1": _plain("check", "reviewer_role", "verdict"),
+    "document/v1": _plain("kind", "measured", "declared", "missing"),
+}

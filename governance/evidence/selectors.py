@@ -1,0 +1,53 @@
+"""Read evidence and its jobs."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from governance.common import clock
+from governance.evidence.models import Evidence, EvidenceJob
+
+
+def newest_evidence(
+    *,
+    subject_digest: str,
+    evidence_type: str,
+    not_before: datetime | None = None,
+    dataset_digest: str | None = None,
+    baseline_digest: str | None = None,
+) -> Evidence | None:
+    """Return the newest evidence of a type about a subject, limited to data, baseline and age where given."""
+    rows = Evidence.objects.filter(subject_digest=subject_digest, type=evidence_type)
+    if not_before:
+        rows = rows.filter(made_at__gte=not_before)
+    if dataset_digest is not None:
+        rows = rows.filter(dataset_digest=dataset_digest)
+    if baseline_digest is not None:
+        rows = rows.filter(baseline_digest=baseline_digest)
+    return rows.order_by("-made_at").first()
+
+
+def evidence_about(subject_digest: str) -> QuerySet[Evidence]:
+    """Return everything that was ever attached to a subject, newest first: no attempt is hidden."""
+    return Evidence.objects.filter(subject_digest=subject_digest).order_by("-made_at")
+
+
+def jobs_about(subject_digest: str) -> QuerySet[EvidenceJob]:
+    """Return every job for a subject, newest first, with what came of it."""
+    return EvidenceJob.objects.filter(subject_digest=subject_digest).select_related("evidence").order_by("-made_at")
+
+
+def by_ids(ids: Iterable[uuid.UUID | str]) -> list[Evidence]:
+    """Return these pieces of evidence, ordered by type."""
+    return list(Evidence.objects.filter(pk__in=list(ids)).order_by("type", "made_at"))
+
+
+def claimable_jobs(*, enqueued_before: timedelta) -> QuerySet[EvidenceJob]:
+    """Return jobs that nobody works on: never picked up, or with a lease that ran out."""
+    now = clock.now()
+    return EvidenceJob.objects.filter(
+        Q(state=EvidenceJob.State.QUEUED) & (Q(enqueued_at__isnull=True) | Q(enqueued_at__lt=now - enqueued_before))
+        | Q(state=EvidenceJob.State.RUNNING, lease_until__lt=now)
+    ).order_by("made_at")

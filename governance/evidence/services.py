@@ -1,0 +1,231 @@
+"""Ask for evidence, claim and finish jobs, attach what was made."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+from django.db import transaction
+from django.db.models import F, Q
+
+from governance.audit import services as audit
+from governance.audit.actors import Actor, System
+from governance.audit.events import Event
+from governance.common import clock
+from governance.evidence import projection, schemas, storage
+from governance.evidence.errors import InvalidEvidence, LeaseLost
+from governance.evidence.models import Evidence, EvidenceJob
+from governance.evidence.producers import Product
+
+LEASE = timedelta(seconds=20)
+MAX_ATTEMPTS = 5
+WORKER = System("evidence-worker")
+
+Listener = Callable[[str, str], None]
+_listeners: list[Listener] = []
+
+
+def on_change(listener: Listener) -> None:
+    """Call ``listener(subject_digest, type)`` when evidence is attached or a job fails, in the same transaction."""
+    _listeners.append(listener)
+
+
+def _tell(subject_digest: str, evidence_type: str) -> None:
+    for listener in _listeners:
+        listener(subject_digest, evidence_type)
+
+
+def inputs_digest(
+    *, evidence_type: str, subject_digest: str, dataset_digest: str, baseline_digest: str, parameters: Mapping[str, Any]
+) -> str:
+    """Return the name of a piece of work: the digest of everything that goes into it."""
+    inputs: list[Any] = [evidence_type, subject_digest, dataset_digest, baseline_digest, dict(parameters)]
+    return "sha256:" + sha256(rfc8785.dumps(inputs)).hexdigest()
+
+
+@transaction.atomic
+def request_evidence(
+    *,
+    evidence_type: str,
+    subject_digest: str,
+    subject_name: str,
+    dataset_digest: str = "",
+    baseline_digest: str = "",
+    parameters: Mapping[str, Any] | None = None,
+) -> EvidenceJob:
+    """Return the open job for these inputs, made now if there is none. Two callers at once get one job."""
+    parameters = dict(parameters or {})
+    digest = inputs_digest(
+        evidence_type=evidence_type,
+        subject_digest=subject_digest,
+        dataset_digest=dataset_digest,
+        baseline_digest=baseline_digest,
+        parameters=parameters,
+    )
+    open_states = [EvidenceJob.State.QUEUED, EvidenceJob.State.RUNNING]
+    job, _ = EvidenceJob.objects.filter(state__in=open_states).get_or_create(
+        inputs_digest=digest,
+        defaults={
+            "type": evidence_type,
+            "subject_digest": subject_digest,
+            "subject_name": subject_name,
+            "dataset_digest": dataset_digest,
+            "baseline_digest": baseline_digest,
+            "parameters": parameters,
+            "made_at": clock.now(),
+        },
+    )
+    return job
+
+
+def mark_enqueued(job_ids: list[uuid.UUID]) -> None:
+    """Note that the broker was told about these jobs."""
+    EvidenceJob.objects.filter(pk__in=job_ids).update(enqueued_at=clock.now())
+
+
+def claim(job_id: uuid.UUID) -> int | None:
+    """Take a job and return the attempt's number; None when someone holds it or it is finished."""
+    now = clock.now()
+    free = Q(state=EvidenceJob.State.QUEUED) | Q(state=EvidenceJob.State.RUNNING, lease_until__lt=now)
+    taken = EvidenceJob.objects.filter(free, pk=job_id).update(
+        state=EvidenceJob.State.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, message="Starting"
+    )
+    return EvidenceJob.objects.values_list("attempts", flat=True).get(pk=job_id) if taken else None
+
+
+def heartbeat(job_id: uuid.UUID, attempt: int, **progress: Any) -> None:
+    """Extend the lease and note progress (steps_done, steps_total, message).
+
+    Raises:
+        LeaseLost: a newer attempt holds the job.
+    """
+    held = EvidenceJob.objects.filter(pk=job_id, attempts=attempt, state=EvidenceJob.State.RUNNING)
+    if not held.update(lease_until=clock.now() + LEASE, **progress):
+        raise LeaseLost(f"Attempt {attempt} of job {job_id} was replaced.")
+
+
+@transaction.atomic
+def finish(job_id: uuid.UUID, attempt: int, product: Product) -> Evidence:
+    """Attach what an attempt made and close its job.
+
+    Raises:
+        LeaseLost: a newer attempt holds the job; nothing is attached.
+        InvalidEvidence: the payload does not fit its schema.
+    """
+    job = EvidenceJob.objects.select_for_update().get(pk=job_id)
+    if job.attempts != attempt or job.state != EvidenceJob.State.RUNNING:
+        raise LeaseLost(f"Attempt {attempt} of job {job_id} was replaced.")
+    job.state, job.finished_at, job.lease_until, job.message = EvidenceJob.State.DONE, clock.now(), None, "Attached"
+    job.steps_done = job.steps_total
+    job.save()
+    return attach(
+        evidence_type=job.type,
+        subject_digest=job.subject_digest,
+        subject_name=job.subject_name,
+        product=product,
+        producer=WORKER,
+        origin=Evidence.Origin.COMPUTED,
+        dataset_digest=job.dataset_digest,
+        baseline_digest=job.baseline_digest,
+        parameters=job.parameters,
+        job=job,
+    )
+
+
+@transaction.atomic
+def attach(
+    *,
+    evidence_type: str,
+    subject_digest: str,
+    subject_name: str,
+    product: Product,
+    producer: Actor,
+    origin: str = Evidence.Origin.COMPUTED,
+    dataset_digest: str = "",
+    baseline_digest: str = "",
+    parameters: Mapping[str, Any] | None = None,
+    job: EvidenceJob | None = None,
+) -> Evidence:
+    """Keep a piece of evidence for good: schema-checked, projected, its files stored, named in the log.
+
+    Raises:
+        InvalidEvidence: the payload does not fit the schema of its type; the message names the field.
+    """
+    problem = schemas.first_problem(evidence_type, product.payload)
+    if problem:
+        raise InvalidEvidence(f"{evidence_type}: {problem}")
+    evidence = Evidence(
+        type=evidence_type,
+        subject_digest=subject_digest,
+        subject_name=subject_name,
+        dataset_digest=dataset_digest,
+        baseline_digest=baseline_digest,
+        parameters=dict(parameters or {}),
+        payload=product.payload,
+        payload_digest="sha256:" + sha256(rfc8785.dumps(product.payload)).hexdigest(),
+        projection=projection.project(evidence_type, product.payload),
+        files={name: storage.put(content) for name, content in sorted(product.files.items())},
+        environment=product.environment,
+        origin=origin,
+        producer_id=producer.actor_id,
+        job=job,
+        made_at=clock.now(),
+    )
+    audit.append(
+        event=Event.EVIDENCE_ATTACHED,
+        actor=producer,
+        subjects=[evidence],
+        data={
+            "type": evidence_type,
+            "subject": {"name": subject_name, "digest": subject_digest},
+            "dataset": dataset_digest or None,
+            "baseline": baseline_digest or None,
+            "payload_digest": evidence.payload_digest,
+            "files": evidence.files,
+            "origin": origin,
+        },
+    )
+    _tell(subject_digest, evidence_type)
+    return evidence
+
+
+@transaction.atomic
+def fail(job_id: uuid.UUID, attempt: int, error: str, *, again: bool) -> None:
+    """Close an attempt that went wrong: back to the queue while attempts are left and trying again can help."""
+    job = EvidenceJob.objects.select_for_update().get(pk=job_id)
+    if job.attempts != attempt or job.state != EvidenceJob.State.RUNNING:
+        return
+    job.error, job.lease_until = error, None
+    if again and attempt < MAX_ATTEMPTS:
+        job.state, job.message, job.enqueued_at = EvidenceJob.State.QUEUED, "Waits to be tried again", clock.now()
+        job.save()
+        return
+    _close_failed(job)
+
+
+def _close_failed(job: EvidenceJob) -> None:
+    job.state, job.finished_at, job.message = EvidenceJob.State.FAILED, clock.now(), "Failed"
+    job.save()
+    audit.append(
+        event=Event.EVIDENCE_FAILED,
+        actor=WORKER,
+        subjects=[],
+        data={"type": job.type, "subject": {"name": job.subject_name, "digest": job.subject_digest}, "job": job.pk},
+        payload={"error": job.error[:2000]},
+    )
+    _tell(job.subject_digest, job.type)
+
+
+@transaction.atomic
+def park_exhausted() -> int:
+    """Fail the jobs whose worker died in every attempt, and return how many; people see why."""
+    exhausted = EvidenceJob.objects.select_for_update(skip_locked=True).filter(
+        state=EvidenceJob.State.RUNNING, lease_until__lt=clock.now(), attempts__gte=MAX_ATTEMPTS
+    )
+    for job in exhausted:
+        job.error = f"The worker died in each of {MAX_ATTEMPTS} attempts; its memory or time limit may be too small."
+        job.lease_until = None
+        _close_failed(job)
+    return len(exhausted)

@@ -1,0 +1,50 @@
+"""Content-addressed files under the storage root: named by digest, written once, read only when the digest fits."""
+
+import os
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+from django.conf import settings
+
+from governance.common.errors import Unknown
+
+
+def path_of(digest: str) -> Path:
+    """Return where a digest's bytes lie, or would lie."""
+    value = digest.removeprefix("sha256:")
+    if len(value) != 64 or not all(c in "0123456789abcdef" for c in value):
+        raise Unknown(f"{digest} is no digest.")
+    return Path(settings.STORAGE_ROOT) / "files" / value[:2] / value
+
+
+def put(content: bytes) -> str:
+    """Keep bytes and return their digest. Safe twice; a torn write is never seen."""
+    digest = "sha256:" + sha256(content).hexdigest()
+    path = path_of(digest)
+    if path.exists():
+        return digest
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).chmod(0o644)
+    Path(temporary).replace(path)
+    return digest
+
+
+def get(digest: str) -> bytes:
+    """Return the bytes of a digest.
+
+    Raises:
+        Unknown: nothing is kept under it, or what lies there has other bytes.
+    """
+    path = path_of(digest)
+    if not path.exists():
+        raise Unknown(f"Nothing is stored under {digest}.")
+    content = path.read_bytes()
+    if "sha256:" + sha256(content).hexdigest() != digest:
+        raise Unknown(f"The bytes stored under {digest} are not the ones that were put there.")
+    return content

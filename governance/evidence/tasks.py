@@ -1,0 +1,96 @@
+"""Run evidence jobs in the evidence worker, and hand out again what was lost."""
+
+import logging
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from celery import shared_task
+from django.db import connection
+
+from governance.evidence import producers, selectors, services
+from governance.evidence.errors import CannotProduce, InvalidEvidence, LeaseLost
+from governance.evidence.models import EvidenceJob
+
+log = logging.getLogger(__name__)
+BEAT_S = 5.0
+
+
+@shared_task(queue="evidence")
+def run_job(job_id: str) -> None:
+    """Claim one job and produce its evidence. Safe twice: only one attempt at a time holds the row."""
+    pk = uuid.UUID(job_id)
+    attempt = services.claim(pk)
+    if attempt is None:
+        return
+    job = EvidenceJob.objects.get(pk=pk)
+    log.info("%s for %s, attempt %s", job.type, job.subject_name, attempt)
+
+    def progress(done: int, total: int, message: str) -> None:
+        services.heartbeat(pk, attempt, steps_done=min(done, total), steps_total=total, message=message[:200])
+
+    task = producers.Task(
+        job_id=pk,
+        type=job.type,
+        subject_digest=job.subject_digest,
+        dataset_digest=job.dataset_digest,
+        baseline_digest=job.baseline_digest,
+        parameters=job.parameters,
+        seed=int(job.inputs_digest[7:15], 16),
+        progress=progress,
+    )
+    try:
+        with _lease_kept(pk, attempt):
+            product = producers.producer(job.type)(task)
+        services.finish(pk, attempt, product)
+    except LeaseLost:
+        log.warning("%s for %s: attempt %s was replaced", job.type, job.subject_name, attempt)
+    except (CannotProduce, InvalidEvidence, LookupError) as error:
+        log.warning("%s for %s can't be produced: %s", job.type, job.subject_name, error)
+        services.fail(pk, attempt, str(error), again=False)
+    except Exception as error:
+        log.exception("%s for %s failed in attempt %s", job.type, job.subject_name, attempt)
+        services.fail(pk, attempt, f"{type(error).__name__}: {error}", again=True)
+
+
+@shared_task
+def sweep_jobs() -> int:
+    """Hand out again what nobody works on: a lost message, a dead worker. Returns how many."""
+    services.park_exhausted()
+    ids = list(selectors.claimable_jobs(enqueued_before=timedelta(seconds=20)).values_list("pk", flat=True)[:200])
+    services.mark_enqueued(ids)
+    for pk in ids:
+        run_job.delay(str(pk))
+    return len(ids)
+
+
+def enqueue(job_ids: list[uuid.UUID]) -> None:
+    """Tell the broker about new jobs once the transaction is committed."""
+    services.mark_enqueued(job_ids)
+    for pk in job_ids:
+        run_job.delay_on_commit(str(pk))
+
+
+@contextmanager
+def _lease_kept(job_id: uuid.UUID, attempt: int) -> Iterator[None]:
+    """Extend the lease from a thread of its own while a producer computes, however rarely it reports."""
+    stop = threading.Event()
+
+    def keep() -> None:
+        try:
+            while not stop.wait(BEAT_S):
+                services.heartbeat(job_id, attempt)
+        except LeaseLost:
+            log.warning("job %s: the lease is gone", job_id)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=keep, name=f"lease-{job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

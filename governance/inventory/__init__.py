@@ -1,0 +1,1 @@
+"""AI systems: purpose, owner, classification, tier and pinned datasets."""

@@ -1,0 +1,154 @@
+"""AI systems over HTTP: take in, classify, sign, pin data."""
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from governance.accounts.models import User
+from governance.accounts.narrow import actor, deciding_person
+from governance.accounts.services import require_password
+from governance.common.errors import InvalidInput
+from governance.inventory import selectors, services
+from governance.inventory.models import AISystem, Classification
+
+
+class SystemInput(serializers.Serializer[Any]):
+    """What must be known to take a system in."""
+
+    slug = serializers.SlugField()
+    name = serializers.CharField(max_length=120)
+    purpose = serializers.CharField()
+    owner = serializers.EmailField(help_text="E-mail address of the owner.")
+    ai_roles = serializers.ListField(child=serializers.CharField(max_length=32))
+    favourable_outcome = serializers.CharField(max_length=200)
+    declared = serializers.DictField(required=False, default=dict, help_text="Answers by point of Annex IV.")
+
+
+class SystemOutput(serializers.ModelSerializer[AISystem]):
+    """One AI system."""
+
+    owner = serializers.CharField(source="owner.name")
+
+    class Meta:
+        model = AISystem
+        fields = [
+            "id",
+            "slug",
+            "name",
+            "purpose",
+            "owner",
+            "ai_roles",
+            "ai_act_class",
+            "model_tier",
+            "favourable_outcome",
+            "state",
+        ]
+
+
+class ClassificationInput(serializers.Serializer[Any]):
+    """Answers to the questionnaire, and the organisation's own tier."""
+
+    answers = serializers.DictField(help_text="Question id to value, or to a list of values.")
+    model_tier = serializers.IntegerField(min_value=1, max_value=4)
+
+
+class ClassificationOutput(serializers.ModelSerializer[Classification]):
+    """A classification with its trace."""
+
+    class Meta:
+        model = Classification
+        fields = [
+            "id",
+            "ai_act_class",
+            "annex_points",
+            "trace",
+            "law_version",
+            "model_tier",
+            "proposed_at",
+            "signed_at",
+        ]
+
+
+class SignatureInput(serializers.Serializer[Any]):
+    """The signer's own password, typed for this signature."""
+
+    password = serializers.CharField()
+
+
+class PinInput(serializers.Serializer[Any]):
+    """The digest of a mirrored dataset."""
+
+    dataset_digest = serializers.RegexField(r"^sha256:[0-9a-f]{64}$")
+
+
+class Systems(APIView):
+    """``/api/v1/systems``."""
+
+    @extend_schema(responses=SystemOutput(many=True), summary="List AI systems")
+    def get(self, request: Request) -> Response:
+        """Return every AI system."""
+        return Response(SystemOutput(selectors.systems_for(actor(request)), many=True).data)
+
+    @extend_schema(request=SystemInput, responses={201: SystemOutput}, summary="Take an AI system in")
+    def post(self, request: Request) -> Response:
+        """Register a system; it has no class until its classification is signed."""
+        payload = SystemInput(data=request.data)
+        payload.is_valid(raise_exception=True)
+        values = dict(payload.validated_data)
+        owner = User.objects.filter(email=values.pop("owner").lower(), is_active=True).first()
+        if owner is None:
+            raise InvalidInput("Nobody with the owner's e-mail address is known here.")
+        made = services.register_system(by=deciding_person(request), owner=owner, **values)
+        return Response(SystemOutput(made).data, status=status.HTTP_201_CREATED)
+
+
+class Classifications(APIView):
+    """``/api/v1/systems/{id}/classifications``."""
+
+    @extend_schema(
+        request=ClassificationInput, responses={201: ClassificationOutput}, summary="Propose a classification"
+    )
+    def post(self, request: Request, system: str) -> Response:
+        """Derive the class from the answers; it takes effect when a second person signs."""
+        payload = ClassificationInput(data=request.data)
+        payload.is_valid(raise_exception=True)
+        proposal = services.propose_classification(
+            ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
+        )
+        return Response(ClassificationOutput(proposal).data, status=status.HTTP_201_CREATED)
+
+
+class ClassificationSignatures(APIView):
+    """``/api/v1/systems/{id}/classifications/{id}/signatures``."""
+
+    @extend_schema(request=SignatureInput, responses={201: ClassificationOutput}, summary="Sign a classification")
+    def post(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
+        """Sign as the second person; never with a token."""
+        payload = SignatureInput(data=request.data)
+        payload.is_valid(raise_exception=True)
+        signer = deciding_person(request)
+        require_password(signer, payload.validated_data["password"])
+        found = selectors.system(system).classifications.filter(pk=classification_id).first()
+        if found is None:
+            raise InvalidInput("This system has no such classification.")
+        signed = services.sign_classification(classification_id=found.pk, signer=signer)
+        return Response(ClassificationOutput(signed).data, status=status.HTTP_201_CREATED)
+
+
+class DatasetPins(APIView):
+    """``/api/v1/systems/{id}/dataset-pins``."""
+
+    @extend_schema(request=PinInput, responses={201: None}, summary="Pin the evaluation data")
+    def post(self, request: Request, system: str) -> Response:
+        """Measure every version of the system on this dataset from now on."""
+        payload = PinInput(data=request.data)
+        payload.is_valid(raise_exception=True)
+        pin = services.pin_dataset(
+            ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
+        )
+        return Response({"id": str(pin.pk), "dataset_digest": pin.dataset_digest}, status=status.HTTP_201_CREATED)

@@ -1,0 +1,14 @@
+"""Put the app's tables under the log's guard."""
+
+from django.db import migrations
+
+from governance.audit.operations import Govern
+
+
+class Migration(migrations.Migration):
+    dependencies = [("inventory", "0001_tables"), ("audit", "0002_log")]
+    operations = [
+        Govern("inventory_aisystem"),
+        Govern("inventory_classification", sealed_when="signed_at"),
+        Govern("inventory_datasetpin"),
+    ]

@@ -1,0 +1,100 @@
+"""AI systems, their classification under the AI Act, and the datasets pinned to them."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from governance.accounts.models import User
+from governance.audit.governed import Governed
+
+
+class AISystem(Governed):
+    """What people are affected by: a purpose and an owner. Models serve a system; approvals are about its versions."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", "Proposed"
+        LIVE = "live", "Live"
+        RETIRED = "retired", "Retired"
+
+    class AIActClass(models.TextChoices):
+        PROHIBITED = "prohibited", "Prohibited"
+        HIGH = "high", "High-risk"
+        LIMITED = "limited", "Limited risk"
+        MINIMAL = "minimal", "Minimal risk"
+        OUT_OF_SCOPE = "out_of_scope", "Out of scope"
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    purpose = models.TextField(help_text="Intended purpose: for whom, to decide what, within which limits.")
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="owned_systems")
+    ai_roles = ArrayField(models.CharField(max_length=32), default=list, help_text="provider, deployer, …")
+    ai_act_class = models.CharField(
+        max_length=16, choices=AIActClass, blank=True, help_text="Empty until a classification is signed."
+    )
+    model_tier = models.PositiveSmallIntegerField(
+        null=True, help_text="The organisation's own scale; 1 is the highest."
+    )
+    favourable_outcome = models.CharField(max_length=200, help_text="The outcome that is good for the person affected.")
+    declared = models.JSONField(default=dict, help_text="Answers for the technical documentation, by point id.")
+    state = models.CharField(max_length=16, choices=State, default=State.PROPOSED)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(model_tier__isnull=True) | Q(model_tier__range=(1, 4)), name="model_tier_between_1_and_4"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Classification(Governed):
+    """Answers, what follows from them, and the two people who stand for it. Sealed once signed."""
+
+    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="classifications")
+    answers = models.JSONField()
+    ai_act_class = models.CharField(max_length=16, choices=AISystem.AIActClass)
+    annex_points = ArrayField(models.CharField(max_length=40), default=list)
+    trace = models.JSONField(help_text="Each step with its question, answer, conclusion and points of law.")
+    law_version = models.CharField(max_length=120)
+    model_tier = models.PositiveSmallIntegerField()
+    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    signed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(signed_by__isnull=True) | ~Q(signed_by=F("proposed_by")),
+                name="classification_signed_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_by__isnull=True, signed_at__isnull=True)
+                | Q(signed_by__isnull=False, signed_at__isnull=False),
+                name="classification_signed_at_iff_signed",
+            ),
+            models.UniqueConstraint(
+                fields=["system"], condition=Q(signed_at__isnull=True), name="one_open_classification_per_system"
+            ),
+        ]
+
+
+class DatasetPin(Governed):
+    """The evaluation dataset on which every version of a system is measured, chosen by a validator."""
+
+    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="dataset_pins")
+    role = models.CharField(max_length=16, default="evaluation")
+    dataset_digest = models.CharField(max_length=71)
+    pinned_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    pinned_at = models.DateTimeField()
+    unpinned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["system", "role"], condition=Q(unpinned_at__isnull=True), name="one_pinned_dataset_per_role"
+            )
+        ]

@@ -1,0 +1,35 @@
+"""Read AI systems."""
+
+import uuid
+
+from django.db.models import QuerySet
+
+from governance.accounts.models import User
+from governance.common.errors import Unknown
+from governance.inventory.models import AISystem, Classification, DatasetPin
+
+
+def systems_for(user: User) -> QuerySet[AISystem]:
+    """Return the systems that a person may see: all of them, for everybody who is signed in."""
+    return AISystem.objects.select_related("owner").order_by("name")
+
+
+def system(pk: uuid.UUID | str) -> AISystem:
+    """Return one system by id or slug."""
+    try:
+        return AISystem.objects.select_related("owner").get(pk=uuid.UUID(str(pk)))
+    except (ValueError, AISystem.DoesNotExist):
+        found = AISystem.objects.select_related("owner").filter(slug=str(pk)).first()
+        if found is None:
+            raise Unknown(f"There is no AI system {pk}.") from None
+        return found
+
+
+def classification_in_force(ai_system: AISystem) -> Classification | None:
+    """Return the newest signed classification."""
+    return ai_system.classifications.filter(signed_at__isnull=False).order_by("-signed_at").first()
+
+
+def pinned_dataset(ai_system: AISystem, role: str = "evaluation") -> DatasetPin | None:
+    """Return the pin in force for a role of data."""
+    return ai_system.dataset_pins.filter(role=role, unpinned_at__isnull=True).first()

@@ -1,0 +1,188 @@
+"""Take AI systems in, classify them, pin their data."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import DomainError, Forbidden, InvalidInput
+from governance.inventory.models import AISystem, Classification, DatasetPin
+from governance.regulation import classification as rules
+
+
+class OwnClassification(Forbidden):
+    """The proposer and the owner can't sign a classification; a second person must."""
+
+    title = "A second person must sign"
+
+
+class AlreadySigned(DomainError):
+    """A signed classification is sealed; propose a new one."""
+
+    title = "The classification is signed"
+
+
+@transaction.atomic
+def register_system(
+    *,
+    slug: str,
+    name: str,
+    purpose: str,
+    owner: User,
+    ai_roles: list[str],
+    favourable_outcome: str,
+    by: User,
+    declared: Mapping[str, Any] | None = None,
+) -> AISystem:
+    """Take an AI system in, as proposed; it has no class until its classification is signed.
+
+    Raises:
+        InvalidInput: the slug is taken, or the purpose is too short to mean anything.
+    """
+    if AISystem.objects.filter(slug=slug).exists():
+        raise InvalidInput(f"There is already an AI system {slug}; choose another slug.")
+    if len(purpose.strip()) < 30:
+        raise InvalidInput("Say in at least 30 characters for whom the system decides what.")
+    ai_system = AISystem(
+        slug=slug,
+        name=name,
+        purpose=purpose.strip(),
+        owner=owner,
+        ai_roles=sorted(ai_roles),
+        favourable_outcome=favourable_outcome,
+        declared=dict(declared or {}),
+        made_at=clock.now(),
+    )
+    audit.append(
+        event=Event.SYSTEM_REGISTERED,
+        actor=by,
+        subjects=[ai_system],
+        data={"system": slug, "owner": owner.actor_id, "ai_roles": sorted(ai_roles)},
+    )
+    return ai_system
+
+
+@transaction.atomic
+def propose_classification(
+    *, ai_system: AISystem, answers: Mapping[str, Any], model_tier: int, by: User
+) -> Classification:
+    """Derive the class from the answers; it takes effect when a second person signs it.
+
+    Raises:
+        InvalidInput: an answer is missing or not one of its choices, or the tier is not 1 to 4.
+    """
+    if not 1 <= model_tier <= 4:
+        raise InvalidInput("The model tier is a number from 1 (highest) to 4.")
+    try:
+        derived = rules.classify(dict(answers))
+    except ValueError as error:
+        raise InvalidInput(str(error)) from error
+    AISystem.objects.select_for_update().get(pk=ai_system.pk)
+    if ai_system.classifications.filter(signed_at__isnull=True).exists():
+        raise AlreadyProposed(f"{ai_system.name} has a classification that waits for its signature.")
+    proposal = Classification(
+        system=ai_system,
+        answers=dict(answers),
+        ai_act_class=derived.ai_act_class,
+        annex_points=list(derived.annex_points),
+        trace=derived.as_dict()["trace"],
+        law_version=derived.law_version,
+        model_tier=model_tier,
+        proposed_by=by,
+        proposed_at=clock.now(),
+    )
+    audit.append(
+        event=Event.CLASSIFICATION_PROPOSED,
+        actor=by,
+        subjects=[proposal],
+        data={
+            "system": ai_system.slug,
+            "ai_act_class": derived.ai_act_class,
+            "points": list(derived.annex_points),
+            "model_tier": model_tier,
+            "law": derived.law_version,
+        },
+    )
+    return proposal
+
+
+class AlreadyProposed(DomainError):
+    """One classification at a time waits for its signature."""
+
+    title = "A classification already waits for its signature"
+
+
+@transaction.atomic
+def sign_classification(*, classification_id: uuid.UUID, signer: User) -> Classification:
+    """Sign a proposed classification, which gives the system its class and tier.
+
+    Raises:
+        OwnClassification: the signer proposed it or owns the system.
+        AlreadySigned: it is sealed.
+        Forbidden: the signer is neither validator, risk officer nor data protection officer.
+    """
+    proposal = Classification.objects.select_for_update().get(pk=classification_id)
+    ai_system = AISystem.objects.select_for_update().get(pk=proposal.system_id)
+    if proposal.signed_at:
+        raise AlreadySigned("Propose a new classification instead.")
+    if signer.pk in {proposal.proposed_by_id, ai_system.owner_id}:
+        raise OwnClassification(f"{signer} proposed this classification or owns the system; someone else must sign.")
+    if not has_role(signer, Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, system_id=ai_system.pk):
+        raise Forbidden("A validator, risk officer or data protection officer signs a classification.")
+    proposal.signed_by, proposal.signed_at = signer, clock.now()
+    ai_system.ai_act_class, ai_system.model_tier = proposal.ai_act_class, proposal.model_tier
+    audit.append(
+        event=Event.CLASSIFICATION_SIGNED,
+        actor=signer,
+        subjects=[proposal, ai_system],
+        data={"system": ai_system.slug, "ai_act_class": proposal.ai_act_class, "model_tier": proposal.model_tier},
+    )
+    return proposal
+
+
+@transaction.atomic
+def pin_dataset(*, ai_system: AISystem, dataset_digest: str, by: User, role: str = "evaluation") -> DatasetPin:
+    """Choose the dataset on which every version of the system is measured from now on.
+
+    Raises:
+        Forbidden: only a validator of the system pins data.
+    """
+    if not has_role(by, Role.VALIDATOR, system_id=ai_system.pk):
+        raise Forbidden("A validator pins the evaluation data, so that nobody chooses their own yardstick.")
+    AISystem.objects.select_for_update().get(pk=ai_system.pk)
+    now = clock.now()
+    before = list(DatasetPin.objects.filter(system=ai_system, role=role, unpinned_at__isnull=True))
+    for pin in before:
+        if pin.dataset_digest == dataset_digest:
+            return pin
+        pin.unpinned_at = now
+    pin = DatasetPin(system=ai_system, role=role, dataset_digest=dataset_digest, pinned_by=by, pinned_at=now)
+    audit.append(
+        event=Event.DATASET_PINNED,
+        actor=by,
+        subjects=[*before, pin],
+        data={"system": ai_system.slug, "role": role, "dataset": dataset_digest},
+    )
+    return pin
+
+
+@transaction.atomic
+def set_state(*, ai_system: AISystem, state: str, actor: Any) -> AISystem:
+    """Move a system through its life: proposed, live, retired."""
+    ai_system = AISystem.objects.select_for_update().get(pk=ai_system.pk)
+    if ai_system.state != state:
+        ai_system.state = state
+        audit.append(
+            event=Event.SYSTEM_UPDATED,
+            actor=actor,
+            subjects=[ai_system],
+            data={"system": ai_system.slug, "state": state},
+        )
+    return ai_system

@@ -1,0 +1,311 @@
+"""A policy document: frozen dataclasses, how the YAML becomes one, and its digest."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from governance.policy.problems import InvalidPolicy, Problem
+from governance.policy.shape import line_of, shape_problems
+from governance.policy.source import Json, Path, Source, display, read
+
+HUMAN_REVIEW = "human_review/v1"
+
+
+class Mode(StrEnum):
+    """What the gate does with a verdict: record it, say it, or keep it."""
+
+    OBSERVE = "observe"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+class OnFail(StrEnum):
+    """What a failed check does to the verdict."""
+
+    BLOCK = "block"
+    WAIVABLE = "waivable"
+    WARN = "warn"
+
+
+class OnInsufficient(StrEnum):
+    """What a check without enough data does to the verdict."""
+
+    HOLD = "hold"
+    HUMAN_REVIEW = "human_review"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRequirement:
+    """Evidence that must be attached: ``type`` with version (``fairness/v1``), and how it is to be made.
+
+    ``max_age`` None means any age; ``parameters`` go to the producer as they stand (numbers, texts, tuples of them).
+    """
+
+    type: str
+    max_age: timedelta | None
+    dataset: str | None
+    parameters: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The type without its version, as expressions name it: ``evidence.<name>``."""
+        return self.type.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """What to draw for a check: paths of the value, of its 95 % interval and its n; the limit and its good side."""
+
+    value: str
+    low: str | None
+    high: str | None
+    n: str | None
+    limit: float | None
+    better: str | None
+
+    @property
+    def paths(self) -> Mapping[str, str]:
+        """The paths by key (``value``, ``low``, ``high``, ``n``), without those the policy left out."""
+        named = {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+        return {key: path for key, path in named.items() if path is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule: it passes when ``expr`` is true, and fails when ``fails_if`` is (left out: when ``expr`` is false)."""
+
+    id: str
+    title: str
+    expr: str
+    fails_if: str | None
+    on_fail: OnFail
+    on_insufficient: OnInsufficient
+    shows: Shows | None
+    why: str
+    owner: str
+    supports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One round of signatures by ``quorum`` distinct people with one of ``roles``; ``signature`` is how they sign."""
+
+    name: str
+    roles: tuple[str, ...]
+    quorum: int
+    requires: str | None
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a standing approval must keep: open findings at most, and what an overdue one does (suspend or alert)."""
+
+    max_open_findings: int | None
+    on_overdue: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalTerms:
+    """How long an approval holds, and what drift and suspension do to it."""
+
+    valid_for: timedelta
+    grace: timedelta
+    on_drift: str
+    on_suspend: str
+    conditions: Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """A policy as published: immutable, and named by ``digest`` (sha256 of the RFC 8785 bytes of the parsed YAML).
+
+    ``model_tiers`` empty means every tier. ``source`` keeps the lines for messages and takes no part in equality.
+    """
+
+    name: str
+    title: str
+    description: str
+    ai_act_classes: tuple[str, ...]
+    model_tiers: tuple[int, ...]
+    mode: Mode
+    targets: tuple[str, ...]
+    evidence: tuple[EvidenceRequirement, ...]
+    checks: tuple[Check, ...]
+    human_review_roles: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    duties_added: tuple[str, ...]
+    approval: ApprovalTerms
+    digest: str
+    source: Source = field(repr=False, compare=False)
+
+    def applies_to(self, *, ai_act_class: str, model_tier: int) -> bool:
+        """Return whether the policy is for a system of this AI Act class and model tier."""
+        return ai_act_class in self.ai_act_classes and (not self.model_tiers or model_tier in self.model_tiers)
+
+    def requirement(self, name: str) -> EvidenceRequirement | None:
+        """Return what the policy asks of evidence ``name`` (without version), or None when it does not ask for it."""
+        return next((requirement for requirement in self.evidence if requirement.name == name), None)
+
+
+@functools.lru_cache(maxsize=64)
+def parse(text: str | bytes) -> PolicyDocument:
+    """Read a policy from YAML.
+
+    The shape is checked, not the expressions: ``publication.check`` does that, with the fields that evidence declares.
+
+    Raises:
+        InvalidPolicy: with every problem of the shape, each with path and line.
+    """
+    source = read(text)
+    if problems := shape_problems(source):
+        raise InvalidPolicy(problems)
+    document = _document(source)
+    if problems := _rule_problems(document):
+        raise InvalidPolicy(problems)
+    return document
+
+
+def digest(data: Mapping[str, Json]) -> str:
+    """Return ``sha256:<hex>`` over the RFC 8785 form of a parsed policy; comments and layout do not count."""
+    import rfc8785
+
+    return f"sha256:{hashlib.sha256(rfc8785.dumps(dict(data))).hexdigest()}"
+
+
+def problem_at(source: Source, path: Path, message: str) -> Problem:
+    """Return a problem at ``path``, with its line."""
+    return Problem(display(path), line_of(source, path), message)
+
+
+def _rule_problems(document: PolicyDocument) -> list[Problem]:
+    """Rules between parts, which a JSON Schema can't say."""
+    source = document.source
+    problems: list[Problem] = []
+    for key, names in (
+        ("checks", [check.id for check in document.checks]),
+        ("stages", [stage.name for stage in document.stages]),
+        ("evidence", [requirement.name for requirement in document.evidence]),
+    ):
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                where: Path = (key, document.evidence[index].type) if key == "evidence" else (key, index)
+                problems.append(problem_at(source, where, f"`{name}` stands twice in {key}; give each its own name."))
+    problems += _review_problems(document)
+    return problems
+
+
+def _review_problems(document: PolicyDocument) -> list[Problem]:
+    """A held check that asks for a review must have a stage in which someone can sign it."""
+    reviewers = {role for stage in document.stages if stage.requires == HUMAN_REVIEW for role in stage.roles}
+    able = reviewers.intersection(document.human_review_roles)
+    return [
+        problem_at(
+            document.source,
+            ("checks", index, "on_insufficient"),
+            f"Nobody could lift this hold: no stage has `requires: {HUMAN_REVIEW}` with one of the roles "
+            f"{', '.join(document.human_review_roles)}.",
+        )
+        for index, check in enumerate(document.checks)
+        if check.on_insufficient is OnInsufficient.HUMAN_REVIEW and not able
+    ]
+
+
+def _document(source: Source) -> PolicyDocument:
+    data: dict[str, Any] = dict(source.data)  # the schema has checked each value's kind
+    applies_to = data["applies_to"]
+    classes = applies_to["ai_act_class"]
+    return PolicyDocument(
+        name=data["policy"],
+        title=data["title"],
+        description=data.get("description", ""),
+        ai_act_classes=(classes,) if isinstance(classes, str) else tuple(classes),
+        model_tiers=tuple(applies_to.get("model_tier", ())),
+        mode=Mode(data["mode"]),
+        targets=tuple(data["targets"]),
+        evidence=tuple(_requirement(name, terms) for name, terms in data["evidence"].items()),
+        checks=tuple(_check(check) for check in data["checks"]),
+        human_review_roles=tuple(data.get("human_review", {}).get("roles", ("validator",))),
+        stages=tuple(_stage(stage) for stage in data["stages"]),
+        duties_added=tuple(data.get("separation_of_duties", {}).get("add", ())),
+        approval=_approval(data["approval"]),
+        digest=digest(source.data),
+        source=source,
+    )
+
+
+def _requirement(name: str, terms: dict[str, Any]) -> EvidenceRequirement:
+    parameters = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in terms.get("parameters", {}).items()
+    }
+    return EvidenceRequirement(
+        type=name,
+        max_age=_duration(terms["max_age"]) if "max_age" in terms else None,
+        dataset=terms.get("dataset"),
+        parameters=MappingProxyType(parameters),
+    )
+
+
+def _check(data: dict[str, Any]) -> Check:
+    shows = data.get("shows")
+    return Check(
+        id=data["id"],
+        title=data["title"],
+        expr=data["expr"],
+        fails_if=data.get("fails_if"),
+        on_fail=OnFail(data["on_fail"]),
+        on_insufficient=OnInsufficient(data.get("on_insufficient", "hold")),
+        shows=None if shows is None else _shows(shows),
+        why=data["why"],
+        owner=data["owner"],
+        supports=tuple(data.get("supports", ())),
+    )
+
+
+def _shows(data: dict[str, Any]) -> Shows:
+    limit = data.get("limit")
+    return Shows(
+        value=data["value"],
+        low=data.get("low"),
+        high=data.get("high"),
+        n=data.get("n"),
+        limit=None if limit is None else float(limit),
+        better=data.get("better"),
+    )
+
+
+def _stage(data: dict[str, Any]) -> Stage:
+    return Stage(
+        name=data["name"],
+        roles=tuple(data["roles"]),
+        quorum=data["quorum"],
+        requires=data.get("requires"),
+        signature=data.get("signature", "password"),
+    )
+
+
+def _approval(data: dict[str, Any]) -> ApprovalTerms:
+    conditions = data.get("conditions", {})
+    return ApprovalTerms(
+        valid_for=_duration(data["valid_for"]),
+        grace=_duration(data["grace"]),
+        on_drift=data["on_drift"],
+        on_suspend=data["on_suspend"],
+        conditions=Conditions(
+            max_open_findings=conditions.get("max_open_findings"), on_overdue=conditions.get("on_overdue", "alert")
+        ),
+    )
+
+
+def _duration(text: str) -> timedelta:
+    """Return the duration of ``P<number>D`` or ``P<number>W``."""
+    amount = int(text[1:-1])
+    return timedelta(weeks=amount) if text.endswith("W") else timedelta(days=amount)

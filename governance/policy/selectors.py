@@ -1,0 +1,37 @@
+"""Read policies: the published one that governs a system and alias."""
+
+from django.db.models import QuerySet
+
+from governance.inventory.models import AISystem
+from governance.policy.document import PolicyDocument, parse
+from governance.policy.models import PolicyVersion
+
+
+def document_of(version: PolicyVersion) -> PolicyDocument:
+    """Return the parsed policy; parsing is cached by text."""
+    return parse(version.text)
+
+
+def published() -> QuerySet[PolicyVersion]:
+    """Return every published version, newest first."""
+    return PolicyVersion.objects.filter(published_at__isnull=False).order_by("-published_at")
+
+
+def in_force() -> list[PolicyVersion]:
+    """Return the newest published version of each policy, by name."""
+    return list(PolicyVersion.objects.filter(published_at__isnull=False).order_by("name", "-number").distinct("name"))
+
+
+def governing(ai_system: AISystem, alias: str) -> PolicyVersion | None:
+    """Return the policy that governs an alias of a system's models, None when no published one applies.
+
+    The first by name counts where several apply, so the answer never depends on the order of publication.
+    """
+    if not ai_system.ai_act_class or ai_system.model_tier is None:
+        return None
+    for version in in_force():
+        document = document_of(version)
+        applies = document.applies_to(ai_act_class=ai_system.ai_act_class, model_tier=ai_system.model_tier)
+        if applies and alias in document.targets:
+            return version
+    return None

@@ -1,0 +1,216 @@
+"""The published schemas of evidence payloads, and the scalars that a policy reads from them."""
+
+import copy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from governance.evidence import projection, schemas
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def number(value=0.5, low=0.4, high=0.6, **more):
+    return {"value": value, "low": low, "high": high, "n": 300} | more
+
+
+def undefined():
+    return number(None, None, None, reason="no row", denominator=0)
+
+
+def head(evidence_type):
+    return {
+        "type": evidence_type, "n": 300, "method": {"interval": "bootstrap"}, "libraries": {"numpy": "2"}, "seed": 0,
+        "reference_check": {"library": "x", "version": "1", "max_difference": 0.0, "tolerance": 1e-9},
+    }  # fmt: skip
+
+
+def group(name, ratio, *, compared=True, difference=None):
+    return {
+        "group": name, "n": 100, "share": 0.3, "compared": compared, "selection_rate": number(), "tpr": number(),
+        "fpr": undefined(), "selection_ratio": ratio, "tpr_difference": difference, "fpr_difference": None,
+        "p_adjusted": 0.2 if compared else None,
+    }  # fmt: skip
+
+
+def samples():
+    metric = {"id": "auc", "title": "AUC", "better": "higher", "candidate": number(), "production": None}
+    reference = group("men", None, compared=False)
+    column = {
+        "column": "a", "kind": "numeric", "method": "psi", "value": 0.3, "low": 0.2, "high": 0.4, "limit": 0.2,
+        "p_adjusted": 0.01, "outcome": "drift", "evidently": 0.29, "difference": 0.01,
+    }  # fmt: skip
+    window = {"start": "2026-11-01T00:00:00.000000Z", "end": "2026-11-08T00:00:00.000000Z", "n": 300}
+    return {
+        "performance/v1": head("performance/v1")
+        | {
+            "metrics": [metric | {"difference": None}], "threshold": 0.3, "roc": [[0, 0], [1, 1]],
+            "confusion": {"tp": 1, "fp": 2, "fn": 3, "tn": 4},
+            "calibration": [{"low": 0, "high": 0.1, "n": 0, "predicted": None, "observed": None}],
+        },
+        "fairness/v1": head("fairness/v1")
+        | {
+            "favourable_label": "good", "min_share": 0.05,
+            "features": [{"feature": "sex", "reference_group": "men", "groups": [reference, group("women", number())]}],
+        },
+        "explanation/v1": head("explanation/v1")
+        | {
+            "explainer": "shap", "output": "probability", "rows": 120, "background": {"n": 50, "digest": DIGEST},
+            "base_value": 0.3, "additivity_residual": 1e-16, "stability": number(),
+            "features": [{"feature": "a", "mean_abs": 0.1, "low": 0.05, "high": 0.2}],
+            "points": [{"feature": "a", "points": [[0.1, None], [-0.1, 0.5]]}],
+        },
+        "drift/v1": head("drift/v1")
+        | {
+            "monitor": "live", "version": "credit-risk/2", "window": window, "reference": {"n": 300, "digest": DIGEST},
+            "columns": [column], "drifted": 1, "dataset_drift": True,
+        },
+        "human_review/v1": {
+            "type": "human_review/v1", "check": "fairness.sex", "statement": "Looked at.", "reviewer_role": "validator",
+            "verdict": "accepted",
+        },
+        "document/v1": {
+            "type": "document/v1", "kind": "annex_iv", "pdf_digest": DIGEST, "snapshot_digest": DIGEST, "measured": 3,
+            "declared": 2, "missing": 1,
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("evidence_type", schemas.TYPES)
+def test_a_schema_is_itself_valid_and_takes_a_complete_payload(evidence_type):
+    Draft202012Validator.check_schema(schemas.schema(evidence_type))
+    assert schemas.first_problem(evidence_type, samples()[evidence_type]) is None
+
+
+@pytest.mark.parametrize("evidence_type", schemas.TYPES)
+def test_each_field_of_a_payload_is_required_and_no_other_is_taken(evidence_type):
+    for field in samples()[evidence_type]:
+        payload = samples()[evidence_type]
+        del payload[field]
+        assert f"'{field}' is a required property" in (schemas.first_problem(evidence_type, payload) or "")
+    extra = samples()[evidence_type] | {"verdict_of_nobody": 1}
+    assert "verdict_of_nobody" in (schemas.first_problem(evidence_type, extra) or "")
+
+
+@pytest.mark.parametrize(
+    ("evidence_type", "path", "value", "place"),
+    [
+        ("performance/v1", ("metrics", 0, "candidate", "value"), None, "metrics[0].candidate"),
+        ("performance/v1", ("metrics", 0, "id"), "gini", "metrics[0].id"),
+        ("performance/v1", ("threshold",), 1.2, "threshold"),
+        ("performance/v1", ("confusion", "tp"), -1, "confusion.tp"),
+        ("fairness/v1", ("features", 0, "groups", 1, "tpr"), 0.4, "features[0].groups[1].tpr"),
+        ("fairness/v1", ("features", 0, "groups", 1, "selection_ratio"), None, "features[0].groups[1].selection_ratio"),
+        ("fairness/v1", ("features",), [], "features"),
+        ("explanation/v1", ("background", "digest"), "md5:1", "background.digest"),
+        ("explanation/v1", ("points", 0, "points", 0), [0.1, 1.5], "points[0].points[0]"),
+        ("drift/v1", ("window", "start"), "yesterday", "window.start"),
+        ("drift/v1", ("columns", 0, "value"), None, "columns[0]"),
+        ("human_review/v1", ("verdict",), "maybe", "verdict"),
+        ("document/v1", ("missing",), 0.5, "missing"),
+    ],
+)
+def test_a_misfit_is_named_by_its_place(evidence_type, path, value, place):
+    payload = samples()[evidence_type]
+    node = payload
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value
+    assert (schemas.first_problem(evidence_type, payload) or "").startswith(place)
+
+
+def test_an_unknown_type_is_told():
+    assert "no evidence type 'fairness/v2'" in (schemas.first_problem("fairness/v2", {}) or "")
+    with pytest.raises(LookupError, match="performance/v1"):
+        schemas.schema("nothing")
+    with pytest.raises(LookupError, match="performance/v1"):
+        projection.declared("nothing")
+
+
+@pytest.mark.parametrize("evidence_type", schemas.TYPES)
+def test_a_projection_gives_only_what_is_declared_and_of_that_type(evidence_type):
+    declared = projection.declared(evidence_type)
+    python = {"double": (int, float), "int": int, "string": str, "bool": bool}
+    found = projection.project(evidence_type, samples()[evidence_type])
+    for path, value in found.items():
+        kind = declared[path.replace("sex.", f"{projection.FEATURE}.")]
+        assert kind.endswith("?") if value is None else isinstance(value, python[kind.removesuffix("?")])
+    if evidence_type != "performance/v1":
+        assert {path.replace("sex.", f"{projection.FEATURE}.") for path in found} == set(declared)
+
+
+def test_at_a_first_promotion_nothing_of_production_is_there():
+    found = projection.project("performance/v1", samples()["performance/v1"])
+    assert found["auc.low"] == 0.4
+    assert not any("production" in path or "difference" in path for path in found)
+    later = samples()["performance/v1"]
+    later["metrics"][0] |= {"production": number(0.7), "difference": number(-0.2, -0.3, -0.1)}
+    found = projection.project("performance/v1", later)
+    assert (found["auc.production"], found["auc.difference.high"]) == (0.7, -0.1)
+
+
+def fairness_of(**features):
+    payload = copy.deepcopy(samples()["fairness/v1"])
+    payload["features"] = [
+        {"feature": name, "reference_group": "ref", "groups": [group("ref", None, compared=False), *groups]}
+        for name, groups in features.items()
+    ]
+    return projection.project("fairness/v1", payload)
+
+
+def test_the_worst_ratio_is_the_smallest_of_every_group_of_every_feature():
+    found = fairness_of(
+        sex=[group("women", number(0.94, 0.77, 1.13))],
+        age=[group("young", number(0.81, 0.60, 1.02)), group("old", number(0.90, 0.85, 0.95))],
+    )
+    assert found["selection_ratio.worst"] == 0.81
+    assert found["selection_ratio.worst_group"] == "age=young"
+    assert found["selection_ratio.worst_ci_low"] == 0.60
+    assert (
+        found["selection_ratio.worst_ci_high"] == 0.95
+    )  # the old miss 1.0 for certain, though the young are worse off
+    assert found["sex.selection_ratio.worst"] == 0.94
+    assert found["age.selection_ratio.worst_group"] == "young"
+
+
+def test_an_undefined_group_makes_the_worst_undefined_but_hides_no_certain_failure():
+    found = fairness_of(age=[group("young", number(0.5, 0.4, 0.6)), group("old", undefined())])
+    assert found["selection_ratio.worst"] is None
+    assert found["selection_ratio.worst_ci_low"] is None
+    assert found["selection_ratio.worst_ci_high"] == 0.6
+
+
+def test_where_no_group_is_compared_there_is_nothing_to_say():
+    assert {fairness_of(age=[])[f"selection_ratio.{name}"] for name in projection.WORST} == {None}
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 2), st.floats(0, 0.5), st.floats(0, 0.5)).map(
+            lambda t: (t[0] - t[1], t[0], t[0] + t[2])
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.floats(0, 2),
+)
+def test_all_groups_clear_a_limit_exactly_when_the_worst_lower_end_does(intervals, limit):
+    groups = [group(str(i), number(value, low, high)) for i, (low, value, high) in enumerate(intervals)]
+    found = fairness_of(sex=groups)
+    assert (found["selection_ratio.worst_ci_low"] >= limit) == all(low >= limit for low, _, _ in intervals)
+    assert (found["selection_ratio.worst_ci_high"] < limit) == any(high < limit for _, _, high in intervals)
+
+
+def test_the_declarations_for_policies_go_by_type_without_version():
+    everything = projection.all_declared()
+    assert {"performance", "fairness", "explanation", "drift", "candidate", "production"} <= set(everything)
+    assert everything["fairness"][f"{projection.FEATURE}.selection_ratio.worst_ci_low"] == "double?"
+
+
+def test_a_drift_payload_as_the_monitor_makes_it_fits():
+    found = projection.project("drift/v1", samples()["drift/v1"])
+    assert found == {
+        "n": 300, "columns_drifted": 1, "columns_insufficient": 0, "dataset_drift": True, "max_value": 0.3,
+    }  # fmt: skip

@@ -1,0 +1,274 @@
+"""Plain factories: people, an AI system, a policy, a model version, a promotion, all through the real services.
+
+Rows that Placet mirrors from MLflow (models, versions, datasets) are written as the reconciler writes them: with their
+log entry. Everything else is asked of the services, so that a test stands on rows which could exist.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.services import grant_role
+from governance.approvals import signing
+from governance.approvals.models import ApprovalRequest, State
+from governance.audit import services as audit
+from governance.audit.actors import System
+from governance.audit.events import Event
+from governance.common import clock
+from governance.evidence import services as evidence_services
+from governance.evidence.models import Evidence
+from governance.evidence.producers import Product
+from governance.inventory import services as inventory
+from governance.inventory.models import AISystem
+from governance.policy import services as policies
+from governance.policy import shipped
+from governance.policy.models import PolicyVersion
+from registry import promotions
+from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest, RegisteredModel
+from tests import payloads
+from tests.documents.sample_snapshot import ANSWERS
+
+PASSWORD = "correct horse battery"
+REASON = "I read the evidence against the pinned rows and compared it with version 1."
+SETUP = System("setup")
+_numbers = itertools.count(1)
+
+
+def a_user(role: str | None = None, *, name: str = "", **fields: Any) -> User:
+    """A person, with a role everywhere if one is named. Everybody's password is ``PASSWORD``."""
+    number = next(_numbers)
+    name = name or f"{Role(role).label if role else 'Person'} {number}"
+    person = User.objects.create_user(f"person{number}@bank.example", PASSWORD, name=name, **fields)
+    if role:
+        until = clock.now() + timedelta(days=90) if role == Role.AUDITOR else None
+        grant_role(person=person, role=Role(role), granted_by=None, actor=SETUP, valid_until=until)
+    return person
+
+
+def a_system(*, owner: User | None = None, name: str = "Consumer credit scoring") -> AISystem:
+    """A high-risk system of tier 1, its classification signed by a second person."""
+    ai_system = inventory.register_system(
+        slug=f"system-{next(_numbers)}",
+        name=name,
+        purpose="Scores applications for consumer credit for a credit officer.",
+        owner=owner or a_user(Role.OWNER),
+        ai_roles=["provider", "deployer"],
+        favourable_outcome="credit granted",
+        by=a_user(),
+    )
+    proposal = inventory.propose_classification(ai_system=ai_system, answers=ANSWERS, model_tier=1, by=a_user())
+    inventory.sign_classification(classification_id=proposal.pk, signer=a_user(Role.VALIDATOR))
+    return AISystem.objects.select_related("owner").get(pk=ai_system.pk)
+
+
+def a_policy(text: str = "") -> PolicyVersion:
+    """A published policy; the shipped one for high-risk credit unless a text is given."""
+    drafted = policies.draft_policy(text=text or shipped.text("credit-high-risk"), author=a_user(Role.POLICY_AUTHOR))
+    return policies.publish_policy(version_id=drafted.pk, publisher=a_user(Role.POLICY_PUBLISHER))
+
+
+def a_policy_text(*changes: tuple[str, str]) -> str:
+    """The shipped policy with pieces of its text replaced, each given as ``(old, new)``."""
+    text = shipped.text("credit-high-risk")
+    for old, new in changes:
+        assert old in text, f"{old!r} is not in the shipped policy"
+        text = text.replace(old, new)
+    return text
+
+
+def a_dataset(text: str = "evaluation") -> DatasetSnapshot:
+    """The pinned evaluation rows."""
+    digest = payloads.a_digest(text)
+    found = DatasetSnapshot.objects.filter(digest=digest).first()
+    return found or mirrored(
+        Event.DATASET_MIRRORED,
+        DatasetSnapshot(
+            digest=digest,
+            role="evaluation",
+            uri="runs:/1/placet/evaluation.parquet",
+            rows=300,
+            columns=[{"name": name, "type": "string"} for name in payloads.FEATURES],
+            features=list(payloads.FEATURES),
+            label="credit_risk",
+            positive_label="bad",
+            favourable_label="good",
+            sensitive_features=["sex", "age_group"],
+            reference_groups={"sex": "male", "age_group": "26 to 60"},
+            mirrored_at=clock.now(),
+        ),
+    )
+
+
+def a_model(ai_system: AISystem | None = None, *, name: str = "") -> RegisteredModel:
+    """A registered model as the reconciler mirrors it, assigned to a system."""
+    row = RegisteredModel(
+        name=name or f"credit-risk-{next(_numbers)}", system=ai_system or a_system(), mirrored_at=clock.now()
+    )
+    return mirrored(Event.MODEL_MIRRORED, row)
+
+
+def a_version(
+    model: RegisteredModel | None = None, *, number: int = 1, trained_by: User | None = None, **fields: Any
+) -> ModelVersion:
+    """A model version as the reconciler mirrors it."""
+    model = model or a_model()
+    made_at = clock.now()
+    values: dict[str, Any] = {
+        "source": f"runs:/{number}/model",
+        "storage_location": f"mlflow-artifacts:/{number}/model",
+        "run_id": f"{number:032x}",
+        "artifact_digest": payloads.a_digest(f"{model.pk} {number}"),
+        "manifest_digest": payloads.a_digest(f"manifest {model.pk} {number}"),
+        "artifact_bytes": 1_240_000 + number,
+        "flavor": "sklearn",
+        "parameters": {"max_depth": str(2 + number), "learning_rate": "0.1", "seed": "7"},
+        "decision_threshold": 0.3,
+        "evaluation_dataset": a_dataset(),
+        "mirrored_at": made_at,
+        "mlflow_created_at_ms": int(made_at.timestamp() * 1000) + number,
+    }
+    return mirrored(
+        Event.VERSION_MIRRORED, ModelVersion(model=model, number=number, trained_by=trained_by, **(values | fields))
+    )
+
+
+def mirrored(event: Event, row: Any) -> Any:
+    """Write a row as the reconciler does: with its log entry."""
+    with transaction.atomic():
+        audit.append(event=event, actor=System("reconciler"), subjects=[row], data={"made": "by a test"})
+    return row
+
+
+class Cast:
+    """Everybody who has a part in one promotion, and the policy in force. Needs MLflow's health check to answer."""
+
+    def __init__(self, policy_text: str = "") -> None:
+        self.engineer = a_user(Role.ENGINEER, name="ML engineer")
+        self.validator = a_user(Role.VALIDATOR, name="Validator")
+        self.officer = a_user(Role.RISK_OFFICER, name="Risk officer")
+        self.owner = a_user(Role.OWNER, name="Model owner")
+        self.system = a_system(owner=self.owner)
+        self.policy = a_policy(policy_text)
+        self.model = a_model(self.system)
+
+    def promotion(self, *, number: int = 1, alias: str = "champion", **fields: Any) -> PromotionRequest:
+        """Request a promotion of a new version; its evidence is still to be made."""
+        version = a_version(self.model, number=number, trained_by=self.engineer, **fields)
+        made, _ = promotions.request_promotion(
+            model=self.model.name, version=number, alias=alias, requester=self.engineer
+        )
+        made.version = version
+        return made
+
+    def reviewed(
+        self, *, number: int = 1, ratio: float = 0.93, half: float = 0.145, **changes: Any
+    ) -> PromotionRequest:
+        """A promotion with all its evidence attached: in review, held by the fairness check unless told otherwise."""
+        made = self.promotion(number=number)
+        first = not made.approval.context.get("production")
+        attach(made.approval, payloads.performance(production=not first, **changes))
+        attach(made.approval, payloads.fairness(ratio=ratio, half=half))
+        attach(made.approval, payloads.explanation())
+        return fresh(made)
+
+    def allowed(self, *, number: int = 1) -> PromotionRequest:
+        """A promotion in review that nothing holds."""
+        return self.reviewed(number=number, ratio=0.97, half=0.05)
+
+    def approved(self, *, number: int = 1) -> PromotionRequest:
+        """A promotion that a validator and a risk officer approved."""
+        made = self.allowed(number=number)
+        approve(made.approval, self.validator)
+        approve(made.approval, self.officer)
+        return fresh(made)
+
+    def live(self, *, number: int = 1) -> PromotionRequest:
+        """A promotion that is applied, as the apply task writes it once MLflow has said so."""
+        made = self.approved(number=number)
+        with transaction.atomic():
+            now = clock.now()
+            made.state, made.applied_at = PromotionRequest.State.APPLIED, now
+            span = AliasHistory(
+                model=self.model,
+                alias=made.alias,
+                version=made.version,
+                promotion=made,
+                during=DateTimeTZRange(now, None, "[)"),
+            )
+            audit.append(
+                event=Event.PROMOTION_APPLIED,
+                actor=System("apply"),
+                subjects=[made, span],
+                data={
+                    "request": made.approval_id,
+                    "promotion": made.number,
+                    "model": self.model.name,
+                    "version": number,
+                    "alias": made.alias,
+                },
+            )
+        return made
+
+
+def attach(approval: ApprovalRequest, payload: dict[str, Any]) -> Evidence:
+    """Attach evidence as the evidence worker does: through the open job for it, or a new one with the same inputs."""
+    wanted = next(row for row in approval.required_evidence if row["type"] == payload["type"])
+    job = evidence_services.request_evidence(
+        evidence_type=wanted["type"],
+        subject_digest=approval.subject_digest,
+        subject_name=approval.subject_name,
+        dataset_digest=wanted["dataset"],
+        baseline_digest=wanted["baseline"],
+        parameters=wanted["parameters"],
+    )
+    attempt = evidence_services.claim(job.pk)
+    assert attempt is not None
+    environment = {"isolation": "process", "libraries": {"scikit-learn": "1.9.0", "numpy": "2.4.0"}}
+    return evidence_services.finish(job.pk, attempt, Product(payload, environment))
+
+
+def approve(
+    approval: ApprovalRequest,
+    person: User,
+    *,
+    verdict: str = "approve",
+    rationale: str = REASON,
+    password: str = PASSWORD,
+) -> Any:
+    """Sign as a person does."""
+    return signing.record_decision(
+        request_id=approval.pk, approver=person, verdict=verdict, rationale=rationale, password=password
+    )
+
+
+def accept(
+    approval: ApprovalRequest, person: User, *, check: str = "fairness.selection-ratio-sex", verdict: str = "accepted"
+) -> Evidence:
+    """Sign a human review of one check."""
+    return signing.review_check(
+        request_id=approval.pk, reviewer=person, check_id=check, verdict=verdict, statement=REASON, password=PASSWORD
+    )
+
+
+def fresh(promotion: PromotionRequest) -> PromotionRequest:
+    """The promotion as the database has it now."""
+    return PromotionRequest.objects.select_related(
+        "version__model__system",
+        "version__evaluation_dataset",
+        "approval__system",
+        "approval__policy_version",
+        "approval__requester",
+        "requester",
+    ).get(pk=promotion.pk)
+
+
+def state_of(approval: ApprovalRequest) -> State:
+    """The request's state in the database now."""
+    return State(ApprovalRequest.objects.values_list("state", flat=True).get(pk=approval.pk))
