@@ -1,0 +1,1 @@
+"""Models, versions and the gate: the MLflow side of Placet."""

@@ -1,0 +1,199 @@
+"""Input and output of the promotion, permit and gate endpoints."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from governance.evidence.selectors import jobs_about
+from registry.models import PromotionRequest, RegisteredModel
+from registry.reviewing.stages import next_step, stages_of
+
+
+class PromotionInput(serializers.Serializer[Any]):
+    """What an engineer asks for."""
+
+    model = serializers.CharField(max_length=256, help_text="Registered model in MLflow.")
+    version = serializers.IntegerField(min_value=1)
+    alias = serializers.CharField(max_length=255, help_text="The governed alias, such as champion.")
+    use_restrictions = serializers.ListField(child=serializers.CharField(max_length=200), required=False, default=list)
+    change_class = serializers.ChoiceField(
+        choices=["pre-determined", "non-substantial", "substantial"], required=False, default="non-substantial"
+    )
+
+
+class ReasonInput(serializers.Serializer[Any]):
+    """Why, in a sentence; it is kept in the log."""
+
+    reason = serializers.CharField(min_length=10, max_length=2000)
+
+
+class CheckOutput(serializers.Serializer[Any]):
+    """One check of the policy, as it stands."""
+
+    id = serializers.CharField()
+    title = serializers.CharField()
+    outcome = serializers.CharField()
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField(allow_null=True)
+    limit = serializers.FloatField(allow_null=True)
+    evidence_type = serializers.CharField(allow_null=True)
+    reason = serializers.CharField()
+    effect = serializers.CharField()
+
+
+class StageOutput(serializers.Serializer[Any]):
+    """One round of signatures."""
+
+    name = serializers.CharField()
+    roles = serializers.ListField(child=serializers.CharField())
+    quorum = serializers.IntegerField()
+    signed = serializers.IntegerField()
+    state = serializers.CharField()
+
+
+class ApprovalOutput(serializers.Serializer[Any]):
+    """The approval behind a promotion."""
+
+    id = serializers.UUIDField()
+    state = serializers.CharField()
+    verdict = serializers.CharField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True)
+    policy = serializers.CharField()
+    manifest_digest = serializers.CharField(allow_blank=True)
+    valid_until = serializers.DateTimeField(allow_null=True)
+    checks = CheckOutput(many=True)
+    stages = StageOutput(many=True)
+
+
+class JobOutput(serializers.Serializer[Any]):
+    """One piece of evidence being made."""
+
+    type = serializers.CharField()
+    state = serializers.CharField()
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    message = serializers.CharField(allow_blank=True)
+    attempts = serializers.IntegerField()
+    error = serializers.CharField(allow_blank=True)
+
+
+class PromotionOutput(serializers.Serializer[Any]):
+    """A promotion with everything a terminal needs."""
+
+    id = serializers.UUIDField()
+    reference = serializers.CharField()
+    state = serializers.CharField()
+    model = serializers.CharField()
+    version = serializers.IntegerField()
+    alias = serializers.CharField()
+    url = serializers.URLField()
+    next_step = serializers.CharField()
+    made_at = serializers.DateTimeField()
+    approval = ApprovalOutput()
+    jobs = JobOutput(many=True)
+
+
+def promotion_as_dict(promotion: PromotionRequest) -> dict[str, Any]:
+    """Return the plain form that :class:`PromotionOutput` describes."""
+    approval = promotion.approval
+    return {
+        "id": promotion.pk,
+        "reference": str(promotion),
+        "state": promotion.state,
+        "model": promotion.version.model.name,
+        "version": promotion.version.number,
+        "alias": promotion.alias,
+        "url": f"{settings.BASE_URL}/promotions/{promotion.pk}",
+        "next_step": next_step(promotion),
+        "made_at": promotion.made_at,
+        "approval": {
+            "id": approval.pk,
+            "state": approval.state,
+            "verdict": approval.outcome or None,
+            "reason": approval.state_reason or approval.verdict.get("reason", ""),
+            "policy": str(approval.policy_version),
+            "manifest_digest": approval.manifest_digest,
+            "valid_until": approval.valid_until,
+            "checks": approval.verdict.get("checks", []),
+            "stages": stages_of(approval),
+        },
+        "jobs": [
+            {
+                "type": job.type,
+                "state": job.state,
+                "done": job.steps_done,
+                "total": job.steps_total,
+                "message": job.message,
+                "attempts": job.attempts,
+                "error": job.error,
+            }
+            for job in jobs_about(approval.subject_digest).filter(made_at__gte=approval.opened_at)
+        ],
+    }
+
+
+class GateInput(serializers.Serializer[Any]):
+    """One attempt, as MLflow's plugin saw it."""
+
+    identity = serializers.DictField()
+    action = serializers.CharField(max_length=40)
+    subject = serializers.DictField()
+    detail = serializers.DictField(required=False, default=dict)
+    grant = serializers.CharField(required=False, allow_null=True, default=None, max_length=200)
+
+
+class GateOutput(serializers.Serializer[Any]):
+    """ALLOW, or a sentence and a link."""
+
+    verdict = serializers.ChoiceField(choices=["ALLOW", "HOLD", "BLOCK"])
+    detail = serializers.CharField(required=False)
+    link = serializers.CharField(required=False)
+
+
+class PermitOutput(serializers.Serializer[Any]):
+    """The signed permit behind an alias, and whether it holds now."""
+
+    envelope = serializers.DictField()
+    status = serializers.ChoiceField(choices=["valid", "suspended", "revoked", "lapsed"])
+    reason = serializers.CharField(allow_blank=True)
+    refuse_new_loads = serializers.BooleanField()
+
+
+class AssignmentInput(serializers.Serializer[Any]):
+    """The AI system, by id or slug."""
+
+    system = serializers.CharField(max_length=80)
+
+
+class ModelOutput(serializers.Serializer[Any]):
+    """A mirrored model."""
+
+    name = serializers.CharField()
+    system = serializers.CharField(allow_null=True)
+    versions = serializers.ListField(child=serializers.DictField())
+    live = serializers.DictField()
+
+
+def model_as_dict(row: RegisteredModel) -> dict[str, Any]:
+    """Return the plain form that :class:`ModelOutput` describes."""
+    return {
+        "name": row.name,
+        "system": row.system.slug if row.system else None,
+        "versions": [
+            {
+                "number": version.number,
+                "digest": version.artifact_digest,
+                "problem": version.problem,
+                "evaluation_dataset": version.evaluation_dataset.digest if version.evaluation_dataset else None,
+                "trained_by": version.trained_by.name if version.trained_by else None,
+            }
+            for version in row.versions.select_related("evaluation_dataset", "trained_by").order_by("number")
+        ],
+        "live": {
+            item.alias: item.version.number
+            for item in row.alias_history.filter(during__endswith__isnull=True).select_related("version")
+        },
+    }

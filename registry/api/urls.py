@@ -1,0 +1,29 @@
+"""Addresses of the registry's API."""
+
+from django.urls import path
+
+from registry.api import views
+
+urlpatterns = [
+    path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
+    path("promotion-requests/<uuid:promotion_id>", views.PromotionDetail.as_view(), name="api-promotion-request"),
+    path(
+        "promotion-requests/<uuid:promotion_id>/applications",
+        views.Applications.as_view(),
+        name="api-promotion-applications",
+    ),
+    path(
+        "promotion-requests/<uuid:promotion_id>/resubmissions",
+        views.Resubmissions.as_view(),
+        name="api-promotion-resubmissions",
+    ),
+    path(
+        "promotion-requests/<uuid:promotion_id>/withdrawals",
+        views.Withdrawals.as_view(),
+        name="api-promotion-withdrawals",
+    ),
+    path("registered-models/<str:name>", views.ModelDetail.as_view(), name="api-registered-model"),
+    path("registered-models/<str:name>/system", views.ModelAssignment.as_view(), name="api-model-assignment"),
+    path("permits", views.Permits.as_view(), name="api-permits"),
+    path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
+]

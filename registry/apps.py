@@ -1,0 +1,18 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class RegistryConfig(AppConfig):
+    """Models, versions, promotions and the gate."""
+
+    name = "registry"
+
+    def ready(self) -> None:
+        from governance.approvals.kinds import register_subject_kind
+        from governance.audit.notary import register_duty
+        from registry import permits, promotions
+        from registry.reviewing.presenting import present
+
+        register_subject_kind(promotions.KIND, promotions.on_state_change, present)
+        register_duty(permits.issue_due)

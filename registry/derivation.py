@@ -1,0 +1,146 @@
+"""Derive an approval from the log's entries about one request, and from nothing else. Pure: no database, no settings.
+
+The notary signs a permit only for what this module finds, so a table that claims more than the log shows gets none.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Entry = Mapping[str, Any]
+PERSON = "person:"
+
+
+class LogDisagrees(Exception):
+    """The log does not show the approval that the tables claim; no permit is signed."""
+
+
+@dataclass(frozen=True)
+class Approved:
+    """An approval as the log shows it; ``index`` is the entry that grants it."""
+
+    request: str
+    subject_name: str
+    subject_digest: str
+    asks_for: str
+    manifest: str
+    policy: Mapping[str, Any]
+    valid_until: str
+    use_restrictions: tuple[str, ...]
+    index: int
+
+
+def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
+    """Return the approval of ``request`` that the entries show.
+
+    Args:
+        entries: (index, parsed body) of every integrated entry about the request, in order.
+
+    Raises:
+        LogDisagrees: a stage lacks signatures, a signer was not eligible or kept from signing, the verdict was not
+            ALLOW, the subject or the manifest changed on the way, or the approval has lost its force.
+    """
+    derivation = _Derivation()
+    for index, entry in entries:
+        if entry["data"].get("request") == request:
+            derivation.read(index, entry)
+    return derivation.result()
+
+
+@dataclass
+class _Derivation:
+    """Reads entries in order and keeps what has been said so far."""
+
+    opened: Mapping[str, Any] | None = None
+    requester: str = ""
+    manifest: str = ""
+    verdict: str = ""
+    signed: dict[str, set[str]] = field(default_factory=dict)
+    approved: Approved | None = None
+    state: str = ""
+
+    def read(self, index: int, entry: Entry) -> None:
+        readers: dict[str, Callable[[int, Entry], None]] = {
+            "approval.opened": self._open,
+            "approval.review_opened": self._open_review,
+            "approval.evaluated": self._evaluate,
+            "approval.decided": self._decide,
+            "approval.approved": self._approve,
+            "approval.state_changed": self._change,
+        }
+        reader = readers.get(entry["event"])
+        if reader is None:
+            return
+        if self.opened is None and reader != self._open:
+            raise LogDisagrees(f"entry {index} speaks of a request that was never opened.")
+        reader(index, entry)
+
+    def result(self) -> Approved:
+        if self.approved is None:
+            raise LogDisagrees("no entry approves it.")
+        if self.state != "approved":
+            raise LogDisagrees(f"the approval is {self.state}.")
+        return self.approved
+
+    def _open(self, index: int, entry: Entry) -> None:
+        if self.opened is not None:
+            raise LogDisagrees(f"entry {index} opens the request a second time.")
+        self.opened, self.requester = entry["data"], str(entry["actor"])
+
+    def _open_review(self, index: int, entry: Entry) -> None:
+        data = entry["data"]
+        self.manifest, self.verdict, self.signed, self.approved = data["manifest"], data["verdict"], {}, None
+
+    def _evaluate(self, index: int, entry: Entry) -> None:
+        if entry["data"]["manifest"] != self.manifest:
+            raise LogDisagrees(f"entry {index} evaluates other evidence than the review was opened on.")
+        self.verdict = entry["data"]["verdict"]
+
+    def _decide(self, index: int, entry: Entry) -> None:
+        opened, data, actor = self._said(), entry["data"], str(entry["actor"])
+        if data["verdict"] != "approve":
+            return
+        person = actor.removeprefix(PERSON)
+        stage = next((row for row in opened["stages"] if row["name"] == data["stage"]), None)
+        if stage is None or not actor.startswith(PERSON) or person not in stage["eligible"]:
+            raise LogDisagrees(f"the signer of entry {index} was not eligible for stage {data['stage']}.")
+        if person in opened["excluded"] or actor == self.requester:
+            raise LogDisagrees(f"the signer of entry {index} was kept from signing by separation of duties.")
+        if any(person in people for people in self.signed.values()):
+            raise LogDisagrees(f"the signer of entry {index} signed before.")
+        if data["manifest"] != self.manifest or data["subject"] != opened["subject"]:
+            raise LogDisagrees(f"entry {index} signs other evidence or another subject.")
+        self.signed.setdefault(data["stage"], set()).add(person)
+
+    def _approve(self, index: int, entry: Entry) -> None:
+        opened, data = self._said(), entry["data"]
+        for name in ("subject", "asks_for", "policy"):
+            if data[name] != opened[name]:
+                raise LogDisagrees(f"the {name} that entry {index} approves is not the one that was asked for.")
+        if data["manifest"] != self.manifest:
+            raise LogDisagrees(f"entry {index} approves on other evidence than the review was opened on.")
+        if self.verdict != "ALLOW":
+            raise LogDisagrees(f"the last verdict before entry {index} was {self.verdict or 'never given'}.")
+        for stage in opened["stages"]:
+            if len(self.signed.get(stage["name"], ())) < stage["quorum"]:
+                raise LogDisagrees(f"stage {stage['name']} has too few signatures.")
+        self.state = "approved"
+        self.approved = Approved(
+            request=data["request"],
+            subject_name=data["subject"]["name"],
+            subject_digest=data["subject"]["digest"],
+            asks_for=data["asks_for"],
+            manifest=self.manifest,
+            policy=data["policy"],
+            valid_until=data["valid_until"],
+            use_restrictions=tuple(data["use_restrictions"]),
+            index=index,
+        )
+
+    def _change(self, index: int, entry: Entry) -> None:
+        self.state = str(entry["data"]["to"])
+
+    def _said(self) -> Mapping[str, Any]:
+        if self.opened is None:
+            raise LogDisagrees("the request was never opened.")
+        return self.opened

@@ -1,0 +1,81 @@
+"""What the registry side refuses."""
+
+from governance.common.errors import DomainError, Forbidden, InvalidInput, OutsideSystemDown, Unknown
+
+
+class MlflowDown(OutsideSystemDown):
+    """MLflow does not answer; nothing was changed."""
+
+    title = "MLflow does not answer"
+
+
+class UnknownModel(Unknown):
+    """MLflow has no such registered model, as far as Placet has seen."""
+
+    title = "Unknown registered model"
+
+
+class UnknownVersion(Unknown):
+    """MLflow has no such version, as far as Placet has seen."""
+
+    title = "Unknown model version"
+
+
+class UnprotectedAlias(InvalidInput):
+    """The alias is not one that Placet governs."""
+
+    title = "The alias is not governed"
+
+
+class ModelUnassigned(DomainError):
+    """The model belongs to no AI system, so no policy can be chosen for it."""
+
+    title = "The model belongs to no AI system"
+
+
+class SystemUnclassified(DomainError):
+    """The AI system has no signed classification."""
+
+    title = "The AI system is not classified"
+
+
+class SystemProhibited(DomainError):
+    """A prohibited practice has no path into production."""
+
+    title = "The AI system is prohibited"
+
+
+class VersionUnusable(InvalidInput):
+    """The version lacks something that evidence needs, such as its label."""
+
+    title = "The version can't be reviewed as it is"
+
+
+class RequestOpen(DomainError):
+    """The version already has an open request for the alias."""
+
+    title = "There is an open request"
+
+
+class AlreadyLive(DomainError):
+    """The alias points to this version already."""
+
+    title = "The version already has the alias"
+
+
+class AssignmentStands(DomainError):
+    """A live model can't change its AI system."""
+
+    title = "The model is live for another AI system"
+
+
+class NotApproved(DomainError):
+    """The promotion has no approval in force and no permit."""
+
+    title = "The promotion is not approved"
+
+
+class NotYourPromotion(Forbidden):
+    """Only an engineer applies a promotion."""
+
+    title = "You can't apply this promotion"

@@ -1,0 +1,232 @@
+"""MLflow's REST API, as far as Placet needs it: read the registry, fetch artifacts, set an alias under a grant.
+
+A thin client of its own, because the official one costs five seconds of import and hides its time-outs; the calls used
+here are MLflow's documented REST API 2.0.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from registry.errors import MlflowDown, UnknownModel, UnknownVersion
+
+TIMEOUT = httpx.Timeout(30.0, connect=3.0)
+PROXIED = "mlflow-artifacts:/"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model version as MLflow tells it."""
+
+    name: str
+    number: int
+    created_at_ms: int
+    run_id: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A registered model and where its aliases point."""
+
+    name: str
+    aliases: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Parameters and last metrics of a run."""
+
+    parameters: dict[str, str]
+    metrics: dict[str, float]
+
+
+def is_up(timeout_s: float = 2.0) -> bool:
+    """Return whether the MLflow server answers its health check."""
+    try:
+        return httpx.get(f"{settings.MLFLOW_TRACKING_URI}/health", timeout=timeout_s).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def require_up() -> None:
+    """Refuse to go on while MLflow is down.
+
+    Raises:
+        MlflowDown: with what to do.
+    """
+    if not is_up():
+        raise MlflowDown("MLflow does not answer at its health check. Nothing was changed; try again when it is up.")
+
+
+class Client:
+    """Calls as Placet's service identity. Use as a context manager."""
+
+    def __init__(self) -> None:
+        auth = (settings.MLFLOW_USERNAME, settings.MLFLOW_PASSWORD) if settings.MLFLOW_USERNAME else None
+        self._http = httpx.Client(base_url=settings.MLFLOW_TRACKING_URI, auth=auth, timeout=TIMEOUT)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._http.close()
+
+    def _call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **kwargs)
+        except httpx.HTTPError as error:
+            raise MlflowDown(
+                f"MLflow does not answer ({type(error).__name__}). Nothing was changed; try again."
+            ) from error
+        if response.status_code in {401, 407}:
+            raise MlflowDown(
+                "MLflow refuses Placet's service identity; check MLFLOW_TRACKING_USERNAME and its password."
+            )
+        if response.status_code >= 500:
+            raise MlflowDown(f"MLflow answers {response.status_code}. Nothing was changed; try again.")
+        return response
+
+    def _get(self, path: str, **params: Any) -> dict[str, Any]:
+        response = self._call("GET", f"/api/2.0/mlflow/{path}", params=params)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise UnknownModel(response.json().get("message", "MLflow does not know it."))
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def models(self) -> Iterator[Model]:
+        """Yield every registered model with its aliases."""
+        token = ""
+        while True:
+            page = self._get("registered-models/search", max_results=200, **({"page_token": token} if token else {}))
+            for row in page.get("registered_models", []):
+                aliases = {item["alias"]: int(item["version"]) for item in row.get("aliases", [])}
+                yield Model(row["name"], aliases)
+            token = page.get("next_page_token", "")
+            if not token:
+                return
+
+    def versions(self, name: str) -> Iterator[Version]:
+        """Yield every version of a model."""
+        token = ""
+        escaped = name.replace("'", "''")
+        while True:
+            page = self._get(
+                "model-versions/search",
+                filter=f"name='{escaped}'",
+                max_results=200,
+                **({"page_token": token} if token else {}),
+            )
+            for row in page.get("model_versions", []):
+                yield _version(row)
+            token = page.get("next_page_token", "")
+            if not token:
+                return
+
+    def version(self, name: str, number: int) -> Version:
+        """Return one version.
+
+        Raises:
+            UnknownVersion: MLflow has none.
+        """
+        try:
+            return _version(self._get("model-versions/get", name=name, version=number)["model_version"])
+        except UnknownModel:
+            raise UnknownVersion(f"MLflow has no version {number} of {name}.") from None
+
+    def alias(self, name: str, alias: str) -> int | None:
+        """Return the version that an alias points to now."""
+        try:
+            return int(self._get("registered-models/alias", name=name, alias=alias)["model_version"]["version"])
+        except (UnknownModel, httpx.HTTPStatusError):
+            return None
+
+    def storage_location(self, name: str, number: int) -> str:
+        """Return where the artifacts of a version really lie."""
+        return str(self._get("model-versions/get-download-uri", name=name, version=number)["artifact_uri"])
+
+    def run(self, run_id: str) -> Run:
+        """Return a run's parameters and last metrics."""
+        data = self._get("runs/get", run_id=run_id)["run"]["data"]
+        return Run(
+            {row["key"]: row["value"] for row in data.get("params", [])},
+            {row["key"]: float(row["value"]) for row in data.get("metrics", [])},
+        )
+
+    def run_artifact(self, run_id: str, path: str) -> bytes | None:
+        """Return one artifact file of a run, None when it has none there."""
+        response = self._call("GET", "/get-artifact", params={"run_uuid": run_id, "path": path})
+        if response.status_code in {400, 404}:
+            return None
+        response.raise_for_status()
+        return response.content
+
+    def download(self, location: str, target: Path) -> None:
+        """Fetch every file under an artifact location into an empty folder.
+
+        Raises:
+            MlflowDown: the store does not answer.
+            UnknownVersion: there is nothing at the location.
+        """
+        if not location.startswith(PROXIED):
+            _download_with_mlflow(location, target)
+            return
+        root = location.removeprefix(PROXIED).lstrip("/")
+        if self._download_folder(root, target) == 0:
+            raise UnknownVersion(f"There are no artifacts at {location}.")
+
+    def _download_folder(self, path: str, target: Path) -> int:
+        listed = self._call("GET", "/api/2.0/mlflow-artifacts/artifacts", params={"path": path})
+        if listed.status_code == httpx.codes.NOT_FOUND:
+            return 0
+        listed.raise_for_status()
+        count = 0
+        for row in listed.json().get("files", []):
+            name = Path(row["path"]).name
+            if row.get("is_dir"):
+                (target / name).mkdir(parents=True, exist_ok=True)
+                count += self._download_folder(f"{path}/{name}", target / name)
+                continue
+            target.mkdir(parents=True, exist_ok=True)
+            with self._http.stream("GET", f"/api/2.0/mlflow-artifacts/artifacts/{path}/{name}") as response:
+                response.raise_for_status()
+                with (target / name).open("wb") as file:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+            count += 1
+        return count
+
+    def set_alias(self, name: str, alias: str, number: int, *, grant: str) -> None:
+        """Set an alias under a single-use grant; the governed server asks Placet whether it holds.
+
+        Raises:
+            MlflowDown: no answer.
+            PermissionError: the server refused; the text says why.
+        """
+        response = self._call(
+            "POST",
+            "/api/2.0/mlflow/registered-models/alias",
+            json={"name": name, "alias": alias, "version": str(number)},
+            headers={"X-Placet-Grant": grant},
+        )
+        if response.status_code == httpx.codes.FORBIDDEN:
+            raise PermissionError(response.json().get("message", "refused"))
+        response.raise_for_status()
+
+
+def _version(row: dict[str, Any]) -> Version:
+    return Version(
+        row["name"], int(row["version"]), int(row["creation_timestamp"]), row.get("run_id", ""), row.get("source", "")
+    )
+
+
+def _download_with_mlflow(location: str, target: Path) -> None:
+    """Fetch from a store that the server does not proxy, with MLflow's own library and the worker's credentials."""
+    from mlflow.artifacts import download_artifacts
+
+    download_artifacts(artifact_uri=location, dst_path=str(target))

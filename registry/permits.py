@@ -1,0 +1,123 @@
+"""Permits: the notary signs one only after re-deriving the approval from entries that it has integrated itself."""
+
+import json
+import logging
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from django.db import transaction
+
+from governance.approvals.models import ApprovalRequest, State
+from governance.audit import selectors as log_selectors
+from governance.audit import services as audit
+from governance.audit.actors import System
+from governance.audit.events import Event
+from governance.audit.notary import Notary
+from governance.common import clock
+from governance.policy.selectors import document_of
+from placet import permits
+from registry import selectors
+from registry.derivation import LogDisagrees, rederive
+from registry.models import Permit
+
+log = logging.getLogger(__name__)
+NOTARY = System("notary")
+
+
+def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]:
+    """Return the integrated entries about a request, in order."""
+    found = log_selectors.entries_about_request(approval.pk)
+    return [(entry.index, entry.parsed) for entry in found if entry.index is not None]
+
+
+def issue_due(notary: Notary) -> None:
+    """Sign the permits of approvals that have none yet. A duty of the notary, after each round."""
+    waiting = ApprovalRequest.objects.filter(state=State.APPROVED, permits__isnull=True, subject_kind="model-version")
+    for approval in waiting[:50]:
+        try:
+            issue(approval, notary)
+        except LogDisagrees as disagreement:
+            log.warning("no permit for %s: %s", approval, disagreement)
+
+
+def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
+    """Sign one permit, None while its approval is not integrated yet.
+
+    Raises:
+        LogDisagrees: the log does not show what the tables claim.
+    """
+    checkpoint = log_selectors.newest_checkpoint()
+    entries = [(index, body) for index, body in entries_about(approval) if checkpoint and index < checkpoint.size]
+    if not any(body["event"] == Event.APPROVAL_APPROVED for _, body in entries) or checkpoint is None:
+        return None
+    approved = rederive(entries, str(approval.pk))
+    promotion = selectors.promotion_of(approval)
+    version = promotion.version
+    if approved.subject_digest != version.artifact_digest or approved.asks_for != f"alias {promotion.alias}":
+        raise LogDisagrees("the promotion is about another version or alias than the log approves.")
+    now = clock.now()
+    statement = permits.build_statement(
+        kind="serve",
+        workspace=version.model.workspace,
+        model=version.model.name,
+        version=str(version.number),
+        artifact_digest=approved.subject_digest,
+        created_at_ms=version.mlflow_created_at_ms,
+        source=version.source,
+        storage_location=version.storage_location,
+        alias=promotion.alias,
+        use_restrictions=approved.use_restrictions,
+        policy={**approved.policy, "version": str(approved.policy["version"])},
+        evidence_manifest=approved.manifest,
+        approval=approved.request,
+        log={"origin": notary.origin, "index": approved.index, "size": checkpoint.size},
+        issued_at=now,
+        expires_at=approved.valid_until,
+        artifact_manifest=version.manifest_digest,
+    )
+    envelope = permits.sign(statement, notary.permit_key)
+    permit = Permit(
+        approval=approval,
+        envelope=envelope,
+        digest="sha256:" + sha256(json.dumps(envelope, sort_keys=True).encode()).hexdigest(),
+        log_index=approved.index,
+        issued_at=now,
+        expires_at=datetime.fromisoformat(approved.valid_until),
+    )
+    with transaction.atomic():
+        audit.append(
+            event=Event.PERMIT_ISSUED,
+            actor=NOTARY,
+            subjects=[permit],
+            data={
+                "request": approval.pk,
+                "subject": {"name": approved.subject_name, "digest": approved.subject_digest},
+                "alias": promotion.alias,
+                "permit": permit.digest,
+                "expires": approved.valid_until,
+            },
+        )
+    return permit
+
+
+def status_of(permit: Permit) -> str:
+    """Return what the permit's approval allows now: valid, suspended, revoked or lapsed.
+
+    Whether a suspended one may still be loaded is :func:`refuses_loads`.
+    """
+    state = permit.approval.state
+    if state == State.APPROVED:
+        return "valid" if permit.expires_at > clock.now() else "lapsed"
+    return {State.SUSPENDED: "suspended", State.LAPSED: "lapsed"}.get(State(state), "revoked")
+
+
+def refuses_loads(permit: Permit) -> bool:
+    """Return whether a loader must refuse: not approved any more, or suspended over bytes or by its policy."""
+    word = status_of(permit)
+    if word == "valid":
+        return False
+    if word != "suspended":
+        return True
+    mismatch = permit.approval.findings.filter(code="digest-mismatch", closed_at__isnull=True).exists()
+    return mismatch or document_of(permit.approval.policy_version).approval.on_suspend != "keep_serving"

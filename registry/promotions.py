@@ -1,0 +1,280 @@
+"""Promotions: assign a model to its AI system, request an alias for a version, follow what its approval becomes."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role
+from governance.approvals import services as approvals
+from governance.approvals.models import OPEN, ApprovalRequest, State
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import Forbidden
+from governance.evidence import producers
+from governance.evidence import selectors as evidence_selectors
+from governance.evidence import services as evidence_services
+from governance.inventory import selectors as inventory_selectors
+from governance.inventory.models import AISystem
+from governance.policy.document import PolicyDocument
+from governance.policy.selectors import document_of, governing
+from registry import mlflow, selectors
+from registry.errors import (
+    AlreadyLive,
+    AssignmentStands,
+    ModelUnassigned,
+    RequestOpen,
+    SystemProhibited,
+    SystemUnclassified,
+    UnprotectedAlias,
+    VersionUnusable,
+)
+from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
+
+KIND = "model-version"
+
+
+@transaction.atomic
+def request_promotion(
+    *,
+    model: str,
+    version: int,
+    alias: str,
+    requester: User,
+    use_restrictions: Sequence[str] = (),
+    change_class: str = "non-substantial",
+) -> tuple[PromotionRequest, list[uuid.UUID]]:
+    """Ask that a version gets an alias; open its approval and name the evidence jobs that are missing.
+
+    Returns: the promotion, and the ids of evidence jobs to enqueue once this is committed.
+
+    Raises:
+        MlflowDown, UnknownModel, UnknownVersion, UnprotectedAlias, ModelUnassigned, SystemUnclassified,
+        SystemProhibited, VersionUnusable, RequestOpen, AlreadyLive, PolicyMissing: each says what to do.
+        Forbidden: the requester is no engineer of the system.
+    """
+    mlflow.require_up()
+    registered = selectors.model(model)
+    candidate = selectors.version(registered, version)
+    if alias not in settings.PROTECTED_ALIASES:
+        raise UnprotectedAlias(
+            f"Alias {alias!r} is free: set it in MLflow. Governed are {', '.join(settings.PROTECTED_ALIASES)}."
+        )
+    ai_system = _classified(registered.system, model)
+    if not has_role(requester, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
+        raise Forbidden(f"Only an engineer or the owner of {ai_system.name} requests its promotions.")
+    policy_version = governing(ai_system, alias)
+    now_live = selectors.live(registered, alias)
+    if now_live and now_live.version_id == candidate.pk:
+        raise AlreadyLive(f"{candidate} already is {alias}, since {clock.rfc3339(now_live.during.lower)}.")
+    if candidate.problem:
+        raise VersionUnusable(f"{candidate}: {candidate.problem}")
+    pin = inventory_selectors.pinned_dataset(ai_system)
+    data = selectors.dataset(pin.dataset_digest) if pin else candidate.evaluation_dataset
+    if data is None:
+        raise VersionUnusable(
+            f"{candidate} declares no evaluation data; call placet.tracking.log_evaluation_data in its run."
+        )
+    asks_for = f"alias {alias}"
+    if ApprovalRequest.objects.filter(
+        subject_kind=KIND, subject_id=candidate.pk, asks_for=asks_for, state__in=OPEN
+    ).exists():
+        raise RequestOpen(f"{candidate} has an open request for {alias}; withdraw it first, or wait for its decision.")
+    if policy_version is None:
+        required: list[dict[str, Any]] = []  # open_request says that the policy is missing
+    else:
+        required = _required_evidence(document_of(policy_version), data.digest, now_live.version if now_live else None)
+    approval = approvals.open_request(
+        subject_kind=KIND,
+        subject_id=candidate.pk,
+        subject_name=candidate.subject_name,
+        subject_digest=candidate.artifact_digest,
+        asks_for=asks_for,
+        alias=alias,
+        system=ai_system,
+        requester=requester,
+        parts=_parts(candidate, ai_system, requester, now_live),
+        required_evidence=required,
+        context=_context(candidate, now_live.version if now_live else None),
+        use_restrictions=use_restrictions,
+        policy_version=policy_version,
+    )
+    promotion = PromotionRequest(
+        number=_next_number(),
+        version=candidate,
+        alias=alias,
+        approval=approval,
+        requester=requester,
+        change_class=change_class,
+        made_at=clock.now(),
+    )
+    audit.append(
+        event=Event.PROMOTION_REQUESTED,
+        actor=requester,
+        subjects=[promotion],
+        data={
+            "promotion": promotion.number,
+            "request": approval.pk,
+            "model": model,
+            "version": version,
+            "alias": alias,
+            "digest": candidate.artifact_digest,
+            "change_class": change_class,
+        },
+    )
+    jobs = _request_missing(approval, candidate)
+    if not jobs:
+        approvals.collect(approval.subject_digest, "")
+    return promotion, jobs
+
+
+@transaction.atomic
+def resubmit(*, promotion_id: uuid.UUID, requester: User, reason: str) -> list[uuid.UUID]:
+    """Answer requested changes with a new round; return the ids of evidence jobs to enqueue once this is committed.
+
+    Raises:
+        RequestNotOpen: no changes were requested, or somebody else made the request.
+    """
+    promotion = selectors.promotion(promotion_id)
+    approval = approvals.resubmit(request_id=promotion.approval_id, requester=requester, reason=reason)
+    return _request_missing(approval, promotion.version) if approval.state == State.COLLECTING else []
+
+
+@transaction.atomic
+def assign_model(*, model: str, ai_system: AISystem, person: User) -> RegisteredModel:
+    """Say which AI system a model serves.
+
+    Raises:
+        UnknownModel: Placet has not seen it.
+        Forbidden: the person neither owns the system nor administers.
+        AssignmentStands: the model has live versions under another system; a class must not change under them.
+    """
+    if ai_system.owner_id != person.pk and not has_role(person, Role.ADMINISTRATOR):
+        raise Forbidden(f"The owner of {ai_system.name} or an administrator assigns models to it.")
+    found = selectors.model(model)
+    row = RegisteredModel.objects.select_for_update().get(pk=found.pk)
+    if row.system_id == ai_system.pk:
+        return row
+    if row.alias_history.filter(during__endswith__isnull=True).exists():
+        raise AssignmentStands(f"{model} is live for another AI system; take it out of production first.")
+    row.system = ai_system
+    audit.append(
+        event=Event.MODEL_ASSIGNED, actor=person, subjects=[row], data={"model": model, "system": ai_system.slug}
+    )
+    return row
+
+
+def _classified(ai_system: AISystem | None, model: str) -> AISystem:
+    if ai_system is None:
+        raise ModelUnassigned(f"{model} belongs to no AI system. Its owner must assign it to one, on the model's page.")
+    if not ai_system.ai_act_class:
+        raise SystemUnclassified(f"{ai_system.name} has no signed classification; a second person must sign it.")
+    if ai_system.ai_act_class == AISystem.AIActClass.PROHIBITED:
+        raise SystemProhibited(
+            f"{ai_system.name} is classified as a prohibited practice (Article 5); nothing is promoted."
+        )
+    return ai_system
+
+
+def _parts(
+    candidate: ModelVersion, ai_system: AISystem, requester: User, now_live: AliasHistory | None
+) -> dict[str, list[str]]:
+    return {
+        "requester": [str(requester.pk)],
+        "trainer": [str(candidate.trained_by_id)] if candidate.trained_by_id else [],
+        "owner": [str(ai_system.owner_id)],
+        "evidence_producer": [],
+        "sponsor": [str(requester.sponsor_id)] if requester.sponsor_id else [],
+        **_previous_signers(now_live),
+    }
+
+
+def _previous_signers(now_live: AliasHistory | None) -> dict[str, list[str]]:
+    """Return who signed for what is in production now, which a policy may keep from signing again."""
+    signed: dict[str, list[str]] = {"previous_validator": [], "previous_approver": []}
+    if now_live and now_live.promotion:
+        approval = now_live.promotion.approval
+        roles = {stage["name"]: stage["roles"] for stage in approval.stages}
+        for decision in approval.decisions.filter(verdict="approve"):
+            signed["previous_approver"].append(str(decision.approver_id))
+            if Role.VALIDATOR in roles.get(decision.stage, []):
+                signed["previous_validator"].append(str(decision.approver_id))
+    return signed
+
+
+def _context(candidate: ModelVersion, production: ModelVersion | None) -> dict[str, Any]:
+    def about(version: ModelVersion) -> dict[str, Any]:
+        return {"version": version.number, "digest": version.artifact_digest, "threshold": version.decision_threshold}
+
+    unknown = {
+        "id": "lineage.trainer",
+        "title": "Who registered the version is known",
+        "reason": f"MLflow's plugin did not say who registered {candidate}, so separation of duties can't be kept. "
+        "Register the version again through the governed server, signed in.",
+    }
+    return {
+        "candidate": about(candidate),
+        **({"production": about(production)} if production else {}),
+        **({} if candidate.trained_by_id else {"holds": [unknown]}),
+    }
+
+
+def _required_evidence(
+    document: PolicyDocument, dataset_digest: str, production: ModelVersion | None
+) -> list[dict[str, Any]]:
+    """Return what the policy wants attached, each on the same rows and against the same version in production."""
+    now = clock.now()
+    wanted = []
+    for item in document.evidence:
+        parameters = {key: list(value) if isinstance(value, tuple) else value for key, value in item.parameters.items()}
+        compared = item.name == "performance" and production is not None
+        wanted.append(
+            {
+                "type": item.type,
+                "dataset": dataset_digest,
+                "parameters": parameters,
+                "baseline": production.artifact_digest if compared and production else "",
+                "not_before": clock.rfc3339(now - item.max_age) if item.max_age else None,
+            }
+        )
+    return wanted
+
+
+def _request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list[uuid.UUID]:
+    """Return the jobs for evidence that is absent or stale."""
+    jobs = []
+    for wanted in approval.required_evidence:
+        fresh = evidence_selectors.newest_evidence(
+            subject_digest=approval.subject_digest,
+            evidence_type=wanted["type"],
+            not_before=wanted["not_before"],
+            dataset_digest=wanted["dataset"],
+            baseline_digest=wanted["baseline"],
+        )
+        if fresh is None and producers.producible(wanted["type"]):
+            job = evidence_services.request_evidence(
+                evidence_type=wanted["type"],
+                subject_digest=approval.subject_digest,
+                subject_name=candidate.subject_name,
+                dataset_digest=wanted["dataset"],
+                baseline_digest=wanted["baseline"],
+                parameters=wanted["parameters"],
+            )
+            jobs.append(job.pk)
+    return jobs
+
+
+def _next_number() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('registry_promotion_number')")
+        return int(cursor.fetchone()[0])
+
+
+def on_state_change(request_id: uuid.UUID, old: str, new: str) -> None:
+    """Follow an approval: what was applied on it keeps its row; the gate reads the state live."""
+    del request_id, old, new  # nothing is copied: every reader asks the approval itself

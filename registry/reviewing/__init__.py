@@ -1,0 +1,1 @@
+"""What the pages about promotions show: selectors that turn rows and log entries into plain context dictionaries."""

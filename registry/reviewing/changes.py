@@ -1,0 +1,149 @@
+"""What differs between the candidate and what was last approved for the same alias."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from governance.approvals.models import GRANTED, State
+from governance.evidence.models import Evidence
+from governance.evidence.selectors import by_ids
+from registry.models import ModelVersion, PromotionRequest
+
+ONCE_GRANTED = (*GRANTED, State.REVOKED, State.LAPSED)
+Row = dict[str, Any]
+
+
+def last_approved(promotion: PromotionRequest) -> PromotionRequest | None:
+    """Return the newest promotion of the model to the alias that was approved before this one was asked for."""
+    return (
+        PromotionRequest.objects.select_related(
+            "version__evaluation_dataset", "version__trained_by", "approval__policy_version"
+        )
+        .filter(
+            version__model=promotion.version.model_id,
+            alias=promotion.alias,
+            approval__state__in=ONCE_GRANTED,
+            approval__settled_at__lt=promotion.made_at,
+        )
+        .exclude(pk=promotion.pk)
+        .order_by("-approval__settled_at")
+        .first()
+    )
+
+
+def changes_shown(promotion: PromotionRequest, evidence: list[Evidence]) -> dict[str, Any]:
+    """Return ``{"from", "rows"}`` for the page; no rows where nothing was approved before."""
+    before = last_approved(promotion)
+    if before is None:
+        return {"from": None, "rows": []}
+    old, new = before.version, promotion.version
+    old_libraries = _libraries(by_ids(before.approval.evidence_ids))
+    rows = [
+        _data(before, promotion),
+        _features(old, new),
+        _mapping("Parameters", old.parameters, new.parameters, unit="parameter", skip={"decision_threshold"}),
+        _row("Decision threshold", f"{old.decision_threshold:.3f}", f"{new.decision_threshold:.3f}"),
+        _row("Flavor", old.flavor, new.flavor),
+        _mapping("Libraries of the model", old_libraries, _libraries(evidence), unit="library", plural="libraries"),
+        _policy(before, promotion),
+        _row(
+            "Use restrictions", _joined(before.approval.use_restrictions), _joined(promotion.approval.use_restrictions)
+        ),
+        _row("Trained by", _name(old), _name(new)),
+        _row("Artifact", _artifact(old), _artifact(new), changed=old.artifact_digest != new.artifact_digest),
+    ]
+    return {
+        "from": {"version": old.number, "approved_at": before.approval.settled_at, "reference": str(before)},
+        "rows": sorted(rows, key=lambda row: not row["changed"]),
+    }
+
+
+def _row(item: str, before: str, after: str, *, note: str = "", changed: bool | None = None) -> Row:
+    return {
+        "item": item,
+        "before": before,
+        "after": after,
+        "note": note,
+        "changed": before != after if changed is None else changed,
+    }
+
+
+def _data(before: PromotionRequest, after: PromotionRequest) -> Row:
+    old, new = (
+        next((row["dataset"] for row in promotion.approval.required_evidence if row.get("dataset")), "")
+        for promotion in (before, after)
+    )
+    if old == new:
+        return _row("Evaluation data", _short(old), "same rows, same digest", changed=False)
+    return _row(
+        "Evaluation data", _short(old), _short(new), note="figures of the two versions are measured on different rows"
+    )
+
+
+def _features(old: ModelVersion, new: ModelVersion) -> Row:
+    before, after = _inputs(old), _inputs(new)
+    added, removed = [f for f in after if f not in before], [f for f in before if f not in after]
+    said = [*(f"+ {name}" for name in added), *(f"without {name}" for name in removed)]
+    return _row(
+        "Features",
+        f"{len(before)}",
+        f"{len(after)}: {', '.join(said)}" if said else f"{len(after)}, the same",
+        changed=bool(said),
+    )
+
+
+def _inputs(version: ModelVersion) -> list[str]:
+    """Return the columns a model takes: by its signature, else by what its data declares."""
+    inputs = version.signature.get("inputs") or []
+    named = [column["name"] for column in inputs if isinstance(column, dict) and column.get("name")]
+    return named or list(version.evaluation_dataset.features if version.evaluation_dataset else [])
+
+
+def _mapping(
+    item: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    unit: str,
+    plural: str = "",
+    skip: frozenset[str] | set[str] = frozenset(),
+) -> Row:
+    """Name what changed between two mappings, or say how many entries stayed the same."""
+    keys = sorted((before.keys() | after.keys()) - skip)
+    changed = [key for key in keys if before.get(key) != after.get(key)]
+    if changed:
+        old, new = (", ".join(f"{key} {side.get(key, 'not set')}" for key in changed[:12]) for side in (before, after))
+        rest = len(keys) - len(changed)
+        return _row(item, old, new, note=f"{rest} more, the same" if rest else "", changed=True)
+    many = f"{len(keys)} {unit if len(keys) == 1 else plural or unit + 's'}"
+    return _row(item, many, f"{many}, the same" if keys else "", changed=False)
+
+
+def _libraries(evidence: list[Evidence]) -> dict[str, str]:
+    return next((item.environment["libraries"] for item in evidence if item.environment.get("libraries")), {})
+
+
+def _policy(before: PromotionRequest, after: PromotionRequest) -> Row:
+    old, new = before.approval.policy_version, after.approval.policy_version
+    return _row(
+        "Policy",
+        str(old),
+        str(new) if old.digest != new.digest else f"{new}, the same",
+        changed=old.digest != new.digest,
+    )
+
+
+def _artifact(version: ModelVersion) -> str:
+    return f"{_short(version.artifact_digest)}, {version.artifact_bytes / 1e6:.1f} MB"
+
+
+def _name(version: ModelVersion) -> str:
+    return version.trained_by.name if version.trained_by else "not known"
+
+
+def _joined(lines: list[str]) -> str:
+    return "; ".join(lines) or "none"
+
+
+def _short(digest: str) -> str:
+    value = digest.removeprefix("sha256:")
+    return f"sha256:{value[:6]}…{value[-4:]}" if value else "none"

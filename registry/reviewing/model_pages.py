@@ -1,0 +1,336 @@
+"""The pages of registered models: what is live on whose word, what was in production when, what the gate refused."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, Max
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+
+from governance.accounts.models import User
+from governance.approvals.models import ApprovalRequest, Decision, Finding, State
+from governance.audit import selectors as log
+from governance.audit.selectors import LogEntry
+from governance.common import clock
+from governance.policy.selectors import document_of, governing
+from registry import permits, selectors
+from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
+from registry.reviewing import panels
+from registry.reviewing.people import People, person_ids
+from registry.reviewing.review import findings_shown, open_findings, system_shown
+
+CHAMPION = "champion"
+BYPASSES = ("unapproved-alias", "digest-mismatch")
+GATE_DAYS = 90
+ATTEMPTS_SHOWN = 12
+
+
+def model_rows(viewer: User) -> list[dict[str, Any]]:
+    """Return every registered model with what is live; four queries, whatever their number."""
+    models = list(
+        selectors.models_for(viewer).annotate(version_count=Count("versions"), newest=Max("versions__number"))
+    )
+    live = {row.model_id: row for row in _open_spans(models) if row.alias == CHAMPION}
+    problems = dict(ModelVersion.objects.exclude(problem="").order_by("number").values_list("model_id", "problem"))
+    return [
+        {
+            "pk": row.pk,
+            "name": row.name,
+            "system": {"pk": row.system.pk, "name": row.system.name} if row.system else None,
+            "ai_act": _class_and_tier(row),
+            "champion": f"v{live[row.pk].version.number}" if row.pk in live else None,
+            "champion_state": _state_of(live[row.pk]) if row.pk in live else "",
+            "versions": row.version_count,
+            "latest": f"v{row.newest}" if row.newest else "",
+            "mirrored_at": row.mirrored_at,
+            "problem": problems.get(row.pk, ""),
+        }
+        for row in models
+    ]
+
+
+def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at: str = "") -> dict[str, Any]:
+    """Return the context of registry/model.html; ``alias`` and ``at`` ask what was in production at a moment."""
+    spans = list(
+        AliasHistory.objects.filter(model=registered)
+        .select_related("version", "promotion__approval")
+        .order_by("alias", "during")
+    )
+    findings = list(open_findings(registered.system)) if registered.system else []
+    refused = [
+        entry
+        for entry in log.search(text=registered.name, event="gate.refused", limit=200)[0]
+        if _is_about(entry, registered)
+    ]
+    people = People(
+        {
+            *(row.owner_id for row in findings),
+            *person_ids(entry.actor for entry in refused),
+            *([registered.system.owner_id] if registered.system else []),
+        },
+        system_id=registered.system_id,
+    )
+    suspended = _suspensions([row.promotion.approval_id for row in spans if row.promotion])
+    live = [row for row in spans if row.during.upper is None]
+    system = (
+        system_shown(registered.system) | {"owner": people[registered.system.owner_id]} if registered.system else None
+    )
+    return {
+        "model": {"pk": registered.pk, "name": registered.name, "workspace": registered.workspace},
+        "system": system,
+        "facts": _facts(registered, live, people),
+        "banner": _banner(registered, live, findings),
+        "lanes": _lanes(spans, suspended),
+        "until": clock.now(),
+        "bypass": _bypasses(registered, refused, people),
+        "aliases": list(settings.PROTECTED_ALIASES),
+        "asked": _asked(registered, alias, at),
+        "versions": _versions(registered, live),
+        "monitors": panels.monitors_of(registered),
+        "gate": _gate(registered, refused),
+        "documents": panels.documents_of(registered.system_id),
+        "findings": findings_shown(findings, people, viewer),
+        "stop": None,
+        "rollback": None,
+    }
+
+
+def _open_spans(models: Iterable[RegisteredModel]) -> Iterable[AliasHistory]:
+    return AliasHistory.objects.filter(model__in=list(models), during__endswith__isnull=True).select_related(
+        "version", "promotion__approval"
+    )
+
+
+def _class_and_tier(row: RegisteredModel) -> str:
+    if row.system is None or not row.system.ai_act_class:
+        return "not classified" if row.system else ""
+    return f"{row.system.get_ai_act_class_display()} · tier {row.system.model_tier}"
+
+
+def _state_of(span: AliasHistory) -> str:
+    return span.promotion.approval.state if span.promotion else "unapproved"
+
+
+def _facts(registered: RegisteredModel, live: Sequence[AliasHistory], people: People) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    if registered.system:
+        rows.append({"label": "Owner", "value": people[registered.system.owner_id]["name"]})
+    for span in live:
+        state = _state_of(span)
+        tone = {"approved": "ok", "suspended": "warn"}.get(state, "bad")
+        rows.append({"label": span.alias.capitalize(), "value": f"v{span.version.number}, {state}", "tone": tone})
+        rows.append(
+            {"label": f"Digest of v{span.version.number}", "value": span.version.artifact_digest, "digest": True}
+        )
+    return rows or [{"label": "Live", "value": "nothing"}]
+
+
+def _banner(
+    registered: RegisteredModel, live: Sequence[AliasHistory], findings: Sequence[Finding]
+) -> dict[str, Any] | None:
+    """Say what is wrong with what serves now: an approval without force first, then an open finding about the gate."""
+    for span in live:
+        if _state_of(span) != State.APPROVED:
+            return _without_force(span)
+    for finding in findings:
+        if finding.severity in {Finding.Severity.CRITICAL, Finding.Severity.HIGH} and registered.name in finding.title:
+            return {
+                "tone": "bad",
+                "title": "Open finding.",
+                "text": f"{finding.title}.",
+                "url": "#findings",
+                "action": "To the findings",
+            }
+    return None
+
+
+def _without_force(span: AliasHistory) -> dict[str, Any]:
+    served = f"{span.alias.capitalize()} v{span.version.number} serves"
+    if span.promotion is None:
+        return {"tone": "bad", "title": f"{served} without an approval.", "text": "Request one, or take the alias off."}
+    approval: ApprovalRequest = span.promotion.approval
+    suspended = approval.state == State.SUSPENDED
+    permit = selectors.permit_for(approval)
+    refused = permit is not None and permits.refuses_loads(permit)
+    effect = "A loader refuses it." if refused else "It keeps serving; nothing new may be promoted on it."
+    return {
+        "tone": "warn" if suspended else "bad",
+        "title": f"{served} on a {approval.get_state_display().lower()} approval.",
+        "text": f"{approval.state_reason} {effect}".strip(),
+        "url": reverse("review", args=[approval.pk]),
+        "action": "Open the review",
+    }
+
+
+def _suspensions(approvals: Sequence[UUID]) -> Mapping[UUID, list[tuple[datetime, datetime | None]]]:
+    """Return when each approval was suspended, as the log says it."""
+    found: dict[UUID, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for entry in log.entries_naming("approvals_approvalrequest", approvals):
+        if entry.event != "approval.state_changed":
+            continue
+        body = entry.parsed
+        pk, at = UUID(body["data"]["request"]), _moment(body["at"])
+        if body["data"]["from"] == State.SUSPENDED and found[pk] and found[pk][-1][1] is None:
+            found[pk][-1] = (found[pk][-1][0], at)
+        if body["data"]["to"] == State.SUSPENDED:
+            found[pk].append((at, None))
+    return found
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _lanes(
+    spans: Sequence[AliasHistory], suspended: Mapping[UUID, list[tuple[datetime, datetime | None]]]
+) -> list[dict[str, Any]]:
+    lanes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in spans:
+        lanes[row.alias].append(
+            {
+                "start": row.during.lower,
+                "end": row.during.upper,
+                "label": f"v{row.version.number}",
+                "note": str(row.promotion) if row.promotion else "no approval",
+                "suspended": suspended.get(row.promotion.approval_id, []) if row.promotion else [],
+            }
+        )
+    return [
+        {"alias": alias, "note": "", "spans": rows}
+        for alias, rows in sorted(lanes.items(), key=lambda item: item[0] != CHAMPION)
+    ]
+
+
+def _is_about(entry: LogEntry, registered: RegisteredModel) -> bool:
+    return bool(entry.parsed["data"].get("model") == registered.name)
+
+
+def _bypasses(registered: RegisteredModel, refused: Sequence[LogEntry], people: People) -> list[dict[str, Any]]:
+    """Return what the gate refused and what the reconciler detected, oldest first, lettered as in the picture."""
+    rows: list[dict[str, Any]] = [
+        {
+            "at": _moment(entry.parsed["at"]),
+            "kind": "refused",
+            "what": _attempt(entry.parsed["data"]),
+            "by": _attempted_by(entry, people),
+            "outcome": f"Refused, {entry.parsed['data'].get('verdict', 'BLOCK')}",
+        }
+        for entry in refused[:ATTEMPTS_SHOWN]
+    ]
+    if registered.system:
+        detected = Finding.objects.filter(system=registered.system, code__in=BYPASSES, title__contains=registered.name)
+        rows += [
+            {
+                "at": row.opened_at,
+                "kind": "detected",
+                "what": row.title,
+                "by": "",
+                "outcome": "Closed" if row.closed_at else "Detected, open",
+            }
+            for row in detected.order_by("-opened_at")[:ATTEMPTS_SHOWN]
+        ]
+    rows.sort(key=lambda row: row["at"])
+    return [row | {"label": chr(65 + place)} for place, row in enumerate(rows[-26:])]
+
+
+def _attempt(data: Mapping[str, Any]) -> str:
+    """Say what was tried in MLflow: ``set alias champion to credit-risk v2``."""
+    what = f"{data['model']} v{data['version']}" if data.get("version") else str(data["model"])
+    action = str(data["action"])
+    if action == "alias.set":
+        return f"set alias {data.get('alias')} to {what}"
+    if action == "alias.delete":
+        return f"take alias {data.get('alias')} off {what}"
+    subject, _, verb = action.partition(".")
+    return f"{verb or 'change'} {subject}: {what}"
+
+
+def _attempted_by(entry: LogEntry, people: People) -> str:
+    if entry.actor != "system:mlflow":
+        return str(people.actor(entry.actor)["name"])
+    username = (log.payload_of(entry.id) or {}).get("username")
+    return f"MLflow user {username}" if username else "nobody signed in"
+
+
+def _asked(registered: RegisteredModel, alias: str, at: str) -> dict[str, Any] | None:
+    """Answer what an alias meant at a moment (UTC where no zone is given)."""
+    if not alias or not at:
+        return None
+    try:
+        moment = parse_datetime(at)
+    except ValueError:
+        moment = None
+    if moment is None:
+        return {"alias": alias, "at": "", "text": "Give a date and a time, such as 2026-07-14T12:00:00."}
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    when = f"{moment.astimezone(UTC):%d %b %Y, %H:%M:%S} UTC"
+    row = selectors.live_at(registered, alias, moment)
+    if row is None:
+        text = f"Nothing was {alias} on {when}, as far as Placet set it."
+    else:
+        word = f", on {row.promotion}" if row.promotion else ", without an approval"
+        text = f"v{row.version.number} was {alias} on {when}{word}."
+    return {"alias": alias, "at": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}", "text": text}
+
+
+def _versions(registered: RegisteredModel, live: Sequence[AliasHistory]) -> list[dict[str, Any]]:
+    aliases: dict[UUID, list[str]] = defaultdict(list)
+    for span in live:
+        aliases[span.version_id].append(span.alias)
+    newest = {
+        row.version_id: row
+        for row in PromotionRequest.objects.filter(version__model=registered)
+        .select_related("approval")
+        .order_by("made_at")
+    }
+    signers: dict[UUID, list[str]] = defaultdict(list)
+    given = Decision.objects.filter(request__in=[row.approval_id for row in newest.values()], verdict="approve")
+    for request, name in given.order_by("decided_at").values_list("request_id", "approver__name"):
+        signers[request].append(name)
+    return [
+        _version(row, newest.get(row.pk), aliases.get(row.pk, []), signers)
+        for row in registered.versions.order_by("-number", "-mlflow_created_at_ms")
+    ]
+
+
+def _version(
+    row: ModelVersion, promotion: PromotionRequest | None, aliases: Sequence[str], signers: Mapping[UUID, list[str]]
+) -> dict[str, Any]:
+    approval = promotion.approval if promotion else None
+    note = ""
+    if promotion and approval:
+        note = approval.state_reason or promotion.state_reason
+        if not note and promotion.state != PromotionRequest.State.REQUESTED:
+            note = promotion.get_state_display()
+    return {
+        "number": row.number,
+        "made_at": datetime.fromtimestamp(row.mlflow_created_at_ms / 1000, UTC),
+        "digest": row.artifact_digest,
+        "state": approval.state if approval else "",
+        "alias": ", ".join(aliases),
+        "reference": str(promotion) if promotion else "",
+        "approval_pk": approval.pk if approval else None,
+        "signed_by": ", ".join(signers.get(approval.pk, [])) if approval else "",
+        "valid_until": approval.valid_until if approval else None,
+        "note": note,
+        "problem": row.problem,
+    }
+
+
+def _gate(registered: RegisteredModel, refused: Sequence[LogEntry]) -> list[dict[str, Any]]:
+    since = clock.now() - timedelta(days=GATE_DAYS)
+    recent = [entry for entry in refused if entry.recorded_at >= since]
+    policy = governing(registered.system, CHAMPION) if registered.system else None
+    return [
+        {
+            "label": "Policy",
+            "value": str(policy) if policy else "none",
+            "detail": f"mode {document_of(policy).mode}" if policy else "nothing can be promoted",
+        },
+        {"label": "Aliases", "value": ", ".join(settings.PROTECTED_ALIASES)},
+        {"label": "Attempts refused", "value": str(len(recent)), "detail": f"in {GATE_DAYS} days"},
+    ]

@@ -1,0 +1,39 @@
+"""What layers above add to the pages here: their own rows, registered upward; nothing is imported from above."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from registry.models import RegisteredModel
+
+Rows = list[dict[str, Any]]
+DocumentRows = Callable[[uuid.UUID], Rows]
+MonitorRows = Callable[["RegisteredModel"], Rows]
+_documents: list[DocumentRows] = []
+_monitors: list[MonitorRows] = []
+
+
+def register_documents(rows: DocumentRows) -> None:
+    """Have ``rows(system id)`` called for the documents of an AI system, newest first.
+
+    Each row: ``{pk, title, made_at, measured, declared, missing, state, note}``.
+    """
+    _documents.append(rows)
+
+
+def register_monitors(rows: MonitorRows) -> None:
+    """Have ``rows(model)`` called for its monitors: ``{pk, name, value, limit, series, outcome}``."""
+    _monitors.append(rows)
+
+
+def documents_of(system_id: uuid.UUID | None) -> Rows:
+    """Return the documents of a system that anybody registered rows for."""
+    return [row for rows in _documents for row in rows(system_id)] if system_id else []
+
+
+def monitors_of(model: RegisteredModel) -> Rows:
+    """Return the monitors of a model that anybody registered rows for."""
+    return [row for rows in _monitors for row in rows(model)]

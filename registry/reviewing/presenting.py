@@ -1,0 +1,39 @@
+"""What people call an approval request about a model version: registered with approvals, which knows no model."""
+
+import uuid
+from collections.abc import Sequence
+
+from django.urls import reverse
+
+from governance.approvals.kinds import Presented
+from governance.approvals.models import ApprovalRequest, State
+from registry.models import AliasHistory, PromotionRequest
+
+
+def present(requests: Sequence[ApprovalRequest]) -> dict[uuid.UUID, Presented]:
+    """Return title, reference and page of each request; two queries, whatever their number."""
+    promotions = PromotionRequest.objects.select_related("version__model").filter(
+        approval__in=[row.pk for row in requests]
+    )
+    found = {row.approval_id: row for row in promotions}
+    live = {
+        (model, alias): number
+        for model, alias, number in AliasHistory.objects.filter(
+            model__in={row.version.model_id for row in found.values()}, during__endswith__isnull=True
+        ).values_list("model_id", "alias", "version__number")
+    }
+    return {row.pk: _presented(row, found[row.pk], live) for row in requests if row.pk in found}
+
+
+def _presented(
+    approval: ApprovalRequest, promotion: PromotionRequest, live: dict[tuple[uuid.UUID, str], int]
+) -> Presented:
+    now = live.get((promotion.version.model_id, promotion.alias))
+    ready = approval.state == State.APPROVED and promotion.state == PromotionRequest.State.REQUESTED
+    return Presented(
+        title=str(promotion.version),
+        reference=str(promotion),
+        url=reverse("review", args=[approval.pk]),
+        now=f"now v{now}" if now else "now none",
+        apply_url=reverse("promotion-detail", args=[promotion.pk]) if ready else "",
+    )

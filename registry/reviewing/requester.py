@@ -1,0 +1,199 @@
+"""The requester's page: what they must do, who has it, how far the evidence is, the same from a terminal."""
+
+from typing import Any
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role
+from governance.approvals import selectors as approvals
+from governance.approvals.models import ApprovalRequest, State
+from governance.audit import selectors as log
+from governance.policy.selectors import document_of
+from registry import applying, selectors
+from registry.models import Permit, PromotionRequest
+from registry.reviewing import checks, evidence, stages
+from registry.reviewing.people import People, person_ids, words
+from registry.reviewing.review import head
+
+ENDED = {State.REJECTED, State.REVOKED, State.LAPSED, State.EXPIRED, State.WITHDRAWN}
+APPLICANTS = (Role.ENGINEER, Role.OWNER, Role.RISK_OFFICER)
+
+
+def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
+    """Return the context of registry/request.html."""
+    approval = promotion.approval
+    document = document_of(approval.policy_version)
+    decisions = approvals.decisions(approval)
+    attached = evidence.evidence_of(approval)
+    reviews = approvals.reviews(approval)
+    people = People(
+        {
+            approval.requester_id,
+            *(row.approver_id for row in decisions),
+            *person_ids(item.producer_id for item in reviews),
+            *(pk for stage in approval.stages for pk in stage["eligible"]),
+        },
+        system_id=approval.system_id,
+    )
+    indexes = log.indexes_of([*(row.log_entry for row in decisions), *evidence.indexed([*attached, *reviews])])
+    progress = evidence.progress_shown(approval)
+    rows = stages.stages_of(approval, decisions)
+    refusal = applying.may_apply(promotion)
+    if not refusal and not has_role(viewer, *APPLICANTS, system_id=approval.system_id):
+        refusal = "An engineer, the owner or a risk officer of the system applies a promotion."
+    return {
+        **head(promotion, approval, document, selectors.live(promotion.version.model, promotion.alias), people),
+        "promotion": {
+            "pk": promotion.pk,
+            "reference": str(promotion),
+            "state": promotion.state,
+            "state_reason": promotion.state_reason,
+            "made_at": promotion.made_at,
+            "applied_at": promotion.applied_at,
+        },
+        "rail": _rail(promotion, progress, rows),
+        "verdict": checks.verdict_shown(approval, document),
+        "todo": _todo(promotion, progress, refusal),
+        "progress": progress if approval.state == State.COLLECTING else None,
+        "checks": checks.checks_shown(approval, document, attached, reviews, people, indexes),
+        "holders": _holders(promotion, progress, rows, people),
+        "about": _about(promotion, approval),
+        "apply": {"allowed": not refusal, "refusal": refusal},
+        "note": _note(approval),
+        "commands": _commands(promotion),
+    }
+
+
+def _rail(promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    approval = promotion.approval
+    collecting = approval.state == State.COLLECTING
+    stuck = collecting and not progress["running"] and progress["done"] < progress["total"]
+    gathered = f"{progress['done']} of {progress['total']} done" if collecting else "all attached, manifest frozen"
+    states = {"closed": "done", "open": "now", "refused": "failed", "waiting": ""}
+    applied = {"applied": "done", "superseded": "done", "rolled_back": "done", "failed": "failed", "applying": "now"}
+    ready = "now" if approval.state == State.APPROVED else "failed" if approval.state in ENDED else ""
+    return [
+        {"title": "Requested", "detail": f"{promotion.made_at:%d %b, %H:%M} UTC", "state": "done"},
+        {
+            "title": "Collecting evidence",
+            "detail": gathered,
+            "state": "failed" if stuck else "now" if collecting else "done",
+        },
+        *(
+            {
+                "title": row["name"].capitalize(),
+                "detail": f"{row['signed']} of {row['quorum']} signed",
+                "state": states[row["state"]],
+            }
+            for row in rows
+        ),
+        {
+            "title": "Apply",
+            "detail": f"{promotion.applied_at:%d %b, %H:%M} UTC"
+            if promotion.applied_at
+            else "only Placet sets the alias",
+            "state": applied.get(promotion.state, ready),
+        },
+    ]
+
+
+def _todo(promotion: PromotionRequest, progress: dict[str, Any], refusal: str) -> list[dict[str, Any]]:
+    """Say what the requester must do now; what is not in their hands is no task."""
+    approval, version = promotion.approval, promotion.version
+    command = f"placet request {version.model.name} {version.number} --to {promotion.alias}"
+    failed = [job for job in progress["jobs"] if job["state"] == "failed"]
+    if approval.state == State.COLLECTING:
+        return [_task(f"Mend what keeps {job['type']} from being made", job["error"]) for job in failed]
+    if approval.state == State.CHANGES_REQUESTED:
+        return [_task("Answer the changes that were requested", approval.state_reason, url="stages", action="Read")]
+    if approval.outcome == "BLOCK" and approval.state == State.IN_REVIEW:
+        return [_task("Register a version that clears the limit", approval.verdict["reason"])]
+    if promotion.state == PromotionRequest.State.FAILED:
+        return [_task("Apply it again", promotion.state_reason)]
+    if approval.state == State.APPROVED and promotion.state == PromotionRequest.State.REQUESTED:
+        return [_task("Apply the promotion", refusal or "The permit is signed; the button below, or placet apply.")]
+    if approval.state in ENDED:
+        return [_task("Request anew when the reason is mended", command)]
+    return []
+
+
+def _task(text: str, detail: str, **more: str) -> dict[str, Any]:
+    return {
+        "done": False,
+        "text": text,
+        "detail": detail,
+        **({"url": f"#{more['url']}", "action": more["action"]} if more else {}),
+    }
+
+
+def _holders(
+    promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict[str, Any]], people: People
+) -> list[dict[str, Any]]:
+    approval = promotion.approval
+    collecting = approval.state == State.COLLECTING
+    left = progress["total"] - progress["done"]
+    states = {"closed": "done", "open": "now"}
+    who_applies = "done" if promotion.applied_at else "now" if approval.state == State.APPROVED else ""
+    return [
+        {
+            "name": "Evidence worker",
+            "detail": f"{left} of {progress['total']} still to be made" if collecting else "done",
+            "state": "now" if collecting else "done",
+        },
+        *(
+            {
+                "name": f"{words(row['roles']).capitalize()}, {row['signed']} of {row['quorum']} signed",
+                "detail": ", ".join(people[pk]["name"] for pk in row["eligible"]) or "nobody holds the role",
+                "state": states.get(row["state"], ""),
+            }
+            for row in rows
+        ),
+        {"name": "Engineer, owner or risk officer", "detail": "applies it", "state": who_applies},
+    ]
+
+
+def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[str, Any]]:
+    version = promotion.version
+    permit: Permit | None = selectors.permit_for(approval)
+    data = next((row["dataset"] for row in approval.required_evidence if row.get("dataset")), "")
+    rows: list[dict[str, Any]] = [
+        {"label": "Model version", "value": str(version), "detail": version.flavor},
+        {
+            "label": "Artifact",
+            "value": version.artifact_digest,
+            "digest": True,
+            "detail": f"{version.artifact_bytes / 1e6:.1f} MB",
+        },
+        {"label": "Evaluation data", "value": data, "digest": True},
+        {"label": "Decision threshold", "value": f"{version.decision_threshold:.3f}"},
+        {"label": "Policy", "value": str(approval.policy_version), "detail": "pinned when requested"},
+    ]
+    if approval.manifest_digest:
+        rows.append({"label": "Evidence manifest", "value": approval.manifest_digest, "digest": True})
+    if permit:
+        rows.append(
+            {
+                "label": "Permit",
+                "value": permit.digest,
+                "digest": True,
+                "detail": f"valid until {permit.expires_at:%d %b %Y}",
+            }
+        )
+    return rows
+
+
+def _note(approval: ApprovalRequest) -> str:
+    held = checks.waiting_for_review(approval)
+    if not held:
+        return ""
+    return (
+        "The data settles neither a pass nor a failure here. A validator reads it and signs what follows; "
+        "you can't lift the hold yourself."
+    )
+
+
+def _commands(promotion: PromotionRequest) -> list[dict[str, str]]:
+    return [
+        {"note": "this request, with its verdict and what is missing", "line": f"placet status {promotion.pk}"},
+        {"note": "after approval: only this sets the alias", "line": f"placet apply {promotion.pk}"},
+    ]

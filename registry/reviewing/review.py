@@ -1,0 +1,268 @@
+"""The review page's context: everything a person needs to decide on one request, and to defend it later."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from governance.accounts.models import User
+from governance.approvals import findings as finding_services
+from governance.approvals import selectors as approvals
+from governance.approvals import signing
+from governance.approvals.models import ApprovalRequest, Finding, State
+from governance.audit import selectors as log
+from governance.common import clock
+from governance.common.errors import DomainError
+from governance.evidence.models import Evidence
+from governance.evidence.selectors import newest_evidence
+from governance.inventory.models import AISystem
+from governance.inventory.selectors import classification_in_force
+from governance.policy import duties
+from governance.policy.document import PolicyDocument
+from governance.policy.selectors import document_of
+from registry import selectors
+from registry.models import AliasHistory, PromotionRequest
+from registry.reviewing import changes, checks, evidence, panels, stages, trail
+from registry.reviewing.people import People, person_ids
+
+CHANGE_CLASSES = {
+    "pre-determined": "inside limits set beforehand",
+    "non-substantial": "declared by the requester",
+    "substantial": "declared by the requester: conformity is assessed anew",
+}
+
+DUTIES = (
+    "requester",
+    "trainer",
+    "owner",
+    "evidence_producer",
+    "sponsor",
+    "previous_validator",
+    "previous_approver",
+    "earlier_stage_approver",
+)
+
+
+def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
+    """Return the context of registry/review.html, without the values of a refused form."""
+    promotion = selectors.promotion_of(approval)
+    promotion.approval = approval
+    document = document_of(approval.policy_version)
+    decisions = approvals.decisions(approval)
+    attached = evidence.evidence_of(approval)
+    reviews = approvals.reviews(approval)
+    findings = list(open_findings(approval.system))
+    entries = trail.entries_of(promotion, decisions, [*attached, *reviews])
+    people = People(
+        {
+            approval.requester_id,
+            approval.system.owner_id,
+            *(row.approver_id for row in decisions),
+            *(row["person"] for row in approval.excluded),
+            *(pk for stage in approval.stages for pk in stage["eligible"]),
+            *(row.owner_id for row in findings),
+            *person_ids(entry.actor for entry in entries),
+            *person_ids(evidence.producers(approval.subject_digest)),
+        },
+        system_id=approval.system_id,
+    )
+    indexes = log.indexes_of([*(row.log_entry for row in decisions), *evidence.indexed([*attached, *reviews])])
+    live = selectors.live(promotion.version.model, promotion.alias)
+    may_review = review_refusal(approval, viewer)
+    production = approval.context.get("production") or {}
+    return {
+        **head(promotion, approval, document, live, people),
+        "verdict": checks.verdict_shown(approval, document),
+        "progress": evidence.progress_shown(approval) if approval.state == State.COLLECTING else None,
+        "changes": changes.changes_shown(promotion, attached),
+        "checks": checks.checks_shown(approval, document, attached, reviews, people, indexes),
+        "performance": evidence.payload_of_type(attached, "performance/v1"),
+        "production_version": production.get("version"),
+        "fairness": evidence.payload_of_type(attached, "fairness/v1"),
+        "fairness_limit": checks.fairness_limit(document),
+        "explanation": evidence.payload_of_type(attached, "explanation/v1"),
+        "drift": drift_shown(live, promotion),
+        "findings": findings_shown(findings, people, viewer),
+        "use_restrictions": approval.use_restrictions,
+        "attempts": evidence.attempts_shown(promotion, people),
+        "stages": stages.stages_shown(approval, decisions, people, indexes, viewer),
+        "excluded": stages.excluded_shown(approval, people),
+        "documents": panels.documents_of(approval.system_id),
+        "trail": trail.trail_shown(entries, people),
+        "proof": trail.proof_shown(entries),
+        "decision": decision_panel(approval, document, viewer, promotion.alias),
+        "form": {},
+        "reviews": [
+            {
+                "check_id": row["id"],
+                "title": row["title"],
+                "ask": f"{row['reason']} Read the evidence and say what follows.",
+                "allowed": not may_review,
+                "refusal": may_review,
+                "form": {},
+            }
+            for row in checks.waiting_for_review(approval)
+        ],
+        "lift": lift_panel(approval, findings, viewer),
+    }
+
+
+def head(
+    promotion: PromotionRequest,
+    approval: ApprovalRequest,
+    document: PolicyDocument,
+    live: AliasHistory | None,
+    people: People,
+) -> dict[str, Any]:
+    """Return what stands on top of the review page and of the requester's: subject, system, alias, dates."""
+    version = promotion.version
+    return {
+        "approval": {
+            "pk": approval.pk,
+            "reference": str(promotion),
+            "state": approval.state,
+            "state_reason": approval.state_reason,
+            "opened_at": approval.opened_at,
+            "due_at": None,
+            "due_in": None,
+            "requester": people[approval.requester_id],
+            "validity_days": document.approval.valid_for.days,
+            "valid_until": approval.valid_until or clock.now() + document.approval.valid_for,
+            "policy": str(approval.policy_version),
+            "policy_digest": approval.policy_version.digest,
+            "manifest_digest": approval.manifest_digest,
+        },
+        "subject": {
+            "name": version.model.name,
+            "version": str(version.number),
+            "digest": version.artifact_digest,
+            "model_pk": version.model_id,
+            "promotion_pk": promotion.pk,
+        },
+        "alias": promotion.alias,
+        "alias_now": str(live.version.number) if live else None,
+        "system": system_shown(approval.system),
+        "change_class": {"name": promotion.change_class, "note": CHANGE_CLASSES.get(promotion.change_class, "")},
+    }
+
+
+def system_shown(ai_system: AISystem) -> dict[str, Any]:
+    """Return a system's name, class, the points of law behind it, and its tier."""
+    signed = classification_in_force(ai_system)
+    return {
+        "pk": ai_system.pk,
+        "name": ai_system.name,
+        "ai_act_class": ai_system.get_ai_act_class_display() if ai_system.ai_act_class else "",
+        "basis": ", ".join(signed.annex_points) if signed else "",
+        "tier": ai_system.model_tier,
+    }
+
+
+def open_findings(ai_system: AISystem) -> Sequence[Finding]:
+    """Return a system's open findings, due first."""
+    return list(approvals.open_findings().filter(system=ai_system))
+
+
+def findings_shown(findings: Sequence[Finding], people: People, viewer: User) -> list[dict[str, Any]]:
+    """Return findings as rows; ``closable`` says whether the viewer may close one: everybody but its owner."""
+    today = clock.now().date()
+    return [
+        {
+            "pk": row.pk,
+            "title": row.title,
+            "severity": row.severity,
+            "owner": people[row.owner_id],
+            "due_on": row.due_on,
+            "overdue": row.due_on < today,
+            "source": row.source,
+            "closable": row.owner_id != viewer.pk,
+            "refusal": finding_services.OwnFinding.title,
+        }
+        for row in findings
+    ]
+
+
+def drift_shown(live: AliasHistory | None, promotion: PromotionRequest) -> dict[str, Any] | None:
+    """Return the newest drift run of what serves now, saying whose traffic it is."""
+    if live is None:
+        return None
+    item: Evidence | None = newest_evidence(subject_digest=live.version.artifact_digest, evidence_type="drift/v1")
+    if item is None:
+        return None
+    other = live.version_id != promotion.version_id
+    note = f"This is v{live.version.number}'s traffic. v{promotion.version.number} has served no one." if other else ""
+    return {"payload": item.payload, "note": note}
+
+
+def decision_panel(approval: ApprovalRequest, document: PolicyDocument, viewer: User, alias: str) -> dict[str, Any]:
+    """Return what the decision form needs, or the sentence that says why this person can't decide now."""
+    try:
+        stage = signing.check_may_decide(approval, viewer)
+    except DomainError as refusal:
+        waits = approvals.open_stage(approval) if approval.state == State.IN_REVIEW else None
+        shown = {"stage": waits["name"], "signed": waits["signed"], "quorum": waits["quorum"]} if waits else {}
+        return {"allowed": False, "refusal": refusal.detail, **shown}
+    held = "" if approval.outcome == "ALLOW" else f"Not possible while the verdict is {approval.outcome}."
+    return {
+        "allowed": True,
+        "refusal": "",
+        "stage": stage["name"],
+        "signed": stage["signed"],
+        "quorum": stage["quorum"],
+        "approve_refusal": held,
+        "signs": [
+            {"label": "Subject", "value": approval.subject_name},
+            {"label": "Artifact", "value": approval.subject_digest, "digest": True},
+            {"label": "Alias", "value": alias},
+            {"label": "Policy", "value": str(approval.policy_version)},
+            {"label": "Policy digest", "value": approval.policy_version.digest, "digest": True},
+            {"label": "Evidence manifest", "value": approval.manifest_digest, "digest": True},
+            {"label": "Stage", "value": stage["name"]},
+        ],
+        "checked": _checked(document),
+    }
+
+
+def _checked(document: PolicyDocument) -> str:
+    parts = [part.replace("_", " ") for part in DUTIES if part in duties.FLOOR | set(document.duties_added)]
+    return f"you are not {', '.join(parts[:-1])} or {parts[-1]}."
+
+
+def review_refusal(approval: ApprovalRequest, viewer: User) -> str:
+    """Return why the person can't sign human reviews of this request, an empty text when they can."""
+    try:
+        signing.check_may_review(approval, viewer)
+    except DomainError as refusal:
+        return refusal.detail
+    return ""
+
+
+def lift_panel(approval: ApprovalRequest, findings: Sequence[Finding], viewer: User) -> dict[str, Any] | None:
+    """Return what lifting a suspension needs; None while the approval is not suspended."""
+    if approval.state != State.SUSPENDED:
+        return None
+    blocking = [
+        row.title for row in findings if row.request_id == approval.pk and row.severity == Finding.Severity.CRITICAL
+    ]
+    refusal = f"Close the critical finding first: {blocking[0]}" if blocking else ""
+    try:
+        signing.check_may_lift(approval, viewer)
+    except DomainError as refused:
+        refusal = refused.detail
+    return {"allowed": not refusal, "refusal": refusal, "reason": approval.state_reason, "form": {}}
+
+
+def with_refusal(
+    context: dict[str, Any], *, target: str, values: Mapping[str, Any], errors: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Return the page's context with a refused form's values and errors in the form that was sent.
+
+    Args:
+        target: ``decision``, ``lift``, or the id of the check that a human review was about.
+    """
+    form = {**{key: value for key, value in values.items() if key != "password"}, "errors": dict(errors)}
+    if target == "decision":
+        return context | {"form": form}
+    if target == "lift":
+        return context | {"lift": (context["lift"] or {}) | {"form": form}} if context["lift"] else context
+    return context | {
+        "reviews": [row | {"form": form} if row["check_id"] == target else row for row in context["reviews"]]
+    }

@@ -1,0 +1,104 @@
+"""Stages: who may sign, who signed with which words, who is kept from it, and what must happen next."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from governance.accounts.models import User
+from governance.approvals import selectors as approvals
+from governance.approvals.models import ApprovalRequest, Decision, State
+from governance.audit.selectors import payload_of
+from governance.evidence.selectors import jobs_about
+from registry import applying
+from registry.models import PromotionRequest
+from registry.reviewing.people import People, words
+
+REFUSED = {State.REJECTED, State.CHANGES_REQUESTED}
+PARTS = {
+    "evidence_producer": "made the evidence",
+    "sponsor": "sponsor of the requesting service account",
+    "earlier_stage_approver": "decided an earlier stage",
+    "owner": "owner of the AI system",
+    "trainer": "trained this version",
+}
+
+
+def stages_of(approval: ApprovalRequest, decisions: Sequence[Decision] | None = None) -> list[dict[str, Any]]:
+    """Return each stage with how many have signed in this round, and whether it is open, closed, waiting or refused."""
+    given = approvals.decisions(approval) if decisions is None else decisions
+    rounds = 1 + sum(row.verdict == Decision.Verdict.REQUEST_CHANGES for row in given)
+    last = given[-1].stage if given and approval.state in REFUSED else None
+    rows, earlier_closed = [], True
+    for stage in approval.stages:
+        signed = sum(row.round == rounds and row.stage == stage["name"] and row.verdict == "approve" for row in given)
+        closed = signed >= stage["quorum"]
+        if last == stage["name"]:
+            state = "refused"
+        elif closed:
+            state = "closed"
+        else:
+            state = "open" if earlier_closed and approval.state == State.IN_REVIEW else "waiting"
+        earlier_closed = earlier_closed and closed
+        rows.append({**stage, "signed": signed, "state": state})
+    return rows
+
+
+def stages_shown(
+    approval: ApprovalRequest, decisions: Sequence[Decision], people: People, indexes: Mapping[UUID, int], viewer: User
+) -> list[dict[str, Any]]:
+    """Return the stages as the page shows them: names for ids, each signature with its rationale from the log."""
+    return [
+        {
+            **{key: stage[key] for key in ("name", "state", "signed", "quorum")},
+            "roles": words(stage["roles"]),
+            "eligible": [people[pk] | {"you": pk == str(viewer.pk)} for pk in stage["eligible"]],
+            "decisions": [
+                {
+                    "by": people[row.approver_id],
+                    "verdict": row.verdict,
+                    "at": row.decided_at,
+                    "rationale": (payload_of(row.log_entry) or {}).get("rationale"),
+                    "signature": row.signature_kind,
+                    "index": indexes.get(row.log_entry),
+                }
+                for row in decisions
+                if row.stage == stage["name"]
+            ],
+        }
+        for stage in stages_of(approval, decisions)
+    ]
+
+
+def excluded_shown(approval: ApprovalRequest, people: People) -> list[dict[str, Any]]:
+    """Return who may not decide, and why."""
+    return [
+        people[row["person"]] | {"why": ", ".join(PARTS.get(part, part.replace("_", " ")) for part in row["reasons"])}
+        for row in approval.excluded
+    ]
+
+
+def next_step(promotion: PromotionRequest) -> str:
+    """Return one sentence: who must do what now."""
+    approval = promotion.approval
+    if promotion.state == "applied":
+        return f"Nothing: version {promotion.version.number} is {promotion.alias}."
+    if promotion.state in {"superseded", "rolled_back"}:
+        return "Nothing: another version took its place."
+    if promotion.state == "applying":
+        return "Wait: Placet is setting the alias."
+    if approval.state == "collecting":
+        failed = jobs_about(approval.subject_digest).filter(made_at__gte=approval.opened_at, state="failed").first()
+        if failed:
+            return f"{failed.type} could not be produced: {failed.error} Mend it, withdraw this request, request anew."
+        return "Wait for the evidence; reviewers are asked once it is complete."
+    if approval.state == "in_review":
+        if approval.outcome == "BLOCK":
+            return f"A check blocks: {approval.verdict.get('reason', '')}"
+        waiting = [row["title"] for row in approval.verdict.get("checks", []) if row.get("wants_review")]
+        if waiting:
+            return f"A human review is needed for: {', '.join(waiting)}."
+        stage = approvals.open_stage(approval)
+        return f"Waits for {words(stage['roles'])} in stage {stage['name']}." if stage else "Waits for nobody."
+    if approval.state == "approved":
+        return applying.may_apply(promotion) or f"Apply it: placet apply {promotion.pk}"
+    return f"The approval is {approval.get_state_display().lower()}: {approval.state_reason}"

@@ -1,0 +1,127 @@
+"""Read the registry: models, versions, promotions, permits, and what serves now or served then."""
+
+import uuid
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from governance.accounts.models import User
+from governance.approvals.models import ApprovalRequest
+from governance.common.errors import Unknown
+from governance.evidence import storage
+from registry.errors import UnknownModel, UnknownVersion
+from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, Permit, PromotionRequest, RegisteredModel
+
+
+def models_for(user: User) -> QuerySet[RegisteredModel]:
+    """Return the models that a person may see: all of them, for everybody who is signed in."""
+    return RegisteredModel.objects.select_related("system").order_by("name")
+
+
+def model(name: str, workspace: str = "default") -> RegisteredModel:
+    """Return one registered model by name.
+
+    Raises:
+        UnknownModel: Placet has not seen it in MLflow.
+    """
+    row = RegisteredModel.objects.select_related("system").filter(workspace=workspace, name=name).first()
+    if row is None:
+        raise UnknownModel(
+            f"MLflow has no registered model {name!r} that Placet has seen. Check the spelling; a model "
+            "registered just now appears within ten seconds."
+        )
+    return row
+
+
+def version(registered: RegisteredModel, number: int) -> ModelVersion:
+    """Return the newest version with that number (MLflow uses numbers again after a delete).
+
+    Raises:
+        UnknownVersion: Placet has not seen it in MLflow.
+    """
+    row = (
+        registered.versions.select_related("model", "evaluation_dataset")
+        .filter(number=number)
+        .order_by("-mlflow_created_at_ms")
+        .first()
+    )
+    if row is None:
+        numbers = ", ".join(str(n) for n in registered.versions.order_by("number").values_list("number", flat=True))
+        raise UnknownVersion(
+            f"{registered.name} has no version {number} that Placet has seen; it knows {numbers or 'none'}. "
+            "A version registered just now appears within ten seconds."
+        )
+    return row
+
+
+def version_by_digest(digest: str) -> ModelVersion:
+    """Return the newest version with these bytes."""
+    row = (
+        ModelVersion.objects.select_related("model__system", "evaluation_dataset")
+        .filter(artifact_digest=digest)
+        .order_by("-mirrored_at")
+        .first()
+    )
+    if row is None:
+        raise UnknownVersion(f"No mirrored version has the digest {digest}.")
+    return row
+
+
+def promotion(pk: uuid.UUID) -> PromotionRequest:
+    """Return one promotion with its version and approval."""
+    try:
+        return PromotionRequest.objects.select_related(
+            "version__model__system__owner", "approval__policy_version", "requester"
+        ).get(pk=pk)
+    except PromotionRequest.DoesNotExist:
+        raise Unknown(f"There is no promotion request {pk}.") from None
+
+
+def promotion_of(approval: ApprovalRequest) -> PromotionRequest:
+    """Return the promotion that an approval is about."""
+    return PromotionRequest.objects.select_related("version__model__system__owner", "version__evaluation_dataset").get(
+        approval=approval
+    )
+
+
+def live(registered: RegisteredModel, alias: str) -> AliasHistory | None:
+    """Return what Placet put behind an alias and never took away."""
+    return (
+        AliasHistory.objects.select_related("version__model", "promotion__approval")
+        .filter(model=registered, alias=alias, during__endswith__isnull=True)
+        .first()
+    )
+
+
+def all_live() -> QuerySet[AliasHistory]:
+    """Return everything that is live by Placet's own acts."""
+    return AliasHistory.objects.filter(during__endswith__isnull=True).select_related(
+        "version__model__system__owner", "promotion__approval"
+    )
+
+
+def live_at(registered: RegisteredModel, alias: str, moment: datetime) -> AliasHistory | None:
+    """Return what was behind an alias at a moment, and with it the promotion that put it there."""
+    return (
+        AliasHistory.objects.select_related("version", "promotion__approval")
+        .filter(model=registered, alias=alias, during__contains=moment)
+        .first()
+    )
+
+
+def permit_for(approval: ApprovalRequest, kind: str = "serve") -> Permit | None:
+    """Return the newest permit of an approval."""
+    return Permit.objects.filter(approval=approval, kind=kind).order_by("-issued_at").first()
+
+
+def dataset(digest: str) -> DatasetSnapshot:
+    """Return a dataset by digest."""
+    row = DatasetSnapshot.objects.filter(digest=digest).first()
+    if row is None:
+        raise Unknown(f"No dataset has the digest {digest}.")
+    return row
+
+
+def dataset_bytes(snapshot: DatasetSnapshot) -> bytes:
+    """Return a dataset's content, checked against its digest."""
+    return storage.get(snapshot.digest)

@@ -1,0 +1,196 @@
+"""The review page, the requester's page and the models' pages."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from governance.accounts.narrow import actor
+from governance.approvals import selectors as approvals
+from governance.approvals import signing
+from governance.approvals.models import ApprovalRequest, Decision
+from governance.approvals.web.forms import (
+    DecisionForm,
+    Errors,
+    HumanReviewForm,
+    LiftForm,
+    errors_of,
+    errors_of_refusal,
+    sent,
+)
+from governance.common.errors import DomainError, InvalidInput, Unknown
+from governance.common.pages import page
+from registry import applying, promotions, selectors, tasks
+from registry.models import PromotionRequest, RegisteredModel
+from registry.reviewing import evidence, model_pages, requester, review
+
+SIGNED = {
+    Decision.Verdict.APPROVE: "Signed: you approve. It is in the audit log.",
+    Decision.Verdict.REQUEST_CHANGES: "Signed: changes requested. The requester sees your words.",
+    Decision.Verdict.REJECT: "Signed: rejected. It is in the audit log.",
+}
+
+
+@page
+@require_GET
+def review_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``GET /approvals/<pk>``: one request as the person who decides needs it."""
+    return render(request, "registry/review.html", review.review_page(_approval(pk), actor(request)))
+
+
+@page
+@require_POST
+def review_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /approvals/<pk>/decide``: sign a verdict; a refusal shows the page again with its sentence."""
+
+    def sign(values: Mapping[str, Any]) -> str:
+        decision = signing.record_decision(
+            request_id=pk,
+            approver=actor(request),
+            verdict=values["verdict"],
+            rationale=values["rationale"],
+            password=values["password"],
+        )
+        return SIGNED[Decision.Verdict(decision.verdict)]
+
+    return _signed(request, pk, DecisionForm(request.POST), sign, target="decision")
+
+
+@page
+@require_POST
+def review_human_review(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /approvals/<pk>/reviews``: sign a human review of one check."""
+
+    def sign(values: Mapping[str, Any]) -> str:
+        signing.review_check(
+            request_id=pk,
+            reviewer=actor(request),
+            check_id=values["check"],
+            verdict=values["verdict"],
+            statement=values["statement"],
+            password=values["password"],
+        )
+        return "Signed: the policy was evaluated again with your review."
+
+    form = HumanReviewForm(request.POST)
+    return _signed(request, pk, form, sign, target=str(form.data.get("check", "")), text_field="statement")
+
+
+@page
+@require_POST
+def review_lift(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /approvals/<pk>/lift``: give a suspended approval its force back."""
+
+    def sign(values: Mapping[str, Any]) -> str:
+        signing.lift_suspension(
+            request_id=pk, signer=actor(request), rationale=values["rationale"], password=values["password"]
+        )
+        return "Signed: the suspension is lifted."
+
+    return _signed(request, pk, LiftForm(request.POST), sign, target="lift")
+
+
+@page
+@require_GET
+def review_progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``GET /approvals/<pk>/progress``: the evidence jobs alone; the last answer tells htmx to load the page anew."""
+    progress = evidence.progress_shown(_approval(pk))
+    response = render(request, "registry/_progress.html", {"progress": progress})
+    if not progress["running"]:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+@page
+@require_GET
+def promotion_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``GET /promotions/<pk>``: one promotion as its requester needs it."""
+    return render(request, "registry/request.html", requester.request_page(_promotion(pk), actor(request)))
+
+
+@page
+@require_POST
+def promotion_apply(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /promotions/<pk>/apply``: have the worker set the alias."""
+    promotion, person = _promotion(pk), actor(request)
+    try:
+        applying.request_apply(promotion_id=pk, person=person)
+    except DomainError as refusal:
+        messages.error(request, refusal.detail)
+        context = requester.request_page(promotion, person)
+        return render(request, "registry/request.html", context, status=refusal.status)
+    tasks.apply_promotion.delay_on_commit(str(pk))
+    messages.success(
+        request, f"Placet digests the bytes once more and sets {promotion.alias}; this takes a few seconds."
+    )
+    return redirect("promotion-detail", pk=pk)
+
+
+@page
+@require_GET
+def model_list(request: HttpRequest) -> HttpResponse:
+    """``GET /models``: every registered model, and what is live."""
+    return render(request, "registry/model_list.html", {"models": model_pages.model_rows(actor(request))})
+
+
+@page
+@require_GET
+def model_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``GET /models/<pk>``: one model; ``?alias=&at=`` asks what was in production at a moment."""
+    registered = RegisteredModel.objects.select_related("system").filter(pk=pk).first()
+    if registered is None:
+        raise Unknown(f"There is no registered model {pk}.")
+    context = model_pages.model_page(
+        registered, actor(request), alias=request.GET.get("alias", ""), at=request.GET.get("at", "")
+    )
+    return render(request, "registry/model.html", context)
+
+
+def _approval(pk: uuid.UUID) -> ApprovalRequest:
+    approval = approvals.request(pk)
+    if approval.subject_kind != promotions.KIND:
+        raise Unknown(f"Request {pk} is not about a model version; it has no page here.")
+    return approval
+
+
+def _promotion(pk: uuid.UUID) -> PromotionRequest:
+    promotion = selectors.promotion(pk)
+    promotion.approval = approvals.request(promotion.approval_id)
+    return promotion
+
+
+def _signed(
+    request: HttpRequest,
+    pk: uuid.UUID,
+    form: forms.Form,
+    sign: Callable[[Mapping[str, Any]], str],
+    *,
+    target: str,
+    text_field: str = "rationale",
+) -> HttpResponse:
+    """Check the form's shape, have the service sign, and go back to the page; show it again with a refusal."""
+    approval = _approval(pk)
+    if not form.is_valid():
+        return _again(request, pk, form, errors_of(form), InvalidInput.status, target=target)
+    try:
+        said = sign(form.cleaned_data)
+    except DomainError as refusal:
+        errors = errors_of_refusal(refusal, text_field=text_field)
+        return _again(request, pk, form, errors, refusal.status, target=target)
+    messages.success(request, said)
+    return redirect("review", pk=approval.pk)
+
+
+def _again(
+    request: HttpRequest, pk: uuid.UUID, form: forms.Form, errors: Errors, status: int, *, target: str
+) -> HttpResponse:
+    context = review.review_page(_approval(pk), actor(request))
+    refused = review.with_refusal(context, target=target, values=sent(form), errors=errors)
+    # On top as well: on a telephone the form is far below, and it is gone when somebody else was first.
+    messages.error(request, " ".join(sentence for sentences in errors.values() for sentence in sentences))
+    return render(request, "registry/review.html", refused, status=status)

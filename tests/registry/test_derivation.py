@@ -1,0 +1,129 @@
+"""The notary's own reading of the log: a permit only where the entries really show an approval."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from registry.derivation import LogDisagrees, rederive
+
+REQUEST = "b6f0e2f6-0f0c-4a53-8c8e-6f3f6a3b2f11"
+SUBJECT = {"name": "credit-risk/2", "digest": "sha256:" + "a" * 64}
+POLICY = {"name": "credit-high-risk", "version": 1, "digest": "sha256:" + "b" * 64}
+MANIFEST = "sha256:" + "c" * 64
+STAGES = [
+    {"name": "validation", "roles": ["validator"], "quorum": 1, "requires": None, "eligible": ["validator"]},
+    {"name": "risk", "roles": ["risk_officer"], "quorum": 2, "requires": None, "eligible": ["risk-1", "risk-2"]},
+]
+Entry = dict[str, Any]
+
+
+def said(event: str, actor: str, **data: Any) -> Entry:
+    return {"event": event, "actor": actor, "data": {"request": REQUEST, **data}}
+
+
+def decided(person: str, stage: str, verdict: str = "approve") -> Entry:
+    return said(
+        "approval.decided", f"person:{person}", subject=SUBJECT, stage=stage, verdict=verdict, manifest=MANIFEST
+    )
+
+
+def an_approval() -> list[Entry]:
+    return [
+        said(
+            "approval.opened",
+            "person:engineer",
+            subject=SUBJECT,
+            asks_for="alias champion",
+            policy=POLICY,
+            stages=STAGES,
+            excluded=["engineer", "owner"],
+        ),
+        said("approval.review_opened", "system:placet", manifest=MANIFEST, verdict="HOLD"),
+        said("approval.evaluated", "person:validator", manifest=MANIFEST, verdict="ALLOW"),
+        decided("validator", "validation"),
+        decided("risk-1", "risk"),
+        decided("risk-2", "risk"),
+        said(
+            "approval.approved",
+            "person:risk-2",
+            subject=SUBJECT,
+            asks_for="alias champion",
+            policy=POLICY,
+            manifest=MANIFEST,
+            valid_until="2027-05-22T18:00:00.000000Z",
+            use_restrictions=[],
+        ),
+    ]
+
+
+def derived(entries: list[Entry]) -> Any:
+    return rederive(list(enumerate(entries)), REQUEST)
+
+
+def test_an_approval_is_derived_from_its_entries():
+    found = derived(an_approval())
+    assert (found.subject_digest, found.manifest, found.index) == (SUBJECT["digest"], MANIFEST, 6)
+
+
+def without(index: int) -> list[Entry]:
+    entries = an_approval()
+    del entries[index]
+    return entries
+
+
+def changed(index: int, **data: Any) -> list[Entry]:
+    entries = copy.deepcopy(an_approval())
+    actor = data.pop("actor", None)
+    entries[index]["data"].update(data)
+    if actor:
+        entries[index]["actor"] = actor
+    return entries
+
+
+@pytest.mark.parametrize(
+    ("entries", "why"),
+    [
+        ([], "no entry approves"),
+        (without(0), "never opened"),
+        (without(2), "verdict"),
+        (without(3), "too few signatures"),
+        (without(5), "too few signatures"),
+        (without(6), "no entry approves"),
+        (changed(5, actor="person:risk-1"), "signed before"),
+        (changed(5, actor="person:stranger"), "not eligible"),
+        (changed(3, actor="service:validator"), "not eligible"),
+        (changed(0, excluded=["validator"]), "separation of duties"),
+        (changed(4, manifest="sha256:" + "d" * 64), "other evidence"),
+        (changed(4, subject={**SUBJECT, "digest": "sha256:" + "e" * 64}), "another subject"),
+        (changed(6, subject={**SUBJECT, "digest": "sha256:" + "e" * 64}), "subject"),
+        (changed(6, asks_for="alias canary"), "asks_for"),
+        (changed(6, policy={**POLICY, "version": 2}), "policy"),
+        (changed(2, verdict="BLOCK"), "BLOCK"),
+        (changed(4, verdict="reject"), "too few signatures"),
+        (
+            [*an_approval(), said("approval.state_changed", "system:x", **{"from": "approved", "to": "revoked"})],
+            "revoked",
+        ),
+        ([*an_approval()[:6], an_approval()[0], an_approval()[6]], "second time"),
+    ],
+)
+def test_whatever_the_log_does_not_show_gets_no_permit(entries, why):
+    with pytest.raises(LogDisagrees, match=why):
+        derived(entries)
+
+
+def test_a_lifted_suspension_gives_the_approval_back():
+    entries = an_approval()
+    entries += [
+        said("approval.state_changed", "system:x", to="suspended"),
+        said("approval.state_changed", "person:r", to="approved"),
+    ]
+    assert derived(entries).index == 6
+
+
+def test_entries_about_other_requests_do_not_count():
+    entries = an_approval()
+    entries[5]["data"]["request"] = "another"
+    with pytest.raises(LogDisagrees, match="too few"):
+        derived(entries)
