@@ -1,0 +1,1 @@
+"""API edge of monitoring."""

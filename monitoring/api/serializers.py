@@ -1,0 +1,165 @@
+"""Input and output of the monitoring endpoints."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from governance.common.clock import rfc3339
+from governance.evidence.models import EvidenceJob
+from monitoring import selectors
+from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
+from monitoring.windows import schema_of
+
+
+class MonitorInput(serializers.Serializer[Any]):
+    """What to watch."""
+
+    model = serializers.CharField(max_length=256, help_text="Registered model in MLflow.")
+    alias = serializers.CharField(max_length=255, help_text="The governed alias, such as champion.")
+    settings = serializers.DictField(
+        required=False, default=dict, help_text="limit, min_n, fdr, sample, bins, dataset_share."
+    )
+
+
+class MonitorOutput(serializers.Serializer[Any]):
+    """One monitor, what records it takes, and how it stands."""
+
+    id = serializers.UUIDField()
+    model = serializers.CharField()
+    alias = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True, help_text="What is live behind the alias now.")
+    enabled = serializers.BooleanField()
+    settings = serializers.DictField()
+    reference = serializers.DictField(help_text="Digest and rows of the reference data.")
+    columns = serializers.DictField(help_text="Type by column: what each record must have.")
+    batches = serializers.IntegerField()
+    records = serializers.IntegerField()
+    last_outcome = serializers.CharField(allow_null=True)
+    open_alerts = serializers.IntegerField()
+    url = serializers.URLField()
+
+
+class BatchOutput(serializers.Serializer[Any]):
+    """What became of a batch."""
+
+    batch = serializers.CharField()
+    created = serializers.BooleanField(help_text="False: it had been taken in before; nothing changed.")
+    rows = serializers.IntegerField()
+    digest = serializers.CharField()
+    version = serializers.IntegerField()
+    start = serializers.CharField(help_text="First event time.")
+    end = serializers.CharField(help_text="Last event time.")
+
+
+class RunInput(serializers.Serializer[Any]):
+    """Which window. Everything is optional: by default all records of the live version that no run has covered."""
+
+    start = serializers.DateTimeField(required=False, help_text="First event time.")
+    end = serializers.DateTimeField(required=False, help_text="First event time after the window.")
+    version = serializers.IntegerField(required=False, min_value=1, help_text="Whose predictions.")
+    evidently_report = serializers.BooleanField(required=False, default=False, help_text="Keep Evidently's HTML.")
+
+
+class RunOutput(serializers.Serializer[Any]):
+    """A drift run, or the job that will become one under the same id."""
+
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=["queued", "running", "done", "failed"])
+    message = serializers.CharField(allow_blank=True)
+    error = serializers.CharField(allow_blank=True)
+    window = serializers.DictField(help_text="start, end and, once measured, n.")
+    version = serializers.CharField(help_text="Whose traffic: credit-risk/2.")
+    outcome = serializers.CharField(allow_null=True)
+    drifted = serializers.IntegerField(allow_null=True)
+    evidence = serializers.UUIDField(allow_null=True)
+    payload = serializers.DictField(allow_null=True, help_text="drift/v1; in lists null.")
+    files = serializers.DictField(help_text="File name to digest.")
+    alert = serializers.DictField(allow_null=True)
+
+
+class ResolutionInput(serializers.Serializer[Any]):
+    """Why the alert is done with."""
+
+    how = serializers.CharField(min_length=10, max_length=2000, help_text="What was found and done; kept in the log.")
+
+
+class AlertOutput(serializers.Serializer[Any]):
+    """One alert."""
+
+    id = serializers.UUIDField()
+    state = serializers.CharField()
+    title = serializers.CharField()
+    effect = serializers.CharField()
+
+
+def alert_as_dict(alert: Alert) -> dict[str, Any]:
+    """Return the plain form that :class:`AlertOutput` describes."""
+    return {"id": alert.pk, "state": alert.state, "title": alert.title, "effect": alert.effect}
+
+
+def monitor_as_dict(monitor: Monitor) -> dict[str, Any]:
+    """Return the plain form that :class:`MonitorOutput` describes."""
+    live, received, newest = selectors.live_now(monitor), selectors.received(monitor), selectors.newest_run(monitor)
+    return {
+        "id": monitor.pk,
+        "model": monitor.model.name,
+        "alias": monitor.alias,
+        "version": live.version.number if live else None,
+        "enabled": monitor.enabled,
+        "settings": monitor.settings,
+        "reference": {"digest": monitor.snapshot.digest, "rows": monitor.snapshot.rows},
+        "columns": dict(schema_of(monitor).types),
+        "batches": received["batches"],
+        "records": received["rows"],
+        "last_outcome": newest.outcome if newest else None,
+        "open_alerts": selectors.alerts_of(monitor).exclude(state=Alert.State.RESOLVED).count(),
+        "url": f"{settings.BASE_URL}/monitors/{monitor.pk}",
+    }
+
+
+def batch_as_dict(batch: RecordBatch, *, created: bool) -> dict[str, Any]:
+    """Return the plain form that :class:`BatchOutput` describes."""
+    return {
+        "batch": batch.batch_id,
+        "created": created,
+        "rows": batch.rows,
+        "digest": batch.digest,
+        "version": batch.version.number,
+        "start": rfc3339(batch.start),
+        "end": rfc3339(batch.end),
+    }
+
+
+def run_as_dict(found: DriftRun | EvidenceJob, *, payload: bool = False) -> dict[str, Any]:
+    """Return the plain form that :class:`RunOutput` describes."""
+    if isinstance(found, EvidenceJob):
+        return {
+            "id": found.pk,
+            "state": found.state,
+            "message": found.message,
+            "error": found.error if found.state == EvidenceJob.State.FAILED else "",
+            "window": {"start": found.parameters["start"], "end": found.parameters["end"]},
+            "version": found.subject_name,
+            "outcome": None,
+            "drifted": None,
+            "evidence": None,
+            "payload": None,
+            "files": {},
+            "alert": None,
+        }
+    alert = getattr(found, "alert", None)
+    return {
+        "id": found.pk,
+        "state": "done",
+        "message": "",
+        "error": "",
+        "window": {"start": rfc3339(found.window_start), "end": rfc3339(found.window_end), "n": found.rows},
+        "version": found.version.subject_name,
+        "outcome": found.outcome,
+        "drifted": found.drifted,
+        "evidence": found.evidence_id,
+        "payload": found.evidence.payload if payload else None,
+        "files": found.evidence.files,
+        "alert": alert_as_dict(alert) if alert else None,
+    }

@@ -1,0 +1,17 @@
+"""Addresses of monitoring's API."""
+
+from django.urls import path
+
+from monitoring.api import views
+
+urlpatterns = [
+    path("monitors", views.Monitors.as_view(), name="api-monitors"),
+    path("monitors/<uuid:monitor_id>", views.MonitorDetail.as_view(), name="api-monitor"),
+    path("monitors/<uuid:monitor_id>/records", views.Records.as_view(), name="api-monitor-records"),
+    path("monitors/<uuid:monitor_id>/drift-runs", views.DriftRuns.as_view(), name="api-drift-runs"),
+    path("monitors/<uuid:monitor_id>/drift-runs/<uuid:run_id>", views.DriftRunDetail.as_view(), name="api-drift-run"),
+    path(
+        "alerts/<uuid:alert_id>/acknowledgements", views.Acknowledgements.as_view(), name="api-alert-acknowledgements"
+    ),
+    path("alerts/<uuid:alert_id>/resolutions", views.Resolutions.as_view(), name="api-alert-resolutions"),
+]

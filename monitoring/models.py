@@ -1,0 +1,174 @@
+"""Monitors, what they were told, and what came of it. Records themselves lie in Parquet files, never here."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from governance.accounts.models import User
+from governance.approvals.models import ApprovalRequest
+from governance.audit.governed import Governed
+from governance.evidence.models import Evidence
+from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel
+
+
+class Monitor(Governed):
+    """Watches whatever version is behind one alias of one model, against one reference."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="monitors")
+    alias = models.CharField(max_length=255)
+    snapshot = models.ForeignKey(
+        DatasetSnapshot, on_delete=models.PROTECT, related_name="+", help_text="The reference rows."
+    )
+    settings = models.JSONField(help_text="DriftSettings: limit, min_n, fdr, sample, bins, dataset_share.")
+    enabled = models.BooleanField(default=True)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["model", "alias"],
+                name="one_monitor_per_alias",
+                violation_error_message="This alias has a monitor.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model.name} {self.alias}"
+
+
+class ReferenceProfile(models.Model):
+    """The reference rows with the scores of one version, summed up once. Named by its digest in each drift run."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    monitor = models.ForeignKey(Monitor, on_delete=models.PROTECT, related_name="references")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=71, help_text="sha256 over the profile's canonical JSON.")
+    profile = models.JSONField(help_text="placet-reference-profile/1.")
+    rows = models.PositiveBigIntegerField()
+    rows_digest = models.CharField(max_length=71, help_text="sha256 of the stored Parquet file: features and score.")
+    isolation = models.CharField(max_length=60, blank=True, help_text="How the model was kept apart while it scored.")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["monitor", "version"], name="one_reference_per_monitor_and_version")
+        ]
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class RecordBatch(models.Model):
+    """One batch of records that was taken in, once. The row stands for complete files."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    monitor = models.ForeignKey(Monitor, on_delete=models.PROTECT, related_name="batches")
+    version = models.ForeignKey(
+        ModelVersion, on_delete=models.PROTECT, related_name="+", help_text="Whose predictions these are."
+    )
+    batch_id = models.CharField(max_length=100, help_text="Chosen by the sender.")
+    digest = models.CharField(max_length=71, help_text="sha256 of the body.")
+    rows = models.PositiveBigIntegerField()
+    start = models.DateTimeField(help_text="First event time.")
+    end = models.DateTimeField(help_text="Last event time.")
+    partitions = models.JSONField(help_text="[{day, rows}], one file per day.")
+    sender = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["monitor", "batch_id"], name="one_row_per_batch_id"),
+            models.CheckConstraint(condition=Q(start__lte=F("end")), name="batch_starts_before_it_ends"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["monitor", "version", "start", "end"], name="batch_by_time")]
+
+    def __str__(self) -> str:
+        return self.batch_id
+
+
+class WindowProfile(models.Model):
+    """One day of one batch, counted into the bins of one reference. Any window is a sum of these."""
+
+    id = models.BigAutoField(primary_key=True)
+    batch = models.ForeignKey(RecordBatch, on_delete=models.CASCADE, related_name="profiles")
+    reference = models.ForeignKey(ReferenceProfile, on_delete=models.CASCADE, related_name="windows")
+    day = models.DateField()
+    rows = models.PositiveBigIntegerField()
+    profile = models.JSONField(help_text="placet-window-profile/1.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["batch", "day", "reference"], name="one_profile_per_partition")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}"
+
+
+class DriftRun(Governed):
+    """What one window showed. Has the key of the evidence job that measured it."""
+
+    immutable = True
+
+    class Outcome(models.TextChoices):
+        STABLE = "stable", "Stable"
+        DRIFT = "drift", "Drift"
+        INSUFFICIENT = "insufficient", "Too little data"
+
+    monitor = models.ForeignKey(Monitor, on_delete=models.PROTECT, related_name="runs")
+    version = models.ForeignKey(
+        ModelVersion, on_delete=models.PROTECT, related_name="+", help_text="Whose predictions the window holds."
+    )
+    window_start = models.DateTimeField()
+    window_end = models.DateTimeField(help_text="Not included.")
+    rows = models.PositiveBigIntegerField()
+    evidence = models.OneToOneField(Evidence, on_delete=models.PROTECT, related_name="drift_run")
+    outcome = models.CharField(max_length=12, choices=Outcome)
+    drifted = models.PositiveIntegerField(help_text="Columns.")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(window_start__lt=F("window_end")), name="window_starts_before_it_ends")
+        ]
+        indexes: ClassVar = [models.Index(fields=["monitor", "-window_end"], name="run_by_window")]
+
+
+class Alert(Governed):
+    """A window that drifted, until somebody has dealt with it. A second one of the same version joins it."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        RESOLVED = "resolved", "Resolved"
+
+    run = models.OneToOneField(DriftRun, on_delete=models.PROTECT, related_name="alert")
+    monitor = models.ForeignKey(Monitor, on_delete=models.PROTECT, related_name="alerts")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    approval = models.ForeignKey(
+        ApprovalRequest, null=True, on_delete=models.PROTECT, related_name="alerts", help_text="What it suspended."
+    )
+    title = models.CharField(max_length=300)
+    effect = models.CharField(max_length=300)
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
+    opened_at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["monitor", "version"],
+                condition=Q(state__in=["open", "acknowledged"]),
+                name="one_standing_alert_per_version",
+            ),
+            models.CheckConstraint(
+                name="resolved_at_iff_resolved",
+                condition=Q(state="resolved", resolved_at__isnull=False)
+                | (~Q(state="resolved") & Q(resolved_at__isnull=True)),
+            ),
+        ]

@@ -1,0 +1,98 @@
+"""Make ``drift/v1`` evidence: runs in the evidence worker, named by its job's parameters."""
+
+from __future__ import annotations
+
+import io
+import platform
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import rfc8785
+from django.conf import settings
+
+from governance.evidence import storage
+from governance.evidence.errors import CannotProduce
+from governance.evidence.producers import Product, Task
+from monitoring import crosscheck, drift, engine, profiles, runs, selectors, windows
+from monitoring.errors import InvalidProfile, UnreadableRecords
+from monitoring.models import ReferenceProfile
+from monitoring.schema import kind_of
+from registry.models import ModelVersion
+
+
+def measure_drift(task: Task) -> Product:
+    """Compare one window with its version's reference, and let Evidently compute the same columns on a sample.
+
+    Parameters: ``monitor``, ``version`` (row ids), ``start``, ``end``, ``received_until`` (RFC 3339), ``settings``, and
+    ``evidently_report`` (keep its HTML as a file).
+
+    Raises:
+        CannotProduce: records or reference can not be read or do not fit each other.
+    """
+    given = task.parameters
+    monitor = selectors.monitor(given["monitor"])
+    version = ModelVersion.objects.select_related("model").get(pk=given["version"])
+    start, end, until = (datetime.fromisoformat(given[name]) for name in ("start", "end", "received_until"))
+    limits = drift.DriftSettings.from_json(given["settings"])
+    batches = list(selectors.batches_in(monitor, version, start=start, end=end, received_until=until))
+    if selectors.batches_digest(batches) != task.dataset_digest:
+        raise CannotProduce("The batches of the window are not those that the run was asked for; ask for a new run.")
+    try:
+        task.progress(0, 4, f"Scoring the reference with {version}")
+        reference = windows.reference_of(monitor, version)
+        task.progress(1, 4, f"Counting {len(batches)} batches")
+        window = windows.window_profile(batches, reference, start=start, end=end)
+        task.progress(2, 4, "Evidently on a sample of the same columns")
+        paths = windows.window_paths(batches, start=start, end=end)
+        bins = profiles.ReferenceProfile.from_json(reference.profile)
+        names = list(bins.schema.types)
+        sample = engine.sample(paths, names, rows=limits.sample, seed=task.seed, start=start, end=end)
+        check = crosscheck.compare(
+            _reference_sample(reference, names, limits.sample, task.seed),
+            sample.to_pandas(),
+            kinds={name: kind_of(type_) for name, type_ in bins.schema.types.items()},
+            html=bool(given.get("evidently_report")),
+        )
+        task.progress(3, 4, "Distances, intervals, false discovery rate")
+        payload = drift.compute(
+            bins,
+            window,
+            limits,
+            monitor=str(monitor),
+            version=version.subject_name,
+            start=start,
+            end=end,
+            seed=task.seed,
+            crosscheck=check,
+        )
+    except (InvalidProfile, UnreadableRecords) as error:
+        raise CannotProduce(str(error)) from error
+    files = {runs.WINDOW_FILE: rfc8785.dumps(window.to_json())}
+    if check.html:
+        files[runs.EVIDENTLY_FILE] = check.html
+    return Product(payload, _environment(task, reference, check.rows), files)
+
+
+def _reference_sample(reference: ReferenceProfile, names: list[str], rows: int, seed: int) -> pd.DataFrame:
+    frame = pd.read_parquet(io.BytesIO(storage.get(reference.rows_digest)), columns=names)
+    return frame if len(frame) <= rows else frame.sample(rows, random_state=seed % 2**32)
+
+
+def _environment(task: Task, reference: ReferenceProfile, sampled: tuple[int, int]) -> dict[str, Any]:
+    lock = Path(settings.BASE_DIR) / "requirements.lock"
+    return {
+        "python": platform.python_version(),
+        "lock_digest": f"sha256:{sha256(lock.read_bytes()).hexdigest()}" if lock.exists() else None,
+        "isolation": reference.isolation,
+        "seed": task.seed,
+        "inputs": {
+            "subject": task.subject_digest,
+            "dataset": task.dataset_digest,
+            "reference": reference.digest,
+            "reference_rows": reference.rows_digest,
+        },
+        "sampled": {"reference": sampled[0], "window": sampled[1]},
+    }

@@ -1,0 +1,230 @@
+"""Drift runs: ask for one, and act on what it measured."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from governance.approvals import services as approvals
+from governance.approvals.models import State
+from governance.audit import services as audit
+from governance.audit.actors import System
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import InvalidInput
+from governance.evidence import services as evidence_services
+from governance.evidence.models import Evidence, EvidenceJob
+from governance.policy.selectors import document_of
+from monitoring import selectors
+from monitoring.errors import MonitorDisabled, NothingToCompare
+from monitoring.models import Alert, DriftRun, Monitor
+from registry.models import ModelVersion
+
+EVIDENCE_TYPE = selectors.EVIDENCE_TYPE
+MONITORING = System("monitoring")
+WINDOW_FILE = "window-profile.json"
+EVIDENTLY_FILE = "evidently.html"
+TICK = timedelta(microseconds=1)
+
+
+@transaction.atomic
+def request_run(
+    *,
+    monitor_id: uuid.UUID,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    version: ModelVersion | None = None,
+    evidently_report: bool = False,
+) -> EvidenceJob:
+    """Ask for one window to be measured; the evidence worker does it.
+
+    Args:
+        start: first event time; by default where the newest window of this version ended, else the first record.
+        end: first event time after the window; by default just after the newest record.
+        version: whose predictions; by default the version behind the monitor's alias now.
+        evidently_report: keep Evidently's own report (3 to 5 MB) as a file of the evidence.
+    Raises:
+        NothingToCompare: no version is live, or no record of it lies in the window.
+        MonitorDisabled: the monitor is switched off.
+        InvalidInput: the window ends before it starts.
+    """
+    monitor = selectors.monitor(monitor_id)
+    if not monitor.enabled:
+        raise MonitorDisabled(f"{monitor} is switched off; switch it on first.")
+    version = version or _live_version(monitor)
+    known = monitor.batches.filter(version=version)
+    if start is None:
+        newest = selectors.runs_of(monitor).filter(version=version).first()
+        start = newest.window_end if newest else known.order_by("start").values_list("start", flat=True).first()
+    if end is None:
+        last = known.order_by("-end").values_list("end", flat=True).first()
+        end = last + TICK if last else None
+    if start is None or end is None:
+        raise NothingToCompare(f"{monitor} has no records of {version} yet; send some first.")
+    if end <= start:
+        raise NothingToCompare(
+            f"{monitor} has no record of {version} after {clock.rfc3339(start)}, where its newest window ended. "
+            "Send new records, or name start and end."
+        )
+    until = clock.now()
+    batches = list(selectors.batches_in(monitor, version, start=start, end=end, received_until=until))
+    if not batches:
+        raise NothingToCompare(
+            f"{monitor} has no records of {version} between {clock.rfc3339(start)} and {clock.rfc3339(end)}."
+        )
+    asked = {
+        "monitor": str(monitor.pk),
+        "version": str(version.pk),
+        "start": clock.rfc3339(start),
+        "end": clock.rfc3339(end),
+        "settings": monitor.settings,
+        "evidently_report": evidently_report,
+    }
+    digest = selectors.batches_digest(batches)
+    waiting = selectors.open_job(asked, digest)
+    return waiting or evidence_services.request_evidence(
+        evidence_type=EVIDENCE_TYPE,
+        subject_digest=version.artifact_digest,
+        subject_name=version.subject_name,
+        dataset_digest=digest,
+        parameters={**asked, "received_until": clock.rfc3339(until)},
+    )
+
+
+def aware_window(start: datetime | None, end: datetime | None) -> None:
+    """Refuse a window that has no time zone or no length.
+
+    Raises:
+        InvalidInput: say so.
+    """
+    for name, moment in (("start", start), ("end", end)):
+        if moment is not None and moment.tzinfo is None:
+            raise InvalidInput(f"{name} has no offset; write it like 2026-11-23T00:00:00Z.")
+    if start is not None and end is not None and end <= start:
+        raise InvalidInput("The window ends before it starts; end is the first moment after it.")
+
+
+def on_evidence(subject_digest: str, evidence_type: str) -> None:
+    """Record each run whose evidence was just attached, in the transaction that attaches it."""
+    if evidence_type != EVIDENCE_TYPE:
+        return
+    fresh = Evidence.objects.filter(
+        type=EVIDENCE_TYPE, subject_digest=subject_digest, job__isnull=False, drift_run__isnull=True
+    )
+    for evidence in fresh:
+        record_run(evidence)
+
+
+@transaction.atomic
+def record_run(evidence: Evidence) -> DriftRun:
+    """Record what a window showed, and alert if it drifted. The run, its alert and a suspension commit together."""
+    given, payload = evidence.parameters, evidence.payload
+    monitor = Monitor.objects.select_for_update(of=("self",)).select_related("model__system").get(pk=given["monitor"])
+    version = ModelVersion.objects.select_related("model").get(pk=given["version"])
+    run = DriftRun(
+        id=evidence.job_id,
+        monitor=monitor,
+        version=version,
+        evidence=evidence,
+        rows=payload["n"],
+        window_start=datetime.fromisoformat(given["start"]).astimezone(UTC),
+        window_end=datetime.fromisoformat(given["end"]).astimezone(UTC),
+        outcome=outcome_of(payload),
+        drifted=payload["drifted"],
+        made_at=clock.now(),
+    )
+    audit.append(
+        event=Event.DRIFT_MEASURED,
+        actor=MONITORING,
+        subjects=[run],
+        data={
+            "monitor": monitor.pk,
+            "model": monitor.model.name,
+            "alias": monitor.alias,
+            "version": version.number,
+            "window": {"start": run.window_start, "end": run.window_end, "records": run.rows},
+            "outcome": run.outcome,
+            "drifted": [c["column"] for c in payload["columns"] if c["outcome"] == "drift"],
+            "evidence": evidence.pk,
+            "payload_digest": evidence.payload_digest,
+        },
+    )
+    if run.outcome == DriftRun.Outcome.DRIFT:
+        open_alert(run)
+    return run
+
+
+def outcome_of(payload: Mapping[str, Any]) -> str:
+    """Return the window's outcome: drift, else insufficient if a column is, else stable."""
+    if payload["dataset_drift"]:
+        return DriftRun.Outcome.DRIFT
+    if any(column["outcome"] == "insufficient" for column in payload["columns"]):
+        return DriftRun.Outcome.INSUFFICIENT
+    return DriftRun.Outcome.STABLE
+
+
+@transaction.atomic
+def open_alert(run: DriftRun) -> Alert | None:
+    """Open an alert, and suspend the approval of what is live if its policy says so.
+
+    Returns: None when an alert about the same version stands; the run is in the log all the same.
+    """
+    if selectors.standing_alert(run.monitor, run.version):
+        return None
+    worst = max(
+        (c for c in run.evidence.payload["columns"] if c["outcome"] == "drift"), key=lambda column: column["value"]
+    )
+    title = f"{run.drifted} of {len(run.evidence.payload['columns'])} columns drifted; most: {worst['column']}"
+    approval, effect = _suspend(run, title)
+    alert = Alert(
+        run=run,
+        monitor=run.monitor,
+        version=run.version,
+        approval=approval,
+        title=title[:300],
+        effect=effect,
+        opened_at=clock.now(),
+    )
+    audit.append(
+        event=Event.ALERT_OPENED,
+        actor=MONITORING,
+        subjects=[alert],
+        data={
+            "monitor": run.monitor_id,
+            "run": run.pk,
+            "version": run.version.number,
+            "effect": effect,
+            "suspended": approval.pk if approval else None,
+            "worst": worst["column"],
+        },
+    )
+    return alert
+
+
+def _suspend(run: DriftRun, title: str) -> tuple[Any, str]:
+    history = selectors.live_now(run.monitor)
+    if history is None or history.version_id != run.version_id:
+        return None, f"None: {run.version} is not live behind {run.monitor.alias} now."
+    if history.promotion is None:
+        return None, "None: what is live has no approval to suspend."
+    approval = approvals.locked(history.promotion.approval_id)
+    if document_of(approval.policy_version).approval.on_drift != "suspend":
+        return None, "Alert only: the policy does not suspend on drift."
+    if approval.state != State.APPROVED:
+        return None, f"None: the approval is {approval.get_state_display().lower()} already."
+    window = f"{run.window_start:%Y-%m-%d %H:%M} to {run.window_end:%Y-%m-%d %H:%M} UTC"
+    approvals.suspend(
+        request_id=approval.pk,
+        actor=MONITORING,
+        reason=f"Drift in the records of {window}: {title}. Look at the window, then review the approval again.",
+    )
+    return approval, "Approval suspended: no new promotion until it is reviewed again."
+
+
+def _live_version(monitor: Monitor) -> ModelVersion:
+    history = selectors.live_now(monitor)
+    if history is None:
+        raise NothingToCompare(f"No version of {monitor.model.name} is live behind {monitor.alias}; name the version.")
+    return history.version

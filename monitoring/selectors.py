@@ -1,0 +1,122 @@
+"""Read monitors, batches, runs and alerts."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+
+from governance.accounts.models import User
+from governance.common.errors import Unknown
+from governance.evidence.models import EvidenceJob
+from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
+from registry.models import AliasHistory, ModelVersion
+from registry.selectors import live
+
+EVIDENCE_TYPE = "drift/v1"
+
+
+def monitors_for(user: User) -> QuerySet[Monitor]:
+    """Return the monitors that a person may see: all of them, for everybody who is signed in."""
+    return Monitor.objects.select_related("model__system", "snapshot").order_by("model__name", "alias")
+
+
+def monitor(pk: uuid.UUID | str) -> Monitor:
+    """Return one monitor.
+
+    Raises:
+        Unknown: there is none with that id.
+    """
+    try:
+        return Monitor.objects.select_related("model__system", "snapshot").get(pk=pk)
+    except (Monitor.DoesNotExist, ValidationError):
+        raise Unknown(f"There is no monitor {pk}. GET /api/v1/monitors lists them.") from None
+
+
+def live_now(watched: Monitor) -> AliasHistory | None:
+    """Return what serves behind the monitor's alias now, by Placet's own acts."""
+    return live(watched.model, watched.alias)
+
+
+def batches_in(
+    watched: Monitor, version: ModelVersion, *, start: datetime, end: datetime, received_until: datetime
+) -> QuerySet[RecordBatch]:
+    """Return the batches of one version that may hold records of ``[start, end)``, as known at ``received_until``."""
+    return RecordBatch.objects.filter(
+        monitor=watched, version=version, start__lt=end, end__gte=start, received_at__lte=received_until
+    ).order_by("start", "batch_id")
+
+
+def batches_digest(batches: Iterable[RecordBatch]) -> str:
+    """Return the name of a set of batches: the digest over their ids and contents."""
+    named = sorted([batch.batch_id, batch.digest] for batch in batches)
+    return f"sha256:{sha256(rfc8785.dumps(named)).hexdigest()}"
+
+
+def received(watched: Monitor) -> dict[str, object]:
+    """Return how much has come in: ``batches``, ``rows``, first and last event time."""
+    return RecordBatch.objects.filter(monitor=watched).aggregate(
+        batches=Count("pk"), rows=Sum("rows", default=0), first=Min("start"), last=Max("end")
+    )
+
+
+def runs_of(watched: Monitor) -> QuerySet[DriftRun]:
+    """Return the runs of a monitor, newest window first."""
+    return (
+        DriftRun.objects.filter(monitor=watched)
+        .select_related("version__model", "evidence", "alert")
+        .order_by("-window_end", "-made_at")
+    )
+
+
+def newest_run(watched: Monitor) -> DriftRun | None:
+    """Return the run of the newest window."""
+    return runs_of(watched).first()
+
+
+def jobs_of(watched: Monitor) -> QuerySet[EvidenceJob]:
+    """Return the monitor's jobs that made no run yet: waiting, at work or failed, newest first."""
+    return EvidenceJob.objects.filter(
+        ~Q(state=EvidenceJob.State.DONE), type=EVIDENCE_TYPE, parameters__monitor=str(watched.pk)
+    ).order_by("-made_at")
+
+
+def open_job(asked: Mapping[str, Any], dataset_digest: str) -> EvidenceJob | None:
+    """Return a job that waits or is at work and measures the same window of the same batches."""
+    states = [EvidenceJob.State.QUEUED, EvidenceJob.State.RUNNING]
+    return EvidenceJob.objects.filter(
+        type=EVIDENCE_TYPE, state__in=states, dataset_digest=dataset_digest, parameters__contains=dict(asked)
+    ).first()
+
+
+def job_or_run(watched: Monitor, pk: uuid.UUID) -> EvidenceJob | DriftRun:
+    """Return what stands at a drift run's address: the run, or the job while there is none.
+
+    Raises:
+        Unknown: the monitor has neither.
+    """
+    run = runs_of(watched).filter(pk=pk).first()
+    if run:
+        return run
+    job = EvidenceJob.objects.filter(pk=pk, type=EVIDENCE_TYPE, parameters__monitor=str(watched.pk)).first()
+    if job is None:
+        raise Unknown(f"{watched} has no drift run {pk}.")
+    return job
+
+
+def alerts_of(watched: Monitor) -> QuerySet[Alert]:
+    """Return the alerts of a monitor, newest first."""
+    return (
+        Alert.objects.filter(monitor=watched)
+        .select_related("run", "version__model", "approval", "acknowledged_by", "resolved_by")
+        .order_by("-opened_at")
+    )
+
+
+def standing_alert(watched: Monitor, version: ModelVersion) -> Alert | None:
+    """Return the alert about a version that nobody has resolved."""
+    return Alert.objects.filter(monitor=watched, version=version).exclude(state=Alert.State.RESOLVED).first()

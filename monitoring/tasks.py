@@ -1,0 +1,23 @@
+"""Work behind the edges: count new records, open monitors for what went live."""
+
+from celery import shared_task
+
+from monitoring import services, windows
+from monitoring.models import RecordBatch, ReferenceProfile
+
+
+@shared_task
+def profile_batch(batch_pk: str) -> int:
+    """Count a new batch ahead of the next run, if its reference is there. Safe twice; returns the days counted.
+
+    A run counts for itself what this did not, so a lost message costs time only.
+    """
+    batch = RecordBatch.objects.select_related("monitor").get(pk=batch_pk)
+    reference = ReferenceProfile.objects.filter(monitor=batch.monitor_id, version=batch.version_id).first()
+    return len(windows.profile_batch(batch, reference)) if reference else 0
+
+
+@shared_task
+def watch_live() -> int:
+    """Open a monitor for each live alias that has none; returns how many."""
+    return len(services.watch_live())

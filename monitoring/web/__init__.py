@@ -1,0 +1,1 @@
+"""Web edge of monitoring."""

@@ -1,0 +1,161 @@
+"""Profiles of stored records: one per day of a batch, made once; a window is their sum."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from governance.common import clock
+from governance.evidence import storage
+from governance.evidence.errors import CannotProduce
+from monitoring import profiles, scoring
+from monitoring.drift import DriftSettings
+from monitoring.errors import InvalidProfile
+from monitoring.models import Monitor, RecordBatch, ReferenceProfile, WindowProfile
+from monitoring.schema import PREDICTION, RecordSchema
+from registry.models import ModelVersion
+from registry.selectors import dataset_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def records_root() -> Path:
+    """Return the folder of all monitors' records."""
+    return Path(settings.STORAGE_ROOT) / "records"
+
+
+def path_of(batch: RecordBatch, day: date) -> Path:
+    """Return where the rows of a batch that fall on ``day`` lie."""
+    return (
+        records_root() / f"monitor={batch.monitor_id}" / f"date={day.isoformat()}" / f"batch={batch.batch_id}.parquet"
+    )
+
+
+def schema_of(monitor: Monitor) -> RecordSchema:
+    """Return what a record of this monitor looks like: the reference's features and the prediction.
+
+    Raises:
+        InvalidProfile: the reference has a feature that can't be watched.
+    """
+    return RecordSchema.of_features(monitor.snapshot.columns, monitor.snapshot.features)
+
+
+def reference_of(monitor: Monitor, version: ModelVersion) -> ReferenceProfile:
+    """Return the reference for one version's predictions; the first call scores the reference rows and keeps them.
+
+    Raises:
+        CannotProduce: the reference can't be scored, or has other columns than it declares.
+    """
+    found = ReferenceProfile.objects.filter(monitor=monitor, version=version).first()
+    if found:
+        return found
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = schema_of(monitor)
+    features = [name for name in schema.types if name != PREDICTION]
+    content = dataset_bytes(monitor.snapshot)
+    scored = scoring.score(version, monitor.snapshot, pd.read_parquet(io.BytesIO(content), columns=features))
+    table = pq.read_table(io.BytesIO(content), columns=features).append_column(PREDICTION, pa.array(scored.score))
+    table = table.replace_schema_metadata(None)
+    try:
+        profile = profiles.ReferenceProfile.of(
+            columns_of(table, schema), schema=schema, bins=DriftSettings.from_json(monitor.settings).bins
+        )
+    except InvalidProfile as error:
+        raise CannotProduce(f"The reference of {monitor} can not be profiled: {error}") from error
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    row = ReferenceProfile(
+        monitor=monitor,
+        version=version,
+        digest=profile.digest,
+        profile=profile.to_json(),
+        rows=profile.n,
+        rows_digest=storage.put(sink.getvalue().to_pybytes()),
+        isolation=scored.isolation[:60],
+        made_at=clock.now(),
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:  # another attempt of the same job was first
+        return ReferenceProfile.objects.get(monitor=monitor, version=version)
+    return row
+
+
+def columns_of(table: pa.Table, schema: RecordSchema) -> dict[str, Sequence[object]]:
+    """Return an Arrow table's columns in the form that profiles count."""
+    kinds = {name: type_ in {"number", "integer"} for name, type_ in schema.types.items()}
+    return {
+        name: table.column(name).to_numpy() if numeric else table.column(name).to_pylist()
+        for name, numeric in kinds.items()
+    }
+
+
+def profile_batch(batch: RecordBatch, reference: ReferenceProfile) -> list[WindowProfile]:
+    """Count each day of a batch into the reference's bins, unless that was done before."""
+    from monitoring import engine
+
+    known = {row.day: row for row in WindowProfile.objects.filter(batch=batch, reference=reference)}
+    days = {date.fromisoformat(partition["day"]) for partition in batch.partitions} - known.keys()
+    if days:
+        paths = {path_of(batch, day): day for day in sorted(days)}
+        counted = engine.profile_each(paths, profiles.ReferenceProfile.from_json(reference.profile))
+        for path, profile in counted.items():
+            known[paths[path]], _ = WindowProfile.objects.get_or_create(
+                batch=batch,
+                day=paths[path],
+                reference=reference,
+                defaults={"rows": profile.n, "profile": profile.to_json()},
+            )
+    return list(known.values())
+
+
+def window_profile(
+    batches: Iterable[RecordBatch], reference: ReferenceProfile, *, start: datetime, end: datetime
+) -> profiles.WindowProfile:
+    """Return the profile of all records with ``start <= predicted_at < end``.
+
+    Days that lie whole in the window are sums of kept profiles; only the days at its ends are read again.
+    """
+    from monitoring import engine
+
+    bins = profiles.ReferenceProfile.from_json(reference.profile)
+    whole: list[profiles.WindowProfile] = []
+    cut: list[Path] = []
+    for batch in batches:
+        for row in profile_batch(batch, reference):
+            first, last = _bounds(row.day)
+            if (start <= first and last <= end) or (start <= batch.start and batch.end < end):
+                whole.append(profiles.WindowProfile.from_json(row.profile))
+            elif first < end and start < last:
+                cut.append(path_of(batch, row.day))
+    at_the_ends = engine.profile(cut, bins, start=start, end=end)
+    return reduce(profiles.WindowProfile.__add__, whole, at_the_ends)
+
+
+def window_paths(batches: Iterable[RecordBatch], *, start: datetime, end: datetime) -> list[Path]:
+    """Return the files that hold records of the window, and perhaps others."""
+    paths = []
+    for batch in batches:
+        for partition in batch.partitions:
+            day = date.fromisoformat(partition["day"])
+            first, last = _bounds(day)
+            if first < end and start < last:
+                paths.append(path_of(batch, day))
+    return paths
+
+
+def _bounds(day: date) -> tuple[datetime, datetime]:
+    midnight = datetime.combine(day, time.min, tzinfo=UTC)
+    return midnight, midnight + timedelta(days=1)
