@@ -1,0 +1,1 @@
+"""Evidence producers and documents: they push evidence down, nothing below imports them."""

@@ -1,0 +1,88 @@
+"""Documents over HTTP: ask for one, follow it, download it."""
+
+import uuid
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from governance.accounts.narrow import actor
+from governance.inventory import selectors as inventory
+from reports import selectors, services, tasks
+from reports.models import Document, DocumentJob
+
+
+class DocumentInput(serializers.Serializer[Any]):
+    """Which document, of which system."""
+
+    kind = serializers.ChoiceField(choices=Document.Kind.choices)
+    system = serializers.CharField(max_length=80, help_text="Id or slug of the AI system.")
+
+
+class DocumentJobOutput(serializers.Serializer[Any]):
+    """A document being built, or built."""
+
+    id = serializers.UUIDField()
+    state = serializers.CharField()
+    error = serializers.CharField(allow_blank=True)
+    document = serializers.UUIDField(allow_null=True)
+    measured = serializers.IntegerField(allow_null=True)
+    declared = serializers.IntegerField(allow_null=True)
+    missing = serializers.IntegerField(allow_null=True)
+
+
+def _job(row: DocumentJob) -> dict[str, Any]:
+    made = row.document
+    counts = {name: getattr(made, name) if made else None for name in ("measured", "declared", "missing")}
+    return {"id": row.pk, "state": row.state, "error": row.error, "document": made.pk if made else None, **counts}
+
+
+class Documents(APIView):
+    """``/api/v1/documents``."""
+
+    @extend_schema(request=DocumentInput, responses={202: DocumentJobOutput}, summary="Build a document")
+    def post(self, request: Request) -> Response:
+        """Ask for a document; follow the job until it is ``done``."""
+        payload = DocumentInput(data=request.data)
+        payload.is_valid(raise_exception=True)
+        job = services.request_document(
+            kind=payload.validated_data["kind"],
+            ai_system=inventory.system(payload.validated_data["system"]),
+            requester=actor(request),
+        )
+        tasks.build_document.delay_on_commit(str(job.pk))
+        return Response(_job(job), status=status.HTTP_202_ACCEPTED, headers={"Location": f"/api/v1/documents/{job.pk}"})
+
+
+class DocumentJobDetail(APIView):
+    """``/api/v1/documents/{job id}``."""
+
+    @extend_schema(responses=DocumentJobOutput, summary="Follow a document job")
+    def get(self, request: Request, job_id: uuid.UUID) -> Response:
+        """Return where the job stands."""
+        return Response(_job(selectors.job(job_id)))
+
+
+class DocumentPdf(APIView):
+    """``/api/v1/documents/{document id}/pdf``."""
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY}, summary="Download the PDF")
+    def get(self, request: Request, document_id: uuid.UUID) -> HttpResponse:
+        """Return the bytes whose digest is in the log."""
+        return pdf_response(document_id)
+
+
+def pdf_response(document_id: uuid.UUID) -> HttpResponse:
+    """Return a document as a download."""
+    row = selectors.document(document_id)
+    name = f"{row.system.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.pdf"
+    return HttpResponse(
+        selectors.pdf_of(row),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Digest": row.pdf_digest},
+    )

@@ -1,0 +1,341 @@
+"""How the records of a snapshot answer what Annex IV asks for: a function for each thing, giving paragraphs or none.
+
+Nothing here writes a sentence that the snapshot does not hold.
+"""
+
+from __future__ import annotations
+
+from reports.documents import fairness_blocks, model_blocks, record_blocks
+from reports.documents.content import Block, Declarant, Paragraph
+from reports.documents.snapshot import Record, Snapshot, evidence_source, record_source
+from reports.documents.wording import decimal, integer, interval, listed, moment, number, words
+
+
+def measured(
+    text: str, source: Record, name: str, *blocks: Block | None, digest_key: str = "digest", at_key: str = "at"
+) -> Paragraph:
+    """Return a measured paragraph that rests on one record."""
+    footnote = record_source(source, name, name.capitalize(), digest_key=digest_key, at_key=at_key)
+    return Paragraph("measured", text, tuple(block for block in blocks if block is not None), (footnote,))
+
+
+def from_evidence(text: str, row: Record, blocks: tuple[Block, ...]) -> Paragraph:
+    """Return a measured paragraph that rests on one evidence."""
+    return Paragraph("measured", text, blocks, (evidence_source(row),))
+
+
+def _of_model(snapshot: Snapshot, text: str, *blocks: Block | None) -> Paragraph:
+    return measured(
+        text, snapshot.part("model"), "model version record", *blocks, digest_key="artifact_digest", at_key="created_at"
+    )
+
+
+def _system_declarant(system: Record) -> Declarant | None:
+    role, at = system.get("recorded_by_role"), system.get("recorded_at")
+    return Declarant(str(role), str(at)[:10], system.get("log_index")) if role and at else None
+
+
+def said_by_system(snapshot: Snapshot, text: str) -> list[Paragraph]:
+    """Return a paragraph declared by whoever recorded the system, or none if the record names nobody."""
+    who = _system_declarant(snapshot.part("system"))
+    return [Paragraph("declared", text, declared_by=who)] if who else []
+
+
+# Point 1: general description
+
+
+def purpose(snapshot: Snapshot) -> list[Paragraph]:
+    """The intended purpose, as the system's record declares it."""
+    text = snapshot.part("system").get("purpose")
+    return said_by_system(snapshot, f"Intended purpose: {text}") if text else []
+
+
+def provider(snapshot: Snapshot) -> list[Paragraph]:
+    """The organisation, and the roles in which it acts."""
+    organisation, roles = snapshot.part("organisation"), snapshot.part("system").get("ai_roles") or ()
+    if not organisation.get("name"):
+        return []
+    address = f", {organisation['address']}" if organisation.get("address") else ""
+    acting = f" It acts as {listed(map(words, roles))} of this system." if roles else ""
+    return said_by_system(snapshot, f"Provider: {organisation['name']}{address}.{acting}")
+
+
+def version(snapshot: Snapshot) -> list[Paragraph]:
+    """The model version and its relation to the one before."""
+    model = snapshot.part("model")
+    if not model.get("version"):
+        return []
+    return [
+        _of_model(
+            snapshot,
+            "The system runs this model version, identified by the digest of its artifact files.",
+            record_blocks.model_identity(model),
+        )
+    ]
+
+
+def software(snapshot: Snapshot) -> list[Paragraph]:
+    """The package versions recorded with the model."""
+    table = record_blocks.packages(snapshot.part("model").get("environment") or {})
+    return [_of_model(snapshot, "The model was recorded with these software versions.", table)] if table else []
+
+
+def not_a_product(snapshot: Snapshot) -> list[Paragraph]:
+    """That no illustrations are owed, if the classification answered that the system is no product."""
+    classification = snapshot.part("classification")
+    answered = any(
+        row.get("question") == "annex_i_position" and row.get("answer") == "none"
+        for row in classification.get("trace") or ()
+    )
+    role, at = classification.get("signed_by_role"), classification.get("signed_at")
+    if not (answered and role and at):
+        return []
+    who = Declarant(str(role), str(at)[:10], classification.get("log_index"))
+    return [
+        Paragraph(
+            "declared",
+            "The system is neither a product nor a safety component under Annex I, so there is no product to "
+            "illustrate.",
+            declared_by=who,
+        )
+    ]
+
+
+# Point 2: elements and development
+
+
+def training_run(snapshot: Snapshot) -> list[Paragraph]:
+    """The run that made the version, and its parameters."""
+    model = snapshot.part("model")
+    if not model.get("run_id"):
+        return []
+    facts = (
+        record_blocks.values("Parameters of the training run", model["parameters"]) if model.get("parameters") else None
+    )
+    return [
+        _of_model(
+            snapshot, f"The version was produced by training run {model['run_id']}. Its recorded parameters:", facts
+        )
+    ]
+
+
+def expected_output(snapshot: Snapshot) -> list[Paragraph]:
+    """The kind of model, its output and decision threshold."""
+    model = snapshot.part("model")
+    outputs = (model.get("signature") or {}).get("outputs") or ()
+    if not outputs:
+        return []
+    threshold = (
+        f" A decision follows at a threshold of {decimal(model['threshold'])}."
+        if model.get("threshold") is not None
+        else ""
+    )
+    table = record_blocks.signature(outputs, "Output of the model, from its signature")
+    return [_of_model(snapshot, f"Expected output.{threshold}", table)]
+
+
+def compute(snapshot: Snapshot) -> list[Paragraph]:
+    """The computing resources recorded with the training run."""
+    training = snapshot.part("model").get("training") or {}
+    return (
+        [
+            _of_model(
+                snapshot,
+                "Computing resources recorded with the training run.",
+                record_blocks.values("Training", training),
+            )
+        ]
+        if training
+        else []
+    )
+
+
+def datasets(snapshot: Snapshot) -> list[Paragraph]:
+    """The data sets behind the version, by digest."""
+    return [
+        measured(
+            f"Data set used for {words(row.get('role'))}.",
+            row,
+            "data set record",
+            record_blocks.dataset(row),
+            at_key="recorded_at",
+        )
+        for row in snapshot.rows("datasets")
+    ]
+
+
+def explanation(snapshot: Snapshot) -> list[Paragraph]:
+    """SHAP as a technical aid to interpret outputs."""
+    row = snapshot.evidence("explanation/v1")
+    if row is None:
+        return []
+    text = (
+        "Technical aid to interpret the output: contributions of the features, measured with SHAP. "
+        "An explanation describes the model, not the person."
+    )
+    return [from_evidence(text, row, model_blocks.explanation(row["payload"]))]
+
+
+def human_reviews(snapshot: Snapshot) -> list[Paragraph]:
+    """Signed human reviews of single checks."""
+    return [
+        from_evidence(
+            f"Human review of the check {payload.get('check')}: {words(payload.get('verdict'))} by the "
+            f"{words(payload.get('reviewer_role'))}. "
+            f"“{payload.get('statement')}”",
+            row,
+            (),
+        )
+        for row in snapshot.rows("evidence")
+        if row.get("type") == "human_review/v1" and (payload := row.get("payload"))
+    ]
+
+
+def standing_approvals(snapshot: Snapshot) -> list[Paragraph]:
+    """Pre-determined changes that were approved in advance."""
+    return [
+        measured(
+            f"Pre-determined change, approved in advance: {row.get('scope')}. Valid until "
+            f"{moment(row.get('expires_at'))}.",
+            row,
+            "standing approval",
+        )
+        for row in snapshot.rows("standing_approvals")
+        if row.get("scope")
+    ]
+
+
+def performance(snapshot: Snapshot) -> list[Paragraph]:
+    """Accuracy on the evaluation data, against production on the same rows."""
+    row = snapshot.evidence("performance/v1")
+    if row is None:
+        return []
+    event = str((snapshot.dataset("evaluation") or {}).get("positive_label") or "positive")
+    return [
+        from_evidence(
+            "Accuracy was measured on the pinned evaluation data.",
+            row,
+            model_blocks.performance(row["payload"], event=event),
+        )
+    ]
+
+
+def fairness(snapshot: Snapshot) -> list[Paragraph]:
+    """Rates by group, with the selection-ratio limit of the policy if it has one."""
+    row = snapshot.evidence("fairness/v1")
+    if row is None:
+        return []
+    limits = [
+        check["limit"]
+        for check in snapshot.rows("checks")
+        if check.get("limit") is not None
+        and "selection_ratio" in str(check.get("expression"))
+        and check.get("better") != "lower"
+    ]
+    text = "Potentially discriminatory impact was measured by group. A ratio is a flag for review and not a verdict."
+    return [from_evidence(text, row, fairness_blocks.fairness(row["payload"], limit=limits[0] if limits else None))]
+
+
+def robustness(snapshot: Snapshot) -> list[Paragraph]:
+    """That robustness evidence is attached; its figures stand in the evidence itself."""
+    row = snapshot.evidence("robustness/v1")
+    return (
+        [from_evidence("Robustness was measured; the figures stand in the attached evidence.", row, ())] if row else []
+    )
+
+
+def checks(snapshot: Snapshot) -> list[Paragraph]:
+    """The outcome of every check of the policy."""
+    rows, request, policy = snapshot.rows("checks"), snapshot.part("request"), snapshot.part("policy")
+    if not rows or not request:
+        return []
+    verdict = f" Verdict of the policy: {request['verdict']}." if request.get("verdict") else ""
+    named = f"policy {policy.get('name')} version {policy.get('version')}"
+    text = f"Metrics and limits were fixed before the test, in {named}.{verdict}"
+    paragraph = measured(
+        text,
+        request,
+        "policy evaluation",
+        record_blocks.checks(rows),
+        digest_key="evidence_manifest",
+        at_key="requested_at",
+    )
+    return [paragraph]
+
+
+def approvals(snapshot: Snapshot) -> list[Paragraph]:
+    """The signed and dated decisions on the test results."""
+    rows = sorted(snapshot.rows("approvals"), key=lambda row: str(row.get("at") or ""))
+    if not rows:
+        return []
+    sources = tuple(record_source(row, "decision", "Signed decision", digest_key="statement_digest") for row in rows)
+    text = "The test results were decided on by the responsible people, each decision dated and signed."
+    return [Paragraph("measured", text, (record_blocks.approvals(rows),), sources)]
+
+
+def integrity(snapshot: Snapshot) -> list[Paragraph]:
+    """That the served bytes are bound by digest and permit."""
+    model, permit = snapshot.part("model"), snapshot.part("permit")
+    if not model.get("artifact_digest") or not permit:
+        return []
+    text = "Approval and serving permit name the model by the digest of its artifact files; a changed byte voids both."
+    return [measured(text, permit, "serving permit", at_key="issued_at")]
+
+
+# Point 3: monitoring, functioning and control
+
+
+def overall_accuracy(snapshot: Snapshot) -> list[Paragraph]:
+    """The overall level of accuracy, in one sentence."""
+    row = snapshot.evidence("performance/v1")
+    by_id = {
+        metric.get("id"): metric.get("candidate") for metric in (row or {}).get("payload", {}).get("metrics") or ()
+    }
+    named = [
+        (label, by_id[key])
+        for key, label in (("auc", "area under the ROC curve"), ("accuracy", "accuracy"))
+        if by_id.get(key)
+    ]
+    if row is None or not named:
+        return []
+    said = listed(
+        f"{label} {number(value)}" + (f" (95 % interval {interval(value)})" if interval(value) else "")
+        for label, value in named
+    )
+    return [from_evidence(f"Overall: {said}, on {integer(row['payload'].get('n'))} rows.", row, ())]
+
+
+def group_accuracy(snapshot: Snapshot) -> list[Paragraph]:
+    """Accuracy for the groups on which the system is meant to be used."""
+    row = snapshot.evidence("fairness/v1")
+    blocks = fairness_blocks.group_rates(row["payload"]) if row else ()
+    return (
+        [from_evidence("For specific groups, with the number of persons behind each rate:", row, blocks)]
+        if row and blocks
+        else []
+    )
+
+
+def input_specification(snapshot: Snapshot) -> list[Paragraph]:
+    """The input data that the model signature asks for."""
+    inputs = (snapshot.part("model").get("signature") or {}).get("inputs") or ()
+    return (
+        [
+            _of_model(
+                snapshot,
+                "Specification of the input data.",
+                record_blocks.signature(inputs, "Inputs of the model, from its signature"),
+            )
+        ]
+        if inputs
+        else []
+    )
+
+
+def findings(snapshot: Snapshot) -> list[Paragraph]:
+    """Known limits: findings with owner and due date."""
+    rows = snapshot.rows("findings")
+    if not rows:
+        return []
+    sources = tuple(record_source(row, "finding", "Finding", at_key="opened_at") for row in rows)
+    return [Paragraph("measured", "Limits known from review.", (record_blocks.findings(rows),), sources)]

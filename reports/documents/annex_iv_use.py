@@ -1,0 +1,75 @@
+"""How the records of a snapshot answer points 4 to 9 of Annex IV: criteria, policy, changes, and the system in use."""
+
+from __future__ import annotations
+
+from reports.documents import drift_blocks, record_blocks
+from reports.documents.annex_iv_answers import from_evidence, measured, said_by_system
+from reports.documents.content import Paragraph
+from reports.documents.snapshot import Snapshot, record_source
+
+
+def success_criteria(snapshot: Snapshot) -> list[Paragraph]:
+    """The success criteria of the system's record."""
+    criteria = snapshot.part("system").get("success_criteria") or ()
+    return said_by_system(snapshot, f"Success criteria set for the system: {'; '.join(criteria)}.") if criteria else []
+
+
+def release_policy(snapshot: Snapshot) -> list[Paragraph]:
+    """The policy under which the release was decided, as a risk control."""
+    policy = snapshot.part("policy")
+    if not policy.get("name") or not policy.get("version"):
+        return []
+    named = f"policy {policy['name']} version {policy['version']}"
+    text = f"Release is bound to {named}; each of its checks stands under point 2(g)."
+    return [measured(text, policy, "policy version", at_key="published_at")]
+
+
+def changes(snapshot: Snapshot) -> list[Paragraph]:
+    """Changes over the lifecycle, and what was in production when."""
+    paragraphs = []
+    if rows := snapshot.rows("history"):
+        sources = tuple(record_source(row, "log entry", str(row.get("event") or "Log entry")) for row in rows)
+        paragraphs.append(
+            Paragraph("measured", "Changes recorded in the transparency log.", (record_blocks.history(rows),), sources)
+        )
+    if rows := snapshot.rows("alias_history"):
+        sources = tuple(record_source(row, "alias record", "Alias history", at_key="from") for row in rows)
+        paragraphs.append(
+            Paragraph("measured", "Versions in production.", (record_blocks.alias_history(rows),), sources)
+        )
+    return paragraphs
+
+
+def monitor(snapshot: Snapshot) -> list[Paragraph]:
+    """How the system is monitored."""
+    found = snapshot.part("monitoring").get("monitor") or {}
+    settings = found.get("settings") or {}
+    if not found.get("name"):
+        return []
+    facts = record_blocks.values("Monitor settings", settings) if settings else None
+    return [
+        measured(
+            f"The system in use is watched by the monitor {found['name']}.",
+            found,
+            "monitor",
+            facts,
+            at_key="created_at",
+        )
+    ]
+
+
+def monitored_windows(snapshot: Snapshot) -> list[Paragraph]:
+    """Windows evaluated so far, the newest drift evidence, and alerts."""
+    monitoring = snapshot.part("monitoring")
+    paragraphs = []
+    if rows := monitoring.get("windows") or ():
+        sources = tuple(
+            record_source(row, "drift run", "Drift run", digest_key="payload_digest", at_key="end") for row in rows
+        )
+        paragraphs.append(Paragraph("measured", "Windows evaluated so far.", (record_blocks.windows(rows),), sources))
+    if row := snapshot.evidence("drift/v1"):
+        paragraphs.append(from_evidence("The newest window in detail.", row, drift_blocks.drift(row["payload"])))
+    if rows := monitoring.get("alerts") or ():
+        sources = tuple(record_source(row, "alert", "Alert", at_key="opened_at") for row in rows)
+        paragraphs.append(Paragraph("measured", "Alerts and what they did.", (record_blocks.alerts(rows),), sources))
+    return paragraphs

@@ -1,0 +1,190 @@
+"""Write HTML as one PDF that is PDF/A-3a and PDF/UA-1, from a closed set of resources.
+
+Imports WeasyPrint and its native libraries: import this module inside a task, never at start. Times: a page takes
+about 0.1 to 0.3 s.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pydyf
+import weasyprint
+from weasyprint import CSS, HTML, Attachment
+from weasyprint.text.ffi import pango
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+_NS = "http://www.aiim.org/pdfa/ns/"
+# WeasyPrint writes one variant at a time: the identification of PDF/UA, and the PDF/A extension schema that declares
+# it, are added.
+_UA_ID = f"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/">
+<pdfuaid:part>1</pdfuaid:part></rdf:Description>
+<rdf:Description rdf:about="" xmlns:pdfaExtension="{_NS}extension/" xmlns:pdfaSchema="{_NS}schema#" \
+xmlns:pdfaProperty="{_NS}property#">
+<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource"><pdfaSchema:schema>PDF/UA
+identification</pdfaSchema:schema> <pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>\
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource"><pdfaProperty:name>part</pdfaProperty:name>
+<pdfaProperty:valueType>Integer</pdfaProperty:valueType><pdfaProperty:category>internal</pdfaProperty:category>
+<pdfaProperty:description>PDF/UA part number</pdfaProperty:description></rdf:li></rdf:Seq></pdfaSchema:property>
+</rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>"""
+
+_LOG = logging.getLogger("weasyprint")
+Blobs = Mapping[str, tuple[str, bytes]]
+
+
+class ResourceRefused(ValueError):
+    """The document asked for something outside its own bundle: a network address, a file, or an unknown name."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A file carried inside the PDF. ``name`` is also its name in the bundle of resources."""
+
+    name: str
+    description: str
+
+
+class WritingFailed(RuntimeError):
+    """WeasyPrint reported an error, such as a chart it could not draw: a document with a hole is not handed out."""
+
+
+class _Complaints(logging.Handler):
+    """Collect what WeasyPrint only logs."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+class BundleFetcher(URLFetcher):  # type: ignore[misc]  # untyped base
+    """Serve ``bundle:<name>`` from a mapping and refuse everything else.
+
+    The refusal is fatal on purpose: WeasyPrint swallows ordinary errors and would drop the picture in silence.
+    """
+
+    def __init__(self, blobs: Blobs) -> None:
+        super().__init__(allowed_protocols=("bundle",), allow_redirects=False)
+        self.blobs = blobs
+        self.refused: list[str] = []
+
+    def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
+        """Return the named resource.
+
+        Raises:
+            FatalURLFetchingError: any other address; :func:`write` turns it into :class:`ResourceRefused`.
+        """
+        scheme, _, name = url.partition(":")
+        found = self.blobs.get(name.lstrip("/")) if scheme == "bundle" else None
+        if found is None:
+            self.refused.append(url[:120])
+            raise FatalURLFetchingError(f"resource not allowed: {url[:120]}")
+        media_type, body = found
+        return URLFetcherResponse(url, body, {"Content-Type": media_type})
+
+
+def write(
+    html: str, css: str, *, blobs: Blobs, identifier: bytes, when: datetime, attachment: Embedded | None = None
+) -> bytes:
+    """Return the PDF.
+
+    Args:
+        html, css: the document and its print style; addresses in them are ``bundle:<name>``.
+        blobs: name to (media type, content) of fonts, pictures and the attachment.
+        identifier: at least 16 bytes that name this document; the same input and identifier give the same bytes, as
+            long as WeasyPrint and its native libraries are the same (:func:`libraries`).
+        when: creation time of the attachment, aware; the document's own stands in its HTML.
+        attachment: a file of ``blobs`` to embed with relationship Data.
+
+    Raises:
+        ResourceRefused: the document asks for something that ``blobs`` does not hold.
+        WritingFailed: WeasyPrint reported an error.
+    """
+    fetcher = BundleFetcher(blobs)
+    fonts = FontConfiguration()  # the same object twice: with two, @font-face is ignored without a word
+    complaints = _Complaints(level=logging.ERROR)
+    _LOG.addHandler(complaints)
+    options: dict[str, Any] = {"pdf_variant": "pdf/a-3a", "pdf_tags": True, "pdf_identifier": identifier[:16]}
+    try:
+        if attachment is not None:
+            options["attachments"] = [
+                Attachment(
+                    url=f"bundle:{attachment.name}",
+                    url_fetcher=fetcher,
+                    name=attachment.name,
+                    description=attachment.description,
+                    relationship="Data",
+                    created=when,
+                    modified=when,
+                )
+            ]
+        sheet = CSS(string=css, font_config=fonts, url_fetcher=fetcher, base_url="bundle:/")
+        source = HTML(string=html, url_fetcher=fetcher, base_url="bundle:/")
+        document = source.render(stylesheets=[sheet], font_config=fonts, **options)
+        pdf: bytes = document.write_pdf(finisher=_finish, **options)
+    except FatalURLFetchingError as refused:
+        raise ResourceRefused(str(refused)) from refused
+    finally:
+        _LOG.removeHandler(complaints)
+    if fetcher.refused:  # inside an SVG, WeasyPrint swallows even the fatal error and leaves a hole
+        raise ResourceRefused(f"resource not allowed: {fetcher.refused[0]}")
+    if complaints.messages:
+        raise WritingFailed(complaints.messages[0])
+    return pdf
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions that decide the bytes of a PDF: store them in the snapshot, beside what they made."""
+    number = int(pango.pango_version())
+    return {
+        "weasyprint": str(weasyprint.__version__),
+        "pydyf": str(pydyf.__version__),
+        "pango": f"{number // 10000}.{number // 100 % 100}.{number % 100}",
+        "harfbuzz-subset": "present" if _has_subsetter() else "absent",
+    }
+
+
+def _has_subsetter() -> bool:
+    from weasyprint.text import ffi
+
+    return bool(getattr(ffi, "harfbuzz_subset", None))
+
+
+def _finish(document: object, pdf: Any) -> None:
+    """Add what PDF/UA-1 wants and WeasyPrint does not write beside PDF/A-3a: identification, scopes, window title."""
+    by_number = {item.number: item for item in pdf.objects}
+
+    def resolve(reference: object) -> Any:
+        text = reference.decode() if isinstance(reference, bytes) else str(reference)
+        return by_number[int(text.split()[0])]
+
+    for item in pdf.objects:
+        if getattr(item, "extra", {}).get("Type") == "/Metadata":
+            item.compress = False  # readers of the identification must not need to inflate it
+            head, mark, tail = item.stream[0].rpartition(b"</rdf:RDF>")
+            item.stream[0] = head + _UA_ID.encode() + mark + tail
+        elif isinstance(item, dict) and item.get("S") == "/TH" and isinstance(item.get("A"), dict):
+            section = resolve(resolve(item["P"])["P"])
+            item["A"].setdefault("Scope", "/Column" if section.get("S") == "/THead" else "/Row")
+        if isinstance(item, pydyf.Stream):
+            _end_clearly(item)
+    pdf.catalog["ViewerPreferences"] = "<</DisplayDocTitle true>>"
+
+
+def _end_clearly(stream: Any) -> None:
+    """Write a stream without compression if its compressed form ends in a carriage return.
+
+    Before the line feed that ends a stream, that byte reads as part of the line end: validators then find a byte too
+    few, and the file is not PDF/A. It happens by chance to one stream in 256. The last bytes of zlib data are a
+    checksum of the content, so compressing harder or less does not help.
+    """
+    if stream.compress and stream.data.endswith(b"\r\nendstream"):
+        stream.compress = False

@@ -1,0 +1,192 @@
+"""The snapshot: everything a document may say, as one plain JSON object, with its digest.
+
+Shape: ``snapshot.md`` beside this file. Only ``format``, ``document``, ``law`` and ``system`` must be there; whatever
+else is absent, null or empty becomes a gap in the document and never an invention.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import rfc8785
+
+from governance.regulation.register import Register, Route, load
+from reports.documents.content import Declarant, Source
+
+FORMAT = "placet-snapshot/annex-iv/1"
+Record = Mapping[str, Any]
+ROUTES: tuple[Route, ...] = ("annex_iii", "annex_i")
+
+
+class SnapshotInvalid(ValueError):
+    """The snapshot lacks a field that every document needs, or a field has the wrong type. The message names it."""
+
+
+def canonical(snapshot: Record) -> bytes:
+    """Return the snapshot as RFC 8785 bytes: what is attached to the PDF and what its digest covers.
+
+    Raises:
+        SnapshotInvalid: it holds something that JSON cannot, such as a datetime, a NaN or an integer beyond 2^53.
+    """
+    try:
+        return rfc8785.dumps(dict(snapshot))
+    except (rfc8785.CanonicalizationError, TypeError, ValueError) as error:
+        raise SnapshotInvalid(
+            f"The snapshot is not plain JSON: {error}. Write times as text and undefined numbers as null."
+        ) from error
+
+
+def digest(snapshot: Record) -> str:
+    """Return ``sha256:<hex>`` over the canonical bytes."""
+    return f"sha256:{hashlib.sha256(canonical(snapshot)).hexdigest()}"
+
+
+def law_part(
+    *, register: Register | None = None, group: str = "Annex IV", on_date: date | None = None
+) -> dict[str, Any]:
+    """Return the ``law`` part of a snapshot: version, acts, and the points of ``group`` in force on a day, with their
+    wording.
+
+    Stored in the snapshot so that a document can be rendered again, byte for byte, after the register has moved on.
+    """
+    law = register or load()
+    day = on_date or law.as_of
+    points = []
+    for point in law.points_of(group):
+        if law.in_force(point.id, day) is False or point.status == "deleted":
+            continue
+        applies = {route: law.applies_from(point.id, route=route).formal for route in ROUTES}
+        points.append(
+            {
+                "id": point.id,
+                "title": point.title,
+                "requirement": point.requirement,
+                "applies_from": {route: when.isoformat() if when else None for route, when in applies.items()},
+            }
+        )
+    return {
+        "version": law.version,
+        "as_of": law.as_of.isoformat(),
+        "on_date": day.isoformat(),
+        "regulation": law.regulation.number,
+        "celex": law.regulation.celex,
+        "amended_by": law.regulation.amended_by,
+        "amended_by_celex": law.regulation.amended_by_celex,
+        "disclaimer": law.regulation.disclaimer,
+        "points": points,
+    }
+
+
+class Snapshot:
+    """A checked snapshot with typed access. An absent part reads as empty; asking never changes anything."""
+
+    def __init__(self, raw: Record) -> None:
+        if not isinstance(raw, Mapping):
+            raise SnapshotInvalid("The snapshot is not a JSON object.")
+        if raw.get("format") != FORMAT:
+            raise SnapshotInvalid(f"The snapshot's format is {raw.get('format')!r}; this release reads {FORMAT!r}.")
+        for part, keys in REQUIRED.items():
+            found = raw.get(part)
+            if not isinstance(found, Mapping):
+                raise SnapshotInvalid(f"The snapshot lacks the object {part!r}.")
+            absent = [key for key in keys if found.get(key) in (None, "", [])]
+            if absent:
+                raise SnapshotInvalid(f"The snapshot lacks {part}.{absent[0]}.")
+        for part in LISTS:
+            if raw.get(part) is not None and not _is_list(raw[part]):
+                raise SnapshotInvalid(f"{part!r} must be a list of objects.")
+        self.raw = raw
+
+    def part(self, name: str) -> Record:
+        """Return an object of the snapshot, empty if absent or null."""
+        found = self.raw.get(name) or {}
+        if not isinstance(found, Mapping):
+            raise SnapshotInvalid(f"{name!r} must be an object.")
+        return found
+
+    def rows(self, name: str) -> Sequence[Record]:
+        """Return a list of objects of the snapshot, empty if absent or null."""
+        found: Sequence[Record] = self.raw.get(name) or ()
+        return found
+
+    def evidence(self, evidence_type: str) -> Record | None:
+        """Return the newest evidence of a type such as ``fairness/v1``, or None."""
+        found = [row for row in self.rows("evidence") if row.get("type") == evidence_type and row.get("payload")]
+        return max(found, key=lambda row: str(row.get("made_at") or ""), default=None)
+
+    def dataset(self, role: str) -> Record | None:
+        """Return the data set that plays ``role`` (training, evaluation, reference), or None."""
+        return next((row for row in self.rows("datasets") if row.get("role") == role), None)
+
+    def declarations(self, point: str) -> Sequence[Record]:
+        """Return what people declared on a point of the Act, in the order of the snapshot."""
+        return [row for row in self.rows("declarations") if row.get("point") == point and row.get("text")]
+
+    def owner(self, point: str, default: str) -> str:
+        """Return the role that owes what is missing on a point."""
+        owners = self.part("owners")
+        return str(owners.get(point) or owners.get(point.rpartition(".")[0]) or default)
+
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "document": ("id", "created_at"),
+    "law": ("version", "as_of", "regulation", "points"),
+    "system": ("name",),
+}
+LISTS = (
+    "declarations",
+    "datasets",
+    "evidence",
+    "checks",
+    "approvals",
+    "alias_history",
+    "standing_approvals",
+    "findings",
+    "waivers",
+    "history",
+    "incidents",
+)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(row, Mapping) for row in value)
+
+
+def evidence_source(row: Record) -> Source:
+    """Return the footnote of one evidence."""
+    return Source(
+        id=str(row.get("id", "")),
+        name=str(row.get("type", "evidence")),
+        title=f"Evidence {row.get('type', '')}",
+        digest=row.get("payload_digest"),
+        log_index=row.get("log_index"),
+        made_at=row.get("made_at"),
+        origin=row.get("origin"),
+    )
+
+
+def record_source(row: Record, name: str, title: str, *, digest_key: str = "digest", at_key: str = "at") -> Source:
+    """Return the footnote of one record (a model version, a decision, a permit): its id, digest and log entry."""
+    return Source(
+        id=str(row.get("id", "")),
+        name=name,
+        title=title,
+        digest=row.get(digest_key),
+        log_index=row.get("log_index"),
+        made_at=row.get(at_key),
+        origin="recorded",
+    )
+
+
+def declarant(row: Record) -> Declarant:
+    """Return who declared a row that has ``role`` and ``at``.
+
+    Raises:
+        SnapshotInvalid: one of the two is absent: a statement without them cannot be printed as declared.
+    """
+    if not row.get("role") or not row.get("at"):
+        raise SnapshotInvalid(f"A declaration needs 'role' and 'at': {str(row.get('text', row))[:80]!r}.")
+    return Declarant(role=str(row["role"]), on=str(row["at"])[:10], log_index=row.get("log_index"))

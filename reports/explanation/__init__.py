@@ -1,0 +1,1 @@
+"""Evidence about what a model version bases its scores on."""

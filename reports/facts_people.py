@@ -1,0 +1,50 @@
+"""People as a document states them: by the role in which they acted, never by name."""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from governance.accounts.models import Grant, User
+
+SERVICE_ACCOUNT = "service_account"
+WITHOUT_A_ROLE = "person_without_a_role"
+
+
+class Roles:
+    """The roles that people held at the moment they acted, for one AI system. Each person's grants are read once."""
+
+    def __init__(self, *, system_id: uuid.UUID, owner_id: uuid.UUID) -> None:
+        self._system_id, self._owner_id = system_id, owner_id
+        self._grants: dict[uuid.UUID, list[Grant]] = {}
+
+    def of(self, person: User | None, at: datetime | None, *, acting_as: Collection[str] = ()) -> str | None:
+        """Return the role of ``person`` at ``at``, as an identifier such as ``risk_officer``.
+
+        Args:
+            person: None (nobody is recorded) gives None.
+            at: when the person acted. Later grants and revocations change nothing.
+            acting_as: the roles that the act asks for, the first that was held counts. Without one of them every role
+                that was held is named, in alphabetical order.
+        """
+        if person is None or at is None:
+            return None
+        if person.is_service:
+            return SERVICE_ACCOUNT
+        held = {grant.role for grant in self._of(person) if _in_force(grant, at)}
+        if person.pk == self._owner_id:
+            held.add("owner")
+        for role in acting_as:
+            if role in held:
+                return str(role)
+        return ", ".join(sorted(held)) or WITHOUT_A_ROLE
+
+    def _of(self, person: User) -> list[Grant]:
+        if person.pk not in self._grants:
+            self._grants[person.pk] = [
+                grant for grant in person.grants.all() if grant.system_id in {None, self._system_id}
+            ]
+        return self._grants[person.pk]
+
+
+def _in_force(grant: Grant, at: datetime) -> bool:
+    return grant.valid_from <= at and (grant.valid_until is None or grant.valid_until > at)

@@ -1,0 +1,1 @@
+"""Evidence about how a model version treats groups of people."""

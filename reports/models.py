@@ -1,0 +1,55 @@
+"""Documents: what was printed, from which facts, under which law."""
+
+from django.db import models
+
+from governance.accounts.models import User
+from governance.audit.governed import Governed
+from governance.inventory.models import AISystem
+
+
+class Document(Governed):
+    """One PDF, named by its digest, and the snapshot of facts that it was made from."""
+
+    immutable = True
+
+    class Kind(models.TextChoices):
+        ANNEX_IV = "annex-iv", "Technical documentation (Annex IV)"
+
+    kind = models.CharField(max_length=24, choices=Kind)
+    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="documents")
+    subject_name = models.CharField(max_length=200)
+    snapshot = models.JSONField(help_text="Every fact that the PDF states, and the versions that drew it.")
+    snapshot_digest = models.CharField(max_length=71)
+    pdf_digest = models.CharField(max_length=71)
+    measured = models.PositiveIntegerField()
+    declared = models.PositiveIntegerField()
+    missing = models.PositiveIntegerField()
+    law_version = models.CharField(max_length=120)
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "snapshot_digest"], name="one_document_per_kind_and_snapshot")
+        ]
+
+
+class DocumentJob(models.Model):
+    """One document to build. The row is the truth; the broker's message is a hint."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    kind = models.CharField(max_length=24, choices=Document.Kind)
+    system = models.ForeignKey(AISystem, on_delete=models.CASCADE, related_name="+")
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    error = models.TextField(blank=True)
+    document = models.ForeignKey(Document, null=True, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)

@@ -1,0 +1,1 @@
+"""Evidence about how well a model version predicts."""

@@ -1,0 +1,37 @@
+"""Build documents in the evidence worker, where the heavy libraries live."""
+
+import logging
+import uuid
+from datetime import timedelta
+
+from celery import shared_task
+
+from governance.common import clock
+from reports import services
+from reports.models import DocumentJob
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(queue="evidence")
+def build_document(job_id: str) -> None:
+    """Build one document; whatever goes wrong is kept with the job."""
+    try:
+        services.build_document(uuid.UUID(job_id))
+    except Exception as error:
+        log.exception("document job %s failed", job_id)
+        services.fail_document(uuid.UUID(job_id), f"{type(error).__name__}: {error}")
+
+
+@shared_task
+def sweep_documents() -> int:
+    """Hand out again what a lost message or a dead worker left behind."""
+    before = clock.now() - timedelta(minutes=2)
+    waiting = DocumentJob.objects.filter(state=DocumentJob.State.QUEUED, made_at__lt=before)
+    stuck = DocumentJob.objects.filter(
+        state=DocumentJob.State.RUNNING, started_at__lt=clock.now() - timedelta(minutes=15)
+    )
+    ids = [row.pk for row in [*waiting[:50], *stuck[:50]]]
+    for pk in ids:
+        build_document.delay(str(pk))
+    return len(ids)

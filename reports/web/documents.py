@@ -1,0 +1,241 @@
+"""What the page of documents shows, as plain values; ``templates/reports/documents.html`` says which."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KT
+from django.urls import reverse
+from django.utils.formats import date_format
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import grants_in_force
+from governance.audit.selectors import indexes_of
+from governance.common import clock
+from governance.common.errors import Unknown
+from governance.inventory import selectors as inventory
+from governance.inventory.models import AISystem
+from reports import selectors
+from reports.documents.annex_iv import build
+from reports.documents.content import STATES, Content, Section
+from reports.documents.snapshot import SnapshotInvalid
+from reports.models import Document, DocumentJob
+
+SHOWN = 100
+OPEN = (DocumentJob.State.QUEUED, DocumentJob.State.RUNNING)
+Row = dict[str, Any]
+
+
+def documents_page(viewer: User, *, chosen: str | None) -> Row:
+    """Return the context of reports/documents.html. Ten queries or fewer, whatever the number of documents.
+
+    Args:
+        chosen: id of an AI system; empty for all of them; None for the system of the newest document.
+    Raises:
+        Unknown: there is no such system.
+    """
+    systems = list(inventory.systems_for(viewer))
+    newest = _with_snapshot(Document.objects.order_by("-made_at")) if chosen is None else None
+    ai_system = newest.system if newest else _chosen(systems, chosen)
+    if ai_system and newest is None:
+        newest = _with_snapshot(Document.objects.filter(system=ai_system).order_by("-made_at"))
+    content = _content(newest) if ai_system and newest else None
+    shown = selectors.documents_for(viewer)
+    rows = document_rows(shown.filter(system=ai_system) if ai_system else shown)
+    return {
+        "systems_filter": [{"pk": row.pk, "name": row.name} for row in systems],
+        "system": {"pk": ai_system.pk, "name": ai_system.name, "ai_act": ai_system.get_ai_act_class_display()}
+        if ai_system
+        else None,
+        "stats": _stats(content) if content else _stock(rows, systems),
+        "map": _map(content) if content else None,
+        "gaps": _gaps(content, ai_system) if content and ai_system else [],
+        "unreadable": bool(ai_system and newest and content is None),
+        "documents": rows,
+        "making": making(ai_system),
+        "build": {"title": Document.Kind.ANNEX_IV.label} if systems else None,
+    }
+
+
+def document_rows(documents: QuerySet[Document], *, limit: int = SHOWN) -> list[Row]:
+    """Return documents as rows of a table, newest first, with their places in the log; two queries."""
+    found = list(documents.annotate(model_version=KT("snapshot__model__version"))[:limit])
+    places = indexes_of([row.log_entry for row in found])
+    return [
+        {
+            "pk": row.pk,
+            "title": row.get_kind_display(),
+            "subject": row.subject_name,
+            "version": f"v{version}" if (version := row.model_version) else "",
+            "made_at": row.made_at,
+            "pdf_digest": row.pdf_digest,
+            "snapshot_digest": row.snapshot_digest,
+            "measured": row.measured,
+            "declared": row.declared,
+            "missing": row.missing,
+            "law_version": law_day(row.law_version),
+            "state": "",
+            "note": f"law as of {law_day(row.law_version)}",
+            "index": places.get(row.log_entry),
+        }
+        for row in found
+    ]
+
+
+def documents_of(system_id: uuid.UUID) -> list[Row]:
+    """Return the five newest documents of one system, for pages below that show a system."""
+    rows = Document.objects.filter(system=system_id).select_related("system").defer("snapshot").order_by("-made_at")
+    return document_rows(rows, limit=5)
+
+
+def open_jobs(ai_system: AISystem | None) -> QuerySet[DocumentJob]:
+    """Return the jobs that wait or are at work, of one system or of all."""
+    rows = DocumentJob.objects.filter(state__in=OPEN)
+    return rows.filter(system=ai_system) if ai_system else rows
+
+
+def making(ai_system: AISystem | None) -> Row:
+    """Return the jobs that wait, are at work, or failed last; ``running`` says whether the page asks again.
+
+    A failure is shown until a later job of the same kind and system has gone better.
+    """
+    rows = DocumentJob.objects.select_related("system", "requested_by").order_by("-made_at")
+    if ai_system:
+        rows = rows.filter(system=ai_system)
+    seen: set[tuple[str, uuid.UUID]] = set()
+    shown = []
+    for job in rows[:SHOWN]:
+        what = (job.kind, job.system_id)
+        if job.state in OPEN or (job.state == DocumentJob.State.FAILED and what not in seen):
+            shown.append(_job(job))
+        seen.add(what)
+    return {
+        "jobs": shown,
+        "running": any(row["open"] for row in shown),
+        "url": f"{reverse('document-making')}?system={ai_system.pk if ai_system else ''}",
+    }
+
+
+def _job(job: DocumentJob) -> Row:
+    since = job.started_at or job.made_at
+    says = {
+        DocumentJob.State.QUEUED: f"asked for by {job.requested_by.name}, waits for a worker",
+        DocumentJob.State.RUNNING: f"asked for by {job.requested_by.name}, the facts are collected and the pages drawn",
+        DocumentJob.State.FAILED: job.error or "it could not be built",
+    }
+    return {
+        "title": job.get_kind_display(),
+        "subject": job.system.name,
+        "state": job.state,
+        "open": job.state in OPEN,
+        "message": says[DocumentJob.State(job.state)],
+        "age": clock.now() - since,
+    }
+
+
+def _chosen(systems: Sequence[AISystem], chosen: str | None) -> AISystem | None:
+    if chosen is None:
+        return systems[0] if len(systems) == 1 else None
+    if not chosen:
+        return None
+    found = next((row for row in systems if str(row.pk) == chosen), None)
+    if found is None:
+        raise Unknown(f"There is no AI system {chosen}.")
+    return found
+
+
+def _with_snapshot(documents: QuerySet[Document]) -> Document | None:
+    return documents.select_related("system").first()
+
+
+def _content(document: Document) -> Content | None:
+    """Return what a document says, None when its snapshot was made for another release of this page."""
+    try:
+        return build(document.snapshot)
+    except SnapshotInvalid:
+        return None
+
+
+def law_day(law_version: str) -> str:
+    """Return the as-of date of a register version such as ``2026-11-23+sha256:…`` as people write it."""
+    try:
+        return str(date_format(date.fromisoformat(law_version.partition("+")[0]), "j M Y"))
+    except ValueError:
+        return law_version
+
+
+def _stats(content: Content) -> list[Row]:
+    counts = content.counts
+    return [
+        {"value": counts["measured"], "unit": f"of {sum(counts.values())}", "label": "paragraphs measured"},
+        {"value": counts["declared"], "label": "declared by a person"},
+        {"value": counts["missing"], "label": "missing", "tone": "warn" if counts["missing"] else "ok"},
+    ]
+
+
+def _stock(rows: Sequence[Row], systems: Sequence[AISystem]) -> list[Row]:
+    documented = len({row["subject"] for row in rows})
+    return [
+        {"value": len(rows), "label": "documents"},
+        {"value": documented, "unit": f"of {len(systems)}", "label": "AI systems documented"},
+    ]
+
+
+def _map(content: Content) -> Row:
+    """Return the points of Annex IV and the release record as groups of tiles."""
+    sections = [section for section in content.sections if section.paragraphs]
+    titles = {section.number: section.title for section in content.sections if section.level == 1}
+    groups = []
+    for chapter, found in groupby(sections, key=_chapter):
+        tiles = [_tile(section) for section in found]
+        span = f"Points {tiles[0]['point']} to {tiles[-1]['point']}"
+        title = f"{chapter} {titles[chapter]}" if chapter in titles else span
+        groups.append({"title": title, "tiles": tiles})
+    return {"title": "Annex IV, point by point", "groups": groups}
+
+
+def _chapter(section: Section) -> str:
+    """Return the chapter of a point with letters or of the release record; empty for points of their own."""
+    return "" if section.level == 1 else section.number.partition("(")[0].partition(".")[0]
+
+
+def _tile(section: Section) -> Row:
+    counts: Row = {state: section.count(state) for state in STATES}
+    prevails = "measured" if counts["measured"] >= counts["declared"] else "declared"
+    state = "missing" if counts["missing"] else prevails
+    return {"point": section.number, "title": section.title, "state": state, "note": "", **counts}
+
+
+def _gaps(content: Content, ai_system: AISystem) -> list[Row]:
+    """Return what is missing, each with the role that owes it and who holds that role now."""
+    holders = _holders({gap.owner for gap in content.gaps}, ai_system)
+    return [
+        {
+            "point": gap.number,
+            "title": gap.what,
+            "owner": {"name": ", ".join(holders[gap.owner]), "role": _role(gap.owner)},
+            "due_on": None,
+        }
+        for gap in content.gaps
+    ]
+
+
+def _role(value: str) -> str:
+    return str(Role(value).label) if value in Role.values else value.replace("_", " ").capitalize()
+
+
+def _holders(roles: Iterable[str], ai_system: AISystem) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {role: [] for role in roles}
+    here = Q(system_id__isnull=True) | Q(system_id=ai_system.pk)
+    grants = grants_in_force().filter(here, role__in=list(found), person__sponsor__isnull=True)
+    for role, name in grants.order_by("person__name").values_list("role", "person__name").distinct():
+        found[role].append(name)
+    if Role.OWNER in found:
+        found[Role.OWNER] = [ai_system.owner.name]
+    return found

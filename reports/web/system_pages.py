@@ -1,0 +1,230 @@
+"""What the pages of AI systems show, as plain values; ``templates/inventory`` says which."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q
+
+from governance.accounts.models import User
+from governance.accounts.roles import DECIDING
+from governance.accounts.selectors import has_role
+from governance.approvals import kinds
+from governance.inventory import selectors as inventory
+from governance.inventory.models import AISystem, Classification
+from governance.regulation import register
+from governance.regulation.questionnaire import questionnaire
+from registry.models import AliasHistory
+from registry.reviewing.people import People
+from registry.reviewing.review import findings_shown, open_findings
+from reports.facts import ORGANISATION
+from reports.web.documents import documents_of, law_day
+
+REQUESTS_SHOWN = 20
+Row = dict[str, Any]
+Errors = Mapping[str, Sequence[str]]
+
+
+def system_rows(viewer: User) -> list[Row]:
+    """Return every AI system with its class, its models and what is live; three queries, whatever their number."""
+    systems = list(
+        inventory.systems_for(viewer).annotate(
+            model_count=Count("models", distinct=True),
+            finding_count=Count("findings", filter=Q(findings__closed_at__isnull=True), distinct=True),
+        )
+    )
+    signed = Classification.objects.filter(signed_at__isnull=False).order_by("system", "-signed_at").distinct("system")
+    points = dict(signed.values_list("system_id", "annex_points"))
+    live: dict[Any, list[str]] = {}
+    for span in _live(systems):
+        live.setdefault(span.version.model.system_id, []).append(f"{span.version} ({span.alias})")
+    return [
+        {
+            "pk": row.pk,
+            "name": row.name,
+            "purpose": row.purpose,
+            "owner": {"name": row.owner.name, "role": ""},
+            "ai_act": ", ".join([row.get_ai_act_class_display(), *points.get(row.pk, [])]) if row.ai_act_class else "",
+            "tier": row.model_tier,
+            "state": row.state,
+            "models": row.model_count,
+            "live": ", ".join(live.get(row.pk, [])),
+            "open_findings": row.finding_count,
+        }
+        for row in systems
+    ]
+
+
+def system_page(ai_system: AISystem, viewer: User, *, errors: Errors | None = None) -> Row:
+    """Return the context of inventory/system.html.
+
+    Args:
+        errors: why the signature was refused, by field (``password`` or ``all``).
+    """
+    signed = inventory.classification_in_force(ai_system)
+    waiting = ai_system.classifications.filter(signed_at__isnull=True).first()
+    pins = list(ai_system.dataset_pins.filter(unpinned_at__isnull=True).order_by("role"))
+    findings = open_findings(ai_system)
+    classifications = [row for row in (signed, waiting) if row]
+    people = People(
+        [
+            ai_system.owner_id,
+            *(row.proposed_by_id for row in classifications),
+            *(row.signed_by_id for row in classifications),
+            *(row.pinned_by_id for row in pins),
+            *(row.owner_id for row in findings),
+        ],
+        system_id=ai_system.pk,
+    )
+    return {
+        "system": _system(ai_system, people),
+        "classification": _classification(signed, people) if signed else None,
+        "classification_open": _classification(waiting, people) if waiting else None,
+        "sign": _sign(waiting, ai_system, viewer, errors or {}) if waiting else None,
+        "models": _models(ai_system),
+        "pins": [
+            {
+                "role": row.role,
+                "digest": row.dataset_digest,
+                "pinned_by": people[row.pinned_by_id],
+                "pinned_at": row.pinned_at,
+            }
+            for row in pins
+        ],
+        "findings": findings_shown(findings, people, viewer),
+        "documents": documents_of(ai_system.pk),
+        "requests": _requests(ai_system),
+        "declared": _declared(ai_system),
+    }
+
+
+def _system(row: AISystem, people: People) -> Row:
+    return {
+        "pk": row.pk,
+        "name": row.name,
+        "slug": row.slug,
+        "purpose": row.purpose,
+        "state": row.state,
+        "ai_roles": row.ai_roles,
+        "favourable_outcome": row.favourable_outcome,
+        "tier": row.model_tier,
+        "made_at": row.made_at,
+        "owner": people[row.owner_id],
+        "ai_act_class": row.get_ai_act_class_display() if row.ai_act_class else "",
+    }
+
+
+def _classification(row: Classification, people: People) -> Row:
+    return {
+        "pk": row.pk,
+        "ai_act_class": row.get_ai_act_class_display(),
+        "annex_points": row.annex_points,
+        "tier": row.model_tier,
+        "law_version": f"law as of {law_day(row.law_version)}",
+        "proposed_by": people[row.proposed_by_id],
+        "proposed_at": row.proposed_at,
+        "signed_by": people[row.signed_by_id] if row.signed_by_id else None,
+        "signed_at": row.signed_at,
+        "trace": _trace(row),
+    }
+
+
+def _trace(row: Classification) -> list[Row]:
+    """Return the steps with questions and answers as they were worded in the questionnaire."""
+    labels = {(question.id, choice.value): choice.label for question in questionnaire() for choice in question.choices}
+    steps = []
+    for step in row.trace:
+        given = step["answer"] if isinstance(step["answer"], list) else [step["answer"]]
+        answers = [str(labels.get((step["question"], value)) or value) for value in given]
+        steps.append(
+            {
+                "question": step.get("text") or step["question"],
+                "answer": "; ".join(answers),
+                "conclusion": step["conclusion"],
+                "points": step["points"],
+            }
+        )
+    return steps
+
+
+def _sign(row: Classification, ai_system: AISystem, viewer: User, errors: Errors) -> Row:
+    refusal = _refusal(row, ai_system, viewer)
+    return {"pk": row.pk, "allowed": not refusal, "refusal": refusal, "errors": errors}
+
+
+def _refusal(row: Classification, ai_system: AISystem, viewer: User) -> str:
+    """Say why the viewer gets no form, empty when they do. The service decides; this only saves them the password."""
+    if viewer.pk == row.proposed_by_id:
+        return "You proposed this classification: a second person must sign it."
+    if viewer.pk == ai_system.owner_id:
+        return f"You own {ai_system.name}: a second person must sign its classification."
+    if viewer.is_service or not has_role(viewer, *DECIDING, system_id=ai_system.pk):
+        return "A validator, risk officer or data protection officer signs a classification."
+    return ""
+
+
+def _live(systems: Iterable[AISystem]) -> list[AliasHistory]:
+    """Return what is live by Placet's own acts, the first protected alias first."""
+    order = {alias: place for place, alias in enumerate(settings.PROTECTED_ALIASES)}
+    spans = AliasHistory.objects.filter(model__system__in=list(systems), during__endswith__isnull=True)
+    found = spans.select_related("version__model", "promotion__approval").order_by("model__name")
+    return sorted(found, key=lambda row: order.get(row.alias, len(order)))
+
+
+def _models(ai_system: AISystem) -> list[Row]:
+    live: dict[Any, AliasHistory] = {}
+    for span in _live([ai_system]):
+        live.setdefault(span.model_id, span)
+    rows = []
+    for model in ai_system.models.order_by("name"):
+        now = live.get(model.pk)
+        state = (now.promotion.approval.state if now.promotion else "unapproved") if now else ""
+        rows.append(
+            {
+                "pk": model.pk,
+                "name": model.name,
+                "alias": now.alias if now else "",
+                "champion": f"v{now.version.number}" if now else "",
+                "champion_state": state,
+            }
+        )
+    return rows
+
+
+def _requests(ai_system: AISystem) -> list[Row]:
+    found = list(ai_system.approval_requests.order_by("-opened_at")[:REQUESTS_SHOWN])
+    names = kinds.presented(found)
+    return [
+        {
+            "pk": row.pk,
+            "title": f"{names[row.pk].title}, {row.asks_for}",
+            "reference": names[row.pk].reference,
+            "state": row.state,
+            "verdict": row.outcome,
+            "opened_at": row.opened_at,
+        }
+        for row in found
+    ]
+
+
+def _declared(ai_system: AISystem) -> list[Row]:
+    """Return what people declared, by the titles of the points; a key that names no point says so."""
+    rows = []
+    for key, value in sorted(ai_system.declared.items()):
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        rows.append({"label": _label(key), "value": text})
+    return rows
+
+
+def _label(key: str) -> str:
+    point_id, _, topic = key.partition(":")
+    if point_id == ORGANISATION:
+        return f"Provider, {topic}"
+    try:
+        title = register.load().point(point_id).title
+    except register.UnknownPoint:
+        return f"{key} (no point of this name: in no document)"
+    return f"{point_id}, {title}{f': {topic}' if topic else ''}"

@@ -1,0 +1,19 @@
+"""Addresses of the documents and of the AI systems."""
+
+from django.urls import path
+
+from reports.web import systems, views
+
+urlpatterns = [
+    path("systems", systems.system_list, name="system-list"),
+    path("systems/<uuid:pk>", systems.system_detail, name="system-detail"),
+    path(
+        "systems/<uuid:pk>/classifications/<uuid:classification>/sign",
+        systems.classification_sign,
+        name="classification-sign",
+    ),
+    path("documents", views.document_list, name="document-list"),
+    path("documents/build", views.document_build, name="document-build"),
+    path("documents/making", views.document_making, name="document-making"),
+    path("documents/<uuid:pk>/pdf", views.document_download, name="document-download"),
+]

@@ -1,0 +1,77 @@
+"""The page of documents: what was made, what each could state, and a form that asks for a new one."""
+
+import uuid
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from governance.accounts.narrow import actor
+from governance.common.errors import Unknown
+from governance.common.pages import page
+from governance.inventory import selectors as inventory
+from governance.inventory.models import AISystem
+from reports import selectors, services, tasks
+from reports.models import Document
+from reports.web import documents
+
+
+@page
+@require_GET
+def document_list(request: HttpRequest) -> HttpResponse:
+    """``GET /documents?system=<pk>``: documents and gaps of one system; without a choice of the newest, or of all."""
+    context = documents.documents_page(actor(request), chosen=request.GET.get("system"))
+    return render(request, "reports/documents.html", context)
+
+
+@page
+@require_POST
+def document_build(request: HttpRequest) -> HttpResponse:
+    """``POST /documents/build``: ask for the technical documentation of a system, unless it is being built."""
+    person, ai_system = actor(request), _system(request.POST.get("system", ""))
+    if ai_system is None:
+        messages.error(request, "Choose the AI system that the document is about.")
+        context = documents.documents_page(person, chosen="")
+        return render(request, "reports/documents.html", context, status=422)
+    kind = Document.Kind.ANNEX_IV
+    if documents.open_jobs(ai_system).filter(kind=kind).exists():
+        messages.info(request, f"{kind.label} of {ai_system} is being built already.")
+    else:
+        job = services.request_document(kind=kind, ai_system=ai_system, requester=person)
+        tasks.build_document.delay_on_commit(str(job.pk))
+        messages.success(request, f"{kind.label} of {ai_system} is asked for; a worker builds it now.")
+    return redirect(f"{reverse('document-list')}?{urlencode({'system': ai_system.pk})}")
+
+
+@page
+@require_GET
+def document_making(request: HttpRequest) -> HttpResponse:
+    """``GET /documents/making?system=<pk>``: the open jobs alone; the last answer has htmx load the page anew."""
+    making = documents.making(_system(request.GET.get("system", "")))
+    response = render(request, "reports/_making.html", {"making": making})
+    if not making["running"]:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+@page
+@require_safe
+def document_download(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``GET /documents/<pk>/pdf``: the bytes whose digest is in the log."""
+    row = selectors.document(pk)
+    name = f"{row.system.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.pdf"
+    return HttpResponse(
+        selectors.pdf_of(row),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def _system(key: str) -> AISystem | None:
+    try:
+        return inventory.system(key) if key else None
+    except Unknown:
+        return None

@@ -1,0 +1,205 @@
+"""The figures of the sample snapshot: a gradient-boosted model on Statlog German Credit, 300 evaluation rows.
+
+Computed once with scikit-learn and SHAP on a fixed split, then written down: the sample must not depend on either
+library.
+"""
+
+METRICS = [
+    {
+        "id": "auc",
+        "better": "higher",
+        "candidate": {"value": 0.799904, "low": 0.747282, "high": 0.851267, "n": 300},
+        "production": {"value": 0.793739, "low": 0.738123, "high": 0.845292, "n": 300},
+        "difference": {"value": 0.006164, "low": -0.022606, "high": 0.035597, "n": 300},
+        "title": "Area under the ROC curve",
+    },
+    {
+        "id": "log_loss",
+        "better": "lower",
+        "candidate": {"value": 0.480809, "low": 0.419965, "high": 0.544495, "n": 300},
+        "production": {"value": 0.496118, "low": 0.430438, "high": 0.563262, "n": 300},
+        "difference": {"value": -0.015309, "low": -0.048388, "high": 0.0197, "n": 300},
+        "title": "Log loss",
+    },
+    {
+        "id": "brier",
+        "better": "lower",
+        "candidate": {"value": 0.158659, "low": 0.135116, "high": 0.184227, "n": 300},
+        "production": {"value": 0.163761, "low": 0.139402, "high": 0.189081, "n": 300},
+        "difference": {"value": -0.005102, "low": -0.017491, "high": 0.007792, "n": 300},
+        "title": "Brier score",
+    },
+    {
+        "id": "tpr",
+        "better": "higher",
+        "candidate": {"value": 0.75, "low": 0.655172, "high": 0.84058, "n": 300, "denominator": 88},
+        "production": {"value": 0.772727, "low": 0.675325, "high": 0.857182, "n": 300, "denominator": 88},
+        "difference": {"value": -0.022727, "low": -0.077778, "high": 0.031941, "n": 300, "denominator": 88},
+        "title": "True positive rate",
+    },
+    {
+        "id": "fpr",
+        "better": "lower",
+        "candidate": {"value": 0.283019, "low": 0.221698, "high": 0.343911, "n": 300, "denominator": 212},
+        "production": {"value": 0.278302, "low": 0.217758, "high": 0.342599, "n": 300, "denominator": 212},
+        "difference": {"value": 0.004717, "low": -0.038095, "high": 0.046517, "n": 300, "denominator": 212},
+        "title": "False positive rate",
+    },
+    {
+        "id": "selection_rate",
+        "better": "higher",
+        "candidate": {"value": 0.42, "low": 0.363333, "high": 0.476667, "n": 300, "denominator": 300},
+        "production": {"value": 0.423333, "low": 0.37, "high": 0.480083, "n": 300, "denominator": 300},
+        "difference": {"value": -0.003333, "low": -0.036667, "high": 0.03, "n": 300, "denominator": 300},
+        "title": "Share predicted bad",
+    },
+    {
+        "id": "accuracy",
+        "better": "higher",
+        "candidate": {"value": 0.726667, "low": 0.676667, "high": 0.78, "n": 300, "denominator": 300},
+        "production": {"value": 0.736667, "low": 0.68, "high": 0.786667, "n": 300, "denominator": 300},
+        "difference": {"value": -0.01, "low": -0.043333, "high": 0.023333, "n": 300, "denominator": 300},
+        "title": "Accuracy",
+    },
+]
+
+CONFUSION = {"tp": 66, "fp": 60, "fn": 22, "tn": 152}
+
+ROC = [
+    [0.0, 0.0],
+    [0.0, 0.1591],
+    [0.0189, 0.1705],
+    [0.0283, 0.2159],
+    [0.033, 0.2273],
+    [0.0519, 0.2841],
+    [0.0566, 0.3182],
+    [0.066, 0.3295],
+    [0.0755, 0.3409],
+    [0.0802, 0.375],
+    [0.0896, 0.3864],
+    [0.0943, 0.4318],
+    [0.0991, 0.4659],
+    [0.1132, 0.4886],
+    [0.1179, 0.5227],
+    [0.1462, 0.5341],
+    [0.1557, 0.5795],
+    [0.1604, 0.6136],
+    [0.1745, 0.625],
+    [0.184, 0.6477],
+    [0.1981, 0.6705],
+    [0.2217, 0.6818],
+    [0.2453, 0.7159],
+    [0.2689, 0.7273],
+    [0.2736, 0.7386],
+    [0.2877, 0.7614],
+    [0.3396, 0.7727],
+    [0.3443, 0.7955],
+    [0.3679, 0.8068],
+    [0.467, 0.8182],
+    [0.4717, 0.8409],
+    [0.5047, 0.8523],
+    [0.5094, 0.8636],
+    [0.5189, 0.9091],
+    [0.6085, 0.9205],
+    [0.6179, 0.9432],
+    [0.6698, 0.9545],
+    [0.7311, 0.9659],
+    [0.7783, 0.9886],
+    [1.0, 1.0],
+]
+
+CALIBRATION = [
+    {"low": 0.0, "high": 0.125, "n": 102, "predicted": 0.066818, "observed": 0.078431},
+    {"low": 0.125, "high": 0.25, "n": 54, "predicted": 0.176294, "observed": 0.185185},
+    {"low": 0.25, "high": 0.375, "n": 39, "predicted": 0.305583, "observed": 0.282051},
+    {"low": 0.375, "high": 0.5, "n": 33, "predicted": 0.433598, "observed": 0.393939},
+    {"low": 0.5, "high": 0.625, "n": 23, "predicted": 0.550208, "observed": 0.608696},
+    {"low": 0.625, "high": 0.75, "n": 27, "predicted": 0.688356, "observed": 0.555556},
+    {"low": 0.75, "high": 0.875, "n": 12, "predicted": 0.813492, "observed": 0.583333},
+    {"low": 0.875, "high": 1.0, "n": 10, "predicted": 0.914955, "observed": 1.0},
+]
+
+FAIRNESS = [
+    {
+        "feature": "sex",
+        "reference_group": "male",
+        "groups": [
+            {
+                "group": "male",
+                "n": 211,
+                "share": 0.703333,
+                "compared": True,
+                "selection_rate": {"value": 0.587678, "low": 0.520267, "high": 0.651953, "n": 211, "denominator": 211},
+                "tpr": {"value": 0.705882, "low": 0.629351, "high": 0.772328, "n": 153, "denominator": 153},
+                "fpr": {"value": 0.275862, "low": 0.177522, "high": 0.402049, "n": 58, "denominator": 58},
+                "selection_ratio": None,
+                "p_adjusted": None,
+            },
+            {
+                "group": "female",
+                "n": 89,
+                "share": 0.296667,
+                "compared": True,
+                "selection_rate": {"value": 0.561798, "low": 0.45828, "high": 0.660201, "n": 89, "denominator": 89},
+                "tpr": {"value": 0.745763, "low": 0.622036, "high": 0.839442, "n": 59, "denominator": 59},
+                "fpr": {"value": 0.2, "low": 0.09505, "high": 0.37306, "n": 30, "denominator": 30},
+                "selection_ratio": {"value": 0.955962, "low": 0.770635, "high": 1.185859, "n": 300},
+                "p_adjusted": 0.682094,
+            },
+        ],
+    },
+    {
+        "feature": "age_group",
+        "reference_group": "26 to 60",
+        "groups": [
+            {
+                "group": "26 to 60",
+                "n": 230,
+                "share": 0.766667,
+                "compared": True,
+                "selection_rate": {"value": 0.617391, "low": 0.553138, "high": 0.677788, "n": 230, "denominator": 230},
+                "tpr": {"value": 0.735294, "low": 0.664306, "high": 0.795883, "n": 170, "denominator": 170},
+                "fpr": {"value": 0.283333, "low": 0.185067, "high": 0.407675, "n": 60, "denominator": 60},
+                "selection_ratio": None,
+                "p_adjusted": None,
+            },
+            {
+                "group": "25 and under",
+                "n": 58,
+                "share": 0.193333,
+                "compared": True,
+                "selection_rate": {"value": 0.448276, "low": 0.327497, "high": 0.575481, "n": 58, "denominator": 58},
+                "tpr": {"value": 0.647059, "low": 0.479137, "high": 0.785123, "n": 34, "denominator": 34},
+                "fpr": {"value": 0.166667, "low": 0.066786, "high": 0.358535, "n": 24, "denominator": 24},
+                "selection_ratio": {"value": 0.726081, "low": 0.536228, "high": 0.98315, "n": 288},
+                "p_adjusted": 0.038463,
+            },
+            {
+                "group": "over 60",
+                "n": 12,
+                "share": 0.04,
+                "compared": False,
+                "selection_rate": {"value": 0.5, "low": 0.253778, "high": 0.746222, "n": 12, "denominator": 12},
+                "tpr": {"value": 0.625, "low": 0.305738, "high": 0.863158, "n": 8, "denominator": 8},
+                "fpr": {"value": 0.25, "low": 0.045586, "high": 0.699364, "n": 4, "denominator": 4},
+                "selection_ratio": None,
+                "p_adjusted": None,
+            },
+        ],
+    },
+]
+
+SHAP = [
+    {"feature": "checking_account", "mean_abs": 0.707933, "low": 0.681251, "high": 0.73714},
+    {"feature": "credit_amount", "mean_abs": 0.354471, "low": 0.326155, "high": 0.387941},
+    {"feature": "purpose", "mean_abs": 0.344086, "low": 0.31662, "high": 0.369864},
+    {"feature": "duration_months", "mean_abs": 0.318236, "low": 0.284063, "high": 0.349832},
+    {"feature": "credit_history", "mean_abs": 0.220208, "low": 0.193826, "high": 0.248656},
+    {"feature": "savings", "mean_abs": 0.198209, "low": 0.182389, "high": 0.217729},
+    {"feature": "age", "mean_abs": 0.158176, "low": 0.139055, "high": 0.182782},
+    {"feature": "other_plans", "mean_abs": 0.12423, "low": 0.101676, "high": 0.14614},
+    {"feature": "installment_rate", "mean_abs": 0.10811, "low": 0.100996, "high": 0.115739},
+    {"feature": "property", "mean_abs": 0.103063, "low": 0.094322, "high": 0.113065},
+]
+
+SHAP_BASE_VALUE = -1.208018
