@@ -1,0 +1,1 @@
+"""Examples that run: the demo, a service that verifies before it loads."""

@@ -1,0 +1,1 @@
+"""The demo: credit scoring on Statlog German Credit."""

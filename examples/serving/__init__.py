@@ -1,0 +1,1 @@
+"""A prediction service that serves only what a permit covers."""

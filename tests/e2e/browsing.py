@@ -1,0 +1,113 @@
+"""Use Placet in a real browser, and note what a reader with other senses, or a strict policy, would stumble over."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from examples.credit.people import Person
+
+CHROMIUM = os.environ.get("CHROMIUM_PATH") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
+PATIENCE_MS = 60_000
+TABS = 250
+Look = tuple[int, Literal["light", "dark"]]
+WIDE_AND_NARROW: tuple[Look, ...] = ((1440, "light"), (390, "dark"))
+EVERY_LOOK: tuple[Look, ...] = ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark"))
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run a headless Chromium for the length of the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Visitor:
+    """Somebody's browser window, and everything its console said."""
+
+    page: Page
+    url: str
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda message: self.said.append(f"{self.page.url}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(f"{self.page.url}: {error}"))
+
+    def open(self, path: str) -> None:
+        """Go to a page, which must answer with success."""
+        answer = self.page.goto(self.url + path, wait_until="load")
+        assert answer is not None
+        assert answer.ok, f"{path} answered {answer.status}"
+
+    def sign_in(self, person: Person) -> None:
+        """Fill in the sign-in form and come to the inbox."""
+        self.open("/login")
+        self.page.get_by_label("E-mail address").fill(person.email)
+        self.page.get_by_label("Password").fill(person.password)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(self.url + "/")
+
+    def found(self, path: str, pattern: str) -> str:
+        """Return the first address on a page whose path is ``pattern``."""
+        self.open(path)
+        match = re.search(rf'href="({pattern})"', self.page.content())
+        assert match, f"{path} has no link to {pattern}"
+        return match[1]
+
+    def problems(self, name: str, pictures: Path, looks: tuple[Look, ...] = WIDE_AND_NARROW) -> list[str]:
+        """Return what is wrong with the page that is open, in each of ``looks``; take a picture of each.
+
+        Wrong is what axe finds, and a page that has to be moved sideways.
+        """
+        wrong = []
+        self.page.evaluate("document.querySelectorAll('main details').forEach(details => { details.open = true })")
+        for width, theme in looks:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            self.page.emulate_media(color_scheme=theme)
+            look = f"{name} at {width} px, {theme}"
+            over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            wrong += [f"{look}: {over} px too wide"] if over > 0 else []
+            violations = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
+            wrong += [f"{look}: {v['id']}: {node['html'][:160]}" for v in violations for node in v["nodes"]]
+            self.page.screenshot(path=pictures / f"{name}-{width}-{theme}.png", full_page=True)
+        self.page.set_viewport_size({"width": 1440, "height": 900})
+        self.page.emulate_media(color_scheme="light")
+        return wrong
+
+    def tab_to(self, selector: str) -> None:
+        """Press the Tab key until the element that ``selector`` names has the focus."""
+        for _ in range(TABS):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"{TABS} presses of the Tab key do not reach {selector}")
+
+
+@contextmanager
+def visitor(browser: Browser, url: str) -> Iterator[Visitor]:
+    """Open a window of a person's own, with no cookies; its console must have stayed silent when it closes."""
+    # Without motion: a colour half-way through its change is no colour of the page.
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MS)
+    seen = Visitor(context.new_page(), url)
+    try:
+        yield seen
+    finally:
+        context.close()
+    assert seen.said == [], seen.said

@@ -1,0 +1,73 @@
+"""Every page, on the story's own data: nothing for axe to find, nothing sideways, nothing on the console."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from examples.credit import story
+from tests.e2e.browsing import CHROMIUM, Visitor, chromium, visitor
+from tests.e2e.ledger import Ledger
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+]
+ID = "[0-9a-f-]{36}"
+
+
+@pytest.fixture(scope="module")
+def window(world: story.World, v2_live: Any) -> Iterator[Visitor]:
+    """The risk officer's browser."""
+    with chromium() as browser, visitor(browser, world.url) as found:
+        found.sign_in(world.people["risk"])
+        yield found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("review-signed", "promotion", "model-list", "model", "system-list", "system", "monitor-list", "monitor"),
+        *("documents", "audit-log", "audit-entry"),
+    ],
+)
+def test_it_is_accessible_fits_and_stays_quiet(
+    window: Visitor, world: story.World, ledger: Ledger, tmp_path: Path, name: str
+) -> None:
+    window.open(address(window, world, ledger, name))
+    assert window.problems(name, tmp_path) == []
+    assert window.said == []
+
+
+def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> str:
+    """Return the path of a page."""
+    fixed = {
+        "review-signed": f"/approvals/{world.promotions[2]['approval']['id']}",
+        "promotion": f"/promotions/{world.promotions[2]['id']}",
+        "model-list": "/models",
+        "system-list": "/systems",
+        "monitor-list": "/monitors",
+        "documents": "/documents",
+        "audit-log": "/log",
+    }
+    if name in fixed:
+        return fixed[name]
+    if name == "audit-entry":
+        ((index,),) = ledger.rows(
+            'SELECT l.index FROM audit_leaf l JOIN audit_subject s USING (entry_id) WHERE s."table" = %s'
+            " ORDER BY 1 DESC LIMIT 1",
+            ["approvals_decision"],
+        )
+        return f"/log/{index}"
+    return window.found(fixed[f"{name}-list"], f"{fixed[f'{name}-list']}/{ID}")
+
+
+def test_the_sign_in_page_too(world: story.World, window: Visitor, tmp_path: Path) -> None:
+    browser: Browser | None = window.page.context.browser
+    assert browser is not None
+    with visitor(browser, world.url) as stranger:
+        stranger.open("/login")
+        assert stranger.problems("login", tmp_path) == []
