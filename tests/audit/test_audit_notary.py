@@ -16,11 +16,13 @@ from governance.audit.events import Event
 from governance.audit.export import export_bundle
 from governance.audit.models import Anchor, Checkpoint
 from governance.audit.notary import Notary
+from governance.common import clock
 from governance.common.postgres.base import as_owner
 from placet.verify import leaf_hash, parse_checkpoint, root, verify_bundle, verify_consistency, verify_inclusion
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ME = System("test")
+HIGH_WATER = settings.LOG_ORIGIN.replace("/", "_") + ".high-water.json"
 
 
 @pytest.fixture
@@ -28,13 +30,15 @@ def notary(tmp_path: Path, as_notary) -> Notary:
     (tmp_path / "state").mkdir()
     (tmp_path / "anchors").mkdir()
     log_key, permit_key = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    return Notary(settings.LOG_ORIGIN, log_key, permit_key, tmp_path / "state", tmp_path / "anchors")
+    return Notary(
+        settings.LOG_ORIGIN, log_key, permit_key, tmp_path / "state", tmp_path / "anchors", heartbeat_at=clock.now()
+    )
 
 
 def append(count: int = 1) -> None:
     for n in range(count):
         with transaction.atomic():
-            audit.append(event=Event.LOG_OPENED, actor=ME, data={"n": n}, payload={"note": f"note {n}"})
+            audit.append(event=Event.LOG_HEARTBEAT, actor=ME, data={"n": n}, payload={"note": f"note {n}"})
 
 
 def as_superuser(statement: str) -> None:
@@ -93,7 +97,7 @@ def test_the_checkpoint_is_copied_once_outside_the_database(notary):
 def test_a_changed_entry_stops_the_notary_before_it_signs(notary):
     append(2)
     notary.round()
-    as_superuser("UPDATE audit_leaf SET leaf_hash = sha256('other') WHERE index = 0")
+    as_superuser("UPDATE audit_leaf SET leaf_hash = sha256('other') WHERE position = 0")
     append()
     with pytest.raises(LogInconsistent, match="changed"):
         notary.round()
@@ -103,7 +107,7 @@ def test_a_changed_entry_stops_the_notary_before_it_signs(notary):
 def test_a_log_that_lost_its_tail_stops_the_notary(notary):
     append(3)
     notary.round()
-    as_superuser("DELETE FROM audit_leaf WHERE index = 2; DELETE FROM audit_anchor; DELETE FROM audit_checkpoint")
+    as_superuser("DELETE FROM audit_leaf WHERE position = 2; DELETE FROM audit_anchor; DELETE FROM audit_checkpoint")
     with pytest.raises(LogInconsistent, match="signed before"):
         notary.round()
 
@@ -111,8 +115,8 @@ def test_a_log_that_lost_its_tail_stops_the_notary(notary):
 def test_the_refusal_holds_also_when_the_high_water_file_is_lost(notary):
     append(3)
     notary.round()
-    (notary.state_dir / "high-water.json").unlink()
-    as_superuser("UPDATE audit_leaf SET leaf_hash = sha256('other') WHERE index = 1")
+    (notary.state_dir / HIGH_WATER).unlink()
+    as_superuser("UPDATE audit_leaf SET leaf_hash = sha256('other') WHERE position = 1")
     append()
     with pytest.raises(LogInconsistent):
         notary.round()
@@ -121,7 +125,7 @@ def test_the_refusal_holds_also_when_the_high_water_file_is_lost(notary):
 def test_the_high_water_mark_is_what_was_signed(notary):
     append(2)
     notary.round()
-    held = json.loads((notary.state_dir / "high-water.json").read_text())
+    held = json.loads((notary.state_dir / HIGH_WATER).read_text())
     assert held == {"size": 2, "root": bytes(selectors.newest_checkpoint().root).hex()}
 
 
@@ -133,7 +137,7 @@ def test_the_bundle_verifies_offline_and_a_tampered_one_does_not(notary, tmp_pat
     path = export_bundle(tmp_path / "bundle.zip")
     report = verify_bundle(path, policy=policy, checkpoints=[seen])
     assert {str(report.integrity), str(report.completeness), str(report.anchoring)} == {"holds"}, report.findings
-    third = "(SELECT entry_id FROM audit_leaf WHERE index = 3)"
+    third = "(SELECT entry_id FROM audit_leaf WHERE position = 3)"
     as_superuser(f"UPDATE audit_payload SET payload = 'other' WHERE entry_id = {third}")
     report = verify_bundle(export_bundle(tmp_path / "tampered.zip"), policy=policy, checkpoints=[seen])
     assert str(report.integrity) == "fails"
