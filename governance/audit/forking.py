@@ -89,7 +89,8 @@ def fork(notary: Notary, *, after: bytes, vkeys: list[str], reason: str) -> Fork
             .order_by("position")
             .values_list("entry_id", "entry__body", "entry__leaf_hash")
         )
-        place(list(rows), base=shard * SHARD, size=first + 1)
+        survivors = [(entry_id, bytes(body), bytes(stored)) for entry_id, body, stored in rows]
+        place(survivors, base=shard * SHARD, size=first + 1)
     return Fork(head, kept, notary.origin)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from governance.audit import selectors, services
+from governance.audit import selectors
 from governance.audit.models import Anchor, Checkpoint, Payload
 from governance.audit.selectors import LogEntry
+from governance.audit.services import SealedPayload
 from governance.common import clock
 from placet.trust import InvalidTrust, load_trust
 from placet.verify import Checkpoint as SignedCheckpoint
@@ -80,11 +81,8 @@ def _integrity(entry: LogEntry, index: int, checkpoint: Checkpoint, path: list[b
         verify_inclusion(index, signed.size, leaf_hash(entry.body), path, signed.root)
     except (InvalidSignature, InvalidProof) as problem:
         return Word("fails", str(problem))
-    payload = Payload.objects.filter(pk=entry.id).first()
-    if (
-        payload
-        and services.SealedPayload(bytes(payload.salt), bytes(payload.payload)).commitment != entry.parsed["payload"]
-    ):
+    text = Payload.objects.filter(pk=entry.id).first()
+    if text and SealedPayload(bytes(text.salt), bytes(text.payload)).commitment != entry.parsed["payload"]:
         return Word("fails", "The entry is as it was signed, but the text beside it is not the one it commits to.")
     return Word(
         "holds", f"The bytes are under the root that the notary signed for {signed.size:,} entries; checked just now."
@@ -96,9 +94,7 @@ def _completeness(entry: LogEntry, pending: int) -> Word:
     named = [(subject["table"], subject["key"]) for subject in entry.parsed["subjects"]]
     changed = [f"{table} {key}" for table, key in named if not selectors.stands_as_told(table, key)]
     if changed:
-        return Word(
-            "fails", f"{', '.join(changed)} is not what the newest entry about it left: changed without an entry."
-        )
+        return Word("fails", f"Not what the newest entry left, so changed without an entry: {', '.join(changed)}.")
     if pending:
         return Word("not shown", f"{pending} entries wait for the notary.")
     rows = f"The {len(named)} rows that it names stand" if len(named) != 1 else "The row that it names stands"
@@ -121,6 +117,6 @@ def _anchoring(index: int) -> Word:
     age = int((clock.now() - anchor.at).total_seconds())
     return Word(
         "not shown",
-        f"A checkpoint of {signed.size:,} entries that covers it was sent to the {anchor.sink} {age:,} s ago and fits the "
-        "log as it stands. This server can't vouch for that copy: hold the bundle against the one out there.",
+        f"A checkpoint of {signed.size:,} entries that covers it was sent to the {anchor.sink} {age:,} s ago and fits "
+        "the log as it stands. This server can't vouch for that copy: hold a bundle against the one out there.",
     )

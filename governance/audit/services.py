@@ -119,7 +119,8 @@ def _named(row: Governed, before: str | None, after: str | None) -> dict[str, st
 
 def _insert(body: bytes, marks: Mapping[str, Governed], entry_id: uuid.UUID, sealed: SealedPayload | None) -> None:
     """Write the entry, and its payload if it has one, in one statement."""
-    pieces, values, rest = ["%s"], [], body
+    pieces, rest = ["%s"], body
+    values: list[Any] = []
     for mark, row in marks.items():
         piece, _, rest = rest.partition(mark.encode())
         values += [piece, row._meta.db_table, str(row.pk)]

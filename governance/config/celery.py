@@ -18,8 +18,6 @@ app.conf.task_queues = [
 app.autodiscover_tasks()
 
 
-@worker_init.connect
-@beat_init.connect
 def _refuse_if_unguarded(**_: object) -> None:
     """Stop before the first task, if this process could alter the log."""
     from governance.audit import guards  # the apps are not loaded yet where this module is imported
@@ -29,3 +27,7 @@ def _refuse_if_unguarded(**_: object) -> None:
         guards.refuse_if_unguarded("app")
     except Unguarded as refusal:
         raise SystemExit(refusal.detail) from refusal
+
+
+worker_init.connect(_refuse_if_unguarded)
+beat_init.connect(_refuse_if_unguarded)
