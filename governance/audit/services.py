@@ -15,7 +15,7 @@ from governance.audit.actors import Actor
 from governance.audit.canonical import encode, plain
 from governance.audit.errors import EntryTooLarge, NoOpenTransaction
 from governance.audit.events import Event
-from governance.audit.governed import Governed
+from governance.audit.governed import Governed, digest_function
 from governance.audit.models import Payload
 from governance.common import clock
 
@@ -123,8 +123,8 @@ def _insert(body: bytes, marks: Mapping[str, Governed], entry_id: uuid.UUID, sea
     values: list[Any] = []
     for mark, row in marks.items():
         piece, _, rest = rest.partition(mark.encode())
-        values += [piece, row._meta.db_table, str(row.pk)]
-        pieces.append("convert_to(audit_row_digest(%s, %s), 'UTF8') || %s")
+        values += [piece, row.pk]
+        pieces.append(f"convert_to({digest_function(row._meta.db_table)}(%s), 'UTF8') || %s")
     values.append(rest)
     statement = f"INSERT INTO audit_entry (body) VALUES ({' || '.join(pieces)})"  # noqa: S608 (fixed pieces)
     if sealed is not None:

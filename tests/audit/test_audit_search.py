@@ -95,7 +95,8 @@ def test_the_page_asks_what_can_be_read_and_says_what_cannot(entries, client):
             assert answer.status_code == 200
             return answer.content.decode()
 
-        assert "Gate refused a write: credit-risk/2, credit-risk, version 2" in page(q="credit-risk", event="gate.refused")
+        refused = page(q="credit-risk", event="gate.refused")
+        assert "Gate refused a write: credit-risk/2, credit-risk, version 2" in refused
         assert "2 of 2" in page(who="mlflow")
         assert "No entry matches." in page(who="somebody else")
         for asked in ({"q": "\0"}, {"q": "²"}, {"before": "²"}, {"before": "9" * 5000}, {"since": "yesterday"}):

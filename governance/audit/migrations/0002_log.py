@@ -75,28 +75,31 @@ CREATE FUNCTION audit_complete_entry() RETURNS trigger LANGUAGE plpgsql SECURITY
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE said jsonb := convert_from(NEW.body, 'UTF8')::jsonb; kept text;
 BEGIN
+  NEW.id := (said ->> 'id')::uuid;
+  NEW.request := said #>> '{data,request}';
+  NEW.leaf_hash := sha256('\\x00'::bytea || NEW.body);
+  NEW.recorded_at := clock_timestamp();
+  -- One statement for all three: each costs a start of the executor, in every transaction that writes to the log.
+  WITH queued AS (INSERT INTO public.audit_pending (seq, entry_id) VALUES (NEW.seq, NEW.id)),
+       named AS (INSERT INTO public.audit_subject (entry_id, "table", key, before, after, txid)
+                 SELECT NEW.id, s ->> 'table', s ->> 'key', s ->> 'before', s ->> 'after', pg_current_xact_id()
+                 FROM jsonb_array_elements(said -> 'subjects') AS s)
   SELECT o.origin INTO kept FROM public.audit_origin o ORDER BY o.shard DESC LIMIT 1;
   IF kept IS NOT NULL AND kept IS DISTINCT FROM (said ->> 'log') THEN
     RAISE EXCEPTION 'this database keeps the log %, not %: set PLACET_LOG_ORIGIN to it in every process', kept, said ->> 'log'
       USING ERRCODE = '23514', CONSTRAINT = 'audit_origin_is_one';
   END IF;
-  NEW.id := (said ->> 'id')::uuid;
-  NEW.request := said #>> '{data,request}';
-  NEW.leaf_hash := sha256('\\x00'::bytea || NEW.body);
-  NEW.recorded_at := clock_timestamp();
-  INSERT INTO public.audit_pending (seq, entry_id) VALUES (NEW.seq, NEW.id);
-  INSERT INTO public.audit_subject (entry_id, "table", key, before, after, txid)
-    SELECT NEW.id, s ->> 'table', s ->> 'key', s ->> 'before', s ->> 'after', pg_current_xact_id()
-    FROM jsonb_array_elements(said -> 'subjects') AS s;
   RETURN NEW;
 END $$;
 
 -- SHA-256 over a row's jsonb text without the columns that are null, so that a nullable column added by a later release
 -- leaves the digest of every row that stands as it was (docs/adr/0007).
-CREATE FUNCTION audit_digest(content jsonb) RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT 'sha256:' || encode(sha256(convert_to(
-    (SELECT jsonb_object_agg(c.key, c.value) FROM jsonb_each(content) c WHERE c.value <> 'null')::text, 'UTF8')), 'hex')
-$$;
+CREATE FUNCTION audit_digest(content jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE k text;
+BEGIN
+  FOR k IN SELECT c.key FROM pg_catalog.jsonb_each(content) c WHERE c.value = 'null' LOOP content := content - k; END LOOP;
+  RETURN 'sha256:' || encode(sha256(convert_to(content::text, 'UTF8')), 'hex');
+END $$;
 
 -- The digest of a governed row, with every session setting that shapes text pinned.
 CREATE FUNCTION audit_row_digest(tbl text, key text) RETURNS text LANGUAGE plpgsql STABLE
