@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from governance.audit.anchors.sinks import place
+
 
 class Entry(models.Model):
     """One entry: its exact bytes, and what the database itself noted when it arrived."""
@@ -90,8 +92,29 @@ class Anchor(models.Model):
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.DO_NOTHING, db_column="size", related_name="anchors")
     sink = models.TextField()
     reference = models.TextField()
+    proof = models.BinaryField(null=True)
     at = models.DateTimeField()
 
     class Meta:
         managed = False
         db_table = "audit_anchor"
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return place(self.sink)
+
+
+class AnchorSink(models.Model):
+    """A place that the notary publishes to at present, and how that goes: no row of the log, changed freely."""
+
+    name = models.TextField(primary_key=True)
+    every_s = models.IntegerField()
+    failing_since = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+    error = models.TextField(default="")
+
+    class Meta:
+        managed = False
+        db_table = "audit_sink"

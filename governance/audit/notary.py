@@ -7,18 +7,19 @@ and store the checkpoint, publish the copy. A crash between two of them repeats 
 import json
 import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from hashlib import sha256
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
 from governance.audit import selectors
+from governance.audit.anchors.configuration import sinks_from
+from governance.audit.anchors.folder import Folder
+from governance.audit.anchors.publisher import Publisher
 from governance.audit.errors import LogInconsistent
-from governance.audit.models import Anchor, Checkpoint
+from governance.audit.models import Checkpoint
 from governance.common import clock
 from placet.merkle import extend_tiles
 from placet.notes import encode_vkey, load_private_key, sign_checkpoint
@@ -27,7 +28,6 @@ from placet.verify import TILE, InvalidSignature, leaf_hash, parse_checkpoint
 log = logging.getLogger(__name__)
 BATCH = 5000
 LOCK = 0x706C_6163_6574  # "placet": one notary at a time holds this advisory lock
-ANCHOR_EVERY = timedelta(seconds=5)
 
 Duty = Callable[["Notary"], None]
 _duties: list[Duty] = []
@@ -40,14 +40,15 @@ def register_duty(duty: Duty) -> None:
 
 @dataclass
 class Notary:
-    """One notary with its keys, its high-water file and its write-once folder.
+    """One notary with its keys, its high-water file, its write-once folder and all other places outside.
 
     Attributes:
         origin: the log's name, also the name of its key.
         log_key: signs checkpoints.
         permit_key: signs permits.
         state_dir: holds the high-water mark; outside PostgreSQL, so that restoring the database can't turn it back.
-        anchor_dir: receives a copy of each published checkpoint; files are created, never replaced.
+        anchor_dir: a write-once folder; what is found there counts when the high-water mark is lost.
+        publisher: takes checkpoints to the places outside; by default to ``anchor_dir``, within the round.
     """
 
     origin: str
@@ -55,19 +56,34 @@ class Notary:
     permit_key: Ed25519PrivateKey
     state_dir: Path
     anchor_dir: Path
+    publisher: Publisher = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.publisher = Publisher([Folder(self.anchor_dir)], background=False)
 
     @classmethod
-    def from_files(cls, *, origin: str, log_key: str, permit_key: str, state_dir: str, anchor_dir: str) -> "Notary":
-        """Load the keys and make the folders."""
+    def from_files(
+        cls,
+        *,
+        origin: str,
+        log_key: str,
+        permit_key: str,
+        state_dir: str,
+        anchor_dir: str,
+        anchors: Sequence[str] = ("folder:",),
+    ) -> "Notary":
+        """Load the keys, make the folders, and publish to ``anchors`` (URLs) in the background."""
         for folder in (state_dir, anchor_dir):
             Path(folder).mkdir(parents=True, exist_ok=True)
-        return cls(
+        notary = cls(
             origin,
             load_private_key(Path(log_key)),
             load_private_key(Path(permit_key)),
             Path(state_dir),
             Path(anchor_dir),
         )
+        notary.publisher = Publisher(sinks_from(anchors))
+        return notary
 
     @property
     def vkey(self) -> str:
@@ -90,7 +106,7 @@ class Notary:
         newest = selectors.newest_checkpoint()
         if size and (newest is None or newest.size < size):
             self._sign(size)
-        self._publish()
+        self.publisher.offer(selectors.newest_checkpoint())
         for duty in _duties:
             duty(self)
         return integrated
@@ -152,25 +168,6 @@ class Notary:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-    def _publish(self) -> None:
-        """Copy the newest checkpoint to the write-once folder, at most every five seconds."""
-        newest, last = selectors.newest_checkpoint(), selectors.newest_anchor()
-        if newest is None or (last and (last.checkpoint_id == newest.size or clock.now() - last.at < ANCHOR_EVERY)):
-            return
-        path = self.anchor_dir / f"{newest.size:020d}.note"
-        note = bytes(newest.note)
-        try:
-            with path.open("xb") as file:
-                file.write(note)
-                file.flush()
-                os.fsync(file.fileno())
-            path.chmod(0o444)
-        except FileExistsError:
-            if path.read_bytes() != note:
-                raise LogInconsistent(f"{path.name} in the write-once folder holds another checkpoint.") from None
-        reference = f"{path.name} sha256:{sha256(note).hexdigest()}"
-        Anchor.objects.create(checkpoint=newest, sink="folder", reference=reference, at=clock.now())
 
 
 @transaction.atomic

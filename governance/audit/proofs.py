@@ -93,5 +93,5 @@ def _anchoring(index: int) -> Word:
     age = int((clock.now() - anchor.at).total_seconds())
     return Word(
         "holds",
-        f"Covered by the checkpoint of {anchor.checkpoint_id:,} entries, copied to the {anchor.sink} {age:,} s ago.",
+        f"Covered by the checkpoint of {anchor.checkpoint_id:,} entries, copied to the {anchor.where} {age:,} s ago.",
     )

@@ -48,8 +48,15 @@ CREATE TABLE audit_checkpoint (
 CREATE TABLE audit_anchor (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   size bigint NOT NULL REFERENCES audit_checkpoint, sink text NOT NULL, reference text NOT NULL,
-  at timestamptz NOT NULL,
+  proof bytea, at timestamptz NOT NULL,
   UNIQUE (size, sink)
+);
+-- The newest of one sink: a daily one stands among thousands of a folder's.
+CREATE INDEX audit_anchor_newest ON audit_anchor (sink, size);
+-- Where the notary publishes to at present, and how that goes. Not a part of the log.
+CREATE TABLE audit_sink (
+  name text PRIMARY KEY, every_s integer NOT NULL CHECK (every_s > 0),
+  failing_since timestamptz, tried_at timestamptz, attempts integer NOT NULL DEFAULT 0, error text NOT NULL DEFAULT ''
 );
 """
 
@@ -182,10 +189,13 @@ GRANT INSERT (body) ON audit_entry TO placet_app, placet_notary, placet_privacy;
 GRANT INSERT ON audit_payload TO placet_app, placet_notary, placet_privacy;
 GRANT DELETE ON audit_pending TO placet_notary;
 GRANT INSERT ON audit_leaf, audit_node, audit_checkpoint, audit_anchor TO placet_notary;
+REVOKE ALL ON audit_sink FROM placet_app, placet_notary, placet_privacy;
+GRANT SELECT ON audit_sink TO placet_app, placet_notary, placet_privacy;
+GRANT INSERT, UPDATE, DELETE ON audit_sink TO placet_notary;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON django_migrations FROM placet_app, placet_notary, placet_privacy;
 """
 
-DROP = "DROP TABLE audit_anchor, audit_checkpoint, audit_node, audit_leaf, audit_pending, audit_payload, audit_subject, audit_entry CASCADE"
+DROP = "DROP TABLE audit_sink, audit_anchor, audit_checkpoint, audit_node, audit_leaf, audit_pending, audit_payload, audit_subject, audit_entry CASCADE"
 DROP_FUNCTIONS = "DROP FUNCTION audit_deny, audit_complete_entry, audit_queue_entry, audit_row_digest, audit_require_entry, audit_flush_test_database"
 
 

@@ -19,10 +19,26 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('sink', models.TextField()),
                 ('reference', models.TextField()),
+                ('proof', models.BinaryField(null=True)),
                 ('at', models.DateTimeField()),
             ],
             options={
                 'db_table': 'audit_anchor',
+                'managed': False,
+            },
+        ),
+        migrations.CreateModel(
+            name='AnchorSink',
+            fields=[
+                ('name', models.TextField(primary_key=True, serialize=False)),
+                ('every_s', models.IntegerField()),
+                ('failing_since', models.DateTimeField(null=True)),
+                ('tried_at', models.DateTimeField(null=True)),
+                ('attempts', models.IntegerField(default=0)),
+                ('error', models.TextField(default='')),
+            ],
+            options={
+                'db_table': 'audit_sink',
                 'managed': False,
             },
         ),

@@ -190,7 +190,7 @@ def _anchor(row: Anchor, index: int) -> dict[str, Any]:
         "age": clock.now() - row.at,
         "size": row.checkpoint_id,
         "root": _digest(row.checkpoint.root),
-        "where": f"write-once {row.sink}",
+        "where": row.where,
         "covers": row.checkpoint_id > index,
         "reference": row.reference.partition(" ")[0],
     }

@@ -2,9 +2,11 @@
 
 import signal
 import threading
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from governance.audit.errors import LogInconsistent
@@ -22,13 +24,17 @@ class Command(BaseCommand):
         for name in ("LOG_KEY_FILE", "PERMIT_KEY_FILE"):
             if not getattr(settings, name):
                 raise CommandError(f"Set PLACET_{name} to the file of the notary's private key.")
-        notary = Notary.from_files(
-            origin=settings.LOG_ORIGIN,
-            log_key=settings.LOG_KEY_FILE,
-            permit_key=settings.PERMIT_KEY_FILE,
-            state_dir=settings.NOTARY_STATE_DIR,
-            anchor_dir=settings.ANCHOR_DIR,
-        )
+        try:
+            notary = Notary.from_files(
+                origin=settings.LOG_ORIGIN,
+                log_key=settings.LOG_KEY_FILE,
+                permit_key=settings.PERMIT_KEY_FILE,
+                state_dir=settings.NOTARY_STATE_DIR,
+                anchor_dir=settings.ANCHOR_DIR,
+                anchors=settings.ANCHORS,
+            )
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         stop = threading.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: stop.set())
@@ -40,10 +46,17 @@ class Command(BaseCommand):
             if stop.wait(1.0):
                 return
         self.stdout.write(f"notary ready: {settings.LOG_ORIGIN}")
-        while True:
-            try:
+        self._work(notary, stop, interval=options["interval"], once=options["once"])
+
+    def _work(self, notary: Notary, stop: threading.Event, *, interval: float, once: bool) -> None:
+        try:
+            while not stop.is_set():
                 notary.round()
-            except LogInconsistent as error:
-                raise CommandError(f"Refusing to sign. {error}") from error
-            if options["once"] or stop.wait(options["interval"]):
-                return
+                if once:
+                    notary.publisher.settle(within=timedelta(minutes=1))
+                    return
+                stop.wait(interval)
+        except LogInconsistent as error:
+            raise CommandError(f"Refusing to sign. {error}") from error
+        finally:
+            notary.publisher.close()

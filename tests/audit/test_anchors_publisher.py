@@ -1,0 +1,230 @@
+"""Sinks are served beside the notary: a slow one delays nobody, a failing one is remembered and tried again."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+from django.db import connection
+
+from governance.audit import selectors
+from governance.audit.anchors.folder import Folder
+from governance.audit.anchors.publisher import FIRST_RETRY, LAST_RETRY, Publisher
+from governance.audit.errors import AnchorUnavailable, LogInconsistent
+from governance.audit.export import export_bundle
+from governance.audit.models import Anchor, AnchorSink
+from governance.audit.notary import Notary
+from governance.common import clock
+from placet.verify import verify_bundle, verify_consistency
+from tests.audit.anchoring import SOON, FakeSink, append
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def notary(tmp_path: Path, as_notary: None) -> Iterator[Notary]:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "anchors").mkdir()
+    keys = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    made = Notary(settings.LOG_ORIGIN, *keys, tmp_path / "state", tmp_path / "anchors")
+    yield made
+    assert made.publisher.close(within=SOON), "a thread did not end"
+
+
+def of(sink: FakeSink) -> list[int]:
+    """Return the sizes that stand anchored with a sink."""
+    rows = Anchor.objects.filter(sink=sink.name).order_by("checkpoint_id")
+    return list(rows.values_list("checkpoint_id", flat=True))
+
+
+def test_a_slow_sink_delays_neither_the_rounds_nor_the_other_sinks(notary: Notary) -> None:
+    slow, quick = FakeSink(name="s3://slow"), FakeSink(name="s3://quick")
+    slow.may_go.clear()
+    notary.publisher = Publisher([slow, quick])
+    append()
+    notary.round()
+    assert slow.entered.wait(20)
+    # The slow one is in the middle of its publication, and will be until we let it: rounds go on all the same.
+    append(2)
+    assert notary.round() == 2
+    assert selectors.newest_checkpoint().size == 3
+    assert quick.entered.wait(20)
+    with notary.publisher._changed:
+        assert notary.publisher._changed.wait_for(lambda: of(quick) != [], 20)
+    assert (slow.sizes, of(slow)) == ([1], [])
+    slow.may_go.set()
+    assert notary.publisher.settle(within=SOON)
+    assert of(slow) == [1]
+
+
+def test_two_sinks_one_failing_the_other_is_published(notary: Notary) -> None:
+    broken = FakeSink(name="s3://broken", failure=AnchorUnavailable("s3://broken is down."))
+    fine = FakeSink(name="s3://fine")
+    notary.publisher = Publisher([broken, fine])
+    append(3)
+    assert notary.round() == 3
+    assert notary.publisher.settle(within=SOON)
+    assert (of(broken), of(fine)) == ([], [3])
+    append()
+    assert notary.round() == 1  # and the notary signs on
+    assert selectors.newest_checkpoint().size == 4
+    health = {sink.name: sink for sink in selectors.anchor_sinks()}
+    assert (health["s3://broken"].error, health["s3://broken"].attempts) == ("s3://broken is down.", 1)
+    assert health["s3://broken"].failing_since is not None
+    assert (health["s3://broken"].newest, health["s3://broken"].where) == (None, "object store s3://broken")
+    assert (health["s3://fine"].error, health["s3://fine"].failing_since) == ("", None)
+    assert health["s3://fine"].newest.checkpoint_id == 3
+
+
+def test_a_defect_in_a_sink_is_a_failure_like_another(notary: Notary, caplog: pytest.LogCaptureFixture) -> None:
+    odd = FakeSink(failure=KeyError("defect"))
+    notary.publisher = Publisher([odd])
+    append()
+    notary.round()
+    assert notary.publisher.settle(within=SOON)
+    assert AnchorSink.objects.get().error == "KeyError: 'defect'"
+    assert "unexpected failure" in caplog.text
+
+
+def test_the_proof_and_the_reference_are_kept(notary: Notary) -> None:
+    sink = FakeSink()
+    notary.publisher = Publisher([sink], background=False)
+    append(2)
+    notary.round()
+    anchor = Anchor.objects.get()
+    assert (bytes(anchor.proof), anchor.reference) == (b"proof", f"{sink.name} {sink.given[0].digest}")
+    assert (sink.given[0].origin, sink.given[0].previous_size) == (settings.LOG_ORIGIN, 0)
+
+
+def test_a_sink_is_served_at_its_own_pace_with_the_newest_checkpoint(notary: Notary) -> None:
+    sink, now = FakeSink(every=timedelta(hours=1)), clock.now()
+    notary.publisher = Publisher([sink], background=False)
+    for minutes, wanted in ((0, [1]), (30, [1]), (59, [1]), (60, [1, 4]), (61, [1, 4])):
+        append()
+        with clock.frozen(now + timedelta(minutes=minutes)):
+            notary.round()
+            assert sink.sizes == wanted
+    assert sink.given[1].previous_size == 1
+    first, second = sink.given
+    verify_consistency(1, 4, first.root, second.root, second.prove_from(1))
+    assert second.prove_from(0) == second.prove_from(4) == []
+
+
+def test_nothing_new_is_nothing_to_publish(notary: Notary) -> None:
+    sink, now = FakeSink(), clock.now()
+    notary.publisher = Publisher([sink], background=False)
+    append()
+    for minutes in range(3):
+        with clock.frozen(now + timedelta(minutes=minutes)):
+            notary.round()
+    assert sink.sizes == [1]
+
+
+def test_the_pace_holds_over_a_restart(notary: Notary) -> None:
+    append()
+    sink = FakeSink(every=timedelta(hours=1))
+    notary.publisher = Publisher([sink], background=False)
+    notary.round()
+    append()
+    notary.publisher = Publisher([sink], background=False)
+    notary.round()
+    assert sink.sizes == [1]
+
+
+def test_a_failing_sink_is_tried_less_and_less_often_and_recovers(notary: Notary) -> None:
+    sink, now = FakeSink(failure=AnchorUnavailable("down")), clock.now()
+    notary.publisher = Publisher([sink], background=False)
+    append()
+    tried = []
+    for seconds in range(0, 1300, 5):
+        with clock.frozen(now + timedelta(seconds=seconds)):
+            before = len(sink.given)
+            notary.round()
+            if len(sink.given) > before:
+                tried.append(seconds)
+    assert tried == [0, 5, 15, 35, 75, 155, 315, 635, 1275]
+    assert FIRST_RETRY < LAST_RETRY < timedelta(hours=1)
+    row = AnchorSink.objects.get()
+    assert (row.attempts, row.failing_since, row.tried_at) == (9, now, now + timedelta(seconds=1275))
+    sink.failure = None
+    with clock.frozen(now + timedelta(seconds=1275) + LAST_RETRY):
+        notary.round()
+    row.refresh_from_db()
+    assert (row.attempts, row.failing_since, row.error, of(sink)) == (0, None, "", [1])
+
+
+def test_since_when_it_fails_survives_a_restart(notary: Notary) -> None:
+    sink, now = FakeSink(failure=AnchorUnavailable("down")), clock.now()
+    append()
+    for minutes in (0, 60):
+        notary.publisher = Publisher([sink], background=False)
+        with clock.frozen(now + timedelta(minutes=minutes)):
+            notary.round()
+    row = AnchorSink.objects.get()
+    assert (row.failing_since, row.tried_at) == (now, now + timedelta(minutes=60))
+
+
+def test_a_sink_that_is_configured_no_more_is_not_shown(notary: Notary) -> None:
+    append()
+    for name in ("s3://old", "s3://new"):
+        notary.publisher = Publisher([FakeSink(name=name)], background=False)
+        notary.round()
+    assert [sink.name for sink in selectors.anchor_sinks()] == ["s3://new"]
+    assert Anchor.objects.count() == 2
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_another_checkpoint_in_the_folder_stops_the_notary(notary: Notary, tmp_path: Path, background: bool) -> None:
+    notary.publisher = Publisher([Folder(tmp_path)], background=background)
+    (tmp_path / f"{1:020d}.note").write_text("another\n")
+    append()
+    with pytest.raises(LogInconsistent, match="holds another checkpoint"):
+        notary.round()
+        notary.publisher.settle(within=SOON)
+    with pytest.raises(LogInconsistent):
+        notary.round()
+    assert "holds another checkpoint" in AnchorSink.objects.get().error
+
+
+def test_closing_waits_for_what_is_under_way_and_begins_nothing_new(notary: Notary) -> None:
+    slow = FakeSink()
+    slow.may_go.clear()
+    notary.publisher = Publisher([slow])
+    append()
+    notary.round()
+    assert slow.entered.wait(20)
+    assert not notary.publisher.close(within=timedelta(0))  # it can't end, and says so
+    append()
+    notary.round()
+    slow.may_go.set()
+    assert notary.publisher.close(within=SOON)
+    assert (slow.sizes, of(slow)) == ([1], [1])
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("anchor ")]
+
+
+def test_no_connection_of_a_publishing_thread_stays_open(notary: Notary) -> None:
+    notary.publisher = Publisher([FakeSink(name=f"s3://{n}") for n in range(3)])
+    append()
+    notary.round()
+    assert notary.publisher.settle(within=SOON)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
+        assert cursor.fetchone()[0] == 1
+
+
+def test_the_bundle_holds_each_anchored_checkpoint_once(notary: Notary, tmp_path: Path) -> None:
+    notary.publisher = Publisher([FakeSink(name=f"s3://{n}") for n in range(3)], background=False)
+    now = clock.now()
+    for minutes in range(2):
+        append()
+        with clock.frozen(now + timedelta(minutes=minutes)):
+            notary.round()
+    assert Anchor.objects.count() == 6
+    bundle = export_bundle(tmp_path / "bundle.zip")
+    assert str(verify_bundle(bundle, policy=f"log {notary.vkey}\n").integrity) == "holds"
