@@ -93,12 +93,12 @@ def http_server(answer: Callable[[bytes], tuple[int, bytes]]) -> Iterator[str]:
 
 
 @contextmanager
-def trickling_server(*, headers_too: bool) -> Iterator[str]:
+def trickling_server(*, headers_too: bool, method: str = "POST") -> Iterator[str]:
     """Serve an answer a byte at a time, without end: each read succeeds, the whole never does."""
     closed = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+        def _trickle(self) -> None:
             head = b"HTTP/1.1 200 OK\r\nX-Padding: " + (b"" if headers_too else b"0\r\n\r\n")
             try:
                 self.wfile.write(head)
@@ -111,6 +111,7 @@ def trickling_server(*, headers_too: bool) -> Iterator[str]:
         def log_message(self, *arguments: object) -> None:
             """Stay quiet."""
 
+    setattr(Handler, f"do_{method}", Handler._trickle)
     with _serving(Handler) as url:
         try:
             yield url
