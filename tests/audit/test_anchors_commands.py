@@ -1,0 +1,170 @@
+"""The notary's process with places outside, and the command that lists and exports them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from governance.audit import selectors
+from governance.audit.anchors.configuration import sinks_from
+from governance.audit.anchors.publisher import Publisher
+from governance.audit.anchors.witness import Witness
+from governance.audit.errors import AnchorUnavailable
+from governance.audit.models import Anchor
+from governance.audit.notary import Notary
+from placet.cosignatures import Cosigner, cosign, verify_cosignature
+from placet.notes import encode_vkey
+from placet.verify import parse_checkpoint
+from tests.arch.tree import ROOT
+from tests.audit.anchoring import FakeSink, append, http_server, trickling_server
+from tests.audit.authority import Authority
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LOG_KEY = Ed25519PrivateKey.generate()
+LOG_VKEY = encode_vkey(settings.LOG_ORIGIN, LOG_KEY.public_key())
+
+
+def environment(folder: Path, anchors: str) -> dict[str, str]:
+    """Return what the notary's process is given, on the test database."""
+    for name, key in (("log", LOG_KEY), ("permit", Ed25519PrivateKey.generate())):
+        (folder / f"{name}.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    database = (
+        urlsplit(os.environ["DATABASE_NOTARY_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    )
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "client"),
+        "PLACET_DB_ROLE": "notary",
+        "DATABASE_NOTARY_URL": database,
+        "PLACET_LOG_KEY_FILE": str(folder / "log.pem"),
+        "PLACET_PERMIT_KEY_FILE": str(folder / "permit.pem"),
+        "PLACET_NOTARY_STATE_DIR": str(folder / "state"),
+        "PLACET_ANCHOR_DIR": str(folder / "anchors"),
+        "PLACET_ANCHORS": anchors,
+    }
+
+
+@contextmanager
+def notary_process(folder: Path, anchors: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, ROOT / "manage.py", "notary", "--interval", "0.05", *arguments]
+    process = subprocess.Popen(
+        command, env=environment(folder, anchors), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=20)
+
+
+def until(condition: Callable[[], bool], seconds: int = 60) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_once_publishes_to_every_place_before_it_ends(tmp_path: Path) -> None:
+    append(3)
+    with notary_process(tmp_path, f"folder: folder:{tmp_path}/second", "--once") as process:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    for folder in ("anchors", "second"):
+        (path,) = (tmp_path / folder).iterdir()
+        assert parse_checkpoint(path.read_bytes(), [LOG_VKEY]).size == 3
+    assert {anchor.sink for anchor in Anchor.objects.all()} == {"folder", f"folder:{tmp_path}/second"}
+
+
+def test_a_place_that_hangs_holds_up_neither_the_log_nor_the_end_of_the_process(tmp_path: Path) -> None:
+    append()
+    with trickling_server(headers_too=True) as url, notary_process(tmp_path, f"tsa+{url},folder:") as process:
+        until(lambda: selectors.size() == 1)
+        append(2)
+        until(lambda: (newest := selectors.newest_checkpoint()) is not None and newest.size == 3)
+        until(lambda: Anchor.objects.filter(sink="folder").exists())
+        assert not Anchor.objects.exclude(sink="folder").exists()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert "Traceback" not in err
+
+
+def test_a_wrong_list_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
+    with notary_process(tmp_path, "ftp://auditor.example") as process:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert err.strip().splitlines()[-1].startswith("CommandError: PLACET_ANCHORS, ftp://auditor.example: write an")
+        assert "Traceback" not in err
+
+
+@pytest.fixture
+def notary(tmp_path: Path, as_notary: None) -> Notary:
+    for folder in ("state", "anchors"):
+        (tmp_path / folder).mkdir()
+    return Notary(settings.LOG_ORIGIN, LOG_KEY, LOG_KEY, tmp_path / "state", tmp_path / "anchors")
+
+
+def anchors(*arguments: object) -> str:
+    out = StringIO()
+    call_command("anchors", *map(str, arguments), stdout=out)
+    return out.getvalue()
+
+
+def test_the_list_says_what_is_where_and_what_fails_since_when(notary: Notary) -> None:
+    with pytest.raises(CommandError, match="No such place"):
+        anchors()
+    broken = FakeSink(name="s3://broken", failure=AnchorUnavailable("s3://broken is down."))
+    notary.publisher = Publisher([broken, FakeSink(name="s3://fine")], background=False)
+    append(3)
+    notary.round()
+    text = anchors()
+    assert "s3://broken: nothing yet\n  fails since 20" in text
+    assert "1 attempts: s3://broken is down." in text
+    assert "s3://fine: 3 entries, 0 s ago; s3://fine sha256:" in text
+    assert "broken" not in anchors("--sink", "s3://fine")
+
+
+def test_what_is_exported_is_what_a_stranger_checks(notary: Notary, tmp_path: Path) -> None:
+    authority = Authority.made_in(tmp_path / "authority")
+    out = tmp_path / "out"
+    with authority.serving() as url:
+        notary.publisher = Publisher(sinks_from([f"tsa+{url}/tsr?ca={authority.ca}"]), background=False)
+        append(2)
+        notary.round()
+    text = anchors("--export", out)
+    (note,), (token,) = out.glob("*.note"), out.glob("*.tst")
+    assert str(note) in text
+    assert str(token) in text
+    assert parse_checkpoint(note.read_bytes(), [LOG_VKEY]).size == 2
+    assert authority.verify(token.read_bytes(), note.read_bytes())
+
+
+def test_a_cosignature_is_exported_under_its_note(notary: Notary, tmp_path: Path) -> None:
+    cosigner = Cosigner("w.example/1", LOG_KEY.public_key().public_bytes_raw())
+
+    def answer(body: bytes) -> tuple[int, bytes]:
+        note = body.partition(b"\n\n")[2]
+        return 200, cosign(note, name=cosigner.name, private_key=LOG_KEY, timestamp=1_700_000_000).encode()
+
+    with http_server(answer) as url:
+        notary.publisher = Publisher([Witness(f"witness+{url}", url, cosigner)], background=False)
+        append(2)
+        notary.round()
+    anchors("--export", tmp_path / "out")
+    (path,) = (tmp_path / "out").iterdir()
+    assert parse_checkpoint(path.read_bytes(), [LOG_VKEY]).size == 2
+    note = bytes(Anchor.objects.get().checkpoint.note)
+    verify_cosignature(note, path.read_bytes().removeprefix(note).decode(), cosigner)
