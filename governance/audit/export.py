@@ -13,7 +13,7 @@ from django.http import FileResponse
 from governance.audit import selectors
 from governance.audit.errors import NotIntegrated
 from governance.audit.governed import Governed
-from governance.audit.models import Anchor, Checkpoint, Payload
+from governance.audit.models import Anchor, Payload
 from governance.common import clock
 from placet.bundle import GovernedRow, write_bundle
 from placet.bundle import Payload as BundlePayload
@@ -38,12 +38,12 @@ def export_bundle(path: Path) -> Path:
             raise NotIntegrated("The log has no signed checkpoint yet; start the notary and try again.")
         if selectors.pending_count() or selectors.size() != checkpoint.size:
             raise NotIntegrated("The notary is behind by some entries; try again in a second.")
-        anchored = Checkpoint.objects.filter(size__in=Anchor.objects.values("checkpoint_id")).order_by("size")
+        anchored = Anchor.objects.select_related("checkpoint").order_by("checkpoint__size")
         return write_bundle(
             path,
             origin=settings.LOG_ORIGIN,
             checkpoint_note=bytes(checkpoint.note),
-            anchored=[bytes(row.note) for row in anchored],
+            anchored=[bytes(row.checkpoint.note) for row in anchored],
             entries=(body for _, body in selectors.integrated_bodies()),
             payloads=_payloads(),
             governed=_governed_rows(),

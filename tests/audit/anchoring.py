@@ -94,15 +94,15 @@ def http_server(answer: Callable[[bytes], tuple[int, bytes]]) -> Iterator[str]:
 
 @contextmanager
 def trickling_server(*, headers_too: bool, method: str = "POST") -> Iterator[str]:
-    """Serve an answer a byte at a time, without end: each read succeeds, the whole never does."""
-    closed = threading.Event()
+    """Serve an answer a byte at a time: each read succeeds, the whole takes longer than any test waits (15 s)."""
+    closed, ends = threading.Event(), time.monotonic() + 15
 
     class Handler(BaseHTTPRequestHandler):
         def _trickle(self) -> None:
             head = b"HTTP/1.1 200 OK\r\nX-Padding: " + (b"" if headers_too else b"0\r\n\r\n")
             try:
                 self.wfile.write(head)
-                while not closed.is_set():
+                while not closed.is_set() and time.monotonic() < ends:
                     self.wfile.write(b"x")
                     time.sleep(0.02)
             except OSError:

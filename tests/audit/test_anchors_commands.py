@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from django.conf import settings
+from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from governance.audit import selectors
 from governance.audit.anchors.configuration import sinks_from
@@ -34,7 +36,7 @@ from tests.audit.authority import Authority
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOG_KEY = Ed25519PrivateKey.generate()
-LOG_VKEY = encode_vkey(settings.LOG_ORIGIN, LOG_KEY.public_key())
+LOG_VKEY = encode_vkey(configured.LOG_ORIGIN, LOG_KEY.public_key())
 
 
 def environment(folder: Path, anchors: str) -> dict[str, str]:
@@ -88,6 +90,44 @@ def test_once_publishes_to_every_place_before_it_ends(tmp_path: Path) -> None:
     assert {anchor.sink for anchor in Anchor.objects.all()} == {"folder", f"folder:{tmp_path}/second"}
 
 
+@pytest.fixture
+def _handlers() -> Iterator[None]:
+    """Put the signal handlers back that the notary's command sets."""
+    held = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in held.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("as_notary", "_handlers")
+def test_once_waits_for_a_slow_place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(tmp_path, "")  # for its key files
+    settings.LOG_KEY_FILE, settings.PERMIT_KEY_FILE = str(tmp_path / "log.pem"), str(tmp_path / "permit.pem")
+    settings.NOTARY_STATE_DIR, settings.ANCHOR_DIR = str(tmp_path / "state"), str(tmp_path / "anchors")
+    slow = FakeSink()
+    slow.may_go.clear()
+    monkeypatch.setattr("governance.audit.notary.sinks_from", lambda urls: [slow])
+    close, publishers = Publisher.close, []
+
+    def remember(publisher: Publisher) -> None:  # the real one would wait a little by itself
+        publishers.append(publisher)
+
+    monkeypatch.setattr(Publisher, "close", remember)
+    append()
+
+    def let_go() -> None:
+        slow.entered.wait(20)
+        time.sleep(0.3)
+        slow.may_go.set()
+
+    helper = threading.Thread(target=let_go)
+    helper.start()
+    call_command("notary", once=True)
+    assert Anchor.objects.get().sink == slow.name
+    helper.join()
+    assert close(publishers[0])
+
+
 def test_a_place_that_hangs_holds_up_neither_the_log_nor_the_end_of_the_process(tmp_path: Path) -> None:
     append()
     with trickling_server(headers_too=True) as url, notary_process(tmp_path, f"tsa+{url},folder:") as process:
@@ -114,7 +154,7 @@ def test_a_wrong_list_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
 def notary(tmp_path: Path, as_notary: None) -> Notary:
     for folder in ("state", "anchors"):
         (tmp_path / folder).mkdir()
-    return Notary(settings.LOG_ORIGIN, LOG_KEY, LOG_KEY, tmp_path / "state", tmp_path / "anchors")
+    return Notary(configured.LOG_ORIGIN, LOG_KEY, LOG_KEY, tmp_path / "state", tmp_path / "anchors")
 
 
 def anchors(*arguments: object) -> str:
