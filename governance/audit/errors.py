@@ -36,3 +36,24 @@ class NotIntegrated(DomainError):
 
     status = 409
     title = "The entry has no place in the log yet"
+
+
+class ForkRefused(DomainError):
+    """The log can't be begun anew like this; the message says what contradicts it."""
+
+    status = 409
+    title = "The log can't be forked like this"
+
+
+class AlreadyErased(DomainError):
+    """The text of this entry is gone already, or it never had one."""
+
+    status = 409
+    title = "There is nothing to erase"
+
+
+class Unguarded(DomainError):
+    """This process's database role could alter the log, or one of its guards is off."""
+
+    status = 500
+    title = "The log is not guarded"

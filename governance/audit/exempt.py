@@ -2,6 +2,8 @@
 
 EXEMPT: dict[str, str] = {
     "audit.Entry": "The log itself: denied by its own triggers.",
+    "audit.Origin": "The log's name, kept by its own triggers.",
+    "audit.Search": "What the pages find an entry by; derived from the entries.",
     "audit.Subject": "The log itself, derived from an entry's bytes by a trigger.",
     "audit.Payload": "The erasable part of an entry; the entry commits to it.",
     "audit.Leaf": "The log itself: where the notary put an entry.",

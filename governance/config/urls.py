@@ -1,9 +1,10 @@
 """Every address of the application."""
 
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from governance.config import openapi  # noqa: F401 (registers how tokens are described)
+from governance.config.api import NoSuchAddress
 from governance.config.health import healthz
 
 api: list[URLPattern | URLResolver] = [
@@ -15,6 +16,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("monitoring.api.urls")),
     path("", include("reports.api.urls")),
     path("openapi.yaml", SpectacularAPIView.as_view(), name="api-schema"),
+    re_path("", NoSuchAddress.as_view()),  # last: whatever nothing above takes
 ]
 
 urlpatterns = [
@@ -27,3 +29,5 @@ urlpatterns = [
     path("", include("monitoring.web.urls")),
     path("", include("reports.web.urls")),
 ]
+
+handler500 = "governance.config.api.server_error"

@@ -1,4 +1,4 @@
-"""What the tests of the anchors share: a checkpoint on its way out, entries to sign, and small servers on loopback."""
+"""What the tests of the anchors share: a checkpoint on its way out, a sink, and small servers on loopback."""
 
 import hashlib
 import threading
@@ -10,12 +10,8 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import transaction
 
-from governance.audit import services as audit
-from governance.audit.actors import System
 from governance.audit.anchors.sinks import Anchored, Published
-from governance.audit.events import Event
 from placet.merkle import consistency_proof
 from placet.notes import encode_vkey, sign_checkpoint
 from placet.verify import leaf_hash, root
@@ -36,13 +32,6 @@ def published(size: int, *, leaves: Sequence[bytes] = LEAVES, previous: int = 0)
 
     note = sign_checkpoint(origin=ORIGIN, size=size, root=root(here), private_key=LOG_KEY)
     return Published(ORIGIN, size, root(here), note, prove_from, previous)
-
-
-def append(count: int = 1) -> None:
-    """Write entries into the log of the test database."""
-    for n in range(count):
-        with transaction.atomic():
-            audit.append(event=Event.LOG_OPENED, actor=System("test"), data={"n": n})
 
 
 @dataclass

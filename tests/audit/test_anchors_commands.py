@@ -31,8 +31,9 @@ from placet.cosignatures import Cosigner, cosign, verify_cosignature
 from placet.notes import encode_vkey
 from placet.verify import parse_checkpoint
 from tests.arch.tree import ROOT
-from tests.audit.anchoring import FakeSink, append, http_server, trickling_server
+from tests.audit.anchoring import FakeSink, http_server, trickling_server
 from tests.audit.authority import Authority
+from tests.audit.entries import append
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOG_KEY = Ed25519PrivateKey.generate()
@@ -86,7 +87,7 @@ def test_once_publishes_to_every_place_before_it_ends(tmp_path: Path) -> None:
         assert process.returncode == 0, err
     for folder in ("anchors", "second"):
         (path,) = (tmp_path / folder).iterdir()
-        assert parse_checkpoint(path.read_bytes(), [LOG_VKEY]).size == 3
+        assert parse_checkpoint(path.read_bytes(), [LOG_VKEY]).size >= 3  # and what the notary writes itself
     assert {anchor.sink for anchor in Anchor.objects.all()} == {"folder", f"folder:{tmp_path}/second"}
 
 
@@ -102,7 +103,7 @@ def _handlers() -> Iterator[None]:
 @pytest.mark.usefixtures("as_notary", "_handlers")
 def test_once_waits_for_a_slow_place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     environment(tmp_path, "")  # for its key files
-    settings.LOG_KEY_FILE, settings.PERMIT_KEY_FILE = str(tmp_path / "log.pem"), str(tmp_path / "permit.pem")
+    settings.LOG_KEY_FILES, settings.PERMIT_KEY_FILE = [str(tmp_path / "log.pem")], str(tmp_path / "permit.pem")
     settings.NOTARY_STATE_DIR, settings.ANCHOR_DIR = str(tmp_path / "state"), str(tmp_path / "anchors")
     slow = FakeSink()
     slow.may_go.clear()
@@ -131,9 +132,10 @@ def test_once_waits_for_a_slow_place(tmp_path: Path, settings: Settings, monkeyp
 def test_a_place_that_hangs_holds_up_neither_the_log_nor_the_end_of_the_process(tmp_path: Path) -> None:
     append()
     with trickling_server(headers_too=True) as url, notary_process(tmp_path, f"tsa+{url},folder:") as process:
-        until(lambda: selectors.size() == 1)
+        until(lambda: selectors.newest_checkpoint() is not None)
+        before = selectors.newest_checkpoint().size
         append(2)
-        until(lambda: (newest := selectors.newest_checkpoint()) is not None and newest.size == 3)
+        until(lambda: selectors.newest_checkpoint().size >= before + 2)
         until(lambda: Anchor.objects.filter(sink="folder").exists())
         assert not Anchor.objects.exclude(sink="folder").exists()
         process.send_signal(signal.SIGTERM)
@@ -148,13 +150,6 @@ def test_a_wrong_list_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
         assert process.returncode == 1
         assert err.strip().splitlines()[-1].startswith("CommandError: PLACET_ANCHORS, ftp://auditor.example: write an")
         assert "Traceback" not in err
-
-
-@pytest.fixture
-def notary(tmp_path: Path, as_notary: None) -> Notary:
-    for folder in ("state", "anchors"):
-        (tmp_path / folder).mkdir()
-    return Notary(configured.LOG_ORIGIN, LOG_KEY, LOG_KEY, tmp_path / "state", tmp_path / "anchors")
 
 
 def anchors(*arguments: object) -> str:
@@ -188,7 +183,7 @@ def test_what_is_exported_is_what_a_stranger_checks(notary: Notary, tmp_path: Pa
     (note,), (token,) = out.glob("*.note"), out.glob("*.tst")
     assert str(note) in text
     assert str(token) in text
-    assert parse_checkpoint(note.read_bytes(), [LOG_VKEY]).size == 2
+    assert parse_checkpoint(note.read_bytes(), [notary.vkey]).size == 2
     assert authority.verify(token.read_bytes(), note.read_bytes())
 
 
@@ -205,6 +200,6 @@ def test_a_cosignature_is_exported_under_its_note(notary: Notary, tmp_path: Path
         notary.round()
     anchors("--export", tmp_path / "out")
     (path,) = (tmp_path / "out").iterdir()
-    assert parse_checkpoint(path.read_bytes(), [LOG_VKEY]).size == 2
+    assert parse_checkpoint(path.read_bytes(), [notary.vkey]).size == 2
     note = bytes(Anchor.objects.get().checkpoint.note)
     verify_cosignature(note, path.read_bytes().removeprefix(note).decode(), cosigner)

@@ -21,7 +21,7 @@ WITNESS = Cosigner("witness.example/w1", LOG_KEY.public_key().public_bytes_raw()
 
 def test_a_checkpoint_becomes_a_read_only_file_named_by_size(tmp_path: Path) -> None:
     anchored = Folder(tmp_path).publish(published(7))
-    path = tmp_path / "00000000000000000007.note"
+    path = tmp_path / "log.example_audit.00000000000000000007.note"
     assert path.read_bytes() == published(7).note
     assert stat.S_IMODE(path.stat().st_mode) == 0o444
     assert (anchored.reference, anchored.proof) == (f"{path.name} {published(7).digest}", None)

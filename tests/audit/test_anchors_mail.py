@@ -28,7 +28,7 @@ def test_the_mail_names_the_log_and_carries_the_exact_bytes() -> None:
     assert (sent().subject, sent().to) == (f"Checkpoint of {ORIGIN}: 7 entries", ["auditor@bank.example"])
     # What arrives, after encoding and decoding, is what the verifier takes.
     _, attachment = sent().message().get_payload()
-    assert attachment.get_filename() == "00000000000000000007.note"
+    assert attachment.get_filename() == "log.example_audit.00000000000000000007.note"
     content = attachment.get_payload(decode=True)
     assert content == CHECKPOINT.note
     assert parse_checkpoint(content, [LOG_VKEY]).size == 7
@@ -43,7 +43,9 @@ def test_the_text_says_what_it_is_and_how_to_check_it() -> None:
     for line in CHECKPOINT.note.decode().splitlines():
         assert f"    {line}\n" in text
     assert f"the log {ORIGIN} still begins with the 7 entries" in text
-    assert "placet verify audit.zip --policy policy.txt --checkpoint 00000000000000000007.note" in text
+    assert (
+        "placet verify audit.zip --policy policy.txt --checkpoint log.example_audit.00000000000000000007.note" in text
+    )
     assert CHECKPOINT.digest in text
     assert "stays away for more than 2 days" in text
     assert max(map(len, text.splitlines())) <= 140

@@ -18,7 +18,7 @@ from governance.audit.anchors.sinks import Sink
 from governance.audit.errors import AnchorUnavailable, LogInconsistent
 from tests.audit.anchoring import LEAVES, published, trickling_server
 
-NAME = "00000000000000000007.note"
+NAME = "log.example_audit.00000000000000000007.note"
 
 
 @pytest.fixture(scope="module")

@@ -3,36 +3,38 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.conf import settings
+from django.conf import settings as configured
 from django.db import connection
+from pytest_django.fixtures import Settings
 
+from governance.audit import health as log_health
 from governance.audit import selectors
 from governance.audit.anchors.folder import Folder
 from governance.audit.anchors.publisher import FIRST_RETRY, LAST_RETRY, Publisher
+from governance.audit.anchors.sinks import as_file_name
 from governance.audit.errors import AnchorUnavailable, LogInconsistent
 from governance.audit.export import export_bundle
+from governance.audit.forking import fork
 from governance.audit.models import Anchor, AnchorSink
 from governance.audit.notary import Notary
 from governance.common import clock
 from placet.verify import verify_bundle, verify_consistency
-from tests.audit.anchoring import SOON, FakeSink, append
+from tests.audit.anchoring import SOON, FakeSink
+from tests.audit.entries import append
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def notary(tmp_path: Path, as_notary: None) -> Iterator[Notary]:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "anchors").mkdir()
-    keys = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    made = Notary(settings.LOG_ORIGIN, *keys, tmp_path / "state", tmp_path / "anchors")
-    yield made
-    assert made.publisher.close(within=SOON), "a thread did not end"
+@pytest.fixture(autouse=True)
+def _no_thread_is_left(notary: Notary) -> Iterator[None]:
+    notary.heartbeat_at = clock.now() + timedelta(days=365)  # a clock that is set forward writes no heartbeats
+    yield
+    assert notary.publisher.close(within=SOON), "a thread did not end"
 
 
 def of(sink: FakeSink) -> list[int]:
@@ -77,7 +79,10 @@ def test_two_sinks_one_failing_the_other_is_published(notary: Notary) -> None:
     assert health["s3://broken"].failing_since is not None
     assert (health["s3://broken"].newest, health["s3://broken"].where) == (None, "object store s3://broken")
     assert (health["s3://fine"].error, health["s3://fine"].failing_since) == ("", None)
-    assert health["s3://fine"].newest.checkpoint_id == 3
+    assert health["s3://fine"].newest.size == 3
+    (sign,) = [sign for sign in log_health.signs() if sign.name == "Places outside"]
+    assert (sign.value, sign.tone, sign.text) == ("1 of 2 fail", "warn", "s3://broken is down.")
+    assert sign.since == health["s3://broken"].failing_since
 
 
 def test_a_defect_in_a_sink_is_a_failure_like_another(notary: Notary, caplog: pytest.LogCaptureFixture) -> None:
@@ -97,7 +102,7 @@ def test_the_proof_and_the_reference_are_kept(notary: Notary) -> None:
     notary.round()
     anchor = Anchor.objects.get()
     assert (bytes(anchor.proof), anchor.reference) == (b"proof", f"{sink.name} {sink.given[0].digest}")
-    assert (sink.given[0].origin, sink.given[0].previous_size) == (settings.LOG_ORIGIN, 0)
+    assert (sink.given[0].origin, sink.given[0].previous_size) == (configured.LOG_ORIGIN, 0)
 
 
 def test_a_sink_is_served_at_its_own_pace_with_the_newest_checkpoint(notary: Notary) -> None:
@@ -168,6 +173,29 @@ def test_since_when_it_fails_survives_a_restart(notary: Notary) -> None:
     assert (row.failing_since, row.tried_at) == (now, now + timedelta(minutes=60))
 
 
+def test_after_a_fork_every_place_gets_the_log_of_the_new_name_from_its_beginning(
+    notary: Notary, settings: Settings
+) -> None:
+    sink = FakeSink(every=timedelta(hours=1))
+    notary.publisher = Publisher([sink], background=False)
+    notary.open()
+    append(5)
+    notary.round()
+    before, old = sink.given[0], notary.origin
+    settings.LOG_ORIGIN = "placet.localhost/audit/2"
+    successor = replace(notary, origin=settings.LOG_ORIGIN)
+    fork(successor, after=before.note, vkeys=[notary.vkey], reason="restored from the back-up of Monday")
+    successor.publisher = Publisher([sink], background=False)
+    with clock.frozen(clock.now() + timedelta(hours=2)):
+        successor.round()
+    after = sink.given[1]
+    assert (before.origin, after.origin) == (old, settings.LOG_ORIGIN)
+    assert after.previous_size == 0  # a witness, say, holds nothing of the new name
+    assert after.size == before.size + 1
+    assert before.file_name != after.file_name
+    assert Anchor.objects.filter(sink=sink.name).count() == 2
+
+
 def test_a_sink_that_is_configured_no_more_is_not_shown(notary: Notary) -> None:
     append()
     for name in ("s3://old", "s3://new"):
@@ -180,7 +208,7 @@ def test_a_sink_that_is_configured_no_more_is_not_shown(notary: Notary) -> None:
 @pytest.mark.parametrize("background", [True, False])
 def test_another_checkpoint_in_the_folder_stops_the_notary(notary: Notary, tmp_path: Path, background: bool) -> None:
     notary.publisher = Publisher([Folder(tmp_path)], background=background)
-    (tmp_path / f"{1:020d}.note").write_text("another\n")
+    (tmp_path / f"{as_file_name(configured.LOG_ORIGIN)}.{1:020d}.note").write_text("another\n")
     append()
     with pytest.raises(LogInconsistent, match="holds another checkpoint"):
         notary.round()

@@ -7,8 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.conf import settings
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
 from governance.audit import selectors
@@ -19,8 +17,9 @@ from governance.audit.anchors.timestamp import TimeStampAuthority
 from governance.audit.errors import AnchorUnavailable
 from governance.audit.models import Anchor
 from governance.audit.notary import Notary
-from tests.audit.anchoring import SOON, append, http_server, published, trickling_server
+from tests.audit.anchoring import SOON, http_server, published, trickling_server
 from tests.audit.authority import Authority
+from tests.audit.entries import append
 
 NOW = timedelta(seconds=20)
 
@@ -148,13 +147,7 @@ def test_nobody_there_is_named_without_the_password() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("behaviour", ["stamps", "fails", "trickles"])
-def test_the_notary_signs_on_whatever_the_authority_does(
-    authority: Authority, behaviour: str, tmp_path: Path, as_notary: None
-) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "anchors").mkdir()
-    keys = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    notary = Notary(settings.LOG_ORIGIN, *keys, tmp_path / "state", tmp_path / "anchors")
+def test_the_notary_signs_on_whatever_the_authority_does(authority: Authority, behaviour: str, notary: Notary) -> None:
     servers = {
         "stamps": authority.serving,
         "fails": lambda: http_server(lambda query: (500, b"no")),

@@ -27,7 +27,8 @@ from placet.cosignatures import Cosigner, cosign, encode_private_key, parse_cosi
 from placet.notes import encode_vkey
 from placet.verify import leaf_hash, parse_checkpoint
 from tests.arch.tree import ROOT
-from tests.audit.anchoring import LEAVES, LOG_VKEY, ORIGIN, append, http_server, published
+from tests.audit.anchoring import LEAVES, LOG_VKEY, ORIGIN, http_server, published
+from tests.audit.entries import append
 
 NAME = "auditor.example/w1"
 KEY = Ed25519PrivateKey.generate()
@@ -184,10 +185,7 @@ def test_a_signature_from_the_future_is_refused() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_notarys_log_is_witnessed_as_it_grows(tmp_path: Path, as_notary: None) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "anchors").mkdir()
-    notary = Notary(ORIGIN, Ed25519PrivateKey.generate(), KEY, tmp_path / "state", tmp_path / "anchors")
+def test_a_notarys_log_is_witnessed_as_it_grows(tmp_path: Path, notary: Notary) -> None:
     running = start(tmp_path, notary.vkey)
     now = clock.now()
     for minutes, size in enumerate((2, 5)):
@@ -197,7 +195,7 @@ def test_a_notarys_log_is_witnessed_as_it_grows(tmp_path: Path, as_notary: None)
         with clock.frozen(now + timedelta(minutes=minutes)):
             notary.round()
         anchor = Anchor.objects.select_related("checkpoint").latest("id")
-        assert anchor.checkpoint_id == size
+        assert anchor.size == size
         verify_cosignature(bytes(anchor.checkpoint.note), bytes(anchor.proof).decode(), parse_cosigner(VKEY))
     assert running.stop() == 0
     running.process.stdout.close()

@@ -100,10 +100,10 @@ def test_it_is_refused_in_words_and_leaves_nothing(
     assert ledger.counts() == before
 
 
-@pytest.mark.xfail(strict=True, reason="where the API has no address, Django answers with a page, not with a problem")
 def test_an_address_that_is_none_is_a_problem_too(clients: dict[str, httpx.Client]) -> None:
-    answer = clients["token"].get(f"{PROMOTIONS}/nonsense")
-    assert_problem(answer, status=404, code="unknown", says="")
+    for method in ("GET", "POST", "DELETE"):
+        answer = clients["token"].request(method, f"{PROMOTIONS}/nonsense")
+        assert_problem(answer, status=404, code="unknown", says="/api/v1/openapi.yaml")
 
 
 def test_a_token_can_not_decide_on_the_pages_either(

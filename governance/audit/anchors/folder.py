@@ -19,7 +19,7 @@ class Folder:
     every: timedelta = timedelta(seconds=5)
 
     def publish(self, checkpoint: Published) -> Anchored:
-        """Write ``<size>.note``, read-only and on disk when this returns."""
+        """Write ``<origin>.<size>.note``, read-only and on disk when this returns."""
         path = self.path / checkpoint.file_name
         try:
             self._write(path, checkpoint.note)

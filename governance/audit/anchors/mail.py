@@ -18,7 +18,8 @@ Keep this message. It shows later that the log {origin} still begins with the {s
 somebody who trusts nobody at the organisation that runs it.
 
 {note}
-The attached file {file_name} holds the same bytes ({digest}).
+The attached file {file_name} holds the same bytes:
+{digest}
 
 To check it, download the audit bundle, save the attachment beside it, and run, with any Python 3.11:
 

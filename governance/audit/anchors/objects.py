@@ -59,7 +59,7 @@ class ObjectStore:
         return cls(url, store, every)
 
     def publish(self, checkpoint: Published) -> Anchored:
-        """Create ``<prefix>/<size>.note`` if there is none."""
+        """Create ``<prefix>/<origin>.<size>.note`` if there is none."""
         try:
             try:
                 obstore.put(self.store, checkpoint.file_name, checkpoint.note, mode="create")

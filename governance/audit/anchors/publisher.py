@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from governance.audit import selectors
 from governance.audit.anchors.sinks import Published, Sink, place
@@ -29,7 +29,9 @@ class _Lane:
     """One sink with what is known of it: used by one thread at a time."""
 
     sink: Sink
-    size: int | None = None  # None: not read from the database yet
+    position: int | None = (
+        None  # of the newest checkpoint that is there; -1: none; None: not read from the database yet
+    )
     at: datetime | None = None
     failures: int = 0
     failing_since: datetime | None = None
@@ -38,7 +40,7 @@ class _Lane:
 
     def pause(self, newest: Checkpoint | None) -> float | None:
         """Return the seconds until ``newest`` is due here, 0 or less for now, None when there is nothing to do."""
-        if newest is None or self.broken or (self.size is not None and newest.size <= self.size):
+        if newest is None or self.broken or (self.position is not None and newest.position <= self.position):
             return None
         due = self.retry_at or (self.at + self.sink.every if self.at else None)
         return (due - clock.now()).total_seconds() if due else 0.0
@@ -46,7 +48,7 @@ class _Lane:
     def attempt(self, newest: Checkpoint) -> None:
         """Publish, and write down what came of it. Raises nothing: a failure is remembered for the next time."""
         try:
-            if self.size is None:
+            if self.position is None:
                 self._load()
                 if (pause := self.pause(newest)) is None or pause > 0:
                     return
@@ -56,28 +58,33 @@ class _Lane:
             self._failed(error.detail)
         except AnchorUnavailable as error:
             self._failed(error.detail)
+        except (OperationalError, InterfaceError) as error:
+            self._failed(f"The database does not answer: {str(error).strip()}")
         except Exception as error:
             log.exception("anchor %s: unexpected failure", self.sink.name)
             self._failed(f"{type(error).__name__}: {error}")
 
     def _load(self) -> None:
         last = Anchor.objects.filter(sink=self.sink.name).order_by("-checkpoint_id").first()
-        self.size, self.at = (last.checkpoint_id, last.at) if last else (0, None)
+        self.position, self.at = (last.checkpoint_id, last.at) if last else (-1, None)
 
     def _publish(self, newest: Checkpoint) -> None:
         note, size = bytes(newest.note), newest.size
+        base = newest.position - size
+        # After a fork the place holds nothing of the log of the new name.
+        previous = max(0, self.position - base) if self.position is not None else 0
 
         def prove_from(old: int) -> list[bytes]:
             return selectors.consistency_proof(old, size) if 0 < old < size else []
 
         origin = note.partition(b"\n")[0].decode()
-        published = Published(origin, size, bytes(newest.root), note, prove_from, self.size or 0)
+        published = Published(origin, size, bytes(newest.root), note, prove_from, previous)
         anchored = self.sink.publish(published)
         now = clock.now()
         Anchor.objects.create(
             checkpoint=newest, sink=self.sink.name, reference=anchored.reference, proof=anchored.proof, at=now
         )
-        self.size, self.at, self.retry_at = size, now, None
+        self.position, self.at, self.retry_at = newest.position, now, None
         AnchorSink.objects.filter(name=self.sink.name, attempts__gt=0).update(failing_since=None, attempts=0, error="")
         if self.failures:
             log.info("anchor %s: works again after %d failures", self.sink.name, self.failures)
@@ -99,8 +106,8 @@ class _Lane:
             AnchorSink.objects.filter(name=self.sink.name).update(
                 failing_since=self.failing_since, tried_at=now, attempts=self.failures, error=why[:2000]
             )
-        except Exception:
-            log.exception("anchor %s: the failure can't be written down", self.sink.name)
+        except DatabaseError as error:
+            log.warning("anchor %s: the failure can't be written down: %s", self.sink.name, str(error).strip())
 
 
 @dataclass
@@ -133,7 +140,7 @@ class Publisher:
         if newest is not None and self._newest is None:
             self._register()
         with self._changed:
-            if newest is not None and (self._newest is None or newest.size != self._newest.size):
+            if newest is not None and (self._newest is None or newest.position != self._newest.position):
                 self._newest = newest
                 self._changed.notify_all()
         if newest is not None and self.background and not self._threads and not self._stopping:

@@ -1,5 +1,6 @@
 """What a place outside the database is to the notary: a name, a pace, and ``publish``."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +19,7 @@ class Published:
         note: the exact bytes of the signed note.
         prove_from: returns the consistency proof from an older size, empty from 0 and from ``size``; reads the
             database.
-        previous_size: what this place holds already; 0 for nothing.
+        previous_size: what this place holds of the same log already; 0 for nothing.
     """
 
     origin: str
@@ -30,8 +31,8 @@ class Published:
 
     @property
     def file_name(self) -> str:
-        """The name under which folders and mails hold it; sorts by size."""
-        return f"{self.size:020d}.note"
+        """The name under which folders and mails hold it; those of one log sort by size."""
+        return f"{as_file_name(self.origin)}.{self.size:020d}.note"
 
     @property
     def digest(self) -> str:
@@ -74,6 +75,11 @@ class Sink(Protocol):
             LogInconsistent: the place holds something else under the checkpoint's name.
         """
         ...
+
+
+def as_file_name(origin: str) -> str:
+    """Return a log's name as a file name: a fork's checkpoints lie beside the old ones, never in their place."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", origin)
 
 
 def place(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from governance.audit import selectors
+from governance.audit.anchors.sinks import as_file_name
 from governance.audit.models import Anchor
 from governance.common import clock
 from governance.common.clock import rfc3339
@@ -43,7 +44,7 @@ class Command(BaseCommand):
             state = "nothing yet"
         else:
             age = int((clock.now() - sink.newest.at).total_seconds())
-            state = f"{sink.newest.checkpoint_id} entries, {age} s ago; {sink.newest.reference}"
+            state = f"{sink.newest.size} entries, {age} s ago; {sink.newest.reference}"
         if sink.failing_since is not None:
             state += f"\n  fails since {rfc3339(sink.failing_since)}, {sink.attempts} attempts: {sink.error}"
         return state
@@ -51,13 +52,15 @@ class Command(BaseCommand):
 
 def export(anchor: Anchor, folder: Path) -> list[Path]:
     """Write one anchor's note, and its proof beside it: a token as ``.tst``, a cosignature under the note itself."""
-    note, size = bytes(anchor.checkpoint.note), f"{anchor.checkpoint_id:020d}"
+    note = bytes(anchor.checkpoint.note)
+    origin, _, _ = note.decode().partition("\n")
+    stem = f"{as_file_name(origin)}.{anchor.size:020d}"
     proof = bytes(anchor.proof) if anchor.proof is not None else b""
     place = re.sub(r"[^A-Za-z0-9.]+", "-", anchor.sink).strip("-")
     if anchor.sink.startswith("witness+"):
-        files = {f"{size}.{place}.note": note + proof}
+        files = {f"{stem}.{place}.note": note + proof}
     else:
-        files = {f"{size}.note": note, **({f"{size}.{place}.tst": proof} if proof else {})}
+        files = {f"{stem}.note": note, **({f"{stem}.{place}.tst": proof} if proof else {})}
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return [folder / name for name in files]
