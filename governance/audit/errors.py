@@ -24,6 +24,13 @@ class LogInconsistent(DomainError):
     title = "The log is not consistent with its last checkpoint"
 
 
+class AnchorUnavailable(DomainError):
+    """A place outside the database did not take a checkpoint. The notary signs on, and tries that place again."""
+
+    status = 503
+    title = "A place outside the database did not take the checkpoint"
+
+
 class NotIntegrated(DomainError):
     """The entry is written, but the notary has not given it a place yet; this takes about a second."""
 

@@ -10,6 +10,7 @@ EXEMPT: dict[str, str] = {
     "audit.Node": "The log itself: hashes that follow from the leaves.",
     "audit.Checkpoint": "The log itself: what the notary signed.",
     "audit.Anchor": "Says where a copy of a checkpoint went; the copy is what counts.",
+    "audit.AnchorSink": "How the notary's publications go at present; a success is an anchor, a failure is passing.",
     "accounts.User": "Name, address and password are personal and change; what gives power is a governed Grant.",
     "accounts.ExternalIdentity": "A link to a login elsewhere; what follows from it (trained_by) is in the log.",
     "accounts.Token": "A hash with scopes and an end; a token can request, never decide, and each request is logged.",

@@ -46,7 +46,7 @@ class Outside:
 
 def signs() -> list[Sign]:
     """Return what can be said about the log now."""
-    return [_sequencing(), _signing(), _heartbeat(), _guards(), _erasures()]
+    return [_sequencing(), _signing(), _publishing(), _heartbeat(), _guards(), _erasures()]
 
 
 def outside_copies() -> list[Outside]:
@@ -55,7 +55,7 @@ def outside_copies() -> list[Outside]:
     newest = Anchor.objects.select_related("checkpoint").order_by("sink", "-checkpoint__position").distinct("sink")
     found = [
         Outside(
-            row.sink,
+            row.where,
             row.size,
             max(size - row.size, 0),
             row.at,
@@ -109,6 +109,21 @@ def _signing() -> Sign:
     said = "by a key of this installation's trust file" if trusted else "by no key of this installation's trust file"
     text = f"Signed {said}; {behind:,} entries came after it."
     return Sign("Signed checkpoint", f"{checkpoint.size:,} entries", tone, text, checkpoint.at)
+
+
+def _publishing() -> Sign:
+    sinks = selectors.anchor_sinks()
+    failing = [sink for sink in sinks if sink.failing_since is not None]
+    if not sinks:
+        return Sign("Places outside", "none yet", "warn", "The notary names them with its first checkpoint.")
+    if not failing:
+        return Sign(
+            "Places outside", f"{len(sinks)}, all work", "ok", "The last publication to each of them succeeded."
+        )
+    since = min(sink.failing_since for sink in failing if sink.failing_since)
+    text = " ".join(sink.error for sink in failing)
+    tone: Tone = "bad" if len(failing) == len(sinks) else "warn"
+    return Sign("Places outside", f"{len(failing)} of {len(sinks)} fail", tone, text, since)
 
 
 def checkpoint_is_trusted(note: bytes) -> bool:

@@ -3,6 +3,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from governance.audit.anchors.sinks import place
+
 SHARD = 1 << 48
 """How far apart the positions of two shards begin: ``position = shard * SHARD + index``.
 
@@ -142,3 +144,23 @@ class Anchor(models.Model):
     def size(self) -> int:
         """How many entries the anchored checkpoint covers."""
         return self.checkpoint_id % SHARD
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return place(self.sink)
+
+
+class AnchorSink(models.Model):
+    """A place that the notary publishes to at present, and how that goes: no row of the log, changed freely."""
+
+    name = models.TextField(primary_key=True)
+    every_s = models.IntegerField()
+    failing_since = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+    error = models.TextField(default="")
+
+    class Meta:
+        managed = False
+        db_table = "audit_sink"

@@ -7,11 +7,9 @@ the signed checkpoint, publish the copy. A crash between two of them repeats a s
 import json
 import logging
 import os
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,10 +17,14 @@ from django.db import connection, transaction
 
 from governance.audit import selectors, services
 from governance.audit.actors import System
+from governance.audit.anchors.configuration import sinks_from
+from governance.audit.anchors.folder import Folder
+from governance.audit.anchors.publisher import Publisher
+from governance.audit.anchors.sinks import as_file_name
 from governance.audit.errors import LogInconsistent
 from governance.audit.events import Event
 from governance.audit.integration import integrate
-from governance.audit.models import Anchor, Checkpoint, Entry, Origin, Search
+from governance.audit.models import Checkpoint, Entry, Origin, Search
 from governance.common import clock
 from placet.merkle import MissingTile
 from placet.notes import checkpoint_text, encode_note, encode_vkey, load_private_key, signature_line
@@ -32,7 +34,6 @@ from placet.verify import InvalidSignature, parse_checkpoint
 log = logging.getLogger(__name__)
 ME = System("notary")
 LOCK = 0x706C_6163_6574  # "placet": one notary at a time holds this advisory lock
-ANCHOR_EVERY = timedelta(seconds=5)
 HEARTBEAT_EVERY = timedelta(hours=1)
 
 Duty = Callable[["Notary"], None]
@@ -46,15 +47,16 @@ def register_duty(duty: Duty) -> None:
 
 @dataclass
 class Notary:
-    """One notary with its keys, its high-water file and its write-once folder.
+    """One notary with its keys, its high-water file, its write-once folder and all other places outside.
 
     Attributes:
         origin: the log's name, also the name of its keys.
         log_key: signs checkpoints.
         permit_key: signs permits.
         state_dir: holds the high-water mark; outside PostgreSQL, so that restoring the database can't turn it back.
-        anchor_dir: receives a copy of each published checkpoint; files are created, never replaced.
+        anchor_dir: a write-once folder; what is found there counts when the high-water mark is lost.
         more_log_keys: sign checkpoints as well, while one key takes over from another.
+        publisher: takes checkpoints to the places outside; by default to ``anchor_dir``, within the round.
     """
 
     origin: str
@@ -65,16 +67,29 @@ class Notary:
     more_log_keys: Sequence[Ed25519PrivateKey] = ()
     heartbeat_at: datetime | None = None  # of the newest heartbeat; None: look it up
     _past_keys: frozenset[str] = frozenset()  # vkeys that the log has on record, retired ones too
+    publisher: Publisher = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.publisher = Publisher([Folder(self.anchor_dir)], background=False)
 
     @classmethod
     def from_files(
-        cls, *, origin: str, log_keys: Sequence[str], permit_key: str, state_dir: str, anchor_dir: str
+        cls,
+        *,
+        origin: str,
+        log_keys: Sequence[str],
+        permit_key: str,
+        state_dir: str,
+        anchor_dir: str,
+        anchors: Sequence[str] = ("folder:",),
     ) -> "Notary":
-        """Load the keys and make the folders."""
+        """Load the keys, make the folders, and publish to ``anchors`` (URLs) in the background."""
         for folder in (state_dir, anchor_dir):
             Path(folder).mkdir(parents=True, exist_ok=True)
         first, *more = [load_private_key(Path(file)) for file in log_keys]
-        return cls(origin, first, load_private_key(Path(permit_key)), Path(state_dir), Path(anchor_dir), more)
+        notary = cls(origin, first, load_private_key(Path(permit_key)), Path(state_dir), Path(anchor_dir), more)
+        notary.publisher = Publisher(sinks_from(anchors))
+        return notary
 
     @property
     def vkeys(self) -> list[str]:
@@ -144,7 +159,7 @@ class Notary:
         newest = selectors.newest_checkpoint()
         if size and (newest is None or newest.size < size):
             self._sign(size)
-        self._publish()
+        self.publisher.offer(selectors.newest_checkpoint())
         for duty in _duties:
             duty(self)
         return integrated
@@ -189,7 +204,7 @@ class Notary:
 
     @property
     def _high_water_file(self) -> Path:
-        return self.state_dir / f"{_file_name(self.origin)}.high-water.json"
+        return self.state_dir / f"{as_file_name(self.origin)}.high-water.json"
 
     def high_water(self) -> tuple[int, bytes] | None:
         """Return the largest tree this notary signed; with the file lost, what its signatures outside still show."""
@@ -218,25 +233,6 @@ class Notary:
         finally:
             os.close(folder)
 
-    def _publish(self) -> None:
-        """Copy the newest checkpoint to the write-once folder, at most every five seconds."""
-        newest, last = selectors.newest_checkpoint(), selectors.newest_anchor()
-        if newest is None or (last and (last.checkpoint_id == newest.position or clock.now() - last.at < ANCHOR_EVERY)):
-            return
-        path = self.anchor_dir / f"{_file_name(self.origin)}.{newest.size:020d}.note"
-        note = bytes(newest.note)
-        try:
-            with path.open("xb") as file:
-                file.write(note)
-                file.flush()
-                os.fsync(file.fileno())
-            path.chmod(0o444)
-        except FileExistsError:
-            if path.read_bytes() != note:
-                raise LogInconsistent(f"{path.name} in the write-once folder holds another checkpoint.") from None
-        reference = f"{path.name} sha256:{sha256(note).hexdigest()}"
-        Anchor.objects.create(checkpoint=newest, sink="folder", reference=reference, at=clock.now())
-
 
 def notes_in(folder: Path, *, origin: str, vkeys: Sequence[str]) -> list[SignedCheckpoint]:
     """Return the checkpoints of a log that lie in a write-once folder.
@@ -244,9 +240,4 @@ def notes_in(folder: Path, *, origin: str, vkeys: Sequence[str]) -> list[SignedC
     Raises:
         InvalidSignature: one of them is not signed by any of ``vkeys``.
     """
-    return [parse_checkpoint(path.read_bytes(), vkeys) for path in folder.glob(f"{_file_name(origin)}.*.note")]
-
-
-def _file_name(origin: str) -> str:
-    """Return a log's name as a file name: a fork's checkpoints lie beside the old ones, never in their place."""
-    return re.sub(r"[^A-Za-z0-9.-]", "_", origin)
+    return [parse_checkpoint(path.read_bytes(), vkeys) for path in folder.glob(f"{as_file_name(origin)}.*.note")]

@@ -117,6 +117,6 @@ def _anchoring(index: int) -> Word:
     age = int((clock.now() - anchor.at).total_seconds())
     return Word(
         "not shown",
-        f"A checkpoint of {signed.size:,} entries that covers it was sent to the {anchor.sink} {age:,} s ago and fits "
+        f"A checkpoint of {signed.size:,} entries that covers it was sent to the {anchor.where} {age:,} s ago and fits "
         "the log as it stands. This server can't vouch for that copy: hold a bundle against the one out there.",
     )

@@ -4,14 +4,15 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from governance.audit.anchors.sinks import place
 from governance.audit.errors import NotIntegrated
-from governance.audit.models import SHARD, Anchor, Checkpoint, Entry, Leaf, Node, Payload, Subject
+from governance.audit.models import SHARD, Anchor, AnchorSink, Checkpoint, Entry, Leaf, Node, Payload, Subject
 from governance.common.errors import Unknown
 from placet.merkle import ReadTile, consistency_proof_from_tiles, inclusion_proof_from_tiles, root_from_tiles
 from placet.verify import TILE
@@ -163,6 +164,45 @@ def newest_checkpoint() -> Checkpoint | None:
 def newest_anchor() -> Anchor | None:
     """Return the newest copy of a checkpoint that stands outside the database."""
     return Anchor.objects.select_related("checkpoint").order_by("-checkpoint__position", "-id").first()
+
+
+@dataclass(frozen=True)
+class SinkHealth:
+    """How publishing to one place outside the database goes.
+
+    Attributes:
+        name: as stored with its anchors.
+        where: the place in words.
+        every: the least time between two publications.
+        newest: the newest checkpoint that is there, None before the first.
+        failing_since: when its present run of failures began; None while it works.
+        attempts: how many failed since then.
+        error: the last failure, a sentence; empty while it works.
+    """
+
+    name: str
+    where: str
+    every: timedelta
+    newest: Anchor | None
+    failing_since: datetime | None
+    attempts: int
+    error: str
+
+
+def anchor_sinks() -> list[SinkHealth]:
+    """Return each place that the notary publishes to at present, with its newest anchor and its last failure."""
+    return [
+        SinkHealth(
+            name=row.name,
+            where=place(row.name),
+            every=timedelta(seconds=row.every_s),
+            newest=Anchor.objects.filter(sink=row.name).order_by("-checkpoint_id").first(),
+            failing_since=row.failing_since,
+            attempts=row.attempts,
+            error=row.error,
+        )
+        for row in AnchorSink.objects.order_by("name")
+    ]
 
 
 def pending_count() -> int:

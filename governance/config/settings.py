@@ -200,7 +200,19 @@ LOG_KEY_FILES = list(filter(None, env.text("PLACET_LOG_KEY_FILE", "").split(os.p
 PERMIT_KEY_FILE = env.text("PLACET_PERMIT_KEY_FILE", "")
 NOTARY_STATE_DIR = env.text("PLACET_NOTARY_STATE_DIR", str(BASE_DIR / "var" / "notary"))
 ANCHOR_DIR = env.text("PLACET_ANCHOR_DIR", str(BASE_DIR / "var" / "anchors"))
+ANCHORS = env.urls("PLACET_ANCHORS", "folder:")
 TRUST_FILE = env.text("PLACET_TRUST_FILE", str(BASE_DIR / "var" / "keys" / "policy.txt"))
+
+_MAIL = env.mail_server(env.text("PLACET_EMAIL_URL", ""))
+EMAIL_BACKEND = _MAIL.backend
+EMAIL_HOST = _MAIL.host
+EMAIL_PORT = _MAIL.port
+EMAIL_HOST_USER = _MAIL.user
+EMAIL_HOST_PASSWORD = _MAIL.password
+EMAIL_USE_TLS = _MAIL.starttls
+EMAIL_USE_SSL = _MAIL.ssl
+EMAIL_TIMEOUT = 20  # seconds for one answer of the server
+DEFAULT_FROM_EMAIL = _MAIL.sender
 
 LOGGING = {
     "version": 1,

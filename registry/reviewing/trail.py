@@ -122,5 +122,5 @@ def proof_shown(entries: Sequence[LogEntry]) -> dict[str, Any]:
         "at": proof.checkpoint.at if proof.checkpoint else None,
         "anchored_size": anchor.size if anchor else None,
         "anchored_at": anchor.at if anchor else None,
-        "anchored_where": f"write-once {anchor.sink}" if anchor else "",
+        "anchored_where": anchor.where if anchor else "",
     }

@@ -61,6 +61,13 @@ CREATE TABLE audit_anchor (
   at timestamptz NOT NULL,
   UNIQUE (position, sink)
 );
+-- The newest of one sink: a daily one stands among thousands of a folder's.
+CREATE INDEX audit_anchor_newest ON audit_anchor (sink, position);
+-- Where the notary publishes to at present, and how that goes. Not a part of the log.
+CREATE TABLE audit_sink (
+  name text PRIMARY KEY, every_s integer NOT NULL CHECK (every_s > 0),
+  failing_since timestamptz, tried_at timestamptz, attempts integer NOT NULL DEFAULT 0, error text NOT NULL DEFAULT ''
+);
 """
 
 FUNCTIONS = """
@@ -230,10 +237,13 @@ GRANT INSERT ON audit_payload TO placet_app, placet_notary, placet_privacy;
 GRANT DELETE ON audit_payload TO placet_privacy;
 GRANT DELETE ON audit_pending TO placet_notary;
 GRANT INSERT ON audit_origin, audit_leaf, audit_node, audit_search, audit_checkpoint, audit_anchor TO placet_notary;
+REVOKE ALL ON audit_sink FROM placet_app, placet_notary, placet_privacy;
+GRANT SELECT ON audit_sink TO placet_app, placet_notary, placet_privacy;
+GRANT INSERT, UPDATE, DELETE ON audit_sink TO placet_notary;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON django_migrations FROM placet_app, placet_notary, placet_privacy;
 """
 
-DROP = """DROP TABLE audit_anchor, audit_checkpoint, audit_search, audit_node, audit_leaf, audit_pending, audit_payload, audit_subject,
+DROP = """DROP TABLE audit_sink, audit_anchor, audit_checkpoint, audit_search, audit_node, audit_leaf, audit_pending, audit_payload, audit_subject,
   audit_entry, audit_origin CASCADE"""
 DROP_FUNCTIONS = """DROP FUNCTION audit_deny, audit_complete_entry, audit_digest, audit_row_digest, audit_require_entry, audit_commitment,
   audit_check_payload, audit_flush_test_database"""

@@ -29,6 +29,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='AnchorSink',
+            fields=[
+                ('name', models.TextField(primary_key=True, serialize=False)),
+                ('every_s', models.IntegerField()),
+                ('failing_since', models.DateTimeField(null=True)),
+                ('tried_at', models.DateTimeField(null=True)),
+                ('attempts', models.IntegerField(default=0)),
+                ('error', models.TextField(default='')),
+            ],
+            options={
+                'db_table': 'audit_sink',
+                'managed': False,
+            },
+        ),
+        migrations.CreateModel(
             name='Checkpoint',
             fields=[
                 ('position', models.BigIntegerField(primary_key=True, serialize=False)),

@@ -198,7 +198,7 @@ def _anchor(row: Anchor, index: int) -> dict[str, Any]:
         "age": clock.now() - row.at,
         "size": row.size,
         "root": _digest(row.checkpoint.root),
-        "where": f"write-once {row.sink}",
+        "where": row.where,
         "covers": row.size > index,
         "reference": row.reference.partition(" ")[0],
     }

@@ -2,10 +2,12 @@
 
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
@@ -53,6 +55,12 @@ class Command(BaseCommand):
         stop = threading.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: stop.set())
+        try:
+            self._until_stopped(notary, interval, stop, once=once)
+        finally:
+            notary.publisher.close()
+
+    def _until_stopped(self, notary: Notary, interval: float, stop: threading.Event, *, once: bool) -> None:
         while not stop.is_set():
             try:
                 self._take_turns(notary, interval, stop, once=once)
@@ -80,6 +88,8 @@ class Command(BaseCommand):
         self.stdout.write(f"notary ready: {settings.LOG_ORIGIN}")
         while True:
             notary.round()
+            if once:
+                notary.publisher.settle(within=timedelta(minutes=1))
             if once or stop.wait(interval):
                 return
 
@@ -87,10 +97,14 @@ class Command(BaseCommand):
 def _notary() -> Notary:
     if not settings.LOG_KEY_FILES or not settings.PERMIT_KEY_FILE:
         raise CommandError("Set PLACET_LOG_KEY_FILE and PLACET_PERMIT_KEY_FILE to the notary's private keys.")
-    return Notary.from_files(
-        origin=settings.LOG_ORIGIN,
-        log_keys=settings.LOG_KEY_FILES,
-        permit_key=settings.PERMIT_KEY_FILE,
-        state_dir=settings.NOTARY_STATE_DIR,
-        anchor_dir=settings.ANCHOR_DIR,
-    )
+    try:
+        return Notary.from_files(
+            origin=settings.LOG_ORIGIN,
+            log_keys=settings.LOG_KEY_FILES,
+            permit_key=settings.PERMIT_KEY_FILE,
+            state_dir=settings.NOTARY_STATE_DIR,
+            anchor_dir=settings.ANCHOR_DIR,
+            anchors=settings.ANCHORS,
+        )
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
