@@ -35,6 +35,8 @@ urlpatterns = [
     path("documents/<uuid:pk>/", nobody, name="document-download"),
     path("audit/", nobody, name="audit-log"),
     path("audit/bundle/", nobody, name="audit-bundle"),
+    path("audit/health/", nobody, name="audit-health"),
+    path("audit/<int:index>/erasure-requests/", nobody, name="audit-request-erasure"),
     path("audit/<int:index>/", nobody, name="audit-entry"),
     path("audit/<int:index>/receipt/", nobody, name="audit-receipt"),
 ]
