@@ -199,8 +199,10 @@ class Cast:
         return fresh(made)
 
     def allowed(self, *, number: int = 1) -> PromotionRequest:
-        """A promotion in review that nothing holds."""
-        return self.reviewed(number=number, ratio=0.97, half=0.05)
+        """A promotion in review that nothing holds, with the human review that the first stage requires."""
+        made = self.reviewed(number=number, ratio=0.97, half=0.05)
+        accept(made.approval, self.validator)
+        return fresh(made)
 
     def approved(self, *, number: int = 1) -> PromotionRequest:
         """A promotion that a validator and a risk officer approved."""

@@ -4,6 +4,7 @@ import secrets
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -22,6 +23,24 @@ MAX_BYTES = 65_535
 PAYLOAD_DOMAIN = b"placet/payload/v1\x00"
 
 
+@dataclass(frozen=True)
+class SealedPayload:
+    """A payload whose commitment is known before its entry is written, so that a signed statement can carry it."""
+
+    salt: bytes
+    content: bytes
+
+    @property
+    def commitment(self) -> str:
+        """The commitment that the entry will hold."""
+        return commitment(self.salt, self.content)
+
+
+def seal(payload: Mapping[str, Any]) -> SealedPayload:
+    """Return ``payload`` in its canonical bytes, under a new salt."""
+    return SealedPayload(secrets.token_bytes(32), rfc8785.dumps(_plain(payload)))
+
+
 def append(
     *,
     event: Event,
@@ -30,6 +49,7 @@ def append(
     deleted: Sequence[Governed] = (),
     data: Mapping[str, Any] | None = None,
     payload: Mapping[str, Any] | None = None,
+    sealed: SealedPayload | None = None,
 ) -> uuid.UUID:
     """Save ``subjects``, delete ``deleted``, and append the one entry that names them, all in the open transaction.
 
@@ -42,6 +62,7 @@ def append(
             so that the bytes have one form.
         payload: personal or long text (names, rationales). The entry holds a salted commitment to it, so it can be
             erased later without breaking a proof.
+        sealed: the same, sealed beforehand; in place of ``payload``.
 
     Returns: the entry's id, which each subject now carries in ``log_entry``.
 
@@ -67,9 +88,8 @@ def append(
         {"table": row._meta.db_table, "key": str(row.pk), "before": before[id(row)], "after": after[row.pk]}
         for row in subjects
     ]
-    salt, secret = secrets.token_bytes(32), b""
     if payload is not None:
-        secret = rfc8785.dumps(_plain(payload))
+        sealed = seal(payload)
     body = rfc8785.dumps(
         {
             "v": 1,
@@ -80,16 +100,17 @@ def append(
             "actor": actor.actor_id,
             "subjects": named,
             "data": _plain(data or {}),
-            "payload": commitment(salt, secret) if payload is not None else None,
+            "payload": sealed.commitment if sealed else None,
         }
     )
     if len(body) > MAX_BYTES:
         raise EntryTooLarge(f"{event}: {len(body)} bytes; an entry holds at most {MAX_BYTES}. Name digests instead.")
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO audit_entry (body) VALUES (%s)", [body])
-        if payload is not None:
+        if sealed:
             cursor.execute(
-                "INSERT INTO audit_payload (entry_id, salt, payload) VALUES (%s, %s, %s)", [entry_id, salt, secret]
+                "INSERT INTO audit_payload (entry_id, salt, payload) VALUES (%s, %s, %s)",
+                [entry_id, sealed.salt, sealed.content],
             )
     return entry_id
 
