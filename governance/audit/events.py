@@ -9,6 +9,9 @@ class Event(StrEnum):
     LOG_OPENED = "log.opened"
     ROLE_GRANTED = "role.granted"
     ROLE_REVOKED = "role.revoked"
+    PERSON_CREATED = "person.created"
+    TOKEN_CREATED = "token.created"  # noqa: S105 (an event)
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 (an event)
     SERVICE_ACCOUNT_CREATED = "service_account.created"
     SYSTEM_REGISTERED = "system.registered"
     SYSTEM_UPDATED = "system.updated"

@@ -10,7 +10,7 @@ EXEMPT: dict[str, str] = {
     "audit.Anchor": "Says where a copy of a checkpoint went; the copy is what counts.",
     "accounts.User": "Name, address and password are personal and change; what gives power is a governed Grant.",
     "accounts.ExternalIdentity": "A link to a login elsewhere; what follows from it (trained_by) is in the log.",
-    "accounts.Token": "A hash with scopes and an end; a token can request, never decide, and each request is logged.",
+    "accounts.Token": "A hash with scopes and an end; making one is logged, and it can request, never decide.",
     "accounts.IdempotentAnswer": "A cache of answers already given.",
     "evidence.EvidenceJob": "A queue: the evidence that a job makes is governed.",
     "registry.RegistrationNotice": "What MLflow's plugin reported, before it is believed; the version is governed.",

@@ -92,7 +92,7 @@ OTHERS = [
 
 SENDERS = [
     Call("no token", 401, "not-authenticated", "", sender="nobody", content=body()),
-    Call("an unknown token", 401, "authentication-failed", "Make a new one", sender="unknown", content=body()),
+    Call("an unknown token", 401, "authentication-failed", "create_token", sender="unknown", content=body()),
     Call("an expired token", 401, "authentication-failed", "expired", sender="expired", content=body()),
     Call("a token without the scope", 403, "permission-denied", "Make one", sender="narrow", content=body()),
     Call("a token that would sign a classification", 403, "permission-denied", "Make one",
