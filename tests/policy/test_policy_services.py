@@ -8,8 +8,8 @@ import pytest
 from django.db import transaction
 
 from governance.accounts.roles import Role
-from governance.approvals import services as approvals
 from governance.approvals.errors import DataUnfit
+from governance.approvals.models import ApprovalRequest
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
@@ -18,8 +18,9 @@ from governance.policy import services
 from governance.policy.document import parse
 from governance.policy.models import PolicyVersion
 from governance.policy.problems import InvalidPolicy
-from tests import payloads
-from tests.factories import SETUP, a_policy_text, a_user
+from registry.models import DatasetSnapshot
+from tests.factories import SETUP, Cast, a_dataset, a_policy_text, a_user
+from tests.healthy_mlflow import healthy_mlflow
 
 PROMISES = a_policy_text(("on_suspend: keep_serving", "on_suspend: keep_serving\n  conditions: {max_open_findings: 3}"))
 
@@ -48,8 +49,15 @@ def test_a_policy_that_promises_what_is_not_enforced_is_neither_kept_nor_publish
     assert PolicyVersion.objects.get(pk=old.pk).published_at is None
 
 
-@pytest.mark.parametrize("digest", [payloads.a_digest("nothing"), "", None])
-def test_evidence_is_asked_for_on_data_of_the_role_that_the_policy_names(db, digest):
-    wanted = [{"type": "performance/v1", "dataset": digest}]
-    with pytest.raises(DataUnfit, match="wants performance/v1 on evaluation data"):
-        approvals._check_data(parse(a_policy_text()), wanted)
+def test_evidence_is_asked_for_on_data_of_the_role_that_the_policy_names(db, settings):
+    with healthy_mlflow() as address:
+        settings.MLFLOW_TRACKING_URI = address
+        cast = Cast()
+        training = a_dataset("training rows")
+        with transaction.atomic():
+            training.role = DatasetSnapshot.Role.TRAINING
+            audit.append(event=Event.DATASET_MIRRORED, actor=SETUP, subjects=[training], data={"made": "by a test"})
+        with pytest.raises(DataUnfit, match="wants performance/v1 on evaluation data"):
+            cast.promotion(evaluation_dataset=training)
+        assert not ApprovalRequest.objects.exists()
+        cast.promotion(number=2)
