@@ -14,14 +14,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.accounts.idempotency import once
-from governance.accounts.narrow import actor, deciding_person
+from governance.accounts.narrow import actor
 from governance.approvals import services as approvals
 from governance.common.errors import InvalidInput, Unknown
 from governance.evidence.tasks import enqueue
-from governance.inventory import selectors as inventory
 from registry import applying, gate, permits, promotions, selectors, tasks
 from registry.api.serializers import (
-    AssignmentInput,
     GateInput,
     GateOutput,
     ModelOutput,
@@ -130,20 +128,6 @@ class Withdrawals(APIView):
         found = selectors.promotion(promotion_id)
         approvals.withdraw(request_id=found.approval_id, requester=actor(request), **payload.validated_data)
         return Response(PromotionOutput(promotion_as_dict(selectors.promotion(promotion_id))).data)
-
-
-class ModelAssignment(APIView):
-    """``/api/v1/registered-models/{name}/system``."""
-
-    @extend_schema(request=AssignmentInput, responses={200: ModelOutput}, summary="Assign a model to an AI system")
-    def put(self, request: Request, name: str) -> Response:
-        """Say which AI system a model serves; without one, nothing of it is promoted."""
-        payload = AssignmentInput(data=request.data)
-        payload.is_valid(raise_exception=True)
-        row = promotions.assign_model(
-            model=name, ai_system=inventory.system(payload.validated_data["system"]), person=deciding_person(request)
-        )
-        return Response(model_as_dict(row))
 
 
 class ModelDetail(APIView):

@@ -194,7 +194,11 @@ def system() -> dict[str, Any]:
         "trace": trace,
     }
     return {
-        "system": SYSTEM | {"slug": "credit", "purpose": "Scores applications for consumer credit.\nA credit officer confirms every refusal.", "state": "live", "ai_roles": ["provider", "deployer"], "favourable_outcome": "credit granted"}, "classification": who, "classification_open": who, "sign": {"pk": UID, "allowed": True, "refusal": "", "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
+        "system": SYSTEM | {"slug": "credit", "purpose": "Scores applications for consumer credit.\nA credit officer confirms every refusal.", "state": "live", "ai_roles": ["provider", "deployer"], "favourable_outcome": "credit granted"}, "classification": who, "classification_open": who, "sign": {"pk": UID, "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
+        "assignments": [
+            {"pk": UID, "model": "credit-risk", "from_system": {"name": "Mail sorting", "ai_act_class": "Minimal risk"}, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
+            {"pk": UID, "model": "churn", "from_system": None, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": False, "refusal": "A validator or risk officer of the system signs which models serve it.", "withdrawable": False, "errors": {}},
+        ],
         "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "findings": FINDINGS, "documents": DOCUMENTS,
         "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Annex IV, 1(a)", "value": "Provider: Example Bank"}],
     }

@@ -56,7 +56,7 @@ def a_declared_system(owner: User, **more: Any) -> AISystem:
         "favourable_outcome": "credit granted",
         "declared": DECLARED,
     }
-    return inventory.register_system(owner=owner, by=owner, **(given | more))
+    return inventory.register_system(owner=owner, **(given | {"by": owner} | more))
 
 
 def a_proposal(ai_system: AISystem, by: User) -> Classification:

@@ -237,7 +237,7 @@ def test_drift_and_its_suspension_are_told_as_changes(bank):
     watch(bank, bank.live().version)
     snapshot = snapshot_of(bank.system)
     events = [row["event"] for row in snapshot["history"]]
-    assert events[:3] == ["system.registered", "classification.signed", "dataset.pinned"]
+    assert events[:4] == ["system.registered", "classification.signed", "model.assigned", "dataset.pinned"]
     assert events[-2:] == ["approval.state_changed", "alert.opened"]
     assert snapshot["history"] == sorted(snapshot["history"], key=lambda row: row["at"])
     assert "The approval of credit-risk/1 went from approved to suspended." in [

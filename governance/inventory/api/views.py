@@ -12,9 +12,9 @@ from rest_framework.views import APIView
 from governance.accounts.models import User
 from governance.accounts.narrow import actor, deciding_person
 from governance.accounts.services import require_password
-from governance.common.errors import InvalidInput
-from governance.inventory import selectors, services
-from governance.inventory.models import AISystem, Classification
+from governance.common.errors import InvalidInput, Unknown
+from governance.inventory import assignments, selectors, services
+from governance.inventory.models import AISystem, Classification, ModelAssignment
 
 
 class SystemInput(serializers.Serializer[Any]):
@@ -71,7 +71,26 @@ class ClassificationOutput(serializers.ModelSerializer[Classification]):
             "model_tier",
             "proposed_at",
             "signed_at",
+            "withdrawn_at",
         ]
+
+
+class AssignmentProposal(serializers.Serializer[Any]):
+    """Which model is to serve the system."""
+
+    model = serializers.CharField(max_length=256, help_text="Registered model in MLflow.")
+
+
+class AssignmentOutput(serializers.ModelSerializer[ModelAssignment]):
+    """An assignment, in effect once it is signed."""
+
+    model = serializers.CharField(source="model_name")
+    system = serializers.CharField(source="system.slug")
+    from_system = serializers.CharField(source="from_system.slug", allow_null=True, default=None)
+
+    class Meta:
+        model = ModelAssignment
+        fields = ["id", "model", "system", "from_system", "proposed_at", "signed_at", "withdrawn_at"]
 
 
 class SignatureInput(serializers.Serializer[Any]):
@@ -133,11 +152,76 @@ class ClassificationSignatures(APIView):
         payload.is_valid(raise_exception=True)
         signer = deciding_person(request)
         require_password(signer, payload.validated_data["password"])
-        found = selectors.system(system).classifications.filter(pk=classification_id).first()
-        if found is None:
-            raise InvalidInput("This system has no such classification.")
+        found = _classification_of(system, classification_id)
         signed = services.sign_classification(classification_id=found.pk, signer=signer)
         return Response(ClassificationOutput(signed).data, status=status.HTTP_201_CREATED)
+
+
+class ClassificationWithdrawals(APIView):
+    """``/api/v1/systems/{id}/classifications/{id}/withdrawals``."""
+
+    @extend_schema(request=None, responses={201: ClassificationOutput}, summary="Withdraw a proposed classification")
+    def post(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
+        """Take a proposal back that nobody has signed; its proposer, the owner or an administrator does."""
+        found = _classification_of(system, classification_id)
+        withdrawn = services.withdraw_classification(classification_id=found.pk, by=deciding_person(request))
+        return Response(ClassificationOutput(withdrawn).data, status=status.HTTP_201_CREATED)
+
+
+class Assignments(APIView):
+    """``/api/v1/systems/{id}/assignments``."""
+
+    @extend_schema(
+        request=AssignmentProposal, responses={201: AssignmentOutput}, summary="Propose that a model serves a system"
+    )
+    def post(self, request: Request, system: str) -> Response:
+        """Propose as the owner or an administrator; it takes effect when a second person signs."""
+        payload = AssignmentProposal(data=request.data)
+        payload.is_valid(raise_exception=True)
+        proposal = assignments.propose_assignment(
+            ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
+        )
+        return Response(AssignmentOutput(proposal).data, status=status.HTTP_201_CREATED)
+
+
+class AssignmentSignatures(APIView):
+    """``/api/v1/systems/{id}/assignments/{id}/signatures``."""
+
+    @extend_schema(request=SignatureInput, responses={201: AssignmentOutput}, summary="Sign an assignment")
+    def post(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
+        """Sign as the second person; never with a token."""
+        payload = SignatureInput(data=request.data)
+        payload.is_valid(raise_exception=True)
+        signer = deciding_person(request)
+        require_password(signer, payload.validated_data["password"])
+        found = _assignment_of(system, assignment_id)
+        signed = assignments.sign_assignment(assignment_id=found.pk, signer=signer)
+        return Response(AssignmentOutput(signed).data, status=status.HTTP_201_CREATED)
+
+
+class AssignmentWithdrawals(APIView):
+    """``/api/v1/systems/{id}/assignments/{id}/withdrawals``."""
+
+    @extend_schema(request=None, responses={201: AssignmentOutput}, summary="Withdraw a proposed assignment")
+    def post(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
+        """Take a proposal back that nobody has signed; its proposer, the owner or an administrator does."""
+        found = _assignment_of(system, assignment_id)
+        withdrawn = assignments.withdraw_assignment(assignment_id=found.pk, by=deciding_person(request))
+        return Response(AssignmentOutput(withdrawn).data, status=status.HTTP_201_CREATED)
+
+
+def _classification_of(system: str, classification_id: uuid.UUID) -> Classification:
+    found = selectors.system(system).classifications.filter(pk=classification_id).first()
+    if found is None:
+        raise Unknown("This system has no such classification.")
+    return found
+
+
+def _assignment_of(system: str, assignment_id: uuid.UUID) -> ModelAssignment:
+    found = selectors.system(system).assignments.filter(pk=assignment_id).first()
+    if found is None:
+        raise Unknown("This system has no such assignment.")
+    return found
 
 
 class DatasetPins(APIView):
