@@ -30,7 +30,7 @@ def run(*words: str, typed: str = "", monkeypatch: pytest.MonkeyPatch | None = N
 
 
 def newest() -> log.LogEntry:
-    return log.search(limit=1)[0][0]
+    return log.as_entry(log.entries()[0])
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from reports.documents.snapshot import canonical
 from reports.facts import Facts, signature
 from reports.facts_people import SERVICE_ACCOUNT, WITHOUT_A_ROLE, Roles
 from tests.factories import a_user, a_version
-from tests.reports.factories import Bank, a_declared_system, a_window, as_role, notarise, watch
+from tests.reports.factories import Bank, a_declared_system, a_window, notarise, watch
+from tests.roles import as_role
 
 LIBRARIES = {"weasyprint": "70.0"}
 
