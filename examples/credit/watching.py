@@ -218,9 +218,8 @@ def drift(stage: Stage, world: World) -> None:
 
 
 def _monitor(world: World) -> dict[str, Any] | None:
-    found = world.pipeline.call("GET", "monitors")
-    rows: list[dict[str, Any]] = found["results"] if isinstance(found, dict) else found
-    return next((row for row in rows if row["model"] == MODEL), None)
+    rows: list[dict[str, Any]] = world.pipeline.call("GET", f"monitors?model={MODEL}")["results"]
+    return rows[0] if rows else None
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
 from governance.inventory import selectors as inventory
 from reports import selectors, services, tasks
@@ -46,6 +47,7 @@ class Documents(APIView):
     """``/api/v1/documents``."""
 
     @extend_schema(request=DocumentInput, responses={202: DocumentJobOutput}, summary="Build a document")
+    @idempotent
     def post(self, request: Request) -> Response:
         """Ask for a document; follow the job until it is ``done``."""
         payload = DocumentInput(data=request.data)

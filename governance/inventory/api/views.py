@@ -9,10 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.accounts.idempotency import idempotent
 from governance.accounts.models import User
 from governance.accounts.narrow import actor, deciding_person
 from governance.accounts.services import require_password
 from governance.common.errors import InvalidInput
+from governance.common.pagination import lists, paged
+from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import selectors, services
 from governance.inventory.models import AISystem, Classification
 
@@ -86,15 +89,35 @@ class PinInput(serializers.Serializer[Any]):
     dataset_digest = serializers.RegexField(r"^sha256:[0-9a-f]{64}$")
 
 
+class PinOutput(serializers.Serializer[Any]):
+    """The pin in force."""
+
+    id = serializers.UUIDField()
+    dataset_digest = serializers.CharField()
+
+
+def _locked_tag(system: str) -> str:
+    lock(selectors.system(system))
+    return etag(selectors.system(system))
+
+
+def _locked_classification_tag(system: str, classification_id: uuid.UUID) -> str:
+    ai_system = selectors.system(system)
+    lock(selectors.classification(ai_system, classification_id))
+    return etag(selectors.classification(ai_system, classification_id))
+
+
 class Systems(APIView):
     """``/api/v1/systems``."""
 
-    @extend_schema(responses=SystemOutput(many=True), summary="List AI systems")
+    @lists(SystemOutput, summary="List AI systems, newest first")
     def get(self, request: Request) -> Response:
-        """Return every AI system."""
-        return Response(SystemOutput(selectors.systems_for(actor(request)), many=True).data)
+        """Return the AI systems, newest first."""
+        rows = selectors.systems_for(actor(request))
+        return paged(request, rows, newest_by="made_at", as_json=lambda page: SystemOutput(page, many=True).data)
 
     @extend_schema(request=SystemInput, responses={201: SystemOutput}, summary="Take an AI system in")
+    @idempotent
     def post(self, request: Request) -> Response:
         """Register a system; it has no class until its classification is signed."""
         payload = SystemInput(data=request.data)
@@ -104,7 +127,18 @@ class Systems(APIView):
         if owner is None:
             raise InvalidInput("Nobody with the owner's e-mail address is known here.")
         made = services.register_system(by=deciding_person(request), owner=owner, **values)
-        return Response(SystemOutput(made).data, status=status.HTTP_201_CREATED)
+        headers = {"Location": f"/api/v1/systems/{made.pk}", "ETag": etag(made)}
+        return Response(SystemOutput(made).data, status=status.HTTP_201_CREATED, headers=headers)
+
+
+class SystemDetail(APIView):
+    """``/api/v1/systems/{id or slug}``."""
+
+    @extend_schema(responses=SystemOutput, summary="One AI system")
+    def get(self, request: Request, system: str) -> Response:
+        """Return a system by id or slug, with its ETag."""
+        found = selectors.system(system)
+        return Response(SystemOutput(found).data, headers={"ETag": etag(found)})
 
 
 class Classifications(APIView):
@@ -113,6 +147,8 @@ class Classifications(APIView):
     @extend_schema(
         request=ClassificationInput, responses={201: ClassificationOutput}, summary="Propose a classification"
     )
+    @idempotent
+    @if_match(_locked_tag)
     def post(self, request: Request, system: str) -> Response:
         """Derive the class from the answers; it takes effect when a second person signs."""
         payload = ClassificationInput(data=request.data)
@@ -120,30 +156,48 @@ class Classifications(APIView):
         proposal = services.propose_classification(
             ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
         )
-        return Response(ClassificationOutput(proposal).data, status=status.HTTP_201_CREATED)
+        return _classified(proposal, status.HTTP_201_CREATED)
+
+
+class ClassificationDetail(APIView):
+    """``/api/v1/systems/{id}/classifications/{id}``."""
+
+    @extend_schema(responses=ClassificationOutput, summary="One classification")
+    def get(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
+        """Return a classification with its trace, signed or not, with its ETag."""
+        return _classified(selectors.classification(selectors.system(system), classification_id))
 
 
 class ClassificationSignatures(APIView):
     """``/api/v1/systems/{id}/classifications/{id}/signatures``."""
 
     @extend_schema(request=SignatureInput, responses={201: ClassificationOutput}, summary="Sign a classification")
+    @idempotent
+    @if_match(_locked_classification_tag)
     def post(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
         """Sign as the second person; never with a token."""
         payload = SignatureInput(data=request.data)
         payload.is_valid(raise_exception=True)
         signer = deciding_person(request)
         require_password(signer, payload.validated_data["password"])
-        found = selectors.system(system).classifications.filter(pk=classification_id).first()
-        if found is None:
-            raise InvalidInput("This system has no such classification.")
+        found = selectors.classification(selectors.system(system), classification_id)
         signed = services.sign_classification(classification_id=found.pk, signer=signer)
-        return Response(ClassificationOutput(signed).data, status=status.HTTP_201_CREATED)
+        return _classified(signed, status.HTTP_201_CREATED)
+
+
+def _classified(row: Classification, code: int = status.HTTP_200_OK) -> Response:
+    headers = {"ETag": etag(row)}
+    if code == status.HTTP_201_CREATED:
+        headers["Location"] = f"/api/v1/systems/{row.system_id}/classifications/{row.pk}"
+    return Response(ClassificationOutput(row).data, status=code, headers=headers)
 
 
 class DatasetPins(APIView):
     """``/api/v1/systems/{id}/dataset-pins``."""
 
-    @extend_schema(request=PinInput, responses={201: None}, summary="Pin the evaluation data")
+    @extend_schema(request=PinInput, responses={201: PinOutput}, summary="Pin the evaluation data")
+    @idempotent
+    @if_match(_locked_tag)
     def post(self, request: Request, system: str) -> Response:
         """Measure every version of the system on this dataset from now on."""
         payload = PinInput(data=request.data)
@@ -151,4 +205,5 @@ class DatasetPins(APIView):
         pin = services.pin_dataset(
             ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
         )
-        return Response({"id": str(pin.pk), "dataset_digest": pin.dataset_digest}, status=status.HTTP_201_CREATED)
+        body = PinOutput({"id": pin.pk, "dataset_digest": pin.dataset_digest})
+        return Response(body.data, status=status.HTTP_201_CREATED)
