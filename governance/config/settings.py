@@ -170,7 +170,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # The broker may hand a task out again only after its time limit; quick redelivery is the lease sweep's work.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2400}
+# A broker that is down must not keep people waiting for it: the sweeps send again what could not be sent.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2400, "socket_connect_timeout": 1, "socket_timeout": 5}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor, deciding_person
 from governance.accounts.selectors import has_role
+from governance.common.broker import enqueue_on_commit
 from governance.common.errors import Forbidden, InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
@@ -130,7 +131,7 @@ class Records(APIView):
             version=int(number) if number else None,
         )
         if taken.created:
-            tasks.profile_batch.delay_on_commit(str(taken.batch.pk))
+            enqueue_on_commit(tasks.profile_batch, taken.batch.pk)
         code = status.HTTP_201_CREATED if taken.created else status.HTTP_200_OK
         return Response(BatchOutput(batch_as_dict(taken.batch, created=taken.created)).data, status=code)
 

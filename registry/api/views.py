@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor, deciding_person
 from governance.approvals import services as approvals
+from governance.common.broker import enqueue_on_commit
 from governance.common.errors import InvalidInput, Unknown
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
@@ -113,7 +114,7 @@ class Applications(APIView):
         """Have Placet set the alias; follow the promotion until it is ``applied``."""
         found = selectors.promotion(promotion)
         applying.request_apply(promotion_id=found.pk, person=actor(request))
-        tasks.apply_promotion.delay_on_commit(str(found.pk))
+        enqueue_on_commit(tasks.apply_promotion, found.pk)
         return _answer(found, status.HTTP_202_ACCEPTED)
 
 

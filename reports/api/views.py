@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
+from governance.common.broker import enqueue_on_commit
 from governance.inventory import selectors as inventory
 from reports import selectors, services, tasks
 from reports.models import Document, DocumentJob
@@ -57,7 +58,7 @@ class Documents(APIView):
             ai_system=inventory.system(payload.validated_data["system"]),
             requester=actor(request),
         )
-        tasks.build_document.delay_on_commit(str(job.pk))
+        enqueue_on_commit(tasks.build_document, job.pk)
         return Response(_job(job), status=status.HTTP_202_ACCEPTED, headers={"Location": f"/api/v1/documents/{job.pk}"})
 
 
