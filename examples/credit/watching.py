@@ -66,6 +66,7 @@ class Service:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120)
+        self._log = (world.var / "log" / "serving.log").open("a")
         self._process = subprocess.Popen(
             [
                 sys.executable,
@@ -83,7 +84,9 @@ class Service:
                 "PLACET_URL": world.url,
                 "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
             },
-            stdout=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,  # Ctrl-C is the demo's, which stops this one
         )
 
     def __enter__(self) -> Service:
@@ -93,6 +96,7 @@ class Service:
         self._http.close()
         self._process.terminate()
         self._process.wait(10)
+        self._log.close()
 
     def up(self) -> bool | None:
         """Return True once it answers, None before."""

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from examples.credit import story
-from examples.credit.people import Machine, people
+from examples.credit import story, telling
 from examples.credit.stage import Stage
 from governance.common.embedded import Stack
 from tests.e2e.ledger import Ledger
@@ -67,31 +66,13 @@ def world(stage: Stage, mlflow_wire: Wire) -> Iterator[story.World]:
         through_the_wire = {"worker": {"MLFLOW_TRACKING_URI": mlflow_wire.url}}
         with Stack(var=var, ports=ports, demo=True, durable=False, external={}, extra_env=through_the_wire) as stack:
             mlflow_wire.mlflow_url = stack.env("engineer")["MLFLOW_TRACKING_URI"]
-            made = _world(stack, var)
+            made = telling.world(stack, var)
             try:
                 story.prepare(stage, made)
                 yield made
             finally:
                 for http in (made.pipeline._http, *(person._http for person in made.people.values())):
                     http.close()
-
-
-def _world(stack: Stack, var: Path) -> story.World:
-    signins = var / "demo.json"
-    url, token = stack.urls["web"], json.loads(signins.read_text())["token"]
-    output = var / "output"
-    output.mkdir()
-    return story.World(
-        url=url,
-        mlflow_url=stack.urls["mlflow"],
-        people=people(url, signins),
-        pipeline=Machine(url, token),
-        token=token,
-        engineer_env=stack.env("engineer"),
-        var=var,
-        output=output,
-        stack=stack,
-    )
 
 
 @pytest.fixture(scope="session")
