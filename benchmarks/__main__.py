@@ -15,6 +15,7 @@ from benchmarks.timing import Comparison, seconds
 
 def _append() -> Iterator[Comparison]:
     yield import_module("benchmarks.log_append").measure()
+    yield from import_module("benchmarks.log_writers").measure()
 
 
 def _verify() -> Iterator[Comparison]:

@@ -1,26 +1,19 @@
 """Fixtures for all tests. The servers and their environment are in tests/servers.py."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection
 from pytest_django.fixtures import Settings
+
+from tests.roles import as_role
 
 
 @pytest.fixture
 def as_notary(db: None) -> Iterator[None]:
     """Run the test's database work as the notary role, as the notary's own process does."""
-    settings = connection.settings_dict
-    held = (settings["USER"], settings["PASSWORD"])
-    url = urlsplit(os.environ["DATABASE_NOTARY_URL"])
-    connection.close()
-    settings["USER"], settings["PASSWORD"] = url.username, url.password
-    yield
-    connection.close()
-    settings["USER"], settings["PASSWORD"] = held
+    with as_role("notary"):
+        yield
 
 
 @pytest.fixture(autouse=True)

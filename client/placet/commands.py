@@ -4,21 +4,27 @@ Exit codes of every command: 0 ok or allowed, 1 error, 2 usage, 3 blocked or tam
 """
 
 import json
+import os
+import signal
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 import placet
+from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
 from placet.sdk import Placet, PlacetProblem, Promotion
 from placet.trust import load_trust
 from placet.verify import LIMITS, InvalidProof, InvalidSignature, InvalidTrust, Report, verify_bundle
+from placet.witness import Witness, server
 
 app = typer.Typer(
     name="placet",
@@ -201,6 +207,67 @@ def download_bundle(
         _print_json({"path": str(out), "bytes": size})
     else:
         _say(f"{out} ({size:,} bytes). Check it: placet verify {out} --policy policy.txt")
+
+
+@app.command("witness-key")
+def witness_key(
+    out: Annotated[Path, typer.Option("--out", help="Where to write the private key; never overwritten.")],
+    name: Annotated[str, typer.Option("--name", help="The witness's name, such as auditor.example/w1.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Make the key of a witness and print its public half (vkey), which the log's operator needs."""
+    private_key = Ed25519PrivateKey.generate()
+    try:
+        text = encode_private_key(name, private_key)
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except ValueError as error:
+        _stop(str(error), code=2)
+    except OSError as error:
+        _stop(f"{out} cannot be written: {error.strerror}.", code=1)
+    vkey = Cosigner(name, private_key.public_key().public_bytes_raw()).vkey
+    if as_json:
+        _print_json({"vkey": vkey})
+    else:
+        _say(vkey)
+
+
+@app.command("witness")
+def run_witness(
+    state: Annotated[Path, typer.Option("--state", help="The file with the newest checkpoint that it cosigned.")],
+    key: Annotated[Path, typer.Option("--key", help="The private key that `placet witness-key` wrote.")],
+    log: Annotated[list[str], typer.Option("--log", help="The log's public key (vkey); again for a rotated one.")],
+    listen: Annotated[str, typer.Option("--listen", help="Address and port; port 0 takes any.")] = "127.0.0.1:7380",
+    as_json: JsonFlag = False,
+) -> None:
+    """Cosign the checkpoints of one log for as long as it only grows, until stopped (C2SP tlog-witness)."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        _stop(f"--listen {listen}: write an address and a port, such as 127.0.0.1:7380.", code=2)
+    try:
+        name, private_key = parse_private_key(key.read_text(encoding="utf-8"))
+        witness = Witness(name, private_key, log, state)
+        httpd = server(witness, host.strip("[]"), int(port))
+    except InvalidSignature as error:
+        _stop(f"The state {state} is not this log's checkpoint: {error}", code=3)
+    except ValueError as error:
+        _stop(str(error), code=2)
+    except OSError as error:
+        _stop(f"{error.filename or listen} cannot be used: {error.strerror}.", code=1)
+    latest = witness.latest()
+    url = f"http://{host}:{httpd.server_address[1]}"
+    size = latest.size if latest else 0
+    if as_json:
+        _print_json({"url": url, "vkey": witness.cosigner.vkey, "log": witness.origin, "size": size})
+    else:
+        _say(f"witness {name} of {witness.origin} at {url}, cosigned up to {size} entries")
+    sys.stdout.flush()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped service ends as quietly as Ctrl-C
+    with httpd:
+        try:
+            httpd.serve_forever()
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
 
 
 @app.command()

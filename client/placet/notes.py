@@ -39,7 +39,7 @@ def encode_vkey(name: str, public_key: Ed25519PublicKey) -> str:
         ValueError: ``name`` is empty, or contains white space or ``+``.
     """
     raw = public_key.public_bytes_raw()
-    return f"{_name(name)}+{key_id(name, raw).hex()}+{_base64(bytes([1]) + raw)}"
+    return f"{key_name(name)}+{key_id(name, raw).hex()}+{_base64(bytes([1]) + raw)}"
 
 
 def checkpoint_text(*, origin: str, size: int, root: bytes) -> str:
@@ -50,14 +50,14 @@ def checkpoint_text(*, origin: str, size: int, root: bytes) -> str:
     """
     if size < 0 or len(root) != 32:
         raise ValueError("A checkpoint has a size of 0 or more and a root of 32 bytes.")
-    return f"{_name(origin)}\n{size}\n{_base64(root)}\n"
+    return f"{key_name(origin)}\n{size}\n{_base64(root)}\n"
 
 
 def signature_line(text: str, *, name: str, private_key: Ed25519PrivateKey) -> str:
     """Return one signature line over ``text`` (which ends in a newline), to be added to a note."""
     public = private_key.public_key().public_bytes_raw()
     signature = private_key.sign(text.encode())
-    return f"\u2014 {_name(name)} {_base64(key_id(name, public) + signature)}\n"
+    return f"\u2014 {key_name(name)} {_base64(key_id(name, public) + signature)}\n"
 
 
 def encode_note(text: str, *signature_lines: str) -> bytes:
@@ -81,7 +81,12 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _name(name: str) -> str:
+def key_name(name: str) -> str:
+    """Return ``name`` if it can name a key.
+
+    Raises:
+        ValueError: it is empty, or contains white space or ``+``.
+    """
     if not name or "+" in name or any(c.isspace() or ord(c) < 32 for c in name):
         raise ValueError(f"{name!r} cannot name a key: it is empty or contains white space or '+'.")
     return name

@@ -16,6 +16,6 @@ def log_is_guarded(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
     if not databases or "default" not in databases or settings.DB_ROLE == "owner":
         return []  # `migrate` asks as well, as the owner, who may alter tables: that is what the role is for
     try:
-        return [Error(problem, id="audit.E001") for problem in guards.problems()]
+        return [Error(problem, id="audit.E001") for problem in guards.problems(settings.DB_ROLE)]
     except DatabaseError as problem:
         return [Error(f"The log's guards can't be read: {problem}", id="audit.E002")]

@@ -24,8 +24,36 @@ class LogInconsistent(DomainError):
     title = "The log is not consistent with its last checkpoint"
 
 
+class AnchorUnavailable(DomainError):
+    """A place outside the database did not take a checkpoint. The notary signs on, and tries that place again."""
+
+    status = 503
+    title = "A place outside the database did not take the checkpoint"
+
+
 class NotIntegrated(DomainError):
     """The entry is written, but the notary has not given it a place yet; this takes about a second."""
 
     status = 409
     title = "The entry has no place in the log yet"
+
+
+class ForkRefused(DomainError):
+    """The log can't be begun anew like this; the message says what contradicts it."""
+
+    status = 409
+    title = "The log can't be forked like this"
+
+
+class AlreadyErased(DomainError):
+    """The text of this entry is gone already, or it never had one."""
+
+    status = 409
+    title = "There is nothing to erase"
+
+
+class Unguarded(DomainError):
+    """This process's database role could alter the log, or one of its guards is off."""
+
+    status = 500
+    title = "The log is not guarded"

@@ -6,7 +6,13 @@ from enum import StrEnum
 class Event(StrEnum):
     """``subject.past_participle``; documented in docs/reference/events.md."""
 
-    LOG_OPENED = "log.opened"
+    LOG_FORKED = "log.forked"
+    LOG_HEARTBEAT = "log.heartbeat"
+    LOG_GUARDS_CHECKED = "log.guards_checked"
+    KEY_ADDED = "key.added"
+    KEY_RETIRED = "key.retired"
+    ERASURE_REQUESTED = "erasure.requested"
+    PAYLOAD_REDACTED = "payload.redacted"
     ROLE_GRANTED = "role.granted"
     ROLE_REVOKED = "role.revoked"
     SERVICE_ACCOUNT_CREATED = "service_account.created"

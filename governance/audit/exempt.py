@@ -2,12 +2,15 @@
 
 EXEMPT: dict[str, str] = {
     "audit.Entry": "The log itself: denied by its own triggers.",
+    "audit.Origin": "The log's name, kept by its own triggers.",
+    "audit.Search": "What the pages find an entry by; derived from the entries.",
     "audit.Subject": "The log itself, derived from an entry's bytes by a trigger.",
     "audit.Payload": "The erasable part of an entry; the entry commits to it.",
     "audit.Leaf": "The log itself: where the notary put an entry.",
     "audit.Node": "The log itself: hashes that follow from the leaves.",
     "audit.Checkpoint": "The log itself: what the notary signed.",
     "audit.Anchor": "Says where a copy of a checkpoint went; the copy is what counts.",
+    "audit.AnchorSink": "How the notary's publications go at present; a success is an anchor, a failure is passing.",
     "accounts.User": "Name, address and password are personal and change; what gives power is a governed Grant.",
     "accounts.ExternalIdentity": "A link to a login elsewhere; what follows from it (trained_by) is in the log.",
     "accounts.Token": "A hash with scopes and an end; a token can request, never decide, and each request is logged.",

@@ -13,15 +13,20 @@ from django.http import FileResponse
 from governance.audit import selectors
 from governance.audit.errors import NotIntegrated
 from governance.audit.governed import Governed
-from governance.audit.models import Anchor, Payload
+from governance.audit.models import Anchor
 from governance.common import clock
 from placet.bundle import GovernedRow, write_bundle
 from placet.bundle import Payload as BundlePayload
 
 
+def governed_models() -> list[type[Governed]]:
+    """Return every governed model, by its table: the one list of what the log must speak for."""
+    return sorted((m for m in apps.get_models() if issubclass(m, Governed)), key=lambda model: model._meta.db_table)
+
+
 def governed_tables() -> list[str]:
-    """Return the tables of every governed model: the one list of what the log must speak for."""
-    return sorted(model._meta.db_table for model in apps.get_models() if issubclass(model, Governed))
+    """Return the tables of every governed model."""
+    return [model._meta.db_table for model in governed_models()]
 
 
 def export_bundle(path: Path) -> Path:
@@ -38,7 +43,7 @@ def export_bundle(path: Path) -> Path:
             raise NotIntegrated("The log has no signed checkpoint yet; start the notary and try again.")
         if selectors.pending_count() or selectors.size() != checkpoint.size:
             raise NotIntegrated("The notary is behind by some entries; try again in a second.")
-        anchored = Anchor.objects.select_related("checkpoint").order_by("checkpoint__size")
+        anchored = Anchor.objects.filter(checkpoint__position__gte=selectors.base()).select_related("checkpoint")
         return write_bundle(
             path,
             origin=settings.LOG_ORIGIN,
@@ -53,9 +58,8 @@ def export_bundle(path: Path) -> Path:
 
 
 def _payloads() -> Iterator[BundlePayload]:
-    rows = Payload.objects.select_related("entry__leaf").order_by("entry__leaf__index")
-    for row in rows.iterator(chunk_size=2000):
-        yield BundlePayload(row.entry.leaf.index, bytes(row.salt), bytes(row.payload).decode())
+    for index, salt, payload in selectors.payloads():
+        yield BundlePayload(index, salt, payload.decode())
 
 
 def _governed_rows() -> Iterator[GovernedRow]:

@@ -6,6 +6,11 @@ from typing import ClassVar
 from django.db import models
 
 
+def digest_function(table: str) -> str:
+    """Return the name of the database function that gives the digest of a row of ``table`` by its key."""
+    return f"audit_digest_of_{table}"
+
+
 class Governed(models.Model):
     """Abstract base: a UUID key and the id of the newest log entry that names the row.
 

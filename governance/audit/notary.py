@@ -1,33 +1,40 @@
 """The notary: gives entries their place, signs checkpoints, publishes them outside the database, and does its duties.
 
-Order of one round: integrate (commit), check against the last tree it signed, write the high-water mark (fsync), sign
-and store the checkpoint, publish the copy. A crash between two of them repeats a step, never skips one.
+Order of one round: integrate (commit), check against the last tree it signed, write the high-water mark (fsync), store
+the signed checkpoint, publish the copy. A crash between two of them repeats a step, never skips one.
 """
 
 import json
 import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from hashlib import sha256
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
-from governance.audit import selectors
+from governance.audit import selectors, services
+from governance.audit.actors import System
+from governance.audit.anchors.configuration import sinks_from
+from governance.audit.anchors.folder import Folder
+from governance.audit.anchors.publisher import Publisher
+from governance.audit.anchors.sinks import as_file_name
 from governance.audit.errors import LogInconsistent
-from governance.audit.models import Anchor, Checkpoint
+from governance.audit.events import Event
+from governance.audit.integration import integrate
+from governance.audit.models import Checkpoint, Entry, Origin, Search
 from governance.common import clock
-from placet.merkle import extend_tiles
-from placet.notes import encode_vkey, load_private_key, sign_checkpoint
-from placet.verify import TILE, InvalidSignature, leaf_hash, parse_checkpoint
+from placet.merkle import MissingTile
+from placet.notes import checkpoint_text, encode_note, encode_vkey, load_private_key, signature_line
+from placet.verify import Checkpoint as SignedCheckpoint
+from placet.verify import InvalidSignature, parse_checkpoint
 
 log = logging.getLogger(__name__)
-BATCH = 5000
+ME = System("notary")
 LOCK = 0x706C_6163_6574  # "placet": one notary at a time holds this advisory lock
-ANCHOR_EVERY = timedelta(seconds=5)
+HEARTBEAT_EVERY = timedelta(hours=1)
 
 Duty = Callable[["Notary"], None]
 _duties: list[Duty] = []
@@ -40,14 +47,16 @@ def register_duty(duty: Duty) -> None:
 
 @dataclass
 class Notary:
-    """One notary with its keys, its high-water file and its write-once folder.
+    """One notary with its keys, its high-water file, its write-once folder and all other places outside.
 
     Attributes:
-        origin: the log's name, also the name of its key.
+        origin: the log's name, also the name of its keys.
         log_key: signs checkpoints.
         permit_key: signs permits.
         state_dir: holds the high-water mark; outside PostgreSQL, so that restoring the database can't turn it back.
-        anchor_dir: receives a copy of each published checkpoint; files are created, never replaced.
+        anchor_dir: a write-once folder; what is found there counts when the high-water mark is lost.
+        more_log_keys: sign checkpoints as well, while one key takes over from another.
+        publisher: takes checkpoints to the places outside; by default to ``anchor_dir``, within the round.
     """
 
     origin: str
@@ -55,23 +64,42 @@ class Notary:
     permit_key: Ed25519PrivateKey
     state_dir: Path
     anchor_dir: Path
+    more_log_keys: Sequence[Ed25519PrivateKey] = ()
+    heartbeat_at: datetime | None = None  # of the newest heartbeat; None: look it up
+    _past_keys: frozenset[str] = frozenset()  # vkeys that the log has on record, retired ones too
+    publisher: Publisher = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.publisher = Publisher([Folder(self.anchor_dir)], background=False)
 
     @classmethod
-    def from_files(cls, *, origin: str, log_key: str, permit_key: str, state_dir: str, anchor_dir: str) -> "Notary":
-        """Load the keys and make the folders."""
+    def from_files(
+        cls,
+        *,
+        origin: str,
+        log_keys: Sequence[str],
+        permit_key: str,
+        state_dir: str,
+        anchor_dir: str,
+        anchors: Sequence[str] = ("folder:",),
+    ) -> "Notary":
+        """Load the keys, make the folders, and publish to ``anchors`` (URLs) in the background."""
         for folder in (state_dir, anchor_dir):
             Path(folder).mkdir(parents=True, exist_ok=True)
-        return cls(
-            origin,
-            load_private_key(Path(log_key)),
-            load_private_key(Path(permit_key)),
-            Path(state_dir),
-            Path(anchor_dir),
-        )
+        first, *more = [load_private_key(Path(file)) for file in log_keys]
+        notary = cls(origin, first, load_private_key(Path(permit_key)), Path(state_dir), Path(anchor_dir), more)
+        notary.publisher = Publisher(sinks_from(anchors))
+        return notary
+
+    @property
+    def vkeys(self) -> list[str]:
+        """The public keys of the log, in the form of a trust file."""
+        return [encode_vkey(self.origin, key.public_key()) for key in (self.log_key, *self.more_log_keys)]
 
     @property
     def vkey(self) -> str:
-        return encode_vkey(self.origin, self.log_key.public_key())
+        """The public key that signs first."""
+        return self.vkeys[0]
 
     def lock(self) -> bool:
         """Try to become the one working notary; the lock lasts as long as the database session."""
@@ -79,31 +107,88 @@ class Notary:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
             return bool(cursor.fetchone()[0])
 
+    def open(self) -> None:
+        """Begin, or go on with, the log of this name, and put every change of its keys on record.
+
+        Raises:
+            LogInconsistent: the database keeps a log of another name.
+        """
+        newest = Origin.objects.order_by("-shard").first()
+        if newest is None:
+            first = Entry.objects.order_by("seq").first()
+            said = json.loads(bytes(first.body))["log"] if first else self.origin
+            self._check_name(said)
+            Origin.objects.create(shard=0, origin=self.origin, at=clock.now())
+        else:
+            self._check_name(newest.origin)
+        self._announce_keys()
+
+    def _check_name(self, kept: str) -> None:
+        if kept != self.origin:
+            raise LogInconsistent(
+                f"This database keeps the log {kept}, and PLACET_LOG_ORIGIN says {self.origin}: set it to {kept} in "
+                "every process. After a restore, `manage.py notary fork` begins the log of another name."
+            )
+
+    def _announce_keys(self) -> None:
+        known: set[str] = set()
+        past: set[str] = set()
+        for row in Search.objects.filter(event__in=[Event.KEY_ADDED, Event.KEY_RETIRED]).order_by("position"):
+            said = selectors.entry_at_position(row.position).parsed["data"]
+            if said["origin"] == self.origin:
+                past.add(said["vkey"])
+                (known.add if row.event == Event.KEY_ADDED else known.discard)(said["vkey"])
+        self._past_keys = frozenset(past)
+        for event, vkeys in (
+            (Event.KEY_ADDED, set(self.vkeys) - known),
+            (Event.KEY_RETIRED, known - set(self.vkeys)),
+        ):
+            for vkey in sorted(vkeys):
+                with transaction.atomic():
+                    services.append(event=event, actor=ME, data={"origin": self.origin, "vkey": vkey})
+
     def round(self) -> int:
         """Do one round and return how many entries were integrated.
 
         Raises:
             LogInconsistent: the stored tree contradicts what was signed before; nothing is signed.
         """
+        self._heartbeat()
         integrated = integrate()
         size = selectors.size()
         newest = selectors.newest_checkpoint()
         if size and (newest is None or newest.size < size):
             self._sign(size)
-        self._publish()
+        self.publisher.offer(selectors.newest_checkpoint())
         for duty in _duties:
             duty(self)
         return integrated
 
+    def _heartbeat(self) -> None:
+        """Append an entry each hour, so that silence can be told from a log that stands still."""
+        if self.heartbeat_at is None:
+            last = Search.objects.filter(event=Event.LOG_HEARTBEAT).order_by("-position").first()
+            self.heartbeat_at = last.at if last else clock.now() - HEARTBEAT_EVERY
+        now = clock.now()
+        if now - self.heartbeat_at >= HEARTBEAT_EVERY:
+            with transaction.atomic():
+                services.append(event=Event.LOG_HEARTBEAT, actor=ME, data={"size": selectors.size()})
+            self.heartbeat_at = now
+
     def _sign(self, size: int) -> None:
-        root = selectors.root_at(size)
-        self._check_consistent(size, root)
+        try:
+            root = selectors.root_at(size)
+            self._check_consistent(size, root)
+        except MissingTile as gap:
+            raise LogInconsistent(f"The stored tree has a gap: {gap}") from gap
+        text = checkpoint_text(origin=self.origin, size=size, root=root)
+        keys = (self.log_key, *self.more_log_keys)
+        note = encode_note(text, *(signature_line(text, name=self.origin, private_key=key) for key in keys))
         self._write_high_water(size, root)
-        note = sign_checkpoint(origin=self.origin, size=size, root=root, private_key=self.log_key)
-        Checkpoint.objects.create(size=size, root=root, note=note, at=clock.now())
+        Checkpoint.objects.create(position=selectors.base() + size, root=root, note=note, at=clock.now())
 
     def _check_consistent(self, size: int, root: bytes) -> None:
-        signed = self._high_water()
+        signed = self.high_water()
         if signed is None:
             return
         old_size, old_root = signed
@@ -112,33 +197,28 @@ class Notary:
                 f"The database holds {size} entries, but a tree of {old_size} was signed before: entries are missing, "
                 "or the database was restored from a back-up. See docs/how-to/back-up-and-restore.md."
             )
-        if selectors.root_at(old_size) != old_root:
+        if (root if old_size == size else selectors.root_at(old_size)) != old_root:
             raise LogInconsistent(
                 f"The first {old_size} entries do not have the root that was signed for them: an entry was changed."
             )
 
     @property
     def _high_water_file(self) -> Path:
-        return self.state_dir / "high-water.json"
+        return self.state_dir / f"{as_file_name(self.origin)}.high-water.json"
 
-    def _high_water(self) -> tuple[int, bytes] | None:
-        """Return the last tree this notary signed; with the file lost, what its own signatures outside still show."""
-        candidates: list[tuple[int, bytes]] = []
+    def high_water(self) -> tuple[int, bytes] | None:
+        """Return the largest tree this notary signed; with the file lost, what its signatures outside still show."""
         if self._high_water_file.exists():
             held = json.loads(self._high_water_file.read_text())
-            candidates.append((int(held["size"]), bytes.fromhex(held["root"])))
-        else:
-            notes = [path.read_bytes() for path in sorted(self.anchor_dir.glob("*.note"))]
-            notes += [bytes(note) for note in Checkpoint.objects.order_by("-size").values_list("note", flat=True)[:1]]
-            for note in notes:
-                try:
-                    checkpoint = parse_checkpoint(note, [self.vkey])
-                except InvalidSignature as error:
-                    raise LogInconsistent(
-                        f"A published checkpoint is not signed with this log's key: {error}"
-                    ) from error
-                candidates.append((checkpoint.size, checkpoint.root))
-        return max(candidates, default=None)
+            return int(held["size"]), bytes.fromhex(held["root"])
+        known = sorted({*self.vkeys, *self._past_keys})
+        try:
+            seen = notes_in(self.anchor_dir, origin=self.origin, vkeys=known)
+            if newest := selectors.newest_checkpoint():
+                seen.append(parse_checkpoint(bytes(newest.note), known))
+        except InvalidSignature as error:
+            raise LogInconsistent(f"A published checkpoint is not signed with this log's key: {error}") from error
+        return max(((checkpoint.size, checkpoint.root) for checkpoint in seen), default=None)
 
     def _write_high_water(self, size: int, root: bytes) -> None:
         temporary = self._high_water_file.with_suffix(".part")
@@ -153,64 +233,11 @@ class Notary:
         finally:
             os.close(folder)
 
-    def _publish(self) -> None:
-        """Copy the newest checkpoint to the write-once folder, at most every five seconds."""
-        newest, last = selectors.newest_checkpoint(), selectors.newest_anchor()
-        if newest is None or (last and (last.checkpoint_id == newest.size or clock.now() - last.at < ANCHOR_EVERY)):
-            return
-        path = self.anchor_dir / f"{newest.size:020d}.note"
-        note = bytes(newest.note)
-        try:
-            with path.open("xb") as file:
-                file.write(note)
-                file.flush()
-                os.fsync(file.fileno())
-            path.chmod(0o444)
-        except FileExistsError:
-            if path.read_bytes() != note:
-                raise LogInconsistent(f"{path.name} in the write-once folder holds another checkpoint.") from None
-        reference = f"{path.name} sha256:{sha256(note).hexdigest()}"
-        Anchor.objects.create(checkpoint=newest, sink="folder", reference=reference, at=clock.now())
 
-
-@transaction.atomic
-def integrate() -> int:
-    """Give each pending entry the next index, in order of arrival, and return how many there were.
-
-    Each leaf hash is computed again from the stored bytes, and must be the one that was stored with them.
+def notes_in(folder: Path, *, origin: str, vkeys: Sequence[str]) -> list[SignedCheckpoint]:
+    """Return the checkpoints of a log that lie in a write-once folder.
 
     Raises:
-        LogInconsistent: an entry's bytes and leaf hash do not fit.
+        InvalidSignature: one of them is not signed by any of ``vkeys``.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """WITH taken AS (
-                 DELETE FROM audit_pending WHERE entry_id IN
-                   (SELECT p.entry_id FROM audit_pending p ORDER BY p.seq LIMIT %s) RETURNING entry_id)
-               SELECT e.id, e.body, e.leaf_hash FROM taken t JOIN audit_entry e ON e.id = t.entry_id ORDER BY e.seq""",
-            [BATCH],
-        )
-        rows = cursor.fetchall()
-        if not rows:
-            return 0
-        size = selectors.size()
-        hashes = [leaf_hash(bytes(body)) for _, body, _ in rows]
-        for (entry_id, _, stored), computed in zip(rows, hashes, strict=True):
-            if bytes(stored) != computed:
-                raise LogInconsistent(f"Entry {entry_id}: its bytes do not have the leaf hash stored with them.")
-        changed = extend_tiles(size, hashes, selectors.read_tile)
-        cursor.executemany(
-            "INSERT INTO audit_leaf (index, entry_id, leaf_hash) VALUES (%s, %s, %s)",
-            [(size + i, row[0], computed) for i, (row, computed) in enumerate(zip(rows, hashes, strict=True))],
-        )
-        nodes = [
-            (level, index * TILE + offset // 32, data[offset : offset + 32])
-            for (level, index), data in changed.items()
-            if level > 0
-            for offset in range(0, len(data), 32)
-        ]
-        if nodes:
-            cursor.executemany(
-                "INSERT INTO audit_node (level, index, hash) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", nodes
-            )
-    return len(rows)
+    return [parse_checkpoint(path.read_bytes(), vkeys) for path in folder.glob(f"{as_file_name(origin)}.*.note")]

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db.migrations.operations import RunSQL
 
+from governance.audit.governed import digest_function
+
 
 class Govern(RunSQL):
     """Refuse, at commit, every change of ``table`` that no log entry of the same transaction names.
@@ -17,6 +19,17 @@ class Govern(RunSQL):
     def __init__(self, table: str, *, immutable: bool = False, sealed_when: str = "") -> None:
         self.table, self.immutable, self.sealed_when = table, immutable, sealed_when
         forward: list[Any] = [
+            # The row's digest by its key. One function a table, so that its plan is made once a session; what shapes
+            # text is pinned, as where the trigger computes the same.
+            f"""CREATE FUNCTION "{digest_function(table)}"(key uuid) RETURNS text LANGUAGE plpgsql STABLE
+                SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
+                SET intervalstyle = 'iso_8601' SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
+                DECLARE content jsonb;
+                BEGIN
+                  SELECT to_jsonb(t) INTO content FROM public."{table}" t WHERE t.id = key;
+                  RETURN public.audit_digest(content);
+                END $$""",  # noqa: S608 (a table of ours)
+            f'GRANT EXECUTE ON FUNCTION "{digest_function(table)}"(uuid) TO placet_app, placet_notary, placet_privacy',
             f"""CREATE CONSTRAINT TRIGGER audit_entry_required AFTER INSERT OR UPDATE OR DELETE ON "{table}"
                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_require_entry()""",
             f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER audit_entry_required',
@@ -35,6 +48,7 @@ class Govern(RunSQL):
             f'DROP TRIGGER IF EXISTS {name} ON "{table}"'
             for name in ("audit_immutable", "audit_no_truncate", "audit_entry_required")
         ]
+        backward.append(f'DROP FUNCTION "{digest_function(table)}"(uuid)')
         super().__init__(sql=forward, reverse_sql=backward)
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:

@@ -7,10 +7,12 @@ from pathlib import Path
 from django.conf import settings
 
 from governance.audit import selectors
-from governance.audit.models import Anchor, Checkpoint
+from governance.audit.models import Anchor, Checkpoint, Payload
 from governance.audit.selectors import LogEntry
+from governance.audit.services import SealedPayload
 from governance.common import clock
 from placet.trust import InvalidTrust, load_trust
+from placet.verify import Checkpoint as SignedCheckpoint
 from placet.verify import InvalidProof, InvalidSignature, leaf_hash, parse_checkpoint, verify_inclusion
 
 
@@ -47,17 +49,26 @@ def log_keys() -> tuple[str, ...]:
         return ()
 
 
+def read_checkpoint(note: bytes) -> SignedCheckpoint | None:
+    """Return what a note says if a key of the trust file signed it, else None."""
+    try:
+        return parse_checkpoint(note, log_keys())
+    except (InvalidSignature, InvalidTrust):
+        return None
+
+
 def prove(entry: LogEntry) -> Proof:
     """Verify one entry against the newest checkpoint and the newest outside copy of one."""
     checkpoint = selectors.newest_checkpoint()
     pending = selectors.pending_count()
     waits = Word("not shown", "The notary has not placed the entry yet; this takes about a second.")
+    complete = _completeness(entry, pending)
     if entry.index is None or checkpoint is None or checkpoint.size <= entry.index:
-        return Proof(waits, _completeness(pending), waits, None, [])
+        return Proof(waits, complete, waits, None, [])
     path = selectors.inclusion_proof(entry.index, checkpoint.size)
     return Proof(
         _integrity(entry, entry.index, checkpoint, path),
-        _completeness(pending),
+        complete,
         _anchoring(entry.index),
         checkpoint,
         path,
@@ -70,28 +81,42 @@ def _integrity(entry: LogEntry, index: int, checkpoint: Checkpoint, path: list[b
         verify_inclusion(index, signed.size, leaf_hash(entry.body), path, signed.root)
     except (InvalidSignature, InvalidProof) as problem:
         return Word("fails", str(problem))
+    text = Payload.objects.filter(pk=entry.id).first()
+    if text and SealedPayload(bytes(text.salt), bytes(text.payload)).commitment != entry.parsed["payload"]:
+        return Word("fails", "The entry is as it was signed, but the text beside it is not the one it commits to.")
     return Word(
         "holds", f"The bytes are under the root that the notary signed for {signed.size:,} entries; checked just now."
     )
 
 
-def _completeness(pending: int) -> Word:
+def _completeness(entry: LogEntry, pending: int) -> Word:
+    """Hold the rows that the entry names against the newest entries about them; the whole, only a bundle shows."""
+    named = [(subject["table"], subject["key"]) for subject in entry.parsed["subjects"]]
+    changed = [f"{table} {key}" for table, key in named if not selectors.stands_as_told(table, key)]
+    if changed:
+        return Word("fails", f"Not what the newest entry left, so changed without an entry: {', '.join(changed)}.")
     if pending:
         return Word("not shown", f"{pending} entries wait for the notary.")
-    return Word("holds", "Every entry that was written has its place in the tree; nothing waits.")
+    rows = f"The {len(named)} rows that it names stand" if len(named) != 1 else "The row that it names stands"
+    said = f"{rows} as the newest entry about each says." if named else "It names no governed row."
+    return Word("holds", f"{said} No entry waits for its place. For all rows at once, verify a bundle.")
 
 
 def _anchoring(index: int) -> Word:
     anchor = (
         Anchor.objects.select_related("checkpoint")
-        .filter(checkpoint__size__gt=index)
-        .order_by("checkpoint__size")
+        .filter(checkpoint__position__gt=selectors.base() + index)
+        .order_by("checkpoint__position")
         .first()
     )
     if anchor is None:
         return Word("not shown", "No copy of a checkpoint outside the database covers this entry yet.")
+    signed = read_checkpoint(bytes(anchor.checkpoint.note))
+    if signed is None or signed.root != selectors.root_at(signed.size):
+        return Word("fails", f"The checkpoint of {anchor.size:,} entries that was copied outside does not fit the log.")
     age = int((clock.now() - anchor.at).total_seconds())
     return Word(
-        "holds",
-        f"Covered by the checkpoint of {anchor.checkpoint_id:,} entries, copied to the {anchor.sink} {age:,} s ago.",
+        "not shown",
+        f"A checkpoint of {signed.size:,} entries that covers it was sent to the {anchor.where} {age:,} s ago and fits "
+        "the log as it stands. This server can't vouch for that copy: hold a bundle against the one out there.",
     )

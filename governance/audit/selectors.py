@@ -4,16 +4,17 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
+from governance.audit.anchors.sinks import place
 from governance.audit.errors import NotIntegrated
-from governance.audit.models import Anchor, Checkpoint, Entry, Leaf, Node, Payload
+from governance.audit.models import SHARD, Anchor, AnchorSink, Checkpoint, Entry, Leaf, Node, Payload, Subject
 from governance.common.errors import Unknown
-from placet.merkle import consistency_proof_from_tiles, inclusion_proof_from_tiles, root_from_tiles
+from placet.merkle import ReadTile, consistency_proof_from_tiles, inclusion_proof_from_tiles, root_from_tiles
 from placet.verify import TILE
 
 
@@ -42,36 +43,17 @@ class LogEntry:
         return str(self.parsed["actor"])
 
 
-def _as_entry(row: Entry) -> LogEntry:
-    leaf = getattr(row, "leaf", None)
-    return LogEntry(
-        row.id, row.seq, leaf.index if leaf else None, bytes(row.body), bytes(row.leaf_hash), row.recorded_at
-    )
+def as_entry(row: Entry) -> LogEntry:
+    """Return a row of :func:`entries` as people read it."""
+    position = row.position  # type: ignore[attr-defined] # annotated by entries()
+    index = None if position is None else position % SHARD
+    return LogEntry(row.id, row.seq, index, bytes(row.body), bytes(row.leaf_hash), row.recorded_at)
 
 
 def entries() -> QuerySet[Entry]:
-    """Return every entry, newest first, with its place in the tree where it has one."""
-    return Entry.objects.select_related("leaf").order_by("-seq")
-
-
-_BODY = "convert_from(audit_entry.body, 'UTF8')"
-
-
-def search(
-    *, text: str = "", event: str = "", before_seq: int | None = None, limit: int = 50
-) -> tuple[list[LogEntry], int]:
-    """Return the newest entries whose bytes contain ``text`` and whose event is ``event``, and how many there are."""
-    rows = entries()
-    if event:
-        rows = rows.extra(where=[f"{_BODY}::jsonb ->> 'event' = %s"], params=[event])  # noqa: S610 (parameters)
-    if text.isdigit():
-        rows = rows.filter(leaf__index=int(text))
-    elif text:
-        rows = rows.extra(where=[f"position(lower(%s) in lower({_BODY})) > 0"], params=[text])  # noqa: S610
-    found = rows.count()
-    if before_seq:
-        rows = rows.filter(seq__lt=before_seq)
-    return [_as_entry(row) for row in rows[:limit]], found
+    """Return every entry with its place in the present tree, newest first."""
+    places = Leaf.objects.filter(entry=OuterRef("pk")).order_by("-position")
+    return Entry.objects.annotate(position=Subquery(places.values("position")[:1])).order_by("-seq")
 
 
 def entries_about_request(request_id: object) -> list[LogEntry]:
@@ -79,24 +61,19 @@ def entries_about_request(request_id: object) -> list[LogEntry]:
     if not request_id:
         return []
     rows = entries().filter(request=str(request_id))
-    return [_as_entry(row) for row in rows.order_by("seq")]
+    return [as_entry(row) for row in rows.order_by("seq")]
 
 
 def entries_naming(table: str, keys: Sequence[uuid.UUID]) -> list[LogEntry]:
     """Return the entries that name any of these governed rows, oldest first."""
-    rows = (
-        Entry.objects.select_related("leaf")
-        .filter(subjects__table=table, subjects__key__in=[str(key) for key in keys])
-        .distinct()
-        .order_by("seq")
-    )
-    return [_as_entry(row) for row in rows]
+    named = Subject.objects.filter(table=table, key__in=[str(key) for key in keys])
+    return [as_entry(row) for row in entries().filter(pk__in=named.values("entry")).order_by("seq")]
 
 
 def entry_by_id(entry_id: uuid.UUID) -> LogEntry:
     """Return one entry, integrated or not."""
     try:
-        return _as_entry(Entry.objects.select_related("leaf").get(pk=entry_id))
+        return as_entry(entries().get(pk=entry_id))
     except Entry.DoesNotExist:
         raise Unknown(f"There is no log entry {entry_id}.") from None
 
@@ -104,63 +81,128 @@ def entry_by_id(entry_id: uuid.UUID) -> LogEntry:
 def entry_at(index: int) -> LogEntry:
     """Return the entry at one index of the log."""
     try:
-        return _as_entry(Entry.objects.select_related("leaf").get(leaf__index=index))
-    except Entry.DoesNotExist:
+        leaf = Leaf.objects.get(position=base() + index)
+        return as_entry(entries().get(pk=leaf.entry_id))
+    except (Leaf.DoesNotExist, OverflowError):
         raise Unknown(f"The log has no entry {index}; it holds {size()}.") from None
+
+
+def entry_at_position(position: int) -> LogEntry:
+    """Return the entry at a position of any tree, the ones before a fork included."""
+    return as_entry(entries().get(pk=Leaf.objects.get(position=position).entry_id))
 
 
 def index_of(entry_id: uuid.UUID) -> int:
     """Return the entry's index, or say that the notary has not reached it."""
-    index = Leaf.objects.filter(entry_id=entry_id).values_list("index", flat=True).first()
-    if index is None:
-        raise NotIntegrated(f"Entry {entry_id} waits for the notary; try again in a second.")
-    return index
+    try:
+        return indexes_of([entry_id])[entry_id]
+    except KeyError:
+        raise NotIntegrated(f"Entry {entry_id} waits for the notary; try again in a second.") from None
 
 
 def indexes_of(entry_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """Return the indexes of those entries that have one."""
-    return dict(Leaf.objects.filter(entry_id__in=entry_ids).values_list("entry_id", "index"))
+    """Return the indexes, in the present tree, of those entries that have one."""
+    rows = Leaf.objects.filter(entry__in=entry_ids).order_by("position").values_list("entry_id", "position")
+    return {entry_id: position % SHARD for entry_id, position in rows}
+
+
+def base() -> int:
+    """Return the position of index 0 of the present tree: 0 until a fork begins another."""
+    newest = Leaf.objects.order_by("-position").values_list("position", flat=True).first()
+    return 0 if newest is None else newest - newest % SHARD
 
 
 def size() -> int:
-    """Return how many entries have a place in the tree."""
-    newest = Leaf.objects.order_by("-index").values_list("index", flat=True).first()
-    return 0 if newest is None else newest + 1
+    """Return how many entries have a place in the present tree."""
+    newest = Leaf.objects.order_by("-position").values_list("position", flat=True).first()
+    return 0 if newest is None else newest % SHARD + 1
 
 
-def read_tile(level: int, index: int) -> bytes:
-    """Return the hashes of one tile, concatenated (C2SP tlog-tiles): leaves at level 0, roots of full tiles above."""
-    low, high = index * TILE, (index + 1) * TILE
-    if level == 0:
-        leaves = Leaf.objects.filter(index__gte=low, index__lt=high).order_by("index")
-        return b"".join(bytes(value) for value in leaves.values_list("leaf_hash", flat=True))
-    nodes = Node.objects.filter(level=level, index__gte=low, index__lt=high).order_by("index")
-    return b"".join(bytes(value) for value in nodes.values_list("hash", flat=True))
+def tiles(start: int | None = None) -> ReadTile:
+    """Return how to read a tile: its hashes, concatenated (C2SP tlog-tiles).
+
+    Leaves at level 0, the roots of full tiles above; what is not there yet is left out.
+
+    Args:
+        start: the position of index 0 of the tree; None for the present one.
+    """
+    start = base() if start is None else start
+
+    def read(level: int, index: int) -> bytes:
+        low = (start >> (8 * level)) + index * TILE
+        window = {"position__gte": low, "position__lt": low + TILE}
+        rows = (
+            Node.objects.filter(level=level, **window).values_list("hash", flat=True)
+            if level
+            else Leaf.objects.filter(**window).values_list("leaf_hash", flat=True)
+        )
+        return b"".join(bytes(value) for value in rows.order_by("position"))
+
+    return read
 
 
 def root_at(tree_size: int) -> bytes:
     """Return the root hash of the first ``tree_size`` leaves."""
-    return root_from_tiles(tree_size, read_tile)
+    return root_from_tiles(tree_size, tiles())
 
 
 def inclusion_proof(index: int, tree_size: int) -> list[bytes]:
     """Return the audit path of one leaf in the tree of ``tree_size``, lowest sibling first."""
-    return inclusion_proof_from_tiles(index, tree_size, read_tile)
+    return inclusion_proof_from_tiles(index, tree_size, tiles())
 
 
 def consistency_proof(old_size: int, new_size: int) -> list[bytes]:
     """Return the proof that the older tree is a prefix of the newer one."""
-    return consistency_proof_from_tiles(old_size, new_size, read_tile)
+    return consistency_proof_from_tiles(old_size, new_size, tiles())
 
 
 def newest_checkpoint() -> Checkpoint | None:
-    """Return the checkpoint with the largest size."""
-    return Checkpoint.objects.order_by("-size").first()
+    """Return the newest checkpoint of the present tree; a tree that was just forked has none for a moment."""
+    return Checkpoint.objects.filter(position__gte=base()).order_by("-position").first()
 
 
 def newest_anchor() -> Anchor | None:
     """Return the newest copy of a checkpoint that stands outside the database."""
-    return Anchor.objects.select_related("checkpoint").order_by("-checkpoint__size").first()
+    return Anchor.objects.select_related("checkpoint").order_by("-checkpoint__position", "-id").first()
+
+
+@dataclass(frozen=True)
+class SinkHealth:
+    """How publishing to one place outside the database goes.
+
+    Attributes:
+        name: as stored with its anchors.
+        where: the place in words.
+        every: the least time between two publications.
+        newest: the newest checkpoint that is there, None before the first.
+        failing_since: when its present run of failures began; None while it works.
+        attempts: how many failed since then.
+        error: the last failure, a sentence; empty while it works.
+    """
+
+    name: str
+    where: str
+    every: timedelta
+    newest: Anchor | None
+    failing_since: datetime | None
+    attempts: int
+    error: str
+
+
+def anchor_sinks() -> list[SinkHealth]:
+    """Return each place that the notary publishes to at present, with its newest anchor and its last failure."""
+    return [
+        SinkHealth(
+            name=row.name,
+            where=place(row.name),
+            every=timedelta(seconds=row.every_s),
+            newest=Anchor.objects.filter(sink=row.name).order_by("-checkpoint_id").first(),
+            failing_since=row.failing_since,
+            attempts=row.attempts,
+            error=row.error,
+        )
+        for row in AnchorSink.objects.order_by("name")
+    ]
 
 
 def pending_count() -> int:
@@ -168,6 +210,20 @@ def pending_count() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM audit_pending")
         return int(cursor.fetchone()[0])
+
+
+def stands_as_told(table: str, key: str) -> bool:
+    """Return whether a governed row is what the newest entry that names it says, or is gone as that entry says."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT s.after IS NOT DISTINCT FROM
+                      CASE WHEN s."table" = 'audit_payload' THEN NULL ELSE audit_row_digest(s."table", s.key) END
+               FROM audit_subject s JOIN audit_entry e ON e.id = s.entry_id
+               WHERE s."table" = %s AND s.key = %s ORDER BY e.seq DESC LIMIT 1""",
+            [table, key],
+        )
+        row = cursor.fetchone()
+    return row is None or bool(row[0])
 
 
 def payload_of(entry_id: uuid.UUID) -> dict[str, Any] | None:
@@ -178,6 +234,16 @@ def payload_of(entry_id: uuid.UUID) -> dict[str, Any] | None:
 
 def integrated_bodies(first: int = 0) -> Iterator[tuple[int, bytes]]:
     """Yield (index, exact bytes) of the integrated entries in order, from ``first`` on, without holding them all."""
-    rows = Leaf.objects.filter(index__gte=first).order_by("index").values_list("index", "entry__body")
-    for index, body in rows.iterator(chunk_size=2000):
-        yield index, bytes(body)
+    start = base()
+    rows = Leaf.objects.filter(position__gte=start + first).order_by("position")
+    for position, body in rows.values_list("position", "entry__body").iterator(chunk_size=2000):
+        yield position - start, bytes(body)
+
+
+def payloads() -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield (index, salt, payload) of the integrated entries that still have their erasable text, in order."""
+    start = base()
+    rows = Leaf.objects.filter(position__gte=start, entry__payload__isnull=False).order_by("position")
+    columns = ("position", "entry__payload__salt", "entry__payload__payload")
+    for position, salt, payload in rows.values_list(*columns).iterator(chunk_size=2000):
+        yield position - start, bytes(salt), bytes(payload)

@@ -4,22 +4,41 @@ import secrets
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-import rfc8785
 from django.conf import settings
 from django.db import connection
 
 from governance.audit.actors import Actor
+from governance.audit.canonical import encode, plain
 from governance.audit.errors import EntryTooLarge, NoOpenTransaction
 from governance.audit.events import Event
-from governance.audit.governed import Governed
+from governance.audit.governed import Governed, digest_function
+from governance.audit.models import Payload
 from governance.common import clock
 
 MAX_BYTES = 65_535
 PAYLOAD_DOMAIN = b"placet/payload/v1\x00"
+
+
+@dataclass(frozen=True)
+class SealedPayload:
+    """An erasable text with its salt, ready to be committed to before the entry is written."""
+
+    salt: bytes
+    content: bytes
+
+    @property
+    def commitment(self) -> str:
+        """The salted digest that stands for the text in the entry, and in whatever is signed."""
+        return "sha256:" + sha256(PAYLOAD_DOMAIN + self.salt + self.content).hexdigest()
+
+
+def seal(payload: Mapping[str, Any]) -> SealedPayload:
+    """Give an erasable text its salt; pass the result to :func:`append` as ``sealed``."""
+    return SealedPayload(secrets.token_bytes(32), encode(plain(payload)))
 
 
 def append(
@@ -30,6 +49,8 @@ def append(
     deleted: Sequence[Governed] = (),
     data: Mapping[str, Any] | None = None,
     payload: Mapping[str, Any] | None = None,
+    sealed: SealedPayload | None = None,
+    erased: Payload | None = None,
 ) -> uuid.UUID:
     """Save ``subjects``, delete ``deleted``, and append the one entry that names them, all in the open transaction.
 
@@ -42,35 +63,38 @@ def append(
             so that the bytes have one form.
         payload: personal or long text (names, rationales). The entry holds a salted commitment to it, so it can be
             erased later without breaking a proof.
+        sealed: the same, made by :func:`seal` because something signed names its commitment; instead of ``payload``.
+        erased: the payload of an earlier entry, to delete; for ``governance.audit.erasure`` alone.
 
     Returns: the entry's id, which each subject now carries in ``log_entry``.
 
     Raises:
         NoOpenTransaction: called in autocommit; wrap the change and this call in ``transaction.atomic``.
         EntryTooLarge: the canonical bytes exceed 65,535.
-        TypeError: ``data`` holds something that has no canonical form.
+        TypeError, ValueError: ``data`` or ``payload`` holds something that has no canonical form.
     """
     if not connection.in_atomic_block:
         raise NoOpenTransaction(f"Wrap the change and audit.append({event}) in transaction.atomic().")
+    said = plain(data or {})
+    if payload is not None:
+        sealed = seal(payload)
     entry_id = uuid.uuid4()
-    before = {id(row): None if row._state.adding else _digest(row) for row in subjects}
-    named = [
-        {"table": row._meta.db_table, "key": str(row.pk), "before": _digest(row), "after": None} for row in deleted
-    ]
+    before = _digests([row for row in (*subjects, *deleted) if not row._state.adding])
+    named = [_named(row, before.get(row.pk), None) for row in deleted]
     for row in deleted:
         row.delete()
-    for row in subjects:
+    if erased is not None:
+        gone = SealedPayload(bytes(erased.salt), bytes(erased.payload)).commitment
+        named.append({"table": "audit_payload", "key": str(erased.pk), "before": gone, "after": None})
+        erased.delete()
+    # What a row becomes, PostgreSQL knows best: it fills in the digest as it writes the entry. Until then its place
+    # holds a mark, of the same length, that nothing else in the entry can hold.
+    marks = {f"sha256:{secrets.token_hex(32)}": row for row in subjects}
+    for mark, row in marks.items():
+        named.append(_named(row, before.get(row.pk), mark))
         row.log_entry = entry_id
         row.save()
-    after = _digests(subjects)
-    named += [
-        {"table": row._meta.db_table, "key": str(row.pk), "before": before[id(row)], "after": after[row.pk]}
-        for row in subjects
-    ]
-    salt, secret = secrets.token_bytes(32), b""
-    if payload is not None:
-        secret = rfc8785.dumps(_plain(payload))
-    body = rfc8785.dumps(
+    body = encode(
         {
             "v": 1,
             "log": settings.LOG_ORIGIN,
@@ -79,28 +103,38 @@ def append(
             "at": clock.rfc3339(clock.now()),
             "actor": actor.actor_id,
             "subjects": named,
-            "data": _plain(data or {}),
-            "payload": commitment(salt, secret) if payload is not None else None,
+            "data": said,
+            "payload": sealed.commitment if sealed else None,
         }
     )
     if len(body) > MAX_BYTES:
         raise EntryTooLarge(f"{event}: {len(body)} bytes; an entry holds at most {MAX_BYTES}. Name digests instead.")
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO audit_entry (body) VALUES (%s)", [body])
-        if payload is not None:
-            cursor.execute(
-                "INSERT INTO audit_payload (entry_id, salt, payload) VALUES (%s, %s, %s)", [entry_id, salt, secret]
-            )
+    _insert(body, marks, entry_id, sealed)
     return entry_id
 
 
-def commitment(salt: bytes, payload: bytes) -> str:
-    """Return the salted commitment that stands in the entry for its erasable payload."""
-    return "sha256:" + sha256(PAYLOAD_DOMAIN + salt + payload).hexdigest()
+def _named(row: Governed, before: str | None, after: str | None) -> dict[str, str | None]:
+    return {"table": row._meta.db_table, "key": str(row.pk), "before": before, "after": after}
 
 
-def _digest(row: Governed) -> str | None:
-    return _digests([row]).get(row.pk)
+def _insert(body: bytes, marks: Mapping[str, Governed], entry_id: uuid.UUID, sealed: SealedPayload | None) -> None:
+    """Write the entry, and its payload if it has one, in one statement."""
+    pieces, rest = ["%s"], body
+    values: list[Any] = []
+    for mark, row in marks.items():
+        piece, _, rest = rest.partition(mark.encode())
+        values += [piece, row.pk]
+        pieces.append(f"convert_to({digest_function(row._meta.db_table)}(%s), 'UTF8') || %s")
+    values.append(rest)
+    statement = f"INSERT INTO audit_entry (body) VALUES ({' || '.join(pieces)})"  # noqa: S608 (fixed pieces)
+    if sealed is not None:
+        statement = (
+            f"WITH entry AS ({statement}) "  # noqa: S608 (as above)
+            "INSERT INTO audit_payload (entry_id, salt, payload) VALUES (%s, %s, %s)"
+        )
+        values += [entry_id, sealed.salt, sealed.content]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
 
 
 def _digests(rows: Sequence[Governed]) -> dict[uuid.UUID, str]:
@@ -117,20 +151,3 @@ def _digests(rows: Sequence[Governed]) -> dict[uuid.UUID, str]:
             )
             found.update({uuid.UUID(key): digest for key, digest in cursor.fetchall()})
     return found
-
-
-def _plain(value: Any) -> Any:
-    """Give ``value`` its one canonical form: strings, integers, booleans, null, lists and maps with text keys."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float | Decimal):
-        return str(value)
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes):
-        return [_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
-    if hasattr(value, "isoformat"):
-        return clock.rfc3339(value) if hasattr(value, "hour") else value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no canonical form in a log entry; give a string.")

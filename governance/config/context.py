@@ -17,9 +17,5 @@ def header(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(user, User):
         return {"anchor": None, "role": "", "inbox_count": None}
     last = newest_anchor()
-    anchor = (
-        {"at": last.at, "age": clock.now() - last.at, "size": last.checkpoint_id, "where": "write-once folder"}
-        if last
-        else None
-    )
+    anchor = {"at": last.at, "age": clock.now() - last.at, "size": last.size, "where": last.where} if last else None
     return {"anchor": anchor, "role": ", ".join(role_titles(user)), "inbox_count": len(waiting_for(user))}

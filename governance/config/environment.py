@@ -1,6 +1,8 @@
 """Read settings from the environment, with errors that say which variable to set and how."""
 
 import os
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -32,6 +34,57 @@ def whole(name: str, default: int) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """Return a comma-separated variable as a list without blanks."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def urls(name: str, default: str) -> list[str]:
+    """Return a variable of addresses, separated by blanks or commas; an empty one counts as not set."""
+    return re.split(r"[\s,]+", (os.environ.get(name, "").strip(" ,\n") or default))
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Django's settings for outgoing mail."""
+
+    backend: str = "django.core.mail.backends.dummy.EmailBackend"
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = field(default="", repr=False)
+    starttls: bool = False
+    ssl: bool = False
+    sender: str = "placet@localhost"
+
+
+def mail_server(url: str) -> MailServer:
+    """Turn ``smtp://user:password@host:587`` (STARTTLS) or ``smtps://…`` into Django's settings; empty is no mail.
+
+    Options: ``from``, the sender's address; ``tls=off``, for a relay on the same machine.
+    """
+    if not url:
+        return MailServer()
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    port = 465 if parts.scheme == "smtps" else 587
+    try:
+        port = parts.port or port
+    except ValueError:
+        port = 0
+    known = options.keys() <= {"from", "tls"} and options.get("tls", "off") == "off"
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or not port or not known:
+        raise ImproperlyConfigured(
+            "PLACET_EMAIL_URL: write smtps://user:password@host or smtp://user:password@host:587, with ?from=address; "
+            "smtp://localhost:25?tls=off for a relay without encryption on the same machine."
+        )
+    return MailServer(
+        "django.core.mail.backends.smtp.EmailBackend",
+        parts.hostname,
+        port,
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        starttls=parts.scheme == "smtp" and "tls" not in options,
+        ssl=parts.scheme == "smtps",
+        sender=options.get("from", f"placet@{parts.hostname}"),
+    )
 
 
 def storage_root(url: str) -> Path:

@@ -184,6 +184,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-promotions": {"task": "registry.tasks.sweep_promotions", "schedule": 15.0},
     "sweep-documents": {"task": "reports.tasks.sweep_documents", "schedule": 60.0},
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
+    "check-guards": {"task": "governance.audit.tasks.check_guards", "schedule": 3600.0},
     "sweep-approvals": {"task": "governance.approvals.tasks.sweep_approvals", "schedule": 60.0},
 }
 
@@ -197,11 +198,23 @@ PROTECTED_ALIASES = env.words("PLACET_PROTECTED_ALIASES", "champion,canary,produ
 
 STORAGE_ROOT = env.storage_root(env.text("PLACET_STORAGE_URL", str(BASE_DIR / "var" / "storage")))
 LOG_ORIGIN = env.text("PLACET_LOG_ORIGIN", "placet.localhost/audit/1")
-LOG_KEY_FILE = env.text("PLACET_LOG_KEY_FILE", "")
+LOG_KEY_FILES = list(filter(None, env.text("PLACET_LOG_KEY_FILE", "").split(os.pathsep)))
 PERMIT_KEY_FILE = env.text("PLACET_PERMIT_KEY_FILE", "")
 NOTARY_STATE_DIR = env.text("PLACET_NOTARY_STATE_DIR", str(BASE_DIR / "var" / "notary"))
 ANCHOR_DIR = env.text("PLACET_ANCHOR_DIR", str(BASE_DIR / "var" / "anchors"))
+ANCHORS = env.urls("PLACET_ANCHORS", "folder:")
 TRUST_FILE = env.text("PLACET_TRUST_FILE", str(BASE_DIR / "var" / "keys" / "policy.txt"))
+
+_MAIL = env.mail_server(env.text("PLACET_EMAIL_URL", ""))
+EMAIL_BACKEND = _MAIL.backend
+EMAIL_HOST = _MAIL.host
+EMAIL_PORT = _MAIL.port
+EMAIL_HOST_USER = _MAIL.user
+EMAIL_HOST_PASSWORD = _MAIL.password
+EMAIL_USE_TLS = _MAIL.starttls
+EMAIL_USE_SSL = _MAIL.ssl
+EMAIL_TIMEOUT = 20  # seconds for one answer of the server
+DEFAULT_FROM_EMAIL = _MAIL.sender
 
 LOGGING = {
     "version": 1,

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest, Decision, Finding, State
 from governance.audit import selectors as log
+from governance.audit.searching import Query, search
 from governance.audit.selectors import LogEntry
 from governance.common import clock
 from governance.policy.selectors import document_of, governing
@@ -63,7 +64,7 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
     findings = list(open_findings(registered.system)) if registered.system else []
     refused = [
         entry
-        for entry in log.search(text=registered.name, event="gate.refused", limit=200)[0]
+        for entry in search(Query(text=registered.name, events=["gate.refused"]), limit=200).entries
         if _is_about(entry, registered)
     ]
     people = People(

@@ -120,7 +120,7 @@ def proof_shown(entries: Sequence[LogEntry]) -> dict[str, Any]:
         "size": proof.checkpoint.size if proof.checkpoint else 0,
         "root": "sha256:" + bytes(proof.checkpoint.root).hex() if proof.checkpoint else "",
         "at": proof.checkpoint.at if proof.checkpoint else None,
-        "anchored_size": anchor.checkpoint_id if anchor else None,
+        "anchored_size": anchor.size if anchor else None,
         "anchored_at": anchor.at if anchor else None,
-        "anchored_where": f"write-once {anchor.sink}" if anchor else "",
+        "anchored_where": anchor.where if anchor else "",
     }

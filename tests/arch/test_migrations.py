@@ -2,7 +2,12 @@
 
 from io import StringIO
 
+from django.apps import apps
 from django.core.management import call_command
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations import AddField, RemoveField, RenameField
+
+from governance.audit.governed import Governed
 
 
 def test_no_model_changed_without_a_migration(db):
@@ -11,3 +16,17 @@ def test_no_model_changed_without_a_migration(db):
         call_command("makemigrations", check=True, dry_run=True, stdout=said)
     except SystemExit:
         raise AssertionError(f"Run manage.py makemigrations:\n{said.getvalue()}") from None
+
+
+def test_a_later_migration_leaves_the_digest_of_every_governed_row_as_it_was():
+    """What an entry says of a row must stay true when a release adds a column (docs/adr/0007)."""
+    wrong = []
+    for (app, name), migration in MigrationLoader(None, ignore_no_migrations=True).disk_migrations.items():
+        for operation in migration.operations:
+            if not isinstance(operation, AddField | RemoveField | RenameField) or getattr(migration, "initial", False):
+                continue
+            model = apps.get_model(app, operation.model_name)
+            nullable = isinstance(operation, AddField) and operation.field.null
+            if issubclass(model, Governed) and not nullable:
+                wrong.append(f"{app}.{name}: {operation.describe()}")
+    assert wrong == []

@@ -1,54 +1,19 @@
 """The notary: gap-free indexes, signed checkpoints, refusal of whatever contradicts what it signed before."""
 
 import json
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
-from django.db import connection, transaction
 
 from governance.audit import selectors
-from governance.audit import services as audit
-from governance.audit.actors import System
 from governance.audit.errors import LogInconsistent
-from governance.audit.events import Event
 from governance.audit.export import export_bundle
 from governance.audit.models import Anchor, Checkpoint
-from governance.audit.notary import Notary
-from governance.common.postgres.base import as_owner
 from placet.verify import leaf_hash, parse_checkpoint, root, verify_bundle, verify_consistency, verify_inclusion
+from tests.audit.entries import append
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ME = System("test")
-
-
-@pytest.fixture
-def notary(tmp_path: Path, as_notary) -> Notary:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "anchors").mkdir()
-    log_key, permit_key = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    return Notary(settings.LOG_ORIGIN, log_key, permit_key, tmp_path / "state", tmp_path / "anchors")
-
-
-def append(count: int = 1) -> None:
-    for n in range(count):
-        with transaction.atomic():
-            audit.append(event=Event.LOG_OPENED, actor=ME, data={"n": n}, payload={"note": f"note {n}"})
-
-
-def as_superuser(statement: str) -> None:
-    """Alter the log as somebody who owns it could: guards off, change, guards on."""
-    with as_owner(connection), connection.cursor() as cursor:
-        for table in ("audit_entry", "audit_leaf", "audit_checkpoint", "audit_anchor", "audit_payload"):
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        cursor.execute(statement)
-        cursor.execute(
-            "SELECT c.relname, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid "
-            "WHERE NOT g.tgisinternal AND g.tgname LIKE 'audit\\_%'"
-        )
-        for table, trigger in cursor.fetchall():
-            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
+HIGH_WATER = settings.LOG_ORIGIN.replace("/", "_") + ".high-water.json"
 
 
 def test_entries_get_gap_free_indexes_and_a_signed_checkpoint(notary):
@@ -90,29 +55,29 @@ def test_the_checkpoint_is_copied_once_outside_the_database(notary):
     assert not path.stat().st_mode & 0o222
 
 
-def test_a_changed_entry_stops_the_notary_before_it_signs(notary):
+def test_a_changed_entry_stops_the_notary_before_it_signs(notary, as_superuser):
     append(2)
     notary.round()
-    as_superuser("UPDATE audit_leaf SET leaf_hash = sha256('other') WHERE index = 0")
+    as_superuser("UPDATE audit_leaf SET leaf_hash = sha256('other') WHERE position = 0")
     append()
     with pytest.raises(LogInconsistent, match="changed"):
         notary.round()
     assert Checkpoint.objects.count() == 1
 
 
-def test_a_log_that_lost_its_tail_stops_the_notary(notary):
+def test_a_log_that_lost_its_tail_stops_the_notary(notary, as_superuser):
     append(3)
     notary.round()
-    as_superuser("DELETE FROM audit_leaf WHERE index = 2; DELETE FROM audit_anchor; DELETE FROM audit_checkpoint")
+    as_superuser("DELETE FROM audit_leaf WHERE position = 2; DELETE FROM audit_anchor; DELETE FROM audit_checkpoint")
     with pytest.raises(LogInconsistent, match="signed before"):
         notary.round()
 
 
-def test_the_refusal_holds_also_when_the_high_water_file_is_lost(notary):
+def test_the_refusal_holds_also_when_the_high_water_file_is_lost(notary, as_superuser):
     append(3)
     notary.round()
-    (notary.state_dir / "high-water.json").unlink()
-    as_superuser("UPDATE audit_leaf SET leaf_hash = sha256('other') WHERE index = 1")
+    (notary.state_dir / HIGH_WATER).unlink()
+    as_superuser("UPDATE audit_leaf SET leaf_hash = sha256('other') WHERE position = 1")
     append()
     with pytest.raises(LogInconsistent):
         notary.round()
@@ -121,11 +86,11 @@ def test_the_refusal_holds_also_when_the_high_water_file_is_lost(notary):
 def test_the_high_water_mark_is_what_was_signed(notary):
     append(2)
     notary.round()
-    held = json.loads((notary.state_dir / "high-water.json").read_text())
+    held = json.loads((notary.state_dir / HIGH_WATER).read_text())
     assert held == {"size": 2, "root": bytes(selectors.newest_checkpoint().root).hex()}
 
 
-def test_the_bundle_verifies_offline_and_a_tampered_one_does_not(notary, tmp_path):
+def test_the_bundle_verifies_offline_and_a_tampered_one_does_not(notary, tmp_path, as_superuser):
     append(5)
     notary.round()
     policy = f"log {notary.vkey}\n"
@@ -133,7 +98,7 @@ def test_the_bundle_verifies_offline_and_a_tampered_one_does_not(notary, tmp_pat
     path = export_bundle(tmp_path / "bundle.zip")
     report = verify_bundle(path, policy=policy, checkpoints=[seen])
     assert {str(report.integrity), str(report.completeness), str(report.anchoring)} == {"holds"}, report.findings
-    third = "(SELECT entry_id FROM audit_leaf WHERE index = 3)"
+    third = "(SELECT entry_id FROM audit_leaf WHERE position = 3)"
     as_superuser(f"UPDATE audit_payload SET payload = 'other' WHERE entry_id = {third}")
     report = verify_bundle(export_bundle(tmp_path / "tampered.zip"), policy=policy, checkpoints=[seen])
     assert str(report.integrity) == "fails"

@@ -60,6 +60,16 @@ def test_only_the_notary_and_a_test_run_learn_where_the_signing_keys_are(layout:
     assert told == {"notary", "test"}
 
 
+def test_only_the_notary_learns_where_checkpoints_go(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = {"PLACET_ANCHORS": "folder: mailto:a@b.example", "PLACET_EMAIL_URL": "smtps://u:secret@mail.example"}
+    assert compose(layout, Addresses(PORTS), "notary")["PLACET_ANCHORS"] == "folder:"
+    for name, value in mine.items():
+        monkeypatch.setenv(name, value)
+    told = {role: compose(layout, Addresses(PORTS), role).items() & mine.items() for role in ROLES}
+    assert {role for role, variables in told.items() if variables} == {"notary"}
+    assert dict(told["notary"]) == mine
+
+
 def test_every_variable_of_the_table_has_a_value(layout: Layout) -> None:
     for role, names in ROLES.items():
         assert set(names) <= set(compose(layout, Addresses(PORTS), role)), role

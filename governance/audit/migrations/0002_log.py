@@ -7,49 +7,66 @@ transaction, time, subjects, place in the queue) is derived from those bytes by 
 from django.db import migrations, models
 
 TABLES = """
+-- The log's name. A fork after a restore begins a new one; its entries follow in a new range of positions.
+CREATE TABLE audit_origin (
+  shard smallint PRIMARY KEY CHECK (shard >= 0), origin text NOT NULL UNIQUE, at timestamptz NOT NULL DEFAULT now()
+);
 CREATE TABLE audit_entry (
   id uuid PRIMARY KEY,
   seq bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
   body bytea NOT NULL CHECK (octet_length(body) BETWEEN 2 AND 65535),
   leaf_hash bytea NOT NULL CHECK (octet_length(leaf_hash) = 32),
-  txid xid8 NOT NULL,
   request text,
   recorded_at timestamptz NOT NULL
 );
 -- What was said of one approval request, without reading the whole log.
 CREATE INDEX audit_entry_request ON audit_entry (request, seq) WHERE request IS NOT NULL;
+-- Written by a trigger from the entry's bytes and by nobody else, so it needs no foreign key.
 CREATE TABLE audit_subject (
-  entry_id uuid NOT NULL REFERENCES audit_entry,
-  "table" text NOT NULL, key text NOT NULL, before text, after text,
-  txid xid8 NOT NULL,
+  entry_id uuid NOT NULL, "table" text NOT NULL, key text NOT NULL, before text, after text, txid xid8 NOT NULL,
   PRIMARY KEY (entry_id, "table", key)
 );
 CREATE INDEX audit_subject_row ON audit_subject ("table", key);
-CREATE INDEX audit_subject_txid ON audit_subject (txid);
 CREATE TABLE audit_payload (
   entry_id uuid PRIMARY KEY REFERENCES audit_entry,
   salt bytea NOT NULL CHECK (octet_length(salt) = 32),
   payload bytea NOT NULL
 );
-CREATE TABLE audit_pending (entry_id uuid PRIMARY KEY, seq bigint NOT NULL);
-CREATE INDEX audit_pending_order ON audit_pending (seq);
+CREATE TABLE audit_pending (seq bigint PRIMARY KEY, entry_id uuid NOT NULL);
+-- position = shard * 2^48 + index: one column keeps every key simple, and tiles of different shards never touch.
 CREATE TABLE audit_leaf (
-  index bigint PRIMARY KEY CHECK (index >= 0),
-  entry_id uuid NOT NULL UNIQUE REFERENCES audit_entry,
+  position bigint PRIMARY KEY CHECK (position >= 0),
+  entry_id uuid NOT NULL REFERENCES audit_entry,
   leaf_hash bytea NOT NULL
 );
+CREATE INDEX audit_leaf_entry ON audit_leaf (entry_id);
 CREATE TABLE audit_node (
-  level smallint NOT NULL CHECK (level >= 1), index bigint NOT NULL CHECK (index >= 0), hash bytea NOT NULL,
-  PRIMARY KEY (level, index)
+  level smallint NOT NULL CHECK (level >= 1), position bigint NOT NULL CHECK (position >= 0), hash bytea NOT NULL,
+  PRIMARY KEY (level, position)
 );
+-- For the pages alone: derived by the notary from entries as it places them, and again whenever it is lost.
+CREATE TABLE audit_search (
+  position bigint PRIMARY KEY, event text NOT NULL, actor text NOT NULL, at timestamptz NOT NULL, words text[] NOT NULL
+);
+CREATE INDEX audit_search_event ON audit_search (event, position);
+CREATE INDEX audit_search_actor ON audit_search (actor, position);
+CREATE INDEX audit_search_at ON audit_search (at);
+CREATE INDEX audit_search_words ON audit_search USING gin (words);
 CREATE TABLE audit_checkpoint (
-  size bigint PRIMARY KEY CHECK (size >= 0), root bytea NOT NULL, note bytea NOT NULL, at timestamptz NOT NULL
+  position bigint PRIMARY KEY CHECK (position >= 0), root bytea NOT NULL, note bytea NOT NULL, at timestamptz NOT NULL
 );
 CREATE TABLE audit_anchor (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  size bigint NOT NULL REFERENCES audit_checkpoint, sink text NOT NULL, reference text NOT NULL,
+  position bigint NOT NULL REFERENCES audit_checkpoint, sink text NOT NULL, reference text NOT NULL, proof bytea,
   at timestamptz NOT NULL,
-  UNIQUE (size, sink)
+  UNIQUE (position, sink)
+);
+-- The newest of one sink: a daily one stands among thousands of a folder's.
+CREATE INDEX audit_anchor_newest ON audit_anchor (sink, position);
+-- Where the notary publishes to at present, and how that goes. Not a part of the log.
+CREATE TABLE audit_sink (
+  name text PRIMARY KEY, every_s integer NOT NULL CHECK (every_s > 0),
+  failing_since timestamptz, tried_at timestamptz, attempts integer NOT NULL DEFAULT 0, error text NOT NULL DEFAULT ''
 );
 """
 
@@ -60,62 +77,101 @@ BEGIN
     USING ERRCODE = '42501';
 END $$;
 
+-- Everything that follows from an entry's bytes: read once, written before the row itself.
 CREATE FUNCTION audit_complete_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE said jsonb := convert_from(NEW.body, 'UTF8')::jsonb;
+DECLARE said jsonb := convert_from(NEW.body, 'UTF8')::jsonb; kept text;
 BEGIN
   NEW.id := (said ->> 'id')::uuid;
   NEW.request := said #>> '{data,request}';
   NEW.leaf_hash := sha256('\\x00'::bytea || NEW.body);
-  NEW.txid := pg_current_xact_id();
   NEW.recorded_at := clock_timestamp();
+  -- One statement for all three: each costs a start of the executor, in every transaction that writes to the log.
+  WITH queued AS (INSERT INTO public.audit_pending (seq, entry_id) VALUES (NEW.seq, NEW.id)),
+       named AS (INSERT INTO public.audit_subject (entry_id, "table", key, before, after, txid)
+                 SELECT NEW.id, s ->> 'table', s ->> 'key', s ->> 'before', s ->> 'after', pg_current_xact_id()
+                 FROM jsonb_array_elements(said -> 'subjects') AS s)
+  SELECT o.origin INTO kept FROM public.audit_origin o ORDER BY o.shard DESC LIMIT 1;
+  IF kept IS NOT NULL AND kept IS DISTINCT FROM (said ->> 'log') THEN
+    RAISE EXCEPTION 'this database keeps the log %, not %: set PLACET_LOG_ORIGIN to it in every process', kept, said ->> 'log'
+      USING ERRCODE = '23514', CONSTRAINT = 'audit_origin_is_one';
+  END IF;
   RETURN NEW;
 END $$;
 
-CREATE FUNCTION audit_queue_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+-- SHA-256 over a row's jsonb text without the columns that are null, so that a nullable column added by a later release
+-- leaves the digest of every row that stands as it was (docs/adr/0007).
+CREATE FUNCTION audit_digest(content jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE k text;
 BEGIN
-  INSERT INTO public.audit_pending (entry_id, seq) VALUES (NEW.id, NEW.seq);
-  INSERT INTO public.audit_subject (entry_id, "table", key, before, after, txid)
-    SELECT NEW.id, s ->> 'table', s ->> 'key', s ->> 'before', s ->> 'after', NEW.txid
-    FROM jsonb_array_elements(convert_from(NEW.body, 'UTF8')::jsonb -> 'subjects') AS s;
-  RETURN NULL;
+  FOR k IN SELECT c.key FROM pg_catalog.jsonb_each(content) c WHERE c.value = 'null' LOOP content := content - k; END LOOP;
+  RETURN 'sha256:' || encode(sha256(convert_to(content::text, 'UTF8')), 'hex');
 END $$;
 
--- The digest of a governed row: SHA-256 over its jsonb text, with every session setting that shapes text pinned.
+-- The digest of a governed row, with every session setting that shapes text pinned.
 CREATE FUNCTION audit_row_digest(tbl text, key text) RETURNS text LANGUAGE plpgsql STABLE
 SET search_path = public, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'iso_8601'
 SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
 DECLARE digest text;
 BEGIN
-  EXECUTE format('SELECT ''sha256:'' || encode(sha256(convert_to(to_jsonb(t)::text, ''UTF8'')), ''hex'')
-                  FROM public.%I t WHERE t.id = $1::uuid', tbl) INTO digest USING key;
+  EXECUTE format('SELECT public.audit_digest(to_jsonb(t)) FROM public.%I t WHERE t.id = $1::uuid', tbl) INTO digest USING key;
   RETURN digest;
 END $$;
 
+-- At commit, for each single change of a governed row: an entry of this transaction must name the row with the digests
+-- of what it was and of what it became, and the row must point to that entry. The same settings are pinned as above.
 CREATE FUNCTION audit_require_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp AS $$
-DECLARE row_key text; said text; entry uuid; held uuid;
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'iso_8601'
+SET bytea_output = 'hex' SET extra_float_digits = 1 AS $$
+DECLARE row_key text; was text; became text; told boolean;
 BEGIN
-  row_key := CASE WHEN TG_OP = 'DELETE' THEN OLD.id::text ELSE NEW.id::text END;
-  SELECT s.after, s.entry_id INTO said, entry
-    FROM public.audit_subject s JOIN public.audit_entry e ON e.id = s.entry_id
-    WHERE s.txid = pg_current_xact_id() AND s."table" = TG_TABLE_NAME AND s.key = row_key
-    ORDER BY e.seq DESC LIMIT 1;
-  IF entry IS NULL THEN
-    RAISE EXCEPTION 'change of % % without a log entry in this transaction that names it', TG_TABLE_NAME, row_key
-      USING ERRCODE = '23514', CONSTRAINT = 'audit_entry_required', TABLE = TG_TABLE_NAME;
+  IF TG_OP <> 'INSERT' THEN
+    row_key := OLD.id::text;
+    was := public.audit_digest(to_jsonb(OLD));
   END IF;
-  IF said IS DISTINCT FROM public.audit_row_digest(TG_TABLE_NAME, row_key) THEN
-    RAISE EXCEPTION 'log entry % names % % in another state than it is committed in', entry, TG_TABLE_NAME, row_key
-      USING ERRCODE = '23514', CONSTRAINT = 'audit_entry_required', TABLE = TG_TABLE_NAME;
+  IF TG_OP = 'DELETE' THEN
+    SELECT true INTO told FROM public.audit_subject s
+      WHERE s."table" = TG_TABLE_NAME AND s.key = row_key AND s.txid = pg_current_xact_id()
+        AND s.before = was AND s.after IS NULL LIMIT 1;
+  ELSE
+    row_key := NEW.id::text;
+    became := public.audit_digest(to_jsonb(NEW));
+    IF was = became THEN RETURN NULL; END IF;  -- an UPDATE that changed nothing
+    SELECT true INTO told FROM public.audit_subject s
+      WHERE s.entry_id = NEW.log_entry AND s."table" = TG_TABLE_NAME AND s.key = row_key
+        AND s.txid = pg_current_xact_id() AND s.before IS NOT DISTINCT FROM was AND s.after = became;
   END IF;
-  IF TG_OP <> 'DELETE' THEN
-    EXECUTE format('SELECT t.log_entry FROM public.%I t WHERE t.id = $1::uuid', TG_TABLE_NAME) INTO held USING row_key;
-    IF held IS NOT NULL AND held <> entry THEN
-      RAISE EXCEPTION 'row % of % points to entry %, but entry % names it', row_key, TG_TABLE_NAME, held, entry
-        USING ERRCODE = '23514', CONSTRAINT = 'audit_entry_required', TABLE = TG_TABLE_NAME;
+  IF told THEN RETURN NULL; END IF;
+  IF EXISTS (SELECT 1 FROM public.audit_subject s WHERE s."table" = TG_TABLE_NAME AND s.key = row_key
+             AND s.txid = pg_current_xact_id()) THEN
+    RAISE EXCEPTION 'a log entry names % %, but not this change of it: what it was, what it became, or the entry that the row points to differs',
+      TG_TABLE_NAME, row_key USING ERRCODE = '23514', CONSTRAINT = 'audit_entry_required', TABLE = TG_TABLE_NAME;
+  END IF;
+  RAISE EXCEPTION 'change of % % without a log entry in this transaction that names it', TG_TABLE_NAME, row_key
+    USING ERRCODE = '23514', CONSTRAINT = 'audit_entry_required', TABLE = TG_TABLE_NAME;
+END $$;
+
+CREATE FUNCTION audit_commitment(salt bytea, payload bytea) RETURNS text LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
+  SELECT 'sha256:' || encode(sha256('placet/payload/v1'::bytea || '\\x00'::bytea || salt || payload), 'hex')
+$$;
+
+-- A payload is the one that its entry commits to, and it goes only with an entry that says so.
+CREATE FUNCTION audit_check_payload() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NOT EXISTS (SELECT 1 FROM public.audit_entry e WHERE e.id = NEW.entry_id
+                   AND convert_from(e.body, 'UTF8')::jsonb ->> 'payload' = public.audit_commitment(NEW.salt, NEW.payload)) THEN
+      RAISE EXCEPTION 'entry % does not commit to this payload', NEW.entry_id
+        USING ERRCODE = '23514', CONSTRAINT = 'audit_payload_is_committed';
     END IF;
+  ELSIF NOT EXISTS (SELECT 1 FROM public.audit_subject s JOIN public.audit_entry e ON e.id = s.entry_id
+                    WHERE s."table" = 'audit_payload' AND s.key = OLD.entry_id::text AND s.txid = pg_current_xact_id()
+                      AND s.before = public.audit_commitment(OLD.salt, OLD.payload) AND s.after IS NULL
+                      AND convert_from(e.body, 'UTF8')::jsonb ->> 'event' = 'payload.redacted') THEN
+    RAISE EXCEPTION 'the payload of entry % goes only with an entry payload.redacted that names it', OLD.entry_id
+      USING ERRCODE = '23514', CONSTRAINT = 'audit_redaction_required';
   END IF;
   RETURN NULL;
 END $$;
@@ -130,8 +186,8 @@ BEGIN
   END IF;
   FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public'
            AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
-           ORDER BY array_position(ARRAY['audit_anchor','audit_checkpoint','audit_node','audit_leaf','audit_pending',
-                                         'audit_payload','audit_subject','audit_entry'], tablename::text) NULLS FIRST LOOP
+           ORDER BY array_position(ARRAY['audit_anchor','audit_checkpoint','audit_node','audit_search','audit_leaf','audit_pending',
+                                         'audit_payload','audit_subject','audit_entry','audit_origin'], tablename::text) NULLS FIRST LOOP
     EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', t) INTO has_rows;
     IF has_rows THEN filled := filled || t; END IF;
   END LOOP;
@@ -150,23 +206,21 @@ BEGIN
   END LOOP;
 END $$;
 
-GRANT EXECUTE ON FUNCTION audit_row_digest(text, text) TO placet_app, placet_notary, placet_privacy;
+GRANT EXECUTE ON FUNCTION audit_digest(jsonb), audit_row_digest(text, text), audit_commitment(bytea, bytea) TO placet_app, placet_notary, placet_privacy;
 """
 
 TRIGGERS = """
 CREATE TRIGGER audit_complete BEFORE INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION audit_complete_entry();
-CREATE TRIGGER audit_queue AFTER INSERT ON audit_entry FOR EACH ROW EXECUTE FUNCTION audit_queue_entry();
 ALTER TABLE audit_entry ENABLE ALWAYS TRIGGER audit_complete;
-ALTER TABLE audit_entry ENABLE ALWAYS TRIGGER audit_queue;
+CREATE CONSTRAINT TRIGGER audit_payload_fits AFTER INSERT OR DELETE ON audit_payload
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_check_payload();
+ALTER TABLE audit_payload ENABLE ALWAYS TRIGGER audit_payload_fits;
 DO $$ DECLARE t text; BEGIN
-  FOREACH t IN ARRAY ARRAY['audit_entry','audit_subject','audit_payload','audit_leaf','audit_node','audit_checkpoint','audit_anchor'] LOOP
-    IF t <> 'audit_payload' THEN
-      EXECUTE format('CREATE TRIGGER audit_deny_row BEFORE UPDATE OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION audit_deny()', t);
-      EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER audit_deny_row', t);
-    ELSE
-      EXECUTE format('CREATE TRIGGER audit_deny_row BEFORE UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION audit_deny()', t);
-      EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER audit_deny_row', t);
-    END IF;
+  FOREACH t IN ARRAY ARRAY['audit_origin','audit_entry','audit_subject','audit_payload','audit_leaf','audit_node','audit_search',
+                           'audit_checkpoint','audit_anchor'] LOOP
+    EXECUTE format('CREATE TRIGGER audit_deny_row BEFORE UPDATE %s ON %I FOR EACH ROW EXECUTE FUNCTION audit_deny()',
+                   CASE WHEN t = 'audit_payload' THEN '' ELSE 'OR DELETE' END, t);
+    EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER audit_deny_row', t);
     EXECUTE format('CREATE TRIGGER audit_deny_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION audit_deny()', t);
     EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER audit_deny_truncate', t);
   END LOOP;
@@ -174,19 +228,25 @@ END $$;
 """
 
 RIGHTS = """
-REVOKE ALL ON audit_entry, audit_subject, audit_payload, audit_pending, audit_leaf, audit_node, audit_checkpoint, audit_anchor
-  FROM placet_app, placet_notary, placet_privacy;
-GRANT SELECT ON audit_entry, audit_subject, audit_payload, audit_pending, audit_leaf, audit_node, audit_checkpoint, audit_anchor
-  TO placet_app, placet_notary, placet_privacy;
+REVOKE ALL ON audit_origin, audit_entry, audit_subject, audit_payload, audit_pending, audit_leaf, audit_node, audit_search,
+  audit_checkpoint, audit_anchor FROM placet_app, placet_notary, placet_privacy;
+GRANT SELECT ON audit_origin, audit_entry, audit_subject, audit_payload, audit_pending, audit_leaf, audit_node, audit_search,
+  audit_checkpoint, audit_anchor TO placet_app, placet_notary, placet_privacy;
 GRANT INSERT (body) ON audit_entry TO placet_app, placet_notary, placet_privacy;
 GRANT INSERT ON audit_payload TO placet_app, placet_notary, placet_privacy;
+GRANT DELETE ON audit_payload TO placet_privacy;
 GRANT DELETE ON audit_pending TO placet_notary;
-GRANT INSERT ON audit_leaf, audit_node, audit_checkpoint, audit_anchor TO placet_notary;
+GRANT INSERT ON audit_origin, audit_leaf, audit_node, audit_search, audit_checkpoint, audit_anchor TO placet_notary;
+REVOKE ALL ON audit_sink FROM placet_app, placet_notary, placet_privacy;
+GRANT SELECT ON audit_sink TO placet_app, placet_notary, placet_privacy;
+GRANT INSERT, UPDATE, DELETE ON audit_sink TO placet_notary;
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON django_migrations FROM placet_app, placet_notary, placet_privacy;
 """
 
-DROP = "DROP TABLE audit_anchor, audit_checkpoint, audit_node, audit_leaf, audit_pending, audit_payload, audit_subject, audit_entry CASCADE"
-DROP_FUNCTIONS = "DROP FUNCTION audit_deny, audit_complete_entry, audit_queue_entry, audit_row_digest, audit_require_entry, audit_flush_test_database"
+DROP = """DROP TABLE audit_sink, audit_anchor, audit_checkpoint, audit_search, audit_node, audit_leaf, audit_pending, audit_payload, audit_subject,
+  audit_entry, audit_origin CASCADE"""
+DROP_FUNCTIONS = """DROP FUNCTION audit_deny, audit_complete_entry, audit_digest, audit_row_digest, audit_require_entry, audit_commitment,
+  audit_check_payload, audit_flush_test_database"""
 
 
 class Migration(migrations.Migration):

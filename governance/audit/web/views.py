@@ -1,76 +1,80 @@
 """The log's pages: the list, one entry with its proof, its receipt, the bundle."""
 
 import json
-import uuid
-from collections.abc import Iterable
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.contrib.auth import get_user_model
+from django import forms
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
-from governance.audit import proofs, selectors
+from governance.audit import erasure, proofs, selectors
+from governance.audit import health as log_health
+from governance.audit.actors import Actor
 from governance.audit.errors import NotIntegrated
 from governance.audit.events import Event
 from governance.audit.export import bundle_response
-from governance.audit.models import Anchor
+from governance.audit.models import SHARD, Anchor
+from governance.audit.searching import COUNTED, Query, search
 from governance.audit.selectors import LogEntry
+from governance.audit.web.wording import actors_called, names_of, sentence
 from governance.common import clock
-from governance.common.errors import Unknown
+from governance.common.errors import DomainError, Unknown
 from governance.common.pictures import inclusion_steps
 from placet.receipts import encode_receipt
 
 PAGE = 50
 
 
-def names_of(actors: Iterable[str]) -> dict[str, str]:
-    """Return the names behind actor ids; a process of Placet is named by its word."""
-    wanted = set(actors)
-    keys = {a.partition(":")[2]: a for a in wanted if a.startswith(("person:", "service:"))}
-    people = get_user_model().objects.filter(pk__in=[uuid.UUID(key) for key in keys])
-    named = {keys[str(person.pk)]: str(person) for person in people}
-    return named | {a: f"Placet, {a.partition(':')[2]}" for a in wanted if a.startswith("system:")}
+class Filter(forms.Form):
+    """What the log can be searched by. A field that can't be read is left out, and said."""
+
+    q = forms.CharField(required=False, max_length=200)
+    event = forms.MultipleChoiceField(required=False, choices=[(str(event), str(event)) for event in Event])
+    who = forms.CharField(required=False, max_length=120)
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+    before = forms.IntegerField(required=False, min_value=0, max_value=SHARD)
+
+    def query(self) -> Query:
+        """Return the question that the readable fields ask."""
+        given = self.cleaned_data
+        day = {name: _midnight(given[name]) if given.get(name) else None for name in ("since", "until")}
+        return Query(
+            text=given.get("q", ""),
+            events=given.get("event") or (),
+            actors=actors_called(given["who"]) if given.get("who") else None,
+            since=day["since"],
+            until=day["until"] + timedelta(days=1) if day["until"] else None,
+        )
 
 
-def sentence(entry: dict[str, Any]) -> str:
-    """Say in a few words what an entry is about."""
-    data = entry["data"]
-    subject = data.get("subject") or {}
-    about = [
-        subject.get("name") if isinstance(subject, dict) else subject,
-        data.get("model"),
-        data.get("system"),
-        data.get("policy") if isinstance(data.get("policy"), str) else None,
-    ]
-    said = [str(item) for item in about if item]
-    said += [
-        f"{key.replace('_', ' ')} {data[key]}"
-        for key in ("version", "alias", "stage", "verdict", "to", "type", "role")
-        if data.get(key)
-    ]
-    return f"{entry['event'].replace('.', ' ').replace('_', ' ')}: {', '.join(dict.fromkeys(said))}".removesuffix(": ")
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)
 
 
 @login_required
 @require_GET
 def log(request: HttpRequest) -> HttpResponse:
-    """List entries, newest first, by event and text."""
-    # PostgreSQL's text holds no NUL, so nothing in the log can match one.
-    event, text = (request.GET.get(name, "").replace("\0", "").strip() for name in ("event", "q"))
-    before = request.GET.get("before", "")
-    rows, found = selectors.search(
-        text=text, event=event, before_seq=int(before) if before.isdigit() else None, limit=PAGE
-    )
-    parsed = [(row, row.parsed) for row in rows]
+    """List entries, newest first, by words, kind, actor and time."""
+    form = Filter(request.GET)
+    form.is_valid()  # what can't be read is not asked for, and named on the page
+    before = form.cleaned_data.get("before")
+    found = search(form.query(), before=before, limit=PAGE)
+    parsed = [(row, row.parsed) for row in found.entries]
     names = names_of(entry["actor"] for _, entry in parsed)
     anchor = selectors.newest_anchor()
-    anchored = anchor.checkpoint_id if anchor else 0
+    anchored = anchor.size if anchor else 0
     checkpoint = selectors.newest_checkpoint()
-    query = {"q": text, "event": event}
+    asked = [(name, value) for name, value in request.GET.lists() if name != "before" and any(value)]
+    last = parsed[-1][0].index if parsed else None
+    size, words = selectors.size(), form.cleaned_data.get("q", "")
     return render(
         request,
         "audit/log.html",
@@ -87,13 +91,17 @@ def log(request: HttpRequest) -> HttpResponse:
                 }
                 for row, entry in parsed
             ],
-            "size": selectors.size(),
+            "size": size,
             "pending": selectors.pending_count(),
-            "found": found,
-            "filters": query,
+            "jump": int(words) if words.isdecimal() and len(words) < 16 and int(words) < size else None,
+            "found": min(found.total, COUNTED),
+            "more_than_found": found.total > COUNTED and not form.query().is_empty,
+            "form": form,
+            "filters": request.GET,
+            "chosen_events": form.cleaned_data.get("event") or [],
             "events": [str(item) for item in Event],
-            "newer": urlencode(query) if before else "",
-            "older": urlencode({**query, "before": rows[-1].seq}) if len(rows) == PAGE else "",
+            "newest": urlencode(asked, doseq=True) if before is not None else None,
+            "older": urlencode([*asked, ("before", last)], doseq=True) if last and len(parsed) == PAGE else None,
             "checkpoint": {"size": checkpoint.size, "root": _digest(checkpoint.root), "at": checkpoint.at}
             if checkpoint
             else None,
@@ -151,7 +159,7 @@ def entry(request: HttpRequest, index: int) -> HttpResponse:
             "tree": _tree(proof),
             "anchors": [
                 _anchor(row, index)
-                for row in Anchor.objects.select_related("checkpoint").order_by("-checkpoint__size")[:3]
+                for row in Anchor.objects.select_related("checkpoint").order_by("-checkpoint__position", "-id")[:3]
             ],
             "same": [
                 {
@@ -188,10 +196,10 @@ def _anchor(row: Anchor, index: int) -> dict[str, Any]:
     return {
         "at": row.at,
         "age": clock.now() - row.at,
-        "size": row.checkpoint_id,
+        "size": row.size,
         "root": _digest(row.checkpoint.root),
-        "where": f"write-once {row.sink}",
-        "covers": row.checkpoint_id > index,
+        "where": row.where,
+        "covers": row.size > index,
         "reference": row.reference.partition(" ")[0],
     }
 
@@ -227,3 +235,35 @@ def bundle(request: HttpRequest) -> FileResponse | HttpResponse:
         return bundle_response()
     except NotIntegrated as waiting:
         return HttpResponse(f"{waiting.detail}\n", status=409, content_type="text/plain; charset=utf-8")
+
+
+@login_required
+@require_GET
+def health(request: HttpRequest) -> HttpResponse:
+    """Show how the log is doing: what waits, what is signed, what stands outside, whether its guards hold."""
+    return render(
+        request,
+        "audit/health.html",
+        {
+            "signs": log_health.signs(),
+            "copies": log_health.outside_copies(),
+            "stale_after": log_health.STALE_ANCHOR,
+            "shards": log_health.shards(),
+            "keys": log_health.keys(),
+            "erasures": [wish for wish in erasure.wishes() if not wish.done],
+        },
+    )
+
+
+@login_required
+@require_POST
+def request_erasure(request: HttpRequest, index: int) -> HttpResponse:
+    """File a request to erase the text behind an entry; the privacy role's command carries it out."""
+    found = _entry_or_404(index)
+    try:
+        erasure.file_request(entry_id=found.id, actor=cast(Actor, request.user), reason=request.POST.get("reason", ""))
+    except DomainError as refusal:
+        messages.error(request, refusal.detail)
+    else:
+        messages.success(request, _("Filed. The data protection officer decides it; the request is in the log."))
+    return redirect("audit-entry", index)

@@ -36,6 +36,7 @@ _PUBLIC = (
     *("PLACET_TRUST_FILE", "PLACET_ANCHOR_DIR", "MLFLOW_TRACKING_URI", "PLACET_MLFLOW_PUBLIC_URL"),
 )
 _MLFLOW_IDENTITY = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+_OUTSIDE = ("PLACET_ANCHORS", "PLACET_EMAIL_URL")
 _KEYS = ("PLACET_LOG_KEY_FILE", "PLACET_PERMIT_KEY_FILE", "PLACET_NOTARY_STATE_DIR")
 
 ROLES: dict[str, tuple[str, ...]] = {
@@ -43,7 +44,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "worker": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY),
     "evidence": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY),
     "beat": (*_PUBLIC, "DATABASE_URL", "REDIS_URL"),
-    "notary": (*_PUBLIC, "PLACET_DB_ROLE", "DATABASE_NOTARY_URL", *_KEYS),
+    "notary": (*_PUBLIC, "PLACET_DB_ROLE", "DATABASE_NOTARY_URL", *_KEYS, *_OUTSIDE),
     "mlflow": (
         *("MLFLOW_BACKEND_STORE_URI", "MLFLOW_REGISTRY_STORE_URI", "MLFLOW_AUTH_CONFIG_PATH"),
         *("MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "MLFLOW_DISABLE_TELEMETRY"),
@@ -145,6 +146,9 @@ def _values(layout: Layout, addresses: Addresses, role: str) -> dict[str, str]:
         "PLACET_PERMIT_KEY_FILE": str(secrets.permit_key_file(layout)),
         "PLACET_NOTARY_STATE_DIR": str(layout.notary),
         "PLACET_ANCHOR_DIR": str(layout.anchors),
+        # Yours if you set them; to the notary alone, since they hold passwords.
+        "PLACET_ANCHORS": os.environ.get("PLACET_ANCHORS", "folder:"),
+        "PLACET_EMAIL_URL": os.environ.get("PLACET_EMAIL_URL", ""),
         "PLACET_TRUST_FILE": str(secrets.trust_file(layout)),
         "PLACET_STORAGE_URL": str(layout.storage),
         "MLFLOW_TRACKING_USERNAME": mlflow_user,

@@ -1,0 +1,260 @@
+"""What the log costs writers, beside the same write without one, a locked hash chain, and other logs for Django.
+
+Real PostgreSQL with fsync on, real triggers, one commit an operation. Every way is run in turn in each round, by the same
+number of writer processes, so that a busy machine slows all of them alike; ratios are medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmarks.timing import Comparison, Row, times
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS = 1.0
+ROUNDS = 9
+
+CHAIN = """
+CREATE TABLE bench_chain (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea NOT NULL, hash bytea NOT NULL);
+CREATE TABLE bench_head (one boolean PRIMARY KEY DEFAULT true, hash bytea NOT NULL);
+INSERT INTO bench_head (hash) VALUES ('\\x00');
+CREATE TABLE bench_log (id uuid PRIMARY KEY, body bytea NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
+CREATE TABLE bench_business (LIKE registry_registeredmodel INCLUDING ALL);
+GRANT SELECT, INSERT, UPDATE ON bench_chain, bench_head, bench_log, bench_business TO placet_app;
+"""
+LINK = """
+WITH head AS (SELECT hash FROM bench_head FOR UPDATE),
+     link AS (INSERT INTO bench_chain (body, hash) SELECT %s::bytea, sha256(hash || %s::bytea) FROM head RETURNING hash)
+UPDATE bench_head SET hash = link.hash FROM link
+"""
+BUSINESS = "INSERT INTO {} (id, log_entry, workspace, name, mirrored_at) VALUES (%s, %s, 'default', %s, now())"
+PLAIN = "INSERT INTO bench_log (id, body) VALUES (%s, %s)"
+ENTRY = "INSERT INTO audit_entry (body) VALUES (%s)"
+NAMED = (
+    "INSERT INTO audit_entry (body) VALUES "
+    "(%s::bytea || convert_to(audit_digest_of_registry_registeredmodel(%s), 'UTF8') || %s::bytea)"
+)
+
+
+@contextmanager
+def _cluster() -> Iterator[None]:
+    """Run a durable PostgreSQL of the benchmark's own, with Placet's database and one for the rivals."""
+    import psycopg
+
+    from governance.common.embedded import Stack, environment
+
+    # In memory where that is possible: fsync stays on and its price stays small, so the work itself is compared.
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="placet-bench-", dir=memory) as folder:
+        Path(folder).chmod(0o755)
+        with Stack(var=Path(folder) / "var", processes=["postgres"], ports={"postgres": 0}, external={}) as stack:
+            os.environ.update(environment.compose(stack.layout, stack.addresses, "test"), PLACET_DB_ROLE="app")
+            os.environ["DJANGO_SETTINGS_MODULE"] = "governance.config.settings"
+            _manage("bootstrap_roles")
+            _manage("migrate", PLACET_DB_ROLE="owner")
+            with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+                owner.execute(CHAIN)
+                owner.execute("CREATE DATABASE bench_rivals")
+            rivals = urlsplit(os.environ["DATABASE_OWNER_URL"])._replace(path="/bench_rivals").geturl()
+            os.environ["BENCH_RIVALS_URL"] = rivals
+            _manage("migrate", "--run-syncdb", DJANGO_SETTINGS_MODULE="benchmarks.rivals.settings")
+            yield
+
+
+def _manage(*command: str, **more: str) -> None:
+    program = "from django.core.management import execute_from_command_line as run; import sys; run(sys.argv)"
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'client'}", **more}
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, *command],
+        cwd=ROOT,
+        env=env,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _body(subjects: list[dict[str, str | None]], entry: uuid.UUID | None = None) -> bytes:
+    from governance.audit.canonical import encode
+    from governance.common import clock
+
+    said = {"v": 1, "log": "placet.localhost/audit/1", "id": str(entry or uuid.uuid4()), "event": "model.mirrored"}
+    rest = {"at": clock.rfc3339(clock.now()), "actor": "system:benchmark", "subjects": subjects}
+    return encode({**said, **rest, "data": {"model": "credit-risk"}, "payload": None})
+
+
+def _sql(way: str) -> Callable[[], None]:
+    """Return one operation of a way that speaks SQL, each in a transaction of its own."""
+    import psycopg
+
+    from governance.audit import canonical  # noqa: F401 (imported before the clock runs)
+
+    connection = psycopg.connect(os.environ["DATABASE_URL"])
+    mark = "sha256:" + "0" * 64
+
+    def business(table: str) -> tuple[uuid.UUID, uuid.UUID]:
+        key, entry = uuid.uuid4(), uuid.uuid4()
+        connection.execute(BUSINESS.format(table), [key, entry, f"model-{key}"], prepare=True)
+        return key, entry
+
+    def operation() -> None:
+        if way == "append":
+            connection.execute(ENTRY, [_body([])], prepare=True)
+        elif way == "chain":
+            connection.execute(LINK, [body := _body([]), body], prepare=True)
+        elif way == "business + plain":
+            business("bench_business")
+            connection.execute(PLAIN, [uuid.uuid4(), _body([])], prepare=True)
+        elif way == "business + append":
+            business("bench_business")
+            connection.execute(ENTRY, [_body([])], prepare=True)
+        elif way == "governed + append":
+            key, entry = business("registry_registeredmodel")
+            named = {"table": "registry_registeredmodel", "key": str(key), "before": None, "after": mark}
+            head, _, tail = _body([named], entry).partition(mark.encode())
+            connection.execute(NAMED, [head, key, tail], prepare=True)
+        connection.commit()
+
+    return operation
+
+
+def _django(way: str) -> Callable[[], None]:
+    """Return one operation of a way that speaks Django, each in ``atomic``."""
+    rival = way in {"create", "django-auditlog", "django-pghistory"}
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.rivals.settings" if rival else "governance.config.settings"
+    import django
+
+    django.setup()
+    from django.db import transaction
+    from django.utils import timezone
+
+    if rival:
+        from benchmarks.rivals.models import Bare, Signalled, Triggered
+
+        model = {"create": Bare, "django-auditlog": Signalled, "django-pghistory": Triggered}[way]
+
+        def create() -> None:
+            with transaction.atomic():
+                model.objects.create(name=f"model-{uuid.uuid4()}", mirrored_at=timezone.now(), log_entry=uuid.uuid4())
+
+        return create
+    from governance.audit import services as audit
+    from governance.audit.actors import System
+    from governance.audit.events import Event
+    from registry.models import RegisteredModel
+
+    actor = System("benchmark")
+
+    def append() -> None:
+        with transaction.atomic():
+            subjects = []
+            if way == "append with its row":
+                subjects = [RegisteredModel(name=f"model-{uuid.uuid4()}", mirrored_at=timezone.now())]
+            data = {"model": "credit-risk"}
+            audit.append(event=Event.MODEL_MIRRORED, actor=actor, subjects=subjects, data=data)
+
+    return append
+
+
+def _write(kind: str, way: str, go: Connection) -> None:
+    """Run a way for as long as each message says, and answer with how often that was."""
+    operation = (_sql if kind == "sql" else _django)(way)
+    for _ in range(30):
+        operation()
+    go.send(None)  # ready
+    while (duration := go.recv()) is not None:
+        count, until = 0, time.perf_counter() + duration
+        while time.perf_counter() < until:
+            operation()
+            count += 1
+        go.send(count)
+
+
+@contextmanager
+def _writers(kind: str, ways: Sequence[str], count: int) -> Iterator[dict[str, list[Connection]]]:
+    """Start ``count`` processes for each way and keep them waiting, so that no round pays for a start."""
+    spawn = multiprocessing.get_context("spawn")
+    ours: dict[str, list[Connection]] = {way: [] for way in ways}
+    processes = []
+    for way in ways:
+        for _ in range(count):
+            mine, theirs = spawn.Pipe()
+            process = spawn.Process(target=_write, args=(kind, way, theirs))
+            process.start()
+            processes.append(process)
+            ours[way].append(mine)
+    for pipes in ours.values():
+        for pipe in pipes:
+            pipe.recv()
+    try:
+        yield ours
+    finally:
+        for pipe in (pipe for pipes in ours.values() for pipe in pipes):
+            pipe.send(None)
+        for process in processes:
+            process.join()
+
+
+def _rate(pipes: Sequence[Connection]) -> float:
+    """Return how many operations a second the processes of one way do together."""
+    for pipe in pipes:
+        pipe.send(SECONDS)
+    return sum(pipe.recv() for pipe in pipes) / SECONDS
+
+
+def _compare(title: str, kind: str, ways: list[str], *, writers: int, claim: str) -> Comparison:
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    with _writers(kind, ways, writers) as pipes:
+        for _ in range(ROUNDS):
+            for way in ways:
+                rates[way].append(_rate(pipes[way]))
+    base = ways[0]
+    rows = []
+    for way in ways:
+        ratio = statistics.median(one / other for one, other in zip(rates[way], rates[base], strict=True))
+        rows.append(Row(way, writers / statistics.median(rates[way]), ratio, ROUNDS))
+    names = [way.translate(str.maketrans(" -+", "__n")) for way in ways]
+    said = claim.format(**dict(zip(names, (times(row.ratio) for row in rows), strict=True)))
+    setup = f"{writers} writers, PostgreSQL 18, fsync on, data in memory, one commit each; rates paired by round"
+    return Comparison(title, setup, tuple(rows), said)
+
+
+def measure() -> Iterator[Comparison]:
+    """Measure writers in SQL and in Django."""
+    with _cluster():
+        yield _compare(
+            "A business row and its entry in one transaction (SQL)",
+            "sql",
+            ["business + plain", "business + append", "governed + append"],
+            writers=8,
+            claim="With 8 writers, a row and its log entry reach {business_n_append} of the rate of a row and a plain "
+            "insert; {governed_n_append} with the deferred trigger that holds each row against its entry.",
+        )
+        yield _compare(
+            "Appends alone (SQL)",
+            "sql",
+            ["chain", "append"],
+            writers=8,
+            claim="With 8 writers, appends reach {append} times the rate of a hash chain that locks its head.",
+        )
+        for writers in (1, 4):
+            yield _compare(
+                "Django",
+                "django",
+                ["create", "append", "append with its row", "django-auditlog", "django-pghistory"],
+                writers=writers,
+                claim=f"With {writers} Django writers, as parts of the rate of create() alone: "
+                "append {append}, a governed row with its entry {append_with_its_row}, "
+                "django-auditlog {django_auditlog}, django-pghistory {django_pghistory}.",
+            )

@@ -1,0 +1,81 @@
+"""Erase the text behind an entry: payload and salt go, the entry stays, and another entry says who erased it and why.
+
+Names, rationales and comments stand in payloads and nowhere else, so this is the whole of it. Only the privacy role of
+the database may delete a payload; the web process files requests.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from governance.audit import services
+from governance.audit.actors import Actor
+from governance.audit.errors import AlreadyErased
+from governance.audit.events import Event
+from governance.audit.models import Payload, Search
+from governance.audit.selectors import LogEntry, entry_at_position, entry_by_id
+from governance.common.errors import InvalidInput
+
+SHORTEST_REASON = 20
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A request to erase, as it stands in the log."""
+
+    entry: LogEntry
+    """The entry whose text is to go."""
+    filed: LogEntry
+    """The entry that asks for it."""
+    done: bool
+
+
+def file_request(*, entry_id: uuid.UUID, actor: Actor, reason: str) -> uuid.UUID:
+    """Put a request to erase an entry's text into the log; the privacy role's command carries it out.
+
+    Raises:
+        Unknown: no such entry.
+        AlreadyErased: it has no text (any more).
+        InvalidInput: the reason is too short to be one.
+    """
+    _check(entry_id, reason)
+    with transaction.atomic():
+        return services.append(
+            event=Event.ERASURE_REQUESTED, actor=actor, data={"entry": str(entry_id), "reason": reason.strip()}
+        )
+
+
+@transaction.atomic
+def redact(*, entry_id: uuid.UUID, actor: Actor, reason: str) -> uuid.UUID:
+    """Delete an entry's text and salt, and append the entry that records it, in one transaction.
+
+    Raises:
+        Unknown, AlreadyErased, InvalidInput: as for a request.
+    """
+    _check(entry_id, reason)
+    payload = Payload.objects.get(pk=entry_id)
+    return services.append(
+        event=Event.PAYLOAD_REDACTED,
+        actor=actor,
+        erased=payload,
+        data={"entry": str(entry_id), "reason": reason.strip()},
+    )
+
+
+def wishes() -> list[Wish]:
+    """Return every request to erase, oldest first, with whether it was carried out."""
+    found = []
+    for row in Search.objects.filter(event=Event.ERASURE_REQUESTED).order_by("position"):
+        filed = entry_at_position(row.position)
+        about = entry_by_id(uuid.UUID(filed.parsed["data"]["entry"]))
+        found.append(Wish(about, filed, done=not Payload.objects.filter(pk=about.id).exists()))
+    return found
+
+
+def _check(entry_id: uuid.UUID, reason: str) -> None:
+    entry_by_id(entry_id)
+    if not Payload.objects.filter(pk=entry_id).exists():
+        raise AlreadyErased("The entry has no text that could be erased, or it is gone already.")
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise InvalidInput(f"Give the reason in a sentence of {SHORTEST_REASON} characters or more; it is kept.")

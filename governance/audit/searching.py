@@ -1,0 +1,128 @@
+"""Find entries for the pages: by who, what, about what and when, without reading the log from end to end."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from governance.audit.models import SHARD, Leaf, Search
+from governance.audit.selectors import LogEntry, as_entry, base, entries, size
+
+_LONGEST_WORD = 120
+_MOST_WORDS = 200
+_MOST_WAITING = 200
+COUNTED = 1000
+"""Beyond this many, matches are not counted: nobody pages through them, and counting would read them all."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a person asks for; empty fields ask for nothing.
+
+    Attributes:
+        text: words that must all occur among an entry's words: names, references, digests, keys of governed rows.
+        events: any of these kinds of entry.
+        actors: any of these actor ids.
+        since: not before this time, as the entry gives it.
+        until: before this time.
+    """
+
+    text: str = ""
+    events: Sequence[str] = ()
+    actors: Sequence[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks for everything."""
+        return not (self.text or self.events or self.since or self.until) and self.actors is None
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of entries, newest first, and how many match in all (``COUNTED`` + 1 for more)."""
+
+    entries: list[LogEntry]
+    total: int
+
+
+def words_of(entry: Mapping[str, Any]) -> list[str]:
+    """Return what an entry can be found by, in lower case: each short text of its data, whole and in parts."""
+    words = {entry["id"].lower()}
+    for subject in entry["subjects"]:
+        words |= {subject["key"].lower(), subject["table"]}
+    for text in _texts(entry["data"]):
+        if len(text) <= _LONGEST_WORD:
+            words.add(text.lower())
+            words.update(part for part in re.split(r"[^a-z0-9]+", text.lower()) if len(part) > 1)
+    return sorted(words)[:_MOST_WORDS]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield str(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def search(query: Query = Query(), *, before: int | None = None, limit: int = 50) -> Found:
+    """Return the newest matching entries, those before index ``before`` if it is given.
+
+    Entries that still wait for the notary come first, so that people find at once what they just did.
+    """
+    start = base()
+    waiting = [] if before is not None else [row for row in _waiting() if _matches(row.parsed, query)][:limit]
+    rows = _placed(query, start)
+    total = size() if query.is_empty else rows.order_by()[: COUNTED + 1].count()
+    if before is not None:
+        rows = rows.filter(position__lt=start + min(before, SHARD))
+    room = limit - len(waiting)
+    places = list(rows.order_by("-position").values_list("position", flat=True)[:room])
+    ids = dict(Leaf.objects.filter(position__in=places).values_list("position", "entry_id"))
+    found = {row.pk: as_entry(row) for row in entries().filter(pk__in=ids.values())}
+    return Found([*waiting, *(found[ids[place]] for place in places)], total + len(waiting))
+
+
+def _placed(query: Query, start: int) -> QuerySet[Search]:
+    rows = Search.objects.filter(position__gte=start)
+    if query.events:
+        rows = rows.filter(event__in=query.events)
+    if query.actors is not None:
+        rows = rows.filter(actor__in=query.actors)
+    if query.since:
+        rows = rows.filter(at__gte=query.since)
+    if query.until:
+        rows = rows.filter(at__lt=query.until)
+    if words := query.text.lower().split():
+        rows = rows.filter(words__contains=words)
+    return rows
+
+
+def _waiting() -> list[LogEntry]:
+    """Return the newest entries that the notary has not placed yet; there are few, unless it stands still."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT entry_id FROM audit_pending ORDER BY seq DESC LIMIT %s", [_MOST_WAITING])
+        ids = [row[0] for row in cursor.fetchall()]
+    return [as_entry(row) for row in entries().filter(pk__in=ids)] if ids else []
+
+
+def _matches(entry: Mapping[str, Any], query: Query) -> bool:
+    at = datetime.fromisoformat(entry["at"])
+    return (
+        (not query.events or entry["event"] in query.events)
+        and (query.actors is None or entry["actor"] in query.actors)
+        and (query.since is None or at >= query.since)
+        and (query.until is None or at < query.until)
+        and set(query.text.lower().split()) <= set(words_of(entry))
+    )

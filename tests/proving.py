@@ -1,0 +1,24 @@
+"""Full counts under ``make prove``, and the places in the documentation where what they showed is written."""
+
+import os
+import re
+from pathlib import Path
+
+PROVE = bool(os.environ.get("PLACET_PROVE"))
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "threat-model.md"
+
+
+def count(full: int, reduced: int) -> int:
+    """Return how often to repeat something: ``full`` under ``make prove``, else ``reduced``."""
+    return full if PROVE else reduced
+
+
+def write_down(name: str, text: str) -> None:
+    """Put ``text`` between the marks of ``name`` on the threat model's page; only ``make prove`` changes it."""
+    if not PROVE:
+        return
+    page = PAGE.read_text()
+    marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    assert page.count(marks[0]) == page.count(marks[1]) == 1, f"{PAGE.name} has no place for {name}"
+    block = re.compile(f"{re.escape(marks[0])}.*?{re.escape(marks[1])}", re.DOTALL)
+    PAGE.write_text(block.sub(lambda _: f"{marks[0]}\n{text.strip()}\n{marks[1]}", page))
