@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 def shortened(text: str) -> str:
     """Return ``text`` with each digest cut to its first 12 hex digits: enough to compare by eye, and it fits a line."""
-    return re.sub(r"\b(sha256:)?([0-9a-f]{12})[0-9a-f]{52}\b", r"\1\2…", text)
+    return re.sub(r"\b(?:(sha256:)([0-9a-f]{12})[0-9a-f]+|([0-9a-f]{12})[0-9a-f]{52})\b", r"\1\2\3…", text)
 
 
 def columns(*names: str, right: Container[str] = ()) -> Table:

@@ -22,6 +22,7 @@ def told(width: int) -> tuple[Stage, io.StringIO]:
 def test_a_digest_is_shown_by_its_first_twelve_digits() -> None:
     assert shortened(f"approved is {DIGEST}.") == "approved is sha256:0123456789ab…."
     assert shortened("0123456789abcdef" * 4) == "0123456789ab…"
+    assert shortened(f"the store holds {DIGEST[:26]}, approved") == "the store holds sha256:0123456789ab…, approved"
     assert shortened("deadbeef") == "deadbeef"
 
 
