@@ -80,7 +80,7 @@ def _cluster() -> Iterator[None]:
 def _manage(*command: str, **more: str) -> None:
     program = "from django.core.management import execute_from_command_line as run; import sys; run(sys.argv)"
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'client'}", **more}
-    subprocess.run(
+    subprocess.run(  # noqa: S603 (our own commands)
         [sys.executable, "-W", "ignore", "-c", program, *command],
         cwd=ROOT,
         env=env,

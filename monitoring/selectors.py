@@ -8,7 +8,7 @@ from typing import Any
 
 import rfc8785
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from governance.accounts.models import User
 from governance.common.errors import Unknown
@@ -78,11 +78,14 @@ def newest_run(watched: Monitor) -> DriftRun | None:
     return runs_of(watched).first()
 
 
+def asked_of(watched: Monitor) -> QuerySet[EvidenceJob]:
+    """Return every job that was asked of a monitor; one that is done has a run under its id."""
+    return EvidenceJob.objects.filter(type=EVIDENCE_TYPE, parameters__monitor=str(watched.pk))
+
+
 def jobs_of(watched: Monitor) -> QuerySet[EvidenceJob]:
     """Return the monitor's jobs that made no run yet: waiting, at work or failed, newest first."""
-    return EvidenceJob.objects.filter(
-        ~Q(state=EvidenceJob.State.DONE), type=EVIDENCE_TYPE, parameters__monitor=str(watched.pk)
-    ).order_by("-made_at")
+    return asked_of(watched).exclude(state=EvidenceJob.State.DONE).order_by("-made_at")
 
 
 def open_job(asked: Mapping[str, Any], dataset_digest: str) -> EvidenceJob | None:
@@ -102,7 +105,7 @@ def job_or_run(watched: Monitor, pk: uuid.UUID) -> EvidenceJob | DriftRun:
     run = runs_of(watched).filter(pk=pk).first()
     if run:
         return run
-    job = EvidenceJob.objects.filter(pk=pk, type=EVIDENCE_TYPE, parameters__monitor=str(watched.pk)).first()
+    job = asked_of(watched).filter(pk=pk).first()
     if job is None:
         raise Unknown(f"{watched} has no drift run {pk}.")
     return job
@@ -115,6 +118,18 @@ def alerts_of(watched: Monitor) -> QuerySet[Alert]:
         .select_related("run", "version__model", "approval", "acknowledged_by", "resolved_by")
         .order_by("-opened_at")
     )
+
+
+def alert(pk: uuid.UUID) -> Alert:
+    """Return one alert.
+
+    Raises:
+        Unknown: there is none with that id.
+    """
+    found = Alert.objects.select_related("monitor__model", "version__model").filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"There is no alert {pk}; a monitor's newest drift run names its alert.")
+    return found
 
 
 def standing_alert(watched: Monitor, version: ModelVersion) -> Alert | None:

@@ -1,7 +1,9 @@
 """Read the registry: models, versions, promotions, permits, and what serves now or served then."""
 
+import re
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -67,14 +69,37 @@ def version_by_digest(digest: str) -> ModelVersion:
     return row
 
 
-def promotion(pk: uuid.UUID) -> PromotionRequest:
-    """Return one promotion with its version and approval."""
+def promotion(name: uuid.UUID | str) -> PromotionRequest:
+    """Return one promotion with its version and approval, by id or by what people call it: ``PR-12``.
+
+    Raises:
+        Unknown: there is none of that name.
+    """
+    rows = PromotionRequest.objects.select_related(
+        "version__model__system__owner", "approval__policy_version", "requester"
+    )
+    found = rows.filter(**_named(str(name))).first()
+    if found is None:
+        raise Unknown(
+            f"There is no promotion request {str(name)[:80]}. Give its id or its number, such as PR-12; "
+            "the pages and GET /api/v1/promotion-requests list them."
+        )
+    return found
+
+
+def _named(name: str) -> dict[str, Any]:
+    """Return the condition that picks a promotion by its name; a name that can be none picks nothing."""
+    if number := re.fullmatch(r"pr-([0-9]{1,18})", name, re.IGNORECASE | re.ASCII):
+        return {"number": int(number[1])}
     try:
-        return PromotionRequest.objects.select_related(
-            "version__model__system__owner", "approval__policy_version", "requester"
-        ).get(pk=pk)
-    except PromotionRequest.DoesNotExist:
-        raise Unknown(f"There is no promotion request {pk}.") from None
+        return {"pk": uuid.UUID(name)}
+    except ValueError:
+        return {"pk__in": ()}
+
+
+def promotions() -> QuerySet[PromotionRequest]:
+    """Return every promotion with what a list of them shows."""
+    return PromotionRequest.objects.select_related("version__model", "approval__policy_version")
 
 
 def promotion_of(approval: ApprovalRequest) -> PromotionRequest:

@@ -36,6 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+_WHICH = "The request, by its number (PR-12) or id."
 WaitFlag = Annotated[
     bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")
 ]
@@ -43,6 +44,7 @@ _STYLE = {"holds": "green", "fails": "bold red", "not shown": "yellow", "pass": 
 _STYLE |= {"ALLOW": "green", "HOLD": "yellow", "BLOCK": "bold red", "missing": "yellow", "insufficient": "yellow"}
 _MIRRORED_WITHIN_S = 30
 _BY_VERDICT = {"ALLOW": 0, "HOLD": 4, "BLOCK": 3}
+_ALIAS_NOT_MOVED = {"failed": 1, "rolled_back": 3}
 _ENDED_BADLY = {
     "rejected": 3,
     "revoked": 3,
@@ -169,7 +171,7 @@ def request_promotion(
 
 
 @app.command()
-def status(id: Annotated[str, typer.Argument(help="The request's id.")], as_json: JsonFlag = False) -> None:
+def status(id: Annotated[str, typer.Argument(help=_WHICH)], as_json: JsonFlag = False) -> None:
     """Show a promotion request: verdict, checks, stages, and what comes next."""
     with _connected() as client:
         request = client.promotion(id)
@@ -179,7 +181,7 @@ def status(id: Annotated[str, typer.Argument(help="The request's id.")], as_json
 
 @app.command("apply")
 def apply_promotion(
-    id: Annotated[str, typer.Argument(help="The request's id.")], wait: WaitFlag = False, as_json: JsonFlag = False
+    id: Annotated[str, typer.Argument(help=_WHICH)], wait: WaitFlag = False, as_json: JsonFlag = False
 ) -> None:
     """Move the alias of an approved request."""
     with _connected() as client:
@@ -187,7 +189,7 @@ def apply_promotion(
         if wait:
             request = _follow(client, request, until="applied", quiet=as_json)
     _show(request, as_json=as_json)
-    raise typer.Exit({"failed": 1, "rolled_back": 3}.get(request.state, 0))
+    raise typer.Exit(_ALIAS_NOT_MOVED.get(request.state, 0))
 
 
 @app.command("bundle")
@@ -290,9 +292,8 @@ class _Connected:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self.client.close()
         if isinstance(error, PlacetProblem):
-            for line in _field_errors(error.errors):
-                _error(line)
-            _stop(str(error), code={403: 3, 409: 4}.get(error.status, 1))
+            lines = _field_errors(error.errors)
+            _stop("\n".join(lines) or str(error), code={403: 3, 409: 4}.get(error.status, 1))
         if isinstance(error, ValueError):
             _stop(str(error), code=2)
 
@@ -332,6 +333,9 @@ def _follow(client: Placet, request: Promotion, *, until: Any, quiet: bool) -> P
 
 
 def _exit_code(request: Promotion) -> int:
+    """Return how a request stands: what became of the alias counts first, then the approval, then the verdict."""
+    if request.state in _ALIAS_NOT_MOVED:
+        return _ALIAS_NOT_MOVED[request.state]
     if (ended := _ENDED_BADLY.get(str(request.approval.get("state")))) is not None:
         return ended
     return _BY_VERDICT.get(str(request.verdict), 4)
@@ -392,8 +396,10 @@ def _say(line: str, *, style: str | None = None) -> None:
     Console(highlight=False, markup=False, emoji=False).print(Text(_text(line), style=style or ""), soft_wrap=True)
 
 
-def _error(line: str) -> None:
-    Console(stderr=True, highlight=False, markup=False, emoji=False).print(Text(_text(line)), soft_wrap=True)
+def _error(text: str) -> None:
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    for line in text.split("\n"):
+        console.print(Text(_text(line)), soft_wrap=True)
 
 
 def _stop(sentence: str, *, code: int) -> NoReturn:
@@ -429,7 +435,14 @@ def _text(value: Any) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
 
 
-def _field_errors(errors: Any) -> list[str]:
+def _field_errors(errors: Any, path: str = "") -> list[str]:
+    """Return one line per field at fault, ``use_restrictions.0: …``; nothing for what names no field."""
+    if isinstance(errors, dict) and "message" in errors:
+        return [f"{path}: {errors['message']}"] if path and path != "non_field_errors" else []
     if isinstance(errors, dict):
-        return [f"{name}: {' '.join(map(str, e)) if isinstance(e, list) else e}" for name, e in errors.items()]
-    return []
+        inner = [(f"{path}.{name}" if path else str(name), value) for name, value in errors.items()]
+    elif isinstance(errors, list):
+        inner = [(path, value) for value in errors]
+    else:
+        return []
+    return [line for name, value in inner for line in _field_errors(value, name)]

@@ -9,7 +9,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -157,14 +157,25 @@ class Placet:
         return Promotion.from_json(self._json("POST", "/api/v1/promotion-requests", json=body, headers=headers))
 
     def promotion(self, id: str) -> Promotion:
-        """Return a promotion request as it stands."""
+        """Return a promotion request as it stands, by its id or by its reference (``PR-12``)."""
         return Promotion.from_json(self._json("GET", f"/api/v1/promotion-requests/{_segment(id)}"))
 
-    def apply(self, id: str) -> Promotion:
-        """Move the alias of an approved request. Returns at once; ``wait`` for the end."""
-        return Promotion.from_json(
-            self._json("POST", f"/api/v1/promotion-requests/{_segment(id)}/applications", json={})
-        )
+    def promotions(
+        self, *, model: str | None = None, alias: str | None = None, state: str | None = None
+    ) -> Iterator[Promotion]:
+        """Yield promotion requests, newest first, to the last; pages are fetched as they are needed."""
+        only = {"model": model, "alias": alias, "state": state}
+        yield from map(Promotion.from_json, self._rows("/api/v1/promotion-requests", only))
+
+    def monitors(self, *, model: str | None = None, alias: str | None = None) -> Iterator[Mapping[str, Any]]:
+        """Yield monitors as the API tells them, newest first, to the last."""
+        yield from self._rows("/api/v1/monitors", {"model": model, "alias": alias})
+
+    def apply(self, id: str, *, idempotency_key: str | None = None) -> Promotion:
+        """Move the alias of an approved request, by id or reference. Returns at once; ``wait`` for the end."""
+        path = f"/api/v1/promotion-requests/{_segment(id)}/applications"
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return Promotion.from_json(self._json("POST", path, json={}, headers=headers))
 
     def wait(
         self,
@@ -244,6 +255,21 @@ class Placet:
         finally:
             temporary.unlink(missing_ok=True)
         return target
+
+    def _rows(self, path: str, only: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:
+        query = {name: value for name, value in only.items() if value is not None}
+        while True:
+            page = self._json("GET", path, params=query)
+            rows, following = page.get("results"), page.get("next")
+            if not isinstance(rows, list):
+                raise PlacetProblem(
+                    title="Unexpected answer", detail="Placet's answer is no page of a list.", status=200
+                )
+            yield from rows
+            if not following:
+                return
+            # Of next only the query counts: the token goes to the address that it was given for, whatever next says.
+            query = dict(httpx.URL(str(following)).params)
 
     def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:

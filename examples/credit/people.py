@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ class Refused(Exception):
     """Placet refused; the message is its sentence."""
 
     def __init__(self, status: int, title: str, detail: str) -> None:
-        super().__init__(f"{title}. {detail}")
+        super().__init__(f"{title}. {detail}" if title else detail)
         self.status, self.title, self.detail = status, title, detail
 
 
@@ -46,9 +47,7 @@ class Person:
         answer = self._http.post(path, data={**fields, "csrfmiddlewaretoken": self._csrf})
         if answer.status_code == httpx.codes.FOUND:
             return answer.headers["location"]
-        found = re.findall(r'(?s)class="[^"]*(?:x-error|x-bad)[^"]*"[^>]*>(.*?)</', answer.text)
-        said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", " ".join(found))).strip()
-        raise Refused(answer.status_code, "Refused", said or answer.reason_phrase)
+        raise Refused(answer.status_code, "", alerts(answer.text) or answer.reason_phrase)
 
     def page(self, path: str) -> str:
         """Return a page's HTML."""
@@ -78,6 +77,12 @@ class Machine:
     def send(self, path: str, content: bytes, content_type: str) -> Any:
         """Send a file."""
         return _unwrapped(self._http.post(f"/api/v1/{path}", content=content, headers={"Content-Type": content_type}))
+
+
+def alerts(page: str) -> str:
+    """Return what a page says at its top about why it refused, as one line of text."""
+    found = re.findall(r'(?s)<li[^>]*\brole="alert"[^>]*>(.*?)</li>', page)
+    return " ".join(unescape(re.sub(r"(?s)<[^>]+>", " ", " ".join(found))).split())
 
 
 def _unwrapped(answer: httpx.Response) -> Any:

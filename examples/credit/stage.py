@@ -1,14 +1,30 @@
 """How the demo tells its story: numbered steps with time and outcome, and expectations that stop it."""
 
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 T = TypeVar("T")
+
+
+def shortened(text: str) -> str:
+    """Return ``text`` with each digest cut to its first 12 hex digits: enough to compare by eye, and it fits a line."""
+    return re.sub(r"\b(?:(sha256:)([0-9a-f]{12})[0-9a-f]+|([0-9a-f]{12})[0-9a-f]{52})\b", r"\1\2\3…", text)
+
+
+def columns(*names: str, right: Container[str] = ()) -> Table:
+    """Return an empty table in the story's look; columns named in ``right`` are aligned to the right."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in names:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return table
 
 
 class NotAsExpected(Exception):
@@ -39,14 +55,27 @@ class Stage:
         self.console.print(f"   [dim]{took:.1f} s[/]")
 
     def say(self, text: str) -> None:
-        """Print one line of the story."""
-        self.console.print(f"   {text}", highlight=False)
+        """Print a line of the story; ``text`` may hold Rich's markup. Long ones are wrapped at words, indented."""
+        self._print(Text.from_markup(shortened(text)), indent=3)
+
+    def quote(self, text: str) -> None:
+        """Print what a program or a server said, as it said it."""
+        self._print(Text(shortened(text), style="dim"), indent=5)
+
+    def show(self, table: Table) -> None:
+        """Print a table of the story."""
+        self._print(table, indent=3)
 
     def expect(self, condition: object, what: str, *, got: object = "") -> None:
         """Go on only if ``condition`` holds; otherwise say what was expected and what came."""
         if not condition:
             raise NotAsExpected(f"expected: {what}" + (f"; got: {got}" if got != "" else ""))
-        self.console.print(f"   [green]✓[/] {what}", highlight=False)
+        line = Table.grid(padding=(0, 1, 0, 0))
+        line.add_row(Text("✓", style="green"), Text(shortened(what)))
+        self._print(line, indent=3)
+
+    def _print(self, what: RenderableType, *, indent: int) -> None:
+        self.console.print(Padding(what, (0, 0, 0, indent)), highlight=False)
 
     def wait(self, what: str, probe: Callable[[], T | None], *, seconds: float = 90.0, every: float = 0.5) -> T:
         """Return the probe's first answer that is not None; stop the demo when there is none in time."""

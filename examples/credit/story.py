@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
 from examples.credit import watching
 from examples.credit.people import Machine, Person, Refused
-from examples.credit.stage import Stage
+from examples.credit.stage import Stage, columns
 from governance.common.embedded import Stack
 from governance.policy import shipped
 
@@ -93,22 +96,9 @@ class World:
 
 def tell(stage: Stage, world: World) -> None:
     """Run all steps."""
-    with stage.step("Take in the AI system, classify it, put v1 into production"):
-        prepare(stage, world)
-    with stage.step("An engineer tries to set the alias in MLflow"):
-        bypass(stage, world)
-    with stage.step("The pipeline requests promotion; evidence is produced"):
-        request(stage, world)
-    with stage.step("The policy is evaluated"):
-        evaluate(stage, world)
-    with stage.step("Two people sign, the notary permits, placet apply moves the alias"):
-        sign_and_apply(stage, world)
-    with stage.step("The artifact is tampered with"):
-        watching.tamper(stage, world)
-    with stage.step("The live model is watched"):
-        watching.drift(stage, world)
-    with stage.step("The papers, and a check by a stranger"):
-        watching.papers(stage, world)
+    for title, act in STEPS:
+        with stage.step(title):
+            act(stage, world)
 
 
 def prepare(stage: Stage, world: World) -> None:
@@ -152,7 +142,7 @@ def prepare(stage: Stage, world: World) -> None:
     stage.say(f"{MODEL} serves {SYSTEM}: proposed by the owner, signed by the validator")
     data = model["versions"][0]["evaluation_dataset"]
     who["validator"].call("POST", f"systems/{SYSTEM}/dataset-pins", {"dataset_digest": data})
-    stage.say(f"the validator pinned the evaluation data {data[:19]}…")
+    stage.say(f"the validator pinned the evaluation data {data}")
     promote(stage, world, 1)
 
 
@@ -183,9 +173,7 @@ def mirrored(stage: Stage, world: World, *, versions: int) -> Any:
 
     model = stage.wait("waiting until Placet has mirrored and digested both versions", probe)
     problems = [row["problem"] for row in model["versions"] if row["problem"]]
-    stage.expect(
-        not problems, f"both versions are mirrored, {model['versions'][1]['digest'][:19]}… is v2", got=problems
-    )
+    stage.expect(not problems, f"both versions are mirrored, {model['versions'][1]['digest']} is v2", got=problems)
     stage.expect(model["versions"][1]["trained_by"], "MLflow's plugin says who registered v2", got=model["versions"][1])
     return model
 
@@ -196,7 +184,7 @@ def refused(stage: Stage, what: str, act: Any, *, contains: str = "") -> None:
         act()
     except Refused as refusal:
         stage.expect(contains in str(refusal), what, got=str(refusal))
-        stage.say(f'  [dim]{refusal.status}: "{refusal}"[/]')
+        stage.quote(f'{refusal.status}: "{refusal}"')
         return
     stage.expect(False, what, got="it was let through")
 
@@ -264,20 +252,20 @@ def sign(stage: Stage, world: World, number: int) -> None:
 
 def apply(stage: Stage, world: World, number: int) -> None:
     """Run `placet apply` and see the alias in MLflow."""
-    identity = world.promotions[number]["id"]
+    name = world.promotions[number]["reference"]
     stage.wait(
         "the notary signs the permit",
         lambda: True if follow(world, number)["next_step"].startswith("Apply") else None,
         seconds=30,
     )
     done = subprocess.run(
-        [Path(sys.executable).with_name("placet"), "apply", identity, "--wait"],
+        [Path(sys.executable).with_name("placet"), "apply", name, "--wait"],
         check=False,
         capture_output=True,
         text=True,
         env={**os.environ, "PLACET_URL": world.url, "PLACET_TOKEN": world.token},
     )
-    stage.expect(done.returncode == 0, "placet apply exits 0", got=done.stdout + done.stderr)
+    stage.expect(done.returncode == 0, f"placet apply {name} exits 0", got=done.stdout + done.stderr)
     found = watching.alias_in_mlflow(world)
     stage.expect(found == number, f"MLflow says champion is v{number}", got=found)
 
@@ -309,7 +297,7 @@ def bypass(stage: Stage, world: World) -> None:
     )
     said = done.stdout.strip()
     stage.say(f"client.set_registered_model_alias('{MODEL}', 'champion', 2)")
-    stage.say(f"  [dim]{said}[/]")
+    stage.quote(said)
     stage.expect(
         said.startswith("403") and "placet request" in said, "MLflow answers 403 and says what to do", got=said
     )
@@ -330,13 +318,19 @@ def request(stage: Stage, world: World) -> None:
 def evaluate(stage: Stage, world: World) -> None:
     """Show each check; exactly one is honestly insufficient and holds."""
     approval = follow(world, 2)["approval"]
+    table = columns("outcome", "check", "measured", "limit", right={"measured", "limit"})
     for check in approval["checks"]:
         figure = "" if check["value"] is None else f"{check['value']:.3f}"
-        interval = "" if check["low"] is None else f" ({check['low']:.3f} to {check['high']:.3f})"
-        limit = "" if check["limit"] is None else f", limit {check['limit']:g}"
+        interval = "" if check["low"] is None else f"{check['low']:.3f} to {check['high']:.3f}"
+        limit = "" if check["limit"] is None else f"{check['limit']:g}"
         colour = {"pass": "green", "fail": "red"}.get(check["outcome"], "yellow")
-        measured = f"{check['title']}: {figure}{interval}{limit}"
-        stage.say(f"[{colour}]{check['outcome']:<14}[/] {measured} [dim]{check['evidence_type']}[/]")
+        table.add_row(
+            Text(check["outcome"], style=colour),
+            Text.assemble(check["title"], (f"\n{check['evidence_type'] or ''}", "dim")),
+            Text.assemble(figure, (f"\n{interval}", "dim")),
+            limit,
+        )
+    stage.show(table)
     held = [check for check in approval["checks"] if check["effect"] == "HOLD"]
     stage.expect(approval["verdict"] == "HOLD", f"the verdict is HOLD: {approval['reason']}", got=approval["verdict"])
     stage.expect(
@@ -360,6 +354,19 @@ def sign_and_apply(stage: Stage, world: World) -> None:
             no_conflict="on",
             password=engineer.password,
         ),
+        contains="requester",
     )
     sign(stage, world, 2)
     apply(stage, world, 2)
+
+
+STEPS: tuple[tuple[str, Callable[[Stage, World], None]], ...] = (
+    ("Take in the AI system, classify it, put v1 into production", prepare),
+    ("An engineer tries to set the alias in MLflow", bypass),
+    ("The pipeline requests promotion; evidence is produced", request),
+    ("The policy is evaluated", evaluate),
+    ("Two people sign, the notary permits, placet apply moves the alias", sign_and_apply),
+    ("The artifact is tampered with", watching.tamper),
+    ("The live model is watched", watching.drift),
+    ("The papers, and a check by a stranger", watching.papers),
+)

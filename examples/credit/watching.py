@@ -18,13 +18,16 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from rich.text import Text
 
-from examples.credit.stage import Stage
+from examples.credit.stage import Stage, columns
 
 if TYPE_CHECKING:
     from examples.credit.story import World
 
 MODEL, SYSTEM = "credit-risk", "consumer-credit"
+# Evidently cuts other bins; the last figure is what our formula differs from it by on its own bins.
+MEASURED = ("column", "PSI", "limit", "Evidently", "difference", "outcome")
 MENDED = "The original bytes were put back from the training run; digest compared and equal to the approved one."
 
 
@@ -66,6 +69,7 @@ class Service:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120)
+        self._log = (world.var / "log" / "serving.log").open("a")
         self._process = subprocess.Popen(
             [
                 sys.executable,
@@ -83,7 +87,9 @@ class Service:
                 "PLACET_URL": world.url,
                 "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
             },
-            stdout=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,  # Ctrl-C is the demo's, which stops this one
         )
 
     def __enter__(self) -> Service:
@@ -93,6 +99,7 @@ class Service:
         self._http.close()
         self._process.terminate()
         self._process.wait(10)
+        self._log.close()
 
     def up(self) -> bool | None:
         """Return True once it answers, None before."""
@@ -125,14 +132,14 @@ def tamper(stage: Stage, world: World) -> None:
         try:
             finding = stage.wait("the reconciler looks", lambda: _finding(world), seconds=60)
             stage.expect("approved is" in finding, f"the reconciler says so: {finding}")
-            verdict = _placet(world, "verify-model", f"models:/{MODEL}@champion")
+            verdict = _placet(stage, world, "verify-model", f"models:/{MODEL}@champion")
             stage.expect(verdict.returncode == 3, "placet verify-model exits 3", got=verdict.stdout + verdict.stderr)
-            stage.say(f"  [dim]{_first_line(verdict.stderr or verdict.stdout)}[/]")
+            stage.quote(_first_line(verdict.stderr or verdict.stdout))
             again = service.reload()
             stage.expect(
                 again.status_code == httpx.codes.CONFLICT, "the example service refuses to load it", got=again.text
             )
-            stage.say(f'  [dim]"{again.json()["detail"]}"[/]')
+            stage.quote(f'"{again.json()["detail"]}"')
         finally:
             path.write_bytes(original)
         stage.say("the bytes are put back")
@@ -167,11 +174,12 @@ def _make_good(stage: Stage, world: World) -> None:
     stage.expect(approval["state"] == "suspended", "meanwhile the approval had lost its force", got=approval["state"])
     risk.post_form(f"/approvals/{approval['id']}/lift", rationale=MENDED, password=risk.password)
     stage.expect(follow(world, 2)["approval"]["state"] == "approved", "a risk officer looked and gave it back")
-    verdict = _placet(world, "verify-model", f"models:/{MODEL}@champion")
+    verdict = _placet(stage, world, "verify-model", f"models:/{MODEL}@champion")
     stage.expect(verdict.returncode == 0, "placet verify-model exits 0 again", got=verdict.stdout + verdict.stderr)
 
 
-def _placet(world: World, *words: str) -> subprocess.CompletedProcess[str]:
+def _placet(stage: Stage, world: World, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the client as somebody would in the same terminal."""
     return subprocess.run(
         [Path(sys.executable).with_name("placet"), *words],
         check=False,
@@ -182,7 +190,7 @@ def _placet(world: World, *words: str) -> subprocess.CompletedProcess[str]:
             **world.engineer_env,
             "PLACET_URL": world.url,
             "PLACET_TOKEN": world.token,
-            "COLUMNS": "140",
+            "COLUMNS": str(stage.console.width - 5),
         },
     )
 
@@ -218,9 +226,8 @@ def drift(stage: Stage, world: World) -> None:
 
 
 def _monitor(world: World) -> dict[str, Any] | None:
-    found = world.pipeline.call("GET", "monitors")
-    rows: list[dict[str, Any]] = found["results"] if isinstance(found, dict) else found
-    return next((row for row in rows if row["model"] == MODEL), None)
+    rows: list[dict[str, Any]] = world.pipeline.call("GET", f"monitors?model={MODEL}&alias=champion")["results"]
+    return rows[0] if rows else None
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
@@ -233,20 +240,20 @@ def _measure(stage: Stage, world: World, path: str, window: dict[str, str], *, d
     """Measure one window, and show what stands out beside Evidently's values."""
     run = world.people["owner"].call("POST", path, window)
     done = stage.wait("measuring", lambda: _finished(world.pipeline.call("GET", f"{path}/{run['id']}")), seconds=180)
-    columns = (done.get("payload") or {}).get("columns", [])
-    alarmed = [row["column"] for row in columns if row["outcome"] == "drift"]
+    measured = (done.get("payload") or {}).get("columns", [])
+    alarmed = [row["column"] for row in measured if row["outcome"] == "drift"]
     stage.expect(
-        columns and bool(alarmed) == drifted,
-        f"{len(alarmed)} of {len(columns)} columns drift{': ' + ', '.join(alarmed) if alarmed else ', it is quiet'}",
-        got=done.get("error") or columns,
+        measured and bool(alarmed) == drifted,
+        f"{len(alarmed)} of {len(measured)} columns drift{': ' + ', '.join(alarmed) if alarmed else ', it is quiet'}",
+        got=done.get("error") or measured,
     )
-    for row in sorted(columns, key=lambda row: -(row["value"] or 0))[:4]:
-        beside = ""
-        if row["evidently"] is not None:
-            beside = f", Evidently's bins {row['evidently']:.4f} (our formula there: {row['difference']:+.0e})"
-        stage.say(
-            f"  {row['column']:<22} PSI {row['value']:.4f}, limit {row['limit']:g}{beside} [dim]{row['outcome']}[/]"
-        )
+    table = columns(*MEASURED, right=set(MEASURED) - {"column", "outcome"})
+    for row in sorted(measured, key=lambda row: -(row["value"] or 0))[:4]:
+        value = "" if row["value"] is None else f"{row['value']:.4f}"
+        beside = ("", "") if row["evidently"] is None else (f"{row['evidently']:.4f}", f"{row['difference']:+.0e}")
+        style = {"drift": "red", "stable": "green"}.get(row["outcome"], "yellow")
+        table.add_row(row["column"], value, f"{row['limit']:g}", *beside, Text(row["outcome"], style=style))
+    stage.show(table)
 
 
 def _finished(run: dict[str, Any]) -> dict[str, Any] | None:
@@ -270,13 +277,13 @@ def papers(stage: Stage, world: World) -> None:
     trust, anchors = Path(world.engineer_env["PLACET_TRUST_FILE"]), sorted((world.var / "anchors").glob("*.note"))
     bundle = stage.wait("the bundle is written", lambda: _bundle(world), seconds=30)
     seen = ["--checkpoint", str(anchors[-1])] if anchors else []
-    verdict = _placet(world, "verify", str(bundle), "--policy", str(trust), *seen)
-    stage.say(verdict.stdout.strip())
+    verdict = _placet(stage, world, "verify", str(bundle), "--policy", str(trust), *seen)
+    stage.quote(verdict.stdout.strip())
     stage.expect(
         verdict.returncode == 0, "placet verify exits 0: integrity, completeness and anchoring hold", got=verdict.stderr
     )
     broken = _flip_entry(bundle)
-    verdict = _placet(world, "verify", str(broken), "--policy", str(trust), *seen)
+    verdict = _placet(stage, world, "verify", str(broken), "--policy", str(trust), *seen)
     report = verify_bundle(broken, policy=trust.read_text())
     stage.expect(verdict.returncode == 3, "with one byte flipped it exits 3", got=verdict.stdout)
     named = [finding for finding in report.findings if finding.index is not None]

@@ -2,14 +2,23 @@
 
 import json
 from collections.abc import Callable
+from functools import wraps
 from hashlib import sha256
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import connection, transaction
+from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from governance.accounts.models import IdempotentAnswer, User
+from governance.accounts.models import IdempotentAnswer
+from governance.accounts.narrow import actor
 from governance.common.errors import InvalidInput
+
+P = ParamSpec("P")
+V = TypeVar("V", bound=APIView)
+KEPT_HEADERS = ("Location", "ETag")
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -18,32 +27,53 @@ class IdempotencyKeyReused(InvalidInput):
     title = "This Idempotency-Key belongs to another request"
 
 
-def once(request: Request, user: User, make: Callable[[], Response]) -> Response:
-    """Run ``make`` once per (person, key); without a key, each time.
+def idempotent(
+    handler: Callable[Concatenate[V, Request, P], Response],
+) -> Any:
+    """Let an API view's method run once per (person, ``Idempotency-Key``); without a key, each time.
 
-    Two requests with one key at a time wait for each other, so that the second sees the first one's answer.
+    What it answers is kept with its status, ``Location`` and ``ETag`` in the transaction that makes it, and given again
+    for the same request. A refusal is not kept: nothing was done, so the same key may try again. Two requests with one
+    key at a time wait for each other, so that the second sees the first one's answer.
     """
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if not key:
-        return make()
-    if len(key) > 128:
-        raise InvalidInput("An Idempotency-Key has at most 128 characters.")
-    text = f"{request.method} {request.path}\n{json.dumps(request.data, sort_keys=True, default=str)}"
-    digest = "sha256:" + sha256(text.encode()).hexdigest()
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"idempotency {user.pk} {key}"])
-        seen = IdempotentAnswer.objects.filter(person=user, key=key).first()
-        if seen:
-            if seen.request_digest != digest:
-                raise IdempotencyKeyReused("Use a new Idempotency-Key, or send exactly the first request again.")
-            return Response(seen.body, status=seen.status, headers={"Idempotent-Replayed": "true"})
-        response = make()
-        IdempotentAnswer.objects.create(
-            person=user,
-            key=key,
-            request_digest=digest,
-            status=response.status_code,
-            body=json.loads(json.dumps(response.data, default=str)),
-        )
-        return response
+
+    @wraps(handler)
+    def once(view: V, request: Request, *args: P.args, **parts: P.kwargs) -> Response:
+        key = request.headers.get("Idempotency-Key", "").strip()
+        if not key:
+            return handler(view, request, *args, **parts)
+        if len(key) > 128:
+            raise InvalidInput("An Idempotency-Key has at most 128 characters.")
+        person, digest = actor(request), _digest(request)
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                lock = f"idempotency {person.pk} {key}"
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+            seen = IdempotentAnswer.objects.filter(person=person, key=key).first()
+            if seen:
+                if seen.request_digest != digest:
+                    raise IdempotencyKeyReused("Use a new Idempotency-Key, or send exactly the first request again.")
+                return Response(seen.body, status=seen.status, headers={**seen.headers, "Idempotent-Replayed": "true"})
+            response = handler(view, request, *args, **parts)
+            IdempotentAnswer.objects.create(
+                person=person,
+                key=key,
+                request_digest=digest,
+                status=response.status_code,
+                headers={name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
+                body=json.loads(json.dumps(response.data, default=str)),
+            )
+            return response
+
+    once.idempotent = True  # type: ignore[attr-defined]  # read by the OpenAPI description
+    return once
+
+
+def _digest(request: Request) -> str:
+    """Name a request by method, address and body. Keyed, because a body may hold a password that could be guessed."""
+    text = f"{request.method} {request.get_full_path()}\n{json.dumps(request.data, sort_keys=True, default=_named)}"
+    return "sha256:" + salted_hmac("placet.idempotency", text, algorithm="sha256").hexdigest()
+
+
+def _named(value: Any) -> str:
+    return sha256(value).hexdigest() if isinstance(value, bytes) else str(value)

@@ -147,6 +147,7 @@ class IdempotentAnswer(models.Model):
     key = models.CharField(max_length=128)
     request_digest = models.CharField(max_length=71)
     status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict, db_default={}, help_text="Location and ETag, as far as they were sent.")
     body = models.JSONField()
     made_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,11 +1,79 @@
-"""Cursor pagination, newest first: stable while rows are added."""
+"""Every list of the API: pages of one shape, newest first, stable while rows are added."""
 
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.common.errors import InvalidInput
+
+M = TypeVar("M", bound=Model)
+F = TypeVar("F", bound=Callable[..., Response])
+PAGE_SIZE, LARGEST_PAGE = 50, 200
 
 
-class NewestFirst(CursorPagination):
-    """Pages of 50 (at most 200) by ``made_at``; follow ``next`` until it is null."""
+class Pages(CursorPagination):
+    """``{"results": […], "next": url or null, "previous": url or null}``."""
 
-    ordering = "-made_at"
+    page_size = PAGE_SIZE
+    max_page_size = LARGEST_PAGE
     page_size_query_param = "limit"
-    max_page_size = 200
+
+    def __init__(self, newest_by: str) -> None:
+        super().__init__()
+        # The key parts rows of one moment, so that no page shows a row twice or leaves it out.
+        self._order = (f"-{newest_by}", "-pk")
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
+        """Return our order; no caller changes it."""
+        return self._order
+
+
+def paged(request: Request, rows: QuerySet[M], *, newest_by: str, as_json: Callable[[Sequence[M]], Any]) -> Response:
+    """Answer one page of ``rows``.
+
+    Args:
+        newest_by: the field with the moment that a row came about.
+        as_json: turns the page's rows into what ``results`` holds.
+    Raises:
+        InvalidInput: ``limit`` is no number from 1 to 200, or ``cursor`` is not one that we gave out.
+    """
+    limit = request.query_params.get("limit", "1")
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= LARGEST_PAGE):
+        raise InvalidInput(f"limit is a number from 1 to {LARGEST_PAGE}; without it a page has {PAGE_SIZE}.")
+    pages = Pages(newest_by)
+    try:
+        found = pages.paginate_queryset(rows, request)
+    except (NotFound, ValidationError):
+        raise InvalidInput("This cursor is not one of ours; start again without it and follow next.") from None
+    return pages.get_paginated_response(as_json(found or []))
+
+
+def lists(item: type[serializers.Serializer[Any]], *, summary: str, filters: Sequence[str] = ()) -> Callable[[F], F]:
+    """Describe a method that answers pages of ``item``."""
+    page = inline_serializer(
+        f"{item.__name__.removesuffix('Output')}Page",
+        fields={
+            "results": item(many=True),
+            "next": serializers.URLField(allow_null=True, help_text="The next page; null on the last one."),
+            "previous": serializers.URLField(allow_null=True, help_text="The page before; null on the first one."),
+        },
+    )
+    parameters = [
+        OpenApiParameter("cursor", str, description="Where a page begins, as in next and previous; opaque."),
+        OpenApiParameter("limit", int, description=f"Rows per page, 1 to {LARGEST_PAGE}; {PAGE_SIZE} by default."),
+        *(OpenApiParameter(name, str, description="Only rows with this value.") for name in filters),
+    ]
+
+    def describe(method: F) -> F:
+        method.lists = True  # type: ignore[attr-defined]  # read by the OpenAPI description
+        return extend_schema(responses=page, parameters=parameters, summary=summary)(method)
+
+    return describe

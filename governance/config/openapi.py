@@ -1,8 +1,39 @@
-"""How the API's two kinds of bearer token stand in its OpenAPI description. Imported for its effect, registering."""
+"""What the OpenAPI description says of every address alike: tokens, and the headers of the API's conventions."""
 
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key with the same request is done once and answered alike; at most 128 characters.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag that you read: if the resource has changed since, nothing is done and 412 says so.",
+)
+
+
+class Described(AutoSchema):
+    """Adds the headers that a method's decorators read, so that no view repeats them."""
+
+    def get_operation_id(self) -> str:
+        """Return ``…_list`` for what answers pages, so that it differs from the one resource below it."""
+        name = str(super().get_operation_id())
+        lists = getattr(getattr(self.view, self.method.lower()), "lists", False)
+        return name.removesuffix("_retrieve") + "_list" if lists else name
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the parameters that the method itself names none of."""
+        handler = getattr(self.view, self.method.lower())
+        marks = (("idempotent", IDEMPOTENCY_KEY), ("conditional", IF_MATCH))
+        return [header for mark, header in marks if getattr(handler, mark, False)]
 
 
 class PlacetToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -41,7 +41,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "governance.common.middleware.security_headers",
     "governance.common.middleware.request_id",
@@ -118,11 +117,14 @@ CSRF_COOKIE_SAMESITE = "Lax"
 if BASE_URL.startswith("https://"):
     SECURE_SSL_REDIRECT = env.flag("PLACET_SSL_REDIRECT", default=True)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_HSTS_SECONDS = 31_536_000
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    SECURE_HSTS_SECONDS = env.whole("PLACET_HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("PLACET_HSTS_SUBDOMAINS")
+    SECURE_HSTS_PRELOAD = env.flag("PLACET_HSTS_PRELOAD")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+# W005 and W021 want HSTS for all subdomains and browsers' preload lists. Both bind hosts that are not Placet's, and can
+# be taken back only after months, so whoever runs those hosts asks for them.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -148,10 +150,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "governance.common.pagination.NewestFirst",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "governance.config.openapi.Described",
     "EXCEPTION_HANDLER": "governance.common.problems.exception_handler",
-    "PAGE_SIZE": 50,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Placet API",
@@ -172,7 +172,9 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # The broker may hand a task out again only after its time limit; quick redelivery is the lease sweep's work.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2400}
+# A broker that is down must not keep people waiting for it: the sweeps send again what could not be sent.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2400, "socket_connect_timeout": 1, "socket_timeout": 5}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2

@@ -10,6 +10,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.db import connection
 
+from governance.common.broker import enqueue_on_commit
 from governance.evidence import producers, selectors, services
 from governance.evidence.errors import CannotProduce, InvalidEvidence, LeaseLost
 from governance.evidence.models import EvidenceJob
@@ -67,10 +68,9 @@ def sweep_jobs() -> int:
 
 
 def enqueue(job_ids: list[uuid.UUID]) -> None:
-    """Tell the broker about new jobs once the transaction is committed."""
+    """Tell the broker about new jobs once the transaction is committed; ``sweep_jobs`` tells it again if it must."""
     services.mark_enqueued(job_ids)
-    for pk in job_ids:
-        run_job.delay_on_commit(str(pk))
+    enqueue_on_commit(run_job, *job_ids)
 
 
 @contextmanager

@@ -25,6 +25,30 @@ def system(pk: uuid.UUID | str) -> AISystem:
         return found
 
 
+def classification(ai_system: AISystem, pk: uuid.UUID) -> Classification:
+    """Return one classification of a system, signed or not.
+
+    Raises:
+        Unknown: the system has none with that id.
+    """
+    found = ai_system.classifications.filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"{ai_system.name} has no classification {pk}; the answer to proposing one names its id.")
+    return found
+
+
+def assignment(ai_system: AISystem, pk: uuid.UUID) -> ModelAssignment:
+    """Return one assignment of a model to a system, signed or not.
+
+    Raises:
+        Unknown: the system has none with that id.
+    """
+    found = ai_system.assignments.filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"{ai_system.name} has no assignment {pk}; the answer to proposing one names its id.")
+    return found
+
+
 def classification_in_force(ai_system: AISystem) -> Classification | None:
     """Return the newest signed classification."""
     return ai_system.classifications.filter(signed_at__isnull=False).order_by("-signed_at").first()

@@ -1,7 +1,10 @@
 """Read policies: the published one that governs a system and alias."""
 
+import uuid
+
 from django.db.models import QuerySet
 
+from governance.common.errors import Unknown
 from governance.inventory.models import AISystem
 from governance.policy.document import PolicyDocument, parse
 from governance.policy.models import PolicyVersion
@@ -10,6 +13,18 @@ from governance.policy.models import PolicyVersion
 def document_of(version: PolicyVersion) -> PolicyDocument:
     """Return the parsed policy; parsing is cached by text."""
     return parse(version.text)
+
+
+def version(pk: uuid.UUID) -> PolicyVersion:
+    """Return one version, drafted or published.
+
+    Raises:
+        Unknown: there is none with that id.
+    """
+    found = PolicyVersion.objects.filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"There is no policy version {pk}. GET /api/v1/policies lists those in force.")
+    return found
 
 
 def published() -> QuerySet[PolicyVersion]:

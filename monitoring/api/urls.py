@@ -10,6 +10,7 @@ urlpatterns = [
     path("monitors/<uuid:monitor_id>/records", views.Records.as_view(), name="api-monitor-records"),
     path("monitors/<uuid:monitor_id>/drift-runs", views.DriftRuns.as_view(), name="api-drift-runs"),
     path("monitors/<uuid:monitor_id>/drift-runs/<uuid:run_id>", views.DriftRunDetail.as_view(), name="api-drift-run"),
+    path("alerts/<uuid:alert_id>", views.AlertDetail.as_view(), name="api-alert"),
     path(
         "alerts/<uuid:alert_id>/acknowledgements", views.Acknowledgements.as_view(), name="api-alert-acknowledgements"
     ),

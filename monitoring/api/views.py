@@ -1,6 +1,8 @@
 """Monitors, records and drift runs, over HTTP."""
 
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,10 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.accounts.idempotency import once
+from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor, deciding_person
 from governance.accounts.selectors import has_role
+from governance.common.broker import enqueue_on_commit
 from governance.common.errors import Forbidden, InvalidInput
+from governance.common.pagination import lists, paged
+from governance.common.preconditions import etag, if_match, lock
+from governance.evidence.models import EvidenceJob
 from governance.evidence.tasks import enqueue
 from monitoring import runs, selectors, services, tasks
 from monitoring.api.parsers import RecordsParser
@@ -29,9 +35,18 @@ from monitoring.api.serializers import (
     monitor_as_dict,
     run_as_dict,
 )
+from monitoring.models import Alert, Monitor
 from registry import selectors as registry
 
-RUNS_LISTED = 100
+
+def _tag(monitor: Monitor) -> str:
+    """Return the ETag of a monitor: it changes with its settings and with what is live behind its alias."""
+    return etag(monitor, selectors.live_now(monitor))
+
+
+def _locked_tag(monitor_id: uuid.UUID) -> str:
+    lock(selectors.monitor(monitor_id))
+    return _tag(selectors.monitor(monitor_id))
 
 
 class Monitors(APIView):
@@ -39,16 +54,22 @@ class Monitors(APIView):
 
     scope = "records:write"
 
-    @extend_schema(responses=MonitorOutput(many=True), summary="List monitors")
+    @lists(MonitorOutput, summary="List monitors, newest first", filters=["model", "alias"])
     def get(self, request: Request) -> Response:
-        """Return every monitor; filter by ``model`` and ``alias``."""
+        """Return monitors, newest first; filter by ``model`` and ``alias``."""
         rows = selectors.monitors_for(actor(request))
         for name, field in (("model", "model__name"), ("alias", "alias")):
             if value := request.query_params.get(name):
                 rows = rows.filter(**{field: value})
-        return Response(MonitorOutput([monitor_as_dict(row) for row in rows[:200]], many=True).data)
+        return paged(
+            request,
+            rows,
+            newest_by="made_at",
+            as_json=lambda page: MonitorOutput([monitor_as_dict(row) for row in page], many=True).data,
+        )
 
     @extend_schema(request=MonitorInput, responses={201: MonitorOutput}, summary="Watch an alias of a model")
+    @idempotent
     def post(self, request: Request) -> Response:
         """Open a monitor against the evaluation data of what is live."""
         payload = MonitorInput(data=request.data)
@@ -57,12 +78,9 @@ class Monitors(APIView):
         model = registry.model(given["model"])
         if not has_role(person, *services.KEEPERS, system_id=model.system_id):
             raise Forbidden("A monitor is opened by an owner, engineer, validator, risk officer or administrator.")
-
-        def make() -> Response:
-            monitor = services.open_monitor(model=model, alias=given["alias"], actor=person, settings=given["settings"])
-            return Response(MonitorOutput(monitor_as_dict(monitor)).data, status=status.HTTP_201_CREATED)
-
-        return once(request, person, make)
+        monitor = services.open_monitor(model=model, alias=given["alias"], actor=person, settings=given["settings"])
+        headers = {"Location": f"/api/v1/monitors/{monitor.pk}", "ETag": _tag(monitor)}
+        return Response(MonitorOutput(monitor_as_dict(monitor)).data, status=status.HTTP_201_CREATED, headers=headers)
 
 
 class MonitorDetail(APIView):
@@ -72,8 +90,9 @@ class MonitorDetail(APIView):
 
     @extend_schema(responses=MonitorOutput, summary="One monitor, and the columns that its records have")
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
-        """Return one monitor."""
-        return Response(MonitorOutput(monitor_as_dict(selectors.monitor(monitor_id))).data)
+        """Return one monitor, with its ETag."""
+        monitor = selectors.monitor(monitor_id)
+        return Response(MonitorOutput(monitor_as_dict(monitor)).data, headers={"ETag": _tag(monitor)})
 
 
 class Records(APIView):
@@ -91,6 +110,8 @@ class Records(APIView):
         ],
         summary="Send a batch of records",
     )
+    @idempotent
+    @if_match(_locked_tag)
     def post(self, request: Request, monitor_id: uuid.UUID) -> Response:
         """Take a batch in: 201 when it is new, 200 when it had been taken in before."""
         batch_id, number = request.query_params.get("batch", ""), request.query_params.get("version")
@@ -110,7 +131,7 @@ class Records(APIView):
             version=int(number) if number else None,
         )
         if taken.created:
-            tasks.profile_batch.delay_on_commit(str(taken.batch.pk))
+            enqueue_on_commit(tasks.profile_batch, taken.batch.pk)
         code = status.HTTP_201_CREATED if taken.created else status.HTTP_200_OK
         return Response(BatchOutput(batch_as_dict(taken.batch, created=taken.created)).data, status=code)
 
@@ -120,20 +141,20 @@ class DriftRuns(APIView):
 
     scope = "records:write"
 
-    @extend_schema(responses=RunOutput(many=True), summary="Drift runs, newest window first")
+    @lists(RunOutput, summary="Drift runs, newest first")
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
-        """Return what waits, is at work or failed, then the runs by window; at most 100 of each."""
+        """Return what was asked of a monitor, newest first: the run, or the job while it waits, works or has failed."""
         monitor = selectors.monitor(monitor_id)
-        rows = [run_as_dict(job) for job in selectors.jobs_of(monitor)[:RUNS_LISTED]]
-        rows += [run_as_dict(run) for run in selectors.runs_of(monitor)[:RUNS_LISTED]]
-        return Response(RunOutput(rows, many=True).data)
 
-    @extend_schema(
-        request=RunInput,
-        responses={202: RunOutput},
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
-        summary="Measure a window",
-    )
+        def as_json(page: Sequence[EvidenceJob]) -> Any:
+            runs_by_job = selectors.runs_of(monitor).in_bulk([job.pk for job in page])
+            return RunOutput([run_as_dict(runs_by_job.get(job.pk, job)) for job in page], many=True).data
+
+        return paged(request, selectors.asked_of(monitor), newest_by="made_at", as_json=as_json)
+
+    @extend_schema(request=RunInput, responses={202: RunOutput}, summary="Measure a window")
+    @idempotent
+    @if_match(_locked_tag)
     def post(self, request: Request, monitor_id: uuid.UUID) -> Response:
         """Have the evidence worker measure a window; follow ``Location`` until its state is ``done``."""
         payload = RunInput(data=request.data)
@@ -143,24 +164,17 @@ class DriftRuns(APIView):
         if not person.is_service and not has_role(person, *services.KEEPERS, system_id=monitor.model.system_id):
             raise Forbidden("A drift run is asked for by an owner, engineer, validator, risk officer or administrator.")
         runs.aware_window(given.get("start"), given.get("end"))
-
-        def make() -> Response:
-            number = given.get("version")
-            job = runs.request_run(
-                monitor_id=monitor.pk,
-                start=given.get("start"),
-                end=given.get("end"),
-                version=registry.version(monitor.model, number) if number else None,
-                evidently_report=given["evidently_report"],
-            )
-            enqueue([job.pk])
-            return Response(
-                RunOutput(run_as_dict(job)).data,
-                status=status.HTTP_202_ACCEPTED,
-                headers={"Location": f"/api/v1/monitors/{monitor.pk}/drift-runs/{job.pk}"},
-            )
-
-        return once(request, person, make)
+        number = given.get("version")
+        job = runs.request_run(
+            monitor_id=monitor.pk,
+            start=given.get("start"),
+            end=given.get("end"),
+            version=registry.version(monitor.model, number) if number else None,
+            evidently_report=given["evidently_report"],
+        )
+        enqueue([job.pk])
+        headers = {"Location": f"/api/v1/monitors/{monitor.pk}/drift-runs/{job.pk}"}
+        return Response(RunOutput(run_as_dict(job)).data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class DriftRunDetail(APIView):
@@ -175,20 +189,47 @@ class DriftRunDetail(APIView):
         return Response(RunOutput(run_as_dict(found, payload=True)).data)
 
 
+def _locked_alert_tag(alert_id: uuid.UUID) -> str:
+    lock(selectors.alert(alert_id))
+    return etag(selectors.alert(alert_id))
+
+
+def _alert(row: Alert, code: int = status.HTTP_200_OK) -> Response:
+    headers = {"ETag": etag(row)}
+    if code == status.HTTP_201_CREATED:
+        headers["Location"] = f"/api/v1/alerts/{row.pk}"
+    return Response(AlertOutput(alert_as_dict(row)).data, status=code, headers=headers)
+
+
+class AlertDetail(APIView):
+    """``/api/v1/alerts/{id}``."""
+
+    scope = "records:write"
+
+    @extend_schema(responses=AlertOutput, summary="One alert")
+    def get(self, request: Request, alert_id: uuid.UUID) -> Response:
+        """Return an alert, with its ETag."""
+        return _alert(selectors.alert(alert_id))
+
+
 class Acknowledgements(APIView):
     """``/api/v1/alerts/{id}/acknowledgements``."""
 
     @extend_schema(request=None, responses={201: AlertOutput}, summary="Take an alert in hand")
+    @idempotent
+    @if_match(_locked_alert_tag)
     def post(self, request: Request, alert_id: uuid.UUID) -> Response:
         """Acknowledge an open alert; a person does it, never a token."""
         alert = services.acknowledge_alert(alert_id=alert_id, person=deciding_person(request))
-        return Response(AlertOutput(alert_as_dict(alert)).data, status=status.HTTP_201_CREATED)
+        return _alert(alert, status.HTTP_201_CREATED)
 
 
 class Resolutions(APIView):
     """``/api/v1/alerts/{id}/resolutions``."""
 
     @extend_schema(request=ResolutionInput, responses={201: AlertOutput}, summary="Resolve an alert")
+    @idempotent
+    @if_match(_locked_alert_tag)
     def post(self, request: Request, alert_id: uuid.UUID) -> Response:
         """Close an alert and say how; a suspended approval stays suspended until it is reviewed."""
         payload = ResolutionInput(data=request.data)
@@ -196,4 +237,4 @@ class Resolutions(APIView):
         alert = services.resolve_alert(
             alert_id=alert_id, person=deciding_person(request), how=payload.validated_data["how"]
         )
-        return Response(AlertOutput(alert_as_dict(alert)).data, status=status.HTTP_201_CREATED)
+        return _alert(alert, status.HTTP_201_CREATED)

@@ -6,19 +6,19 @@ from registry.api import views
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
-    path("promotion-requests/<uuid:promotion_id>", views.PromotionDetail.as_view(), name="api-promotion-request"),
+    path("promotion-requests/<str:promotion>", views.PromotionDetail.as_view(), name="api-promotion-request"),
     path(
-        "promotion-requests/<uuid:promotion_id>/applications",
+        "promotion-requests/<str:promotion>/applications",
         views.Applications.as_view(),
         name="api-promotion-applications",
     ),
     path(
-        "promotion-requests/<uuid:promotion_id>/resubmissions",
+        "promotion-requests/<str:promotion>/resubmissions",
         views.Resubmissions.as_view(),
         name="api-promotion-resubmissions",
     ),
     path(
-        "promotion-requests/<uuid:promotion_id>/withdrawals",
+        "promotion-requests/<str:promotion>/withdrawals",
         views.Withdrawals.as_view(),
         name="api-promotion-withdrawals",
     ),

@@ -1,7 +1,6 @@
 """Promotions, permits and the gate's decisions, over HTTP."""
 
 import hmac
-import uuid
 
 from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -13,10 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.accounts.idempotency import once
+from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
 from governance.approvals import services as approvals
+from governance.common.broker import enqueue_on_commit
 from governance.common.errors import InvalidInput, Unknown
+from governance.common.pagination import lists, paged
+from governance.common.preconditions import etag, if_match, lock
 from governance.evidence.tasks import enqueue
 from registry import applying, gate, permits, promotions, selectors, tasks
 from registry.api.serializers import (
@@ -30,7 +32,27 @@ from registry.api.serializers import (
     model_as_dict,
     promotion_as_dict,
 )
-from registry.models import PromotionRequest
+from registry.models import PromotionRequest, RegisteredModel
+
+
+def _tag(promotion: PromotionRequest) -> str:
+    """Return the ETag of a promotion: it changes with the promotion, its approval and each decision on that."""
+    return etag(promotion, promotion.approval, *promotion.approval.decisions.order_by("decided_at", "pk"))
+
+
+def _locked_tag(promotion: str) -> str:
+    found = selectors.promotion(promotion)
+    lock(found.approval, found)  # in the order in which the services take them
+    return _tag(selectors.promotion(promotion))
+
+
+def _answer(promotion: PromotionRequest, code: int = status.HTTP_200_OK) -> Response:
+    """Return a promotion as it stands now."""
+    now = selectors.promotion(promotion.pk)
+    headers = {"ETag": _tag(now)}
+    if code == status.HTTP_202_ACCEPTED:
+        headers["Location"] = f"/api/v1/promotion-requests/{now.pk}"
+    return Response(PromotionOutput(promotion_as_dict(now)).data, status=code, headers=headers)
 
 
 class PromotionRequests(APIView):
@@ -41,93 +63,102 @@ class PromotionRequests(APIView):
     @extend_schema(
         request=PromotionInput,
         responses={202: PromotionOutput},
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
         summary="Request that a version gets a governed alias",
     )
+    @idempotent
     def post(self, request: Request) -> Response:
         """Open a promotion; evidence is produced in the background."""
         payload = PromotionInput(data=request.data)
         payload.is_valid(raise_exception=True)
-        person = actor(request)
+        promotion, jobs = promotions.request_promotion(requester=actor(request), **payload.validated_data)
+        enqueue(jobs)
+        return _answer(promotion, status.HTTP_202_ACCEPTED)
 
-        def make() -> Response:
-            promotion, jobs = promotions.request_promotion(requester=person, **payload.validated_data)
-            enqueue(jobs)
-            made = selectors.promotion(promotion.pk)
-            return Response(
-                PromotionOutput(promotion_as_dict(made)).data,
-                status=status.HTTP_202_ACCEPTED,
-                headers={"Location": f"/api/v1/promotion-requests/{made.pk}"},
-            )
-
-        return once(request, person, make)
-
-    @extend_schema(responses=PromotionOutput(many=True), summary="List promotions, newest first")
+    @lists(PromotionOutput, summary="List promotions, newest first", filters=["model", "alias", "state"])
     def get(self, request: Request) -> Response:
-        """Return the newest promotions, at most 200; filter by ``model``, ``alias`` and ``state``."""
-        rows = PromotionRequest.objects.select_related("version__model", "approval__policy_version").order_by(
-            "-made_at"
-        )
+        """Return promotions, newest first; filter by ``model``, ``alias`` and ``state``."""
+        rows = selectors.promotions()
         for name, field in (("model", "version__model__name"), ("alias", "alias"), ("state", "state")):
             if value := request.query_params.get(name):
                 rows = rows.filter(**{field: value})
-        return Response(PromotionOutput([promotion_as_dict(row) for row in rows[:50]], many=True).data)
+        return paged(
+            request,
+            rows,
+            newest_by="made_at",
+            as_json=lambda page: PromotionOutput([promotion_as_dict(row) for row in page], many=True).data,
+        )
 
 
 class PromotionDetail(APIView):
-    """``/api/v1/promotion-requests/{id}``."""
+    """``/api/v1/promotion-requests/{id or PR-number}``."""
 
     scope = "promotions:read"
 
     @extend_schema(responses=PromotionOutput, summary="Follow one promotion")
-    def get(self, request: Request, promotion_id: uuid.UUID) -> Response:
-        """Return state, verdict, checks, stages, jobs, and what must happen next."""
-        return Response(PromotionOutput(promotion_as_dict(selectors.promotion(promotion_id))).data)
+    def get(self, request: Request, promotion: str) -> Response:
+        """Return state, verdict, checks, stages, jobs, and what must happen next, with its ETag."""
+        return _answer(selectors.promotion(promotion))
 
 
 class Applications(APIView):
-    """``/api/v1/promotion-requests/{id}/applications``."""
+    """``/api/v1/promotion-requests/{id or PR-number}/applications``."""
 
     scope = "promotions:write"
 
     @extend_schema(request=None, responses={202: PromotionOutput}, summary="Apply an approved promotion")
-    def post(self, request: Request, promotion_id: uuid.UUID) -> Response:
+    @idempotent
+    @if_match(_locked_tag)
+    def post(self, request: Request, promotion: str) -> Response:
         """Have Placet set the alias; follow the promotion until it is ``applied``."""
-        selectors.promotion(promotion_id)
-        applying.request_apply(promotion_id=promotion_id, person=actor(request))
-        tasks.apply_promotion.delay_on_commit(str(promotion_id))
-        made = selectors.promotion(promotion_id)
-        return Response(PromotionOutput(promotion_as_dict(made)).data, status=status.HTTP_202_ACCEPTED)
+        found = selectors.promotion(promotion)
+        applying.request_apply(promotion_id=found.pk, person=actor(request))
+        enqueue_on_commit(tasks.apply_promotion, found.pk)
+        return _answer(found, status.HTTP_202_ACCEPTED)
 
 
 class Resubmissions(APIView):
-    """``/api/v1/promotion-requests/{id}/resubmissions``."""
+    """``/api/v1/promotion-requests/{id or PR-number}/resubmissions``."""
 
     scope = "promotions:write"
 
     @extend_schema(request=ReasonInput, responses={202: PromotionOutput}, summary="Answer requested changes")
-    def post(self, request: Request, promotion_id: uuid.UUID) -> Response:
+    @idempotent
+    @if_match(_locked_tag)
+    def post(self, request: Request, promotion: str) -> Response:
         """Start a new round of the same request, on the newest evidence."""
         payload = ReasonInput(data=request.data)
         payload.is_valid(raise_exception=True)
-        enqueue(promotions.resubmit(promotion_id=promotion_id, requester=actor(request), **payload.validated_data))
-        made = selectors.promotion(promotion_id)
-        return Response(PromotionOutput(promotion_as_dict(made)).data, status=status.HTTP_202_ACCEPTED)
+        found = selectors.promotion(promotion)
+        enqueue(promotions.resubmit(promotion_id=found.pk, requester=actor(request), **payload.validated_data))
+        return _answer(found, status.HTTP_202_ACCEPTED)
 
 
 class Withdrawals(APIView):
-    """``/api/v1/promotion-requests/{id}/withdrawals``."""
+    """``/api/v1/promotion-requests/{id or PR-number}/withdrawals``."""
 
     scope = "promotions:write"
 
     @extend_schema(request=ReasonInput, responses={200: PromotionOutput}, summary="Take an open request back")
-    def post(self, request: Request, promotion_id: uuid.UUID) -> Response:
+    @idempotent
+    @if_match(_locked_tag)
+    def post(self, request: Request, promotion: str) -> Response:
         """Withdraw a request that is not settled yet; the version can be requested again afterwards."""
         payload = ReasonInput(data=request.data)
         payload.is_valid(raise_exception=True)
-        found = selectors.promotion(promotion_id)
+        found = selectors.promotion(promotion)
         approvals.withdraw(request_id=found.approval_id, requester=actor(request), **payload.validated_data)
-        return Response(PromotionOutput(promotion_as_dict(selectors.promotion(promotion_id))).data)
+        return _answer(found)
+
+
+def _model_tag(row: RegisteredModel) -> str:
+    """Return the ETag of a model: it changes with its system, with each version mirrored, and with what is live."""
+    versions = row.versions.order_by("number", "pk")
+    return etag(row, *versions, *row.alias_history.filter(during__endswith__isnull=True).order_by("alias"))
+
+
+def _locked_model_tag(name: str) -> str:
+    lock(selectors.model(name))
+    return _model_tag(selectors.model(name))
 
 
 class ModelDetail(APIView):
@@ -137,8 +168,9 @@ class ModelDetail(APIView):
 
     @extend_schema(responses=ModelOutput, summary="One model with its versions and what is live")
     def get(self, request: Request, name: str) -> Response:
-        """Return what Placet has mirrored of a model."""
-        return Response(model_as_dict(selectors.model(name)))
+        """Return what Placet has mirrored of a model, with its ETag."""
+        row = selectors.model(name)
+        return Response(model_as_dict(row), headers={"ETag": _model_tag(row)})
 
 
 class Permits(APIView):

@@ -23,6 +23,7 @@ from governance.approvals.web.forms import (
     errors_of_refusal,
     sent,
 )
+from governance.common.broker import enqueue_on_commit
 from governance.common.errors import DomainError, InvalidInput, Unknown
 from governance.common.pages import page
 from registry import applying, promotions, selectors, tasks
@@ -124,7 +125,7 @@ def promotion_apply(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         messages.error(request, refusal.detail)
         context = requester.request_page(promotion, person)
         return render(request, "registry/request.html", context, status=refusal.status)
-    tasks.apply_promotion.delay_on_commit(str(pk))
+    enqueue_on_commit(tasks.apply_promotion, pk)
     messages.success(
         request, f"Placet digests the bytes once more and sets {promotion.alias}; this takes a few seconds."
     )

@@ -11,7 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
+from governance.common.broker import enqueue_on_commit
 from governance.inventory import selectors as inventory
 from reports import selectors, services, tasks
 from reports.models import Document, DocumentJob
@@ -46,6 +48,7 @@ class Documents(APIView):
     """``/api/v1/documents``."""
 
     @extend_schema(request=DocumentInput, responses={202: DocumentJobOutput}, summary="Build a document")
+    @idempotent
     def post(self, request: Request) -> Response:
         """Ask for a document; follow the job until it is ``done``."""
         payload = DocumentInput(data=request.data)
@@ -55,7 +58,7 @@ class Documents(APIView):
             ai_system=inventory.system(payload.validated_data["system"]),
             requester=actor(request),
         )
-        tasks.build_document.delay_on_commit(str(job.pk))
+        enqueue_on_commit(tasks.build_document, job.pk)
         return Response(_job(job), status=status.HTTP_202_ACCEPTED, headers={"Location": f"/api/v1/documents/{job.pk}"})
 
 

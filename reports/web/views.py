@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from governance.accounts.narrow import actor
+from governance.common.broker import enqueue_on_commit
 from governance.common.errors import Unknown
 from governance.common.pages import page
 from governance.inventory import selectors as inventory
@@ -41,7 +42,7 @@ def document_build(request: HttpRequest) -> HttpResponse:
         messages.info(request, f"{kind.label} of {ai_system} is being built already.")
     else:
         job = services.request_document(kind=kind, ai_system=ai_system, requester=person)
-        tasks.build_document.delay_on_commit(str(job.pk))
+        enqueue_on_commit(tasks.build_document, job.pk)
         messages.success(request, f"{kind.label} of {ai_system} is asked for; a worker builds it now.")
     return redirect(f"{reverse('document-list')}?{urlencode({'system': ai_system.pk})}")
 

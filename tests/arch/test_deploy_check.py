@@ -26,6 +26,27 @@ def test_production_settings_are_clean():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def settings_of(code: str, **variables: str) -> str:
+    """What an expression over the settings is in a process of its own."""
+    command = [sys.executable, "-c", f"from governance.config import settings as s; print({code})"]
+    environment = {**os.environ, **PRODUCTION, **variables}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+def test_https_binds_this_host_for_a_year_and_no_other_unless_asked():
+    hsts = "s.SECURE_HSTS_SECONDS, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD"
+    assert settings_of(hsts) == "31536000 False False"
+    asked = {"PLACET_HSTS_SECONDS": "60", "PLACET_HSTS_SUBDOMAINS": "on", "PLACET_HSTS_PRELOAD": "on"}
+    assert settings_of(hsts, **asked) == "60 True True"
+    assert "PLACET_HSTS_SECONDS" in settings_of(hsts, PLACET_HSTS_SECONDS="a year")
+    assert check(**asked).returncode == 0
+
+
+def test_no_middleware_is_listed_twice():
+    assert settings_of("len(s.MIDDLEWARE) == len(set(s.MIDDLEWARE))") == "True"
+
+
 def test_a_plain_http_address_outside_localhost_is_not():
     done = check(PLACET_BASE_URL="http://placet.example")
     assert done.returncode != 0

@@ -165,10 +165,55 @@ def test_a_refusal_is_one_sentence_with_its_exit_code(run, api, status, code):
     assert done.stderr == "Not approved: Two people must sign.\n"
 
 
-def test_a_field_error_names_the_field(run, api):
-    problem = {"title": "Invalid input", "detail": "Check the fields.", "errors": {"alias": ["Unknown alias."]}}
-    api.says("POST", "/api/v1/promotion-requests", problem, status=422)
-    assert "alias: Unknown alias." in run("request", "m", "1", "--to", "x").stderr
+def invalid_input(detail, errors):
+    """The problem as the server sends it for fields that are not valid."""
+    title = "The request's fields are not valid"
+    return {"type": "/problems/invalid-input", "title": title, "status": 422, "detail": detail, "errors": errors}
+
+
+@pytest.mark.parametrize(
+    ("errors", "says"),
+    [
+        (
+            {"version": [{"message": "A valid integer is required.", "code": "invalid"}]},
+            "version: A valid integer is required.\n",
+        ),
+        (
+            {
+                "alias": [{"message": "This field is required.", "code": "required"}],
+                "use_restrictions": {"1": [{"message": "Not a valid string.", "code": "invalid"}]},
+            },
+            "alias: This field is required.\nuse_restrictions.1: Not a valid string.\n",
+        ),
+        (
+            {"non_field_errors": [{"message": "Expected a dictionary.", "code": "invalid"}]},
+            "The request's fields are not valid: The first sentence.\n",
+        ),
+        (None, "The request's fields are not valid: The first sentence.\n"),
+    ],
+)
+def test_a_field_error_is_a_line_that_names_the_field(run, api, errors, says):
+    api.says("POST", "/api/v1/promotion-requests", invalid_input("The first sentence.", errors), status=422)
+    done = run("request", "m", "1", "--to", "x")
+    assert (done.exit_code, done.stderr) == (1, says)
+
+
+def test_a_request_is_named_by_its_number_as_well(run, api):
+    api.says("GET", "/api/v1/promotion-requests/PR-2", a_request("ALLOW", "approved"))
+    assert run("status", "PR-2").exit_code == 0
+    api.says("POST", "/api/v1/promotion-requests/PR-2/applications", a_request("ALLOW", "approved", "applying"))
+    assert run("apply", "PR-2").exit_code == 0
+    detail = "There is no promotion request PR-9. Give its id or its number, such as PR-12."
+    problem = {"type": "/problems/unknown", "title": "Not found", "status": 404, "detail": detail}
+    api.says("GET", "/api/v1/promotion-requests/PR-9", problem, status=404)
+    done = run("status", "PR-9")
+    assert (done.exit_code, done.stderr) == (1, f"Not found: {detail}\n")
+
+
+@pytest.mark.parametrize(("state", "code"), [("applied", 0), ("superseded", 0), ("failed", 1), ("rolled_back", 3)])
+def test_status_exits_by_what_became_of_the_alias(run, api, state, code):
+    api.says("GET", PATH, a_request("ALLOW", "approved", state))
+    assert run("status", ID).exit_code == code
 
 
 def test_without_an_address_or_with_a_wrong_id_it_is_a_usage_error(run, api, monkeypatch):

@@ -121,6 +121,20 @@ def test_applying_posts_to_the_request(api):
         assert placet.apply(ID).state == "applying"
 
 
+def test_a_list_is_followed_to_its_last_page_and_never_to_another_server(api):
+    path = "/api/v1/promotion-requests"
+    first = {"results": [a_request(id="1"), a_request(id="2")], "next": f"https://evil.example{path}?cursor=abc%3D"}
+    api.says("GET", path, first, {"results": [a_request(id="3")], "next": None, "previous": "x"})
+    with Placet(api.url, "t0ken") as placet:
+        rows = placet.promotions(model="credit risk", state="requested")
+        assert api.asked == [], "nothing is fetched before it is needed"
+        assert [row.id for row in rows] == ["1", "2", "3"]
+    assert [asked["query"] for asked in api.asked] == ["model=credit+risk&state=requested", "cursor=abc%3D"]
+    api.says("GET", "/api/v1/monitors", {"rows": []})
+    with Placet() as placet, pytest.raises(PlacetProblem, match="no page of a list"):
+        list(placet.monitors())
+
+
 def test_the_current_permit_comes_with_its_standing(api):
     api.says("GET", "/api/v1/permits", {"envelope": {"payload": "x"}, "status": "suspended"})
     with Placet() as placet:

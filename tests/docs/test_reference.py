@@ -64,6 +64,7 @@ def domain_errors(base: type[DomainError] = DomainError) -> set[type[DomainError
                     "findings",
                     "idempotency",
                     "narrow",
+                    "preconditions",
                 }:
                     import_module(module.name)
     return {kind for sub in base.__subclasses__() for kind in {sub, *domain_errors(sub)}}

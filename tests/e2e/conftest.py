@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from examples.credit import story
-from examples.credit.people import Machine, people
+from examples.credit import story, telling
 from examples.credit.stage import Stage
 from governance.common.embedded import Stack
 from tests.e2e.ledger import Ledger
+from tests.e2e.steps import Step, play
 from tests.e2e.wire import Wire, wire
 
 HERE = Path(__file__).parent
@@ -28,11 +28,13 @@ ROOT = HERE.parents[1]
 ACTS = (
     "test_gate_refuses",
     "test_promotion_survives",
+    "test_two_people_sign",
     "test_deciding_in_a_browser",
     "test_grant_is_single_use",
     "test_watching_and_papers",
     "test_every_page",
     "test_bad_input",
+    "test_starting_again",
 )
 
 
@@ -67,31 +69,19 @@ def world(stage: Stage, mlflow_wire: Wire) -> Iterator[story.World]:
         through_the_wire = {"worker": {"MLFLOW_TRACKING_URI": mlflow_wire.url}}
         with Stack(var=var, ports=ports, demo=True, durable=False, external={}, extra_env=through_the_wire) as stack:
             mlflow_wire.mlflow_url = stack.env("engineer")["MLFLOW_TRACKING_URI"]
-            made = _world(stack, var)
+            made = telling.world(stack, var)
             try:
-                story.prepare(stage, made)
+                play(1, stage, made)
                 yield made
             finally:
                 for http in (made.pipeline._http, *(person._http for person in made.people.values())):
                     http.close()
 
 
-def _world(stack: Stack, var: Path) -> story.World:
-    signins = var / "demo.json"
-    url, token = stack.urls["web"], json.loads(signins.read_text())["token"]
-    output = var / "output"
-    output.mkdir()
-    return story.World(
-        url=url,
-        mlflow_url=stack.urls["mlflow"],
-        people=people(url, signins),
-        pipeline=Machine(url, token),
-        token=token,
-        engineer_env=stack.env("engineer"),
-        var=var,
-        output=output,
-        stack=stack,
-    )
+@pytest.fixture(scope="session")
+def step(stage: Stage, world: story.World) -> Step:
+    """Tell a step of the story, by its number. Step 1 is told when the world is made."""
+    return lambda number: play(number, stage, world)
 
 
 @pytest.fixture(scope="session")
@@ -145,10 +135,8 @@ def v2_in_review(world: story.World, stage: Stage) -> Any:
 
 
 @pytest.fixture(scope="session")
-def v2_live(world: story.World, stage: Stage, v2_in_review: Any) -> Any:
+def v2_live(world: story.World, step: Step, v2_in_review: Any) -> Any:
     """The promotion of v2, signed and applied; v2 is the champion."""
     if story.follow(world, 2)["approval"]["state"] == "in_review":
-        story.sign(stage, world, 2)
-    if story.follow(world, 2)["state"] == "requested":
-        story.apply(stage, world, 2)
+        step(5)
     return story.follow(world, 2)

@@ -102,7 +102,7 @@ def test_it_is_refused_in_words_and_leaves_nothing(
 
 def test_an_address_that_is_none_is_a_problem_too(clients: dict[str, httpx.Client]) -> None:
     for method in ("GET", "POST", "DELETE"):
-        answer = clients["token"].request(method, f"{PROMOTIONS}/nonsense")
+        answer = clients["token"].request(method, "promotions/nonsense")
         assert_problem(answer, status=404, code="unknown", says="/api/v1/openapi.yaml")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from examples.credit import story, watching
 from tests.e2e.ledger import Ledger
+from tests.e2e.steps import Step
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -99,6 +100,10 @@ def test_the_rest_addresses_are_no_way_around(world: story.World, prefix: str) -
     assert "placet request" in answer.json()["message"]
     assert forged.status_code == 403
     assert "grant is not valid" in forged.json()["message"]
+
+
+def test_the_demos_own_attempt_is_refused_in_words(step: Step) -> None:
+    step(2)
 
 
 def test_nothing_moved(world: story.World) -> None:

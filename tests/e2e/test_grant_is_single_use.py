@@ -17,7 +17,8 @@ def test_the_same_call_with_the_same_grant_is_refused_at_once(
     world: story.World, mlflow_wire: Wire, ledger: Ledger, v2_live: Any
 ) -> None:
     applied = {json.loads(replay.sent)["version"]: replay for replay in mlflow_wire.replays}
-    assert set(applied) == {"1", "2"}, "both promotions went over the wire"
+    assert {"1", "2"} <= set(applied), "the promotions went over the wire"
+    assert len(applied) == len(mlflow_wire.replays), "each once"
     for replay in applied.values():
         assert replay.first.status_code == 200
         assert replay.second.status_code == 403
@@ -29,7 +30,7 @@ def test_the_same_call_with_the_same_grant_is_refused_at_once(
         entry["event"] for entry in ledger.entries_after(0)
         if entry["event"].startswith("gate.") and entry["actor"] == "system:mlflow"
     ]  # fmt: skip
-    assert events == ["gate.allowed", "gate.refused"] * 2, "each use and each replay is in the log"
+    assert events == ["gate.allowed", "gate.refused"] * len(applied), "each use and each replay is in the log"
 
 
 def test_a_grant_was_spent_not_merely_old(ledger: Ledger, mlflow_wire: Wire, v2_live: Any) -> None:
@@ -38,4 +39,4 @@ def test_a_grant_was_spent_not_merely_old(ledger: Ledger, mlflow_wire: Wire, v2_
         if entry["event"] == "gate.refused" and entry["actor"] == "system:mlflow"
     ]  # fmt: skip
     ends = [expires for (expires,) in ledger.rows("SELECT expires_at FROM registry_applygrant ORDER BY made_at")]
-    assert [datetime.fromisoformat(at) < end for at, end in zip(refused, ends, strict=True)] == [True, True]
+    assert [datetime.fromisoformat(at) < end for at, end in zip(refused, ends, strict=True)] == [True] * len(ends)

@@ -11,6 +11,7 @@ import redis
 from examples.credit import story
 from examples.credit.stage import Stage
 from tests.e2e.ledger import Ledger
+from tests.e2e.steps import Step
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -62,7 +63,7 @@ def assert_one_evidence_per_type(ledger: Ledger, promotion: Any) -> None:
 
 
 def test_a_killed_evidence_worker_costs_one_attempt_and_no_evidence(
-    world: story.World, stage: Stage, ledger: Ledger, record_testsuite_property: Any
+    world: story.World, stage: Stage, step: Step, ledger: Ledger, record_testsuite_property: Any
 ) -> None:
     began = time.monotonic()
     ask(world, 2)
@@ -71,7 +72,8 @@ def test_a_killed_evidence_worker_costs_one_attempt_and_no_evidence(
     stage.wait("it is dead", lambda: world.stack.supervisor.pid("evidence") is None or None, every=0.05)
     assert in_state(story.follow(world, 2), "running") == struck, "the job it held is held by nobody"
     world.stack.restart("evidence")
-    now = story.request_version(stage, world, 2)
+    step(3)
+    now = story.follow(world, 2)
     took = time.monotonic() - began
     record_testsuite_property("seconds to evidence, worker killed", f"{took:.1f}")
     assert took < LIMIT_S

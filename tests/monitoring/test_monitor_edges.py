@@ -43,8 +43,8 @@ def test_a_monitor_is_opened_listed_and_read_with_the_columns_of_its_records(wor
     body = made.json()
     assert body["columns"] == {"amount": "number", "months": "integer", "purpose": "string", "prediction": "number"}
     assert (body["version"], body["settings"]["limit"], body["settings"]["min_n"]) == (2, 0.2, 100)
-    assert [row["id"] for row in api.get("/api/v1/monitors").json()] == [body["id"]]
-    assert api.get("/api/v1/monitors?model=other").json() == []
+    assert [row["id"] for row in api.get("/api/v1/monitors").json()["results"]] == [body["id"]]
+    assert api.get("/api/v1/monitors?model=other").json()["results"] == []
     assert api.get(f"/api/v1/monitors/{body['id']}").json()["records"] == 0
     assert post(api, "monitors", {"model": "credit-risk", "alias": "champion"}).status_code == 409
     assert post(api, "monitors", {"model": "nobody", "alias": "champion"}).status_code == 404
@@ -145,7 +145,7 @@ def test_a_run_is_202_and_followed_at_its_address(api, world, monitor):
     assert asked.json()["state"] == "queued"
     address = asked.headers["Location"]
     assert api.get(address).json()["state"] == "queued"
-    (listed,) = api.get(f"/api/v1/monitors/{monitor.pk}/drift-runs").json()
+    (listed,) = api.get(f"/api/v1/monitors/{monitor.pk}/drift-runs").json()["results"]
     assert listed["id"] == asked.json()["id"]
     job = runs.EvidenceJob.objects.get(pk=asked.json()["id"])
     run_job(job)
@@ -153,7 +153,7 @@ def test_a_run_is_202_and_followed_at_its_address(api, world, monitor):
     assert (done["state"], done["outcome"], done["window"]["n"]) == ("done", "drift", 400)
     assert done["payload"]["type"] == "drift/v1"
     assert done["alert"]["state"] == "open"
-    (listed,) = api.get(f"/api/v1/monitors/{monitor.pk}/drift-runs").json()
+    (listed,) = api.get(f"/api/v1/monitors/{monitor.pk}/drift-runs").json()["results"]
     assert (listed["outcome"], listed["payload"]) == ("drift", None)
     assert api.get(f"/api/v1/monitors/{monitor.pk}/drift-runs/{uuid.uuid4()}").status_code == 404
 

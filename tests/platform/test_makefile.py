@@ -166,3 +166,11 @@ def test_a_path_with_a_space_is_no_obstacle(repository: Path, tmp_path: Path) ->
     result = make("test", 'ARGS=-k "two words"', cwd=checkout)
     assert result.returncode == 0, result.stderr
     assert "ran: -m pytest -m not e2e -n 2 --dist loadgroup -k two words" in result.stdout
+
+
+def test_the_end_to_end_tests_tell_every_step_of_the_demo(repository: Path) -> None:
+    from examples.credit import story
+
+    texts = [path.read_text() for path in (repository / "tests" / "e2e").glob("*.py")]
+    told = {int(number) for text in texts for number in re.findall(r"\b(?:step|play)\((\d)", text)}
+    assert told == set(range(1, len(story.STEPS) + 1))

@@ -19,9 +19,10 @@ from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence.models import EvidenceJob
-from registry import applying, gate, tasks
+from registry import applying, gate
 from registry.models import Permit, PromotionRequest, RegisteredModel
 from registry.reviewing import panels
+from registry.web import views
 from tests.factories import PASSWORD, REASON, a_model, a_user, approve, attach, fresh, mirrored
 from tests.payloads import fairness
 
@@ -42,7 +43,7 @@ def signed_in():
 def applied(monkeypatch):
     """The ids of promotions that the broker was told to apply; no broker is asked."""
     told: list[str] = []
-    monkeypatch.setattr(tasks.apply_promotion, "delay_on_commit", told.append)
+    monkeypatch.setattr(views, "enqueue_on_commit", lambda task, *ids: told.extend(map(str, ids)))
     return told
 
 

@@ -9,8 +9,9 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence import storage
-from reports import services, tasks
+from reports import services
 from reports.models import Document, DocumentJob
+from reports.web import views
 from tests.reports.factories import Bank, a_declared_system
 
 PDF = b"%PDF-1.7 quickly made"
@@ -27,7 +28,7 @@ def bank(db, settings, tmp_path) -> Bank:
 def enqueued(monkeypatch) -> list[str]:
     """The jobs that a worker was told about."""
     told: list[str] = []
-    monkeypatch.setattr(tasks.build_document, "delay_on_commit", told.append)
+    monkeypatch.setattr(views, "enqueue_on_commit", lambda task, *ids: told.extend(map(str, ids)))
     return told
 
 

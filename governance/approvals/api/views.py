@@ -9,8 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import deciding_person
 from governance.approvals import selectors, signing
+from governance.approvals.models import ApprovalRequest
+from governance.common.preconditions import etag, if_match, lock
 
 
 class RevocationInput(serializers.Serializer[Any]):
@@ -20,17 +23,56 @@ class RevocationInput(serializers.Serializer[Any]):
     password = serializers.CharField()
 
 
-class RevocationOutput(serializers.Serializer[Any]):
-    """What the approval is now."""
+class ApprovalRequestOutput(serializers.ModelSerializer[ApprovalRequest]):
+    """An approval request by itself; what it is about shows it with checks and stages."""
 
-    id = serializers.UUIDField()
-    state = serializers.CharField()
+    policy = serializers.CharField(source="policy_version")
+    reason = serializers.CharField(source="state_reason")
+
+    class Meta:
+        model = ApprovalRequest
+        fields = [
+            "id",
+            "state",
+            "reason",
+            "subject_name",
+            "subject_digest",
+            "asks_for",
+            "policy",
+            "manifest_digest",
+            "opened_at",
+            "settled_at",
+            "valid_until",
+        ]
+
+
+def tag_of(approval: ApprovalRequest) -> str:
+    """Return the ETag of an approval request: it changes with its state, its verdict and each decision on it."""
+    return etag(approval, *approval.decisions.order_by("decided_at", "pk"))
+
+
+def _locked_tag(request_id: uuid.UUID) -> str:
+    lock(selectors.request(request_id))
+    return tag_of(selectors.request(request_id))
+
+
+class ApprovalRequestDetail(APIView):
+    """``/api/v1/approval-requests/{id}``."""
+
+    scope = "promotions:read"
+
+    @extend_schema(responses=ApprovalRequestOutput, summary="One approval request")
+    def get(self, request: Request, request_id: uuid.UUID) -> Response:
+        """Return where it stands, with its ETag."""
+        return _answer(selectors.request(request_id))
 
 
 class Revocations(APIView):
     """``/api/v1/approval-requests/{id}/revocations``."""
 
-    @extend_schema(request=RevocationInput, responses={201: RevocationOutput}, summary="End an approval for good")
+    @extend_schema(request=RevocationInput, responses={201: ApprovalRequestOutput}, summary="End an approval for good")
+    @idempotent
+    @if_match(_locked_tag)
     def post(self, request: Request, request_id: uuid.UUID) -> Response:
         """Revoke as a risk officer; loaders refuse from then on. Never with a token."""
         payload = RevocationInput(data=request.data)
@@ -39,4 +81,8 @@ class Revocations(APIView):
         revoked = signing.revoke_approval(
             request_id=request_id, signer=deciding_person(request), **payload.validated_data
         )
-        return Response({"id": revoked.pk, "state": revoked.state}, status=status.HTTP_201_CREATED)
+        return _answer(revoked, status.HTTP_201_CREATED, Location=f"/api/v1/approval-requests/{revoked.pk}")
+
+
+def _answer(approval: ApprovalRequest, code: int = status.HTTP_200_OK, **headers: str) -> Response:
+    return Response(ApprovalRequestOutput(approval).data, status=code, headers={"ETag": tag_of(approval), **headers})

@@ -9,10 +9,9 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from governance.common.embedded import containers, environment, mlflow_accounts, processes
+from governance.common.embedded import containers, environment, mlflow_accounts, ports, processes
 from governance.common.embedded.layout import DEFAULT_VAR, EmbeddedError, Layout
 from governance.common.embedded.on_demand import ensure_servers, keep
-from governance.common.embedded.ports import DEFAULT_PORTS
 from governance.common.embedded.stack import Stack, running_addresses
 
 
@@ -21,14 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start everything, keep it up, print the addresses; Ctrl-C stops it")
     up.add_argument("--only", metavar="NAMES", help=f"comma-separated, out of {','.join(processes.ALL)}")
-    up.add_argument(
-        "--port",
-        type=_wish,
-        action="append",
-        default=[],
-        metavar="NAME=PORT",
-        help=f"a port other than the usual one ({', '.join(f'{n} {p}' for n, p in DEFAULT_PORTS.items())}); repeatable",
-    )
+    ports.add_option(up)
     up.add_argument("--demo", action="store_true", help="create the demo's people (one sign-in per role)")
     up.add_argument("--quiet", action="store_true", help="log lines to var/log only")
     up.add_argument("--ready-file", type=Path, metavar="FILE", help="written when everything is ready")
@@ -45,13 +37,6 @@ def _parser() -> argparse.ArgumentParser:
     for command in (up, execute, keeper):
         command.add_argument("--var", type=Path, default=DEFAULT_VAR, metavar="DIR", help="state folder (default: var)")
     return parser
-
-
-def _wish(text: str) -> tuple[str, int]:
-    name, _, port = text.partition("=")
-    if name not in DEFAULT_PORTS or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r}: write NAME=PORT, NAME one of {', '.join(DEFAULT_PORTS)}")
-    return name, int(port)
 
 
 def _up(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TextIO
 
 from governance.common.embedded.layout import Layout
@@ -20,11 +21,15 @@ class Console:
     Args:
         layout: whose ``log`` folder.
         echo: the stream for people, or None for the files only.
+        notice: called with what people must know even without ``echo``, such as a port that is not the usual one.
     """
 
-    def __init__(self, layout: Layout, *, echo: TextIO | None = sys.stdout) -> None:
+    def __init__(
+        self, layout: Layout, *, echo: TextIO | None = sys.stdout, notice: Callable[[str], None] | None = None
+    ) -> None:
         self._layout = layout
         self._echo = echo
+        self._notice = notice
         self._lock = threading.Lock()
         self._colours: dict[str, int] = {}
         self._coloured = echo is not None and echo.isatty()
@@ -32,6 +37,13 @@ class Console:
     def say(self, text: str) -> None:
         """Print a line of the supervisor's own."""
         self._print("placet", text)
+
+    def warn(self, text: str) -> None:
+        """Print a line of the supervisor's own that must not be lost where no log lines are shown."""
+        if self._echo is None and self._notice is not None:
+            self._notice(text)
+        else:
+            self.say(text)
 
     def _print(self, name: str, text: str) -> None:
         if self._echo is None:

@@ -5,6 +5,7 @@ start of seconds. So each start claims what it chose, by a name that the kernel 
 process ends, however it ends.
 """
 
+import argparse
 import contextlib
 import socket
 from collections.abc import Mapping
@@ -15,6 +16,31 @@ DEFAULT_PORTS = {"web": 8000, "mlflow": 5000, "postgres": 5433, "valkey": 6380}
 """Not the servers' own defaults (5432, 6379), which an installed server would hold."""
 
 _TRIES = 200
+
+
+def wish(text: str) -> tuple[str, int]:
+    """Read ``NAME=PORT`` from a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none; the message says how to write it.
+    """
+    name, _, port = text.partition("=")
+    if name not in DEFAULT_PORTS or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r}: write NAME=PORT, NAME one of {', '.join(DEFAULT_PORTS)}")
+    return name, int(port)
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Give a command line ``--port NAME=PORT``; what it holds then is a list of pairs."""
+    usual = ", ".join(f"{name} {port}" for name, port in DEFAULT_PORTS.items())
+    parser.add_argument(
+        "--port",
+        type=wish,
+        action="append",
+        default=[],
+        metavar="NAME=PORT",
+        help=f"a port other than the usual one ({usual}); repeatable",
+    )
 
 
 def is_free(port: int) -> bool:

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -36,6 +36,7 @@ class Stack:
         processes: names out of ``processes.ALL``.
         ports: wishes by name; default the usual ones, next free if taken. 0 lets the kernel choose.
         echo: stream for the prefixed log lines; None writes ``var/log`` only.
+        notice: without ``echo``, called with what people must know all the same: taken ports, deaths, leftovers.
         demo: run ``seed_demo`` after migrating.
         durable: False trades PostgreSQL's crash safety for speed (tests).
         extra_env: variables by process name, for tests that need a special setting.
@@ -50,6 +51,7 @@ class Stack:
         processes: Sequence[str] = processes.ALL,
         ports: Mapping[str, int] | None = None,
         echo: TextIO | None = None,
+        notice: Callable[[str], None] | None = None,
         demo: bool = False,
         durable: bool = True,
         extra_env: Mapping[str, Mapping[str, str]] | None = None,
@@ -59,7 +61,7 @@ class Stack:
         self._external = environment.external_servers() if external is None else external
         self._names = _with_servers(processes, external=self._external)
         self._wishes = dict(ports or {})
-        self._console = Console(self.layout, echo=echo)
+        self._console = Console(self.layout, echo=echo, notice=notice)
         self._demo = demo
         self._durable = durable
         self._extra_env = extra_env or {}
@@ -91,7 +93,7 @@ class Stack:
         self._lock.enter_context(state.only_supervisor(self.layout))
         try:
             if leftovers := state.stop_leftovers(self.layout):
-                self._console.say(f"stopped what an earlier start left running: {', '.join(leftovers)}")
+                self._console.warn(f"stopped what an earlier start left running: {', '.join(leftovers)}")
             secrets.create_all(self.layout)
             self.addresses = Addresses(self._choose_ports(), self._external)
             self._supervisor = Supervisor(
@@ -145,7 +147,7 @@ class Stack:
         chosen = self._lock.enter_context(Ports()).choose_all(wanted)
         for name, port in chosen.items():
             if wanted[name] not in (0, port):
-                self._console.say(f"port {wanted[name]} is taken: {name} uses {port}")
+                self._console.warn(f"port {wanted[name]} is taken: {name} uses {port}")
         return chosen
 
     def _process(self, name: str) -> Process:

@@ -252,7 +252,7 @@ class Supervisor:
             )
         delay = FIRST_DELAY_S * 2 ** (len(record.deaths) - 1)
         record.restart_at = now + delay
-        self._console.say(f"{name} died ({_exit(child)}); starting it again in {delay:.1f} s")
+        self._console.warn(f"{name} died ({_exit(child)}); starting it again in {delay:.1f} s")
 
     def _restart(self, name: str) -> None:
         record = self._record(name)
@@ -348,7 +348,7 @@ class Supervisor:
             try:
                 child.popen.wait(child.process.stop_timeout_s)
             except subprocess.TimeoutExpired:
-                self._console.say(
+                self._console.warn(
                     f"{child.process.name} did not stop in {child.process.stop_timeout_s:.0f} s: killing it"
                 )
                 child.popen.kill()

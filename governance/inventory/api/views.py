@@ -9,12 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.accounts.idempotency import idempotent
 from governance.accounts.models import User
 from governance.accounts.narrow import actor, deciding_person
 from governance.accounts.services import require_password
-from governance.common.errors import InvalidInput, Unknown
-from governance.inventory import assignments, selectors, services
-from governance.inventory.models import AISystem, Classification, ModelAssignment
+from governance.common.errors import InvalidInput
+from governance.common.pagination import lists, paged
+from governance.common.preconditions import etag, if_match, lock
+from governance.inventory import selectors, services
+from governance.inventory.models import AISystem, Classification
 
 
 class SystemInput(serializers.Serializer[Any]):
@@ -75,24 +78,6 @@ class ClassificationOutput(serializers.ModelSerializer[Classification]):
         ]
 
 
-class AssignmentProposal(serializers.Serializer[Any]):
-    """Which model is to serve the system."""
-
-    model = serializers.CharField(max_length=256, help_text="Registered model in MLflow.")
-
-
-class AssignmentOutput(serializers.ModelSerializer[ModelAssignment]):
-    """An assignment, in effect once it is signed."""
-
-    model = serializers.CharField(source="model_name")
-    system = serializers.CharField(source="system.slug")
-    from_system = serializers.CharField(source="from_system.slug", allow_null=True, default=None)
-
-    class Meta:
-        model = ModelAssignment
-        fields = ["id", "model", "system", "from_system", "proposed_at", "signed_at", "withdrawn_at"]
-
-
 class SignatureInput(serializers.Serializer[Any]):
     """The signer's own password, typed for this signature."""
 
@@ -105,15 +90,35 @@ class PinInput(serializers.Serializer[Any]):
     dataset_digest = serializers.RegexField(r"^sha256:[0-9a-f]{64}$")
 
 
+class PinOutput(serializers.Serializer[Any]):
+    """The pin in force."""
+
+    id = serializers.UUIDField()
+    dataset_digest = serializers.CharField()
+
+
+def locked_system_tag(system: str) -> str:
+    lock(selectors.system(system))
+    return etag(selectors.system(system))
+
+
+def _locked_classification_tag(system: str, classification_id: uuid.UUID) -> str:
+    ai_system = selectors.system(system)
+    lock(selectors.classification(ai_system, classification_id))
+    return etag(selectors.classification(ai_system, classification_id))
+
+
 class Systems(APIView):
     """``/api/v1/systems``."""
 
-    @extend_schema(responses=SystemOutput(many=True), summary="List AI systems")
+    @lists(SystemOutput, summary="List AI systems, newest first")
     def get(self, request: Request) -> Response:
-        """Return every AI system."""
-        return Response(SystemOutput(selectors.systems_for(actor(request)), many=True).data)
+        """Return the AI systems, newest first."""
+        rows = selectors.systems_for(actor(request))
+        return paged(request, rows, newest_by="made_at", as_json=lambda page: SystemOutput(page, many=True).data)
 
     @extend_schema(request=SystemInput, responses={201: SystemOutput}, summary="Take an AI system in")
+    @idempotent
     def post(self, request: Request) -> Response:
         """Register a system; it has no class until its classification is signed."""
         payload = SystemInput(data=request.data)
@@ -123,7 +128,18 @@ class Systems(APIView):
         if owner is None:
             raise InvalidInput("Nobody with the owner's e-mail address is known here.")
         made = services.register_system(by=deciding_person(request), owner=owner, **values)
-        return Response(SystemOutput(made).data, status=status.HTTP_201_CREATED)
+        headers = {"Location": f"/api/v1/systems/{made.pk}", "ETag": etag(made)}
+        return Response(SystemOutput(made).data, status=status.HTTP_201_CREATED, headers=headers)
+
+
+class SystemDetail(APIView):
+    """``/api/v1/systems/{id or slug}``."""
+
+    @extend_schema(responses=SystemOutput, summary="One AI system")
+    def get(self, request: Request, system: str) -> Response:
+        """Return a system by id or slug, with its ETag."""
+        found = selectors.system(system)
+        return Response(SystemOutput(found).data, headers={"ETag": etag(found)})
 
 
 class Classifications(APIView):
@@ -132,6 +148,8 @@ class Classifications(APIView):
     @extend_schema(
         request=ClassificationInput, responses={201: ClassificationOutput}, summary="Propose a classification"
     )
+    @idempotent
+    @if_match(locked_system_tag)
     def post(self, request: Request, system: str) -> Response:
         """Derive the class from the answers; it takes effect when a second person signs."""
         payload = ClassificationInput(data=request.data)
@@ -139,95 +157,61 @@ class Classifications(APIView):
         proposal = services.propose_classification(
             ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
         )
-        return Response(ClassificationOutput(proposal).data, status=status.HTTP_201_CREATED)
+        return _classified(proposal, status.HTTP_201_CREATED)
+
+
+class ClassificationDetail(APIView):
+    """``/api/v1/systems/{id}/classifications/{id}``."""
+
+    @extend_schema(responses=ClassificationOutput, summary="One classification")
+    def get(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
+        """Return a classification with its trace, signed or not, with its ETag."""
+        return _classified(selectors.classification(selectors.system(system), classification_id))
 
 
 class ClassificationSignatures(APIView):
     """``/api/v1/systems/{id}/classifications/{id}/signatures``."""
 
     @extend_schema(request=SignatureInput, responses={201: ClassificationOutput}, summary="Sign a classification")
+    @idempotent
+    @if_match(_locked_classification_tag)
     def post(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
         """Sign as the second person; never with a token."""
         payload = SignatureInput(data=request.data)
         payload.is_valid(raise_exception=True)
         signer = deciding_person(request)
         require_password(signer, payload.validated_data["password"])
-        found = _classification_of(system, classification_id)
+        found = selectors.classification(selectors.system(system), classification_id)
         signed = services.sign_classification(classification_id=found.pk, signer=signer)
-        return Response(ClassificationOutput(signed).data, status=status.HTTP_201_CREATED)
+        return _classified(signed, status.HTTP_201_CREATED)
+
+
+def _classified(row: Classification, code: int = status.HTTP_200_OK) -> Response:
+    headers = {"ETag": etag(row)}
+    if code == status.HTTP_201_CREATED:
+        headers["Location"] = f"/api/v1/systems/{row.system_id}/classifications/{row.pk}"
+    return Response(ClassificationOutput(row).data, status=code, headers=headers)
 
 
 class ClassificationWithdrawals(APIView):
     """``/api/v1/systems/{id}/classifications/{id}/withdrawals``."""
 
     @extend_schema(request=None, responses={201: ClassificationOutput}, summary="Withdraw a proposed classification")
+    @idempotent
+    @if_match(_locked_classification_tag)
     def post(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
         """Take a proposal back that nobody has signed; its proposer, the owner or an administrator does."""
-        found = _classification_of(system, classification_id)
+        found = selectors.classification(selectors.system(system), classification_id)
         withdrawn = services.withdraw_classification(classification_id=found.pk, by=deciding_person(request))
-        return Response(ClassificationOutput(withdrawn).data, status=status.HTTP_201_CREATED)
-
-
-class Assignments(APIView):
-    """``/api/v1/systems/{id}/assignments``."""
-
-    @extend_schema(
-        request=AssignmentProposal, responses={201: AssignmentOutput}, summary="Propose that a model serves a system"
-    )
-    def post(self, request: Request, system: str) -> Response:
-        """Propose as the owner or an administrator; it takes effect when a second person signs."""
-        payload = AssignmentProposal(data=request.data)
-        payload.is_valid(raise_exception=True)
-        proposal = assignments.propose_assignment(
-            ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
-        )
-        return Response(AssignmentOutput(proposal).data, status=status.HTTP_201_CREATED)
-
-
-class AssignmentSignatures(APIView):
-    """``/api/v1/systems/{id}/assignments/{id}/signatures``."""
-
-    @extend_schema(request=SignatureInput, responses={201: AssignmentOutput}, summary="Sign an assignment")
-    def post(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
-        """Sign as the second person; never with a token."""
-        payload = SignatureInput(data=request.data)
-        payload.is_valid(raise_exception=True)
-        signer = deciding_person(request)
-        require_password(signer, payload.validated_data["password"])
-        found = _assignment_of(system, assignment_id)
-        signed = assignments.sign_assignment(assignment_id=found.pk, signer=signer)
-        return Response(AssignmentOutput(signed).data, status=status.HTTP_201_CREATED)
-
-
-class AssignmentWithdrawals(APIView):
-    """``/api/v1/systems/{id}/assignments/{id}/withdrawals``."""
-
-    @extend_schema(request=None, responses={201: AssignmentOutput}, summary="Withdraw a proposed assignment")
-    def post(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
-        """Take a proposal back that nobody has signed; its proposer, the owner or an administrator does."""
-        found = _assignment_of(system, assignment_id)
-        withdrawn = assignments.withdraw_assignment(assignment_id=found.pk, by=deciding_person(request))
-        return Response(AssignmentOutput(withdrawn).data, status=status.HTTP_201_CREATED)
-
-
-def _classification_of(system: str, classification_id: uuid.UUID) -> Classification:
-    found = selectors.system(system).classifications.filter(pk=classification_id).first()
-    if found is None:
-        raise Unknown("This system has no such classification.")
-    return found
-
-
-def _assignment_of(system: str, assignment_id: uuid.UUID) -> ModelAssignment:
-    found = selectors.system(system).assignments.filter(pk=assignment_id).first()
-    if found is None:
-        raise Unknown("This system has no such assignment.")
-    return found
+        return _classified(withdrawn, status.HTTP_201_CREATED)
 
 
 class DatasetPins(APIView):
     """``/api/v1/systems/{id}/dataset-pins``."""
 
-    @extend_schema(request=PinInput, responses={201: None}, summary="Pin the evaluation data")
+    @extend_schema(request=PinInput, responses={201: PinOutput}, summary="Pin the evaluation data")
+    @idempotent
+    @if_match(locked_system_tag)
     def post(self, request: Request, system: str) -> Response:
         """Measure every version of the system on this dataset from now on."""
         payload = PinInput(data=request.data)
@@ -235,4 +219,5 @@ class DatasetPins(APIView):
         pin = services.pin_dataset(
             ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
         )
-        return Response({"id": str(pin.pk), "dataset_digest": pin.dataset_digest}, status=status.HTTP_201_CREATED)
+        body = PinOutput({"id": pin.pk, "dataset_digest": pin.dataset_digest})
+        return Response(body.data, status=status.HTTP_201_CREATED)

@@ -6,5 +6,6 @@ from governance.policy.api import views
 
 urlpatterns = [
     path("policies", views.Policies.as_view(), name="api-policies"),
+    path("policies/<uuid:version_id>", views.PolicyDetail.as_view(), name="api-policy"),
     path("policies/<uuid:version_id>/publications", views.PolicyPublications.as_view(), name="api-policy-publications"),
 ]
