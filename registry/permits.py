@@ -23,6 +23,7 @@ from registry.models import Permit
 
 log = logging.getLogger(__name__)
 NOTARY = System("notary")
+CHANGED = ("digest-mismatch", "source-changed")
 
 
 def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]:
@@ -119,5 +120,5 @@ def refuses_loads(permit: Permit) -> bool:
         return False
     if word != "suspended":
         return True
-    mismatch = permit.approval.findings.filter(code="digest-mismatch", closed_at__isnull=True).exists()
+    mismatch = permit.approval.findings.filter(code__in=CHANGED, closed_at__isnull=True).exists()
     return mismatch or document_of(permit.approval.policy_version).approval.on_suspend != "keep_serving"

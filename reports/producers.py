@@ -16,7 +16,7 @@ from governance.evidence.errors import CannotProduce
 from governance.evidence.producers import Product, Task
 from monitoring.scoring import Scored
 from placet.digests import artifact_digest
-from registry import mlflow, selectors
+from registry import artifacts, mlflow, selectors
 from registry.models import DatasetSnapshot, ModelVersion
 from reports.explanation import measure as explanation_measure
 from reports.fairness import measure as fairness_measure
@@ -121,7 +121,7 @@ def _artifact(version: ModelVersion) -> Iterator[Path]:
         folder = Path(name) / "model"
         folder.mkdir()
         with mlflow.Client() as client:
-            client.download(version.storage_location, folder)
+            artifacts.fetch(client, version.storage_location, folder)
         if artifact_digest(folder) != version.artifact_digest:
             raise CannotProduce(f"The artifact of {version} in the store is not the one that was mirrored.")
         yield folder
