@@ -14,7 +14,7 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.accounts.services import token_digest
 from governance.approvals import services as approvals
-from governance.approvals.models import GRANTED, State
+from governance.approvals.models import GRANTED, ApprovalRequest, State
 from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
@@ -24,7 +24,7 @@ from governance.inventory.services import set_state
 from registry import live, locks, mlflow, selectors
 from registry.errors import ArtifactUnavailable, NotApproved, NotYourPromotion, UnknownModel, UnknownVersion
 from registry.findings import RECONCILER, report
-from registry.models import AliasHistory, ApplyGrant, PromotionRequest
+from registry.models import AliasHistory, ApplyGrant, ModelVersion, PromotionRequest
 
 GRANT_LIFE = timedelta(seconds=10)
 LOCK_WAIT_S = 5.0
@@ -126,7 +126,7 @@ def _put_in_place(client: mlflow.Client, promotion: PromotionRequest) -> str:
     if moved := live.moved_to(client, version, now):
         return f"The version was changed in MLflow: {moved}."
     if changed := live.difference(client, version):
-        _on_bytes_changed(promotion, changed)
+        on_bytes_changed(version, promotion.approval, changed)
         return f"The store holds {changed}, not the approved {version.artifact_digest}."
     if client.alias(version.model.name, alias) != version.number or not selectors.live(version.model, alias):
         token = _take_grant(promotion.pk)
@@ -139,9 +139,8 @@ def _put_in_place(client: mlflow.Client, promotion: PromotionRequest) -> str:
     return ""
 
 
-def _on_bytes_changed(promotion: PromotionRequest, changed: str) -> None:
-    """Report bytes that are not the approved ones before they were ever live; the approval loses its force."""
-    approval, version = promotion.approval, promotion.version
+def on_bytes_changed(version: ModelVersion, approval: ApprovalRequest, changed: str) -> None:
+    """Report bytes that are not the approved ones before they are live; the approval loses its force."""
     title = f"{version}: the store holds {changed[:26]}, approved is {version.artifact_digest[:26]}"
     report(code="digest-mismatch", title=title, severity="critical", system=approval.system, request=approval)
     if approval.state in GRANTED:

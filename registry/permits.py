@@ -57,6 +57,8 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
     version = promotion.version
     if approved.subject_digest != version.artifact_digest or approved.asks_for != f"alias {promotion.alias}":
         raise LogDisagrees("the promotion is about another version or alias than the log approves.")
+    if approved.decision_threshold != str(version.decision_threshold):
+        raise LogDisagrees("the version's decision threshold is not the one that the log approves.")
     now = clock.now()
     statement = permits.build_statement(
         kind="serve",
@@ -76,6 +78,7 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
         issued_at=now,
         expires_at=approved.valid_until,
         artifact_manifest=version.manifest_digest,
+        decision_threshold=approved.decision_threshold,
     )
     envelope = permits.sign(statement, notary.permit_key)
     permit = Permit(

@@ -54,16 +54,19 @@ def version(registered: RegisteredModel, number: int) -> ModelVersion:
     return row
 
 
-def version_by_digest(digest: str) -> ModelVersion:
-    """Return the newest version with these bytes."""
+def version_by_id(pk: uuid.UUID | None, digest: str) -> ModelVersion:
+    """Return the version that a job names. Bytes alone name none: two versions can have the same.
+
+    Raises:
+        UnknownVersion: there is none, or its digest is another.
+    """
     row = (
         ModelVersion.objects.select_related("model__system", "evaluation_dataset")
-        .filter(artifact_digest=digest)
-        .order_by("-mirrored_at")
+        .filter(pk__in=[pk] if pk else [])
         .first()
     )
-    if row is None:
-        raise UnknownVersion(f"No mirrored version has the digest {digest}.")
+    if row is None or row.artifact_digest != digest:
+        raise UnknownVersion(f"No mirrored version {pk} has the digest {digest}.")
     return row
 
 

@@ -36,16 +36,16 @@ def performance(task: Task) -> Product:
     production = None
     threshold = None
     if task.baseline_digest:
-        live = selectors.version_by_digest(task.baseline_digest)
+        live = selectors.version_by_id(task.baseline_id, task.baseline_digest)
         task.progress(2, steps, f"Scoring {live} on the same rows")
         with _artifact(live) as folder:
             production = _score(folder, data, frame).score
-        threshold = live.decision_threshold
+        threshold = float(task.settings["baseline"]["decision_threshold"])
     task.progress(steps - 1, steps, "Paired bootstrap over the rows")
     payload = performance_measure.measure(
         event=(frame[data.label].astype(str) == data.positive_label).to_numpy(),
         score=candidate.score,
-        threshold=version.decision_threshold,
+        threshold=float(task.settings["subject"]["decision_threshold"]),
         production_score=production,
         production_threshold=threshold,
         seed=task.seed,
@@ -72,7 +72,7 @@ def fairness(task: Task) -> Product:
         payload = fairness_measure.measure(
             labels=frame[data.label],
             score=scores.score,
-            threshold=version.decision_threshold,
+            threshold=float(task.settings["subject"]["decision_threshold"]),
             positive_label=data.positive_label,
             favourable_label=data.favourable_label,
             sensitive_features=frame[list(wanted)],
@@ -106,7 +106,7 @@ def score_rows(version: ModelVersion, data: DatasetSnapshot, features: pd.DataFr
 
 
 def _inputs(task: Task) -> tuple[ModelVersion, DatasetSnapshot, pd.DataFrame]:
-    version = selectors.version_by_digest(task.subject_digest)
+    version = selectors.version_by_id(task.subject_id, task.subject_digest)
     data = selectors.dataset(task.dataset_digest)
     frame = pd.read_parquet(io.BytesIO(selectors.dataset_bytes(data)))
     if data.label not in frame.columns:
@@ -154,5 +154,6 @@ def _environment(task: Task, scores: Scored | None) -> dict[str, Any]:
             "subject": task.subject_digest,
             "dataset": task.dataset_digest,
             "baseline": task.baseline_digest or None,
+            "settings": dict(task.settings),
         },
     }

@@ -45,6 +45,19 @@ class VerifiedModel:
     permit: permits.Permit
     path: Path | None
 
+    @property
+    def decision_threshold(self) -> float | None:
+        """Return the threshold that was approved with these bytes; decide by it, not by one of your own."""
+        return self.permit.decision_threshold
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A loaded model, and the verification that this very load rests on."""
+
+    model: Any
+    verified: VerifiedModel
+
 
 def verify_model(
     uri: str,
@@ -115,7 +128,17 @@ def verify_model(
 
 
 def load_model(uri: str, *, load: Callable[[str], Any] | None = None, **options: Any) -> Any:
-    """Verify a model as ``verify_model`` does, then load the copy that was verified.
+    """Verify a model as ``verify_model`` does, load the copy that was verified, and return the model.
+
+    Arguments and errors are those of ``load_verified``, which also says what was loaded.
+    """
+    return load_verified(uri, load=load, **options).model
+
+
+def load_verified(uri: str, *, load: Callable[[str], Any] | None = None, **options: Any) -> LoadedModel:
+    """Verify a model once and load the copy that was verified; version, digest and threshold are those of this load.
+
+    An alias can move between two calls, so never report what ``verify_model`` said of a model that another call loaded.
 
     Args:
         uri: ``models:/<name>@<alias>``.
@@ -132,7 +155,7 @@ def load_model(uri: str, *, load: Callable[[str], Any] | None = None, **options:
         import mlflow.pyfunc
 
         load = mlflow.pyfunc.load_model
-    return load(str(verified.path))
+    return LoadedModel(model=load(str(verified.path)), verified=verified)
 
 
 def _check_standing(uri: str, issued: IssuedPermit, *, refuse_suspended: bool) -> None:

@@ -33,18 +33,9 @@ def open_requests() -> QuerySet[ApprovalRequest]:
 
 
 def required_evidence(approval: ApprovalRequest) -> list[tuple[dict[str, Any], Evidence | None]]:
-    """Return each requirement with the newest evidence that satisfies it, None where there is none."""
+    """Return each requirement with the newest evidence made from exactly its inputs, None where there is none."""
     return [
-        (
-            wanted,
-            evidence_selectors.newest_evidence(
-                subject_digest=approval.subject_digest,
-                evidence_type=wanted["type"],
-                not_before=wanted.get("not_before"),
-                dataset_digest=wanted.get("dataset"),
-                baseline_digest=wanted.get("baseline"),
-            ),
-        )
+        (wanted, evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted.get("not_before")))
         for wanted in approval.required_evidence
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from governance.evidence.selectors import jobs_about
+from governance.evidence.selectors import jobs_from
 from registry.models import PromotionRequest, RegisteredModel
 from registry.reviewing.stages import next_step, stages_of
 
@@ -130,7 +130,8 @@ def promotion_as_dict(promotion: PromotionRequest) -> dict[str, Any]:
                 "attempts": job.attempts,
                 "error": job.error,
             }
-            for job in jobs_about(approval.subject_digest).filter(made_at__gte=approval.opened_at)
+            for job in jobs_from(row["inputs"] for row in approval.required_evidence)
+            if job.made_at >= approval.opened_at
         ],
     }
 

@@ -8,7 +8,7 @@ from governance.accounts.models import User
 from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.audit.selectors import payload_of
-from governance.evidence.selectors import jobs_about
+from governance.evidence.selectors import jobs_from
 from registry import applying
 from registry.models import PromotionRequest
 from registry.reviewing.people import People, words
@@ -87,7 +87,8 @@ def next_step(promotion: PromotionRequest) -> str:
     if promotion.state == "applying":
         return "Wait: Placet is setting the alias."
     if approval.state == "collecting":
-        failed = jobs_about(approval.subject_digest).filter(made_at__gte=approval.opened_at, state="failed").first()
+        wanted = [row["inputs"] for row in approval.required_evidence]
+        failed = jobs_from(wanted).filter(made_at__gte=approval.opened_at, state="failed").first()
         if failed:
             return f"{failed.type} could not be produced: {failed.error} Mend it, withdraw this request, request anew."
         return "Wait for the evidence; reviewers are asked once it is complete."

@@ -129,6 +129,7 @@ def a_window(monitor: Monitor, version: ModelVersion, start: datetime, *, drifte
         subject_name=version.subject_name,
         dataset_digest=payloads.a_digest(f"batches {start}"),
         parameters={"monitor": str(monitor.pk), "version": str(version.pk), **window},
+        subject_id=version.pk,
     )
     attempt = evidence.claim(job.pk)
     assert attempt
