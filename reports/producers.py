@@ -3,7 +3,7 @@
 import io
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -50,7 +50,7 @@ def performance(task: Task) -> Product:
         production_threshold=threshold,
         seed=task.seed,
     )
-    return Product(payload, _environment(task, candidate))
+    return Product(payload, _environment(task, candidate.isolation, candidate.libraries))
 
 
 def fairness(task: Task) -> Product:
@@ -80,7 +80,7 @@ def fairness(task: Task) -> Product:
             min_share=float(task.parameters.get("min_share", 0.05)),
             seed=task.seed,
         )
-    return Product(payload, _environment(task, scores))
+    return Product(payload, _environment(task, scores.isolation, scores.libraries))
 
 
 def explanation(task: Task) -> Product:
@@ -95,7 +95,7 @@ def explanation(task: Task) -> Product:
             seed=task.seed,
             progress=lambda done, total: task.progress(done, total, "Shapley values in the isolated child"),
         )
-    return Product(payload, _environment(task, None))
+    return Product(payload, _environment(task, payload["method"]["isolation"], payload["libraries"]))
 
 
 def score_rows(version: ModelVersion, data: DatasetSnapshot, features: pd.DataFrame) -> Scored:
@@ -142,13 +142,13 @@ def _score(folder: Path, data: DatasetSnapshot, frame: pd.DataFrame) -> Scored:
     return Scored(found.score, found.isolation, dict(found.libraries))
 
 
-def _environment(task: Task, scores: Scored | None) -> dict[str, Any]:
+def _environment(task: Task, isolation: str, libraries: Mapping[str, str]) -> dict[str, Any]:
     lock = Path(settings.BASE_DIR) / "requirements.lock"
     return {
         "python": platform.python_version(),
         "lock_digest": "sha256:" + sha256(lock.read_bytes()).hexdigest() if lock.exists() else None,
-        "isolation": scores.isolation if scores else None,
-        "libraries": scores.libraries if scores else {},
+        "isolation": isolation,
+        "libraries": dict(libraries),
         "seed": task.seed,
         "inputs": {
             "subject": task.subject_digest,
