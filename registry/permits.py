@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, State
 from governance.audit import selectors as log_selectors
 from governance.audit import services as audit
@@ -59,6 +60,12 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
         raise LogDisagrees("the promotion is about another version or alias than the log approves.")
     if approved.decision_threshold != str(version.decision_threshold):
         raise LogDisagrees("the version's decision threshold is not the one that the log approves.")
+    until = serves_until(approval)
+    valid_until = approval.valid_until
+    if until is None or valid_until is None or clock.rfc3339(valid_until) != approved.valid_until:
+        raise LogDisagrees("the approval's validity is not the one that the log shows.")
+    if approval.policy_version.digest != approved.policy["digest"]:
+        raise LogDisagrees("the approval's policy is not the one that the log shows.")
     now = clock.now()
     statement = permits.build_statement(
         kind="serve",
@@ -76,7 +83,7 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
         approval=approved.request,
         log={"origin": notary.origin, "index": approved.index, "size": checkpoint.size},
         issued_at=now,
-        expires_at=approved.valid_until,
+        expires_at=until,
         artifact_manifest=version.manifest_digest,
         decision_threshold=approved.decision_threshold,
     )
@@ -87,7 +94,7 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
         digest="sha256:" + sha256(json.dumps(envelope, sort_keys=True).encode()).hexdigest(),
         log_index=approved.index,
         issued_at=now,
-        expires_at=datetime.fromisoformat(approved.valid_until),
+        expires_at=until,
     )
     with transaction.atomic():
         audit.append(
@@ -99,29 +106,54 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
                 "subject": {"name": approved.subject_name, "digest": approved.subject_digest},
                 "alias": promotion.alias,
                 "permit": permit.digest,
-                "expires": approved.valid_until,
+                "expires": until,
             },
         )
     return permit
 
 
+def serves_until(approval: ApprovalRequest) -> datetime | None:
+    """Return until when what was approved may be loaded: its validity, and the grace that its policy gives."""
+    known = getattr(approvals, "serves_until", None)
+    until: datetime | None = known(approval) if known else approval.valid_until
+    return until
+
+
 def status_of(permit: Permit) -> str:
     """Return what the permit's approval allows now: valid, suspended, revoked or lapsed.
 
-    Whether a suspended one may still be loaded is :func:`refuses_loads`.
+    Whether a suspended or lapsed one may still be loaded is :func:`refuses_loads`.
     """
     state = permit.approval.state
     if state == State.APPROVED:
-        return "valid" if permit.expires_at > clock.now() else "lapsed"
+        valid_until = permit.approval.valid_until
+        return "valid" if valid_until and valid_until > clock.now() else "lapsed"
     return {State.SUSPENDED: "suspended", State.LAPSED: "lapsed"}.get(State(state), "revoked")
 
 
 def refuses_loads(permit: Permit) -> bool:
-    """Return whether a loader must refuse: not approved any more, or suspended over bytes or by its policy."""
+    """Return whether a loader must refuse: revoked, lapsed with its grace over, suspended over bytes or by its policy.
+
+    A suspension does not end with the validity: what was suspended when it lapsed is judged as suspended in its grace.
+    """
     word = status_of(permit)
     if word == "valid":
         return False
-    if word != "suspended":
+    if word == "lapsed":
+        if permit.expires_at <= clock.now():
+            return True
+        if not _lapsed_from_suspension(permit.approval):
+            return False
+    elif word != "suspended":
         return True
     mismatch = permit.approval.findings.filter(code__in=CHANGED, closed_at__isnull=True).exists()
     return mismatch or document_of(permit.approval.policy_version).approval.on_suspend != "keep_serving"
+
+
+def _lapsed_from_suspension(approval: ApprovalRequest) -> bool:
+    changes = [
+        entry.parsed["data"]
+        for entry in log_selectors.entries_about_request(approval.pk)
+        if entry.event == Event.APPROVAL_CHANGED
+    ]
+    return bool(changes) and changes[-1]["from"] == State.SUSPENDED

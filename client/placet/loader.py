@@ -147,10 +147,16 @@ def load_verified(uri: str, *, load: Callable[[str], Any] | None = None, **optio
     Raises:
         Refused: see ``verify_model``. Nothing of the model was executed then.
     """
-    if options.get("keep_in") is None:
+    own = options.get("keep_in") is None
+    if own:
         options["keep_in"] = Path(tempfile.mkdtemp(prefix="placet-model-"))
         atexit.register(shutil.rmtree, options["keep_in"], ignore_errors=True)  # some flavors read files later on
-    verified = verify_model(uri, **options)
+    try:
+        verified = verify_model(uri, **options)
+    except Refused:
+        if own:  # a service that asks again and again must not fill its disk with what it refused
+            shutil.rmtree(options["keep_in"], ignore_errors=True)
+        raise
     if load is None:
         import mlflow.pyfunc
 
@@ -163,6 +169,9 @@ def _check_standing(uri: str, issued: IssuedPermit, *, refuse_suspended: bool) -
         return
     if issued.status == "suspended" and not (refuse_suspended or issued.refuse_new_loads):
         _log.warning("%s: its approval is suspended; it may go on serving until the review.", uri)
+        return
+    if issued.status == "lapsed" and not issued.refuse_new_loads:
+        _log.warning("%s: its approval has lapsed; it may be loaded in the grace that its policy gives.", uri)
         return
     why = f" {issued.reason}" if issued.reason else ""
     raise Refused(f"The approval of {uri} is {issued.status}.{why} Ask its owner, or roll back.")
