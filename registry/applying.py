@@ -45,7 +45,7 @@ def may_apply(promotion: PromotionRequest) -> str:
         return f"It is {promotion.get_state_display().lower()} already."
     if approval.valid_until and approval.valid_until <= clock.now():
         return "Its approval has lapsed; request the promotion again."
-    if selectors.permit_for(approval) is None:
+    if not selectors.has_permit(approval):
         return "The notary has not signed its permit yet; this takes about a second."
     return ""
 

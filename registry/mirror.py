@@ -113,7 +113,10 @@ def mirror_version(
         facts = _Facts(problem=f"It can't be read: {in_words(error)}")
     if row and not facts.manifest and row.problem == facts.problem[:500]:
         return row  # nothing new to write down
-    notice = RegistrationNotice.objects.filter(name=version.name, source=version.source).order_by("-at").first()
+    notices = RegistrationNotice.objects.filter(
+        name=version.name, number=version.number, created_at_ms=version.created_at_ms
+    )
+    first = notices.order_by("at").first()
     row = row or ModelVersion(model=model, number=version.number, mlflow_created_at_ms=version.created_at_ms)
     row.run_id, row.source, row.storage_location = version.run_id, version.source, facts.location
     if facts.manifest:
@@ -122,7 +125,7 @@ def mirror_version(
     row.flavor, row.signature = facts.flavor, facts.signature
     row.parameters, row.metrics, row.decision_threshold = facts.parameters, facts.metrics, facts.threshold
     row.evaluation_dataset, row.problem, row.mirrored_at = facts.dataset, facts.problem[:500], clock.now()
-    row.trained_by = person_by_external_identity("mlflow", notice.username) if notice else None
+    row.trained_by = person_by_external_identity("mlflow", first.username) if first else None
     with transaction.atomic():
         audit.append(
             event=Event.VERSION_MIRRORED,

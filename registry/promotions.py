@@ -23,7 +23,8 @@ from governance.inventory import selectors as inventory_selectors
 from governance.inventory.models import AISystem
 from governance.policy.document import PolicyDocument
 from governance.policy.selectors import document_of, governing
-from registry import mlflow, selectors
+from placet.mlflow_plugin.protection import fold, is_protected_alias
+from registry import selectors
 from registry.errors import (
     AlreadyLive,
     AssignmentStands,
@@ -53,18 +54,20 @@ def request_promotion(
 
     Returns: the promotion, and the ids of evidence jobs to enqueue once this is committed.
 
+    Whether MLflow answers is for the caller to ask, before it opens a transaction.
+
     Raises:
-        MlflowDown, UnknownModel, UnknownVersion, UnprotectedAlias, ModelUnassigned, SystemUnclassified,
+        UnknownModel, UnknownVersion, UnprotectedAlias, ModelUnassigned, SystemUnclassified,
         SystemProhibited, VersionUnusable, RequestOpen, AlreadyLive, PolicyMissing: each says what to do.
         Forbidden: the requester is no engineer of the system.
     """
-    mlflow.require_up()
     registered = selectors.model(model)
     candidate = selectors.version(registered, version)
-    if alias not in settings.PROTECTED_ALIASES:
+    if not is_protected_alias(alias, settings.PROTECTED_ALIASES):
         raise UnprotectedAlias(
             f"Alias {alias!r} is free: set it in MLflow. Governed are {', '.join(settings.PROTECTED_ALIASES)}."
         )
+    alias = fold(alias)  # Champion and champion are one name to the gate, so Placet sets that one
     ai_system = _classified(registered.system, model)
     if not has_role(requester, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
         raise Forbidden(f"Only an engineer or the owner of {ai_system.name} requests its promotions.")

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest
@@ -80,6 +80,13 @@ def promotion(pk: uuid.UUID) -> PromotionRequest:
         raise Unknown(f"There is no promotion request {pk}.") from None
 
 
+def promotions() -> QuerySet[PromotionRequest]:
+    """Return every promotion with what a list of them shows; the decisions and permits in one query each."""
+    return PromotionRequest.objects.select_related("version__model", "approval__policy_version").prefetch_related(
+        "approval__decisions", Prefetch("approval__permits", Permit.objects.defer("envelope"))
+    )
+
+
 def promotion_of(approval: ApprovalRequest) -> PromotionRequest:
     """Return the promotion that an approval is about."""
     return PromotionRequest.objects.select_related("version__model__system__owner", "version__evaluation_dataset").get(
@@ -110,6 +117,11 @@ def live_at(registered: RegisteredModel, alias: str, moment: datetime) -> AliasH
         .filter(model=registered, alias=alias, during__contains=moment)
         .first()
     )
+
+
+def has_permit(approval: ApprovalRequest) -> bool:
+    """Return whether the notary has signed the approval's permit; asks no more where permits were fetched ahead."""
+    return any(permit.kind == "serve" for permit in approval.permits.all())
 
 
 def permit_for(approval: ApprovalRequest, kind: str = "serve") -> Permit | None:

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from governance.accounts.models import User
 from governance.accounts.selectors import role_titles
-from governance.approvals.selectors import waiting_for
+from governance.approvals.selectors import waiting_count
 from governance.audit.selectors import newest_anchor
 from governance.common import clock
 
@@ -22,4 +22,4 @@ def header(request: HttpRequest) -> dict[str, Any]:
         if last
         else None
     )
-    return {"anchor": anchor, "role": ", ".join(role_titles(user)), "inbox_count": len(waiting_for(user))}
+    return {"anchor": anchor, "role": ", ".join(role_titles(user)), "inbox_count": waiting_count(user)}

@@ -2,6 +2,7 @@
 
 import hmac
 import uuid
+from typing import Any
 
 from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -19,7 +20,8 @@ from governance.approvals import services as approvals
 from governance.common.errors import InvalidInput, Unknown
 from governance.evidence.tasks import enqueue
 from governance.inventory import selectors as inventory
-from registry import applying, gate, permits, promotions, selectors, tasks
+from placet.mlflow_plugin.protection import fold
+from registry import applying, gate, mlflow, permits, promotions, selectors, tasks
 from registry.api.serializers import (
     AssignmentInput,
     GateInput,
@@ -31,14 +33,20 @@ from registry.api.serializers import (
     ReasonInput,
     model_as_dict,
     promotion_as_dict,
+    promotions_as_dicts,
 )
-from registry.models import PromotionRequest
 
 
 class PromotionRequests(APIView):
     """``/api/v1/promotion-requests``."""
 
     scope = "promotions:write"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Ask whether MLflow answers, before any transaction: an outside call has no place in one."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            mlflow.require_up()
 
     @extend_schema(
         request=PromotionInput,
@@ -67,13 +75,11 @@ class PromotionRequests(APIView):
     @extend_schema(responses=PromotionOutput(many=True), summary="List promotions, newest first")
     def get(self, request: Request) -> Response:
         """Return the newest promotions, at most 200; filter by ``model``, ``alias`` and ``state``."""
-        rows = PromotionRequest.objects.select_related("version__model", "approval__policy_version").order_by(
-            "-made_at"
-        )
+        rows = selectors.promotions().order_by("-made_at")
         for name, field in (("model", "version__model__name"), ("alias", "alias"), ("state", "state")):
             if value := request.query_params.get(name):
                 rows = rows.filter(**{field: value})
-        return Response(PromotionOutput([promotion_as_dict(row) for row in rows[:50]], many=True).data)
+        return Response(PromotionOutput(promotions_as_dicts(rows[:50]), many=True).data)
 
 
 class PromotionDetail(APIView):
@@ -173,7 +179,7 @@ class Permits(APIView):
         name, alias = request.query_params.get("model"), request.query_params.get("alias")
         if not name or not alias:
             raise InvalidInput("Give both query parameters: model and alias.")
-        live = selectors.live(selectors.model(name), gate.fold(alias))
+        live = selectors.live(selectors.model(name), fold(alias))
         permit = selectors.permit_for(live.promotion.approval) if live and live.promotion else None
         if permit is None:
             raise Unknown(f"Nothing that Placet approved is behind {alias} of {name}.")

@@ -43,6 +43,16 @@ def progress_shown(approval: ApprovalRequest) -> dict[str, Any]:
     }
 
 
+def jobs_of(requests: Sequence[ApprovalRequest]) -> dict[UUID, list[EvidenceJob]]:
+    """Return the jobs that each request waits or waited for, newest first; one query for all of them."""
+    wanted = {row.pk: {item["inputs"] for item in row.required_evidence} for row in requests}
+    jobs = list(evidence_selectors.jobs_from(name for names in wanted.values() for name in names))
+    return {
+        row.pk: [job for job in jobs if job.inputs_digest in wanted[row.pk] and job.made_at >= row.opened_at]
+        for row in requests
+    }
+
+
 def _job_for(wanted: Mapping[str, Any], jobs: Sequence[EvidenceJob]) -> EvidenceJob | None:
     """Return the newest job for a requirement; jobs come newest first."""
     for job in jobs:

@@ -22,7 +22,7 @@ State = PromotionRequest.State
 @pytest.fixture(autouse=True)
 def _a_permit(monkeypatch):
     """The notary has signed: its own process and role do that, and tests/e2e run them."""
-    monkeypatch.setattr(selectors, "permit_for", lambda approval, kind="serve": object())
+    monkeypatch.setattr(selectors, "has_permit", lambda approval: True)
 
 
 def ready(cast, tracking, *, number=1):

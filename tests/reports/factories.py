@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -92,8 +91,7 @@ class Bank(Cast):
             "signature": SIGNATURE,
             "metrics": {"auc": 0.7654321, "system/system_memory_usage_megabytes": 512.5},
         }
-        with patch("registry.promotions.mlflow.require_up"):
-            return super().promotion(number=number, alias=alias, **(described | fields))
+        return super().promotion(number=number, alias=alias, **(described | fields))
 
     def live(self, *, number: int = 1) -> PromotionRequest:
         """A version whose held check was reviewed, that two people approved and that became champion."""
