@@ -90,6 +90,7 @@ def request_run(
         subject_name=version.subject_name,
         dataset_digest=digest,
         parameters={**asked, "received_until": clock.rfc3339(until)},
+        subject_id=version.pk,
     )
 
 

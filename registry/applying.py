@@ -1,12 +1,11 @@
 """Apply approved promotions: the only code that sets a protected alias, and what follows when bytes have changed."""
 
 import secrets
-import tempfile
 import uuid
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+import httpx
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
@@ -15,7 +14,6 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.accounts.services import token_digest
 from governance.approvals import services as approvals
-from governance.approvals.findings import open_finding
 from governance.approvals.models import GRANTED, ApprovalRequest, State
 from governance.audit import services as audit
 from governance.audit.actors import Actor, System
@@ -23,16 +21,13 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.inventory.models import AISystem
 from governance.inventory.services import set_state
-from placet.digests import UnusableArtifact, artifact_manifest
-from registry import mlflow, selectors
-from registry.errors import (
-    NotApproved,
-    NotYourPromotion,
-    UnknownVersion,
-)
+from registry import live, locks, mlflow, selectors
+from registry.errors import ArtifactUnavailable, NotApproved, NotYourPromotion, UnknownModel, UnknownVersion
+from registry.findings import RECONCILER, report
 from registry.models import AliasHistory, ApplyGrant, ModelVersion, PromotionRequest
 
 GRANT_LIFE = timedelta(seconds=10)
+LOCK_WAIT_S = 5.0
 APPLIER = System("apply")
 
 
@@ -50,7 +45,7 @@ def may_apply(promotion: PromotionRequest) -> str:
         return f"It is {promotion.get_state_display().lower()} already."
     if approval.valid_until and approval.valid_until <= clock.now():
         return "Its approval has lapsed; request the promotion again."
-    if selectors.permit_for(approval) is None:
+    if not selectors.has_permit(approval):
         return "The notary has not signed its permit yet; this takes about a second."
     return ""
 
@@ -95,49 +90,61 @@ def _set_state(promotion: PromotionRequest, state: str, event: Event, *, actor: 
 def apply_promotion(promotion_id: uuid.UUID) -> str:
     """Set the alias in MLflow for one approved promotion; returns the state it ends in. Safe twice.
 
-    Outside any transaction: re-digest the bytes, take a single-use grant, call MLflow, then write who serves now.
-    Each step can be repeated after a crash: the history is written from what MLflow really says.
+    Outside any transaction, and one at a time for an alias: re-digest the bytes, take a single-use grant, call MLflow,
+    then write who serves now. Each step can be repeated after a crash: the history is written from what MLflow really
+    says. A promotion that lost its approval meanwhile, or that can't be applied for another reason, fails with it.
 
     Raises:
         MlflowDown: nothing was changed; the task tries again.
     """
     promotion = selectors.promotion(promotion_id)
-    version = promotion.version
-    if promotion.state != PromotionRequest.State.APPLYING:
-        return promotion.state
-    with mlflow.Client() as client:
-        changed = difference(client, version)
-        if changed:
-            on_bytes_changed(version, promotion.approval, changed)
-            _fail(promotion_id, f"The store holds {changed}, not the approved {version.artifact_digest}.")
-            return PromotionRequest.State.FAILED
-        if client.alias(version.model.name, promotion.alias) != version.number or not selectors.live(
-            version.model, promotion.alias
-        ):
-            token = _take_grant(promotion_id)
+    model = promotion.version.model
+    with locks.held(f"alias {model.workspace}/{model.name}@{promotion.alias}", wait_s=LOCK_WAIT_S) as mine:
+        if not mine:
+            return promotion.state  # another one sets this alias; the sweep comes back to this one
+        promotion = selectors.promotion(promotion_id)  # as it is now that nobody else acts on the alias
+        if promotion.state != PromotionRequest.State.APPLYING:
+            return promotion.state
+        with mlflow.Client() as client:
             try:
-                client.set_alias(version.model.name, promotion.alias, version.number, grant=token)
-            except PermissionError as refusal:
-                _fail(promotion_id, f"The gate refused: {refusal}")
-                return PromotionRequest.State.FAILED
-        if client.alias(version.model.name, promotion.alias) != version.number:
-            _fail(promotion_id, "MLflow accepted the call, but the alias points elsewhere.")
-            return PromotionRequest.State.FAILED
-    record_applied(promotion_id)
-    return PromotionRequest.State.APPLIED
+                refusal = _put_in_place(client, promotion)
+            except (NotApproved, UnknownModel, UnknownVersion) as error:
+                refusal = error.detail
+            except (ArtifactUnavailable, PermissionError, httpx.HTTPStatusError) as error:
+                refusal = str(error)
+            if refusal:
+                return _fail(promotion_id, refusal)
+        return record_applied(promotion_id)
 
 
-def difference(client: mlflow.Client, version: ModelVersion) -> str:
-    """Return what lies in the store instead of the mirrored bytes; an empty text when they are the same."""
-    with tempfile.TemporaryDirectory(prefix="placet-digest-") as folder:
+def _put_in_place(client: mlflow.Client, promotion: PromotionRequest) -> str:
+    """Have MLflow point the alias at the approved version; return why it does not, empty when it does."""
+    version, alias = promotion.version, promotion.alias
+    now = client.version(version.model.name, version.number)
+    if now.created_at_ms != version.mlflow_created_at_ms:
+        return f"MLflow has another version {version.number} now; the approved one was deleted there."
+    if moved := live.moved_to(client, version, now):
+        return f"The version was changed in MLflow: {moved}."
+    if changed := live.difference(client, version):
+        on_bytes_changed(version, promotion.approval, changed)
+        return f"The store holds {changed}, not the approved {version.artifact_digest}."
+    if client.alias(version.model.name, alias) != version.number or not selectors.live(version.model, alias):
+        token = _take_grant(promotion.pk)
         try:
-            client.download(version.storage_location, Path(folder))
-            manifest = artifact_manifest(folder)
-        except (UnknownVersion, UnusableArtifact, FileNotFoundError):
-            return "no usable artifact"
-    if manifest.root_digest != version.artifact_digest:
-        return manifest.root_digest
-    return "" if manifest.digest == version.manifest_digest else "the same bytes under other names"
+            client.set_alias(version.model.name, alias, version.number, grant=token)
+        except PermissionError as refusal:
+            return f"The gate refused: {refusal}"
+    if client.alias(version.model.name, alias) != version.number:
+        return "MLflow accepted the call, but the alias points elsewhere."
+    return ""
+
+
+def on_bytes_changed(version: ModelVersion, approval: ApprovalRequest, changed: str) -> None:
+    """Report bytes that are not the approved ones before they are live; the approval loses its force."""
+    title = f"{version}: the store holds {changed[:26]}, approved is {version.artifact_digest[:26]}"
+    report(code="digest-mismatch", title=title, severity="critical", system=approval.system, request=approval)
+    if approval.state in GRANTED:
+        approvals.suspend(request_id=approval.pk, actor=RECONCILER, reason=title)
 
 
 @transaction.atomic
@@ -159,21 +166,24 @@ def _take_grant(promotion_id: uuid.UUID) -> str:
 
 
 @transaction.atomic
-def _fail(promotion_id: uuid.UUID, reason: str) -> None:
+def _fail(promotion_id: uuid.UUID, reason: str) -> str:
+    """Let a promotion fail that is being applied, and return its state; in any other state it stays as it is."""
     promotion = PromotionRequest.objects.select_for_update(of=("self",)).get(pk=promotion_id)
-    _set_state(promotion, PromotionRequest.State.FAILED, Event.PROMOTION_FAILED, actor=APPLIER, reason=reason)
+    if promotion.state == PromotionRequest.State.APPLYING:
+        _set_state(promotion, PromotionRequest.State.FAILED, Event.PROMOTION_FAILED, actor=APPLIER, reason=reason)
+    return promotion.state
 
 
 @transaction.atomic
-def record_applied(promotion_id: uuid.UUID) -> None:
-    """Write who serves from now on, once MLflow has said that the alias points there. Safe twice."""
+def record_applied(promotion_id: uuid.UUID) -> str:
+    """Write who serves from now on, once MLflow has said that the alias points there; return the state. Safe twice."""
     promotion = (
         PromotionRequest.objects.select_for_update(of=("self",))
         .select_related("version__model", "approval__system")
         .get(pk=promotion_id)
     )
-    if promotion.state == PromotionRequest.State.APPLIED:
-        return
+    if promotion.state not in {PromotionRequest.State.REQUESTED, PromotionRequest.State.APPLYING}:
+        return promotion.state
     now = clock.now()
     registered = promotion.version.model
     subjects: list[Any] = []
@@ -207,33 +217,8 @@ def record_applied(promotion_id: uuid.UUID) -> None:
         },
     )
     set_state(ai_system=promotion.approval.system, state=AISystem.State.LIVE, actor=APPLIER)
+    return promotion.state
 
 
 def _since(moment: datetime) -> DateTimeTZRange:
     return DateTimeTZRange(moment, None, "[)")
-
-
-@transaction.atomic
-def on_bytes_changed(version: ModelVersion, approval: ApprovalRequest | None, changed: str) -> None:
-    """Report bytes that are not the approved ones: a critical finding, and the approval loses its force.
-
-    The permit names the approved bytes, so it never verifies for others; suspension makes loaders refuse at once.
-    """
-    ai_system = version.model.system
-    if ai_system is None:
-        return
-    open_finding(
-        system=ai_system,
-        code="digest-mismatch",
-        severity="critical",
-        source="reconciler",
-        actor=System("reconciler"),
-        title=f"{version}: the store holds {changed[:26]}, approved is {version.artifact_digest[:26]}",
-        request=approval,
-    )
-    if approval and approval.state in GRANTED:
-        approvals.suspend(
-            request_id=approval.pk,
-            actor=System("reconciler"),
-            reason=f"Digest mismatch: the store holds {changed}, approved was {version.artifact_digest}.",
-        )

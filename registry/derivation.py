@@ -4,7 +4,7 @@ The notary signs a permit only for what this module finds, so a table that claim
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Entry = Mapping[str, Any]
@@ -28,6 +28,7 @@ class Approved:
     valid_until: str
     use_restrictions: tuple[str, ...]
     index: int
+    decision_threshold: str = ""
 
 
 def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
@@ -58,10 +59,12 @@ class _Derivation:
     signed: dict[str, set[str]] = field(default_factory=dict)
     approved: Approved | None = None
     state: str = ""
+    threshold: str | None = None
 
     def read(self, index: int, entry: Entry) -> None:
         readers: dict[str, Callable[[int, Entry], None]] = {
             "approval.opened": self._open,
+            "promotion.requested": self._ask,
             "approval.review_opened": self._open_review,
             "approval.evaluated": self._evaluate,
             "approval.decided": self._decide,
@@ -80,12 +83,18 @@ class _Derivation:
             raise LogDisagrees("no entry approves it.")
         if self.state != "approved":
             raise LogDisagrees(f"the approval is {self.state}.")
-        return self.approved
+        return replace(self.approved, decision_threshold=self.threshold or "")
 
     def _open(self, index: int, entry: Entry) -> None:
         if self.opened is not None:
             raise LogDisagrees(f"entry {index} opens the request a second time.")
         self.opened, self.requester = entry["data"], str(entry["actor"])
+
+    def _ask(self, index: int, entry: Entry) -> None:
+        """Read what the version is to serve with; it is asked for once, with the request."""
+        if self.threshold is not None or entry["data"]["digest"] != self._said()["subject"]["digest"]:
+            raise LogDisagrees(f"entry {index} asks for another version than the request is about.")
+        self.threshold = str(entry["data"]["decision_threshold"])
 
     def _open_review(self, index: int, entry: Entry) -> None:
         data = entry["data"]

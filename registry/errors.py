@@ -9,6 +9,10 @@ class MlflowDown(OutsideSystemDown):
     title = "MLflow does not answer"
 
 
+class ArtifactUnavailable(Exception):
+    """A version's files can't be fetched, or not within the limits; shown with the version."""
+
+
 class UnknownModel(Unknown):
     """MLflow has no such registered model, as far as Placet has seen."""
 

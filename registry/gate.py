@@ -1,6 +1,5 @@
 """The gate's decision: may this identity do this to that model in MLflow? Every attempt is logged."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
+from placet.mlflow_plugin.protection import fold
 from registry.models import ApplyGrant, ModelVersion, PromotionRequest, RegisteredModel, RegistrationNotice
 
 MLFLOW = System("mlflow")
@@ -30,11 +30,6 @@ class Answer:
 
     def as_json(self) -> dict[str, str]:
         return {"verdict": self.verdict} if self.verdict == "ALLOW" else vars(self)
-
-
-def fold(text: str | None) -> str:
-    """Return how MLflow's users may spell a name: compatibility forms, case and outer spaces do not count."""
-    return unicodedata.normalize("NFKC", text or "").strip().casefold()
 
 
 @transaction.atomic
@@ -74,11 +69,16 @@ def _actor(identity: Mapping[str, Any]) -> Actor:
 
 
 def _notice(identity: Mapping[str, Any], subject: Mapping[str, Any]) -> None:
+    try:
+        number, created_at_ms = int(subject["version"]), int(subject["created_at_ms"])
+    except (KeyError, TypeError, ValueError):
+        return  # a notice of no version; without one the trainer stays unknown, which holds a promotion
     if identity.get("username"):
         RegistrationNotice.objects.create(
-            name=subject.get("name") or "",
-            source=subject.get("source") or "",
-            username=identity["username"],
+            name=str(subject.get("name") or "")[:256],
+            number=number,
+            created_at_ms=created_at_ms,
+            username=str(identity["username"])[:255],
             at=clock.now(),
         )
 

@@ -3,26 +3,32 @@
 import io
 import json
 import logging
+import math
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from django.core.cache import cache
 from django.db import transaction
 
 from governance.accounts.selectors import person_by_external_identity
 from governance.audit import services as audit
-from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
+from governance.common.errors import DomainError
 from governance.evidence import storage
-from placet.digests import artifact_manifest
-from registry import mlflow
+from placet.digests import ArtifactManifest, UnusableArtifact, artifact_manifest
+from registry import artifacts, mlflow
+from registry.errors import ArtifactUnavailable, MlflowDown, UnknownModel, UnknownVersion
+from registry.findings import RECONCILER, report
 from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel, RegistrationNotice
 
 log = logging.getLogger(__name__)
-RECONCILER = System("reconciler")
+DEFAULT_THRESHOLD = 0.5
+AGAIN_S = 300
+LARGEST_DATA = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -33,17 +39,10 @@ class _Declared:
     problem: str = ""
 
 
-def mirror_models(client: mlflow.Client) -> list[tuple[mlflow.Model, RegisteredModel]]:
-    """Mirror every registered model and its new versions; return the models with their rows."""
-    mirrored = []
-    for found in client.models():
-        row = RegisteredModel.objects.filter(workspace="default", name=found.name).first() or _new_model(found.name)
-        known = set(row.versions.values_list("number", "mlflow_created_at_ms"))
-        for version in sorted(client.versions(found.name), key=lambda item: item.number):
-            if (version.number, version.created_at_ms) not in known:
-                mirror_version(client, row, version)
-        mirrored.append((found, row))
-    return mirrored
+def model_row(name: str) -> RegisteredModel:
+    """Return the row of a registered model, made now when it is new."""
+    found = RegisteredModel.objects.select_related("system__owner").filter(workspace="default", name=name).first()
+    return found or _new_model(name)
 
 
 @transaction.atomic
@@ -53,39 +52,80 @@ def _new_model(name: str) -> RegisteredModel:
     return row
 
 
-def mirror_version(client: mlflow.Client, model: RegisteredModel, version: mlflow.Version) -> ModelVersion:
-    """Mirror one version: digest its bytes, read what it declares, keep its evaluation data by content."""
-    location = client.storage_location(version.name, version.number)
-    with tempfile.TemporaryDirectory(prefix="placet-mirror-") as folder:
-        target = Path(folder) / "model"
-        target.mkdir()
-        client.download(location, target)
-        manifest = artifact_manifest(target)
-        described = _described(target)
-    run = client.run(version.run_id) if version.run_id else mlflow.Run({}, {})
-    declared = _declared(client, version)
-    threshold, problem = _threshold(run.parameters), declared.problem
-    notice = RegistrationNotice.objects.filter(name=version.name, source=version.source).order_by("-at").first()
-    row = ModelVersion(
-        model=model,
-        number=version.number,
-        mlflow_created_at_ms=version.created_at_ms,
-        run_id=version.run_id,
-        source=version.source,
-        storage_location=location,
-        artifact_digest=manifest.root_digest,
-        manifest_digest=manifest.digest,
-        artifact_bytes=sum(file.size for file in manifest.files),
-        flavor=described["flavor"],
-        signature=described["signature"],
-        parameters=run.parameters,
-        metrics=run.metrics,
-        decision_threshold=threshold,
-        evaluation_dataset=declared.snapshot,
-        problem=problem,
-        mirrored_at=clock.now(),
-        trained_by=person_by_external_identity("mlflow", notice.username) if notice else None,
+def mirror_versions(client: mlflow.Client, model: RegisteredModel) -> list[str]:
+    """Mirror a model's new versions, each by itself; return a sentence for each that is new and has a problem.
+
+    A version whose files can't be fetched is kept with its problem and without a digest, so that people see why it
+    can't be requested; it is tried again every few minutes.
+
+    Raises:
+        MlflowDown: the tracking server does not answer.
+    """
+    known = {(row.number, row.mlflow_created_at_ms): row for row in model.versions.all()}
+    sentences = []
+    for version in sorted(client.versions(model.name), key=lambda item: item.number):
+        row = known.get((version.number, version.created_at_ms))
+        if row and (row.artifact_digest or cache.get(_lately(row))):
+            continue
+        try:
+            row = mirror_version(client, model, version, row)
+        except MlflowDown:
+            raise
+        except Exception as error:  # what one version does to us must not hide the others
+            log.exception("%s version %s can't be mirrored", version.name, version.number)
+            sentences += report(
+                code="version-unmirrored",
+                title=f"{version.name} version {version.number} can't be mirrored: {in_words(error)}",
+                severity="high",
+                system=model.system,
+            )
+        else:
+            sentences += [f"{row}: {row.problem}"] if row.problem else []
+            if not row.artifact_digest:
+                cache.set(_lately(row), 1, timeout=AGAIN_S)
+    return sentences
+
+
+def _lately(row: ModelVersion) -> str:
+    return f"placet:mirrored-lately:{row.pk}"
+
+
+def mirror_version(
+    client: mlflow.Client, model: RegisteredModel, version: mlflow.Version, row: ModelVersion | None = None
+) -> ModelVersion:
+    """Mirror one version: digest its bytes, read what it declares, keep its evaluation data by content.
+
+    Args:
+        row: what an earlier attempt left, which had no digest.
+    Raises:
+        MlflowDown: the tracking server does not answer.
+    """
+    try:
+        facts = _facts(client, version)
+    except MlflowDown as down:
+        if not mlflow.is_up():
+            raise
+        facts = _Facts(problem=f"MLflow can't serve it: {down.detail}")
+    except (ArtifactUnavailable, UnusableArtifact, UnknownModel, UnknownVersion) as error:
+        facts = _Facts(problem=in_words(error))
+    except Exception as error:
+        log.exception("%s version %s can't be read", version.name, version.number)
+        facts = _Facts(problem=f"It can't be read: {in_words(error)}")
+    if row and not facts.manifest and row.problem == facts.problem[:500]:
+        return row  # nothing new to write down
+    notices = RegistrationNotice.objects.filter(
+        name=version.name, number=version.number, created_at_ms=version.created_at_ms
     )
+    first = notices.order_by("at").first()
+    row = row or ModelVersion(model=model, number=version.number, mlflow_created_at_ms=version.created_at_ms)
+    row.run_id, row.source, row.storage_location = version.run_id, version.source, facts.location
+    if facts.manifest:
+        row.artifact_digest, row.manifest_digest = facts.manifest.root_digest, facts.manifest.digest
+        row.artifact_bytes = sum(file.size for file in facts.manifest.files)
+    row.flavor, row.signature = facts.flavor, facts.signature
+    row.parameters, row.metrics, row.decision_threshold = facts.parameters, facts.metrics, facts.threshold
+    row.evaluation_dataset, row.problem, row.mirrored_at = facts.dataset, facts.problem[:500], clock.now()
+    row.trained_by = person_by_external_identity("mlflow", first.username) if first else None
     with transaction.atomic():
         audit.append(
             event=Event.VERSION_MIRRORED,
@@ -95,34 +135,96 @@ def mirror_version(client: mlflow.Client, model: RegisteredModel, version: mlflo
                 "model": version.name,
                 "version": version.number,
                 "created_at_ms": version.created_at_ms,
-                "digest": row.artifact_digest,
-                "manifest": row.manifest_digest,
+                "digest": row.artifact_digest or None,
+                "manifest": row.manifest_digest or None,
+                "decision_threshold": row.decision_threshold,
                 "trained_by": row.trained_by.actor_id if row.trained_by else None,
-                "dataset": declared.snapshot.digest if declared.snapshot else None,
+                "dataset": facts.dataset.digest if facts.dataset else None,
             },
         )
-    log.info("mirrored %s, %s", row, row.artifact_digest)
+    log.info("mirrored %s, %s", row, row.artifact_digest or row.problem)
     return row
 
 
-def _described(folder: Path) -> dict[str, Any]:
-    """Read flavor and signature from MLmodel without loading the model."""
+def in_words(error: Exception) -> str:
+    """Return what went wrong in one line: a sentence of ours as it is, anything else with its type."""
+    if isinstance(error, DomainError):
+        return error.detail
+    text = (str(error).splitlines() or [""])[0][:300]
+    ours = isinstance(error, ArtifactUnavailable | UnusableArtifact)
+    return text if ours else f"{type(error).__name__}: {text}".removesuffix(": ")
+
+
+@dataclass
+class _Facts:
+    """What was read of a version; ``manifest`` is None where its files could not be fetched."""
+
+    problem: str = ""
+    location: str = ""
+    manifest: ArtifactManifest | None = None
+    flavor: str = ""
+    signature: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    threshold: float = DEFAULT_THRESHOLD
+    dataset: DatasetSnapshot | None = None
+
+
+def _facts(client: mlflow.Client, version: mlflow.Version) -> _Facts:
+    location = client.storage_location(version.name, version.number)
+    with tempfile.TemporaryDirectory(prefix="placet-mirror-") as folder:
+        target = Path(folder) / "model"
+        target.mkdir()
+        artifacts.fetch(client, location, target)
+        manifest = artifact_manifest(target)
+        flavor, signature, unreadable = _described(target)
+    run = client.run(version.run_id) if version.run_id else mlflow.Run({}, {})
+    declared = _declared(client, version)
+    threshold, wrong = _threshold(run.parameters)
+    return _Facts(
+        problem=unreadable or declared.problem or wrong,
+        location=location,
+        manifest=manifest,
+        flavor=flavor,
+        signature=signature,
+        parameters=run.parameters,
+        metrics={name: value if math.isfinite(value) else None for name, value in run.metrics.items()},
+        threshold=threshold,
+        dataset=declared.snapshot,
+    )
+
+
+def _described(folder: Path) -> tuple[str, dict[str, Any], str]:
+    """Read flavor and signature from MLmodel without loading the model; the third is why it can't be read."""
     path = folder / "MLmodel"
-    described = yaml.safe_load(path.read_text()) if path.exists() else {}
-    flavors = [name for name in described.get("flavors", {}) if name != "python_function"]
-    signature = described.get("signature") or {}
-    return {
-        "flavor": flavors[0] if flavors else "python_function" if described.get("flavors") else "",
-        "signature": {key: json.loads(value) for key, value in signature.items() if isinstance(value, str) and value},
-    }
-
-
-def _threshold(parameters: dict[str, str]) -> float:
+    if not path.is_file():
+        return "", {}, "It has no MLmodel file; log it with an MLflow flavor."
     try:
-        value = float(parameters.get("decision_threshold", "0.5"))
+        described = yaml.safe_load(path.read_text(encoding="utf-8"))
+        flavors = [name for name in described.get("flavors", {}) if name != "python_function"]
+        flavor = str(flavors[0]) if flavors else "python_function" if described.get("flavors") else ""
+        signature = {
+            str(key): json.loads(value)
+            for key, value in (described.get("signature") or {}).items()
+            if isinstance(value, str) and value
+        }
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError):
+        return "", {}, "Its MLmodel file is not readable; log the model again."
+    return flavor[:60], signature, ""
+
+
+def _threshold(parameters: dict[str, str]) -> tuple[float, str]:
+    """Return the decision threshold that the run names, one half where it names none; and what is wrong with it."""
+    given = parameters.get("decision_threshold")
+    if given is None:
+        return DEFAULT_THRESHOLD, ""
+    try:
+        value = float(given)
     except ValueError:
-        return 0.5
-    return value if 0 < value < 1 else 0.5
+        value = math.nan
+    if 0 < value < 1:
+        return value, ""
+    return DEFAULT_THRESHOLD, f"Its run says decision_threshold={given[:40]!r}; it must be a number between 0 and 1."
 
 
 def _declared(client: mlflow.Client, version: mlflow.Version) -> _Declared:
@@ -153,6 +255,10 @@ def _snapshot(described: dict[str, Any], content: bytes | None, uri: str) -> Dat
     digest = storage.put(content)
     if digest != described["digest"]:
         raise ValueError("its bytes do not have the digest that was declared.")
+    metadata = pq.ParquetFile(io.BytesIO(content)).metadata
+    unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    if unpacked > LARGEST_DATA:
+        raise ValueError(f"it unpacks to {unpacked >> 20} MB; at most {LARGEST_DATA >> 20} MB are read.")
     table = pq.read_table(io.BytesIO(content))
     label = described["label"]
     if label not in table.column_names:

@@ -5,9 +5,10 @@ here are MLflow's documented REST API 2.0.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.conf import settings
 from registry.errors import MlflowDown, UnknownModel, UnknownVersion
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
-PROXIED = "mlflow-artifacts:/"
+LARGEST_RUN_FILE = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Version:
     created_at_ms: int
     run_id: str
     source: str
+    stage: str = "None"
 
 
 @dataclass(frozen=True)
@@ -159,47 +161,49 @@ class Client:
         )
 
     def run_artifact(self, run_id: str, path: str) -> bytes | None:
-        """Return one artifact file of a run, None when it has none there."""
-        response = self._call("GET", "/get-artifact", params={"run_uuid": run_id, "path": path})
-        if response.status_code in {400, 404}:
-            return None
-        response.raise_for_status()
-        return response.content
-
-    def download(self, location: str, target: Path) -> None:
-        """Fetch every file under an artifact location into an empty folder.
+        """Return one artifact file of a run, None when it has none there.
 
         Raises:
-            MlflowDown: the store does not answer.
-            UnknownVersion: there is nothing at the location.
+            ValueError: it is larger than a gigabyte.
         """
-        if not location.startswith(PROXIED):
-            _download_with_mlflow(location, target)
-            return
-        root = location.removeprefix(PROXIED).lstrip("/")
-        if self._download_folder(root, target) == 0:
-            raise UnknownVersion(f"There are no artifacts at {location}.")
+        query = urlencode({"run_uuid": run_id, "path": path})
+        try:
+            with self.streamed(f"/get-artifact?{query}") as response:
+                content = bytearray()
+                for chunk in response.iter_bytes():
+                    content += chunk
+                    if len(content) > LARGEST_RUN_FILE:
+                        raise ValueError(f"{path} is larger than {LARGEST_RUN_FILE >> 20} MB.")
+                return bytes(content)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code in {400, 404}:
+                return None
+            raise
 
-    def _download_folder(self, path: str, target: Path) -> int:
-        listed = self._call("GET", "/api/2.0/mlflow-artifacts/artifacts", params={"path": path})
-        if listed.status_code == httpx.codes.NOT_FOUND:
-            return 0
-        listed.raise_for_status()
-        count = 0
-        for row in listed.json().get("files", []):
-            name = Path(row["path"]).name
-            if row.get("is_dir"):
-                (target / name).mkdir(parents=True, exist_ok=True)
-                count += self._download_folder(f"{path}/{name}", target / name)
-                continue
-            target.mkdir(parents=True, exist_ok=True)
-            with self._http.stream("GET", f"/api/2.0/mlflow-artifacts/artifacts/{path}/{name}") as response:
+    def listed(self, path: str) -> list[dict[str, Any]]:
+        """Return what the proxied artifact store has in a folder; nothing for a folder that is not there."""
+        response = self._call("GET", "/api/2.0/mlflow-artifacts/artifacts", params={"path": path})
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return []
+        response.raise_for_status()
+        rows: list[dict[str, Any]] = response.json().get("files", [])
+        return rows
+
+    @contextmanager
+    def streamed(self, path: str) -> Iterator[httpx.Response]:
+        """Yield a response whose body is still to be read.
+
+        Raises:
+            MlflowDown: no answer, or a server error.
+        """
+        try:
+            with self._http.stream("GET", path) as response:
+                if response.status_code >= 500:
+                    raise MlflowDown(f"MLflow answers {response.status_code}. Nothing was changed; try again.")
                 response.raise_for_status()
-                with (target / name).open("wb") as file:
-                    for chunk in response.iter_bytes():
-                        file.write(chunk)
-            count += 1
-        return count
+                yield response
+        except httpx.TransportError as error:
+            raise MlflowDown(f"MLflow stopped answering ({type(error).__name__}). Nothing was changed.") from error
 
     def set_alias(self, name: str, alias: str, number: int, *, grant: str) -> None:
         """Set an alias under a single-use grant; the governed server asks Placet whether it holds.
@@ -221,12 +225,10 @@ class Client:
 
 def _version(row: dict[str, Any]) -> Version:
     return Version(
-        row["name"], int(row["version"]), int(row["creation_timestamp"]), row.get("run_id", ""), row.get("source", "")
+        row["name"],
+        int(row["version"]),
+        int(row["creation_timestamp"]),
+        row.get("run_id", ""),
+        row.get("source", ""),
+        row.get("current_stage") or "None",
     )
-
-
-def _download_with_mlflow(location: str, target: Path) -> None:
-    """Fetch from a store that the server does not proxy, with MLflow's own library and the worker's credentials."""
-    from mlflow.artifacts import download_artifacts
-
-    download_artifacts(artifact_uri=location, dst_path=str(target))

@@ -171,13 +171,17 @@ class AliasHistory(Governed):
 
 
 class RegistrationNotice(models.Model):
-    """Who registered a version, as MLflow's plugin authenticated them; the only source of ``trained_by``."""
+    """Who registered a version, as MLflow's plugin authenticated them; the only source of ``trained_by``.
+
+    It names the very version: somebody who registers the same source again must not take the first one's place.
+    """
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=256)
-    source = models.CharField(max_length=1000)
+    number = models.PositiveIntegerField()
+    created_at_ms = models.BigIntegerField()
     username = models.CharField(max_length=255)
     at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["name", "source"], name="notice_by_source")]
+        indexes = [models.Index(fields=["name", "number"], name="notice_by_version")]

@@ -2,12 +2,12 @@
 
 import json
 import logging
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
 
+from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, State
 from governance.audit import selectors as log_selectors
 from governance.audit import services as audit
@@ -23,6 +23,7 @@ from registry.models import Permit
 
 log = logging.getLogger(__name__)
 NOTARY = System("notary")
+CHANGED = ("digest-mismatch", "source-changed")
 
 
 def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]:
@@ -56,6 +57,14 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
     version = promotion.version
     if approved.subject_digest != version.artifact_digest or approved.asks_for != f"alias {promotion.alias}":
         raise LogDisagrees("the promotion is about another version or alias than the log approves.")
+    if approved.decision_threshold != str(version.decision_threshold):
+        raise LogDisagrees("the version's decision threshold is not the one that the log approves.")
+    until = approvals.serves_until(approval)
+    valid_until = approval.valid_until
+    if until is None or valid_until is None or clock.rfc3339(valid_until) != approved.valid_until:
+        raise LogDisagrees("the approval's validity is not the one that the log shows.")
+    if approval.policy_version.digest != approved.policy["digest"]:
+        raise LogDisagrees("the approval's policy is not the one that the log shows.")
     now = clock.now()
     statement = permits.build_statement(
         kind="serve",
@@ -73,8 +82,9 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
         approval=approved.request,
         log={"origin": notary.origin, "index": approved.index, "size": checkpoint.size},
         issued_at=now,
-        expires_at=approved.valid_until,
+        expires_at=until,
         artifact_manifest=version.manifest_digest,
+        decision_threshold=approved.decision_threshold,
     )
     envelope = permits.sign(statement, notary.permit_key)
     permit = Permit(
@@ -83,7 +93,7 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
         digest="sha256:" + sha256(json.dumps(envelope, sort_keys=True).encode()).hexdigest(),
         log_index=approved.index,
         issued_at=now,
-        expires_at=datetime.fromisoformat(approved.valid_until),
+        expires_at=until,
     )
     with transaction.atomic():
         audit.append(
@@ -95,7 +105,7 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
                 "subject": {"name": approved.subject_name, "digest": approved.subject_digest},
                 "alias": promotion.alias,
                 "permit": permit.digest,
-                "expires": approved.valid_until,
+                "expires": until,
             },
         )
     return permit
@@ -104,20 +114,38 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
 def status_of(permit: Permit) -> str:
     """Return what the permit's approval allows now: valid, suspended, revoked or lapsed.
 
-    Whether a suspended one may still be loaded is :func:`refuses_loads`.
+    Whether a suspended or lapsed one may still be loaded is :func:`refuses_loads`.
     """
     state = permit.approval.state
     if state == State.APPROVED:
-        return "valid" if permit.expires_at > clock.now() else "lapsed"
+        valid_until = permit.approval.valid_until
+        return "valid" if valid_until and valid_until > clock.now() else "lapsed"
     return {State.SUSPENDED: "suspended", State.LAPSED: "lapsed"}.get(State(state), "revoked")
 
 
 def refuses_loads(permit: Permit) -> bool:
-    """Return whether a loader must refuse: not approved any more, or suspended over bytes or by its policy."""
+    """Return whether a loader must refuse: revoked, lapsed with its grace over, suspended over bytes or by its policy.
+
+    A suspension does not end with the validity: what was suspended when it lapsed is judged as suspended in its grace.
+    """
     word = status_of(permit)
     if word == "valid":
         return False
-    if word != "suspended":
+    if word == "lapsed":
+        if permit.expires_at <= clock.now():
+            return True
+        if not _lapsed_from_suspension(permit.approval):
+            return False
+    elif word != "suspended":
         return True
-    mismatch = permit.approval.findings.filter(code="digest-mismatch", closed_at__isnull=True).exists()
+    mismatch = permit.approval.findings.filter(code__in=CHANGED, closed_at__isnull=True).exists()
     return mismatch or document_of(permit.approval.policy_version).approval.on_suspend != "keep_serving"
+
+
+def _lapsed_from_suspension(approval: ApprovalRequest) -> bool:
+    changes = [
+        entry.parsed["data"]
+        for entry in log_selectors.entries_about_request(approval.pk)
+        if entry.event == Event.APPROVAL_CHANGED
+    ]
+    return bool(changes) and changes[-1]["from"] == State.SUSPENDED

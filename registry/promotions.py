@@ -23,7 +23,8 @@ from governance.inventory import selectors as inventory_selectors
 from governance.inventory.models import AISystem
 from governance.policy.document import PolicyDocument
 from governance.policy.selectors import document_of, governing
-from registry import mlflow, selectors
+from placet.mlflow_plugin.protection import fold, is_protected_alias
+from registry import selectors
 from registry.errors import (
     AlreadyLive,
     ModelUnassigned,
@@ -52,18 +53,20 @@ def request_promotion(
 
     Returns: the promotion, and the ids of evidence jobs to enqueue once this is committed.
 
+    Whether MLflow answers is for the caller to ask, before it opens a transaction.
+
     Raises:
-        MlflowDown, UnknownModel, UnknownVersion, UnprotectedAlias, ModelUnassigned, SystemUnclassified,
+        UnknownModel, UnknownVersion, UnprotectedAlias, ModelUnassigned, SystemUnclassified,
         SystemProhibited, VersionUnusable, RequestOpen, AlreadyLive, PolicyMissing: each says what to do.
         Forbidden: the requester is no engineer of the system.
     """
-    mlflow.require_up()
     registered = selectors.model(model)
     candidate = selectors.version(registered, version)
-    if alias not in settings.PROTECTED_ALIASES:
+    if not is_protected_alias(alias, settings.PROTECTED_ALIASES):
         raise UnprotectedAlias(
             f"Alias {alias!r} is free: set it in MLflow. Governed are {', '.join(settings.PROTECTED_ALIASES)}."
         )
+    alias = fold(alias)  # Champion and champion are one name to the gate, so Placet sets that one
     ai_system = _classified(registered.system, model)
     if not has_role(requester, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
         raise Forbidden(f"Only an engineer or the owner of {ai_system.name} requests its promotions.")
@@ -87,7 +90,8 @@ def request_promotion(
     if policy_version is None:
         required: list[dict[str, Any]] = []  # open_request says that the policy is missing
     else:
-        required = _required_evidence(document_of(policy_version), data.digest, now_live.version if now_live else None)
+        production = now_live.version if now_live else None
+        required = _required_evidence(document_of(policy_version), data.digest, candidate, production)
     approval = approvals.open_request(
         subject_kind=KIND,
         subject_id=candidate.pk,
@@ -123,6 +127,7 @@ def request_promotion(
             "version": version,
             "alias": alias,
             "digest": candidate.artifact_digest,
+            "decision_threshold": candidate.decision_threshold,
             "change_class": change_class,
         },
     )
@@ -202,20 +207,39 @@ def _context(candidate: ModelVersion, production: ModelVersion | None) -> dict[s
 
 
 def _required_evidence(
-    document: PolicyDocument, dataset_digest: str, production: ModelVersion | None
+    document: PolicyDocument, dataset_digest: str, candidate: ModelVersion, production: ModelVersion | None
 ) -> list[dict[str, Any]]:
-    """Return what the policy wants attached, each on the same rows and against the same version in production."""
+    """Return what the policy wants attached, each on the same rows and against the same version in production.
+
+    ``inputs`` names all that determines it; only evidence of that name is used, however fresh another is.
+    """
     now = clock.now()
     wanted = []
     for item in document.evidence:
         parameters = {key: list(value) if isinstance(value, tuple) else value for key, value in item.parameters.items()}
-        compared = item.name == "performance" and production is not None
+        baseline = production if item.name == "performance" else None
+        work: dict[str, Any] = {
+            "dataset_digest": dataset_digest,
+            "parameters": parameters,
+            "baseline_digest": baseline.artifact_digest if baseline else "",
+            "subject_id": str(candidate.pk),
+            "baseline_id": str(baseline.pk) if baseline else None,
+            "settings": {
+                "subject": {"decision_threshold": candidate.decision_threshold},
+                **({"baseline": {"decision_threshold": baseline.decision_threshold}} if baseline else {}),
+            },
+        }
         wanted.append(
             {
                 "type": item.type,
                 "dataset": dataset_digest,
                 "parameters": parameters,
-                "baseline": production.artifact_digest if compared and production else "",
+                "baseline": work["baseline_digest"],
+                "baseline_id": work["baseline_id"],
+                "settings": work["settings"],
+                "inputs": evidence_services.inputs_digest(
+                    evidence_type=item.type, subject_digest=candidate.artifact_digest, **work
+                ),
                 "not_before": clock.rfc3339(now - item.max_age) if item.max_age else None,
             }
         )
@@ -226,13 +250,7 @@ def _request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list
     """Return the jobs for evidence that is absent or stale."""
     jobs = []
     for wanted in approval.required_evidence:
-        fresh = evidence_selectors.newest_evidence(
-            subject_digest=approval.subject_digest,
-            evidence_type=wanted["type"],
-            not_before=wanted["not_before"],
-            dataset_digest=wanted["dataset"],
-            baseline_digest=wanted["baseline"],
-        )
+        fresh = evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted["not_before"])
         if fresh is None and producers.producible(wanted["type"]):
             job = evidence_services.request_evidence(
                 evidence_type=wanted["type"],
@@ -241,6 +259,9 @@ def _request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list
                 dataset_digest=wanted["dataset"],
                 baseline_digest=wanted["baseline"],
                 parameters=wanted["parameters"],
+                subject_id=candidate.pk,
+                baseline_id=wanted["baseline_id"],
+                settings=wanted["settings"],
             )
             jobs.append(job.pk)
     return jobs

@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest
@@ -56,16 +56,19 @@ def version(registered: RegisteredModel, number: int) -> ModelVersion:
     return row
 
 
-def version_by_digest(digest: str) -> ModelVersion:
-    """Return the newest version with these bytes."""
+def version_by_id(pk: uuid.UUID | None, digest: str) -> ModelVersion:
+    """Return the version that a job names. Bytes alone name none: two versions can have the same.
+
+    Raises:
+        UnknownVersion: there is none, or its digest is another.
+    """
     row = (
         ModelVersion.objects.select_related("model__system", "evaluation_dataset")
-        .filter(artifact_digest=digest)
-        .order_by("-mirrored_at")
+        .filter(pk__in=[pk] if pk else [])
         .first()
     )
-    if row is None:
-        raise UnknownVersion(f"No mirrored version has the digest {digest}.")
+    if row is None or row.artifact_digest != digest:
+        raise UnknownVersion(f"No mirrored version {pk} has the digest {digest}.")
     return row
 
 
@@ -98,8 +101,10 @@ def _named(name: str) -> dict[str, Any]:
 
 
 def promotions() -> QuerySet[PromotionRequest]:
-    """Return every promotion with what a list of them shows."""
-    return PromotionRequest.objects.select_related("version__model", "approval__policy_version")
+    """Return every promotion with what a list of them shows; the decisions and permits in one query each."""
+    return PromotionRequest.objects.select_related("version__model", "approval__policy_version").prefetch_related(
+        "approval__decisions", Prefetch("approval__permits", Permit.objects.defer("envelope"))
+    )
 
 
 def promotion_of(approval: ApprovalRequest) -> PromotionRequest:
@@ -132,6 +137,11 @@ def live_at(registered: RegisteredModel, alias: str, moment: datetime) -> AliasH
         .filter(model=registered, alias=alias, during__contains=moment)
         .first()
     )
+
+
+def has_permit(approval: ApprovalRequest) -> bool:
+    """Return whether the notary has signed the approval's permit; asks no more where permits were fetched ahead."""
+    return any(permit.kind == "serve" for permit in approval.permits.all())
 
 
 def permit_for(approval: ApprovalRequest, kind: str = "serve") -> Permit | None:

@@ -3,7 +3,7 @@
 import io
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from governance.evidence.errors import CannotProduce
 from governance.evidence.producers import Product, Task
 from monitoring.scoring import Scored
 from placet.digests import artifact_digest
-from registry import mlflow, selectors
+from registry import artifacts, mlflow, selectors
 from registry.models import DatasetSnapshot, ModelVersion
 from reports.explanation import measure as explanation_measure
 from reports.fairness import measure as fairness_measure
@@ -36,21 +36,21 @@ def performance(task: Task) -> Product:
     production = None
     threshold = None
     if task.baseline_digest:
-        live = selectors.version_by_digest(task.baseline_digest)
+        live = selectors.version_by_id(task.baseline_id, task.baseline_digest)
         task.progress(2, steps, f"Scoring {live} on the same rows")
         with _artifact(live) as folder:
             production = _score(folder, data, frame).score
-        threshold = live.decision_threshold
+        threshold = float(task.settings["baseline"]["decision_threshold"])
     task.progress(steps - 1, steps, "Paired bootstrap over the rows")
     payload = performance_measure.measure(
         event=(frame[data.label].astype(str) == data.positive_label).to_numpy(),
         score=candidate.score,
-        threshold=version.decision_threshold,
+        threshold=float(task.settings["subject"]["decision_threshold"]),
         production_score=production,
         production_threshold=threshold,
         seed=task.seed,
     )
-    return Product(payload, _environment(task, candidate))
+    return Product(payload, _environment(task, candidate.isolation, candidate.libraries))
 
 
 def fairness(task: Task) -> Product:
@@ -72,7 +72,7 @@ def fairness(task: Task) -> Product:
         payload = fairness_measure.measure(
             labels=frame[data.label],
             score=scores.score,
-            threshold=version.decision_threshold,
+            threshold=float(task.settings["subject"]["decision_threshold"]),
             positive_label=data.positive_label,
             favourable_label=data.favourable_label,
             sensitive_features=frame[list(wanted)],
@@ -80,7 +80,7 @@ def fairness(task: Task) -> Product:
             min_share=float(task.parameters.get("min_share", 0.05)),
             seed=task.seed,
         )
-    return Product(payload, _environment(task, scores))
+    return Product(payload, _environment(task, scores.isolation, scores.libraries))
 
 
 def explanation(task: Task) -> Product:
@@ -95,7 +95,7 @@ def explanation(task: Task) -> Product:
             seed=task.seed,
             progress=lambda done, total: task.progress(done, total, "Shapley values in the isolated child"),
         )
-    return Product(payload, _environment(task, None))
+    return Product(payload, _environment(task, payload["method"]["isolation"], payload["libraries"]))
 
 
 def score_rows(version: ModelVersion, data: DatasetSnapshot, features: pd.DataFrame) -> Scored:
@@ -106,7 +106,7 @@ def score_rows(version: ModelVersion, data: DatasetSnapshot, features: pd.DataFr
 
 
 def _inputs(task: Task) -> tuple[ModelVersion, DatasetSnapshot, pd.DataFrame]:
-    version = selectors.version_by_digest(task.subject_digest)
+    version = selectors.version_by_id(task.subject_id, task.subject_digest)
     data = selectors.dataset(task.dataset_digest)
     frame = pd.read_parquet(io.BytesIO(selectors.dataset_bytes(data)))
     if data.label not in frame.columns:
@@ -121,7 +121,7 @@ def _artifact(version: ModelVersion) -> Iterator[Path]:
         folder = Path(name) / "model"
         folder.mkdir()
         with mlflow.Client() as client:
-            client.download(version.storage_location, folder)
+            artifacts.fetch(client, version.storage_location, folder)
         if artifact_digest(folder) != version.artifact_digest:
             raise CannotProduce(f"The artifact of {version} in the store is not the one that was mirrored.")
         yield folder
@@ -142,17 +142,18 @@ def _score(folder: Path, data: DatasetSnapshot, frame: pd.DataFrame) -> Scored:
     return Scored(found.score, found.isolation, dict(found.libraries))
 
 
-def _environment(task: Task, scores: Scored | None) -> dict[str, Any]:
+def _environment(task: Task, isolation: str, libraries: Mapping[str, str]) -> dict[str, Any]:
     lock = Path(settings.BASE_DIR) / "requirements.lock"
     return {
         "python": platform.python_version(),
         "lock_digest": "sha256:" + sha256(lock.read_bytes()).hexdigest() if lock.exists() else None,
-        "isolation": scores.isolation if scores else None,
-        "libraries": scores.libraries if scores else {},
+        "isolation": isolation,
+        "libraries": dict(libraries),
         "seed": task.seed,
         "inputs": {
             "subject": task.subject_digest,
             "dataset": task.dataset_digest,
             "baseline": task.baseline_digest or None,
+            "settings": dict(task.settings),
         },
     }

@@ -249,6 +249,9 @@ def attach(approval: ApprovalRequest, payload: dict[str, Any]) -> Evidence:
         dataset_digest=wanted["dataset"],
         baseline_digest=wanted["baseline"],
         parameters=wanted["parameters"],
+        subject_id=approval.subject_id,
+        baseline_id=wanted["baseline_id"],
+        settings=wanted["settings"],
     )
     attempt = evidence_services.claim(job.pk)
     assert attempt is not None

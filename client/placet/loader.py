@@ -45,6 +45,19 @@ class VerifiedModel:
     permit: permits.Permit
     path: Path | None
 
+    @property
+    def decision_threshold(self) -> float | None:
+        """Return the threshold that was approved with these bytes; decide by it, not by one of your own."""
+        return self.permit.decision_threshold
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A loaded model, and the verification that this very load rests on."""
+
+    model: Any
+    verified: VerifiedModel
+
 
 def verify_model(
     uri: str,
@@ -115,7 +128,17 @@ def verify_model(
 
 
 def load_model(uri: str, *, load: Callable[[str], Any] | None = None, **options: Any) -> Any:
-    """Verify a model as ``verify_model`` does, then load the copy that was verified.
+    """Verify a model as ``verify_model`` does, load the copy that was verified, and return the model.
+
+    Arguments and errors are those of ``load_verified``, which also says what was loaded.
+    """
+    return load_verified(uri, load=load, **options).model
+
+
+def load_verified(uri: str, *, load: Callable[[str], Any] | None = None, **options: Any) -> LoadedModel:
+    """Verify a model once and load the copy that was verified; version, digest and threshold are those of this load.
+
+    An alias can move between two calls, so never report what ``verify_model`` said of a model that another call loaded.
 
     Args:
         uri: ``models:/<name>@<alias>``.
@@ -124,15 +147,21 @@ def load_model(uri: str, *, load: Callable[[str], Any] | None = None, **options:
     Raises:
         Refused: see ``verify_model``. Nothing of the model was executed then.
     """
-    if options.get("keep_in") is None:
+    own = options.get("keep_in") is None
+    if own:
         options["keep_in"] = Path(tempfile.mkdtemp(prefix="placet-model-"))
         atexit.register(shutil.rmtree, options["keep_in"], ignore_errors=True)  # some flavors read files later on
-    verified = verify_model(uri, **options)
+    try:
+        verified = verify_model(uri, **options)
+    except Refused:
+        if own:  # a service that asks again and again must not fill its disk with what it refused
+            shutil.rmtree(options["keep_in"], ignore_errors=True)
+        raise
     if load is None:
         import mlflow.pyfunc
 
         load = mlflow.pyfunc.load_model
-    return load(str(verified.path))
+    return LoadedModel(model=load(str(verified.path)), verified=verified)
 
 
 def _check_standing(uri: str, issued: IssuedPermit, *, refuse_suspended: bool) -> None:
@@ -140,6 +169,9 @@ def _check_standing(uri: str, issued: IssuedPermit, *, refuse_suspended: bool) -
         return
     if issued.status == "suspended" and not (refuse_suspended or issued.refuse_new_loads):
         _log.warning("%s: its approval is suspended; it may go on serving until the review.", uri)
+        return
+    if issued.status == "lapsed" and not issued.refuse_new_loads:
+        _log.warning("%s: its approval has lapsed; it may be loaded in the grace that its policy gives.", uri)
         return
     why = f" {issued.reason}" if issued.reason else ""
     raise Refused(f"The approval of {uri} is {issued.status}.{why} Ask its owner, or roll back.")

@@ -5,6 +5,7 @@ A permit is an in-toto v1 statement in a DSSE envelope, signed with Ed25519. It 
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ PREDICATE_TYPE = "urn:placet:permit:v1"
 KINDS = ("serve", "rollback", "stop")
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 _LIMIT = 256 * 1024
+_DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{1,20})?(e-[0-9]{1,3})?", re.ASCII)
 
 
 class Reason(StrEnum):
@@ -46,7 +48,11 @@ class InvalidPermit(ValueError):
 
 @dataclass(frozen=True)
 class Permit:
-    """What a verified permit says. Times are UTC; digests are ``sha256:<hex>``; ``created_at_ms`` is MLflow's."""
+    """What a verified permit says. Times are UTC; digests are ``sha256:<hex>``; ``created_at_ms`` is MLflow's.
+
+    ``decision_threshold``: at or above it the score counts as the event. The evidence was measured at it and it is not
+    part of the bytes, so whoever decides by the model must use it. None in a permit that names none.
+    """
 
     kind: str
     workspace: str
@@ -65,6 +71,7 @@ class Permit:
     issued_at: datetime
     expires_at: datetime
     artifact_manifest: str | None
+    decision_threshold: float | None
     key_digest: str
     statement: Mapping[str, Any]
 
@@ -88,6 +95,7 @@ def build_statement(
     issued_at: datetime | str,
     expires_at: datetime | str,
     artifact_manifest: str | None = None,
+    decision_threshold: str | None = None,
 ) -> dict[str, Any]:
     """Return the in-toto statement of a permit.
 
@@ -98,8 +106,9 @@ def build_statement(
         evidence_manifest: the digest of the frozen list of evidence.
         log: origin of the log, index of the entry that approved, size of the tree it was read from.
         artifact_manifest: optional digest of the whole file list, names included; left out when None.
+        decision_threshold: optional, the threshold that was approved, as a decimal such as ``0.3``; left out when None.
     Raises:
-        ValueError: an unknown kind, a digest that is not one, or a time without its zone.
+        ValueError: an unknown kind, a digest or threshold that is not one, or a time without its zone.
     """
     if kind not in KINDS:
         raise ValueError(f"A permit is one of {', '.join(KINDS)}, not {kind!r}.")
@@ -125,6 +134,9 @@ def build_statement(
     }
     if artifact_manifest is not None:
         predicate["artifact_manifest"] = artifact_manifest
+    if decision_threshold is not None:
+        _threshold(decision_threshold)
+        predicate["decision_threshold"] = decision_threshold
     subject = {"name": f"{model}/{version}", "digest": {"sha256": hex_of(artifact_digest)}}
     return {
         "_type": STATEMENT_TYPE,
@@ -248,6 +260,7 @@ def _read(payload: bytes, signed_by: str) -> Permit:
             use_restrictions=tuple(said["use_restrictions"]),
             artifact_digest=digest,
             artifact_manifest=said.get("artifact_manifest"),
+            decision_threshold=_threshold(said.get("decision_threshold")),
             issued_at=parse_time(said["issued_at"]),
             expires_at=parse_time(said["expires_at"]),
             key_digest=signed_by,
@@ -278,6 +291,15 @@ _PLAIN = (
     "approval",
     "log",
 )
+
+
+def _threshold(said: object) -> float | None:
+    """Return a threshold between 0 and 1, None for none. It is text, as canonical JSON of ours has no fractions."""
+    if said is None:
+        return None
+    if not isinstance(said, str) or not _DECIMAL.fullmatch(said) or not 0 < float(said) < 1:
+        raise ValueError(f"{said!r} is not a decision threshold between 0 and 1.")
+    return float(said)
 
 
 def _stamp(when: datetime | str) -> str:

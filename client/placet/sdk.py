@@ -88,7 +88,8 @@ class Promotion:
 class IssuedPermit:
     """A permit's envelope (not yet verified) and what Placet says of it: valid, revoked, suspended or lapsed.
 
-    ``refuse_new_loads`` is Placet's word on a suspended one: whether what serves may be loaded anew meanwhile.
+    ``refuse_new_loads`` is Placet's word on a suspended or lapsed one: whether it may be loaded meanwhile, until the
+    review or in the grace after its end.
     """
 
     envelope: Mapping[str, Any]
@@ -217,7 +218,7 @@ class Placet:
             envelope=answer["envelope"],
             status=answer["status"],
             reason=str(answer.get("reason") or ""),
-            refuse_new_loads=answer.get("refuse_new_loads") is True,
+            refuse_new_loads=_refused(answer),
         )
 
     def push_records(
@@ -305,6 +306,12 @@ def _problem(answer: httpx.Response) -> PlacetProblem:
         detail = "Set PLACET_TOKEN to a token that has not expired."
     kind = str(said.get("type") or "about:blank")
     return PlacetProblem(title=title, detail=detail, status=answer.status_code, type=kind, errors=said.get("errors"))
+
+
+def _refused(answer: Mapping[str, Any]) -> bool:
+    """Return whether nothing may be loaded: as Placet says; where it says nothing, a lapsed permit refuses."""
+    said = answer.get("refuse_new_loads")
+    return said if isinstance(said, bool) else answer["status"] == "lapsed"
 
 
 def _segment(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from fastapi import FastAPI, HTTPException
 
-from placet.loader import Refused, load_model, verify_model
+from placet.loader import Refused, load_verified
 
 app = FastAPI(title="Credit scoring")
 _loaded: dict[str, Any] = {}
@@ -23,18 +23,23 @@ def _uri() -> str:
 def reload() -> dict[str, str]:
     """Verify what the alias points to now and load it; keep serving the old model when it is refused."""
     try:
-        verified = verify_model(_uri())
-        model = load_model(_uri())
+        loaded = load_verified(_uri())  # one verification: what is reported is what was loaded
     except Refused as refusal:
         raise HTTPException(status_code=409, detail=refusal.reason) from refusal
-    _loaded.update(model=model, version=verified.version, digest=verified.artifact_digest)
+    verified = loaded.verified
+    _loaded.update(
+        model=loaded.model,
+        version=verified.version,
+        digest=verified.artifact_digest,
+        threshold=verified.decision_threshold,
+    )
     return {"version": verified.version, "digest": verified.artifact_digest}
 
 
 @app.get("/health")
 def health() -> dict[str, str]:
-    """Say which version is loaded."""
-    return {"version": str(_loaded.get("version", "none"))}
+    """Say which version is loaded, and the threshold that was approved with it."""
+    return {"version": str(_loaded.get("version", "none")), "decision_threshold": str(_loaded.get("threshold", "none"))}
 
 
 @app.post("/predictions")

@@ -3,7 +3,7 @@
 import uuid
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
@@ -37,7 +37,7 @@ class FindingClosed(DomainError):
 @transaction.atomic
 def open_finding(
     *,
-    system: AISystem,
+    system: AISystem | None,
     code: str,
     title: str,
     severity: str,
@@ -46,8 +46,21 @@ def open_finding(
     request: ApprovalRequest | None = None,
     owner: User | None = None,
 ) -> Finding | None:
-    """Open a finding; None when the same cause has an open one. The system's owner has it unless another is named."""
-    AISystem.objects.select_for_update().get(pk=system.pk)
+    """Open a finding; None when the same cause has an open one. The system's owner has it unless another is named.
+
+    Without a system it is about the installation, and ``owner`` must be named.
+
+    Raises:
+        ValueError: neither a system nor an owner.
+    """
+    owner = owner or (system.owner if system else None)
+    if owner is None:
+        raise ValueError("A finding without a system needs an owner.")
+    if system:
+        AISystem.objects.select_for_update().get(pk=system.pk)
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('placet finding', 0))")
     if Finding.objects.filter(system=system, code=code, title=title, closed_at__isnull=True).exists():
         return None
     now = clock.now()
@@ -58,7 +71,7 @@ def open_finding(
         code=code,
         title=title,
         severity=severity,
-        owner=owner or system.owner,
+        owner=owner,
         opened_at=now,
         due_on=(now + timedelta(days=DUE_DAYS[severity])).date(),
     )
@@ -66,7 +79,13 @@ def open_finding(
         event=Event.FINDING_OPENED,
         actor=actor,
         subjects=[finding],
-        data={"system": system.slug, "code": code, "severity": severity, "source": source, "due": finding.due_on},
+        data={
+            "system": system.slug if system else None,
+            "code": code,
+            "severity": severity,
+            "source": source,
+            "due": finding.due_on,
+        },
         payload={"title": title},
     )
     return finding

@@ -179,7 +179,7 @@ def _after(viewer: User, today: date) -> list[dict[str, Any]]:
             "tone": "bad",
             "icon": "alert",
             "text": f"Overdue since {finding.due_on:%d %b}: {finding.title}",
-            "detail": f"{finding.system.name}, {finding.severity}; you own it",
+            "detail": f"{finding.system.name if finding.system else 'no AI system'}, {finding.severity}; you own it",
         }
         for finding in overdue
     ]

@@ -123,7 +123,9 @@ class Finding(Governed):
         HIGH = "high", "High"
         CRITICAL = "critical", "Critical"
 
-    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="findings")
+    system = models.ForeignKey(
+        AISystem, null=True, on_delete=models.PROTECT, related_name="findings", help_text="Empty: of the installation."
+    )
     request = models.ForeignKey(ApprovalRequest, null=True, on_delete=models.PROTECT, related_name="findings")
     source = models.CharField(max_length=40, help_text="reconciler, monitor, review.")
     code = models.CharField(max_length=60, help_text="digest-mismatch, unapproved-alias, drift.")
@@ -144,6 +146,7 @@ class Finding(Governed):
             models.UniqueConstraint(
                 fields=["system", "code", "title"],
                 condition=Q(closed_at__isnull=True),
+                nulls_distinct=False,
                 name="one_open_finding_per_cause",
             ),
         ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from governance.accounts.models import User
 from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, State
@@ -39,18 +39,9 @@ def open_requests() -> QuerySet[ApprovalRequest]:
 
 
 def required_evidence(approval: ApprovalRequest) -> list[tuple[dict[str, Any], Evidence | None]]:
-    """Return each requirement with the newest evidence that satisfies it, None where there is none."""
+    """Return each requirement with the newest evidence made from exactly its inputs, None where there is none."""
     return [
-        (
-            wanted,
-            evidence_selectors.newest_evidence(
-                subject_digest=approval.subject_digest,
-                evidence_type=wanted["type"],
-                not_before=wanted.get("not_before"),
-                dataset_digest=wanted.get("dataset"),
-                baseline_digest=wanted.get("baseline"),
-            ),
-        )
+        (wanted, evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted.get("not_before")))
         for wanted in approval.required_evidence
     ]
 
@@ -206,6 +197,22 @@ def waiting_for(person: User) -> list[ApprovalRequest]:
     """Return the requests that the person can sign now, oldest first."""
     rows = open_requests().filter(state=State.IN_REVIEW).prefetch_related("decisions")
     return [row for row in rows if can_sign_now(row, person)]
+
+
+def waiting_count(person: User, *, most: int = 100) -> int:
+    """Return how many requests the person can sign now, counted up to ``most``: the badge of every page.
+
+    The database keeps to requests in which the person is eligible, and hands over no evidence or verdict.
+    """
+    signatures = Decision.objects.only("request", "round", "stage", "verdict", "approver")
+    rows = (
+        ApprovalRequest.objects.filter(state=State.IN_REVIEW, stages__contains=[{"eligible": [str(person.pk)]}])
+        .exclude(excluded__contains=[{"person": str(person.pk)}])
+        .defer("verdict", "context", "required_evidence", "evidence_ids")
+        .prefetch_related(Prefetch("decisions", signatures))
+        .order_by("opened_at")
+    )
+    return sum(can_sign_now(row, person) for row in rows[:most])
 
 
 def granted_for(subject_kind: str, subject_id: uuid.UUID) -> ApprovalRequest | None:

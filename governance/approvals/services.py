@@ -54,7 +54,8 @@ def open_request(
     Args:
         parts: who had which part in the subject (``requester``, ``trainer``, ``owner``, …), as user ids; they are kept
             from deciding.
-        required_evidence: ``{type, dataset, baseline, parameters, not_before}`` per piece of evidence.
+        required_evidence: ``{type, dataset, baseline, parameters, inputs, not_before}`` per piece of evidence; its
+            ``inputs`` is the digest of all that determines it (``evidence.services.inputs_digest``).
         context: facts for the policy beside evidence: ``candidate``, and ``production`` if something serves now;
             ``holds``: [{id, title, reason}] for what no evidence can lift.
 

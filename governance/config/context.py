@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from governance.accounts.models import User
 from governance.accounts.selectors import role_titles
-from governance.approvals.selectors import waiting_for
+from governance.approvals.selectors import waiting_count
 from governance.audit.selectors import newest_anchor
 from governance.common import clock
 
@@ -18,4 +18,4 @@ def header(request: HttpRequest) -> dict[str, Any]:
         return {"anchor": None, "role": "", "inbox_count": None}
     last = newest_anchor()
     anchor = {"at": last.at, "age": clock.now() - last.at, "size": last.size, "where": last.where} if last else None
-    return {"anchor": anchor, "role": ", ".join(role_titles(user)), "inbox_count": len(waiting_for(user))}
+    return {"anchor": anchor, "role": ", ".join(role_titles(user)), "inbox_count": waiting_count(user)}

@@ -23,11 +23,11 @@ def flag(name: str, *, default: bool = False) -> bool:
     return os.environ.get(name, str(default)).strip().lower() in {"1", "true", "yes", "on"}
 
 
-def whole(name: str, default: int) -> int:
-    """Return a variable that is a whole number from 0 on; refuse and name it if it is none."""
-    value = os.environ.get(name, str(default)).strip()
-    if not (value.isascii() and value.isdigit()):
-        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number, such as {default}.")
+def whole(name: str, default: int, *, least: int = 0) -> int:
+    """Return a variable that is a whole number from ``least`` on; refuse and name it if it is none."""
+    value = os.environ.get(name, "").strip() or str(default)
+    if not (value.isascii() and value.isdigit()) or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}; give a whole number of at least {least}, such as {default}.")
     return int(value)
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from governance.config import environment as env
+from placet.mlflow_plugin.protection import protected_aliases
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -180,7 +181,10 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 CELERY_BEAT_SCHEDULE = {
     "sweep-evidence-jobs": {"task": "governance.evidence.tasks.sweep_jobs", "schedule": 5.0},
-    "mirror-registry": {"task": "registry.tasks.reconcile", "schedule": 10.0},
+    # What is live comes first and by itself: fetching a large new version must not keep anybody from looking.
+    "watch-aliases": {"task": "registry.tasks.watch_aliases", "schedule": 10.0},
+    "check-live-bytes": {"task": "registry.tasks.check_live_bytes", "schedule": 10.0},
+    "mirror-registry": {"task": "registry.tasks.mirror_registry", "schedule": 10.0},
     "sweep-promotions": {"task": "registry.tasks.sweep_promotions", "schedule": 15.0},
     "sweep-documents": {"task": "reports.tasks.sweep_documents", "schedule": 60.0},
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
@@ -194,7 +198,10 @@ MLFLOW_PASSWORD = env.text("MLFLOW_TRACKING_PASSWORD", "")
 MLFLOW_SERVICE_USER = env.text("PLACET_MLFLOW_SERVICE_USER", "placet")
 MLFLOW_PUBLIC_URL = env.text("PLACET_MLFLOW_PUBLIC_URL", MLFLOW_TRACKING_URI)
 GATE_TOKEN = env.text("PLACET_GATE_TOKEN", "")
-PROTECTED_ALIASES = env.words("PLACET_PROTECTED_ALIASES", "champion,canary,production,prod")
+MAX_ARTIFACT_MB = env.whole("PLACET_MAX_ARTIFACT_MB", 2048, least=1)
+ARTIFACT_TIMEOUT_S = env.whole("PLACET_ARTIFACT_TIMEOUT_SECONDS", 300, least=1)
+REDIGEST_S = env.whole("PLACET_REDIGEST_SECONDS", 900, least=1)
+PROTECTED_ALIASES = protected_aliases()
 
 STORAGE_ROOT = env.storage_root(env.text("PLACET_STORAGE_URL", str(BASE_DIR / "var" / "storage")))
 LOG_ORIGIN = env.text("PLACET_LOG_ORIGIN", "placet.localhost/audit/1")

@@ -28,7 +28,10 @@ class EvidenceJob(models.Model):
     dataset_digest = models.CharField(max_length=71, blank=True)
     baseline_digest = models.CharField(max_length=71, blank=True, help_text="What the subject is compared with.")
     parameters = models.JSONField(default=dict)
-    inputs_digest = models.CharField(max_length=71, help_text="sha256 over type, subject, data, baseline, parameters.")
+    subject_id = models.UUIDField(null=True, help_text="Which subject: the same bytes can be two of them.")
+    baseline_id = models.UUIDField(null=True, help_text="Which subject the baseline is.")
+    settings = models.JSONField(default=dict, help_text="What both run with beside their bytes: decision thresholds.")
+    inputs_digest = models.CharField(max_length=71, help_text="sha256 over everything above: what determines it.")
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
@@ -70,6 +73,10 @@ class Evidence(Governed):
     dataset_digest = models.CharField(max_length=71, blank=True)
     baseline_digest = models.CharField(max_length=71, blank=True)
     parameters = models.JSONField(default=dict)
+    subject_id = models.UUIDField(null=True, help_text="Which subject: the same bytes can be two of them.")
+    baseline_id = models.UUIDField(null=True, help_text="Which subject the baseline is.")
+    settings = models.JSONField(default=dict, help_text="What both run with beside their bytes: decision thresholds.")
+    inputs_digest = models.CharField(max_length=71, help_text="sha256 over everything above: what determines it.")
     payload = models.JSONField()
     payload_digest = models.CharField(max_length=71)
     projection = models.JSONField(help_text="The scalars that a policy may name.")
@@ -81,7 +88,10 @@ class Evidence(Governed):
     made_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["subject_digest", "type", "-made_at"], name="evidence_by_subject")]
+        indexes = [
+            models.Index(fields=["subject_digest", "type", "-made_at"], name="evidence_by_subject"),
+            models.Index(fields=["inputs_digest", "-made_at"], name="evidence_by_inputs"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} of {self.subject_name}"

@@ -21,6 +21,9 @@ class Task:
     parameters: Mapping[str, Any]
     seed: int
     progress: Progress
+    subject_id: uuid.UUID | None = None
+    baseline_id: uuid.UUID | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

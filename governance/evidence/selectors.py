@@ -10,22 +10,19 @@ from governance.common import clock
 from governance.evidence.models import Evidence, EvidenceJob
 
 
-def newest_evidence(
-    *,
-    subject_digest: str,
-    evidence_type: str,
-    not_before: datetime | None = None,
-    dataset_digest: str | None = None,
-    baseline_digest: str | None = None,
-) -> Evidence | None:
-    """Return the newest evidence of a type about a subject, limited to data, baseline and age where given."""
-    rows = Evidence.objects.filter(subject_digest=subject_digest, type=evidence_type)
+def newest_evidence(*, subject_id: uuid.UUID, evidence_type: str) -> Evidence | None:
+    """Return the newest evidence of a type about a subject, to be shown.
+
+    Whether evidence may be used again is asked with :func:`evidence_from` only.
+    """
+    return Evidence.objects.filter(subject_id=subject_id, type=evidence_type).order_by("-made_at").first()
+
+
+def evidence_from(inputs_digest: str, *, not_before: datetime | None = None) -> Evidence | None:
+    """Return the newest evidence of exactly these inputs: type, subject, data, parameters, settings, baseline."""
+    rows = Evidence.objects.filter(inputs_digest=inputs_digest)
     if not_before:
         rows = rows.filter(made_at__gte=not_before)
-    if dataset_digest is not None:
-        rows = rows.filter(dataset_digest=dataset_digest)
-    if baseline_digest is not None:
-        rows = rows.filter(baseline_digest=baseline_digest)
     return rows.order_by("-made_at").first()
 
 
@@ -37,6 +34,11 @@ def evidence_about(subject_digest: str) -> QuerySet[Evidence]:
 def jobs_about(subject_digest: str) -> QuerySet[EvidenceJob]:
     """Return every job for a subject, newest first, with what came of it."""
     return EvidenceJob.objects.filter(subject_digest=subject_digest).select_related("evidence").order_by("-made_at")
+
+
+def jobs_from(inputs_digests: Iterable[str]) -> QuerySet[EvidenceJob]:
+    """Return the jobs for exactly these inputs, newest first."""
+    return EvidenceJob.objects.filter(inputs_digest__in=set(inputs_digests)).order_by("-made_at")
 
 
 def by_ids(ids: Iterable[uuid.UUID | str]) -> list[Evidence]:

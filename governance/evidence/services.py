@@ -38,10 +38,28 @@ def _tell(subject_digest: str, evidence_type: str) -> None:
 
 
 def inputs_digest(
-    *, evidence_type: str, subject_digest: str, dataset_digest: str, baseline_digest: str, parameters: Mapping[str, Any]
+    *,
+    evidence_type: str,
+    subject_digest: str,
+    dataset_digest: str = "",
+    baseline_digest: str = "",
+    parameters: Mapping[str, Any] | None = None,
+    subject_id: uuid.UUID | str | None = None,
+    baseline_id: uuid.UUID | str | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the name of a piece of work: the digest of everything that goes into it."""
-    inputs: list[Any] = [evidence_type, subject_digest, dataset_digest, baseline_digest, dict(parameters)]
+    """Return the name of a piece of work: the digest of everything that determines what comes out of it.
+
+    The same bytes under another version, another decision threshold or another parameter of the policy are other work.
+    """
+    inputs: dict[str, Any] = {
+        "type": evidence_type,
+        "subject": [str(subject_id or ""), subject_digest],
+        "baseline": [str(baseline_id or ""), baseline_digest],
+        "dataset": dataset_digest,
+        "parameters": dict(parameters or {}),
+        "settings": dict(settings or {}),
+    }
     return "sha256:" + sha256(rfc8785.dumps(inputs)).hexdigest()
 
 
@@ -54,15 +72,21 @@ def request_evidence(
     dataset_digest: str = "",
     baseline_digest: str = "",
     parameters: Mapping[str, Any] | None = None,
+    subject_id: uuid.UUID | str | None = None,
+    baseline_id: uuid.UUID | str | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> EvidenceJob:
     """Return the open job for these inputs, made now if there is none. Two callers at once get one job."""
-    parameters = dict(parameters or {})
+    parameters, settings = dict(parameters or {}), dict(settings or {})
     digest = inputs_digest(
         evidence_type=evidence_type,
         subject_digest=subject_digest,
         dataset_digest=dataset_digest,
         baseline_digest=baseline_digest,
         parameters=parameters,
+        subject_id=subject_id,
+        baseline_id=baseline_id,
+        settings=settings,
     )
     open_states = [EvidenceJob.State.QUEUED, EvidenceJob.State.RUNNING]
     job, _ = EvidenceJob.objects.filter(state__in=open_states).get_or_create(
@@ -74,6 +98,9 @@ def request_evidence(
             "dataset_digest": dataset_digest,
             "baseline_digest": baseline_digest,
             "parameters": parameters,
+            "subject_id": subject_id,
+            "baseline_id": baseline_id,
+            "settings": settings,
             "made_at": clock.now(),
         },
     )
@@ -130,6 +157,9 @@ def finish(job_id: uuid.UUID, attempt: int, product: Product) -> Evidence:
         dataset_digest=job.dataset_digest,
         baseline_digest=job.baseline_digest,
         parameters=job.parameters,
+        subject_id=job.subject_id,
+        baseline_id=job.baseline_id,
+        settings=job.settings,
         job=job,
     )
 
@@ -146,6 +176,9 @@ def attach(
     dataset_digest: str = "",
     baseline_digest: str = "",
     parameters: Mapping[str, Any] | None = None,
+    subject_id: uuid.UUID | str | None = None,
+    baseline_id: uuid.UUID | str | None = None,
+    settings: Mapping[str, Any] | None = None,
     job: EvidenceJob | None = None,
     sealed: audit.SealedPayload | None = None,
 ) -> Evidence:
@@ -164,6 +197,19 @@ def attach(
         dataset_digest=dataset_digest,
         baseline_digest=baseline_digest,
         parameters=dict(parameters or {}),
+        subject_id=subject_id,
+        baseline_id=baseline_id,
+        settings=dict(settings or {}),
+        inputs_digest=inputs_digest(
+            evidence_type=evidence_type,
+            subject_digest=subject_digest,
+            dataset_digest=dataset_digest,
+            baseline_digest=baseline_digest,
+            parameters=parameters,
+            subject_id=subject_id,
+            baseline_id=baseline_id,
+            settings=settings,
+        ),
         payload=product.payload,
         payload_digest="sha256:" + sha256(rfc8785.dumps(product.payload)).hexdigest(),
         projection=projection.project(evidence_type, product.payload),
@@ -183,6 +229,7 @@ def attach(
             "subject": {"name": subject_name, "digest": subject_digest},
             "dataset": dataset_digest or None,
             "baseline": baseline_digest or None,
+            "inputs": evidence.inputs_digest,
             "payload_digest": evidence.payload_digest,
             "files": evidence.files,
             "origin": origin,

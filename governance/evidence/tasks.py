@@ -41,6 +41,9 @@ def run_job(job_id: str) -> None:
         parameters=job.parameters,
         seed=int(job.inputs_digest[7:15], 16),
         progress=progress,
+        subject_id=job.subject_id,
+        baseline_id=job.baseline_id,
+        settings=job.settings,
     )
     try:
         with _lease_kept(pk, attempt):

@@ -1,12 +1,14 @@
 """Input and output of the promotion, permit and gate endpoints."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
 
-from governance.evidence.selectors import jobs_about
+from governance.evidence.models import EvidenceJob
 from registry.models import PromotionRequest, RegisteredModel
+from registry.reviewing.evidence import jobs_of
 from registry.reviewing.stages import next_step, stages_of
 
 
@@ -96,9 +98,18 @@ class PromotionOutput(serializers.Serializer[Any]):
     jobs = JobOutput(many=True)
 
 
-def promotion_as_dict(promotion: PromotionRequest) -> dict[str, Any]:
+def promotions_as_dicts(promotions: Iterable[PromotionRequest]) -> list[dict[str, Any]]:
+    """Return the plain form of each; their evidence jobs are asked for once."""
+    rows = list(promotions)
+    jobs = jobs_of([row.approval for row in rows])
+    return [promotion_as_dict(row, jobs[row.approval_id]) for row in rows]
+
+
+def promotion_as_dict(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = None) -> dict[str, Any]:
     """Return the plain form that :class:`PromotionOutput` describes."""
     approval = promotion.approval
+    jobs = jobs_of([approval])[approval.pk] if jobs is None else jobs
+    decisions = sorted(approval.decisions.all(), key=lambda row: row.decided_at)
     return {
         "id": promotion.pk,
         "reference": str(promotion),
@@ -107,7 +118,7 @@ def promotion_as_dict(promotion: PromotionRequest) -> dict[str, Any]:
         "version": promotion.version.number,
         "alias": promotion.alias,
         "url": f"{settings.BASE_URL}/promotions/{promotion.pk}",
-        "next_step": next_step(promotion),
+        "next_step": next_step(promotion, jobs),
         "made_at": promotion.made_at,
         "approval": {
             "id": approval.pk,
@@ -118,7 +129,7 @@ def promotion_as_dict(promotion: PromotionRequest) -> dict[str, Any]:
             "manifest_digest": approval.manifest_digest,
             "valid_until": approval.valid_until,
             "checks": approval.verdict.get("checks", []),
-            "stages": stages_of(approval),
+            "stages": stages_of(approval, decisions),
         },
         "jobs": [
             {
@@ -130,7 +141,7 @@ def promotion_as_dict(promotion: PromotionRequest) -> dict[str, Any]:
                 "attempts": job.attempts,
                 "error": job.error,
             }
-            for job in jobs_about(approval.subject_digest).filter(made_at__gte=approval.opened_at)
+            for job in jobs
         ],
     }
 

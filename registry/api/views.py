@@ -1,6 +1,7 @@
 """Promotions, permits and the gate's decisions, over HTTP."""
 
 import hmac
+from typing import Any
 
 from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -20,7 +21,8 @@ from governance.common.errors import InvalidInput, Unknown
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.evidence.tasks import enqueue
-from registry import applying, gate, permits, promotions, selectors, tasks
+from placet.mlflow_plugin.protection import fold
+from registry import applying, gate, mlflow, permits, promotions, selectors, tasks
 from registry.api.serializers import (
     GateInput,
     GateOutput,
@@ -31,6 +33,7 @@ from registry.api.serializers import (
     ReasonInput,
     model_as_dict,
     promotion_as_dict,
+    promotions_as_dicts,
 )
 from registry.models import PromotionRequest, RegisteredModel
 
@@ -60,6 +63,12 @@ class PromotionRequests(APIView):
 
     scope = "promotions:write"
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Ask whether MLflow answers, before any transaction: an outside call has no place in one."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            mlflow.require_up()
+
     @extend_schema(
         request=PromotionInput,
         responses={202: PromotionOutput},
@@ -85,7 +94,7 @@ class PromotionRequests(APIView):
             request,
             rows,
             newest_by="made_at",
-            as_json=lambda page: PromotionOutput([promotion_as_dict(row) for row in page], many=True).data,
+            as_json=lambda page: PromotionOutput(promotions_as_dicts(page), many=True).data,
         )
 
 
@@ -189,7 +198,7 @@ class Permits(APIView):
         name, alias = request.query_params.get("model"), request.query_params.get("alias")
         if not name or not alias:
             raise InvalidInput("Give both query parameters: model and alias.")
-        live = selectors.live(selectors.model(name), gate.fold(alias))
+        live = selectors.live(selectors.model(name), fold(alias))
         permit = selectors.permit_for(live.promotion.approval) if live and live.promotion else None
         if permit is None:
             raise Unknown(f"Nothing that Placet approved is behind {alias} of {name}.")

@@ -131,12 +131,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=256)),
-                ('source', models.CharField(max_length=1000)),
+                ('number', models.PositiveIntegerField()),
+                ('created_at_ms', models.BigIntegerField()),
                 ('username', models.CharField(max_length=255)),
                 ('at', models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['name', 'source'], name='notice_by_source')],
+                'indexes': [models.Index(fields=['name', 'number'], name='notice_by_version')],
             },
         ),
         migrations.CreateModel(

@@ -29,7 +29,7 @@ def payload_of_type(evidence: Sequence[Evidence], evidence_type: str) -> dict[st
 
 def progress_shown(approval: ApprovalRequest) -> dict[str, Any]:
     """Return how far the evidence of a request is, one row for each piece that the policy asks for."""
-    jobs = list(evidence_selectors.jobs_about(approval.subject_digest))
+    jobs = list(evidence_selectors.jobs_from(row["inputs"] for row in approval.required_evidence))
     rows = [
         _job_row(wanted, item, _job_for(wanted, jobs), approval)
         for wanted, item in approvals.required_evidence(approval)
@@ -43,14 +43,20 @@ def progress_shown(approval: ApprovalRequest) -> dict[str, Any]:
     }
 
 
+def jobs_of(requests: Sequence[ApprovalRequest]) -> dict[UUID, list[EvidenceJob]]:
+    """Return the jobs that each request waits or waited for, newest first; one query for all of them."""
+    wanted = {row.pk: {item["inputs"] for item in row.required_evidence} for row in requests}
+    jobs = list(evidence_selectors.jobs_from(name for names in wanted.values() for name in names))
+    return {
+        row.pk: [job for job in jobs if job.inputs_digest in wanted[row.pk] and job.made_at >= row.opened_at]
+        for row in requests
+    }
+
+
 def _job_for(wanted: Mapping[str, Any], jobs: Sequence[EvidenceJob]) -> EvidenceJob | None:
     """Return the newest job for a requirement; jobs come newest first."""
     for job in jobs:
-        if (job.type, job.dataset_digest, job.baseline_digest) == (
-            wanted["type"],
-            wanted["dataset"],
-            wanted["baseline"],
-        ):
+        if job.inputs_digest == wanted["inputs"]:
             return job
     return None
 

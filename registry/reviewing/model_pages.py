@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q, QuerySet
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
@@ -25,7 +25,7 @@ from registry.reviewing.people import People, person_ids
 from registry.reviewing.review import findings_shown, open_findings, system_shown
 
 CHAMPION = "champion"
-BYPASSES = ("unapproved-alias", "digest-mismatch")
+BYPASSES = ("unapproved-alias", "unapproved-stage", "alias-removed", "source-changed", "digest-mismatch")
 GATE_DAYS = 90
 ATTEMPTS_SHOWN = 12
 
@@ -61,7 +61,7 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
         .select_related("version", "promotion__approval")
         .order_by("alias", "during")
     )
-    findings = list(open_findings(registered.system)) if registered.system else []
+    findings = list(open_findings(registered.system) if registered.system else _findings_about(registered))
     refused = [
         entry
         for entry in search(Query(text=registered.name, events=["gate.refused"]), limit=200).entries
@@ -104,6 +104,12 @@ def _open_spans(models: Iterable[RegisteredModel]) -> Iterable[AliasHistory]:
     return AliasHistory.objects.filter(model__in=list(models), during__endswith__isnull=True).select_related(
         "version", "promotion__approval"
     )
+
+
+def _findings_about(registered: RegisteredModel) -> QuerySet[Finding]:
+    """Return the open findings of a model that belongs to no AI system; they name it in their title."""
+    found = Finding.objects.filter(system__isnull=True, closed_at__isnull=True, title__contains=registered.name)
+    return found.select_related("owner").order_by("due_on")
 
 
 def _class_and_tier(row: RegisteredModel) -> str:
@@ -222,18 +228,18 @@ def _bypasses(registered: RegisteredModel, refused: Sequence[LogEntry], people: 
         }
         for entry in refused[:ATTEMPTS_SHOWN]
     ]
-    if registered.system:
-        detected = Finding.objects.filter(system=registered.system, code__in=BYPASSES, title__contains=registered.name)
-        rows += [
-            {
-                "at": row.opened_at,
-                "kind": "detected",
-                "what": row.title,
-                "by": "",
-                "outcome": "Closed" if row.closed_at else "Detected, open",
-            }
-            for row in detected.order_by("-opened_at")[:ATTEMPTS_SHOWN]
-        ]
+    detected = Finding.objects.filter(code__in=BYPASSES, title__contains=registered.name)
+    detected = detected.filter(Q(system=registered.system) | Q(system__isnull=True))
+    rows += [
+        {
+            "at": row.opened_at,
+            "kind": "detected",
+            "what": row.title,
+            "by": "",
+            "outcome": "Closed" if row.closed_at else "Detected, open",
+        }
+        for row in detected.order_by("-opened_at")[:ATTEMPTS_SHOWN]
+    ]
     rows.sort(key=lambda row: row["at"])
     return [row | {"label": chr(65 + place)} for place, row in enumerate(rows[-26:])]
 

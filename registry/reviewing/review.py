@@ -187,7 +187,7 @@ def drift_shown(live: AliasHistory | None, promotion: PromotionRequest) -> dict[
     """Return the newest drift run of what serves now, saying whose traffic it is."""
     if live is None:
         return None
-    item: Evidence | None = newest_evidence(subject_digest=live.version.artifact_digest, evidence_type="drift/v1")
+    item: Evidence | None = newest_evidence(subject_id=live.version_id, evidence_type="drift/v1")
     if item is None:
         return None
     other = live.version_id != promotion.version_id

@@ -8,9 +8,10 @@ from governance.accounts.models import User
 from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.audit.selectors import payload_of
-from governance.evidence.selectors import jobs_about
+from governance.evidence.models import EvidenceJob
 from registry import applying
 from registry.models import PromotionRequest
+from registry.reviewing.evidence import jobs_of
 from registry.reviewing.people import People, words
 
 REFUSED = {State.REJECTED, State.CHANGES_REQUESTED}
@@ -77,8 +78,12 @@ def excluded_shown(approval: ApprovalRequest, people: People) -> list[dict[str, 
     ]
 
 
-def next_step(promotion: PromotionRequest) -> str:
-    """Return one sentence: who must do what now."""
+def next_step(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = None) -> str:
+    """Return one sentence: who must do what now.
+
+    Args:
+        jobs: the request's own, newest first, where they were fetched ahead.
+    """
     approval = promotion.approval
     if promotion.state == "applied":
         return f"Nothing: version {promotion.version.number} is {promotion.alias}."
@@ -87,7 +92,8 @@ def next_step(promotion: PromotionRequest) -> str:
     if promotion.state == "applying":
         return "Wait: Placet is setting the alias."
     if approval.state == "collecting":
-        failed = jobs_about(approval.subject_digest).filter(made_at__gte=approval.opened_at, state="failed").first()
+        found = jobs_of([approval])[approval.pk] if jobs is None else jobs
+        failed = next((job for job in found if job.state == EvidenceJob.State.FAILED), None)
         if failed:
             return f"{failed.type} could not be produced: {failed.error} Mend it, withdraw this request, request anew."
         return "Wait for the evidence; reviewers are asked once it is complete."

@@ -6,8 +6,11 @@ user id, resources (rlimits), privileges, and the system calls that could win an
 worked is named in the level, written as one JSON line to standard output before the command starts. Linux on x86-64 and
 arm64; elsewhere the steps that do not exist there are left out of the level, and the reason stands beside it.
 
-The JSON: {"command": [str], "environment": {str: str}, "binds": [path shown read-only], "root": empty directory,
-"uid": int|null, "memory_mb", "cpu_s", "file_mb"}.
+It fails closed: without a network that is gone, and files of its own or a user of its own (root always gets one), the
+command is not started, and the line says in ``refused`` what the host lacks.
+
+The JSON: {"command": [str], "environment": {str: str}, "binds": [path shown read-only], "hidden": [path covered where a
+bind would show it], "root": empty directory, "uid": int (of a model that root runs), "memory_mb", "cpu_s", "file_mb"}.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 38, 22, 24
 DEVICES = ("/dev/null", "/dev/urandom", "/dev/zero")
 SCRATCH_MB = 64
+REFUSED = 77
 
 # Per machine: the AUDIT_ARCH of seccomp, pivot_root, and the numbers of the refused calls: socket, socketpair, connect,
 # bind, listen, accept, accept4, sendto, sendmsg, ptrace, mount, umount2, pivot_root, chroot, unshare, setns, bpf,
@@ -92,8 +96,11 @@ def fork_into_process_namespace() -> None:
     os._exit(os.WEXITSTATUS(status))
 
 
-def hide_file_system(root: str, binds: list[str], pivot_root: int) -> None:
-    """Make a new root with only ``binds`` (read-only), three devices and a small /tmp, and leave the old one."""
+def hide_file_system(root: str, binds: list[str], hidden: list[str], pivot_root: int) -> None:
+    """Make a new root with only ``binds`` (read-only), three devices and a small /tmp, and leave the old one.
+
+    What of ``hidden`` lies inside a bind is covered with nothing: an empty directory, or an empty device.
+    """
     unshare(CLONE_NEWNS)
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
@@ -109,6 +116,11 @@ def hide_file_system(root: str, binds: list[str], pivot_root: int) -> None:
         mount(path, target, None, MS_BIND | MS_REC)
         if path not in DEVICES:
             mount("none", target, None, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
+    for path in (path for path in hidden if any(path == bind or path.startswith(f"{bind}/") for bind in binds)):
+        if os.path.isdir(root + path):  # noqa: PTH112
+            mount("tmpfs", root + path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,mode=755")
+        elif os.path.exists(root + path):  # noqa: PTH110
+            mount("/dev/null", root + path, None, MS_BIND)
     old = root + "/.old"
     os.makedirs(old, exist_ok=True)  # noqa: PTH103
     check(libc.syscall(pivot_root, root.encode(), old.encode()), "pivot_root")
@@ -154,8 +166,19 @@ def limit_resources(config: dict[str, Any]) -> None:
         resource.setrlimit(kind, (soft, hard))
 
 
+def lacking(level: list[str], *, root: bool) -> str:
+    """Return what the host lacks to keep a model apart, empty when nothing: no network, and other files or user."""
+    if "netns" not in level and "seccomp" not in level:
+        return "no step takes the network away: allow user namespaces, or seccomp"
+    if root and "uid" not in level:
+        return "the model would run as root: let other users enter the interpreter's directories, or do not run as root"
+    if "uid" not in level and "filesystem" not in level:
+        return "the model would see this user's files: allow unprivileged user namespaces (sysctl, AppArmor, container)"
+    return ""
+
+
 def refuse_system_calls(architecture: int, numbers: list[int]) -> None:
-    """Install a filter: EPERM for ``numbers``, end on a foreign architecture, x32 refused. Sets no_new_privs first."""
+    """Install a filter: EPERM for ``numbers``, end on a foreign architecture, x32 refused. Needs no_new_privs."""
 
     def instruction(code: int, if_true: int, if_false: int, value: int) -> bytes:
         return struct.pack("HBBI", code, if_true, if_false, value)
@@ -173,7 +196,6 @@ def refuse_system_calls(architecture: int, numbers: list[int]) -> None:
     ]
     code = ctypes.create_string_buffer(b"".join(program))
     filter_program = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code))
-    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     check(libc.prctl(PR_SET_SECCOMP, 2, filter_program, 0, 0), "seccomp")
 
 
@@ -183,6 +205,7 @@ def main() -> None:
     architecture, pivot_root, numbers = MACHINES.get(platform.machine(), (0, 0, []))
     level: list[str] = []
     reasons: list[str] = []
+    root = os.getuid() == 0
 
     def attempt(name: str, step: Callable[[], None]) -> None:
         try:
@@ -193,13 +216,13 @@ def main() -> None:
             level.append(name)
 
     os.umask(0o022)  # the directories of the new root must be open to the new user
-    if os.getuid() != 0:
+    if not root:
         attempt("userns", become_nobody_of_own_namespace)
     attempt("netns", lambda: unshare(CLONE_NEWNET | CLONE_NEWIPC))
     attempt("pidns", fork_into_process_namespace)
     if pivot_root:
-        attempt("filesystem", lambda: hide_file_system(config["root"], config["binds"], pivot_root))
-    if config["uid"] is not None and os.getuid() == 0:
+        attempt("filesystem", lambda: hide_file_system(config["root"], config["binds"], config["hidden"], pivot_root))
+    if root:
         closed = None if "filesystem" in level else closed_to_others([*config["binds"], config["command"][0]])
         if closed:
             reasons.append(f"no uid: {closed} is closed to other users")
@@ -209,9 +232,14 @@ def main() -> None:
     limit_resources(config)
     level.append("rlimits")
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # after the change of user, which clears it
+    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     if architecture:
         attempt("seccomp", lambda: refuse_system_calls(architecture, numbers))
-    print(json.dumps({"level": "+".join(level), "reasons": reasons}), flush=True)  # noqa: T201
+    said: dict[str, Any] = {"level": "+".join(level), "reasons": reasons}
+    refused = lacking(level, root=root)
+    print(json.dumps(said | ({"refused": refused} if refused else {})), flush=True)  # noqa: T201
+    if refused:
+        sys.exit(REFUSED)
     os.execve(config["command"][0], config["command"], config["environment"])  # noqa: S606
 
 

@@ -24,6 +24,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reports.isolation.errors import ModelFailed
+from reports.isolation.launcher import lacking
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -101,8 +102,9 @@ def run(
             "command": [sys.executable, "-I", str(script), json.dumps(job)],
             "environment": ENVIRONMENT,
             "binds": _visible(script, copy),
+            "hidden": _secrets(),
             "root": str(home / "root"),
-            "uid": UID if os.getuid() == 0 else None,
+            "uid": UID,
             "memory_mb": memory_mb,
             "cpu_s": int(timeout_s) + 1,
             "file_mb": FILE_MB,
@@ -143,8 +145,10 @@ def _converse(
         match said:
             case {"level": str(steps), "reasons": list(reasons)} if not level:  # the launcher speaks first
                 level = steps + (f" ({'; '.join(map(str, reasons))})" if reasons else "")
-                if "netns" not in steps and "seccomp" not in steps:
-                    msg = f"This machine can't keep a model off the network: {level}. Allow user namespaces or seccomp."
+                # It did not start the model then; asked again here, so that no later launcher forgets it.
+                refused = said.get("refused") or lacking(steps.split("+"), root=os.getuid() == 0)
+                if refused:
+                    msg = f"This host can't keep a model apart, so it was not run: {refused}. Reached: {level}."
                     raise ModelFailed(msg)
             case {"progress": {"done": int(done), "total": int(total)}} if 0 <= done <= total:
                 if progress:
@@ -270,6 +274,16 @@ def _visible(*own: Path) -> list[str]:
     present = [path for path in wanted if path.exists()]
     inside = {path for path in present for other in present if path != other and path.is_relative_to(other)}
     return [str(path) for path in present if path not in inside]
+
+
+def _secrets() -> list[str]:
+    """Paths to cover where the visible ones would show them: our var/, the home, and what our settings point to.
+
+    Nothing of it is visible as a rule; an interpreter installed above them must not change that.
+    """
+    named = [Path(value) for name, value in os.environ.items() if name.startswith("PLACET_") and value.startswith("/")]
+    wanted = [HERE.parents[1] / "var", *named, *([Path(os.environ["HOME"])] if os.environ.get("HOME") else [])]
+    return [str(path) for path in wanted if path != Path("/") and path.exists()]
 
 
 def _printable(text: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 mlflow = pytest.importorskip("mlflow")
 
 from placet.digests import artifact_digest  # noqa: E402
-from placet.loader import Refused, load_model, verify_model  # noqa: E402
+from placet.loader import Refused, load_model, load_verified, verify_model  # noqa: E402
 from placet.permits import build_statement, sign  # noqa: E402
 from placet.trust import parse_trust  # noqa: E402
 
@@ -85,6 +85,34 @@ def test_the_permitted_bytes_are_verified_and_loaded(permitted):
     assert (found.version, found.status, found.path) == ("1", "valid", None)
     assert found.artifact_digest == artifact_digest(permitted.folder)
     assert load_model(URI, trust=permitted.trust).predict([1.0, 2.0]) == [0.5, 0.5]
+
+
+def test_what_is_said_of_a_loaded_model_is_of_that_very_load(permitted, monkeypatch):
+    """An alias can move between two calls: one verification, one load, one answer."""
+    from examples.serving import app as service
+
+    permitted(decision_threshold="0.3")
+    asked = []
+    monkeypatch.setattr("placet.loader._behind", _counted(asked))
+    found = load_verified(URI, trust=permitted.trust)
+    assert (found.verified.version, found.verified.decision_threshold) == ("1", 0.3)
+    assert found.model.predict([1.0]) == [0.5]
+    assert len(asked) == 1
+    monkeypatch.setenv("MODEL_URI", URI)
+    monkeypatch.setattr(service, "load_verified", lambda uri: load_verified(uri, trust=permitted.trust))
+    assert service.reload() == {"version": "1", "digest": artifact_digest(permitted.folder)}
+    assert service.health() == {"version": "1", "decision_threshold": "0.3"}
+    assert len(asked) == 2
+
+
+def _counted(asked):
+    from placet.loader import _behind
+
+    def behind(model, alias):
+        asked.append(alias)
+        return _behind(model, alias)
+
+    return behind
 
 
 def test_one_changed_byte_in_the_store_is_refused_before_anything_is_loaded(permitted):

@@ -173,14 +173,26 @@ def test_a_signed_statement_that_is_no_permit_is_malformed():
         assert reason_of(sign(genuine | change, KEY)) == Reason.MALFORMED
 
 
+def test_the_decision_threshold_is_part_of_what_is_signed():
+    assert verify(sign(a_statement(), KEY), [VKEY], now=NOW).decision_threshold is None
+    genuine = a_statement(decision_threshold="0.3")
+    assert verify(sign(genuine, KEY), [VKEY], now=NOW).decision_threshold == 0.3
+    for wrong in ("0", "1", "-0.3", "0.3 ", "3/10", 3, ["0.3"]):
+        forged = genuine | {"predicate": genuine["predicate"] | {"decision_threshold": wrong}}
+        assert reason_of(sign(forged, KEY)) == Reason.MALFORMED
+
+
 def test_a_statement_with_bad_fields_is_not_built():
     for change in (
         {"kind": "x"},
         {"artifact_digest": "md5:1"},
         {"evidence_manifest": "x"},
         {"issued_at": NOW.replace(tzinfo=None)},
+        {"decision_threshold": "1.2"},
+        {"decision_threshold": "nan"},
+        {"decision_threshold": "\u0660.\u0663"},
     ):
-        with pytest.raises(ValueError, match=r"permit|digest"):
+        with pytest.raises(ValueError, match=r"permit|digest|threshold"):
             a_statement(**change)
     with pytest.raises(ValueError, match="2\\^53"):
         sign(a_statement(created_at_ms=2**53), KEY)

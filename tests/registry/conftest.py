@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 
 from tests.healthy_mlflow import healthy_mlflow
+from tests.registry.mlflow_double import Registry, running
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +34,13 @@ def committed_cast(transactional_db, mlflow_address, settings):
 
     settings.MLFLOW_TRACKING_URI = mlflow_address
     return Cast()
+
+
+@pytest.fixture
+def tracking(settings) -> Iterator[Registry]:
+    """A tracking server of this test's own, which Placet's workers are pointed at."""
+    registry = Registry()
+    cache.delete_many([f"placet:reconciler-down:{name}" for name in ("aliases", "live-bytes", "new-versions")])
+    with running(registry) as address:
+        settings.MLFLOW_TRACKING_URI = address
+        yield registry

@@ -127,3 +127,16 @@ def test_entries_about_other_requests_do_not_count():
     entries[5]["data"]["request"] = "another"
     with pytest.raises(LogDisagrees, match="too few"):
         derived(entries)
+
+
+def asked(digest: str = SUBJECT["digest"], threshold: str = "0.3") -> Entry:
+    return said("promotion.requested", "person:engineer", digest=digest, decision_threshold=threshold)
+
+
+def test_the_decision_threshold_is_the_one_that_was_asked_for_with_the_request():
+    opened, *rest = an_approval()
+    assert derived([opened, asked(), *rest]).decision_threshold == "0.3"
+    assert derived([opened, *rest]).decision_threshold == ""
+    for entries in ([opened, asked(), asked(threshold="0.9"), *rest], [opened, asked(digest="sha256:0"), *rest]):
+        with pytest.raises(LogDisagrees, match="another version"):
+            derived(entries)

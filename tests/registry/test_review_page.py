@@ -312,6 +312,7 @@ def test_drift_says_whose_traffic_it_is(cast, signed_in):
         evidence_type="drift/v1",
         subject_digest=live.version.artifact_digest,
         subject_name=live.version.subject_name,
+        subject_id=live.version.pk,
         product=Product(drift(), {}),
         producer=System("monitor"),
     )

@@ -6,7 +6,6 @@ import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
@@ -88,8 +87,7 @@ class Bank(Cast):
             "signature": SIGNATURE,
             "metrics": {"auc": 0.7654321, "system/system_memory_usage_megabytes": 512.5},
         }
-        with patch("registry.promotions.mlflow.require_up"):
-            return super().promotion(number=number, alias=alias, **(described | fields))
+        return super().promotion(number=number, alias=alias, **(described | fields))
 
     def live(self, *, number: int = 1) -> PromotionRequest:
         """A version whose held check was reviewed, that two people approved and that became champion."""
@@ -125,6 +123,7 @@ def a_window(monitor: Monitor, version: ModelVersion, start: datetime, *, drifte
         subject_name=version.subject_name,
         dataset_digest=payloads.a_digest(f"batches {start}"),
         parameters={"monitor": str(monitor.pk), "version": str(version.pk), **window},
+        subject_id=version.pk,
     )
     attempt = evidence.claim(job.pk)
     assert attempt

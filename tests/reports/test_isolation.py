@@ -1,15 +1,12 @@
-"""A model is untrusted code: what the isolated process can't reach, and how its failures are told."""
+"""A model is untrusted code: how its failures are told, and that only checked numbers come back."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-import textwrap
 import time
 from pathlib import Path
 
@@ -21,207 +18,20 @@ import pytest
 from examples.credit import dataset
 from reports.isolation import process, runner
 from reports.isolation.errors import ModelFailed
+from tests.reports.isolating import launch, probe
 
-as_root = pytest.mark.skipif(os.getuid() != 0, reason="the own uid needs root")
-FRAME = pd.DataFrame({"x": [1.0, 2.0, 3.0]})
-
-
-@pytest.fixture
-def probe(tmp_path):
-    """Run a few lines in the isolated process instead of a model; what they put into ``found`` comes back."""
-
-    def run(code, *, outputs=0, timeout_s=20.0, memory_mb=process.MEMORY_MB, progress=None):
-        script = tmp_path / "probe.py"
-        head = "import json, os, sys\njob = json.loads(sys.argv[1])\nfound = {}\n"
-        tail = "\nprint(json.dumps({'result': found}), flush=True)\n"
-        script.write_text(head + textwrap.dedent(code) + tail)
-        script.chmod(0o644)
-        tmp_path.chmod(0o755)
-        model = tmp_path / "model"
-        model.mkdir(exist_ok=True)
-        (model / "weights").write_text("1")
-        return process.run(
-            {"action": "probe"},
-            model_dir=model,
-            frames=[FRAME],
-            outputs=outputs,
-            rows=3,
-            timeout_s=timeout_s,
-            memory_mb=memory_mb,
-            progress=progress,
-            script=script,
-        )
-
-    return run
-
-
-# --- what it can't reach -------------------------------------------------------------------------------------------
-
-
-@as_root
-def test_every_step_of_isolation_is_reached_here_and_named(probe):
-    assert probe("").isolation == "netns+pidns+filesystem+uid+rlimits+seccomp"
-
-
-def test_it_cannot_open_a_socket(probe):
-    found = probe(
-        """
-        import errno, socket
-        for family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX, socket.AF_NETLINK):
-            try:
-                socket.socket(family, socket.SOCK_STREAM)
-            except OSError as error:
-                found[family.name] = errno.errorcode[error.errno]
-        try:
-            socket.socketpair()
-        except OSError as error:
-            found["pair"] = errno.errorcode[error.errno]
-        """
-    ).result
-    assert found == dict.fromkeys(["AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "pair"], "EPERM")
-
-
-def test_it_inherits_no_environment(probe, monkeypatch):
-    monkeypatch.setenv("DATABASE_URL", "postgresql://secret")
-    found = probe("found.update(os.environ)").result
-    assert "DATABASE_URL" not in found
-    assert set(found) <= {*process.ENVIRONMENT, "LC_CTYPE"}
-
-
-@as_root
-def test_it_is_nobody_without_privileges_and_cannot_get_them_back(probe):
-    found = probe(
-        """
-        import ctypes
-        libc = ctypes.CDLL(None, use_errno=True)
-        found["ids"] = [*os.getresuid(), *os.getresgid(), *os.getgroups()]
-        found["no_new_privs"] = libc.prctl(39, 0, 0, 0, 0)
-        found["seccomp"] = libc.prctl(21, 0, 0, 0, 0)
-        for name, call in {"setuid": lambda: os.setuid(0), "chroot": lambda: os.chroot("/tmp")}.items():
-            try:
-                call()
-            except PermissionError:
-                found[name] = "refused"
-        for name, flags in {"unshare": 0x10000000, "newnet": 0x40000000}.items():
-            found[name] = libc.unshare(flags)
-        found["mount"] = libc.mount(b"none", b"/tmp", b"tmpfs", 0, None)
-        found["ptrace"] = libc.ptrace(0, 0, 0, 0)
-        """
-    ).result
-    assert found["ids"] == [process.UID] * 6
-    assert found["no_new_privs"] == 1
-    assert found["seccomp"] == 2
-    assert (found["setuid"], found["chroot"]) == ("refused", "refused")
-    assert {found["unshare"], found["newnet"], found["mount"], found["ptrace"]} == {-1}
-
-
-@as_root
-def test_it_sees_no_file_but_the_libraries_and_the_model(probe, tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("key")
-    secret.chmod(0o644)  # readable by all: what hides it is the missing file system, not its mode
-    found = probe(
-        f"""
-        found["root"] = sorted(os.listdir("/"))
-        found["etc"] = os.listdir("/etc")
-        found["exists"] = [p for p in ({str(secret)!r}, "/etc/shadow", "/etc/passwd", "/proc/self", "/var", "/dev/shm")
-                           if os.path.exists(p)]
-        found["model"] = os.listdir(job["model"])
-        found["written"] = []
-        for place in ("/", job["model"], "/usr", os.path.dirname(os.__file__), "/etc"):
-            try:
-                open(os.path.join(place, "mine"), "w")
-                found["written"].append(place)
-            except OSError:
-                pass
-        """
-    ).result
-    assert found["exists"] == []
-    assert found["etc"] == ["ld.so.cache"]
-    assert found["model"] == ["weights"]
-    assert found["written"] == []
-    assert {"proc", "sys", "home", "var"}.isdisjoint(found["root"])
-
-
-@as_root
-def test_without_its_own_file_system_the_uid_still_keeps_it_from_what_only_root_may_read():
-    said = launch("open('/etc/shadow')", user=0, binds=[], root="/does/not/exist")
-    level, error = said.stdout.splitlines()[0], said.stderr
-    assert json.loads(level)["level"] == "netns+pidns+uid+rlimits+seccomp"
-    assert "no filesystem" in json.loads(level)["reasons"][0]
-    assert "PermissionError" in error
-
-
-@as_root
-def test_an_ordinary_user_reaches_the_same_by_a_user_namespace():
-    script = """
-import json, os, socket
-found = {"uid": os.getuid(), "passwd": os.path.exists("/etc/passwd")}
-for name, call in {"socket": socket.socket, "write": lambda: open(OWN + "/mine", "w")}.items():
-    try: call()
-    except OSError as error: found[name] = error.strerror
-print(json.dumps(found))
-"""
-    with tempfile.TemporaryDirectory(dir="/tmp") as own:
-        os.chown(own, 65534, 65534)  # even what belongs to the user is read-only
-        binds = [path for path in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache") if Path(path).exists()]
-        said = launch(script.replace("OWN", repr(own)), user=65534, binds=[*binds, own])
-    level, probed = said.stdout.splitlines()
-    assert json.loads(level) == {"level": "userns+netns+pidns+filesystem+rlimits+seccomp", "reasons": []}
-    assert json.loads(probed) == {
-        "uid": 65534, "passwd": False, "socket": "Operation not permitted", "write": "Read-only file system",
-    }  # fmt: skip
-
-
-@as_root
-def test_where_the_interpreter_is_closed_to_others_the_uid_stays_and_the_reason_is_told():
-    closed = Path(tempfile.mkdtemp())  # 0700, as root's home
-    (closed / "lib").mkdir()
-    said = launch("print('ran')", user=0, binds=[str(closed / "lib")], root="/does/not/exist")
-    shutil.rmtree(closed)
-    level = json.loads(said.stdout.splitlines()[0])
-    assert level["level"] == "netns+pidns+rlimits+seccomp"
-    assert level["reasons"][1] == f"no uid: {closed} is closed to other users"
-
-
-def launch(script, *, user, binds, root=None, cpu_s=10):
-    """Run the launcher, and in it a script, by the system's Python, which every user may run."""
-    python = "/usr/bin/python3"
-    if not Path(python).exists():
-        pytest.skip("needs the system's Python, which every user can run")
-    with tempfile.TemporaryDirectory(dir="/tmp") as name:  # pytest's own is closed to other users
-        os.chown(name, user, user)
-        own = Path(name) / "root"
-        own.mkdir()
-        os.chown(own, user, user)
-        launcher = Path(name) / "launcher.py"
-        shutil.copy(process.HERE / "launcher.py", launcher)
-        launcher.chmod(0o644)
-        config = {
-            "command": [python, "-I", "-c", script],
-            "environment": {},
-            "binds": binds,
-            "root": root or str(own),
-            "uid": process.UID if user == 0 else None,
-            "memory_mb": 2048,
-            "cpu_s": cpu_s,
-            "file_mb": 1,
-        }
-        return subprocess.run(
-            [python, "-I", str(launcher), json.dumps(config)],
-            capture_output=True, text=True, env={}, cwd="/", user=user, group=user, extra_groups=[], timeout=30,
-        )  # fmt: skip
+__all__ = ["probe"]
 
 
 # --- how failures are told -----------------------------------------------------------------------------------------
 
 
-def test_a_model_that_takes_too_long_is_ended_and_leaves_no_process(probe):
+def test_a_model_that_takes_too_long_is_ended_and_leaves_no_process(probe, tmp_path):
     started = time.monotonic()
     with pytest.raises(ModelFailed, match=r"did not finish within 1.5 s and was ended. Allow more time"):
         probe("import time; time.sleep(60)", timeout_s=1.5)
     assert time.monotonic() - started < 20
-    assert running("probe.py") == []
+    assert running(f"{tmp_path}/probe.py") == []
 
 
 def test_when_the_worker_is_killed_the_model_dies_with_it(tmp_path):

@@ -32,10 +32,14 @@ def protected_aliases() -> tuple[str, ...]:
     return patterns or DEFAULT_PROTECTED_ALIASES
 
 
-def is_protected_alias(alias: str | None) -> bool:
-    """Tell whether moving or removing ``alias`` needs Placet's word."""
+def is_protected_alias(alias: str | None, patterns: Iterable[str] | None = None) -> bool:
+    """Tell whether moving or removing ``alias`` needs Placet's word.
+
+    Args:
+        patterns: folded patterns; those in force (``protected_aliases``) when left out.
+    """
     folded = fold(alias)
-    return any(fnmatchcase(folded, pattern) for pattern in protected_aliases())
+    return any(fnmatchcase(folded, pattern) for pattern in (protected_aliases() if patterns is None else patterns))
 
 
 def example_alias() -> str:

@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 ('closed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to=settings.AUTH_USER_MODEL)),
                 ('request', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='approvals.approvalrequest')),
-                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='inventory.aisystem')),
+                ('system', models.ForeignKey(help_text='Empty: of the installation.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='inventory.aisystem')),
             ],
         ),
         migrations.AddIndex(
@@ -107,6 +107,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='finding',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('system', 'code', 'title'), name='one_open_finding_per_cause'),
+            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('system', 'code', 'title'), name='one_open_finding_per_cause', nulls_distinct=False),
         ),
     ]

@@ -69,6 +69,7 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
         "PLACET_STORAGE_URL": "/data/storage",
         "PLACET_ANCHOR_DIR": "/data/anchors",
         "PLACET_NOTARY_STATE_DIR": "/data/notary",
+        "PLACET_REDIGEST_SECONDS": "900",
     }
     written = []
     (folder / "env").mkdir(mode=0o700, exist_ok=True)
