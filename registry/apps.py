@@ -11,8 +11,11 @@ class RegistryConfig(AppConfig):
     def ready(self) -> None:
         from governance.approvals.kinds import register_subject_kind
         from governance.audit.notary import register_duty
+        from governance.inventory.mirrored import register_mirror
         from registry import permits, promotions
+        from registry.assigned import RegistryMirror
         from registry.reviewing.presenting import present
 
         register_subject_kind(promotions.KIND, promotions.on_state_change, present)
+        register_mirror(RegistryMirror())
         register_duty(permits.issue_due)

@@ -63,12 +63,6 @@ class AlreadyLive(DomainError):
     title = "The version already has the alias"
 
 
-class AssignmentStands(DomainError):
-    """A live model can't change its AI system."""
-
-    title = "The model is live for another AI system"
-
-
 class NotApproved(DomainError):
     """The promotion has no approval in force and no permit."""
 

@@ -116,7 +116,11 @@ def _refusal_of_alias(name: str, number: Any, alias: str) -> Answer:
     registered = RegisteredModel.objects.select_related("system").filter(name=name).first()
     command = f"`placet request {name} {number} --to {fold(alias)}`"
     if registered is None or registered.system is None:
-        return Answer("BLOCK", f"{name} belongs to no AI system; its owner must assign it in Placet first.", link)
+        return Answer(
+            "BLOCK",
+            f"{name} belongs to no AI system; the owner of one must assign it in Placet, and a second person sign.",
+            link,
+        )
     link = f"{settings.BASE_URL}/models/{registered.pk}"
     promotion = (
         PromotionRequest.objects.select_related("approval")

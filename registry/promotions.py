@@ -1,4 +1,4 @@
-"""Promotions: assign a model to its AI system, request an alias for a version, follow what its approval becomes."""
+"""Promotions: request an alias for a version, follow what its approval becomes."""
 
 import uuid
 from collections.abc import Sequence
@@ -26,7 +26,6 @@ from governance.policy.selectors import document_of, governing
 from registry import mlflow, selectors
 from registry.errors import (
     AlreadyLive,
-    AssignmentStands,
     ModelUnassigned,
     RequestOpen,
     SystemProhibited,
@@ -34,7 +33,7 @@ from registry.errors import (
     UnprotectedAlias,
     VersionUnusable,
 )
-from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
+from registry.models import AliasHistory, ModelVersion, PromotionRequest
 
 KIND = "model-version"
 
@@ -145,33 +144,11 @@ def resubmit(*, promotion_id: uuid.UUID, requester: User, reason: str) -> list[u
     return _request_missing(approval, promotion.version) if approval.state == State.COLLECTING else []
 
 
-@transaction.atomic
-def assign_model(*, model: str, ai_system: AISystem, person: User) -> RegisteredModel:
-    """Say which AI system a model serves.
-
-    Raises:
-        UnknownModel: Placet has not seen it.
-        Forbidden: the person neither owns the system nor administers.
-        AssignmentStands: the model has live versions under another system; a class must not change under them.
-    """
-    if ai_system.owner_id != person.pk and not has_role(person, Role.ADMINISTRATOR):
-        raise Forbidden(f"The owner of {ai_system.name} or an administrator assigns models to it.")
-    found = selectors.model(model)
-    row = RegisteredModel.objects.select_for_update().get(pk=found.pk)
-    if row.system_id == ai_system.pk:
-        return row
-    if row.alias_history.filter(during__endswith__isnull=True).exists():
-        raise AssignmentStands(f"{model} is live for another AI system; take it out of production first.")
-    row.system = ai_system
-    audit.append(
-        event=Event.MODEL_ASSIGNED, actor=person, subjects=[row], data={"model": model, "system": ai_system.slug}
-    )
-    return row
-
-
 def _classified(ai_system: AISystem | None, model: str) -> AISystem:
     if ai_system is None:
-        raise ModelUnassigned(f"{model} belongs to no AI system. Its owner must assign it to one, on the model's page.")
+        raise ModelUnassigned(
+            f"{model} belongs to no AI system. The owner of one must assign it, and a second person sign."
+        )
     if not ai_system.ai_act_class:
         raise SystemUnclassified(f"{ai_system.name} has no signed classification; a second person must sign it.")
     if ai_system.ai_act_class == AISystem.AIActClass.PROHIBITED:

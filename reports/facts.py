@@ -272,6 +272,7 @@ def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:
     return [
         ai_system,
         *ai_system.classifications.all(),
+        *ai_system.assignments.all(),
         *ai_system.dataset_pins.all(),
         *ai_system.models.all(),
         *promotions,

@@ -83,7 +83,7 @@ def _checks(approval: ApprovalRequest) -> list[Json]:
     """Return the newest evaluation, with the expressions of the policy and what lifted a held check."""
     expressions = {check.id: check.expr for check in document_of(approval.policy_version).checks}
     manifest = {row.type: str(row.pk) for row in evidence.by_ids(approval.evidence_ids)}
-    reviews = {row.payload["check"]: row for row in approvals.reviews(approval)}
+    reviews = {row.payload["check"]: row for row in approvals.standing_reviews(approval)}
     rows = []
     for check in approval.verdict.get("checks", []):
         lifted = _lifted(reviews.get(check["id"])) if check["lifted_by"] == "review" else None

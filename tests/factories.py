@@ -25,6 +25,7 @@ from governance.common import clock
 from governance.evidence import services as evidence_services
 from governance.evidence.models import Evidence
 from governance.evidence.producers import Product
+from governance.inventory import assignments
 from governance.inventory import services as inventory
 from governance.inventory.models import AISystem
 from governance.policy import services as policies
@@ -54,16 +55,17 @@ def a_user(role: str | None = None, *, name: str = "", **fields: Any) -> User:
 
 def a_system(*, owner: User | None = None, name: str = "Consumer credit scoring") -> AISystem:
     """A high-risk system of tier 1, its classification signed by a second person."""
+    owner = owner or a_user(Role.OWNER)
     ai_system = inventory.register_system(
         slug=f"system-{next(_numbers)}",
         name=name,
         purpose="Scores applications for consumer credit for a credit officer.",
-        owner=owner or a_user(Role.OWNER),
+        owner=owner,
         ai_roles=["provider", "deployer"],
         favourable_outcome="credit granted",
-        by=a_user(),
+        by=owner,
     )
-    proposal = inventory.propose_classification(ai_system=ai_system, answers=ANSWERS, model_tier=1, by=a_user())
+    proposal = inventory.propose_classification(ai_system=ai_system, answers=ANSWERS, model_tier=1, by=owner)
     inventory.sign_classification(classification_id=proposal.pk, signer=a_user(Role.VALIDATOR))
     return AISystem.objects.select_related("owner").get(pk=ai_system.pk)
 
@@ -107,11 +109,29 @@ def a_dataset(text: str = "evaluation") -> DatasetSnapshot:
 
 
 def a_model(ai_system: AISystem | None = None, *, name: str = "") -> RegisteredModel:
-    """A registered model as the reconciler mirrors it, assigned to a system."""
-    row = RegisteredModel(
-        name=name or f"credit-risk-{next(_numbers)}", system=ai_system or a_system(), mirrored_at=clock.now()
+    """A registered model as the reconciler mirrors it, assigned to a system by its owner and a second person."""
+    row = mirrored(
+        Event.MODEL_MIRRORED, RegisteredModel(name=name or f"credit-risk-{next(_numbers)}", mirrored_at=clock.now())
     )
-    return mirrored(Event.MODEL_MIRRORED, row)
+    assigned(row.name, ai_system or a_system())
+    return RegisteredModel.objects.select_related("system").get(pk=row.pk)
+
+
+def assigned(model: str, ai_system: AISystem) -> None:
+    """Have a model serve a system. The signer's role is for that system and ends at once: they sign nothing else."""
+    signer = a_user()
+    role = grant_role(
+        person=signer,
+        role=Role.VALIDATOR,
+        granted_by=None,
+        actor=SETUP,
+        system_id=ai_system.pk,
+        valid_until=clock.now() + timedelta(minutes=1),
+    )
+    proposal = assignments.propose_assignment(model=model, ai_system=ai_system, by=ai_system.owner)
+    assignments.sign_assignment(assignment_id=proposal.pk, signer=signer)
+    with transaction.atomic():
+        audit.append(event=Event.ROLE_REVOKED, actor=SETUP, deleted=[role], data={"made": "by a test"})
 
 
 def a_version(
@@ -179,8 +199,10 @@ class Cast:
         return fresh(made)
 
     def allowed(self, *, number: int = 1) -> PromotionRequest:
-        """A promotion in review that nothing holds."""
-        return self.reviewed(number=number, ratio=0.97, half=0.05)
+        """A promotion in review that nothing holds, with the human review that the first stage requires."""
+        made = self.reviewed(number=number, ratio=0.97, half=0.05)
+        accept(made.approval, self.validator)
+        return fresh(made)
 
     def approved(self, *, number: int = 1) -> PromotionRequest:
         """A promotion that a validator and a risk officer approved."""

@@ -136,7 +136,10 @@ def prepare(stage: Stage, world: World) -> None:
     who["risk"].call("POST", path, {"password": who["risk"].password})
     stage.say("classification signed by the risk officer, a second person")
     model = mirrored(stage, world, versions=2)
-    who["owner"].call("PUT", f"registered-models/{MODEL}/system", {"system": SYSTEM})
+    moved = who["owner"].call("POST", f"systems/{SYSTEM}/assignments", {"model": MODEL})
+    path = f"systems/{SYSTEM}/assignments/{moved['id']}/signatures"
+    who["validator"].call("POST", path, {"password": who["validator"].password})
+    stage.say(f"{MODEL} serves {SYSTEM}: proposed by the owner, signed by the validator")
     data = model["versions"][0]["evaluation_dataset"]
     who["validator"].call("POST", f"systems/{SYSTEM}/dataset-pins", {"dataset_digest": data})
     stage.say(f"the validator pinned the evaluation data {data}")

@@ -18,7 +18,9 @@ class TokenAuthentication(BaseAuthentication):
             return None
         token = Token.objects.select_related("holder").filter(digest=token_digest(words[1])).first()
         if token is None or token.revoked_at or token.expires_at <= clock.now() or not token.holder.is_active:
-            raise AuthenticationFailed("The token is unknown, expired or revoked. Make a new one in Placet.")
+            raise AuthenticationFailed(
+                "The token is unknown, expired or revoked. An administrator makes one: manage.py create_token."
+            )
         return token.holder, token
 
     def authenticate_header(self, request: Request) -> str:

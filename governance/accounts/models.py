@@ -80,6 +80,9 @@ class Grant(Governed):
     role = models.CharField(max_length=32, choices=Role)
     system_id = models.UUIDField(null=True, blank=True, help_text="The AI system; empty means all.")
     granted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    confirmed_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="The second administrator."
+    )
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField(null=True, blank=True)
 
@@ -97,6 +100,11 @@ class Grant(Governed):
             ),
             models.CheckConstraint(
                 condition=Q(granted_by__isnull=True) | ~Q(granted_by=F("person")), name="nobody_grants_to_oneself"
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed_by__isnull=True)
+                | ~Q(confirmed_by=F("person")) & Q(granted_by__isnull=False) & ~Q(confirmed_by=F("granted_by")),
+                name="grant_confirmed_by_a_second_person",
             ),
         ]
 

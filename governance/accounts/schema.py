@@ -13,4 +13,5 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """Return the scheme."""
-        return {"type": "http", "scheme": "bearer", "description": "A token made in Placet; it can never decide."}
+        description = "A token, made with manage.py create_token; it can never decide."
+        return {"type": "http", "scheme": "bearer", "description": description}

@@ -37,11 +37,14 @@ def grant_role(
     person: User,
     role: Role,
     granted_by: User | None,
+    confirmed_by: User | None = None,
     actor: Actor,
     system_id: uuid.UUID | None = None,
     valid_until: datetime | None = None,
 ) -> Grant:
     """Give a person a role from now on. ``granted_by`` is None only while a deployment is set up.
+
+    Who may give which role is the rule of :func:`governance.accounts.administration.give_role`.
 
     Raises:
         SelfGrant: the granter and the person are one.
@@ -55,6 +58,7 @@ def grant_role(
         person=person,
         role=role,
         granted_by=granted_by,
+        confirmed_by=confirmed_by,
         system_id=system_id,
         valid_from=clock.now(),
         valid_until=valid_until,
@@ -63,14 +67,20 @@ def grant_role(
         event=Event.ROLE_GRANTED,
         actor=actor,
         subjects=[grant],
-        data={"person": person.actor_id, "role": role, "system": system_id, "until": valid_until},
+        data={
+            "person": person.actor_id,
+            "role": role,
+            "system": system_id,
+            "until": valid_until,
+            "confirmed_by": confirmed_by.actor_id if confirmed_by else None,
+        },
     )
     return grant
 
 
 @transaction.atomic
-def create_token(*, holder: User, label: str, scopes: Iterable[str], days: int = 90) -> str:
-    """Return a new token, shown this once; only its hash is kept.
+def create_token(*, holder: User, label: str, scopes: Iterable[str], days: int = 90, actor: Actor | None = None) -> str:
+    """Return a new token, shown this once; only its hash is kept. Its holder makes it unless another is named.
 
     Raises:
         InvalidInput: an unknown scope, or a life outside 1 to 365 days.
@@ -82,13 +92,19 @@ def create_token(*, holder: User, label: str, scopes: Iterable[str], days: int =
         raise InvalidInput("A token lives between 1 and 365 days.")
     secret = "placet_" + secrets.token_urlsafe(32)
     made_at = clock.now()
-    Token.objects.create(
+    token = Token.objects.create(
         holder=holder,
         label=label,
         digest=token_digest(secret),
         scopes=sorted(scopes),
         made_at=made_at,
         expires_at=made_at + timedelta(days=days),
+    )
+    audit.append(
+        event=Event.TOKEN_CREATED,
+        actor=actor or holder,
+        data={"token": token.pk, "holder": holder.actor_id, "scopes": token.scopes, "until": token.expires_at},
+        payload={"label": label},
     )
     return secret
 

@@ -33,6 +33,12 @@ class ChecksHold(DomainError):
     title = "The policy does not allow an approval yet"
 
 
+class ReviewMissing(DomainError):
+    """The stage requires a signed human review, and none by somebody eligible stands."""
+
+    title = "The stage needs a signed human review first"
+
+
 class RationaleTooShort(InvalidInput):
     """A decision needs a reason that a stranger understands later."""
 
@@ -43,6 +49,12 @@ class NothingToReview(InvalidInput):
     """The named check does not ask for a human review."""
 
     title = "This check asks for no review"
+
+
+class DataUnfit(InvalidInput):
+    """The policy wants evidence on data of another role."""
+
+    title = "The data has not the role that the policy asks for"
 
 
 class PolicyMissing(DomainError):

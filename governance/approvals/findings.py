@@ -8,14 +8,17 @@ from django.db import transaction
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
+from governance.accounts.services import require_password
 from governance.approvals.models import ApprovalRequest, Finding
 from governance.audit import services as audit
 from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
-from governance.common.errors import DomainError, Forbidden
+from governance.common.errors import DomainError, Forbidden, Unknown
 from governance.inventory.models import AISystem
 
+SIGNED = frozenset({Finding.Severity.HIGH, Finding.Severity.CRITICAL})
+"""Severities whose closing needs the closer's password, typed for it."""
 DUE_DAYS = {"critical": 1, "high": 7, "medium": 30, "low": 90}
 
 
@@ -70,15 +73,19 @@ def open_finding(
 
 
 @transaction.atomic
-def close_finding(*, finding_id: uuid.UUID, closer: User, how: str) -> Finding:
-    """Close a finding that one does not own.
+def close_finding(*, finding_id: uuid.UUID, closer: User, how: str, password: str = "") -> Finding:
+    """Close a finding that one does not own; a high or critical one is signed with the closer's password.
 
     Raises:
+        Unknown: no such finding.
+        SignInAgain: the finding is high or critical, and the password is not the closer's.
         OwnFinding: the closer owns it.
         Forbidden: the closer is no validator or risk officer of the system; a critical one needs a risk officer.
         FindingClosed: somebody was first.
     """
-    finding = Finding.objects.select_for_update().get(pk=finding_id)
+    finding = Finding.objects.select_for_update().filter(pk=finding_id).first()
+    if finding is None:
+        raise Unknown(f"There is no finding {finding_id}.")
     critical = finding.severity == Finding.Severity.CRITICAL
     closers = (Role.RISK_OFFICER,) if critical else (Role.RISK_OFFICER, Role.VALIDATOR)
     if finding.closed_at:
@@ -87,6 +94,8 @@ def close_finding(*, finding_id: uuid.UUID, closer: User, how: str) -> Finding:
         raise OwnFinding("You own this finding; somebody else must see that it is mended.")
     if not has_role(closer, *closers, system_id=finding.system_id):
         raise Forbidden("A risk officer closes a critical finding; a validator may close the others.")
+    if finding.severity in SIGNED:
+        require_password(closer, password)
     finding.closed_at, finding.closed_by = clock.now(), closer
     audit.append(
         event=Event.FINDING_CLOSED,

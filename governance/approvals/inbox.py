@@ -102,7 +102,7 @@ def _row(row: ApprovalRequest, named: kinds.Presented, points: str) -> dict[str,
         if part
     ]
     tier = f" · tier {row.system.model_tier}" if row.system.model_tier else ""
-    reason = ""
+    reason, due = "", selectors.due_at(row)
     if row.outcome == "HOLD":
         reason = "asks for a human review" if reviews else "evidence does not settle it"
     elif row.outcome == "BLOCK":
@@ -122,10 +122,10 @@ def _row(row: ApprovalRequest, named: kinds.Presented, points: str) -> dict[str,
         "counts": dict(counts),
         "signed": _signed(row),
         "state": row.state,
-        "due_at": None,
+        "due_at": due,
         "since": row.opened_at,
-        "due_in": None,
-        "overdue": False,
+        "due_in": abs(due - clock.now()) if due else None,
+        "overdue": bool(due and due < clock.now()),
     }
 
 

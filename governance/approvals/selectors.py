@@ -1,16 +1,22 @@
 """Read requests: facts for the policy, who may sign now, what waits for whom."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
 from governance.accounts.models import User
 from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, State
+from governance.audit import selectors as log
 from governance.common.errors import Unknown
 from governance.evidence import selectors as evidence_selectors
 from governance.evidence.models import Evidence
+from governance.policy.evaluate import evidence_names
+from governance.policy.selectors import document_of
+
+ERASED = "The words were erased; their commitment stays in the log."
 
 
 def request(pk: uuid.UUID) -> ApprovalRequest:
@@ -79,6 +85,80 @@ def reviews(approval: ApprovalRequest) -> list[Evidence]:
             type="human_review/v1", subject_digest=approval.subject_digest, parameters__request=str(approval.pk)
         ).order_by("made_at")
     )
+
+
+def standing_reviews(approval: ApprovalRequest) -> list[Evidence]:
+    """Return those human reviews whose check still reads the evidence that the reviewer saw, oldest first."""
+    given = reviews(approval)
+    if not given:
+        return []
+    return [row for row in given if row.payload["evidence"] == evidence_behind(approval, row.payload["check"])]
+
+
+def evidence_behind(approval: ApprovalRequest, check_id: str) -> list[str]:
+    """Return the payload digests, sorted, of the frozen evidence that a check reads; of all of it for a check that
+    is not in the policy."""
+    frozen = {item.type: item.payload_digest for item in evidence_selectors.by_ids(approval.evidence_ids)}
+    rule = next((row for row in document_of(approval.policy_version).checks if row.id == check_id), None)
+    names = evidence_names(rule) if rule else {kind.partition("/")[0] for kind in frozen}
+    return sorted({digest for kind, digest in frozen.items() if kind.partition("/")[0] in names})
+
+
+def review_given(approval: ApprovalRequest, stage: Mapping[str, Any]) -> bool:
+    """Return whether an accepted human review by somebody who may sign in the stage stands."""
+    return any(
+        row.payload["verdict"] == "accepted" and row.producer_id.removeprefix("person:") in stage["eligible"]
+        for row in standing_reviews(approval)
+    )
+
+
+def reviewable_checks(approval: ApprovalRequest) -> list[dict[str, Any]]:
+    """Return the checks of which a human review can be signed now.
+
+    Those that are held for one; if none is, and the open stage requires a review that nobody has given, every check.
+    """
+    if approval.state != State.IN_REVIEW:
+        return []
+    rows: list[dict[str, Any]] = approval.verdict.get("checks", [])
+    held = [row for row in rows if row["wants_review"]]
+    stage = open_stage(approval)
+    if held or stage is None or not stage["requires"] or review_given(approval, stage):
+        return held
+    return rows
+
+
+def due_at(approval: ApprovalRequest) -> datetime | None:
+    """Return when a request in review expires undecided, None in any other state."""
+    if approval.state != State.IN_REVIEW or approval.review_opened_at is None:
+        return None
+    return approval.review_opened_at + document_of(approval.policy_version).approval.decide_within
+
+
+def serves_until(approval: ApprovalRequest) -> datetime | None:
+    """Return until when what was approved may be loaded: the end of its validity and the policy's grace.
+
+    None for a request that was never approved. A revoked approval serves nothing, whatever this says.
+    """
+    if approval.valid_until is None:
+        return None
+    return approval.valid_until + document_of(approval.policy_version).approval.grace
+
+
+def state_said(approval: ApprovalRequest) -> str:
+    """Return why a request is in its state: the row's neutral reason, and the words of the person who moved it.
+
+    The words lie in the log's erasable payload; once they are erased, that is what is said.
+    """
+    if approval.state in {State.REJECTED, State.CHANGES_REQUESTED}:
+        last = approval.decisions.order_by("-decided_at").first()
+        entry_id, key = (last.log_entry, "rationale") if last else (None, "")
+    else:
+        entry_id, key = approval.log_entry if approval.state_reason else None, "words"
+    if entry_id is None or log.entry_by_id(entry_id).parsed["payload"] is None:
+        return approval.state_reason
+    payload = log.payload_of(entry_id)
+    words = ERASED if payload is None else payload.get(key, "")
+    return f"{approval.state_reason} {words}".strip()
 
 
 def decisions(approval: ApprovalRequest) -> list[Decision]:

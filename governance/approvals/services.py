@@ -12,13 +12,15 @@ from django.db import transaction
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
 from governance.approvals import kinds, selectors
-from governance.approvals.errors import PolicyMissing, RequestNotOpen
+from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
+from governance.common.errors import Unknown
 from governance.evidence.models import Evidence
+from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem
 from governance.policy import duties
 from governance.policy.document import PolicyDocument
@@ -27,6 +29,7 @@ from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of, governing
 
 PLACET = System("placet")
+CLOCK = System("clock")
 
 
 @transaction.atomic
@@ -57,6 +60,7 @@ def open_request(
 
     Raises:
         PolicyMissing: no published policy governs the system and alias.
+        DataUnfit: the policy wants evidence on data of another role than the data named for it has.
         IntegrityError: the subject has an open request for the same thing (``one_open_request_per_subject``).
     """
     policy_version = policy_version or governing(system, alias)
@@ -66,6 +70,7 @@ def open_request(
             f"{system.model_tier} and alias {alias}. A policy publisher must put one in force."
         )
     document = document_of(policy_version)
+    _check_data(document, required_evidence)
     # Only what no call can know yet is filled in; a forgotten part of the floor is refused by excluded_people.
     people: dict[str, list[str]] = {part: [] for part in document.duties_added}
     people |= {part: list(ids) for part, ids in parts.items()}
@@ -102,6 +107,17 @@ def open_request(
     )
     kinds.tell(subject_kind, approval.pk, "", approval.state)
     return approval
+
+
+def _check_data(document: PolicyDocument, required_evidence: Sequence[Mapping[str, Any]]) -> None:
+    """Hold the data that evidence will be made on against the role that the policy asks for."""
+    digests = {row["type"]: str(row.get("dataset") or "") for row in required_evidence}
+    for item in document.evidence:
+        digest = digests.get(item.type)
+        if item.dataset and digest is not None and item.dataset not in mirror().dataset_roles(digest):
+            raise DataUnfit(
+                f"{document.name} wants {item.type} on {item.dataset} data; {digest or 'no data'} is not kept as such."
+            )
 
 
 def _exclusions(people: Mapping[str, Collection[str]], excluded: Collection[str]) -> list[dict[str, Any]]:
@@ -170,7 +186,7 @@ def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdi
             role=item.payload["reviewer_role"],
             reviewer=item.producer_id,
         )
-        for item in selectors.reviews(approval)
+        for item in selectors.standing_reviews(approval)
     ]
     document = document_of(approval.policy_version)
     verdict = evaluate(document, selectors.facts(approval, evidence), reviews=signed)
@@ -246,6 +262,7 @@ def approve(approval: ApprovalRequest, actor: Actor) -> None:
             "asks_for": approval.asks_for,
             "manifest": approval.manifest_digest,
             "valid_until": approval.valid_until,
+            "serves_until": selectors.serves_until(approval),
             "use_restrictions": approval.use_restrictions,
             "policy": {"name": policy.name, "version": policy.number, "digest": policy.digest},
         },
@@ -260,9 +277,13 @@ def move(
     actor: Actor,
     reason: str,
     allowed: Collection[str],
-    payload: Mapping[str, Any] | None = None,
+    words: str = "",
 ) -> ApprovalRequest:
     """Move a locked request to another state and log why.
+
+    Args:
+        reason: a neutral sentence that names nobody; it stays in the row and in the entry.
+        words: what the person who moves it wrote; kept in the entry's erasable payload and nowhere else.
 
     Raises:
         RequestNotOpen: it is in none of the ``allowed`` states.
@@ -284,21 +305,26 @@ def move(
             "request": approval.pk,
             "from": old,
             "to": state,
+            "reason": reason,
             "subject": {"name": approval.subject_name, "digest": approval.subject_digest},
         },
-        payload={"reason": reason, **(payload or {})},
+        payload={"words": words} if words else None,
     )
     kinds.tell(approval.subject_kind, approval.pk, old, state)
     return approval
 
 
 def locked(request_id: uuid.UUID) -> ApprovalRequest:
-    """Return one request, locked for the rest of the transaction."""
-    return (
-        ApprovalRequest.objects.select_for_update(of=("self",))
-        .select_related("policy_version", "system")
-        .get(pk=request_id)
-    )
+    """Return one request, locked for the rest of the transaction.
+
+    Raises:
+        Unknown: no such request.
+    """
+    found = ApprovalRequest.objects.select_for_update(of=("self",)).select_related("policy_version", "system")
+    approval = found.filter(pk=request_id).first()
+    if approval is None:
+        raise Unknown(f"There is no approval request {request_id}.")
+    return approval
 
 
 @transaction.atomic
@@ -311,9 +337,9 @@ def suspend(*, request_id: uuid.UUID, reason: str, actor: Actor) -> ApprovalRequ
 
 
 @transaction.atomic
-def revoke(*, request_id: uuid.UUID, reason: str, actor: Actor) -> ApprovalRequest:
+def revoke(*, request_id: uuid.UUID, reason: str, actor: Actor, words: str = "") -> ApprovalRequest:
     """End an approval: nothing may load on it any more."""
-    return move(locked(request_id), State.REVOKED, actor=actor, reason=reason, allowed=set(GRANTED))
+    return move(locked(request_id), State.REVOKED, actor=actor, reason=reason, allowed=set(GRANTED), words=words)
 
 
 @transaction.atomic
@@ -322,7 +348,8 @@ def withdraw(*, request_id: uuid.UUID, requester: User, reason: str) -> Approval
     approval = locked(request_id)
     if approval.requester_id != requester.pk:
         raise RequestNotOpen("Only the requester withdraws a request.")
-    return move(approval, State.WITHDRAWN, actor=requester, reason=reason, allowed=set(OPEN))
+    withdrawn = "Withdrawn by its requester."
+    return move(approval, State.WITHDRAWN, actor=requester, reason=withdrawn, allowed=set(OPEN), words=reason)
 
 
 @transaction.atomic
@@ -336,7 +363,8 @@ def resubmit(*, request_id: uuid.UUID, requester: User, reason: str) -> Approval
     if approval.requester_id != requester.pk:
         raise RequestNotOpen("Only the requester resubmits a request.")
     approval.manifest_digest, approval.evidence_ids, approval.review_opened_at = "", [], None
-    move(approval, State.COLLECTING, actor=requester, reason=reason, allowed={State.CHANGES_REQUESTED})
+    again = "Resubmitted by its requester."
+    move(approval, State.COLLECTING, actor=requester, reason=again, allowed={State.CHANGES_REQUESTED}, words=reason)
     collect(approval.subject_digest, "")
     return locked(request_id)
 
@@ -348,5 +376,20 @@ def lapse_overdue() -> int:
         state__in=GRANTED, valid_until__lt=clock.now()
     )
     for approval in overdue:
-        move(approval, State.LAPSED, actor=System("clock"), reason="Its validity ended.", allowed=set(GRANTED))
+        move(approval, State.LAPSED, actor=CLOCK, reason="Its validity ended.", allowed=set(GRANTED))
+    return len(overdue)
+
+
+@transaction.atomic
+def expire_undecided() -> int:
+    """Let requests expire that nobody decided on within the time that their policy gives; return how many."""
+    in_review = (
+        ApprovalRequest.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("policy_version")
+        .filter(state=State.IN_REVIEW)
+    )
+    overdue = [row for row in in_review if (due := selectors.due_at(row)) and due < clock.now()]
+    for approval in overdue:
+        reason = "Nobody decided in the time that the policy gives."
+        move(approval, State.EXPIRED, actor=CLOCK, reason=reason, allowed={State.IN_REVIEW})
     return len(overdue)

@@ -1,6 +1,7 @@
 """What people sign: decisions, human reviews of a check, and the lifting of a suspension."""
 
 import uuid
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +20,7 @@ from governance.approvals.errors import (
     NothingToReview,
     RationaleTooShort,
     RequestNotOpen,
+    ReviewMissing,
     SelfApproval,
 )
 from governance.approvals.models import ApprovalRequest, Decision, Finding, State
@@ -35,7 +37,12 @@ SHORTEST_RATIONALE = 30
 
 
 def _statement(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str, rationale: str) -> str:
-    """Return the exact text that is signed: who (as a pseudonym) says what, about which bytes, on which evidence."""
+    """Return the exact text that is signed: who (as a pseudonym) says what and why, about which bytes, on what.
+
+    Args:
+        rationale: the salted commitment to the reason, the same as that of the entry's payload, so that the signature
+            covers the reason and still holds once the reason is erased.
+    """
     said: dict[str, Any] = {
         "format": "placet-decision/1",
         "request": str(approval.pk),
@@ -48,7 +55,7 @@ def _statement(approval: ApprovalRequest, *, signer: User, verdict: str, stage: 
         "signer": signer.actor_id,
         "at": clock.rfc3339(clock.now()),
         "nonce": uuid.uuid4().hex,
-        "rationale_length": len(rationale),
+        "rationale": rationale,
     }
     return rfc8785.dumps(said).decode()
 
@@ -102,6 +109,19 @@ def check_may_review(approval: ApprovalRequest, reviewer: User) -> str:
     return held[0]
 
 
+def check_reviewed(approval: ApprovalRequest, stage: Mapping[str, Any]) -> None:
+    """Check that the human review which a stage requires before it approves is there.
+
+    Raises:
+        ReviewMissing: nobody who may sign in the stage has signed an accepted one on this evidence.
+    """
+    if stage["requires"] and not selectors.review_given(approval, stage):
+        raise ReviewMissing(
+            f"Stage {stage['name']} requires a signed human review of this evidence by somebody who may sign in it; "
+            "sign one below, then approve."
+        )
+
+
 def check_may_lift(approval: ApprovalRequest, signer: User) -> None:
     """Check that the person may lift a suspension of this approval.
 
@@ -126,12 +146,13 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
     commit together.
 
     Raises:
-        ApprovalRequest.DoesNotExist: no such request.
+        Unknown: no such request.
         RequestNotOpen: it is not in review; the row lock decides who was first.
         SelfApproval: the approver had a part in the subject (separation of duties).
         NotEligible: the approver was not eligible for the open stage when the request was submitted.
         AlreadyDecided: the approver has signed in this round.
         ChecksHold: an approval while the policy blocks or holds.
+        ReviewMissing: an approval in a stage that requires a human review, which nobody eligible has signed.
         SignInAgain: the password is not the approver's.
     """
     approval = services.locked(request_id)
@@ -140,8 +161,11 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
     rationale = _check_rationale(rationale)
     if verdict == Decision.Verdict.APPROVE and approval.outcome != "ALLOW":
         raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
+    if verdict == Decision.Verdict.APPROVE:
+        check_reviewed(approval, stage)
     require_password(approver, password)
-    statement = _statement(approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=rationale)
+    sealed = audit.seal({"rationale": rationale, "approver": approver.name})
+    statement = _statement(approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=sealed.commitment)
     decision = Decision(
         request=approval,
         round=rounds,
@@ -165,12 +189,15 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
             "statement": decision.statement_digest,
             "signature": decision.signature_kind,
         },
-        payload={"rationale": rationale, "approver": approver.name},
+        sealed=sealed,
     )
+    # Why, in the approver's words, lies in the decision's payload alone, where it can be erased.
     if verdict == Decision.Verdict.REJECT:
-        services.move(approval, State.REJECTED, actor=approver, reason=rationale, allowed={State.IN_REVIEW})
+        said = f"Rejected in stage {stage['name']}."
+        services.move(approval, State.REJECTED, actor=approver, reason=said, allowed={State.IN_REVIEW})
     elif verdict == Decision.Verdict.REQUEST_CHANGES:
-        services.move(approval, State.CHANGES_REQUESTED, actor=approver, reason=rationale, allowed={State.IN_REVIEW})
+        said = f"Changes requested in stage {stage['name']}."
+        services.move(approval, State.CHANGES_REQUESTED, actor=approver, reason=said, allowed={State.IN_REVIEW})
     elif selectors.open_stage(approval) is None:
         services.approve(approval, approver)
     return decision
@@ -182,17 +209,21 @@ def review_check(
 ) -> Evidence:
     """Sign a human review of one check that asks for it; an accepted one lifts its hold.
 
+    It is bound to the evidence that the check reads: on other evidence, in a later round, it counts for nothing. What
+    the reviewer wrote lies in the payload of the entry that attaches it; the evidence holds the commitment.
+
     Raises:
         RequestNotOpen, SelfApproval, SignInAgain, RationaleTooShort: as for a decision.
         NotEligible: the reviewer holds none of the roles that the policy names for reviews.
-        NothingToReview: the check does not ask for a review.
+        NothingToReview: neither the check nor the open stage asks for a review.
     """
     approval = services.locked(request_id)
     role = check_may_review(approval, reviewer)
-    if not any(row["id"] == check_id and row["wants_review"] for row in approval.verdict.get("checks", [])):
+    if not any(row["id"] == check_id for row in selectors.reviewable_checks(approval)):
         raise NothingToReview(f"{check_id} does not wait for a human review.")
     statement = _check_rationale(statement)
     require_password(reviewer, password)
+    sealed = audit.seal({"statement": statement, "reviewer": reviewer.name})
     evidence = evidence_services.attach(
         evidence_type="human_review/v1",
         subject_digest=approval.subject_digest,
@@ -204,12 +235,14 @@ def review_check(
             payload={
                 "type": "human_review/v1",
                 "check": check_id,
-                "statement": statement,
+                "statement": sealed.commitment,
+                "evidence": selectors.evidence_behind(approval, check_id),
                 "reviewer_role": role,
                 "verdict": verdict,
             },
             environment={"signature": "re-authentication"},
         ),
+        sealed=sealed,
     )
     approval.refresh_from_db()
     services.evaluate_again(approval, actor=reviewer)
@@ -230,7 +263,7 @@ def revoke_approval(*, request_id: uuid.UUID, signer: User, rationale: str, pass
         raise NotEligible("A risk officer revokes an approval.")
     rationale = _check_rationale(rationale)
     require_password(signer, password)
-    return services.revoke(request_id=request_id, reason=rationale, actor=signer)
+    return services.revoke(request_id=request_id, reason="Revoked by a risk officer.", actor=signer, words=rationale)
 
 
 @transaction.atomic
@@ -253,7 +286,7 @@ def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, pass
         approval,
         State.APPROVED,
         actor=signer,
-        reason=rationale,
+        reason="The suspension was lifted by a risk officer.",
         allowed={State.SUSPENDED},
-        payload={"signer": signer.name},
+        words=rationale,
     )

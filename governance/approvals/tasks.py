@@ -7,5 +7,5 @@ from governance.approvals import services
 
 @shared_task
 def sweep_approvals() -> int:
-    """Let overdue approvals lapse."""
-    return services.lapse_overdue()
+    """Let approvals lapse whose validity ended, and requests expire that nobody decided; return how many moved."""
+    return services.lapse_overdue() + services.expire_undecided()

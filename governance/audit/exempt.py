@@ -13,7 +13,7 @@ EXEMPT: dict[str, str] = {
     "audit.AnchorSink": "How the notary's publications go at present; a success is an anchor, a failure is passing.",
     "accounts.User": "Name, address and password are personal and change; what gives power is a governed Grant.",
     "accounts.ExternalIdentity": "A link to a login elsewhere; what follows from it (trained_by) is in the log.",
-    "accounts.Token": "A hash with scopes and an end; a token can request, never decide, and each request is logged.",
+    "accounts.Token": "A hash with scopes and an end; making one is logged, and it can request, never decide.",
     "accounts.IdempotentAnswer": "A cache of answers already given.",
     "evidence.EvidenceJob": "A queue: the evidence that a job makes is governed.",
     "registry.RegistrationNotice": "What MLflow's plugin reported, before it is believed; the version is governed.",

@@ -8,7 +8,7 @@ from django.db import connection
 
 from governance.audit import erasure, guards, proofs, selectors
 from governance.audit.events import Event
-from governance.audit.models import Anchor, Origin, Search
+from governance.audit.models import Anchor, AnchorSink, Origin, Search
 from governance.audit.notary import HEARTBEAT_EVERY
 from governance.common import clock
 
@@ -37,11 +37,13 @@ class Outside:
     sink: str
     size: int
     behind: int
-    at: datetime
-    age: timedelta
+    at: datetime | None
+    age: timedelta | None
     reference: str
     signed: bool
     """Whether the far side signed it (a time-stamp, a witness)."""
+    failing_since: datetime | None = None
+    error: str = ""
 
 
 def signs() -> list[Sign]:
@@ -50,22 +52,31 @@ def signs() -> list[Sign]:
 
 
 def outside_copies() -> list[Outside]:
-    """Return the newest copy in each place outside the database, oldest first."""
+    """Return the newest copy in each place outside the database, what fails first."""
     size, now = selectors.size(), clock.now()
     newest = Anchor.objects.select_related("checkpoint").order_by("sink", "-checkpoint__position").distinct("sink")
-    found = [
-        Outside(
-            row.where,
-            row.size,
-            max(size - row.size, 0),
-            row.at,
-            now - row.at,
-            row.reference,
-            signed=row.proof is not None,
+    failing = {row.name: row for row in AnchorSink.objects.filter(failing_since__isnull=False)}
+    found = []
+    for row in newest:
+        failure = failing.pop(row.sink, None)
+        found.append(
+            Outside(
+                sink=row.sink,
+                size=row.size,
+                behind=max(size - row.size, 0),
+                at=row.at,
+                age=now - row.at,
+                reference=row.reference,
+                signed=row.proof is not None,
+                failing_since=failure.failing_since if failure else None,
+                error=failure.error if failure else "",
+            )
         )
-        for row in newest
+    found += [
+        Outside(row.name, 0, size, None, None, "", signed=False, failing_since=row.failing_since, error=row.error)
+        for row in failing.values()
     ]
-    return sorted(found, key=lambda copy: copy.at)
+    return sorted(found, key=lambda copy: (copy.failing_since is None, copy.at or now))
 
 
 def shards() -> list[Origin]:

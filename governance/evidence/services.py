@@ -147,6 +147,7 @@ def attach(
     baseline_digest: str = "",
     parameters: Mapping[str, Any] | None = None,
     job: EvidenceJob | None = None,
+    sealed: audit.SealedPayload | None = None,
 ) -> Evidence:
     """Keep a piece of evidence for good: schema-checked, projected, its files stored, named in the log.
 
@@ -186,6 +187,7 @@ def attach(
             "files": evidence.files,
             "origin": origin,
         },
+        sealed=sealed,
     )
     _tell(subject_digest, evidence_type)
     return evidence

@@ -64,6 +64,7 @@ class Classification(Governed):
     proposed_at = models.DateTimeField()
     signed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     signed_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -76,10 +77,60 @@ class Classification(Governed):
                 | Q(signed_by__isnull=False, signed_at__isnull=False),
                 name="classification_signed_at_iff_signed",
             ),
+            models.CheckConstraint(
+                condition=Q(signed_at__isnull=True) | Q(withdrawn_at__isnull=True),
+                name="classification_signed_or_withdrawn",
+            ),
             models.UniqueConstraint(
-                fields=["system"], condition=Q(signed_at__isnull=True), name="one_open_classification_per_system"
+                fields=["system"],
+                condition=Q(signed_at__isnull=True, withdrawn_at__isnull=True),
+                name="one_open_classification_per_system",
             ),
         ]
+
+
+class ModelAssignment(Governed):
+    """That a registered model serves a system, and the two people who stand for it. Sealed once signed.
+
+    The model is known by id and name only: it lives in the layer that mirrors the registry.
+    """
+
+    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="assignments")
+    model_id = models.UUIDField()
+    model_name = models.CharField(max_length=256)
+    from_system = models.ForeignKey(
+        AISystem, null=True, on_delete=models.PROTECT, related_name="+", help_text="What it served when proposed."
+    )
+    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    signed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(signed_by__isnull=True) | ~Q(signed_by=F("proposed_by")),
+                name="assignment_signed_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_by__isnull=True, signed_at__isnull=True)
+                | Q(signed_by__isnull=False, signed_at__isnull=False),
+                name="assignment_signed_at_iff_signed",
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_at__isnull=True) | Q(withdrawn_at__isnull=True),
+                name="assignment_signed_or_withdrawn",
+            ),
+            models.UniqueConstraint(
+                fields=["model_id"],
+                condition=Q(signed_at__isnull=True, withdrawn_at__isnull=True),
+                name="one_open_assignment_per_model",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_name} for {self.system}"
 
 
 class DatasetPin(Governed):

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from governance.accounts.models import User
 from governance.common.errors import Unknown
-from governance.inventory.models import AISystem, Classification, DatasetPin
+from governance.inventory.models import AISystem, Classification, DatasetPin, ModelAssignment
 
 
 def systems_for(user: User) -> QuerySet[AISystem]:
@@ -40,6 +40,29 @@ def classification(ai_system: AISystem, pk: uuid.UUID) -> Classification:
 def classification_in_force(ai_system: AISystem) -> Classification | None:
     """Return the newest signed classification."""
     return ai_system.classifications.filter(signed_at__isnull=False).order_by("-signed_at").first()
+
+
+def assignment(ai_system: AISystem, pk: uuid.UUID) -> ModelAssignment:
+    """Return one assignment of a model to a system, signed or not.
+
+    Raises:
+        Unknown: the system has none with that id.
+    """
+    found = ai_system.assignments.select_related("system", "from_system").filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"{ai_system.name} has no assignment {pk}; the answer to proposing one names its id.")
+    return found
+
+
+def open_classification(ai_system: AISystem) -> Classification | None:
+    """Return the classification that waits for its signature."""
+    return ai_system.classifications.filter(signed_at__isnull=True, withdrawn_at__isnull=True).first()
+
+
+def open_assignments(ai_system: AISystem) -> list[ModelAssignment]:
+    """Return the assignments to a system that wait for their signature, oldest first."""
+    waiting = ai_system.assignments.filter(signed_at__isnull=True, withdrawn_at__isnull=True)
+    return list(waiting.select_related("system", "from_system", "proposed_by").order_by("proposed_at"))
 
 
 def pinned_dataset(ai_system: AISystem, role: str = "evaluation") -> DatasetPin | None:

@@ -12,21 +12,11 @@ from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
-from governance.common.errors import DomainError, Forbidden, InvalidInput
+from governance.common.errors import Forbidden, InvalidInput, Unknown
+from governance.inventory.errors import AlreadyProposed, AlreadySigned, OwnClassification, ProposalWithdrawn
+from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem, Classification, DatasetPin
 from governance.regulation import classification as rules
-
-
-class OwnClassification(Forbidden):
-    """The proposer and the owner can't sign a classification; a second person must."""
-
-    title = "A second person must sign"
-
-
-class AlreadySigned(DomainError):
-    """A signed classification is sealed; propose a new one."""
-
-    title = "The classification is signed"
 
 
 @transaction.atomic
@@ -44,8 +34,11 @@ def register_system(
     """Take an AI system in, as proposed; it has no class until its classification is signed.
 
     Raises:
+        Forbidden: who takes it in is neither engineer, owner nor administrator.
         InvalidInput: the slug is taken, or the purpose is too short to mean anything.
     """
+    if not has_role(by, Role.ENGINEER, Role.OWNER, Role.ADMINISTRATOR):
+        raise Forbidden("An engineer, a model owner or an administrator takes AI systems in.")
     if AISystem.objects.filter(slug=slug).exists():
         raise InvalidInput(f"There is already an AI system {slug}; choose another slug.")
     if len(purpose.strip()) < 30:
@@ -76,8 +69,12 @@ def propose_classification(
     """Derive the class from the answers; it takes effect when a second person signs it.
 
     Raises:
+        Forbidden: the proposer neither owns the system nor is its engineer.
         InvalidInput: an answer is missing or not one of its choices, or the tier is not 1 to 4.
+        AlreadyProposed: one waits for its signature; have it signed or withdrawn first.
     """
+    if by.pk != ai_system.owner_id and not has_role(by, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
+        raise Forbidden(f"The owner of {ai_system.name}, or an engineer or model owner, proposes its classification.")
     if not 1 <= model_tier <= 4:
         raise InvalidInput("The model tier is a number from 1 (highest) to 4.")
     try:
@@ -85,8 +82,8 @@ def propose_classification(
     except ValueError as error:
         raise InvalidInput(str(error)) from error
     AISystem.objects.select_for_update().get(pk=ai_system.pk)
-    if ai_system.classifications.filter(signed_at__isnull=True).exists():
-        raise AlreadyProposed(f"{ai_system.name} has a classification that waits for its signature.")
+    if ai_system.classifications.filter(signed_at__isnull=True, withdrawn_at__isnull=True).exists():
+        raise AlreadyProposed(f"{ai_system.name} has a classification that waits; have it signed or withdrawn first.")
     proposal = Classification(
         system=ai_system,
         answers=dict(answers),
@@ -113,25 +110,18 @@ def propose_classification(
     return proposal
 
 
-class AlreadyProposed(DomainError):
-    """One classification at a time waits for its signature."""
-
-    title = "A classification already waits for its signature"
-
-
 @transaction.atomic
 def sign_classification(*, classification_id: uuid.UUID, signer: User) -> Classification:
     """Sign a proposed classification, which gives the system its class and tier.
 
     Raises:
+        Unknown: no such classification.
         OwnClassification: the signer proposed it or owns the system.
-        AlreadySigned: it is sealed.
+        AlreadySigned, ProposalWithdrawn: nothing waits for a signature any more.
         Forbidden: the signer is neither validator, risk officer nor data protection officer.
     """
-    proposal = Classification.objects.select_for_update().get(pk=classification_id)
+    proposal = _waiting_classification(classification_id)
     ai_system = AISystem.objects.select_for_update().get(pk=proposal.system_id)
-    if proposal.signed_at:
-        raise AlreadySigned("Propose a new classification instead.")
     if signer.pk in {proposal.proposed_by_id, ai_system.owner_id}:
         raise OwnClassification(f"{signer} proposed this classification or owns the system; someone else must sign.")
     if not has_role(signer, Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, system_id=ai_system.pk):
@@ -148,14 +138,55 @@ def sign_classification(*, classification_id: uuid.UUID, signer: User) -> Classi
 
 
 @transaction.atomic
+def withdraw_classification(*, classification_id: uuid.UUID, by: User) -> Classification:
+    """Take a proposed classification back, so that another can be proposed.
+
+    Raises:
+        Unknown: no such classification.
+        Forbidden: the person is neither its proposer nor the system's owner, and does not administer.
+        AlreadySigned, ProposalWithdrawn: nothing waits for a signature any more.
+    """
+    proposal = _waiting_classification(classification_id)
+    ai_system = proposal.system
+    if by.pk not in {proposal.proposed_by_id, ai_system.owner_id} and not has_role(by, Role.ADMINISTRATOR):
+        raise Forbidden("Its proposer, the system's owner or an administrator withdraws a classification.")
+    proposal.withdrawn_at = clock.now()
+    audit.append(
+        event=Event.CLASSIFICATION_WITHDRAWN,
+        actor=by,
+        subjects=[proposal],
+        data={"system": ai_system.slug, "ai_act_class": proposal.ai_act_class, "model_tier": proposal.model_tier},
+    )
+    return proposal
+
+
+def _waiting_classification(classification_id: uuid.UUID) -> Classification:
+    """Return a classification that waits for its signature, locked."""
+    found = Classification.objects.select_for_update(of=("self",)).select_related("system").filter(pk=classification_id)
+    proposal = found.first()
+    if proposal is None:
+        raise Unknown(f"There is no classification {classification_id}.")
+    if proposal.signed_at:
+        raise AlreadySigned("Propose a new classification instead.")
+    if proposal.withdrawn_at:
+        raise ProposalWithdrawn("Propose the classification anew.")
+    return proposal
+
+
+@transaction.atomic
 def pin_dataset(*, ai_system: AISystem, dataset_digest: str, by: User, role: str = "evaluation") -> DatasetPin:
     """Choose the dataset on which every version of the system is measured from now on.
 
     Raises:
         Forbidden: only a validator of the system pins data.
+        InvalidInput: no mirrored dataset has this digest, or none in this role.
     """
     if not has_role(by, Role.VALIDATOR, system_id=ai_system.pk):
         raise Forbidden("A validator pins the evaluation data, so that nobody chooses their own yardstick.")
+    kept_as = mirror().dataset_roles(dataset_digest)
+    if role not in kept_as:
+        known = f"it is kept as {' and '.join(sorted(kept_as))} data" if kept_as else "no mirrored dataset has it"
+        raise InvalidInput(f"{dataset_digest} can't be pinned as {role} data: {known}.")
     AISystem.objects.select_for_update().get(pk=ai_system.pk)
     now = clock.now()
     before = list(DatasetPin.objects.filter(system=ai_system, role=role, unpinned_at__isnull=True))

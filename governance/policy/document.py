@@ -115,8 +115,12 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalTerms:
-    """How long an approval holds, and what drift and suspension do to it."""
+    """How long people have to decide and an approval holds, and what drift and suspension do to it.
 
+    ``grace``: how much longer what serves may be loaded once the approval has lapsed.
+    """
+
+    decide_within: timedelta
     valid_for: timedelta
     grace: timedelta
     on_drift: str
@@ -295,6 +299,7 @@ def _stage(data: dict[str, Any]) -> Stage:
 def _approval(data: dict[str, Any]) -> ApprovalTerms:
     conditions = data.get("conditions", {})
     return ApprovalTerms(
+        decide_within=_duration(data.get("decide_within", "P30D")),
         valid_for=_duration(data["valid_for"]),
         grace=_duration(data["grace"]),
         on_drift=data["on_drift"],

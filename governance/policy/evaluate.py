@@ -276,6 +276,13 @@ def _shown(check: Check, facts: Facts) -> dict[str, float | None]:
     return shown
 
 
+def evidence_names(check: Check) -> frozenset[str]:
+    """Return the evidence types, without version, that a check reads."""
+    texts = [check.expr] if check.fails_if is None else [check.expr, check.fails_if]
+    paths = {path for text in texts for path in read_expression(text).references}
+    return frozenset(name for path in paths if (name := evidence_name(path)) is not None)
+
+
 def _evidence_type(policy: PolicyDocument, check: Check) -> str | None:
     references = read_expression(check.expr).references
     names = sorted({name for path in references if (name := evidence_name(path)) is not None})

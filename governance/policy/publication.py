@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from governance.policy.cel import check_types
-from governance.policy.document import Check, PolicyDocument, Shows, problem_at
+from governance.policy.document import Check, Mode, PolicyDocument, Shows, problem_at
 from governance.policy.expressions import Expression, InvalidExpression, read_expression
 from governance.policy.facts import evidence_name
 from governance.policy.problems import Problem
@@ -17,6 +17,7 @@ Projections = Mapping[str, Mapping[str, str]]
 ``int``, ``string`` or ``bool``, with ``?`` where it may be undefined. ``*`` or ``<feature>`` in a path stands for each
 sensitive feature that the policy asks for. The keys ``candidate`` and ``production`` declare what stands there."""
 
+ENFORCED_SIGNATURE, ENFORCED_DATASET = "password", "evaluation"
 _KINDS = {"double": "number", "float": "number", "int": "number", "number": "number"}
 _KINDS |= {"string": "text", "str": "text", "bool": "boolean", "boolean": "boolean"}
 _FEATURE = frozenset({"*", "<feature>", "{feature}"})
@@ -26,7 +27,8 @@ def check(document: PolicyDocument, projections: Projections) -> list[Problem]:
     """Return everything that keeps ``document`` from being published, by line; empty when nothing does.
 
     Found are: unknown (misspelt) fields, type errors, evidence that is named but not asked for, a shown limit that the
-    expression does not use, and an interval check that reads the wrong bound.
+    expression does not use, an interval check that reads the wrong bound, a stage that nobody could satisfy, and what
+    the language names but nothing enforces yet: no policy in force may promise what does not happen.
     """
     kinds = declared_kinds(document, projections)
     problems = [
@@ -37,7 +39,43 @@ def check(document: PolicyDocument, projections: Projections) -> list[Problem]:
     ]
     for index, rule in enumerate(document.checks):
         problems += _check_problems(document, index, rule, kinds)
+    problems += _unsatisfiable_stages(document)
+    problems += _unenforced(document)
     return sorted(problems, key=lambda problem: problem.line)
+
+
+def _unsatisfiable_stages(document: PolicyDocument) -> Iterator[Problem]:
+    for index, stage in enumerate(document.stages):
+        if stage.requires and not set(stage.roles) & set(document.human_review_roles):
+            yield problem_at(
+                document.source,
+                ("stages", index, "requires"),
+                f"Nobody in stage {stage.name} could give the review that it requires: reviews are signed by "
+                f"{', '.join(document.human_review_roles)} (`human_review.roles`).",
+            )
+
+
+def _unenforced(document: PolicyDocument) -> Iterator[Problem]:
+    source, terms = document.source, document.approval
+    found: list[tuple[Path, str, str]] = []
+    if document.mode is not Mode.BLOCK:
+        found.append((("mode",), f"mode: {document.mode.value}", "write `block`"))
+    found += [
+        (("stages", index, "signature"), f"signature: {stage.signature}", "leave it out: every stage signs by password")
+        for index, stage in enumerate(document.stages)
+        if stage.signature != ENFORCED_SIGNATURE
+    ]
+    found += [
+        (("evidence", item.type, "dataset"), f"dataset: {item.dataset}", "evidence is made on evaluation data")
+        for item in document.evidence
+        if item.dataset not in (None, ENFORCED_DATASET)
+    ]
+    if ("approval", "conditions") in source.lines:
+        found.append((("approval", "conditions"), "conditions", "leave them out"))
+    if terms.on_suspend == "rollback":
+        found.append((("approval", "on_suspend"), "on_suspend: rollback", "write `refuse_new_loads`"))
+    for path, what, instead in found:
+        yield problem_at(source, path, f"`{what}` is not enforced yet; {instead}.")
 
 
 def declared_kinds(document: PolicyDocument, projections: Projections) -> dict[str, str]:

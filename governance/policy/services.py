@@ -10,10 +10,10 @@ from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
-from governance.common.errors import DomainError, Forbidden
+from governance.common.errors import DomainError, Forbidden, Unknown
 from governance.evidence.projection import all_declared
 from governance.policy import publication
-from governance.policy.document import parse
+from governance.policy.document import PolicyDocument, parse
 from governance.policy.models import PolicyVersion
 from governance.policy.problems import InvalidPolicy
 
@@ -40,10 +40,7 @@ def draft_policy(*, text: str, author: User) -> PolicyVersion:
     """
     if not has_role(author, Role.POLICY_AUTHOR):
         raise Forbidden("Only a policy author writes policies.")
-    document = parse(text)
-    problems = publication.check(document, all_declared())
-    if problems:
-        raise InvalidPolicy(problems)
+    document = _publishable(text)
     newest = PolicyVersion.objects.select_for_update().filter(name=document.name).order_by("-number").first()
     version = PolicyVersion(
         name=document.name,
@@ -62,22 +59,35 @@ def draft_policy(*, text: str, author: User) -> PolicyVersion:
     return version
 
 
+def _publishable(text: str) -> PolicyDocument:
+    document = parse(text)
+    problems = publication.check(document, all_declared())
+    if problems:
+        raise InvalidPolicy(problems)
+    return document
+
+
 @transaction.atomic
 def publish_policy(*, version_id: uuid.UUID, publisher: User) -> PolicyVersion:
     """Put a version in force for requests from now on; open requests keep theirs.
 
     Raises:
+        Unknown: no such version.
+        InvalidPolicy: what was fit when it was drafted is no longer, or names what is not enforced.
         OwnPolicy: author and publisher are one person.
         AlreadyPublished: it is in force, or was.
         Forbidden: the publisher is no policy publisher.
     """
-    version = PolicyVersion.objects.select_for_update().get(pk=version_id)
+    version = PolicyVersion.objects.select_for_update().filter(pk=version_id).first()
+    if version is None:
+        raise Unknown(f"There is no policy version {version_id}.")
     if version.published_at:
         raise AlreadyPublished(f"{version} is published and immutable.")
     if version.author_id == publisher.pk:
         raise OwnPolicy(f"{publisher} wrote {version}; another policy publisher must publish it.")
     if not has_role(publisher, Role.POLICY_PUBLISHER):
         raise Forbidden("Only a policy publisher puts a policy in force.")
+    _publishable(version.text)
     version.publisher, version.published_at = publisher, clock.now()
     audit.append(
         event=Event.POLICY_PUBLISHED,

@@ -162,12 +162,6 @@ class PermitOutput(serializers.Serializer[Any]):
     refuse_new_loads = serializers.BooleanField()
 
 
-class AssignmentInput(serializers.Serializer[Any]):
-    """The AI system, by id or slug."""
-
-    system = serializers.CharField(max_length=80)
-
-
 class ModelOutput(serializers.Serializer[Any]):
     """A mirrored model."""
 

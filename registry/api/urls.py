@@ -23,7 +23,6 @@ urlpatterns = [
         name="api-promotion-withdrawals",
     ),
     path("registered-models/<str:name>", views.ModelDetail.as_view(), name="api-registered-model"),
-    path("registered-models/<str:name>/system", views.ModelAssignment.as_view(), name="api-model-assignment"),
     path("permits", views.Permits.as_view(), name="api-permits"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
 ]

@@ -13,17 +13,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.accounts.idempotency import idempotent
-from governance.accounts.narrow import actor, deciding_person
+from governance.accounts.narrow import actor
 from governance.approvals import services as approvals
 from governance.common.broker import enqueue_on_commit
 from governance.common.errors import InvalidInput, Unknown
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.evidence.tasks import enqueue
-from governance.inventory import selectors as inventory
 from registry import applying, gate, permits, promotions, selectors, tasks
 from registry.api.serializers import (
-    AssignmentInput,
     GateInput,
     GateOutput,
     ModelOutput,
@@ -156,26 +154,6 @@ def _model_tag(row: RegisteredModel) -> str:
     """Return the ETag of a model: it changes with its system, with each version mirrored, and with what is live."""
     versions = row.versions.order_by("number", "pk")
     return etag(row, *versions, *row.alias_history.filter(during__endswith__isnull=True).order_by("alias"))
-
-
-def _locked_model_tag(name: str) -> str:
-    lock(selectors.model(name))
-    return _model_tag(selectors.model(name))
-
-
-class ModelAssignment(APIView):
-    """``/api/v1/registered-models/{name}/system``."""
-
-    @extend_schema(request=AssignmentInput, responses={200: ModelOutput}, summary="Assign a model to an AI system")
-    @if_match(_locked_model_tag)
-    def put(self, request: Request, name: str) -> Response:
-        """Say which AI system a model serves; without one, nothing of it is promoted."""
-        payload = AssignmentInput(data=request.data)
-        payload.is_valid(raise_exception=True)
-        row = promotions.assign_model(
-            model=name, ai_system=inventory.system(payload.validated_data["system"]), person=deciding_person(request)
-        )
-        return Response(model_as_dict(row), headers={"ETag": _model_tag(row)})
 
 
 class ModelDetail(APIView):

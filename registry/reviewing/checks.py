@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, State
+from governance.audit.selectors import payload_of
 from governance.evidence.models import Evidence
 from governance.policy.document import Check, PolicyDocument
 from registry.reviewing.people import People, words
@@ -29,10 +31,12 @@ def in_order(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def waiting_for_review(approval: ApprovalRequest) -> list[dict[str, Any]]:
-    """Return the held checks that a signed human review would lift, in the order of the page."""
-    if approval.state != State.IN_REVIEW:
-        return []
-    return [row for row in in_order(approval.verdict.get("checks", [])) if row.get("wants_review")]
+    """Return the checks whose signed human review is asked for, in the order of the page.
+
+    Those that one would lift; else, where the open stage requires a review, the one that is furthest from a pass.
+    """
+    rows = in_order(approvals.reviewable_checks(approval))
+    return [row for row in rows if row["wants_review"]] or rows[:1]
 
 
 def verdict_shown(approval: ApprovalRequest, document: PolicyDocument) -> dict[str, Any] | None:
@@ -140,7 +144,7 @@ def _check_shown(
         else {
             "by": people.actor(review.producer_id) | {"role": words([review.payload["reviewer_role"]]).capitalize()},
             "at": review.made_at,
-            "statement": review.payload["statement"],
+            "statement": (payload_of(review.log_entry) or {}).get("statement"),
             "verdict": review.payload["verdict"],
             "index": indexes.get(review.log_entry),
         },

@@ -163,9 +163,14 @@ def _earlier(earlier: PromotionRequest, promotion: PromotionRequest) -> dict[str
         "what": f"{earlier}: {earlier.version} for {earlier.alias}",
         "detail": "the same bytes" if same else "other bytes",
         "state": earlier.approval.state,
-        "note": earlier.approval.state_reason or earlier.approval.verdict.get("reason", ""),
+        "note": _why(earlier.approval) or earlier.approval.verdict.get("reason", ""),
         "used": False,
     }
+
+
+def _why(approval: ApprovalRequest) -> str:
+    """Return why a request stands where it does; only a refusal is worth the look into the log for its words."""
+    return approvals.state_said(approval) if approval.state == State.REJECTED else approval.state_reason
 
 
 def indexed(evidence: Sequence[Evidence]) -> list[UUID]:

@@ -55,7 +55,9 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
         "verdict": checks.verdict_shown(approval, document),
         "todo": _todo(promotion, progress, refusal),
         "progress": progress if approval.state == State.COLLECTING else None,
-        "checks": checks.checks_shown(approval, document, attached, reviews, people, indexes),
+        "checks": checks.checks_shown(
+            approval, document, attached, approvals.standing_reviews(approval), people, indexes
+        ),
         "holders": _holders(promotion, progress, rows, people),
         "about": _about(promotion, approval),
         "apply": {"allowed": not refusal, "refusal": refusal},
@@ -105,7 +107,8 @@ def _todo(promotion: PromotionRequest, progress: dict[str, Any], refusal: str) -
     if approval.state == State.COLLECTING:
         return [_task(f"Mend what keeps {job['type']} from being made", job["error"]) for job in failed]
     if approval.state == State.CHANGES_REQUESTED:
-        return [_task("Answer the changes that were requested", approval.state_reason, url="stages", action="Read")]
+        said = approvals.state_said(approval)
+        return [_task("Answer the changes that were requested", said, url="stages", action="Read")]
     if approval.outcome == "BLOCK" and approval.state == State.IN_REVIEW:
         return [_task("Register a version that clears the limit", approval.verdict["reason"])]
     if promotion.state == PromotionRequest.State.FAILED:
@@ -183,7 +186,7 @@ def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[
 
 
 def _note(approval: ApprovalRequest) -> str:
-    held = checks.waiting_for_review(approval)
+    held = [row for row in checks.waiting_for_review(approval) if row["wants_review"]]
     if not held:
         return ""
     return (

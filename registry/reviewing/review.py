@@ -73,7 +73,9 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "verdict": checks.verdict_shown(approval, document),
         "progress": evidence.progress_shown(approval) if approval.state == State.COLLECTING else None,
         "changes": changes.changes_shown(promotion, attached),
-        "checks": checks.checks_shown(approval, document, attached, reviews, people, indexes),
+        "checks": checks.checks_shown(
+            approval, document, attached, approvals.standing_reviews(approval), people, indexes
+        ),
         "performance": evidence.payload_of_type(attached, "performance/v1"),
         "production_version": production.get("version"),
         "fairness": evidence.payload_of_type(attached, "fairness/v1"),
@@ -113,16 +115,16 @@ def head(
     people: People,
 ) -> dict[str, Any]:
     """Return what stands on top of the review page and of the requester's: subject, system, alias, dates."""
-    version = promotion.version
+    version, due = promotion.version, approvals.due_at(approval)
     return {
         "approval": {
             "pk": approval.pk,
             "reference": str(promotion),
             "state": approval.state,
-            "state_reason": approval.state_reason,
+            "state_reason": approvals.state_said(approval),
             "opened_at": approval.opened_at,
-            "due_at": None,
-            "due_in": None,
+            "due_at": due,
+            "due_in": due - clock.now() if due else None,
             "requester": people[approval.requester_id],
             "validity_days": document.approval.valid_for.days,
             "valid_until": approval.valid_until or clock.now() + document.approval.valid_for,
@@ -174,6 +176,7 @@ def findings_shown(findings: Sequence[Finding], people: People, viewer: User) ->
             "overdue": row.due_on < today,
             "source": row.source,
             "closable": row.owner_id != viewer.pk,
+            "signed": row.severity in finding_services.SIGNED,
             "refusal": finding_services.OwnFinding.title,
         }
         for row in findings
@@ -201,6 +204,10 @@ def decision_panel(approval: ApprovalRequest, document: PolicyDocument, viewer: 
         shown = {"stage": waits["name"], "signed": waits["signed"], "quorum": waits["quorum"]} if waits else {}
         return {"allowed": False, "refusal": refusal.detail, **shown}
     held = "" if approval.outcome == "ALLOW" else f"Not possible while the verdict is {approval.outcome}."
+    try:
+        signing.check_reviewed(approval, stage)
+    except DomainError as refusal:
+        held = held or refusal.detail
     return {
         "allowed": True,
         "refusal": "",

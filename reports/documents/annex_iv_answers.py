@@ -182,7 +182,7 @@ def human_reviews(snapshot: Snapshot) -> list[Paragraph]:
         from_evidence(
             f"Human review of the check {payload.get('check')}: {words(payload.get('verdict'))} by the "
             f"{words(payload.get('reviewer_role'))}. "
-            f"“{payload.get('statement')}”",
+            f"What was read and why stands in the log, under the commitment {payload.get('statement')}.",
             row,
             (),
         )

@@ -10,11 +10,12 @@ from django.conf import settings
 from django.db.models import Count, Q
 
 from governance.accounts.models import User
-from governance.accounts.roles import DECIDING
+from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import has_role
 from governance.approvals import kinds
+from governance.inventory import assignments
 from governance.inventory import selectors as inventory
-from governance.inventory.models import AISystem, Classification
+from governance.inventory.models import AISystem, Classification, ModelAssignment
 from governance.regulation import register
 from governance.regulation.questionnaire import questionnaire
 from registry.models import AliasHistory
@@ -58,14 +59,16 @@ def system_rows(viewer: User) -> list[Row]:
     ]
 
 
-def system_page(ai_system: AISystem, viewer: User, *, errors: Errors | None = None) -> Row:
+def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, errors: Errors | None = None) -> Row:
     """Return the context of inventory/system.html.
 
     Args:
+        refused: the id of the classification or assignment that was to be signed.
         errors: why the signature was refused, by field (``password`` or ``all``).
     """
     signed = inventory.classification_in_force(ai_system)
-    waiting = ai_system.classifications.filter(signed_at__isnull=True).first()
+    waiting = inventory.open_classification(ai_system)
+    moving = inventory.open_assignments(ai_system)
     pins = list(ai_system.dataset_pins.filter(unpinned_at__isnull=True).order_by("role"))
     findings = open_findings(ai_system)
     classifications = [row for row in (signed, waiting) if row]
@@ -74,6 +77,7 @@ def system_page(ai_system: AISystem, viewer: User, *, errors: Errors | None = No
             ai_system.owner_id,
             *(row.proposed_by_id for row in classifications),
             *(row.signed_by_id for row in classifications),
+            *(row.proposed_by_id for row in moving),
             *(row.pinned_by_id for row in pins),
             *(row.owner_id for row in findings),
         ],
@@ -83,7 +87,10 @@ def system_page(ai_system: AISystem, viewer: User, *, errors: Errors | None = No
         "system": _system(ai_system, people),
         "classification": _classification(signed, people) if signed else None,
         "classification_open": _classification(waiting, people) if waiting else None,
-        "sign": _sign(waiting, ai_system, viewer, errors or {}) if waiting else None,
+        "sign": _sign(waiting, ai_system, viewer, (errors or {}) if waiting.pk == refused else {}) if waiting else None,
+        "assignments": [
+            _assignment(row, viewer, people, (errors or {}) if row.pk == refused else {}) for row in moving
+        ],
         "models": _models(ai_system),
         "pins": [
             {
@@ -152,7 +159,34 @@ def _trace(row: Classification) -> list[Row]:
 
 def _sign(row: Classification, ai_system: AISystem, viewer: User, errors: Errors) -> Row:
     refusal = _refusal(row, ai_system, viewer)
-    return {"pk": row.pk, "allowed": not refusal, "refusal": refusal, "errors": errors}
+    return {
+        "pk": row.pk,
+        "allowed": not refusal,
+        "refusal": refusal,
+        "withdrawable": _may_withdraw(row, viewer),
+        "errors": errors,
+    }
+
+
+def _assignment(row: ModelAssignment, viewer: User, people: People, errors: Errors) -> Row:
+    refusal, before = assignments.may_sign(row, viewer), row.from_system
+    return {
+        "pk": row.pk,
+        "model": row.model_name,
+        "from_system": {"name": before.name, "ai_act_class": before.get_ai_act_class_display() or "not classified"}
+        if before
+        else None,
+        "proposed_by": people[row.proposed_by_id],
+        "proposed_at": row.proposed_at,
+        "allowed": not refusal,
+        "refusal": refusal,
+        "withdrawable": _may_withdraw(row, viewer),
+        "errors": errors,
+    }
+
+
+def _may_withdraw(row: Classification | ModelAssignment, viewer: User) -> bool:
+    return viewer.pk in {row.proposed_by_id, row.system.owner_id} or has_role(viewer, Role.ADMINISTRATOR)
 
 
 def _refusal(row: Classification, ai_system: AISystem, viewer: User) -> str:

@@ -1,18 +1,20 @@
-"""The AI systems: a list, the page of one, and the form with which a second person signs its classification."""
+"""The AI systems: a list, the page of one, and the forms with which a second person signs a class or a model."""
 
 import uuid
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from governance.accounts.models import User
 from governance.accounts.narrow import actor
 from governance.accounts.services import SignInAgain, require_password
 from governance.common.errors import DomainError, InvalidInput, Unknown
 from governance.common.pages import page
+from governance.inventory import assignments, services
 from governance.inventory import selectors as inventory
-from governance.inventory import services
 from reports.web import system_pages
 
 
@@ -34,26 +36,79 @@ def system_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def classification_sign(request: HttpRequest, pk: uuid.UUID, classification: uuid.UUID) -> HttpResponse:
     """``POST /systems/<pk>/classifications/<id>/sign``: sign as the second person; a refusal shows its sentence."""
-    signer, ai_system = actor(request), inventory.system(pk)
-    if not ai_system.classifications.filter(pk=classification).exists():
-        raise Unknown(f"{ai_system} has no classification {classification}.")
+    _belongs(pk, "classifications", classification)
+
+    def sign(signer: User) -> None:
+        services.sign_classification(classification_id=classification, signer=signer)
+
+    return _signed(request, pk, classification, sign, "Signed: the class is in effect. It is in the audit log.")
+
+
+@page
+@require_POST
+def classification_withdraw(request: HttpRequest, pk: uuid.UUID, classification: uuid.UUID) -> HttpResponse:
+    """``POST /systems/<pk>/classifications/<id>/withdraw``: take a proposal back."""
+    _belongs(pk, "classifications", classification)
+    by = actor(request)
+    return _withdrawn(request, pk, lambda: services.withdraw_classification(classification_id=classification, by=by))
+
+
+@page
+@require_POST
+def assignment_sign(request: HttpRequest, pk: uuid.UUID, assignment: uuid.UUID) -> HttpResponse:
+    """``POST /systems/<pk>/assignments/<id>/sign``: sign as the second person that a model serves the system."""
+    _belongs(pk, "assignments", assignment)
+
+    def sign(signer: User) -> None:
+        assignments.sign_assignment(assignment_id=assignment, signer=signer)
+
+    return _signed(request, pk, assignment, sign, "Signed: the model serves this system. It is in the audit log.")
+
+
+@page
+@require_POST
+def assignment_withdraw(request: HttpRequest, pk: uuid.UUID, assignment: uuid.UUID) -> HttpResponse:
+    """``POST /systems/<pk>/assignments/<id>/withdraw``: take a proposal back."""
+    _belongs(pk, "assignments", assignment)
+    by = actor(request)
+    return _withdrawn(request, pk, lambda: assignments.withdraw_assignment(assignment_id=assignment, by=by))
+
+
+def _belongs(pk: uuid.UUID, kind: str, proposal: uuid.UUID) -> None:
+    ai_system = inventory.system(pk)
+    if not getattr(ai_system, kind).filter(pk=proposal).exists():
+        raise Unknown(f"{ai_system} has no such proposal as {proposal} among its {kind}.")
+
+
+def _signed(
+    request: HttpRequest, pk: uuid.UUID, proposal: uuid.UUID, sign: Callable[[User], None], said: str
+) -> HttpResponse:
+    """Check the password, have the service sign, and go back to the page; show it again with a refusal."""
+    signer, password = actor(request), request.POST.get("password", "")
     try:
-        _sign(classification, request)
+        if not password:
+            raise InvalidInput("Type your password to sign.")
+        require_password(signer, password)
+        sign(signer)
     except DomainError as refusal:
         about_password = isinstance(refusal, SignInAgain | InvalidInput)
         errors = {"password" if about_password else "all": [refusal.detail]}
-        context = system_pages.system_page(inventory.system(pk), signer, errors=errors)
-        if not (context["sign"] and context["sign"]["allowed"]):
+        context = system_pages.system_page(inventory.system(pk), signer, refused=proposal, errors=errors)
+        forms = [row for row in (context["sign"], *context["assignments"]) if row and row["pk"] == proposal]
+        if not any(row["allowed"] for row in forms):
             # The form is not there to say it (it was signed meanwhile, or was never this person's): say it on top.
             messages.error(request, refusal.detail)
         return render(request, "inventory/system.html", context, status=refusal.status)
-    messages.success(request, "Signed: the class is in effect. It is in the audit log.")
+    messages.success(request, said)
     return redirect("system-detail", pk=pk)
 
 
-def _sign(classification_id: uuid.UUID, request: HttpRequest) -> None:
-    signer, password = actor(request), request.POST.get("password", "")
-    if not password:
-        raise InvalidInput("Type your password to sign.")
-    require_password(signer, password)
-    services.sign_classification(classification_id=classification_id, signer=signer)
+def _withdrawn(request: HttpRequest, pk: uuid.UUID, withdraw: Callable[[], object]) -> HttpResponse:
+    try:
+        withdraw()
+    except DomainError as refusal:
+        messages.error(request, refusal.detail)
+        context = system_pages.system_page(inventory.system(pk), actor(request))
+        return render(request, "inventory/system.html", context, status=refusal.status)
+    messages.success(request, "Withdrawn: another can be proposed.")
+    return redirect("system-detail", pk=pk)

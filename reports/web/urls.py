@@ -12,6 +12,17 @@ urlpatterns = [
         systems.classification_sign,
         name="classification-sign",
     ),
+    path(
+        "systems/<uuid:pk>/classifications/<uuid:classification>/withdraw",
+        systems.classification_withdraw,
+        name="classification-withdraw",
+    ),
+    path("systems/<uuid:pk>/assignments/<uuid:assignment>/sign", systems.assignment_sign, name="assignment-sign"),
+    path(
+        "systems/<uuid:pk>/assignments/<uuid:assignment>/withdraw",
+        systems.assignment_withdraw,
+        name="assignment-withdraw",
+    ),
     path("documents", views.document_list, name="document-list"),
     path("documents/build", views.document_build, name="document-build"),
     path("documents/making", views.document_making, name="document-making"),

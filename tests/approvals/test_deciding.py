@@ -196,7 +196,8 @@ def test_a_risk_officer_lifts_a_suspension_once_its_critical_finding_is_closed(c
     finding = request.findings.get()
     with pytest.raises(Exception, match="somebody else"):
         close_finding(finding_id=finding.pk, closer=cast.owner, how="The store was restored from the backup.")
-    close_finding(finding_id=finding.pk, closer=cast.officer, how="The store was restored from the backup.")
+    mended = "The store was restored from the backup."
+    close_finding(finding_id=finding.pk, closer=cast.officer, how=mended, password=PASSWORD)
     signing.lift_suspension(signer=cast.officer, **lift)
     assert state_of(request) == State.APPROVED
 
@@ -251,4 +252,25 @@ def test_a_critical_finding_is_closed_by_a_risk_officer_and_by_nobody_else(cast)
     for stranger in (cast.engineer, cast.validator):
         with pytest.raises(Forbidden):
             close_finding(finding_id=finding.pk, closer=stranger, how="the bytes are back")
-    assert close_finding(finding_id=finding.pk, closer=cast.officer, how="the bytes are back").closed_by == cast.officer
+    for password in ("", "wrong"):
+        with pytest.raises(SignInAgain):
+            close_finding(finding_id=finding.pk, closer=cast.officer, how="the bytes are back", password=password)
+    closed = close_finding(finding_id=finding.pk, closer=cast.officer, how="the bytes are back", password=PASSWORD)
+    assert closed.closed_by == cast.officer
+
+
+@pytest.mark.parametrize(("severity", "signed"), [("low", False), ("medium", False), ("high", True)])
+def test_which_findings_are_closed_with_a_password(cast, severity, signed):
+    from governance.approvals.findings import close_finding, open_finding
+    from registry.mirror import RECONCILER
+
+    finding = open_finding(
+        system=cast.system, code="drift", title="moved", severity=severity, source="monitor", actor=RECONCILER
+    )
+    if signed:
+        with pytest.raises(SignInAgain):
+            close_finding(finding_id=finding.pk, closer=cast.validator, how="measured again")
+    password = PASSWORD if signed else ""
+    assert close_finding(
+        finding_id=finding.pk, closer=cast.validator, how="measured again", password=password
+    ).closed_at

@@ -1,4 +1,4 @@
-"""A writer for the crash test: grants roles as fast as it can, and notes each entry once its commit was acknowledged.
+"""A writer for the crash test: makes and changes governed rows, and notes each entry once its commit was acknowledged.
 
 Usage: python crash_writer.py FILE. It goes on after the database is gone, until it is killed.
 """
@@ -12,40 +12,38 @@ import django
 
 django.setup()
 
-from django.db import DatabaseError, connection, transaction  # noqa: E402 (Django must be set up first)
+from django.db import InterfaceError, OperationalError, connection, transaction  # noqa: E402 (set up first)
 
-from governance.accounts.models import Grant, User  # noqa: E402
-from governance.accounts.roles import Role  # noqa: E402
 from governance.audit import services as audit  # noqa: E402
 from governance.audit.actors import System  # noqa: E402
 from governance.audit.events import Event  # noqa: E402
 from governance.common import clock  # noqa: E402
+from registry.models import RegisteredModel  # noqa: E402
 
 
-def write(person: User) -> uuid.UUID:
-    """Grant a role, or change the newest grant, with its entry."""
+def write(newest: RegisteredModel | None) -> tuple[uuid.UUID, RegisteredModel]:
+    """Make a row, or change the one made last, with its entry."""
     with transaction.atomic():
-        grant = Grant.objects.filter(person=person).order_by("-valid_from").first() if time.time_ns() % 3 == 0 else None
-        grant = grant or Grant(person=person, role=Role.ENGINEER, valid_from=clock.now())
-        grant.role = Role.OWNER if grant.role == Role.ENGINEER else Role.ENGINEER
-        return audit.append(
-            event=Event.ROLE_GRANTED, actor=System("crash"), subjects=[grant], payload={"why": "a crash is coming"}
-        )
+        row = newest or RegisteredModel(name=f"model-{uuid.uuid4()}")
+        row.mirrored_at = clock.now()
+        why = {"why": "a crash is coming"}
+        return audit.append(event=Event.MODEL_MIRRORED, actor=System("crash"), subjects=[row], payload=why), row
 
 
 def main() -> None:
     """Write until killed."""
-    person = None
+    newest = None
     with Path(sys.argv[1]).open("a", buffering=1) as acknowledged:
         while True:
             try:
-                person = person or User.objects.create_user(f"{uuid.uuid4()}@bank.example", None, name="Writer")
-                entry = write(person)
-            except DatabaseError:
+                entry, row = write(newest)
+            except (OperationalError, InterfaceError):
+                newest = None  # whether the last commit came through is not known
                 connection.close()
                 time.sleep(0.05)
             else:
                 acknowledged.write(f"{entry}\n")
+                newest = row if newest is None else None
 
 
 if __name__ == "__main__":

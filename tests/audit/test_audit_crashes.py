@@ -139,9 +139,9 @@ def test_no_acknowledged_entry_is_lost_and_the_tree_stays_gap_free_through_crash
             kept = {row[0] for row in database.execute("SELECT id FROM audit_entry")}
             leaves = dict(database.execute("SELECT position, entry_id FROM audit_leaf").fetchall())
             loose = database.execute(
-                """SELECT g.id FROM accounts_grant g LEFT JOIN audit_subject s
-                     ON s.entry_id = g.log_entry AND s."table" = 'accounts_grant' AND s.key = g.id::text
-                   WHERE s.after IS DISTINCT FROM audit_digest_of_accounts_grant(g.id)"""
+                """SELECT g.id FROM registry_registeredmodel g LEFT JOIN audit_subject s
+                     ON s.entry_id = g.log_entry AND s."table" = 'registry_registeredmodel' AND s.key = g.id::text
+                   WHERE s.after IS DISTINCT FROM audit_digest_of_registry_registeredmodel(g.id)"""
             ).fetchall()
             notes = [bytes(note) for (note,) in database.execute("SELECT note FROM audit_checkpoint ORDER BY position")]
             nodes = _tiles(database)

@@ -194,7 +194,11 @@ def system() -> dict[str, Any]:
         "trace": trace,
     }
     return {
-        "system": SYSTEM | {"slug": "credit", "purpose": "Scores applications for consumer credit.\nA credit officer confirms every refusal.", "state": "live", "ai_roles": ["provider", "deployer"], "favourable_outcome": "credit granted"}, "classification": who, "classification_open": who, "sign": {"pk": UID, "allowed": True, "refusal": "", "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
+        "system": SYSTEM | {"slug": "credit", "purpose": "Scores applications for consumer credit.\nA credit officer confirms every refusal.", "state": "live", "ai_roles": ["provider", "deployer"], "favourable_outcome": "credit granted"}, "classification": who, "classification_open": who, "sign": {"pk": UID, "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
+        "assignments": [
+            {"pk": UID, "model": "credit-risk", "from_system": {"name": "Mail sorting", "ai_act_class": "Minimal risk"}, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
+            {"pk": UID, "model": "churn", "from_system": None, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": False, "refusal": "A validator or risk officer of the system signs which models serve it.", "withdrawable": False, "errors": {}},
+        ],
         "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "findings": FINDINGS, "documents": DOCUMENTS,
         "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Annex IV, 1(a)", "value": "Provider: Example Bank"}],
     }
@@ -262,6 +266,33 @@ def entry(index: int = 9, size: int = 13) -> dict[str, Any]:
     }
 
 
+def health() -> dict[str, Any]:
+    """The log's health on a bad day: one sign of each tone, a copy that fails, a fork, a request to erase."""
+    signs = [
+        ("Entries that wait for their place", "1,204", "bad", "The oldest has waited longer than it should.", ago(hours=1)),
+        ("Heartbeat", "on time", "ok", "The next is due in an hour.", ago(minutes=12)),
+        ("Requests to erase", "1 open", "warn", "The data protection officer runs the command.", None),
+    ]
+    copies = [
+        ("tsa tsa.example", 0, 12, None, None, "", False, ago(hours=2), "The authority does not answer."),
+        ("witness witness.example", 10, 2, ago(days=2), timedelta(days=2), "add-checkpoint", True, None, ""),
+        ("folder", 12, 0, ago(minutes=1), timedelta(minutes=1), "placet.example_log.12.note", False, None, ""),
+    ]
+    names = ("sink", "size", "behind", "at", "age", "reference", "signed", "failing_since", "error")
+    filed = SimpleNamespace(parsed={"data": {"reason": "Article 17, request of 3 November."}})
+    return {
+        "signs": [dict(zip(("name", "value", "tone", "text", "since"), sign, strict=True)) for sign in signs],
+        "copies": [dict(zip(names, copy, strict=True)) for copy in copies],
+        "stale_after": timedelta(days=1),
+        "shards": [
+            {"origin": "placet.example/log/2", "at": ago(days=1)},
+            {"origin": "placet.example/log", "at": ago(days=90)},
+        ],
+        "keys": ["placet.example/log/2+2f91c07a+AbX0c2lnbnMgY2hlY2twb2ludHMgbm93IGFuZCB0aGVu"],
+        "erasures": [{"entry": SimpleNamespace(index=7), "filed": filed}],
+    }
+
+
 def login() -> dict[str, Any]:
     """The sign-in page after a wrong password, in the demo."""
     form = SimpleNamespace(
@@ -295,6 +326,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "documents": ("reports/documents.html", documents),
     "audit-log": ("audit/log.html", log),
     "audit-entry": ("audit/entry.html", entry),
+    "audit-health": ("audit/health.html", health),
     "login": ("registration/login.html", login),
     "not-here": ("404.html", dict),
     "not-yours": ("403.html", lambda: {"reason": "Only a risk officer may open this."}),

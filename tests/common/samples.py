@@ -265,6 +265,7 @@ FINDINGS = [
     {
         "pk": UID,
         "closable": True,
+        "signed": True,
         "source": "review",
         "title": "“No checking account” mixes two populations",
         "severity": "medium",

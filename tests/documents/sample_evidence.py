@@ -184,8 +184,8 @@ DRIFT = {
 REVIEW = {
     "type": "human_review/v1",
     "check": "fairness.selection-ratio",
-    "statement": "58 applicants are too few to tell 0.73 from 0.80. Accepted for six months with a monthly count, "
-    "because refusals in this group follow the length of employment.",
+    "statement": "sha256:" + "5e" * 32,
+    "evidence": ["sha256:" + "fa" * 32],
     "reviewer_role": "validator",
     "verdict": "accepted",
 }

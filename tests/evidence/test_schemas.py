@@ -68,8 +68,8 @@ def samples():
             "columns": [column], "drifted": 1, "dataset_drift": True,
         },
         "human_review/v1": {
-            "type": "human_review/v1", "check": "fairness.sex", "statement": "Looked at.", "reviewer_role": "validator",
-            "verdict": "accepted",
+            "type": "human_review/v1", "check": "fairness.sex", "statement": DIGEST, "evidence": [DIGEST],
+            "reviewer_role": "validator", "verdict": "accepted",
         },
         "document/v1": {
             "type": "document/v1", "kind": "annex_iv", "pdf_digest": DIGEST, "snapshot_digest": DIGEST, "measured": 3,
@@ -109,6 +109,7 @@ def test_each_field_of_a_payload_is_required_and_no_other_is_taken(evidence_type
         ("drift/v1", ("window", "start"), "yesterday", "window.start"),
         ("drift/v1", ("columns", 0, "value"), None, "columns[0]"),
         ("human_review/v1", ("verdict",), "maybe", "verdict"),
+        ("human_review/v1", ("statement",), "Looked at, and it is well.", "statement"),
         ("document/v1", ("missing",), 0.5, "missing"),
     ],
 )

@@ -121,7 +121,7 @@ def test_owner_proposer_and_people_without_the_role_are_refused_with_a_sentence(
 
 def test_an_owner_who_is_also_a_risk_officer_still_can_not_sign(bank, client):
     both = a_user(Role.RISK_OFFICER, name="Owner and risk officer")
-    proposal = a_proposal(a_declared_system(both, slug="scoring", name="Scoring"), bank.engineer)
+    proposal = a_proposal(a_declared_system(both, slug="scoring", name="Scoring", by=bank.engineer), bank.engineer)
     client.force_login(both)
     assert signed_with(client, proposal).status_code == 403
     assert not is_signed(proposal)

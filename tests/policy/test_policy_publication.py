@@ -52,6 +52,44 @@ def test_each_kind_of_mistake_is_found(changes, says):
     assert any(says in problem for problem in found), found
 
 
+APPROVAL = {"valid_for": "P180D", "grace": "P14D", "on_drift": "suspend", "on_suspend": "keep_serving"}
+STAGE = {"name": "risk", "roles": ["risk_officer"], "quorum": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"mode": "warn"}, "mode, line 8: `mode: warn` is not enforced yet; write `block`."),
+        ({"mode": "observe"}, "mode, line 8: `mode: observe` is not enforced yet; write `block`."),
+        ({"stages": [STAGE | {"signature": "passkey"}]}, "stages[0].signature, line 28: `signature: passkey` is not"),
+        (
+            {"approval": APPROVAL | {"conditions": {"max_open_findings": 3}}},
+            "approval.conditions, line 34: `conditions` is not enforced yet",
+        ),
+        ({"approval": APPROVAL | {"on_suspend": "rollback"}}, "approval.on_suspend, line 33: `on_suspend: rollback`"),
+        (
+            {"evidence": {"performance/v1": {"dataset": "training"}}},
+            "evidence.performance/v1.dataset, line 13: `dataset: training` is not enforced yet",
+        ),
+    ],
+)
+def test_what_nothing_enforces_is_refused_with_its_place(changes, says):
+    (found,) = problems(**changes)
+    assert says in found
+
+
+def test_what_is_enforced_is_taken():
+    evaluation = {"performance/v1": {"dataset": "evaluation"}}
+    signed = [STAGE | {"signature": "password"}]
+    assert problems(evidence=evaluation, stages=signed, approval=APPROVAL | {"decide_within": "P5D"}) == []
+
+
+def test_a_stage_may_not_require_a_review_that_nobody_in_it_could_sign():
+    (found,) = problems(stages=[STAGE | {"requires": "human_review/v1"}])
+    assert "Nobody in stage risk could give the review that it requires" in found
+    assert problems(stages=[STAGE | {"requires": "human_review/v1"}], human_review={"roles": ["risk_officer"]}) == []
+
+
 def test_a_text_can_not_be_drawn():
     fairness = {"fairness/v1": {"parameters": {"sensitive_features": ["sex"]}}, "performance/v1": {}}
     shown = a_check(shows={"value": "evidence.fairness.selection_ratio.worst_group"})

@@ -23,7 +23,7 @@ from registry import applying, gate
 from registry.models import Permit, PromotionRequest, RegisteredModel
 from registry.reviewing import panels
 from registry.web import views
-from tests.factories import REASON, a_model, a_user, approve, attach, fresh, mirrored
+from tests.factories import PASSWORD, REASON, a_model, a_user, approve, attach, fresh, mirrored
 from tests.payloads import fairness
 
 
@@ -101,7 +101,8 @@ def test_changes_that_were_requested_reach_the_requester_in_the_reviewers_words(
     made = cast.allowed()
     approve(made.approval, cast.validator, verdict="request_changes")
     page = signed_in(cast.engineer).get(reverse("promotion-detail", args=[made.pk]))
-    assert page.context["todo"][0] | {"detail": REASON} == page.context["todo"][0]
+    said = f"Changes requested in stage validation. {REASON}"
+    assert page.context["todo"][0] | {"detail": said} == page.context["todo"][0]
     assert [step["state"] for step in page.context["rail"]][2] == "failed"
 
 
@@ -210,6 +211,12 @@ def test_a_finding_is_closed_by_somebody_else_than_its_owner(cast, signed_in):
     short = signed_in(cast.validator).post(address, form | {"how": "ok"}, follow=True)
     assert "Say how it was mended" in text_of(short)
     assert Finding.objects.get(pk=finding.pk).closed_at is None
+    assert f'id="close-password-{finding.pk}"' in signed_in(cast.validator).get(back).content.decode()
+    for password in ({}, {"password": "wrong"}):
+        unsigned = signed_in(cast.validator).post(address, form | password, follow=True)
+        assert "The password is not right. Nothing was signed" in text_of(unsigned)
+        assert Finding.objects.get(pk=finding.pk).closed_at is None
+    form["password"] = PASSWORD
     done = signed_in(cast.validator).post(address, form, follow=True)
     assert (done.redirect_chain, "Closed: credit_amount moved" in text_of(done)) == ([(back, 302)], True)
     again = signed_in(cast.validator).post(address, form, follow=True)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import copy
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
-from django.db import connection
 
 from examples.credit.story import ANSWERS, DECLARED
 from governance.accounts.models import User
@@ -31,6 +26,7 @@ from registry import applying
 from registry.models import ModelVersion, PromotionRequest
 from tests import payloads
 from tests.factories import PASSWORD, Cast, a_dataset, a_model, a_policy, a_system, a_user, accept, approve, fresh
+from tests.roles import as_role
 
 __all__ = ["PASSWORD", "a_system", "a_user"]
 FIRST_WEEK = datetime(2026, 11, 8, tzinfo=UTC)
@@ -56,7 +52,7 @@ def a_declared_system(owner: User, **more: Any) -> AISystem:
         "favourable_outcome": "credit granted",
         "declared": DECLARED,
     }
-    return inventory.register_system(owner=owner, by=owner, **(given | more))
+    return inventory.register_system(owner=owner, **(given | {"by": owner} | more))
 
 
 def a_proposal(ai_system: AISystem, by: User) -> Classification:
@@ -133,20 +129,6 @@ def a_window(monitor: Monitor, version: ModelVersion, start: datetime, *, drifte
     attempt = evidence.claim(job.pk)
     assert attempt
     evidence.finish(job.pk, attempt, Product(payload, {"libraries": {"numpy": "2.4.0"}}))
-
-
-@contextmanager
-def as_role(name: str) -> Iterator[None]:
-    """Do the block's database work as another of Placet's roles, as that role's own process does."""
-    held, url = connection.settings_dict, urlsplit(os.environ[f"DATABASE_{name.upper()}_URL"])
-    before = (held["USER"], held["PASSWORD"])
-    connection.close()
-    held["USER"], held["PASSWORD"] = url.username, url.password
-    try:
-        yield
-    finally:
-        connection.close()
-        held["USER"], held["PASSWORD"] = before
 
 
 def notarise(folder: Path) -> None:

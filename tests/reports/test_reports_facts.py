@@ -22,7 +22,8 @@ from reports.documents.snapshot import canonical
 from reports.facts import Facts, signature
 from reports.facts_people import SERVICE_ACCOUNT, WITHOUT_A_ROLE, Roles
 from tests.factories import a_user, a_version
-from tests.reports.factories import Bank, a_declared_system, a_window, as_role, notarise, watch
+from tests.reports.factories import Bank, a_declared_system, a_window, notarise, watch
+from tests.roles import as_role
 
 LIBRARIES = {"weasyprint": "70.0"}
 
@@ -237,7 +238,7 @@ def test_drift_and_its_suspension_are_told_as_changes(bank):
     watch(bank, bank.live().version)
     snapshot = snapshot_of(bank.system)
     events = [row["event"] for row in snapshot["history"]]
-    assert events[:3] == ["system.registered", "classification.signed", "dataset.pinned"]
+    assert events[:4] == ["system.registered", "classification.signed", "model.assigned", "dataset.pinned"]
     assert events[-2:] == ["approval.state_changed", "alert.opened"]
     assert snapshot["history"] == sorted(snapshot["history"], key=lambda row: row["at"])
     assert "The approval of credit-risk/1 went from approved to suspended." in [

@@ -60,6 +60,7 @@ class CloseFindingForm(forms.Form):
             "min_length": "Say how it was mended, in at least 10 characters.",
         },
     )
+    password = forms.CharField(required=False, strip=False, max_length=200)
     next = forms.CharField(required=False, max_length=200)
 
 

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from governance.accounts.narrow import actor
 from governance.approvals import findings, inbox
-from governance.approvals.models import Finding
 from governance.approvals.web.forms import CloseFindingForm, errors_of
 from governance.common.errors import DomainError, Unknown
 from governance.common.pages import page
@@ -34,9 +33,14 @@ def close_finding(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         messages.error(request, " ".join(sentence for errors in errors_of(form).values() for sentence in errors))
         return redirect(back)
     try:
-        finding = findings.close_finding(finding_id=pk, closer=actor(request), how=form.cleaned_data["how"].strip())
-    except Finding.DoesNotExist:
-        raise Unknown(f"There is no finding {pk}.") from None
+        finding = findings.close_finding(
+            finding_id=pk,
+            closer=actor(request),
+            how=form.cleaned_data["how"].strip(),
+            password=form.cleaned_data["password"],
+        )
+    except Unknown:
+        raise  # there is no page to go back to with it
     except DomainError as refusal:
         messages.error(request, refusal.detail)
         return redirect(back)

@@ -18,5 +18,26 @@ urlpatterns = [
         views.ClassificationSignatures.as_view(),
         name="api-classification-signatures",
     ),
+    path(
+        "systems/<str:system>/classifications/<uuid:classification_id>/withdrawals",
+        views.ClassificationWithdrawals.as_view(),
+        name="api-classification-withdrawals",
+    ),
+    path("systems/<str:system>/assignments", views.Assignments.as_view(), name="api-assignments"),
+    path(
+        "systems/<str:system>/assignments/<uuid:assignment_id>",
+        views.AssignmentDetail.as_view(),
+        name="api-assignment",
+    ),
+    path(
+        "systems/<str:system>/assignments/<uuid:assignment_id>/signatures",
+        views.AssignmentSignatures.as_view(),
+        name="api-assignment-signatures",
+    ),
+    path(
+        "systems/<str:system>/assignments/<uuid:assignment_id>/withdrawals",
+        views.AssignmentWithdrawals.as_view(),
+        name="api-assignment-withdrawals",
+    ),
     path("systems/<str:system>/dataset-pins", views.DatasetPins.as_view(), name="api-dataset-pins"),
 ]

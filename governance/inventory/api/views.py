@@ -16,8 +16,8 @@ from governance.accounts.services import require_password
 from governance.common.errors import InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
-from governance.inventory import selectors, services
-from governance.inventory.models import AISystem, Classification
+from governance.inventory import assignments, selectors, services
+from governance.inventory.models import AISystem, Classification, ModelAssignment
 
 
 class SystemInput(serializers.Serializer[Any]):
@@ -74,7 +74,26 @@ class ClassificationOutput(serializers.ModelSerializer[Classification]):
             "model_tier",
             "proposed_at",
             "signed_at",
+            "withdrawn_at",
         ]
+
+
+class AssignmentProposal(serializers.Serializer[Any]):
+    """Which model is to serve the system."""
+
+    model = serializers.CharField(max_length=256, help_text="Registered model in MLflow.")
+
+
+class AssignmentOutput(serializers.ModelSerializer[ModelAssignment]):
+    """An assignment, in effect once it is signed."""
+
+    model = serializers.CharField(source="model_name")
+    system = serializers.CharField(source="system.slug")
+    from_system = serializers.CharField(source="from_system.slug", allow_null=True, default=None)
+
+    class Meta:
+        model = ModelAssignment
+        fields = ["id", "model", "system", "from_system", "proposed_at", "signed_at", "withdrawn_at"]
 
 
 class SignatureInput(serializers.Serializer[Any]):
@@ -105,6 +124,12 @@ def _locked_classification_tag(system: str, classification_id: uuid.UUID) -> str
     ai_system = selectors.system(system)
     lock(selectors.classification(ai_system, classification_id))
     return etag(selectors.classification(ai_system, classification_id))
+
+
+def _locked_assignment_tag(system: str, assignment_id: uuid.UUID) -> str:
+    ai_system = selectors.system(system)
+    lock(selectors.assignment(ai_system, assignment_id))
+    return etag(selectors.assignment(ai_system, assignment_id))
 
 
 class Systems(APIView):
@@ -185,11 +210,88 @@ class ClassificationSignatures(APIView):
         return _classified(signed, status.HTTP_201_CREATED)
 
 
+class ClassificationWithdrawals(APIView):
+    """``/api/v1/systems/{id}/classifications/{id}/withdrawals``."""
+
+    @extend_schema(request=None, responses={201: ClassificationOutput}, summary="Withdraw a proposed classification")
+    @idempotent
+    @if_match(_locked_classification_tag)
+    def post(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
+        """Take a proposal back that nobody has signed; its proposer, the owner or an administrator does."""
+        found = selectors.classification(selectors.system(system), classification_id)
+        withdrawn = services.withdraw_classification(classification_id=found.pk, by=deciding_person(request))
+        return _classified(withdrawn, status.HTTP_201_CREATED)
+
+
 def _classified(row: Classification, code: int = status.HTTP_200_OK) -> Response:
     headers = {"ETag": etag(row)}
     if code == status.HTTP_201_CREATED:
         headers["Location"] = f"/api/v1/systems/{row.system_id}/classifications/{row.pk}"
     return Response(ClassificationOutput(row).data, status=code, headers=headers)
+
+
+class Assignments(APIView):
+    """``/api/v1/systems/{id}/assignments``."""
+
+    @extend_schema(
+        request=AssignmentProposal, responses={201: AssignmentOutput}, summary="Propose that a model serves a system"
+    )
+    @idempotent
+    @if_match(_locked_tag)
+    def post(self, request: Request, system: str) -> Response:
+        """Propose as the owner or an administrator; it takes effect when a second person signs."""
+        payload = AssignmentProposal(data=request.data)
+        payload.is_valid(raise_exception=True)
+        proposal = assignments.propose_assignment(
+            ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
+        )
+        return _assigned(proposal, status.HTTP_201_CREATED)
+
+
+class AssignmentDetail(APIView):
+    """``/api/v1/systems/{id}/assignments/{id}``."""
+
+    @extend_schema(responses=AssignmentOutput, summary="One assignment")
+    def get(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
+        """Return an assignment, signed or not, with its ETag."""
+        return _assigned(selectors.assignment(selectors.system(system), assignment_id))
+
+
+class AssignmentSignatures(APIView):
+    """``/api/v1/systems/{id}/assignments/{id}/signatures``."""
+
+    @extend_schema(request=SignatureInput, responses={201: AssignmentOutput}, summary="Sign an assignment")
+    @idempotent
+    @if_match(_locked_assignment_tag)
+    def post(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
+        """Sign as the second person; never with a token."""
+        payload = SignatureInput(data=request.data)
+        payload.is_valid(raise_exception=True)
+        signer = deciding_person(request)
+        require_password(signer, payload.validated_data["password"])
+        found = selectors.assignment(selectors.system(system), assignment_id)
+        signed = assignments.sign_assignment(assignment_id=found.pk, signer=signer)
+        return _assigned(signed, status.HTTP_201_CREATED)
+
+
+class AssignmentWithdrawals(APIView):
+    """``/api/v1/systems/{id}/assignments/{id}/withdrawals``."""
+
+    @extend_schema(request=None, responses={201: AssignmentOutput}, summary="Withdraw a proposed assignment")
+    @idempotent
+    @if_match(_locked_assignment_tag)
+    def post(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
+        """Take a proposal back that nobody has signed; its proposer, the owner or an administrator does."""
+        found = selectors.assignment(selectors.system(system), assignment_id)
+        withdrawn = assignments.withdraw_assignment(assignment_id=found.pk, by=deciding_person(request))
+        return _assigned(withdrawn, status.HTTP_201_CREATED)
+
+
+def _assigned(row: ModelAssignment, code: int = status.HTTP_200_OK) -> Response:
+    headers = {"ETag": etag(row)}
+    if code == status.HTTP_201_CREATED:
+        headers["Location"] = f"/api/v1/systems/{row.system_id}/assignments/{row.pk}"
+    return Response(AssignmentOutput(row).data, status=code, headers=headers)
 
 
 class DatasetPins(APIView):

@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ('model_tier', models.PositiveSmallIntegerField()),
                 ('proposed_at', models.DateTimeField()),
                 ('signed_at', models.DateTimeField(null=True)),
+                ('withdrawn_at', models.DateTimeField(null=True)),
                 ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('signed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='classifications', to='inventory.aisystem')),
@@ -65,6 +66,22 @@ class Migration(migrations.Migration):
                 ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dataset_pins', to='inventory.aisystem')),
             ],
         ),
+        migrations.CreateModel(
+            name='ModelAssignment',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('model_id', models.UUIDField()),
+                ('model_name', models.CharField(max_length=256)),
+                ('proposed_at', models.DateTimeField()),
+                ('signed_at', models.DateTimeField(null=True)),
+                ('withdrawn_at', models.DateTimeField(null=True)),
+                ('from_system', models.ForeignKey(help_text='What it served when proposed.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.aisystem')),
+                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('signed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='inventory.aisystem')),
+            ],
+        ),
         migrations.AddConstraint(
             model_name='aisystem',
             constraint=models.CheckConstraint(condition=models.Q(('model_tier__isnull', True), ('model_tier__range', (1, 4)), _connector='OR'), name='model_tier_between_1_and_4'),
@@ -79,7 +96,27 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='classification',
-            constraint=models.UniqueConstraint(condition=models.Q(('signed_at__isnull', True)), fields=('system',), name='one_open_classification_per_system'),
+            constraint=models.CheckConstraint(condition=models.Q(('signed_at__isnull', True), ('withdrawn_at__isnull', True), _connector='OR'), name='classification_signed_or_withdrawn'),
+        ),
+        migrations.AddConstraint(
+            model_name='classification',
+            constraint=models.UniqueConstraint(condition=models.Q(('signed_at__isnull', True), ('withdrawn_at__isnull', True)), fields=('system',), name='one_open_classification_per_system'),
+        ),
+        migrations.AddConstraint(
+            model_name='modelassignment',
+            constraint=models.CheckConstraint(condition=models.Q(('signed_by__isnull', True), models.Q(('signed_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='assignment_signed_by_a_second_person'),
+        ),
+        migrations.AddConstraint(
+            model_name='modelassignment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('signed_at__isnull', True), ('signed_by__isnull', True)), models.Q(('signed_at__isnull', False), ('signed_by__isnull', False)), _connector='OR'), name='assignment_signed_at_iff_signed'),
+        ),
+        migrations.AddConstraint(
+            model_name='modelassignment',
+            constraint=models.CheckConstraint(condition=models.Q(('signed_at__isnull', True), ('withdrawn_at__isnull', True), _connector='OR'), name='assignment_signed_or_withdrawn'),
+        ),
+        migrations.AddConstraint(
+            model_name='modelassignment',
+            constraint=models.UniqueConstraint(condition=models.Q(('signed_at__isnull', True), ('withdrawn_at__isnull', True)), fields=('model_id',), name='one_open_assignment_per_model'),
         ),
         migrations.AddConstraint(
             model_name='datasetpin',

@@ -10,5 +10,6 @@ class Migration(migrations.Migration):
     operations = [
         Govern("inventory_aisystem"),
         Govern("inventory_classification", sealed_when="signed_at"),
+        Govern("inventory_modelassignment", sealed_when="signed_at"),
         Govern("inventory_datasetpin"),
     ]

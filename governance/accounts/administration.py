@@ -1,0 +1,234 @@
+"""Make people and service accounts, give and take roles, make and revoke tokens: what administrators do.
+
+A role with which somebody decides, rules or administers is the word of two administrators. While a deployment has fewer
+than two, only the role of administrator can be given, so that the rule holds from the first decision on.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import QuerySet
+
+from governance.accounts import services
+from governance.accounts.errors import RoleHeld, RoleNotHeld, SecondAdministratorNeeded
+from governance.accounts.models import Grant, Token, User
+from governance.accounts.roles import DECIDING, Role
+from governance.accounts.selectors import grants_in_force, has_role
+from governance.audit import services as audit
+from governance.audit.actors import Actor, System
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import Forbidden, InvalidInput, Unknown
+
+SETUP = System("setup")
+GRAVE = DECIDING | {Role.ADMINISTRATOR, Role.POLICY_PUBLISHER}
+"""Roles that take two administrators to give."""
+
+
+@transaction.atomic
+def create_person(*, email: str, name: str, password: str, by: User | None) -> User:
+    """Make a person who can sign in and has no role yet.
+
+    Args:
+        by: the administrator; None only while the deployment has none.
+
+    Raises:
+        Forbidden: ``by`` is no administrator.
+        InvalidInput: the address is taken or none, the name is empty, or the password is too weak.
+    """
+    actor = _administrator(by)
+    _check_new(email, name)
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        raise InvalidInput(" ".join(error.messages)) from error
+    person = User.objects.create_user(email, password, name=name.strip())
+    audit.append(
+        event=Event.PERSON_CREATED,
+        actor=actor,
+        data={"person": person.actor_id},
+        payload={"name": person.name, "email": person.email},
+    )
+    return person
+
+
+@transaction.atomic
+def create_service_account(*, email: str, name: str, sponsor: User, by: User) -> User:
+    """Make an account for a machine. It has no password, and its sponsor answers for it and never decides on its work.
+
+    Raises:
+        Forbidden: ``by`` is no administrator.
+        InvalidInput: the address is taken or none, the name is empty, or the sponsor is no active person.
+    """
+    actor = _administrator(by)
+    _check_new(email, name)
+    if sponsor.is_service or not sponsor.is_active:
+        raise InvalidInput(f"{sponsor} is no active person; a service account needs one who answers for it.")
+    account = User.objects.create_user(email, None, name=name.strip(), sponsor=sponsor)
+    audit.append(
+        event=Event.SERVICE_ACCOUNT_CREATED,
+        actor=actor,
+        data={"service": account.actor_id, "sponsor": sponsor.actor_id},
+        payload={"name": account.name, "email": account.email},
+    )
+    return account
+
+
+@transaction.atomic
+def give_role(
+    *,
+    person: User,
+    role: Role,
+    by: User | None,
+    confirmed_by: User | None = None,
+    confirmation: str = "",
+    system_id: uuid.UUID | None = None,
+    valid_until: datetime | None = None,
+) -> Grant:
+    """Give a role as an administrator; a grave one with a second administrator, who types their password.
+
+    Args:
+        by: the administrator; None only while the deployment has none, and then only for the first one.
+        confirmed_by: the second administrator, ``confirmation`` their password.
+        system_id: the AI system that the role is for; None means all.
+
+    Raises:
+        Forbidden: ``by`` is no administrator, or a machine would decide.
+        SecondAdministratorNeeded: the role takes two, and the second is missing, the same, or none.
+        SelfGrant: one of the two would get the role.
+        SignInAgain: the second administrator's password is not right.
+        RoleHeld: the person holds it already.
+        InvalidInput: an auditor's access without an end, or an end that has passed.
+    """
+    actor = _administrator(by)
+    if person.is_service and role in GRAVE:
+        raise Forbidden(f"{person} is a service account; machines ask and never decide.")
+    if valid_until and valid_until <= clock.now():
+        raise InvalidInput("The end of a role must lie ahead.")
+    if grants_in_force().filter(person=person, role=role, system_id=system_id).exists():
+        raise RoleHeld(f"{person} is {role.label.lower()} already; take the role away first to change its end.")
+    if role in GRAVE:
+        _check_two(role, person, by, confirmed_by, confirmation)
+    return services.grant_role(
+        person=person,
+        role=role,
+        granted_by=by,
+        confirmed_by=confirmed_by,
+        actor=actor,
+        system_id=system_id,
+        valid_until=valid_until,
+    )
+
+
+@transaction.atomic
+def take_role(*, person: User, role: Role, by: User, system_id: uuid.UUID | None = None) -> list[Grant]:
+    """End a role now, and return the grants that it ended. One administrator may: it only takes power away.
+
+    Raises:
+        Forbidden: ``by`` is no administrator.
+        RoleNotHeld: the person does not hold it, for these systems.
+        InvalidInput: it would leave the deployment without an administrator.
+    """
+    actor = _administrator(by)
+    held = list(grants_in_force().select_for_update(of=("self",)).filter(person=person, role=role, system_id=system_id))
+    if not held:
+        raise RoleNotHeld(f"{person} is not {role.label.lower()}" + (" of that system." if system_id else "."))
+    if role == Role.ADMINISTRATOR and _administrators() <= {person.pk}:
+        raise InvalidInput(f"{person} is the last administrator; make another one first.")
+    for grant in held:
+        grant.valid_until = clock.now()
+    audit.append(
+        event=Event.ROLE_REVOKED,
+        actor=actor,
+        subjects=held,
+        data={"person": person.actor_id, "role": role, "system": system_id},
+    )
+    return held
+
+
+@transaction.atomic
+def issue_token(*, holder: User, label: str, scopes: Iterable[str], days: int, by: User) -> str:
+    """Make a token for a service account or a person; return it, shown this once.
+
+    Raises:
+        Forbidden: ``by`` is no administrator.
+        InvalidInput: the holder is inactive, the label is in use or empty, a scope is unknown, or a life out of range.
+    """
+    actor = _administrator(by)
+    if not holder.is_active:
+        raise InvalidInput(f"{holder} is deactivated.")
+    if not label.strip():
+        raise InvalidInput("Give the token a label, by which it can be revoked.")
+    if _tokens(holder, label).exists():
+        raise InvalidInput(f"{holder} has a token {label!r}; choose another label, or revoke that one.")
+    return services.create_token(holder=holder, label=label, scopes=scopes, days=days, actor=actor)
+
+
+@transaction.atomic
+def revoke_token(*, holder: User, label: str, by: User) -> None:
+    """End a token now.
+
+    Raises:
+        Forbidden: ``by`` is no administrator.
+        Unknown: the holder has no such token in force.
+    """
+    actor = _administrator(by)
+    token = _tokens(holder, label).select_for_update().first()
+    if token is None:
+        raise Unknown(f"{holder} has no token {label!r} in force.")
+    token.revoked_at = clock.now()
+    token.save(update_fields=["revoked_at"])
+    audit.append(event=Event.TOKEN_REVOKED, actor=actor, data={"token": token.pk, "holder": holder.actor_id})
+
+
+def _administrator(by: User | None) -> Actor:
+    """Return who acts: an administrator, or set-up while there is none."""
+    if by is None:
+        if _administrators():
+            raise Forbidden("There are administrators: say which of them does it.")
+        return SETUP
+    if by.is_service or not has_role(by, Role.ADMINISTRATOR):
+        raise Forbidden(f"{by} is no administrator.")
+    return by
+
+
+def _administrators() -> set[uuid.UUID]:
+    held = grants_in_force().filter(role=Role.ADMINISTRATOR, system_id__isnull=True, person__sponsor__isnull=True)
+    return set(held.values_list("person_id", flat=True))
+
+
+def _check_two(role: Role, person: User, by: User | None, confirmed_by: User | None, confirmation: str) -> None:
+    known = _administrators()
+    if role == Role.ADMINISTRATOR and len(known) < 2:
+        if by is not None and by.pk == person.pk:
+            raise services.SelfGrant("An administrator can't give the role to themselves.")
+        return  # the first two: nobody could confirm them
+    if len(known) < 2:
+        raise SecondAdministratorNeeded(
+            f"{role.label} is given by two administrators; make a second administrator first."
+        )
+    if by is None or confirmed_by is None or confirmed_by.pk == by.pk or confirmed_by.pk not in known:
+        raise SecondAdministratorNeeded(f"{role.label} is given by two administrators; name another one who confirms.")
+    if confirmed_by.pk == person.pk:
+        raise services.SelfGrant(f"{person} can't confirm their own role.")
+    services.require_password(confirmed_by, confirmation)
+
+
+def _check_new(email: str, name: str) -> None:
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise InvalidInput(f"{email} is no e-mail address.") from error
+    if User.objects.filter(email__iexact=email).exists():
+        raise InvalidInput(f"{email} is known here already.")
+    if not name.strip():
+        raise InvalidInput("Give the name by which colleagues know them.")
+
+
+def _tokens(holder: User, label: str) -> QuerySet[Token]:
+    return Token.objects.filter(holder=holder, label=label, revoked_at__isnull=True, expires_at__gt=clock.now())

@@ -1,0 +1,21 @@
+"""What the administration of people refuses, one class per rule."""
+
+from governance.common.errors import DomainError, Forbidden
+
+
+class SecondAdministratorNeeded(Forbidden):
+    """A role that decides is given by two administrators, neither of whom gets it."""
+
+    title = "Two administrators give this role"
+
+
+class RoleHeld(DomainError):
+    """The person holds the role already, for the same systems, without an end."""
+
+    title = "The person holds this role"
+
+
+class RoleNotHeld(DomainError):
+    """The person does not hold the role, so it can't be taken away."""
+
+    title = "The person does not hold this role"

@@ -1,0 +1,39 @@
+"""What the inventory refuses, one class per rule."""
+
+from governance.common.errors import DomainError, Forbidden
+
+
+class OwnClassification(Forbidden):
+    """The proposer and the owner can't sign a classification; a second person must."""
+
+    title = "A second person must sign"
+
+
+class OwnAssignment(Forbidden):
+    """The proposer and the owners of both systems can't sign an assignment; a second person must."""
+
+    title = "A second person must sign"
+
+
+class AlreadySigned(DomainError):
+    """What is signed is sealed; propose anew."""
+
+    title = "It is signed"
+
+
+class AlreadyProposed(DomainError):
+    """One proposal at a time waits for its signature."""
+
+    title = "A proposal already waits for its signature"
+
+
+class ProposalWithdrawn(DomainError):
+    """A proposal that was taken back can't be signed."""
+
+    title = "The proposal was withdrawn"
+
+
+class AssignmentStands(DomainError):
+    """A model can't change its AI system while something of it is live, requested or approved under that system."""
+
+    title = "The model is bound to its AI system"

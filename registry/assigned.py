@@ -1,0 +1,44 @@
+"""What the inventory asks of the mirror: which models there are, whether one may move, which data is kept."""
+
+import uuid
+
+from governance.approvals.models import GRANTED, OPEN
+from governance.inventory.mirrored import MirroredModel
+from governance.inventory.models import AISystem
+from registry import selectors
+from registry.models import DatasetSnapshot, PromotionRequest, RegisteredModel
+
+UNSETTLED = (PromotionRequest.State.REQUESTED, PromotionRequest.State.APPLYING, PromotionRequest.State.FAILED)
+
+
+class RegistryMirror:
+    """The mirror of MLflow's registry, as ``governance.inventory.mirrored`` asks it."""
+
+    def model(self, name: str) -> MirroredModel:
+        """Return a model, locked.
+
+        Raises:
+            UnknownModel: Placet has not seen it in MLflow.
+        """
+        row = RegisteredModel.objects.select_for_update().get(pk=selectors.model(name).pk)
+        return MirroredModel(row.pk, row.name, row.system_id, _bound(row))
+
+    def assigned(self, model_id: uuid.UUID, ai_system: AISystem) -> RegisteredModel:
+        """Return the model's row with its new system, not saved."""
+        row = RegisteredModel.objects.select_for_update().get(pk=model_id)
+        row.system = ai_system
+        return row
+
+    def dataset_roles(self, digest: str) -> frozenset[str]:
+        """Return the roles in which snapshots of this digest are kept."""
+        return frozenset(DatasetSnapshot.objects.filter(digest=digest).values_list("role", flat=True))
+
+
+def _bound(row: RegisteredModel) -> str:
+    if row.alias_history.filter(during__endswith__isnull=True).exists():
+        return "it is live; take it out of production first."
+    # What was asked or granted under one system's policy must not be applied under another's.
+    standing = PromotionRequest.objects.filter(
+        version__model=row, state__in=UNSETTLED, approval__state__in=[*OPEN, *GRANTED]
+    ).first()
+    return f"{standing} is open or approved; withdraw it or have it revoked first." if standing else ""
