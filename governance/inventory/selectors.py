@@ -37,21 +37,21 @@ def classification(ai_system: AISystem, pk: uuid.UUID) -> Classification:
     return found
 
 
+def classification_in_force(ai_system: AISystem) -> Classification | None:
+    """Return the newest signed classification."""
+    return ai_system.classifications.filter(signed_at__isnull=False).order_by("-signed_at").first()
+
+
 def assignment(ai_system: AISystem, pk: uuid.UUID) -> ModelAssignment:
     """Return one assignment of a model to a system, signed or not.
 
     Raises:
         Unknown: the system has none with that id.
     """
-    found = ai_system.assignments.filter(pk=pk).first()
+    found = ai_system.assignments.select_related("system", "from_system").filter(pk=pk).first()
     if found is None:
         raise Unknown(f"{ai_system.name} has no assignment {pk}; the answer to proposing one names its id.")
     return found
-
-
-def classification_in_force(ai_system: AISystem) -> Classification | None:
-    """Return the newest signed classification."""
-    return ai_system.classifications.filter(signed_at__isnull=False).order_by("-signed_at").first()
 
 
 def open_classification(ai_system: AISystem) -> Classification | None:

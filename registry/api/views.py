@@ -165,11 +165,6 @@ def _model_tag(row: RegisteredModel) -> str:
     return etag(row, *versions, *row.alias_history.filter(during__endswith__isnull=True).order_by("alias"))
 
 
-def _locked_model_tag(name: str) -> str:
-    lock(selectors.model(name))
-    return _model_tag(selectors.model(name))
-
-
 class ModelDetail(APIView):
     """``/api/v1/registered-models/{name}``."""
 

@@ -17,7 +17,7 @@ from governance.inventory.models import AISystem, Classification, DatasetPin
 from governance.policy import shipped
 from governance.policy.models import PolicyVersion
 from registry.models import PromotionRequest
-from tests import factories, payloads
+from tests import factories
 from tests.documents.sample_snapshot import ANSWERS
 
 SignIn = Callable[[Any], Client]
@@ -72,7 +72,7 @@ def test_a_system_its_classification_and_its_signature_are_made_once(cast: Any, 
     other = post(validator, path, {"password": "a guess of it"}, key="sign")
     assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
 
-    pin = {"dataset_digest": payloads.a_digest("evaluation")}
+    pin = {"dataset_digest": factories.a_dataset().digest}
     pinned, again = (post(validator, "systems/consumer-credit/dataset-pins", pin, key="pin") for _ in range(2))
     assert pinned.status_code == 201
     assert same(pinned, again)
@@ -113,7 +113,7 @@ def test_a_promotion_is_requested_applied_and_withdrawn_once(cast: Any, signed_i
 
 
 def test_one_key_is_one_request_of_one_person(cast: Any, signed_in: SignIn) -> None:
-    owner, other = signed_in(cast.owner), signed_in(cast.officer)
+    owner, other = signed_in(cast.owner), signed_in(cast.engineer)
     assert post(owner, "systems", a_system_body(cast.owner), key="k").status_code == 201
     for path, body in (
         ("systems", a_system_body(cast.owner, slug="another")),

@@ -47,8 +47,11 @@ def test_a_promotion_that_moved_on_is_not_withdrawn(cast: Any, signed_in: SignIn
     factories.attach(promotion.approval, payloads.performance(production=False))
     factories.attach(promotion.approval, payloads.fairness(ratio=0.97, half=0.05))
     factories.attach(promotion.approval, payloads.explanation())
+    opened = tag_of(engineer, path)
+    assert opened != seen, "review is open now"
+    factories.accept(promotion.approval, cast.validator)
     now = tag_of(engineer, path)
-    assert now != seen, "review is open now"
+    assert now != opened, "the policy was evaluated again"
     assert_moved_on(send(engineer, f"{path}/withdrawals", REASON, tag=seen), now)
     factories.approve(promotion.approval, cast.validator)
     after = tag_of(engineer, path)
@@ -104,11 +107,19 @@ def test_a_system_a_classification_and_a_model_have_tags_too(cast: Any, signed_i
     model, other = f"registered-models/{cast.model.name}", factories.a_system(owner=cast.owner)
     seen = tag_of(owner, model)
     factories.a_version(cast.model)
-    assert tag_of(owner, model) != seen, "a version was mirrored"
-    assert_moved_on(send(owner, f"{model}/system", {"system": other.slug}, tag=seen, verb="put"), tag_of(owner, model))
-    done = send(owner, f"{model}/system", {"system": other.slug}, tag=tag_of(owner, model), verb="put")
-    assert done.status_code == 200
-    assert done.headers["ETag"] == tag_of(owner, model)
+    mirrored = tag_of(owner, model)
+    assert mirrored != seen, "a version was mirrored"
+    system = f"systems/{other.slug}"
+    asked = send(owner, f"{system}/assignments", {"model": cast.model.name}, tag=tag_of(owner, system))
+    assert asked.status_code == 201, asked.content
+    one = asked.headers["Location"].removeprefix("/api/v1/")
+    unsigned = tag_of(validator, one)
+    assert asked.headers["ETag"] == unsigned
+    assert_moved_on(send(validator, f"{one}/signatures", password, tag=seen), unsigned)
+    assert tag_of(owner, model) == mirrored, "nothing changes before the signature"
+    done = send(validator, f"{one}/signatures", password, tag=unsigned)
+    assert (done.status_code, done.headers["ETag"]) == (201, tag_of(owner, one))
+    assert tag_of(owner, model) != mirrored, "it serves another system now"
 
 
 def test_a_policy_and_an_approval_have_tags_too(cast: Any, signed_in: SignIn) -> None:

@@ -57,7 +57,7 @@ def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> s
         return fixed[name]
     if name == "audit-entry":
         ((index,),) = ledger.rows(
-            'SELECT l.index FROM audit_leaf l JOIN audit_subject s USING (entry_id) WHERE s."table" = %s'
+            'SELECT l.position FROM audit_leaf l JOIN audit_subject s USING (entry_id) WHERE s."table" = %s'
             " ORDER BY 1 DESC LIMIT 1",
             ["approvals_decision"],
         )
