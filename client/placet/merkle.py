@@ -100,7 +100,7 @@ def tiles_of(size: int) -> Iterator[tuple[int, int, int]]:
 def verify_subtree_inclusion(
     index: int, start: int, end: int, leaf_hash: bytes, proof: Sequence[bytes], root: bytes
 ) -> None:
-    """Check that ``leaf_hash`` is leaf ``index`` of a log whose leaves from ``start`` to before ``end`` have this ``root``.
+    """Check that ``leaf_hash`` is leaf ``index`` of a log whose leaves [start, end) have this ``root``.
 
     Raises:
         InvalidProof: it is not; or [start, end) is no subtree: ``start`` must be a multiple of the smallest power of
@@ -113,7 +113,7 @@ def verify_subtree_inclusion(
     verify_inclusion(index - start, end - start, leaf_hash, proof, root)
 
 
-def verify_subtree_consistency(
+def verify_subtree_consistency(  # noqa: C901 the draft's algorithm in one piece
     start: int, end: int, size: int, subtree_root: bytes, root: bytes, proof: Sequence[bytes]
 ) -> None:
     """Check that the tree of ``size`` leaves with this ``root`` holds the subtree over its leaves [start, end).

@@ -1,8 +1,8 @@
 """The trust file: the public keys that somebody who checks Placet has decided to trust.
 
-A C2SP tlog-policy: ``log <vkey>`` signs checkpoints, ``witness <name> <vkey>`` cosigns them, ``group`` and ``quorum`` say
-whose cosignatures are enough. Added to it: ``permit <vkey>`` signs permits, and ``log <vkey> until <size>`` ends a key
-that was compromised. Several log and permit keys are allowed (rotation), ``#`` starts a comment.
+A C2SP tlog-policy: ``log <vkey>`` signs checkpoints, ``witness <name> <vkey>`` cosigns them, ``group`` and ``quorum``
+say whose cosignatures are enough. Added to it: ``permit <vkey>`` signs permits, and ``log <vkey> until <size>`` ends a
+key that was compromised. Several log and permit keys are allowed (rotation), ``#`` starts a comment.
 """
 
 import os

@@ -143,7 +143,7 @@ def key_id(name: str, public_key: bytes, kind: int = 1) -> bytes:
 
 
 def parse_vkey(vkey: str, kind: int = 1) -> tuple[str, bytes]:
-    """Return (name, 32-byte Ed25519 key) of ``name+<8 hex>+<base64>``, or raise InvalidTrust. Type 1 signs, 4 cosigns."""
+    """Return (name, Ed25519 key) of ``name+<8 hex>+<base64>``, or raise InvalidTrust. Type 1 signs, 4 cosigns."""
     found = re.fullmatch(r"([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", vkey)
     if found is None or (raw := decode64(found[3]))[0] != kind:
         raise InvalidTrust(f"{vkey!r} is not an Ed25519 verifier key (name+id+key) of type {kind}.")
@@ -173,15 +173,18 @@ def open_note(note: bytes, vkeys: Iterable[str], kind: int = 1) -> tuple[str, di
                     raise InvalidSignature(
                         f"The signature of {name} does not fit: it or the text was changed."
                     ) from None
-    _need(signed or kind == 4, InvalidSignature("No key of the trust file that counts here signed this note."))
+    _need(
+        signed or kind == 4,
+        InvalidSignature("No key of the trust file signed this note, or none that counts at its size."),
+    )
     return found[1], signed
 
 
 def parse_checkpoint(note: bytes, vkeys: Iterable[str]) -> Checkpoint:
     """Check a checkpoint's signature and return what it says (C2SP tlog-checkpoint without extension lines).
 
-    A vkey may end in `` until <size>``: it counts for checkpoints of at most that size. Raises InvalidSignature when the
-    note is malformed, or not signed by a trusted key that is named like its origin.
+    A vkey may end in `` until <size>``: it counts for checkpoints of at most that size. Raises InvalidSignature when
+    the note is malformed, or not signed by a trusted key that is named like its origin.
     """
     lines = re.match(rf"([^\n]+)\n({_NUMBER})\n([A-Za-z0-9+/]{{43}}=)\n\n\u2014 ", note.decode(errors="replace"))
     if lines is None:
@@ -195,7 +198,7 @@ def parse_checkpoint(note: bytes, vkeys: Iterable[str]) -> Checkpoint:
 
 
 def open_receipt(receipt: bytes) -> tuple[int, list[bytes], bytes, bytes | None]:
-    """Return index, inclusion proof, checkpoint note and extra data of a C2SP tlog-proof, unverified, or InvalidProof."""
+    """Return index, proof, checkpoint note and extra data of a C2SP tlog-proof, unverified, or raise InvalidProof."""
     head, _, note = receipt.partition(b"\n\n")
     with suppress(ValueError):
         form = rf"c2sp\.org/tlog-proof@v1\n(?:extra ([^\n]*)\n)?index ({_NUMBER})((?:\n[^\n]+)*)"
@@ -346,7 +349,9 @@ def canonical_json(value: Any) -> bytes:
 
 
 def _integer(text: str) -> int:
-    _need(_INTEGER.fullmatch(text) and abs(int(text)) < 2**53, ValueError("holds a number that is no integer below 2^53"))
+    _need(
+        _INTEGER.fullmatch(text) and abs(int(text)) < 2**53, ValueError("holds a number that is no integer below 2^53")
+    )
     return int(text)
 
 
@@ -375,7 +380,7 @@ def parse_entry(body: bytes) -> dict[str, Any]:
         for subject in entry["subjects"]:
             texts += [subject["table"], subject["key"], subject["before"] or "", subject["after"] or ""]
             fits = fits and len(subject) == 4
-        fits = fits and type(entry["subjects"]) is list and "".join(texts)
+        fits = fits and type(entry["subjects"]) is list and bool("".join(texts))
     except (LookupError, TypeError):
         fits = False
     _need(fits, ValueError("does not have the fields of a version 1 entry"))
@@ -461,7 +466,7 @@ class Report(NamedTuple):
 # index (or null), and what else the sentence says.
 
 _TABLES = """
-CREATE TABLE entry (i INTEGER PRIMARY KEY, id, log, at, payload, redacts, problem);
+CREATE TABLE entry (i INTEGER PRIMARY KEY, id, at, payload, redacts, problem);
 CREATE TABLE subject (name, i, after);
 CREATE TABLE payload (i, digest);
 CREATE TABLE governed (name, id, digest);
@@ -482,10 +487,10 @@ integrity: Entry {0} {1}.
 SELECT i, problem FROM entry WHERE problem NOT NULL
 integrity: Entry {0} has the same id as entry {1}.
 SELECT max(i), min(i) FROM entry GROUP BY id HAVING count(id) > 1
-integrity: Entry {0} is dated {1}, before the entries that precede it.
-SELECT i, datetime(at, 'unixepoch') FROM dated WHERE at < newest - 300
 integrity: Entry {0} is dated {1}, after the bundle was made.
 SELECT i, datetime(at, 'unixepoch') FROM entry WHERE at > :made + 300
+integrity: Entry {0} is dated {1}, before the entries that precede it.
+SELECT i, datetime(at, 'unixepoch') FROM dated WHERE at < newest - 300
 integrity: The payload of entry {0} is not the one it commits to.
 SELECT p.i FROM payload p JOIN entry e USING (i) GROUP BY i HAVING id NOT NULL AND (count(*) > 1 OR payload IS NOT digest)
 integrity: A payload belongs to entry {1}, which is not in the log.
@@ -515,35 +520,39 @@ SELECT i, name FROM newest WHERE after NOT NULL AND name NOT IN (SELECT name FRO
 """
 
 
-def _scan(box: _Box, origin: str, size: int, first: int) -> tuple[list[bytes], list[bytes], list[Any], list[Any]]:
-    # Of up to 256 tiles: the roots over entries and over stored hashes; of entries that fit theirs, what they say.
-    own, stored, entries, subjects = [], [], [], []
-    for tile in range(first, min(first + TILE, -(-size // TILE))):
-        bodies, kept = box.tile(tile, size)
-        hashes = [leaf_hash(body) for body in bodies]
-        own.append(root(hashes))
-        stored.append(own[-1] if hashes == kept else root(kept))
-        fitting = [slot for slot, (mine, theirs) in enumerate(zip(hashes, kept, strict=False)) if mine == theirs]
-        for at, body in ((tile * TILE + slot, bodies[slot]) for slot in fitting):
-            try:
-                said = parse_entry(body)
-            except ValueError as error:
-                entries.append((at, None, None, None, None, None, str(error)))
-            else:
-                log = None if said["log"] == origin else said["log"]
-                redacts = str(said["data"].get("entry")) if said["event"] == "payload.redacted" else None
-                when = datetime.fromisoformat(said["at"]).timestamp()
-                entries.append((at, said["id"], log, when, said["payload"], redacts, None))
-                subjects += [(f"{s['table']} {s['key']}", at, s["after"]) for s in said["subjects"]]
-    return own, stored, entries, subjects
-
-
 class _Shard(NamedTuple):
     # A log whose entries stand in the tree: the newest one, and those that it was forked from after a restore.
     head: Checkpoint  # of an earlier log: what the fork says that it had
     offset: int  # how many fork entries stand before its first entry
     stop: int  # the index behind its last entry that was kept
     lost: str  # which fork entry gave up the others, and why
+
+
+def _scan(box: _Box, shards: list[_Shard], first: int) -> tuple[list[bytes], list[bytes], list[Any], list[Any]]:
+    # Of up to 256 tiles: the roots over entries and over stored hashes; of entries that fit theirs, what they say.
+    own, stored, subjects, size = [], [], [], shards[0].head.size
+    entries: list[tuple[Any, ...]] = []
+    for tile in range(first, min(first + TILE, -(-size // TILE))):
+        bodies, kept = box.tile(tile, size)
+        hashes = [leaf_hash(body) for body in bodies]
+        own.append(root(hashes))
+        stored.append(own[-1] if hashes == kept else root(kept))
+        for at, (body, mine, theirs) in enumerate(zip(bodies, hashes, kept, strict=False), start=tile * TILE):
+            if mine != theirs:
+                continue
+            try:
+                said = parse_entry(body)
+            except ValueError as error:
+                entries.append((at, None, None, None, None, str(error)))
+                continue
+            log = next(shard.head.origin for shard in reversed(shards) if shard.offset <= at < shard.stop)
+            redacts = str(said["data"].get("entry")) if said["event"] == "payload.redacted" else None
+            when, problem = datetime.fromisoformat(said["at"]).timestamp(), None
+            if said["log"] != log:
+                problem = "belongs to another log"
+            entries.append((at, said["id"], when, said["payload"], redacts, problem))
+            subjects += [(f"{s['table']} {s['key']}", at, s["after"]) for s in said["subjects"]]
+    return own, stored, entries, subjects
 
 
 class _Check:
@@ -593,8 +602,8 @@ class _Check:
             above = roots[count & ~255 : count] + ([root(above)] if above else [])
         return root(above)
 
-    def open(self) -> None:
-        # Walk the members, rebuild the one zip that they can stand in, and compare.
+    def open(self) -> bool:
+        # Walk the members, rebuild the one zip that they can stand in, and compare; return whether all could be read.
         at, members, length = 0, [], self.box.path.stat().st_size
         with self.box.path.open("rb") as file:
             while len(head := file.read(30)) == 30 and head[:4] == b"PK\x03\x04":
@@ -620,6 +629,7 @@ class _Check:
             self.find(
                 "integrity", f"From byte {at} on, this is no bundle as Placet writes it: cut, changed or repacked."
             )
+        return rest[:4] == b"PK\x01\x02"
 
     def manifest(self) -> dict[str, Any]:
         # Check that the log itself signed the manifest, by an entry behind the exported ones, and what it says.
@@ -645,29 +655,32 @@ class _Check:
 
     def forks(self) -> None:
         # Read which logs the tree continues: entry 0 may fork one, whose entry 0, now at index 1, may fork another.
-        self.shards, lost = [_Shard(self.head, 0, self.head.size, "")], ""
-        while (at := len(self.shards) - 1) < self.shards[-1].stop:
-            entry, stop = self.entry(at), self.shards[-1].stop
-            if entry.get("event") != "log.forked":
-                break
-            with self.about(f"Entry {at}"):
-                previous, kept = entry["data"]["previous"], entry["data"]["kept"]
-                head = Checkpoint(previous["origin"], previous["size"], bytes.fromhex(previous["root"][7:]))
-                if at + 1 + kept <= stop:
-                    stop, lost = at + 1 + kept, f"the fork that entry {at} records ({entry['data']['reason']})"
-                self.shards.append(_Shard(head, at + 1, stop, lost))
-                continue
-            break
+        self.shards = [_Shard(self.head, 0, self.head.size, "")]
+        while (entry := self.entry(at := len(self.shards) - 1)).get("event") == "log.forked":
+            (data, (_, _, stop, lost)), facts = (entry["data"], self.shards[-1]), [0, 0]
+            with self.about(f"Entry {at}, which forks a log"):
+                previous, kept = data["previous"], data["kept"]
+                had = Checkpoint(previous["origin"], previous["size"], bytes.fromhex(previous["root"][7:]))
+                facts = [type(kept) is int and type(had.size) is int and 0 <= kept <= had.size, kept < stop or at > 0]
+                _need(facts == [True, True], ValueError("it keeps more entries than there are"))
+                with suppress(InvalidSignature):  # a key may be too old to be trusted still
+                    seen = parse_checkpoint(previous["note"].encode(), self.trust.logs)
+                    _need(seen == had, ValueError("the checkpoint that it holds says something else"))
+            if facts != [True, True]:
+                return
+            if at + 1 + kept <= stop:
+                stop, lost = at + 1 + kept, f"the fork that entry {at} records ({data.get('reason')})"
+            self.shards.append(_Shard(had, at + 1, stop, lost))
 
     def entries(self, each: Callable[..., Iterable[Any]], progress: Callable[[int, int], object] | None) -> None:
         # Hash every entry, hold it against its stored hash and the signed root, and keep what it says for the rules.
         size, own, stored = self.head.size, [], []  # type: int, list[bytes], list[bytes]
         _need(size // TILE <= len(self.box.members), ValueError(f"the bundle is too small to hold {size} entries"))
         starts = range(0, -(-size // TILE), TILE)
-        for some, kept, entries, subjects in each(partial(_scan, self.box, self.head.origin, size), starts):
+        for some, kept, entries, subjects in each(partial(_scan, self.box, self.shards), starts):
             own += some
             stored += kept
-            self.db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)", entries)
+            self.db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", entries)
             self.db.executemany("INSERT INTO subject VALUES (?, ?, ?)", subjects)
             if progress:
                 progress(min(len(own) * TILE, size), size)
@@ -698,7 +711,10 @@ class _Check:
                 fits = seen.origin == self.head.origin and name in {f"checkpoints/{seen.size:020d}.note", "checkpoint"}
                 _need(fits, ValueError("is not a checkpoint of this log under its size"))
                 known[seen.size] = seen.root
-                _need(not (wrong := self.against(seen)), ValueError(f"it {wrong} An entry from {good} on was changed."))
+                wrong = (
+                    f"it {self.against(seen)} An entry from {good} to {seen.size - 1} was changed, added or removed."
+                )
+                _need(not self.against(seen), ValueError(wrong))
                 good = seen.size
                 times, quorum = self.trust.cosigned(note)
                 if quorum:
@@ -710,6 +726,10 @@ class _Check:
             with self.about(f"consistency/{old}-{new}.json"):
                 proof = load_canonical(self.box.read(f"consistency/{old}-{new}.json"))["proof"]
                 verify_consistency(old, new, known[old], known[new], [decode64(item) for item in proof])
+        for shard in self.shards[1:]:
+            whole = shard.head.size == shard.stop - shard.offset
+            if whole and self.right and self.root_of(shard.offset, shard.head.size) != shard.head.root:
+                self.find("integrity", f"The entries of {shard.head.origin} are not those that its fork says.")
         for name in (name for name in names if name.endswith(".tsr")):
             self.notes.append(f"{name} is a time stamp: openssl ts -verify -in {name} -data {name[:-4]}.note")
 
@@ -724,9 +744,9 @@ class _Check:
             return "" if same else f"signs another history of the first {seen.size} entries."
         if not shard.offset:
             return f"counts {seen.size} entries, the bundle {kept}: the bundle is older, or entries were removed."
-        text = f"counts {seen.size} entries; {kept} to {seen.size - 1} were given up by {shard.lost}."
+        text = f"counts {seen.size} entries; entries {kept} to {seen.size - 1} were given up by {shard.lost}."
         if seen.size > had.size or (seen.size == had.size and seen.root != had.root):
-            text += f" That fork says otherwise: {had.size} entries with root {had.root.hex()}."
+            text += f" But the fork says that the log had {had.size} entries with root {had.root.hex()}."
         return text
 
     def lines(self, name: str) -> Iterator[tuple[Any, ...]]:
@@ -756,11 +776,6 @@ class _Check:
         made = parse_time(manifest["created_at"]).timestamp()
         facts = {name: int(manifest[name]) for name in ("size", "payloads", "governed", "pending")} | {"made": made}
         self.db.executescript(_VIEWS)
-        owners = [(shard.offset, shard.stop, shard.head.origin) for shard in self.shards]
-        for (start, stop, origin), (inner, end, _) in pairwise([*owners, (0, 0, "")]):
-            log = None if origin == self.head.origin else origin
-            foreign = "UPDATE entry SET problem = 'belongs to another log' WHERE log IS NOT ? AND i >= ? AND i < ?"
-            self.db.execute(f"{foreign} AND problem IS NULL AND NOT (i >= ? AND i < ?)", (log, start, stop, inner, end))
         doubtful = self.db.execute("SELECT count(id) FROM entry").fetchone()[0] < self.head.size
         for rule, query in zip(*[iter(_RULES.strip().split("\n"))] * 2, strict=True):
             part, _, sentence = rule.partition(": ")
@@ -779,24 +794,20 @@ class _Check:
         elif facts["pending"]:
             self.notes.append(f"{facts['pending']} entries were not yet in the tree when the bundle was made.")
 
-    def anchoring(self, outside: Sequence[bytes], damaged: bool) -> Verdict:
+    def anchoring(self, outside: Sequence[bytes]) -> Verdict:
         # Hold the checkpoints from outside against the entries.
         for number, note in enumerate(outside, start=1):
             which = f"Outside checkpoint {number}" if len(outside) > 1 else "The outside checkpoint"
             try:
                 seen = parse_checkpoint(note, self.trust.logs)
-                wrong = self.against(seen) if seen.size and self.shards else "cannot be compared: one log is not there."
-            except InvalidSignature as error:
-                wrong = f"is refused: {error}"
-            if wrong:
-                self.find("anchoring", f"{which} {wrong}")
-            else:
-                offset = next(shard.offset for shard in self.shards if shard.head.origin == seen.origin)
+                if wrong := self.against(seen) if self.shards else "":
+                    raise InvalidSignature(wrong)
+                offset = next((shard.offset for shard in self.shards if shard.head.origin == seen.origin), 0)
                 self.anchored = max(self.anchored, (seen.size + offset, "in the checkpoint that you brought"))
-        if self.counts["anchoring"]:
-            return Verdict.FAILS
-        if damaged or not self.anchored[0]:
-            return Verdict.NOT_SHOWN
+            except InvalidSignature as error:
+                self.find("anchoring", f"{which} {error}")
+        if self.counts["anchoring"] or not self.right or not self.anchored[0]:
+            return Verdict.FAILS if self.counts["anchoring"] else Verdict.NOT_SHOWN
         last = self.entry(self.anchored[0] - 1).get("at")
         self.notes.append(f"Seen outside up to entry {self.anchored[0] - 1} (dated {last}), {self.anchored[1]}.")
         return Verdict.HOLDS
@@ -825,19 +836,17 @@ def verify_bundle(
     trust, outside = parse_trust(_given(policy).decode()), [_given(note) for note in checkpoints]
     _need(trust.logs, InvalidTrust("The trust file lists no log key: it needs at least one line 'log <vkey>'."))
     check = _Check(trust, Path(path))
-    check.open()
-    with ExitStack() as stack:
-        with check.about("checkpoint"):
-            head = parse_checkpoint(check.box.read("checkpoint"), trust.logs)
+    if check.open():
+        with ExitStack() as stack, check.about("checkpoint"):
+            head = check.head = parse_checkpoint(check.box.read("checkpoint"), trust.logs)
             with check.about("manifest.json"):
-                check.head = head
                 manifest = check.manifest()
                 pool = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))) if jobs > 1 else None
                 check.forks()
                 check.entries(pool.map if pool else map, progress)
                 check.checkpoints()
                 check.rows(manifest)
-    anchoring = check.anchoring(outside, not check.right)
+    anchoring = check.anchoring(outside)
     counts, notes = check.counts, check.notes
     notes += [
         f"{n - _FINDINGS} more findings about {part} are not listed." for part, n in counts.items() if n > _FINDINGS

@@ -95,9 +95,8 @@ class LogUnderTest:
     def seal(self, manifest: bytes, **fields: Any) -> bytes:
         """Append an entry about a manifest (to a copy of the log), and return its receipt."""
         after = dataclasses.replace(self, bodies=list(self.bodies))
-        after.append(
-            "bundle.exported", **({"data": {"manifest": f"sha256:{hashlib.sha256(manifest).hexdigest()}"}} | fields)
-        )
+        data = {"manifest": f"sha256:{hashlib.sha256(manifest).hexdigest()}"}
+        after.append(fields.pop("event", "bundle.exported"), **({"data": data} | fields))
         leaves = [leaf_hash(body) for body in after.bodies]
         at = len(leaves) - 1
         proof = inclusion_proof(at, leaves)

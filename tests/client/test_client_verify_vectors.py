@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from placet.merkle import verify_subtree_consistency, verify_subtree_inclusion
 from placet.verify import (
     InvalidProof,
     InvalidSignature,
@@ -18,7 +19,6 @@ from placet.verify import (
     verify_consistency,
     verify_inclusion,
 )
-from placet.merkle import verify_subtree_consistency, verify_subtree_inclusion
 
 BESIDE = Path(__file__).parents[3] / "shared" / "vectors"
 VECTORS = Path(os.environ.get("PLACET_VECTORS") or BESIDE) / "transparency-dev-merkle" / "testdata"
