@@ -254,14 +254,14 @@ def parse_trust(text: str) -> Trust:
                     once += [("name", name), ("witness", str(parse_vkey(vkey, 4)[1]))]
                     witnesses[name] = vkey
                 case ["group", name, how, *members] if known.issuperset(members) and members:
-                    count = {"any": 1, "all": len(members)}.get(how) or int(re.fullmatch(_NUMBER, how) and how or 0)
+                    count = {"any": 1, "all": len(members)}.get(how) or int(how if re.fullmatch(_NUMBER, how) else 0)
                     _need(0 < count <= len(members), InvalidTrust(f"{name} takes any, all or 1 to {len(members)}."))
                     once += [("name", name), *(("member", member) for member in members)]
                     groups[name] = count, tuple(members)
                 case ["quorum", quorum] if quorum in {*known, "none"}:
                     once.append(("quorum", ""))
                 case _:
-                    raise InvalidTrust("expected 'log <vkey>', 'permit <vkey>' or C2SP tlog-policy with names known.")
+                    _need(False, InvalidTrust("expected 'log <vkey>', 'permit <vkey>' or C2SP tlog-policy."))
             _need(len({*once}) == len(once), InvalidTrust("a key, a name, a member or the quorum stands there twice."))
         except InvalidTrust as error:
             raise InvalidTrust(f"Trust file, line {number}: {error}") from None
@@ -337,7 +337,7 @@ class _Box(NamedTuple):
 
 
 def canonical_json(value: Any) -> bytes:
-    """Return the RFC 8785 bytes of ``value``; ValueError for a float, an integer from 2^53 on, or what is not Unicode."""
+    """Return the RFC 8785 bytes of ``value``; ValueError for floats, integers from 2^53 on, and what is not Unicode."""
     if isinstance(value, dict):
         keys = sorted(value, key=lambda k: k.encode("utf-16-be"))
         return b"{" + b",".join(canonical_json(k) + b":" + canonical_json(value[k]) for k in keys) + b"}"
@@ -462,8 +462,8 @@ class Report(NamedTuple):
 
 
 # What entries, payloads and governed rows say goes into a temporary SQLite database, so that a log of any size needs
-# little memory. Each rule about it is what it bears on, a sentence, and the query for where it is broken: the entry's
-# index (or null), and what else the sentence says.
+# little memory. Each rule about it is what it bears on ("whole": completeness, if every entry could be read), a
+# sentence, and the query for where it is broken: the entry's index (or null), and what else the sentence says.
 
 _TABLES = """
 CREATE TABLE entry (i INTEGER PRIMARY KEY, id, at, payload, redacts, problem);
@@ -477,46 +477,42 @@ CREATE TABLE newest AS SELECT name, max(i) AS i, after FROM subject GROUP BY nam
 CREATE INDEX newest_name ON newest (name);
 CREATE TABLE erased AS SELECT e.i, max(r.i) AS by FROM entry r JOIN entry e ON e.id = r.redacts GROUP BY e.i;
 CREATE VIEW dated AS SELECT i, at, max(at) OVER (ORDER BY i) AS newest FROM entry;
+CREATE VIEW holds AS SELECT i, count(*) > 1 OR payload IS NOT digest AS wrong
+  FROM payload JOIN entry USING (i) WHERE id NOT NULL GROUP BY i;
 CREATE VIEW held AS SELECT (SELECT count(*) FROM payload) AS p, (SELECT count(*) FROM governed) AS g;
 CREATE VIEW waits AS SELECT name, id FROM governed WHERE id NOT IN (SELECT id FROM entry WHERE id NOT NULL);
 CREATE VIEW stands AS SELECT g.name, digest, e.i AS named, n.i, after
   FROM governed g JOIN entry e USING (id) LEFT JOIN newest n USING (name);
 """
 _RULES = """
-integrity: Entry {0} {1}.
-SELECT i, problem FROM entry WHERE problem NOT NULL
+integrity: Entry {0} {1}. | SELECT i, problem FROM entry WHERE problem NOT NULL
 integrity: Entry {0} has the same id as entry {1}.
-SELECT max(i), min(i) FROM entry GROUP BY id HAVING count(id) > 1
+ | SELECT max(i), min(i) FROM entry GROUP BY id HAVING count(id) > 1
 integrity: Entry {0} is dated {1}, after the bundle was made.
-SELECT i, datetime(at, 'unixepoch') FROM entry WHERE at > :made + 300
+ | SELECT i, datetime(at, 'unixepoch') FROM entry WHERE at > :made + 300
 integrity: Entry {0} is dated {1}, before the entries that precede it.
-SELECT i, datetime(at, 'unixepoch') FROM dated WHERE at < newest - 300
-integrity: The payload of entry {0} is not the one it commits to.
-SELECT p.i FROM payload p JOIN entry e USING (i) GROUP BY i HAVING id NOT NULL AND (count(*) > 1 OR payload IS NOT digest)
+ | SELECT i, datetime(at, 'unixepoch') FROM dated WHERE at < newest - 300
+integrity: The payload of entry {0} is not the one it commits to. | SELECT i FROM holds WHERE wrong
 integrity: A payload belongs to entry {1}, which is not in the log.
-SELECT NULL, i FROM payload WHERE i < 0 OR i >= :size
+ | SELECT NULL, i FROM payload WHERE i < 0 OR i >= :size
 completeness: The manifest counts {1} payloads and {2} governed rows; the bundle holds {3} and {4}.
-SELECT NULL, :payloads, :governed, p, g FROM held WHERE p <> :payloads OR g <> :governed
-whole: Entry {0} was redacted by entry {1}; its payload is still here.
-SELECT i, by FROM erased JOIN payload USING (i)
+ | SELECT NULL, :payloads, :governed, p, g FROM held WHERE p <> :payloads OR g <> :governed
+whole: Entry {0} was redacted by entry {1}; its payload is still here. | SELECT i, by FROM erased JOIN payload USING (i)
 whole: The payload of entry {0} is missing; no entry records its erasure.
-SELECT i FROM entry WHERE payload NOT NULL AND i NOT IN (SELECT i FROM payload UNION ALL SELECT i FROM erased)
+ | SELECT i FROM entry WHERE payload NOT NULL AND i NOT IN (SELECT i FROM payload UNION ALL SELECT i FROM erased)
 note: The payload of entry {0} was erased; entry {1} records it.
-SELECT i, by FROM erased WHERE i NOT IN (SELECT i FROM payload)
-whole: {1} is listed twice.
-SELECT NULL, name FROM governed GROUP BY name HAVING count(*) > 1
+ | SELECT i, by FROM erased WHERE i NOT IN (SELECT i FROM payload)
+whole: {1} is listed twice. | SELECT NULL, name FROM governed GROUP BY name HAVING count(*) > 1
 unshown: {1} names an entry that is not in the log yet: {2}.
-SELECT NULL, name, id FROM waits WHERE (SELECT count(DISTINCT id) FROM waits) <= :pending
+ | SELECT NULL, name, id FROM waits WHERE (SELECT count(DISTINCT id) FROM waits) <= :pending
 whole: {1} names an entry that is not in the log: {2}.
-SELECT NULL, name, id FROM waits WHERE (SELECT count(DISTINCT id) FROM waits) > :pending
-whole: No entry of the log names {1}.
-SELECT NULL, name FROM stands WHERE i IS NULL
-whole: {1} names another entry than {0}, the newest about it.
-SELECT i, name FROM stands WHERE named <> i
+ | SELECT NULL, name, id FROM waits WHERE (SELECT count(DISTINCT id) FROM waits) > :pending
+whole: No entry of the log names {1}. | SELECT NULL, name FROM stands WHERE i IS NULL
+whole: {1} names another entry than {0}, the newest about it. | SELECT i, name FROM stands WHERE named <> i
 whole: {1} is not what entry {0} left: changed without an entry.
-SELECT i, name FROM stands WHERE named = i AND after IS NOT digest
+ | SELECT i, name FROM stands WHERE named = i AND after IS NOT digest
 whole: {1} stands by entry {0}, but the row is gone.
-SELECT i, name FROM newest WHERE after NOT NULL AND name NOT IN (SELECT name FROM governed)
+ | SELECT i, name FROM newest WHERE after NOT NULL AND name NOT IN (SELECT name FROM governed)
 """
 
 
@@ -626,9 +622,7 @@ class _Check:
             rest = file.read(len(expected) + 1)
         if rest != expected or len(members) > len(self.box.members):
             at += next((i for i, (a, b) in enumerate(zip(rest, expected, strict=False)) if a != b), len(rest))
-            self.find(
-                "integrity", f"From byte {at} on, this is no bundle as Placet writes it: cut, changed or repacked."
-            )
+            self.find("integrity", f"From byte {at} on, it is not as Placet writes a bundle: cut, changed or repacked.")
         return rest[:4] == b"PK\x01\x02"
 
     def manifest(self) -> dict[str, Any]:
@@ -718,10 +712,8 @@ class _Check:
                 good = seen.size
                 times, quorum = self.trust.cosigned(note)
                 if quorum:
-                    last = datetime.fromtimestamp(min(max(times.values()), 1 << 37), UTC)
-                    self.anchored = max(
-                        self.anchored, (seen.size, f"cosigned by {', '.join(times)} until {last:%c} UTC")
-                    )
+                    last = datetime.fromtimestamp(min(max(times.values()), 1 << 37), UTC).isoformat()
+                    self.anchored = max(self.anchored, (seen.size, f"cosigned by {', '.join(times)}, last {last}"))
         for old, new in pairwise(sorted(size for size in known if size)):
             with self.about(f"consistency/{old}-{new}.json"):
                 proof = load_canonical(self.box.read(f"consistency/{old}-{new}.json"))["proof"]
@@ -772,13 +764,13 @@ class _Check:
         # Read payloads and governed rows, then ask for each rule where it is broken.
         for name, insert in (("payloads", "payload VALUES (?, ?)"), ("governed", "governed VALUES (?, ?, ?)")):
             with self.about(f"{name}.jsonl"):
-                self.db.executemany(f"INSERT INTO {insert}", self.lines(f"{name}.jsonl"))  # noqa: S608 constants
+                self.db.executemany(f"INSERT INTO {insert}", self.lines(f"{name}.jsonl"))
         made = parse_time(manifest["created_at"]).timestamp()
         facts = {name: int(manifest[name]) for name in ("size", "payloads", "governed", "pending")} | {"made": made}
         self.db.executescript(_VIEWS)
         doubtful = self.db.execute("SELECT count(id) FROM entry").fetchone()[0] < self.head.size
-        for rule, query in zip(*[iter(_RULES.strip().split("\n"))] * 2, strict=True):
-            part, _, sentence = rule.partition(": ")
+        for rule in _RULES.replace("\n |", " |").strip().split("\n"):
+            part, sentence, query = re.fullmatch(r"(\w+): (.*) \| (.*)", rule).groups()  # type: ignore[union-attr]
             if doubtful and part not in ("integrity", "completeness"):
                 continue  # some entries were not read: nothing follows from what the others do not say
             for index, *more in self.db.execute(query, facts):
@@ -788,9 +780,7 @@ class _Check:
                 else:
                     self.find(part.replace("whole", "completeness"), said, index)
         if doubtful:
-            self.notes.append(
-                "Payloads and governed rows are not held against a log of which entries could not be read."
-            )
+            self.notes.append("Payloads and governed rows are not held against a log with entries that cannot be read.")
         elif facts["pending"]:
             self.notes.append(f"{facts['pending']} entries were not yet in the tree when the bundle was made.")
 
@@ -800,8 +790,8 @@ class _Check:
             which = f"Outside checkpoint {number}" if len(outside) > 1 else "The outside checkpoint"
             try:
                 seen = parse_checkpoint(note, self.trust.logs)
-                if wrong := self.against(seen) if self.shards else "":
-                    raise InvalidSignature(wrong)
+                wrong = self.against(seen) if self.shards else ""
+                _need(not wrong, InvalidSignature(wrong))
                 offset = next((shard.offset for shard in self.shards if shard.head.origin == seen.origin), 0)
                 self.anchored = max(self.anchored, (seen.size + offset, "in the checkpoint that you brought"))
             except InvalidSignature as error:
@@ -838,7 +828,7 @@ def verify_bundle(
     check = _Check(trust, Path(path))
     if check.open():
         with ExitStack() as stack, check.about("checkpoint"):
-            head = check.head = parse_checkpoint(check.box.read("checkpoint"), trust.logs)
+            check.head = parse_checkpoint(check.box.read("checkpoint"), trust.logs)
             with check.about("manifest.json"):
                 manifest = check.manifest()
                 pool = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))) if jobs > 1 else None
@@ -848,17 +838,15 @@ def verify_bundle(
                 check.rows(manifest)
     anchoring = check.anchoring(outside)
     counts, notes = check.counts, check.notes
-    notes += [
-        f"{n - _FINDINGS} more findings about {part} are not listed." for part, n in counts.items() if n > _FINDINGS
-    ]
+    more = {part: count - _FINDINGS for part, count in counts.items() if count > _FINDINGS}
+    notes += [f"{count} more findings about {part} are not listed." for part, count in more.items()]
     integrity = Verdict.FAILS if counts["integrity"] else Verdict.HOLDS
     shown = Verdict.NOT_SHOWN if counts["unshown"] or counts["integrity"] else Verdict.HOLDS
     completeness = Verdict.FAILS if counts["completeness"] else shown
     found = tuple(replace(f, part=f.part.replace("unshown", "completeness")) for f in check.findings)
-    about = (
-        (check.head.origin, check.head.size, f"sha256:{check.head.root.hex()}") if check.head.origin else (None,) * 3
-    )
-    return Report(integrity, completeness, anchoring, found, *about, tuple(notes), check.anchored[0])
+    report = Report(integrity, completeness, anchoring, found, notes=tuple(notes), anchored=check.anchored[0])
+    origin, size, top = check.head
+    return report._replace(origin=origin, size=size, root=f"sha256:{top.hex()}") if origin else report
 
 
 def _given(source: str | bytes | os.PathLike[str]) -> bytes:
@@ -879,12 +867,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``verify.py bundle.zip [policy.txt] [seen.note ...]``: print the report, return the exit code."""
     parser = argparse.ArgumentParser(prog="verify.py", description="Verify a Placet audit bundle offline.")
     parser.add_argument("bundle", type=Path)
-    parser.add_argument(
-        "files", type=Path, nargs="*", help="policy.txt (unless --policy), and checkpoints that you kept"
-    )
-    parser.add_argument(
-        "--policy", type=Path, help="the trust file; else policy.txt beside the bundle, PLACET_TRUST_FILE"
-    )
+    parser.add_argument("files", type=Path, nargs="*", help="policy.txt (unless --policy), checkpoints that you kept")
+    parser.add_argument("--policy", type=Path, help="the trust file; policy.txt beside the bundle if not given")
     parser.add_argument("--checkpoint", type=Path, action="append", default=[])
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes to use")

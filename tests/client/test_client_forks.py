@@ -15,7 +15,7 @@ def fork(log, kept: int, *, origin: str, reason: str = "disk lost", **previous):
     new = dataclasses.replace(log, origin=origin, bodies=[], anchored=[], payloads={}, governed={})
     new.append(
         "log.forked",
-        id="aaaaaaaa-0000-0000-0000-%012d" % len(log.bodies),
+        id=f"aaaaaaaa-0000-0000-0000-{len(log.bodies):012d}",
         data={"previous": said, "kept": kept, "reason": reason},
         at=log_time(kept),
     )

@@ -1,4 +1,4 @@
-"""Witnesses: cosignatures of a checkpoint count as the trust file's policy says (C2SP tlog-cosignature, tlog-policy)."""
+"""Witnesses: cosignatures of a checkpoint count as the trust file says (C2SP tlog-cosignature, tlog-policy)."""
 
 import base64
 
@@ -25,8 +25,8 @@ LOG = "markovianprotocol.com/log+0302c6c8+ATkpOWo95UuEiW2EhNZAol4f0CS8hMluJfPcTS
 NAVIGLI = "witness.navigli.sunlight.geomys.org+a3e00fe2+BNy/co4C1Hn1p+INwJrfUlgz7W55dSZReusH/GhUhJ/G"
 PUBLIC = (
     "markovianprotocol.com/log\n9266\nQnwPzJywq5AyOk9k1zLqfryh6Ktw1CnaaKplELApoxw=\n\n"
-    "\u2014 markovianprotocol.com/log AwLGyIvuxLXZM101mKdNCPTsl9GgtiG/wzbd8cGru0pGnWVMXI06twIsEIZho7n8id+w2EO0BZCalxuEm6Ba"
-    "uQGNmgo=\n"
+    "\u2014 markovianprotocol.com/log AwLGyIvuxLXZM101mKdNCPTsl9GgtiG/wzbd8cGru0pGnWVMXI06twIsEIZho7n8id+w2EO0BZCalxuEm"
+    "6BauQGNmgo=\n"
     "\u2014 witness.navigli.sunlight.geomys.org o+AP4gAAAABqwX+So8evhUsltetL+QnwUxEYMNrD25pJYOTFHwDCopbgQMl2AEh583Ax"
     "fFNMDZzE73rdjK62tUN8oUBfd9p6usq+BA==\n"
     "\u2014 witness.navigli.sunlight.geomys.org a8RCSQAAAABqwX+S82A5jZ4hhbMpSISwr6lug/1/EqzgRP3QbJdnTxrqtZDX\n"
