@@ -64,6 +64,10 @@ def checkpoints(size: int, root: bytes) -> int:
     return 4
 
 
+def _reader(stored: dict[tuple[int, int], bytes]) -> merkle.ReadTile:
+    return lambda level, index: stored[level, index]
+
+
 def bundle_tiles(bodies: list[bytes]) -> dict[str, bytes]:
     """Return the tiles of one of our bundles, by path."""
     leaves = [verify.leaf_hash(entry) for entry in bodies]
@@ -103,11 +107,11 @@ def main() -> None:
         stored = merkle.extend_tiles(0, leaves, lambda _level, _index: b"")
         for _ in range(200 if size <= 1000 else 20):
             index, old = chooser.randrange(size), chooser.randrange(size) + 1
-            mine = merkle.inclusion_proof_from_tiles(index, size, lambda *at: stored[at])
+            mine = merkle.inclusion_proof_from_tiles(index, size, _reader(stored))
             agree("inclusion proofs", mine, tree.inclusion_proof(index))
             verify.verify_inclusion(index, size, leaves[index], mine, root)
             agree("verdicts on inclusion", True, other.verify_inclusion(leaves[index], index, size, mine, root))
-            mine, old_root = merkle.consistency_proof_from_tiles(old, size, lambda *at: stored[at]), tree.root(old)
+            mine, old_root = merkle.consistency_proof_from_tiles(old, size, _reader(stored)), tree.root(old)
             agree("consistency proofs", mine, tree.consistency_proof(old, size))
             verify.verify_consistency(old, size, old_root, root, mine)
             agree("verdicts on consistency", True, other.verify_consistency(old, size, old_root, root, mine))

@@ -1,9 +1,9 @@
 """Make ``trees.json``: proofs over a tree built by brute force, and spoilt ones, for sizes up to 300.
 
-It imports nothing of Placet: the tree is RFC 9162's definition written down again, slowly. Run it to make the file anew:
+It imports nothing of Placet: the tree is RFC 9162's definition written down again, slowly. To make the file anew:
 ``python tests/client/vectors/generate.py > tests/client/vectors/trees.json``. Leaf ``i`` is the hash of the entry
-``leaf <i>``. Every root up to 300 leaves is there; proofs of an index or older size are spread over all sizes. Hashes in
-proofs are numbers in ``hashes``, which keeps the file small.
+``leaf <i>``. Every root up to 300 leaves is there; proofs of an index or older size are spread over all sizes. Hashes
+in proofs are numbers in ``hashes``, which keeps the file small.
 """
 
 import base64
