@@ -47,9 +47,9 @@ def _entry(index: int, **fields: object) -> bytes:
         "id": _id(index),
         "event": "approval.decided",
         "at": f"2026-11-{day:02d}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.000000Z",
-        "actor": f"person:{uuid.UUID(int=7)}",
+        "actor": "system:notary",
         "subjects": row if index % 10 == 0 else [],
-        "data": {"stage": "risk", "verdict": "approve"},
+        "data": {"verdict": "approve"},
         "payload": secret,
     }
     return canonical_json(entry | fields)

@@ -38,7 +38,8 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature as _BadSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-EMPTY_ROOT = hashlib.sha256(b"").digest()
+_sha256 = hashlib.sha256
+EMPTY_ROOT = _sha256(b"").digest()
 FORMAT, TILE, MAX_ENTRY = "placet-bundle/1", 256, 65_535
 _PIECE, _LARGE = 1 << 20, 64 << 20  # bytes: of one read and of a small file, of the longest JSON text
 _FINDINGS = 100  # more of one kind are counted, not listed
@@ -68,19 +69,20 @@ def _need(fact: object, otherwise: ValueError) -> None:
 
 def leaf_hash(data: bytes) -> bytes:
     """Return SHA-256(0x00 || data), the hash of one entry's exact bytes (RFC 9162, 2.1.1)."""
-    return hashlib.sha256(b"\x00" + data).digest()
+    return _sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return SHA-256(0x01 || left || right), the hash of an inner node (RFC 9162, 2.1.1)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return _sha256(b"\x01" + left + right).digest()
 
 
 def root(leaf_hashes: Sequence[bytes]) -> bytes:
     """Return the root over hashes of leaves (or of equally large complete subtrees); SHA-256 of nothing for none."""
-    sha256, level = hashlib.sha256, list(leaf_hashes)
+    level = list(leaf_hashes)
     while len(level) > 1:  # the odd last hash moves up unchanged: the same tree as RFC 9162's split at a power of two
-        pairs = [sha256(b"\x01" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)]
+        each = iter(level)
+        pairs = [_sha256(b"\x01" + left + right).digest() for left, right in zip(each, each, strict=False)]
         level = pairs + level[len(pairs) * 2 :]
     return level[0] if level else EMPTY_ROOT
 
@@ -139,7 +141,7 @@ def decode64(text: str) -> bytes:
 
 def key_id(name: str, public_key: bytes, kind: int = 1) -> bytes:
     """Return a key's 4-byte id: SHA-256(name || LF || signature type || key)[:4] (C2SP signed-note)."""
-    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public_key).digest()[:4]
+    return _sha256(name.encode() + b"\n" + bytes([kind]) + public_key).digest()[:4]
 
 
 def parse_vkey(vkey: str, kind: int = 1) -> tuple[str, bytes]:
@@ -158,26 +160,32 @@ def open_note(note: bytes, vkeys: Iterable[str], kind: int = 1) -> tuple[str, di
     Signatures by unknown keys are ignored; one that claims a trusted key and does not verify refuses the whole note.
     Raises InvalidSignature, also when nobody signed (``kind`` 1). Sources: C2SP signed-note, tlog-cosignature.
     """
-    found = _NOTE.fullmatch(note.decode(errors="surrogateescape"))
-    if found is None:
-        raise InvalidSignature("This is not a signed note: text, an empty line, well-formed signature lines.")
-    signed, lines = {}, [line.split(" ")[1:] for line in found[2].splitlines()]
+    text, lines = _split_note(note)
+    signed = {}
     for vkey, (name, raw) in ((vkey, parse_vkey(vkey, kind)) for vkey in vkeys):
-        for blob in (base64.b64decode(encoded) for who, encoded in lines if who == name):
-            if blob[:4] == key_id(name, raw, kind):
-                signed[vkey] = at = int.from_bytes(blob[4:12]) if kind == 4 else 0
-                message, cut = (f"cosignature/v1\ntime {at}\n{found[1]}", 12) if kind == 4 else (found[1], 4)
-                try:
-                    Ed25519PublicKey.from_public_bytes(raw).verify(blob[cut:], message.encode())
-                except _BadSignature:
-                    raise InvalidSignature(
-                        f"The signature of {name} does not fit: it or the text was changed."
-                    ) from None
+        for blob in (blob for who, blob in lines if (who, blob[:4]) == (name, key_id(name, raw, kind))):
+            signed[vkey] = at = int.from_bytes(blob[4:12]) if kind == 4 else 0
+            message, cut = (f"cosignature/v1\ntime {at}\n{text}", 12) if kind == 4 else (text, 4)
+            try:
+                Ed25519PublicKey.from_public_bytes(raw).verify(blob[cut:], message.encode())
+            except _BadSignature:
+                raise InvalidSignature(f"The signature of {name} does not fit: it or the text was changed.") from None
     _need(
         signed or kind == 4,
         InvalidSignature("No key of the trust file signed this note, or none that counts at its size."),
     )
-    return found[1], signed
+    return text, signed
+
+
+def _split_note(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+    # The text and the signature lines as (name, key id || signature); nothing of it is verified yet.
+    try:
+        text, tail = _NOTE.fullmatch(note.decode()).groups()  # type: ignore[union-attr]
+        lines = [(name, decode64(blob)) for _, name, blob in (line.split(" ") for line in tail[:-1].split("\n"))]
+        _need(all(len(blob) > 4 for _, blob in lines), ValueError("a key id and no signature"))
+    except (ValueError, AttributeError):
+        raise InvalidSignature("This is no signed note: text, an empty line, well-formed signature lines.") from None
+    return text, lines
 
 
 def parse_checkpoint(note: bytes, vkeys: Iterable[str]) -> Checkpoint:
@@ -186,9 +194,9 @@ def parse_checkpoint(note: bytes, vkeys: Iterable[str]) -> Checkpoint:
     A vkey may end in `` until <size>``: it counts for checkpoints of at most that size. Raises InvalidSignature when
     the note is malformed, or not signed by a trusted key that is named like its origin.
     """
-    lines = re.match(rf"([^\n]+)\n({_NUMBER})\n([A-Za-z0-9+/]{{43}}=)\n\n\u2014 ", note.decode(errors="replace"))
+    lines = re.fullmatch(rf"([^\n]+)\n({_NUMBER})\n([A-Za-z0-9+/]{{42}}[AEIMQUYcgkosw048]=)\n", _split_note(note)[0])
     if lines is None:
-        raise InvalidSignature("The checkpoint is not origin, size and root on three lines, then signatures.")
+        raise InvalidSignature("The checkpoint is not origin, size and root on three lines.")
     said = Checkpoint(lines[1], int(lines[2]), base64.b64decode(lines[3]))
     limits = (vkey.partition(" until ") for vkey in vkeys)
     _, signed = open_note(note, [vkey for vkey, _, until in limits if not until or said.size <= int(until)])
@@ -326,13 +334,13 @@ class _Box(NamedTuple):
 
     def tile(self, index: int, size: int) -> tuple[list[bytes], list[bytes]]:
         # A tile's entries and their stored hashes; entries that cannot be told apart any more are one last piece.
-        width, at, bodies = min(TILE, size - index * TILE), 0, []
+        width, at, bodies = min(TILE, size - index * TILE), 0, list[bytes]()
         data = self.read(tile_path("entries", index, width), TILE * (MAX_ENTRY + 2))
-        while at < len(data):
+        while at < len(data) and len(bodies) <= width:
             end = at + 2 + int.from_bytes(data[at : at + 2])
             bodies.append(data[at + 2 : end] if end <= len(data) else data[at:])
             at = end
-        kept = self.read(tile_path(0, index, width))
+        kept = self.read(tile_path(0, index, width), 32 * width)
         return bodies, [kept[i : i + 32] for i in range(0, len(kept), 32)]
 
 
@@ -379,9 +387,9 @@ def parse_entry(body: bytes) -> dict[str, Any]:
         fits = len(entry) == 9 and body.endswith(b'"v":1}') and type(entry["data"]) is dict
         for subject in entry["subjects"]:
             texts += [subject["table"], subject["key"], subject["before"] or "", subject["after"] or ""]
-            fits = fits and len(subject) == 4
+            fits = fits and len(subject) == 4 and subject["table"].isidentifier()
         fits = fits and type(entry["subjects"]) is list and bool("".join(texts))
-    except (LookupError, TypeError):
+    except (LookupError, TypeError, AttributeError):
         fits = False
     _need(fits, ValueError("does not have the fields of a version 1 entry"))
     _need(_UUID.fullmatch(entry["id"]), ValueError("has an id that is not a UUID"))
@@ -397,7 +405,7 @@ def parse_time(text: str) -> datetime:
 
 def commitment(salt: bytes, payload: bytes) -> str:
     """Return the digest by which an entry commits to an erasable payload under a 32-byte salt."""
-    return "sha256:" + hashlib.sha256(b"placet/payload/v1\x00" + salt + payload).hexdigest()
+    return "sha256:" + _sha256(b"placet/payload/v1\x00" + salt + payload).hexdigest()
 
 
 class Verdict(StrEnum):
@@ -442,7 +450,9 @@ class Report(NamedTuple):
     @property
     def exit_code(self) -> int:
         """0 nothing wrong; 3 tampered (integrity or anchoring fails); 4 incomplete."""
-        return 3 if Verdict.FAILS in (self.integrity, self.anchoring) else 4 - 4 * (self.completeness == "holds")
+        if Verdict.FAILS in (self.integrity, self.anchoring):
+            return 3
+        return 0 if self.completeness == Verdict.HOLDS else 4
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-ready values."""
@@ -475,7 +485,8 @@ _VIEWS = """
 CREATE INDEX entry_id ON entry (id);
 CREATE TABLE newest AS SELECT name, max(i) AS i, after FROM subject GROUP BY name;
 CREATE INDEX newest_name ON newest (name);
-CREATE TABLE erased AS SELECT e.i, max(r.i) AS by FROM entry r JOIN entry e ON e.id = r.redacts GROUP BY e.i;
+CREATE TABLE erased AS SELECT e.i, max(r.i) AS by FROM entry r JOIN entry e ON e.id = r.redacts
+  WHERE e.payload NOT NULL GROUP BY e.i;
 CREATE VIEW dated AS SELECT i, at, max(at) OVER (ORDER BY i) AS newest FROM entry;
 CREATE VIEW holds AS SELECT i, count(*) > 1 OR payload IS NOT digest AS wrong
   FROM payload JOIN entry USING (i) WHERE id NOT NULL GROUP BY i;
@@ -604,7 +615,7 @@ class _Check:
         with self.box.path.open("rb") as file:
             while len(head := file.read(30)) == 30 and head[:4] == b"PK\x03\x04":
                 crc, size, _, name_length = struct.unpack_from("<IIIH", head, 14)
-                raw, start, found, digest = file.read(name_length), at + 30 + name_length, 0, hashlib.sha256()
+                raw, start, found, digest = file.read(name_length), at + 30 + name_length, 0, _sha256()
                 if head + raw != zip_header(raw, crc, size) or start + size > length or not raw.isascii():
                     break
                 name = raw.decode()
@@ -634,13 +645,14 @@ class _Check:
             later, said = parse_checkpoint(note, self.trust.logs), parse_entry(extra or b"")
             verify_inclusion(index, later.size, leaf_hash(extra or b""), proof, later.root)
             facts = [later.origin, said["log"], said["event"], said["data"].get("manifest"), later.size > head.size]
-            this = [head.origin, head.origin, "bundle.exported", f"sha256:{hashlib.sha256(text).hexdigest()}", True]
+            this = [head.origin, head.origin, "bundle.exported", f"sha256:{_sha256(text).hexdigest()}", True]
             _need(facts == this, InvalidProof("This is not the log's entry about this manifest."))
         facts = [manifest[key] for key in ("format", "origin", "size", "root")]
         _need(facts == [FORMAT, *head[:2], f"sha256:{head.root.hex()}"], ValueError("is not about this checkpoint"))
         listed = {**manifest["files"], "manifest.json": ..., "manifest.tlog-proof": ...}
         for name in sorted(listed.keys() | files.keys()):
-            if name not in files or name not in listed or listed[name] not in (..., files[name][2]):
+            known = member_order(name)[0] < len(_ORDER) or listed.get(name) is ...
+            if name not in files or not known or listed.get(name) not in (..., files[name][2]):
                 wrong = "missing from the bundle" if name not in files else "not a file that the manifest lists"
                 self.find("integrity", f"{name[:200]!r} is {wrong}.", file=name[:200])
         order = [*sorted(manifest["files"], key=member_order), *list(listed)[-2:]]
@@ -650,7 +662,7 @@ class _Check:
     def forks(self) -> None:
         # Read which logs the tree continues: entry 0 may fork one, whose entry 0, now at index 1, may fork another.
         self.shards = [_Shard(self.head, 0, self.head.size, "")]
-        while (entry := self.entry(at := len(self.shards) - 1)).get("event") == "log.forked":
+        while (entry := self.entry(at := len(self.shards) - 1)).get("event") == "log.forked" and at < _FINDINGS:
             (data, (_, _, stop, lost)), facts = (entry["data"], self.shards[-1]), [0, 0]
             with self.about(f"Entry {at}, which forks a log"):
                 previous, kept = data["previous"], data["kept"]
@@ -687,12 +699,16 @@ class _Check:
                 if mine != kept[slot : slot + 1]:
                     about = f"The stored hash of entry {at} was changed; the entry is as signed."
                     self.find("integrity", about if self.right else f"Entry {at} {wrong}.", at)
-        if not self.right and root(stored) != self.head.root:
+        if not self.right:
             self.find("integrity", f"The {size} entries do not have the root that the checkpoint signs.")
-        level = own if self.right else stored
-        while level := level[: len(level) if self.levels else size // TILE]:
+        level = (own if self.right else stored)[: size // TILE]
+        while level:
             self.levels.append(level)
-            level = [root(level[i : i + TILE]) for i in range(0, len(level) - TILE + 1, TILE)]
+            tiles = [level[i : i + TILE] for i in range(0, len(level), TILE)]
+            for name, roots in ((tile_path(len(self.levels), i, len(roots)), roots) for i, roots in enumerate(tiles)):
+                if self.box.read(name) != b"".join(roots):
+                    self.find("integrity", f"{name} does not hold the hashes of the tiles below it.", file=name)
+            level = [root(roots) for roots in tiles if len(roots) == TILE]
 
     def checkpoints(self) -> None:
         # Hold every checkpoint in the bundle against the entries, and each consistency proof against two of them.
@@ -750,9 +766,10 @@ class _Check:
                 with self.about(f"{name}, byte {at}"):
                     match load_canonical(line):
                         case {"index": int(index), "payload": text, "salt": salt} as row if len(row) == 3:
-                            yield index, commitment(decode64(salt), text.encode())
+                            _need(len(raw := decode64(salt)) == 32, ValueError("has a salt that is not of 32 bytes"))
+                            yield index, commitment(raw, text.encode())
                         case {"digest": str(digest), "key": key, "log_entry": str(entry), "table": table} as row:
-                            _need(len(row) == 4, ValueError("is not a governed row"))
+                            _need(len(row) == 4 and table.isidentifier(), ValueError("is not a governed row"))
                             yield f"{table} {key}", entry, digest
                         case _:
                             raise ValueError("is not of its kind")
@@ -881,7 +898,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     notes = [*given.files, *given.checkpoint]
     try:
         report = verify_bundle(given.bundle, policy=policy, checkpoints=notes, jobs=given.jobs, progress=progress)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, sqlite3.Error) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(json.dumps(report.to_dict(), indent=2) if given.json else "\n".join(report.lines()))
