@@ -19,7 +19,7 @@ def _append() -> Iterator[Comparison]:
 
 
 def _verify() -> Iterator[Comparison]:
-    yield import_module("benchmarks.verification").measure()
+    yield from import_module("benchmarks.verification").measure()
 
 
 def _fairness() -> Iterator[Comparison]:

@@ -4,23 +4,28 @@ The same input gives the same bytes. Entries stream through; per entry only its 
 """
 
 import base64
+import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
-from placet.merkle import consistency_proof_from_tiles, extend_tiles
+from placet.merkle import consistency_proof_from_tiles
 from placet.verify import (
     FORMAT,
     MAX_ENTRY,
     TILE,
+    InvalidProof,
     canonical_json,
     decode64,
     leaf_hash,
+    member_order,
+    open_receipt,
+    parse_entry,
     parse_time,
     root,
     tile_path,
@@ -40,14 +45,15 @@ Check it on any machine, with no account:
 policy.txt holds the public keys that you trust. Get it from somewhere else than this bundle. A checkpoint that you
 kept, or that somebody outside published, is what shows that this is still the same log; without one, ask for it.
 
-manifest.json      what the bundle says about itself (not signed; compared with everything else)
-checkpoint         the latest signed checkpoint: origin, number of entries, root hash
-checkpoints/       every checkpoint that was anchored outside
-consistency/       the proofs that each checkpoint's tree begins with the one before
-tile/entries/      the log's entries, exact bytes, each after its length in two bytes
-tile/0, tile/1     the hashes of the tree (C2SP tlog-tiles)
-payloads.jsonl     texts that can be erased; an entry commits to each with a salted digest
-governed.jsonl     every governed row of the database, with its digest and the entry that speaks for it
+checkpoint          the latest signed checkpoint: origin, number of entries, root hash
+checkpoints/        every checkpoint that was anchored outside, and time stamps (RFC 3161) over them
+tile/entries/       the log's entries, exact bytes, each after its length in two bytes
+tile/0, tile/1      the hashes of the tree (C2SP tlog-tiles)
+consistency/        the proofs that each checkpoint's tree begins with the one before
+payloads.jsonl      texts that can be erased; an entry commits to each with a salted digest
+governed.jsonl      every governed row of the database, with its digest and the entry that speaks for it
+manifest.json       what the bundle says about itself: counts, and the digest of every file above
+manifest.tlog-proof the log's own entry that names the manifest's digest, with its proof: so the manifest is signed
 """
 
 
@@ -78,11 +84,13 @@ def write_bundle(
     origin: str,
     checkpoint_note: bytes,
     anchored: Iterable[bytes] = (),
+    timestamps: Iterable[tuple[int, bytes]] = (),
     entries: Iterable[bytes],
     payloads: Iterable[Payload | tuple[int, bytes, str]] = (),
     governed: Iterable[GovernedRow | tuple[str, str, str, str]] = (),
     pending: int = 0,
     created_at: datetime | str,
+    seal: Callable[[bytes], bytes],
 ) -> Path:
     """Write a bundle, all or nothing: a failure leaves no file and keeps an older one.
 
@@ -91,76 +99,128 @@ def write_bundle(
         origin: the log's name.
         checkpoint_note: the latest signed checkpoint.
         anchored: every signed checkpoint that was published outside, in any order.
+        timestamps: RFC 3161 tokens over such checkpoints, as (size, token).
         entries: the exact bytes of every entry, by index, as many as the checkpoint counts.
         payloads: the erasable texts, by index.
         governed: every governed row that stands, by table and key (so that the bundle is deterministic).
         pending: how many entries are written but not yet in the tree.
         created_at: now, as an aware time or as ``2026-11-23T18:00:00.123456Z``.
+        seal: given the manifest's bytes, appends an entry ``bundle.exported`` with ``data.manifest`` = their digest
+            (``sha256:<hex>``) to the log, and returns its receipt, which carries the entry as extra data.
     Raises:
-        BrokenLog: the entries do not have the checkpoint's size and root, or a checkpoint is of another log.
+        BrokenLog: the entries do not have the checkpoint's size and root, a checkpoint is of another log, a time stamp
+            is of none of them, or the receipt is not of an entry about this manifest.
         ValueError: an entry is too long, or a time is not UTC.
     """
     target, stamp = Path(path), _stamp(created_at)
     size, root_hash = _read_note(checkpoint_note, origin)
     notes = {_read_note(note, origin)[0]: note for note in anchored}
+    outside = {f"checkpoints/{anchored_size:020d}.note": note for anchored_size, note in notes.items()}
+    for stamped_size, token in timestamps:
+        if stamped_size not in notes:
+            raise BrokenLog(f"There is a time stamp over a checkpoint of size {stamped_size}, but no such checkpoint.")
+        outside[f"checkpoints/{stamped_size:020d}.tsr"] = token
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with temporary.open("xb") as file, _Zip(file) as archive:
             archive.add("README.txt", [README.encode()])
             archive.add("checkpoint", [checkpoint_note])
-            for anchored_size, note in sorted(notes.items()):
-                archive.add(f"checkpoints/{anchored_size:020d}.note", [note])
-            leaves = _add_entries(archive, entries, size)
-            tiles = extend_tiles(0, leaves, lambda _level, _index: b"")
-            if (found := root(leaves)) != root_hash:
+            for name in sorted(outside, key=member_order):
+                archive.add(name, [outside[name]])
+            tree = _Tree(_add_entries(archive, entries, size))
+            if (found := tree.root()) != root_hash:
                 raise BrokenLog(f"The entries' root is {found.hex()}, the checkpoint signs {root_hash.hex()}.")
-            for (level, index), data in sorted(tiles.items()):
-                archive.add(tile_path(level, index, len(data) // 32), [data])
-            _add_consistency(archive, sorted({s for s in (*notes, size) if 0 < s <= size}), tiles)
+            for name, data in sorted(tree.tiles().items(), key=lambda item: member_order(item[0])):
+                archive.add(name, [data])
+            _add_consistency(archive, sorted({s for s in (*notes, size) if 0 < s <= size}), tree)
             counts = {
                 "payloads": archive.add("payloads.jsonl", (_payload_line(Payload(*p)) for p in payloads)),
                 "governed": archive.add("governed.jsonl", (_line(GovernedRow(*r)._asdict()) for r in governed)),
             }
             about = {"format": FORMAT, "origin": origin, "size": size, "root": "sha256:" + root_hash.hex()}
-            rest = {"created_at": stamp, "entries": len(leaves), "pending": pending}
-            archive.add("manifest.json", [canonical_json({**about, **counts, **rest})])
+            rest = {"created_at": stamp, "pending": pending, "files": archive.digests.copy()}
+            manifest = canonical_json({**about, **counts, **rest})
+            archive.add("manifest.json", [manifest])
+            archive.add("manifest.tlog-proof", [_checked_seal(seal(manifest), manifest, size)])
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
     return target
 
 
-def _add_entries(archive: "_Zip", entries: Iterable[bytes], size: int) -> list[bytes]:
-    leaves: list[bytes] = []
+class _Tree:
+    """The hashes of a log's tree: 32 bytes a leaf, and a 256th of that for each level of tiles above."""
+
+    def __init__(self, leaves: bytes) -> None:
+        self.levels = [leaves]
+        while len(below := self.levels[-1]) >= 32 * TILE:
+            whole = range(0, len(below) - 32 * TILE + 1, 32 * TILE)
+            self.levels.append(b"".join(root(_cut(below[i : i + 32 * TILE])) for i in whole))
+
+    def tile(self, level: int, index: int) -> bytes:
+        return self.levels[level][index * 32 * TILE : (index + 1) * 32 * TILE]
+
+    def tiles(self) -> dict[str, bytes]:
+        found = {}
+        for level, hashes in enumerate(self.levels):
+            for index in range(-(-len(hashes) // (32 * TILE))):
+                data = self.tile(level, index)
+                found[tile_path(level, index, len(data) // 32)] = data
+        return found
+
+    def root(self) -> bytes:
+        width = 32 * TILE
+        return root([root(_cut(self.levels[0][i : i + width])) for i in range(0, len(self.levels[0]), width)])
+
+
+def _cut(hashes: bytes) -> list[bytes]:
+    return [hashes[i : i + 32] for i in range(0, len(hashes), 32)]
+
+
+def _add_entries(archive: "_Zip", entries: Iterable[bytes], size: int) -> bytes:
+    leaves = bytearray()
     bodies: list[bytes] = []
 
     def flush() -> None:
         if bodies:
             data = b"".join(len(b).to_bytes(2, "big") + b for b in bodies)
-            archive.add(tile_path("entries", (len(leaves) - 1) // TILE, len(bodies)), [data])
+            archive.add(tile_path("entries", (len(leaves) // 32 - 1) // TILE, len(bodies)), [data])
             bodies.clear()
 
-    for item in entries:
+    for index, item in enumerate(entries):
         body = bytes(item)
         if len(body) > MAX_ENTRY:
-            raise ValueError(f"Entry {len(leaves)} is {len(body)} bytes long; the limit is {MAX_ENTRY}.")
-        if len(leaves) == size:
+            raise ValueError(f"Entry {index} is {len(body)} bytes long; the limit is {MAX_ENTRY}.")
+        if index == size:
             raise BrokenLog(f"There are more entries than the {size} that the checkpoint counts.")
-        leaves.append(leaf_hash(body))
+        leaves += leaf_hash(body)
         bodies.append(body)
         if len(bodies) == TILE:
             flush()
     flush()
-    if len(leaves) != size:
-        raise BrokenLog(f"There are {len(leaves)} entries; the checkpoint counts {size}.")
-    return leaves
+    if len(leaves) != 32 * size:
+        raise BrokenLog(f"There are {len(leaves) // 32} entries; the checkpoint counts {size}.")
+    return bytes(leaves)
 
 
-def _add_consistency(archive: "_Zip", sizes: Sequence[int], tiles: dict[tuple[int, int], bytes]) -> None:
+def _add_consistency(archive: "_Zip", sizes: Sequence[int], tree: _Tree) -> None:
     for old, new in pairwise(sizes):
-        proof = consistency_proof_from_tiles(old, new, lambda level, index: tiles[level, index])
+        proof = consistency_proof_from_tiles(old, new, tree.tile)
         value = {"proof": [base64.b64encode(item).decode() for item in proof]}
         archive.add(f"consistency/{old}-{new}.json", [canonical_json(value)])
+
+
+def _checked_seal(receipt: bytes, manifest: bytes, size: int) -> bytes:
+    """Return the receipt if its entry names this manifest. Its proof is for the reader of the bundle to check."""
+    try:
+        index, _, _, extra = open_receipt(receipt)
+        entry = parse_entry(extra or b"")
+    except (InvalidProof, ValueError) as error:
+        raise BrokenLog(f"The manifest's receipt cannot be used: {error}") from None
+    digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
+    if index < size or (entry["event"], entry["data"].get("manifest")) != ("bundle.exported", digest):
+        raise BrokenLog("The receipt is not of an entry 'bundle.exported' about this manifest, behind those exported.")
+    return receipt
 
 
 def _read_note(note: bytes, origin: str) -> tuple[int, bytes]:
@@ -198,6 +258,7 @@ class _Zip:
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.members: list[tuple[bytes, int, int, int]] = []
+        self.digests: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -209,12 +270,14 @@ class _Zip:
             self.file.flush()
             os.fsync(self.file.fileno())
 
-    def add(self, name: str, parts: Iterable[bytes] | Iterator[bytes]) -> int:
+    def add(self, name: str, parts: Iterable[bytes]) -> int:
         """Add one member from its parts; return how many parts there were."""
         raw, offset, crc, size, count = name.encode("ascii"), self.file.tell(), 0, 0, 0
+        digest = hashlib.sha256()
         self.file.write(zip_header(raw, 0, 0))
         for part in parts:
             self.file.write(part)
+            digest.update(part)
             crc, size, count = zlib.crc32(part, crc), size + len(part), count + 1
             if size > _MEMBER_LIMIT:
                 raise ValueError(f"{name} would be larger than 4 GiB; export a shard of the log instead.")
@@ -222,4 +285,5 @@ class _Zip:
         self.file.write(zip_header(raw, crc, size))
         self.file.seek(0, os.SEEK_END)
         self.members.append((raw, crc, size, offset))
+        self.digests[name] = "sha256:" + digest.hexdigest()
         return count

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -23,7 +24,15 @@ from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
 from placet.sdk import Placet, PlacetProblem, Promotion
 from placet.trust import load_trust
-from placet.verify import LIMITS, InvalidProof, InvalidSignature, InvalidTrust, Report, verify_bundle
+from placet.verify import (
+    LIMITS,
+    InvalidProof,
+    InvalidSignature,
+    InvalidTrust,
+    Report,
+    default_policy,
+    verify_bundle,
+)
 from placet.witness import Witness, server
 
 app = typer.Typer(
@@ -43,6 +52,7 @@ WaitFlag = Annotated[
 _STYLE = {"holds": "green", "fails": "bold red", "not shown": "yellow", "pass": "green", "fail": "bold red"}
 _STYLE |= {"ALLOW": "green", "HOLD": "yellow", "BLOCK": "bold red", "missing": "yellow", "insufficient": "yellow"}
 _MIRRORED_WITHIN_S = 30
+_LONG = 100_000  # entries; a smaller bundle is verified before anybody wonders
 _BY_VERDICT = {"ALLOW": 0, "HOLD": 4, "BLOCK": 3}
 _ALIAS_NOT_MOVED = {"failed": 1, "rolled_back": 3}
 _ENDED_BADLY = {
@@ -71,26 +81,36 @@ def run(arguments: Sequence[str]) -> int:
 @app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(help="The audit bundle (.zip), or one entry's receipt (.tlog-proof).")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="policy.txt (unless --policy names it), checkpoints that you kept.")
+    ] = None,
     policy: Annotated[
-        Path | None, typer.Option(help="Trust file with the log's public key.", envvar="PLACET_TRUST_FILE")
+        Path | None,
+        typer.Option(
+            help="Trust file with the log's public key; else policy.txt beside the bundle, PLACET_TRUST_FILE."
+        ),
     ] = None,
     checkpoint: Annotated[
         list[Path] | None, typer.Option(help="A signed checkpoint that you kept; may be given several times.")
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many processes read the entries.")] = 1,
     as_json: JsonFlag = False,
 ) -> None:
     """Check an audit bundle offline: integrity, completeness and anchoring, each by itself."""
-    if policy is None:
-        _stop("Name the trust file: --policy policy.txt (or set PLACET_TRUST_FILE).", code=2)
+    notes = [*(files or []), *(checkpoint or [])]
+    trusted = policy or (notes.pop(0) if files else default_policy(bundle))
+    if trusted is None:
+        _stop("Name the trust file: --policy policy.txt (or put policy.txt beside the bundle).", code=2)
     try:
         content = bundle.read_bytes() if bundle.suffix == ".tlog-proof" else b""
         if is_receipt(content):
-            _verify_receipt(content, policy, as_json=as_json)
-        report = verify_bundle(bundle, policy=policy, checkpoints=checkpoint or [])
+            _verify_receipt(content, trusted, as_json=as_json)
+        progress = None if as_json else _progress()
+        report = verify_bundle(bundle, policy=trusted, checkpoints=notes, jobs=jobs, progress=progress)
     except OSError as error:
         _stop(f"{error.filename} cannot be read: {error.strerror}.", code=1)
     except (InvalidTrust, UnicodeDecodeError) as error:
-        _stop(f"The trust file {policy} cannot be used: {error}", code=1)
+        _stop(f"The trust file {trusted} cannot be used: {error}", code=1)
     if as_json:
         _print_json(report.to_dict())
     else:
@@ -98,22 +118,32 @@ def verify(
     raise typer.Exit(report.exit_code)
 
 
+def _progress() -> Callable[[int, int], object] | None:
+    """Return what shows how far a long verification is; nothing where nobody looks."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return None
+    return lambda done, size: console.print(f"{done:,} of {size:,} entries", end="\r") if size > _LONG else None
+
+
 def _verify_receipt(content: bytes, policy: Path, *, as_json: bool) -> NoReturn:
     """Check one entry against the checkpoint in its receipt, print what it is, and leave with the exit code."""
     try:
-        proved = verify_receipt(content, vkeys=load_trust(policy).logs)
+        proved = verify_receipt(content, trust=load_trust(policy))
     except (InvalidProof, InvalidSignature) as problem:
         _stop(f"The receipt does not hold. {problem}", code=3)
-    entry = json.loads(proved.extra or b"{}")
+    entry, checkpoint = json.loads(proved.extra or b"{}"), proved.checkpoint
     if as_json:
-        _print_json({"index": proved.index, "size": proved.checkpoint.size, "entry": entry})
+        seen = {"witnesses": proved.witnesses, "quorum": proved.quorum}
+        _print_json({"index": proved.index, "size": checkpoint.size, "entry": entry, **seen})
+        raise typer.Exit(0)
+    _say(f"Entry {proved.index} is in the log {checkpoint.origin}, which had {checkpoint.size} entries:", style="green")
+    _say(f"{entry.get('event')}, {entry.get('at')}, {entry.get('actor')}")
+    for name, at in proved.witnesses.items():
+        _say(f"Witness {name} cosigned that checkpoint at {datetime.fromtimestamp(min(at, 1 << 37), UTC).isoformat()}.")
+    if proved.quorum:
+        _say("Your quorum of witnesses saw this log as it is here, up to that checkpoint.", style="green")
     else:
-        checkpoint = proved.checkpoint
-        _say(
-            f"Entry {proved.index} is in the log {checkpoint.origin}, which had {checkpoint.size} entries:",
-            style="green",
-        )
-        _say(f"{entry.get('event')}, {entry.get('at')}, {entry.get('actor')}")
         _say("It does not show that later checkpoints extend this one; compare it with one that you kept.", style="dim")
     raise typer.Exit(0)
 
@@ -368,24 +398,16 @@ def _show(request: Promotion, *, as_json: bool) -> None:
 
 
 def _print_report(bundle: Path, report: Report) -> None:
-    if report.origin is not None:
-        _say(f"{bundle}: log {report.origin}, {report.size} entries")
-        _say(f"root {report.root}")
-    table = Table.grid(padding=(0, 2))
-    for part, limit in LIMITS.items():
-        verdict = str(getattr(report, part))
-        table.add_row(Text(part), Text(verdict, style=_STYLE[verdict]), Text(limit, style="dim"))
-    _out().print(table)
-    if report.findings:
-        _say("")
-        _say(f"{len(report.findings)} finding{'s' if len(report.findings) > 1 else ''}:", style="bold")
-    for found in report.findings:
-        about = ", ".join(x for x in (found.event, found.entry_id) if x)
-        _say(f"  {found.part}: {found.message}" + (f" ({about})" if about else ""))
-    for note in report.notes:
-        _say(f"  note: {note}")
-    endings = {0: "Nothing is wrong.", 3: "Tampered with, or not this log.", 4: "Not complete."}
-    _say(endings[report.exit_code], style="green" if report.exit_code == 0 else "bold red")
+    """Print what ``verify.py`` prints, with the verdicts in colour."""
+    _say(f"{bundle}:")
+    for line in report.lines():
+        part, _, rest = line.partition(" ")
+        if part in LIMITS:
+            verdict = str(getattr(report, part))
+            rest = rest.strip().removeprefix(verdict).strip()
+            _out().print(Text.assemble(f"{part:<13} ", (f"{verdict:<10} ", _STYLE[verdict]), (rest, "dim")))
+        else:
+            _say(line)
 
 
 def _out() -> Console:

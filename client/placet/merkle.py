@@ -3,10 +3,10 @@
 Proofs follow RFC 9162 (2.1.3 and 2.1.4), tiles C2SP tlog-tiles: 256 hashes wide, 32 bytes each, concatenated.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from placet.verify import EMPTY_ROOT, TILE, node_hash, root
+from placet.verify import EMPTY_ROOT, TILE, InvalidProof, node_hash, root, verify_consistency, verify_inclusion
 
 ReadTile = Callable[[int, int], bytes]
 """``read_tile(level, index)``: the stored hashes of a tile, concatenated; more than needed is fine."""
@@ -85,6 +85,80 @@ def extend_tiles(size: int, leaf_hashes: Iterable[bytes], read_tile: ReadTile) -
             changed[level, index] = bytes(data)
         level, hashes = level + 1, above
     return changed
+
+
+def tiles_of(size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (level, index, width) of every tile that a tree of ``size`` leaves has."""
+    level = 0
+    while count := size >> (8 * level):
+        yield from ((level, index, TILE) for index in range(count >> 8))
+        if count & 255:
+            yield level, count >> 8, count & 255
+        level += 1
+
+
+def verify_subtree_inclusion(
+    index: int, start: int, end: int, leaf_hash: bytes, proof: Sequence[bytes], root: bytes
+) -> None:
+    """Check that ``leaf_hash`` is leaf ``index`` of a log whose leaves [start, end) have this ``root``.
+
+    Raises:
+        InvalidProof: it is not; or [start, end) is no subtree: ``start`` must be a multiple of the smallest power of
+            two that is at least ``end - start``.
+    Source: draft-ietf-plants-merkle-tree-certs, 4.3.2.
+    """
+    _subtree(start, end)
+    if not start <= index < end:
+        raise InvalidProof(f"Index {index} is not inside the subtree from {start} to {end}.")
+    verify_inclusion(index - start, end - start, leaf_hash, proof, root)
+
+
+def verify_subtree_consistency(  # noqa: C901 the draft's algorithm in one piece
+    start: int, end: int, size: int, subtree_root: bytes, root: bytes, proof: Sequence[bytes]
+) -> None:
+    """Check that the tree of ``size`` leaves with this ``root`` holds the subtree over its leaves [start, end).
+
+    Raises:
+        InvalidProof: it does not, the proof has the wrong length, or [start, end) is no subtree of such a tree.
+    Source: draft-ietf-plants-merkle-tree-certs, 4.4.3.
+    """
+    if start == end <= size and not proof and subtree_root == EMPTY_ROOT:
+        return  # the draft's empty subtree is in every tree, and says nothing
+    _subtree(start, end)
+    if end > size:
+        raise InvalidProof(f"A tree of size {size} has no leaf {end - 1}.")
+    if start == 0:
+        verify_consistency(end, size, subtree_root, root, proof)
+        return
+    if any(len(item) != 32 for item in (subtree_root, root, *proof)):
+        raise InvalidProof("Every hash in a proof is 32 bytes long.")
+    fn, sn, tn = start, end - 1, size - 1
+    at_the_end = sn == tn
+    while fn != sn and (at_the_end or sn & 1):  # to the level of the node from which the proof climbs
+        fn, sn, tn = fn >> 1, sn >> 1, tn >> 1
+    rest = list(proof)
+    old = new = subtree_root if fn == sn else (rest.pop(0) if rest else b"")
+    for sibling in rest:
+        if tn == 0:
+            raise InvalidProof("The proof is too long.")
+        if sn & 1 or sn == tn:
+            if fn < sn:
+                old = node_hash(sibling, old)
+            new = node_hash(sibling, new)
+            while sn and not sn & 1:
+                fn, sn, tn = fn >> 1, sn >> 1, tn >> 1
+        else:
+            new = node_hash(new, sibling)
+        fn, sn, tn = fn >> 1, sn >> 1, tn >> 1
+    if tn:
+        raise InvalidProof("The proof is too short.")
+    if old != subtree_root or new != root:
+        raise InvalidProof(f"The tree of size {size} does not hold this subtree over leaves {start} to {end - 1}.")
+
+
+def _subtree(start: int, end: int) -> None:
+    if not 0 <= start < end or start % (1 << (end - start - 1).bit_length()):
+        raise InvalidProof(f"The leaves from {start} to before {end} are no subtree.")
 
 
 class Frontier:

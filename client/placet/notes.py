@@ -32,14 +32,16 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def encode_vkey(name: str, public_key: Ed25519PublicKey) -> str:
+def encode_vkey(name: str, public_key: Ed25519PublicKey, kind: int = 1) -> str:
     """Return the verifier key ``name+<key id>+<base64>`` that goes into a trust file.
 
+    Args:
+        kind: the signature type: 1 signs notes, 4 cosigns checkpoints (a witness).
     Raises:
         ValueError: ``name`` is empty, or contains white space or ``+``.
     """
     raw = public_key.public_bytes_raw()
-    return f"{key_name(name)}+{key_id(name, raw).hex()}+{_base64(bytes([1]) + raw)}"
+    return f"{key_name(name)}+{key_id(name, raw, kind).hex()}+{_base64(bytes([kind]) + raw)}"
 
 
 def checkpoint_text(*, origin: str, size: int, root: bytes) -> str:
@@ -58,6 +60,16 @@ def signature_line(text: str, *, name: str, private_key: Ed25519PrivateKey) -> s
     public = private_key.public_key().public_bytes_raw()
     signature = private_key.sign(text.encode())
     return f"\u2014 {key_name(name)} {_base64(key_id(name, public) + signature)}\n"
+
+
+def cosignature_line(text: str, *, name: str, private_key: Ed25519PrivateKey, at: int) -> str:
+    """Return a witness's line under a checkpoint's ``text``: it saw this as the newest at POSIX time ``at``.
+
+    Source: C2SP tlog-cosignature, ``cosignature/v1`` (Ed25519).
+    """
+    public = private_key.public_key().public_bytes_raw()
+    signature = private_key.sign(f"cosignature/v1\ntime {at}\n{text}".encode())
+    return f"\u2014 {key_name(name)} {_base64(key_id(name, public, 4) + at.to_bytes(8, 'big') + signature)}\n"
 
 
 def encode_note(text: str, *signature_lines: str) -> bytes:

@@ -1,11 +1,10 @@
 """Receipts: one entry's offline proof that it is in the log, in the C2SP tlog-proof format (``.tlog-proof``)."""
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from placet.verify import Checkpoint, InvalidProof, decode64, leaf_hash, parse_checkpoint, verify_inclusion
+from placet.verify import Checkpoint, InvalidProof, Trust, leaf_hash, open_receipt, parse_checkpoint, verify_inclusion
 
 _HEAD = "c2sp.org/tlog-proof@v1"
 
@@ -18,6 +17,10 @@ class Receipt:
     checkpoint: Checkpoint
     extra: bytes | None
     """Opaque data carried along. It is not signed: never trust it by itself."""
+    witnesses: dict[str, int]
+    """Your witnesses that cosigned the checkpoint, by their name in the trust file, and when (POSIX time)."""
+    quorum: bool
+    """Whether they are the quorum of the trust file."""
 
 
 def encode_receipt(*, index: int, proof: Sequence[bytes], checkpoint_note: bytes, extra: bytes | None = None) -> bytes:
@@ -26,7 +29,7 @@ def encode_receipt(*, index: int, proof: Sequence[bytes], checkpoint_note: bytes
     Args:
         index: the entry's index in the log, from 0.
         proof: its inclusion proof in the checkpoint's tree, sibling first, 32 bytes each.
-        checkpoint_note: the signed checkpoint, verbatim.
+        checkpoint_note: the signed checkpoint, verbatim, with its cosignatures if it has any.
         extra: unsigned data to carry along, such as the entry's own bytes.
     """
     lines = [_HEAD]
@@ -42,29 +45,26 @@ def is_receipt(content: bytes) -> bool:
     return content.startswith(_HEAD.encode() + b"\n")
 
 
-def verify_receipt(receipt: bytes, *, entry: bytes | None = None, vkeys: Sequence[str]) -> Receipt:
+def verify_receipt(
+    receipt: bytes, *, entry: bytes | None = None, vkeys: Sequence[str] = (), trust: Trust | None = None
+) -> Receipt:
     """Check that an entry (its exact bytes) is in the log, as ``receipt`` says.
 
     Args:
         entry: the entry's bytes; None takes those that the receipt carries along, which the proof then covers.
+        vkeys: the log keys that you trust; not needed with ``trust``.
+        trust: a whole trust file, for its log keys and its witnesses.
 
     Raises:
         InvalidProof: the receipt is malformed, carries no entry, or is not for this entry.
-        InvalidSignature: no trusted key signed its checkpoint.
+        InvalidSignature: no trusted key signed its checkpoint, or a cosignature by a witness of yours does not verify.
     """
-    head, _, note = receipt.partition(b"\n\n")
-    try:
-        first, *lines = head.decode().split("\n")
-        extra = decode64(lines.pop(0)[6:]) if lines and lines[0].startswith("extra ") else None
-        index = re.fullmatch(r"index (0|[1-9][0-9]{0,18})", lines.pop(0) if lines else "")
-        proof = [decode64(line) for line in lines]
-    except ValueError:
-        raise InvalidProof("The receipt is not a C2SP tlog-proof.") from None
-    if first != _HEAD or index is None:
-        raise InvalidProof("The receipt is not a C2SP tlog-proof.")
+    index, proof, note, extra = open_receipt(receipt)
     proved = extra if entry is None else entry
     if proved is None:
         raise InvalidProof("The receipt carries no entry; give the entry's bytes.")
-    checkpoint = parse_checkpoint(note, vkeys)
-    verify_inclusion(int(index[1]), checkpoint.size, leaf_hash(proved), proof, checkpoint.root)
-    return Receipt(index=int(index[1]), checkpoint=checkpoint, extra=extra)
+    known = trust or Trust(tuple(vkeys), ())
+    checkpoint = parse_checkpoint(note, known.logs)
+    verify_inclusion(index, checkpoint.size, leaf_hash(proved), proof, checkpoint.root)
+    witnesses, quorum = known.cosigned(note)
+    return Receipt(index, checkpoint, extra, witnesses, quorum)

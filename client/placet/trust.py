@@ -1,7 +1,8 @@
 """The trust file: the public keys that somebody who checks Placet has decided to trust.
 
-One key a line, as a C2SP vkey: ``log <vkey>`` signs checkpoints, ``permit <vkey>`` signs permits. Several of each are
-allowed (rotation), ``#`` starts a comment.
+A C2SP tlog-policy: ``log <vkey>`` signs checkpoints, ``witness <name> <vkey>`` cosigns them, ``group`` and ``quorum``
+say whose cosignatures are enough. Added to it: ``permit <vkey>`` signs permits, and ``log <vkey> until <size>`` ends a
+key that was compromised. Several log and permit keys are allowed (rotation), ``#`` starts a comment.
 """
 
 import os
@@ -31,4 +32,8 @@ def load_trust(path: str | os.PathLike[str] | None = None) -> Trust:
 
 def format_trust(trust: Trust) -> str:
     """Return the text of a trust file."""
-    return "".join([f"log {key}\n" for key in trust.logs] + [f"permit {key}\n" for key in trust.permits])
+    lines = [f"log {key}" for key in trust.logs] + [f"permit {key}" for key in trust.permits]
+    lines += [f"witness {name} {key}" for name, key in trust.witnesses.items()]
+    lines += [f"group {name} {count} {' '.join(members)}" for name, (count, members) in trust.groups.items()]
+    lines += [f"quorum {trust.quorum}"] if trust.quorum != "none" else []
+    return "".join(f"{line}\n" for line in lines)

@@ -1,5 +1,6 @@
 """A small log with its keys, and the bundle that it makes."""
 
+import dataclasses
 import hashlib
 import json
 import threading
@@ -14,7 +15,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from placet.bundle import GovernedRow, Payload, write_bundle
+from placet.merkle import inclusion_proof
 from placet.notes import encode_vkey, sign_checkpoint
+from placet.receipts import encode_receipt
 from placet.verify import canonical_json, commitment, leaf_hash, root
 
 ORIGIN = "bank.example/audit/1"
@@ -35,11 +38,13 @@ class LogUnderTest:
     governed: dict[tuple[str, str], GovernedRow] = field(default_factory=dict)
     anchored: list[bytes] = field(default_factory=list)
     pending: int = 0
+    origin: str = ORIGIN
+    timestamps: list[tuple[int, bytes]] = field(default_factory=list)
     created_at: str = "2026-11-24T00:00:00.000000Z"
 
     @property
     def vkey(self) -> str:
-        return encode_vkey(ORIGIN, self.key.public_key())
+        return encode_vkey(self.origin, self.key.public_key())
 
     @property
     def policy(self) -> str:
@@ -65,7 +70,7 @@ class LogUnderTest:
             self.governed[("approvals_decision", row)] = GovernedRow("approvals_decision", row, entry_id, after)
         entry = {
             "v": 1,
-            "log": ORIGIN,
+            "log": self.origin,
             "id": entry_id,
             "event": event,
             "at": f"2026-11-23T18:{index // 60 % 60:02d}:{index % 60:02d}.000000Z",
@@ -81,22 +86,34 @@ class LogUnderTest:
 
     def checkpoint(self, size: int | None = None, *, bodies: list[bytes] | None = None) -> bytes:
         leaves = [leaf_hash(b) for b in (self.bodies if bodies is None else bodies)[:size]]
-        return sign_checkpoint(origin=ORIGIN, size=len(leaves), root=root(leaves), private_key=self.key)
+        return sign_checkpoint(origin=self.origin, size=len(leaves), root=root(leaves), private_key=self.key)
 
     def anchor(self) -> bytes:
         self.anchored.append(self.checkpoint())
         return self.anchored[-1]
 
+    def seal(self, manifest: bytes, **fields: Any) -> bytes:
+        """Append an entry about a manifest (to a copy of the log), and return its receipt."""
+        after = dataclasses.replace(self, bodies=list(self.bodies))
+        data = {"manifest": f"sha256:{hashlib.sha256(manifest).hexdigest()}"}
+        after.append(fields.pop("event", "bundle.exported"), **({"data": data} | fields))
+        leaves = [leaf_hash(body) for body in after.bodies]
+        at = len(leaves) - 1
+        proof = inclusion_proof(at, leaves)
+        return encode_receipt(index=at, proof=proof, checkpoint_note=after.checkpoint(), extra=after.bodies[-1])
+
     def bundle(self, path: Path, **overrides: Any) -> Path:
         fields: dict[str, Any] = {
-            "origin": ORIGIN,
+            "origin": self.origin,
             "checkpoint_note": self.checkpoint(),
             "anchored": self.anchored,
+            "timestamps": self.timestamps,
             "entries": self.bodies,
             "payloads": [self.payloads[i] for i in sorted(self.payloads)],
             "governed": [self.governed[k] for k in sorted(self.governed)],
             "pending": self.pending,
             "created_at": self.created_at,
+            "seal": self.seal,
         }
         return write_bundle(path, **(fields | overrides))
 

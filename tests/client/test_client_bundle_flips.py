@@ -1,5 +1,6 @@
 """One flipped byte anywhere in a bundle makes it fail, and names the entry when it is in an entry."""
 
+import os
 import random
 
 import pytest
@@ -44,14 +45,17 @@ def test_a_flip_inside_an_entry_names_that_entry(bundle):
             assert report.exit_code == 3
 
 
-@given(where=st.floats(0, 1, exclude_max=True), value=st.integers(1, 255))
-@settings(deadline=None, max_examples=300)
-def test_any_changed_byte_at_any_place_fails(bundle, where, value):
+def test_any_flipped_bit_at_any_place_fails(bundle):
+    """10,000 of them, anywhere, under ``make prove``; some hundreds otherwise."""
     log, data, folder = bundle
-    flipped = bytearray(data)
-    flipped[int(where * len(data))] ^= value
-    (folder / "any.zip").write_bytes(flipped)
-    assert verify_bundle(folder / "any.zip", policy=log.policy).exit_code == 3
+    chooser, target = random.Random(20261124), folder / "any.zip"  # noqa: S311 which bit to flip is no secret
+    missed = []
+    for _ in range(10_000 if os.environ.get("PLACET_PROVE") else 300):
+        at, bit = chooser.randrange(len(data)), chooser.randrange(8)
+        target.write_bytes(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+        if verify_bundle(target, policy=log.policy).exit_code != 3:
+            missed.append((at, bit))
+    assert missed == []
 
 
 @given(st.binary(max_size=400), st.integers(0, 10_000), st.integers(0, 400))

@@ -23,9 +23,10 @@ def run(monkeypatch):
 
 @pytest.fixture
 def files(tmp_path, log):
-    (tmp_path / "policy.txt").write_text(log.policy)
+    (keys := tmp_path / "keys").mkdir()
+    (keys / "policy.txt").write_text(log.policy)
     (tmp_path / "seen.note").write_bytes(log.anchored[0])
-    return log.bundle(tmp_path / "bundle.zip"), tmp_path / "policy.txt", tmp_path / "seen.note"
+    return log.bundle(tmp_path / "bundle.zip"), keys / "policy.txt", tmp_path / "seen.note"
 
 
 def a_request(verdict=None, approval="in_review", state="requested", **fields):
@@ -60,6 +61,17 @@ def test_verify_prints_three_verdicts_and_what_each_does_not_show(run, files):
     for words in ("integrity", "completeness", "anchoring", "Does not show", "Nothing is wrong."):
         assert words in done.output
     assert "not shown" in run("verify", bundle, "--policy", policy).output
+
+
+def test_verify_finds_the_trust_file_beside_the_bundle_first_and_then_in_the_environment(run, files, monkeypatch):
+    bundle, policy, seen = files
+    assert run("verify", bundle).exit_code == 2
+    assert run("verify", bundle, policy, seen).exit_code == 0
+    monkeypatch.setenv("PLACET_TRUST_FILE", str(policy))
+    assert run("verify", bundle).exit_code == 0
+    (bundle.parent / "policy.txt").write_text("nonsense\n")
+    assert "cannot be used" in run("verify", bundle).output
+    assert run("verify", bundle, "--policy", policy, seen, "--jobs", "2", "--json").exit_code == 0
 
 
 def test_verify_exits_3_for_tampering_and_names_the_entry(run, files, log):

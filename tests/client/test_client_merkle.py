@@ -15,6 +15,7 @@ from placet.merkle import (
     inclusion_proof,
     inclusion_proof_from_tiles,
     root_from_tiles,
+    tiles_of,
 )
 from placet.notes import encode_vkey, sign_checkpoint
 from placet.receipts import encode_receipt, verify_receipt
@@ -26,7 +27,6 @@ from placet.verify import (
     node_hash,
     root,
     tile_path,
-    tiles_of,
     verify_consistency,
     verify_inclusion,
 )

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from placet.commands import app
 from placet.merkle import inclusion_proof
-from placet.notes import encode_vkey, sign_checkpoint
+from placet.notes import checkpoint_text, cosignature_line, encode_vkey, sign_checkpoint
 from placet.receipts import encode_receipt
 from placet.verify import leaf_hash, root
 
@@ -39,3 +39,18 @@ def test_a_receipt_with_one_changed_byte_exits_3(receipt):
     path.write_bytes(content)
     done = CliRunner().invoke(app, ["verify", str(path), "--policy", str(policy)])
     assert done.exit_code == 3
+
+
+def test_a_receipt_names_the_witnesses_that_cosigned_its_checkpoint(receipt):
+    path, policy = receipt
+    witness = Ed25519PrivateKey.generate()
+    leaves = [leaf_hash(b"first"), leaf_hash(ENTRY), leaf_hash(b"third")]
+    text = checkpoint_text(origin="log.example", size=3, root=root(leaves))
+    line = cosignature_line(text, name="witness.example/w", private_key=witness, at=1_795_000_000)
+    path.write_bytes(path.read_bytes() + line.encode())
+    key = encode_vkey("witness.example/w", witness.public_key(), 4)
+    policy.write_text(policy.read_text() + f"witness W {key}\nquorum W\n")
+    done = CliRunner().invoke(app, ["verify", str(path), "--policy", str(policy)])
+    assert done.exit_code == 0, done.output
+    assert "Witness W cosigned that checkpoint at 2026-11-18T" in done.output
+    assert "Your quorum of witnesses" in done.output
