@@ -1,8 +1,11 @@
 """Export the log as a bundle that a stranger verifies offline."""
 
 import tempfile
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
 from django.apps import apps
@@ -10,13 +13,23 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.http import FileResponse
 
-from governance.audit import selectors
-from governance.audit.errors import NotIntegrated
+from governance.audit import selectors, services
+from governance.audit.actors import Actor
+from governance.audit.errors import LogInconsistent, NotIntegrated
+from governance.audit.events import Event
 from governance.audit.governed import Governed
-from governance.audit.models import Anchor
+from governance.audit.models import Anchor, Checkpoint
+from governance.audit.receipts import wait_for_receipt
 from governance.common import clock
 from placet.bundle import GovernedRow, write_bundle
 from placet.bundle import Payload as BundlePayload
+
+_POLL_S = 0.1
+_TRIES = 20
+_COSIGNATURE = "\u2014".encode()
+"""How a witness's line begins; a time-stamp token begins otherwise."""
+
+Wait = Callable[[], None]
 
 
 def governed_models() -> list[type[Governed]]:
@@ -29,37 +42,88 @@ def governed_tables() -> list[str]:
     return [model._meta.db_table for model in governed_models()]
 
 
-def export_bundle(path: Path) -> Path:
-    """Write a bundle of everything that is in the tree now, from one consistent view of the database.
+def export_bundle(path: Path, *, actor: Actor, wait: Wait = lambda: time.sleep(_POLL_S)) -> Path:
+    """Write a bundle of everything that is in the tree, from one consistent view of the database, and log that.
 
+    The entry ``bundle.exported`` names the digest of the bundle's manifest; its receipt is the manifest's signature.
+
+    Args:
+        path: where to; a failure leaves no file.
+        actor: who takes it away.
+        wait: called between two looks at what the notary has done.
     Raises:
-        NotIntegrated: the log holds no signed checkpoint yet, or entries wait that name rows of this view.
+        NotIntegrated: the log holds no signed checkpoint yet, or the notary stands still.
+        LogInconsistent: an entry has lost its place and does not wait for one.
+        BrokenLog: the stored entries are not the ones that were signed.
     """
+    for _ in range(_TRIES):  # a view in which nothing waits shows most; on a busy log there may be none
+        if not selectors.pending_count():
+            break
+        wait()
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         checkpoint = selectors.newest_checkpoint()
         if checkpoint is None:
             raise NotIntegrated("The log has no signed checkpoint yet; start the notary and try again.")
-        if selectors.pending_count() or selectors.size() != checkpoint.size:
-            raise NotIntegrated("The notary is behind by some entries; try again in a second.")
-        anchored = Anchor.objects.filter(checkpoint__position__gte=selectors.base()).select_related("checkpoint")
+        if lost := selectors.lost_entry():
+            raise LogInconsistent(f"Entry {lost} has no place in the tree and does not wait for one.")
+        size = checkpoint.size
         return write_bundle(
             path,
             origin=settings.LOG_ORIGIN,
             checkpoint_note=bytes(checkpoint.note),
-            anchored=[bytes(row.checkpoint.note) for row in anchored],
-            entries=(body for _, body in selectors.integrated_bodies()),
-            payloads=_payloads(),
+            anchored=_anchored(checkpoint),
+            timestamps=_timestamps(checkpoint),
+            entries=(body for _, body in selectors.integrated_bodies(size)),
+            payloads=(BundlePayload(at, salt, text.decode()) for at, salt, text in selectors.payloads(size)),
             governed=_governed_rows(),
-            pending=0,
+            pending=selectors.pending_count() + selectors.size() - size,
             created_at=clock.rfc3339(clock.now()),
+            seal=lambda manifest: _seal(manifest, size, actor, wait),
         )
 
 
-def _payloads() -> Iterator[BundlePayload]:
-    for index, salt, payload in selectors.payloads():
-        yield BundlePayload(index, salt, payload.decode())
+def _seal(manifest: bytes, size: int, actor: Actor, wait: Wait) -> bytes:
+    """Log the export and return the entry's receipt, in a thread: the export's view of the database is still open."""
+
+    def log() -> bytes:
+        try:
+            with transaction.atomic():
+                digest = f"sha256:{sha256(manifest).hexdigest()}"
+                data = {"manifest": digest, "size": size}
+                entry_id = services.append(event=Event.BUNDLE_EXPORTED, actor=actor, data=data)
+            return wait_for_receipt(entry_id, wait=wait)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(log).result()
+
+
+def _anchors(upto: Checkpoint) -> Iterator[Anchor]:
+    rows = Anchor.objects.filter(checkpoint__position__gte=selectors.base(), checkpoint__position__lte=upto.position)
+    return rows.select_related("checkpoint").order_by("checkpoint__position", "id").iterator()
+
+
+def _anchored(upto: Checkpoint) -> list[bytes]:
+    """Return each checkpoint that went outside, with the lines of the witnesses that cosigned it."""
+    notes: dict[int, bytes] = {}
+    for row in _anchors(upto):
+        proof = bytes(row.proof or b"")
+        line = proof if proof.startswith(_COSIGNATURE) else b""
+        notes[row.size] = notes.get(row.size, bytes(row.checkpoint.note)) + line
+    return list(notes.values())
+
+
+def _timestamps(upto: Checkpoint) -> list[tuple[int, bytes]]:
+    """Return one time-stamp token for each checkpoint that has any."""
+    tokens: dict[int, bytes] = {}
+    for row in _anchors(upto):
+        proof = bytes(row.proof or b"")
+        if proof and not proof.startswith(_COSIGNATURE):
+            tokens.setdefault(row.size, proof)
+    return list(tokens.items())
 
 
 def _governed_rows() -> Iterator[GovernedRow]:
@@ -73,9 +137,9 @@ def _governed_rows() -> Iterator[GovernedRow]:
                 yield GovernedRow(table, key, entry, digest)
 
 
-def bundle_response() -> FileResponse:
+def bundle_response(actor: Actor) -> FileResponse:
     """Return a fresh bundle as a download; its file is gone once it is sent."""
     with tempfile.TemporaryDirectory(prefix="placet-bundle-") as folder:
-        path = export_bundle(Path(folder) / f"placet-{uuid.uuid4().hex[:8]}.zip")
+        path = export_bundle(Path(folder) / f"placet-{uuid.uuid4().hex[:8]}.zip", actor=actor)
         file = path.open("rb")  # the open file outlives its folder; FileResponse closes it
     return FileResponse(file, as_attachment=True, filename="placet-audit-bundle.zip", content_type="application/zip")

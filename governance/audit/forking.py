@@ -16,8 +16,9 @@ from governance.audit.integration import BATCH, place
 from governance.audit.models import SHARD, Checkpoint, Leaf, Origin
 from governance.audit.notary import ME, Notary, notes_in
 from governance.common import clock
+from placet.merkle import Frontier
 from placet.verify import Checkpoint as SignedCheckpoint
-from placet.verify import InvalidSignature, parse_checkpoint
+from placet.verify import InvalidSignature, leaf_hash, parse_checkpoint
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,12 @@ def _check_survivors(notary: Notary, head: SignedCheckpoint, vkeys: list[str], k
     newest = max(seen, key=lambda checkpoint: checkpoint.size)
     if newest.size > head.size:
         raise ForkRefused(f"A later checkpoint was signed, of {newest.size} entries: give that one with --after.")
-    for checkpoint in seen:
-        if 0 < checkpoint.size <= kept and selectors.root_at(checkpoint.size) != checkpoint.root:
+    signed = {checkpoint.size: checkpoint.root for checkpoint in seen if 0 < checkpoint.size <= kept}
+    tree = Frontier()  # over the entries' own bytes: stored hashes could have been altered with them
+    for _, body in selectors.integrated_bodies(max(signed, default=0)):
+        tree.append(leaf_hash(body))
+        if tree.size in signed and tree.root() != signed[tree.size]:
             raise ForkRefused(
-                f"The first {checkpoint.size} entries are not those that the old log signed: this is no older state of "
-                "the same log. Restore another back-up, or call in whoever investigates."
+                f"The first {tree.size} entries are not those that the old log signed: this is no older state of the "
+                "same log. Restore another back-up, or call in whoever investigates."
             )

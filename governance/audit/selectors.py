@@ -232,18 +232,30 @@ def payload_of(entry_id: uuid.UUID) -> dict[str, Any] | None:
     return json.loads(bytes(row.payload)) if row else None
 
 
-def integrated_bodies(first: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Yield (index, exact bytes) of the integrated entries in order, from ``first`` on, without holding them all."""
+def lost_entry() -> uuid.UUID | None:
+    """Return an entry that has no place in any tree and does not wait for one; there is none in a sound log."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT e.id FROM audit_entry e WHERE NOT EXISTS (SELECT FROM audit_leaf l WHERE l.entry_id = e.id)
+               AND NOT EXISTS (SELECT FROM audit_pending p WHERE p.seq = e.seq) ORDER BY e.seq LIMIT 1"""
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def integrated_bodies(upto: int = SHARD) -> Iterator[tuple[int, bytes]]:
+    """Yield (index, exact bytes) of the integrated entries before ``upto`` in order, without holding them all."""
     start = base()
-    rows = Leaf.objects.filter(position__gte=start + first).order_by("position")
+    rows = Leaf.objects.filter(position__gte=start, position__lt=start + upto).order_by("position")
     for position, body in rows.values_list("position", "entry__body").iterator(chunk_size=2000):
         yield position - start, bytes(body)
 
 
-def payloads() -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield (index, salt, payload) of the integrated entries that still have their erasable text, in order."""
+def payloads(upto: int = SHARD) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield (index, salt, payload) of the entries before ``upto`` that still have their erasable text, in order."""
     start = base()
-    rows = Leaf.objects.filter(position__gte=start, entry__payload__isnull=False).order_by("position")
+    rows = Leaf.objects.filter(position__gte=start, position__lt=start + upto, entry__payload__isnull=False)
+    rows = rows.order_by("position")
     columns = ("position", "entry__payload__salt", "entry__payload__payload")
     for position, salt, payload in rows.values_list(*columns).iterator(chunk_size=2000):
         yield position - start, bytes(salt), bytes(payload)

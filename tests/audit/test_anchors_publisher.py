@@ -25,7 +25,7 @@ from governance.audit.notary import Notary
 from governance.common import clock
 from placet.verify import verify_bundle, verify_consistency
 from tests.audit.anchoring import SOON, FakeSink
-from tests.audit.entries import append
+from tests.audit.entries import ME, append
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -262,5 +262,5 @@ def test_the_bundle_holds_each_anchored_checkpoint_once(notary: Notary, tmp_path
         with clock.frozen(now + timedelta(minutes=minutes)):
             notary.round()
     assert Anchor.objects.count() == 6
-    bundle = export_bundle(tmp_path / "bundle.zip")
+    bundle = export_bundle(tmp_path / "bundle.zip", actor=ME, wait=notary.round)
     assert str(verify_bundle(bundle, policy=f"log {notary.vkey}\n").integrity) == "holds"

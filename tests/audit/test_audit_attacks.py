@@ -1,4 +1,4 @@
-"""Who owns the database switches every trigger off and alters the log. What shows it, and what only an outside copy shows."""
+"""Somebody who owns the database alters the log with each trigger off: what shows it, and what only an outside copy."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def scene(notary, as_superuser, tmp_path) -> Scene:
     return Scene(notary, tmp_path, as_superuser, outside, bytes(selectors.newest_checkpoint().note))
 
 
-NAMES = '"table" = \'accounts_grant\''
+NAMES = "\"table\" = 'accounts_grant'"
 SWAP = "convert_to(replace(convert_from(body, 'UTF8'), '\"n\":2', '\"n\":3'), 'UTF8')"
 
 
 def edit(scene: Scene) -> None:
-    scene.alter(f"UPDATE audit_entry SET body = {SWAP} WHERE seq = (SELECT max(seq) FROM audit_entry) - 2")
+    scene.alter(f"UPDATE audit_entry SET body = {SWAP} WHERE position('\"n\":2' in convert_from(body, 'UTF8')) > 0")
 
 
 def edit_with_hashes(scene: Scene) -> None:
@@ -94,7 +94,8 @@ def delete_an_entry(scene: Scene) -> None:
 def delete_an_entry_and_close_the_gap(scene: Scene) -> None:
     delete_an_entry(scene)
     scene.alter(
-        "CREATE TEMP TABLE rest AS SELECT position - 1 AS position, entry_id, leaf_hash FROM audit_leaf WHERE position > 3;"
+        "CREATE TEMP TABLE rest AS SELECT position - 1 AS position, entry_id, leaf_hash FROM audit_leaf"
+        " WHERE position > 3;"
         "DELETE FROM audit_leaf WHERE position >= 3; INSERT INTO audit_leaf TABLE rest; DROP TABLE rest"
     )
 
@@ -102,12 +103,16 @@ def delete_an_entry_and_close_the_gap(scene: Scene) -> None:
 def swap_two_entries(scene: Scene) -> None:
     scene.alter(
         "UPDATE audit_leaf SET position = position + 1000 WHERE position IN (2, 3);"
-        "UPDATE audit_leaf SET position = 2 WHERE position = 1003; UPDATE audit_leaf SET position = 3 WHERE position = 1002"
+        "UPDATE audit_leaf SET position = 2 WHERE position = 1003;"
+        "UPDATE audit_leaf SET position = 3 WHERE position = 1002"
     )
 
 
 def edit_the_checkpoint(scene: Scene) -> None:
-    scene.alter("UPDATE audit_checkpoint SET note = convert_to(replace(convert_from(note, 'UTF8'), E'\\n12\\n', E'\\n11\\n'), 'UTF8')")
+    scene.alter(
+        "UPDATE audit_checkpoint SET note = convert_to(replace(convert_from(note, 'UTF8'), "
+        "E'\\n' || position || E'\\n', E'\\n' || position - 1 || E'\\n'), 'UTF8')"
+    )
 
 
 def rewrite_with_another_key(scene: Scene) -> None:
@@ -123,7 +128,7 @@ def roll_back_to_an_old_state(scene: Scene) -> None:
     """As a restore of the state before the outside checkpoint would, with everything of that time."""
     scene.remade(
         "DELETE FROM audit_payload WHERE entry_id IN (SELECT id FROM audit_entry ORDER BY seq OFFSET 3);"
-        f"DELETE FROM accounts_grant WHERE log_entry NOT IN (SELECT id FROM audit_entry ORDER BY seq LIMIT 3);"
+        "DELETE FROM accounts_grant WHERE log_entry NOT IN (SELECT id FROM audit_entry ORDER BY seq LIMIT 3);"
         "DELETE FROM audit_subject WHERE entry_id NOT IN (SELECT id FROM audit_entry ORDER BY seq LIMIT 3);"
         "DELETE FROM audit_entry WHERE id NOT IN (SELECT id FROM audit_entry ORDER BY seq LIMIT 3)"
     )
@@ -136,7 +141,7 @@ def take_an_entry_out_of_the_queue(scene: Scene) -> None:
 
 
 def swap_a_text(scene: Scene) -> None:
-    scene.alter("UPDATE audit_payload SET payload = '{\"rationale\":\"another\"}'")
+    scene.alter('UPDATE audit_payload SET payload = \'{"rationale":"another"}\'')
 
 
 def drop_a_text(scene: Scene) -> None:
@@ -236,20 +241,26 @@ def test_a_split_view_shows_to_whoever_compares(scene, tmp_path):
     assert what_shows_it(scene, [seen]) == ANCHORING
 
 
-def test_a_trigger_that_was_off_shows_when_it_is_off(scene):
-    with as_owner(connection), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE audit_leaf DISABLE TRIGGER audit_deny_row")
-        try:
-            with as_role("app"):
-                assert any("audit_leaf lacks its guards" in problem for problem in guards.problems())
-        finally:
-            cursor.execute("ALTER TABLE audit_leaf ENABLE ALWAYS TRIGGER audit_deny_row")
+def test_a_trigger_that_is_off_is_noticed_while_it_is_off(scene):
+    def as_the_owner(statement: str) -> None:
+        with as_owner(connection), connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    as_the_owner("ALTER TABLE audit_leaf DISABLE TRIGGER audit_deny_row")
+    try:
+        with as_role("app"):
+            assert any("audit_leaf lacks its guards" in problem for problem in guards.problems())
+    finally:
+        as_the_owner("ALTER TABLE audit_leaf ENABLE ALWAYS TRIGGER audit_deny_row")
 
 
 @pytest.mark.xdist_group("attacks")
 def test_the_table_is_written_where_people_read_it():
     """Under make prove: what was shown above goes into the threat model's page."""
-    lines = ["| Somebody with the database's superuser | shown by the bundle alone | with a checkpoint from outside |", "|---|---|---|"]
+    lines = [
+        "| Somebody with the database's superuser | shown by the bundle alone | with a checkpoint from outside |",
+        "|---|---|---|",
+    ]
     lines += [f"| {name} | {alone} | {outside} |" for name, (alone, outside) in shown.items()]
     if len(shown) == len(ATTACKS):
         write_down("attacks", "\n".join(lines))

@@ -10,7 +10,7 @@ from governance.audit.errors import LogInconsistent
 from governance.audit.export import export_bundle
 from governance.audit.models import Anchor, Checkpoint
 from placet.verify import leaf_hash, parse_checkpoint, root, verify_bundle, verify_consistency, verify_inclusion
-from tests.audit.entries import append
+from tests.audit.entries import ME, append
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HIGH_WATER = settings.LOG_ORIGIN.replace("/", "_") + ".high-water.json"
@@ -95,11 +95,13 @@ def test_the_bundle_verifies_offline_and_a_tampered_one_does_not(notary, tmp_pat
     notary.round()
     policy = f"log {notary.vkey}\n"
     seen = next(notary.anchor_dir.glob("*.note")).read_bytes()
-    path = export_bundle(tmp_path / "bundle.zip")
+    path = export_bundle(tmp_path / "bundle.zip", actor=ME, wait=notary.round)
     report = verify_bundle(path, policy=policy, checkpoints=[seen])
     assert {str(report.integrity), str(report.completeness), str(report.anchoring)} == {"holds"}, report.findings
     third = "(SELECT entry_id FROM audit_leaf WHERE position = 3)"
     as_superuser(f"UPDATE audit_payload SET payload = 'other' WHERE entry_id = {third}")
-    report = verify_bundle(export_bundle(tmp_path / "tampered.zip"), policy=policy, checkpoints=[seen])
+    report = verify_bundle(
+        export_bundle(tmp_path / "tampered.zip", actor=ME, wait=notary.round), policy=policy, checkpoints=[seen]
+    )
     assert str(report.integrity) == "fails"
     assert any("3" in str(finding) for finding in report.findings)

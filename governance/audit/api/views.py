@@ -1,6 +1,7 @@
 """The log over HTTP: the newest checkpoint, entries with proofs, receipts and the bundle."""
 
 import base64
+from typing import cast
 
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -11,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.audit import selectors
+from governance.audit.actors import Actor
 from governance.audit.export import bundle_response
 from governance.common.errors import Forbidden, Unknown
 
@@ -65,4 +67,4 @@ class LatestBundle(APIView):
         """Make and return the bundle; for auditors, risk officers and administrators."""
         if not request.user.has_perm("audit.export_bundle"):
             raise Forbidden("An auditor, risk officer or administrator downloads the audit bundle.")
-        return bundle_response()
+        return bundle_response(cast(Actor, request.user))

@@ -8,6 +8,7 @@ urlpatterns = [
     path("log", views.log, name="audit-log"),
     path("log/health", views.health, name="audit-health"),
     path("log/<int:index>", views.entry, name="audit-entry"),
+    path("log/entries/<uuid:entry_id>/receipt", views.receipt_by_id, name="audit-receipt-by-id"),
     path("log/<int:index>/receipt", views.receipt, name="audit-receipt"),
     path("log/<int:index>/erasure-requests", views.request_erasure, name="audit-request-erasure"),
     path("log/bundle", views.bundle, name="audit-bundle"),

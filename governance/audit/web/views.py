@@ -1,6 +1,7 @@
 """The log's pages: the list, one entry with its proof, its receipt, the bundle."""
 
 import json
+import uuid
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.audit import erasure, proofs, selectors
+from governance.audit import erasure, proofs, receipts, selectors
 from governance.audit import health as log_health
 from governance.audit.actors import Actor
 from governance.audit.errors import NotIntegrated
@@ -27,7 +28,6 @@ from governance.audit.web.wording import actors_called, names_of, sentence
 from governance.common import clock
 from governance.common.errors import DomainError, Unknown
 from governance.common.pictures import inclusion_steps
-from placet.receipts import encode_receipt
 
 PAGE = 50
 
@@ -208,20 +208,29 @@ def _anchor(row: Anchor, index: int) -> dict[str, Any]:
 @require_GET
 def receipt(request: HttpRequest, index: int) -> HttpResponse:
     """Download one entry's offline proof (C2SP tlog-proof), with the entry's own bytes in it."""
-    found = _entry_or_404(index)
-    checkpoint = selectors.newest_checkpoint()
-    if checkpoint is None or checkpoint.size <= index:
-        raise Http404("The entry is not under a signed checkpoint yet; try again in a second.")
-    content = encode_receipt(
-        index=index,
-        proof=selectors.inclusion_proof(index, checkpoint.size),
-        checkpoint_note=bytes(checkpoint.note),
-        extra=found.body,
-    )
+    try:
+        return _receipt_file(receipts.receipt_of(_entry_or_404(index)), str(index))
+    except NotIntegrated as waiting:
+        raise Http404(waiting.detail) from waiting
+
+
+@login_required
+@require_GET
+def receipt_by_id(request: HttpRequest, entry_id: uuid.UUID) -> HttpResponse:
+    """The same for an entry that was written a moment ago; waits for the notary, which takes about a second."""
+    try:
+        return _receipt_file(receipts.wait_for_receipt(entry_id, patience_s=5.0), str(entry_id))
+    except Unknown as unknown:
+        raise Http404(unknown.detail) from unknown
+    except NotIntegrated as waiting:
+        return HttpResponse(f"{waiting.detail}\n", status=409, content_type="text/plain; charset=utf-8")
+
+
+def _receipt_file(content: bytes, name: str) -> HttpResponse:
     return HttpResponse(
         content,
         content_type="text/plain; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{index}.tlog-proof"'},
+        headers={"Content-Disposition": f'attachment; filename="{name}.tlog-proof"'},
     )
 
 
@@ -232,7 +241,7 @@ def bundle(request: HttpRequest) -> FileResponse | HttpResponse:
     if not request.user.has_perm("audit.export_bundle"):
         raise PermissionDenied("An auditor, risk officer or administrator downloads the audit bundle.")
     try:
-        return bundle_response()
+        return bundle_response(cast(Actor, request.user))
     except NotIntegrated as waiting:
         return HttpResponse(f"{waiting.detail}\n", status=409, content_type="text/plain; charset=utf-8")
 
