@@ -61,6 +61,7 @@ def stages_shown(
                     "rationale": (payload_of(row.log_entry) or {}).get("rationale"),
                     "signature": row.signature_kind,
                     "index": indexes.get(row.log_entry),
+                    "entry": row.log_entry,
                 }
                 for row in decisions
                 if row.stage == stage["name"]

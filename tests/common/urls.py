@@ -41,5 +41,6 @@ urlpatterns = [
     path("audit/health/", nobody, name="audit-health"),
     path("audit/<int:index>/erasure-requests/", nobody, name="audit-request-erasure"),
     path("audit/<int:index>/", nobody, name="audit-entry"),
+    path("audit/entries/<uuid:entry_id>/receipt/", nobody, name="audit-receipt-by-id"),
     path("audit/<int:index>/receipt/", nobody, name="audit-receipt"),
 ]
