@@ -18,6 +18,10 @@ def _append() -> Iterator[Comparison]:
     yield from import_module("benchmarks.log_writers").measure()
 
 
+def _scale() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.log_at_scale").measure()
+
+
 def _verify() -> Iterator[Comparison]:
     yield from import_module("benchmarks.verification").measure()
 
@@ -33,6 +37,7 @@ def _drift() -> Iterator[Comparison]:
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
+    "scale": _scale,
     "verify": _verify,
     "fairness": _fairness,
     "drift": _drift,

@@ -53,7 +53,7 @@ NAMED = (
 
 
 @contextmanager
-def _cluster() -> Iterator[None]:
+def cluster() -> Iterator[None]:
     """Run a durable PostgreSQL of the benchmark's own, with Placet's database and one for the rivals."""
     import psycopg
 
@@ -89,11 +89,11 @@ def _manage(*command: str, **more: str) -> None:
     )
 
 
-def _body(subjects: list[dict[str, str | None]], entry: uuid.UUID | None = None) -> bytes:
+def body(subjects: list[dict[str, str | None]], entry: uuid.UUID | None = None) -> bytes:
     from governance.audit.canonical import encode
     from governance.common import clock
 
-    said = {"v": 1, "log": "placet.localhost/audit/1", "id": str(entry or uuid.uuid4()), "event": "model.mirrored"}
+    said = {"v": 1, "log": os.environ["PLACET_LOG_ORIGIN"], "id": str(entry or uuid.uuid4()), "event": "model.mirrored"}
     rest = {"at": clock.rfc3339(clock.now()), "actor": "system:benchmark", "subjects": subjects}
     return encode({**said, **rest, "data": {"model": "credit-risk"}, "payload": None})
 
@@ -114,21 +114,21 @@ def _sql(way: str) -> Callable[[], None]:
 
     def operation() -> None:
         if way == "append":
-            connection.execute(ENTRY, [_body([])], prepare=True)
+            connection.execute(ENTRY, [body([])], prepare=True)
         elif way == "chain":
-            body = _body([])
+            link = body([])
             head = bytes(connection.execute(HEAD, prepare=True).fetchone()[0])
-            connection.execute(LINK, [body, sha256(head + body).digest()], prepare=True)
+            connection.execute(LINK, [link, sha256(head + link).digest()], prepare=True)
         elif way == "business + plain":
             business("bench_business")
-            connection.execute(PLAIN, [uuid.uuid4(), _body([])], prepare=True)
+            connection.execute(PLAIN, [uuid.uuid4(), body([])], prepare=True)
         elif way == "business + append":
             business("bench_business")
-            connection.execute(ENTRY, [_body([])], prepare=True)
+            connection.execute(ENTRY, [body([])], prepare=True)
         elif way == "governed + append":
             key, entry = business("registry_registeredmodel")
             named = {"table": "registry_registeredmodel", "key": str(key), "before": None, "after": mark}
-            head, _, tail = _body([named], entry).partition(mark.encode())
+            head, _, tail = body([named], entry).partition(mark.encode())
             connection.execute(NAMED, [head, key, tail], prepare=True)
         connection.commit()
 
@@ -238,7 +238,7 @@ def _compare(title: str, kind: str, ways: list[str], *, writers: int, claim: str
 
 def measure() -> Iterator[Comparison]:
     """Measure writers in SQL and in Django."""
-    with _cluster():
+    with cluster():
         yield _compare(
             "A business row and its entry in one transaction (SQL)",
             "sql",
