@@ -62,16 +62,6 @@ def signature_line(text: str, *, name: str, private_key: Ed25519PrivateKey) -> s
     return f"\u2014 {key_name(name)} {_base64(key_id(name, public) + signature)}\n"
 
 
-def cosignature_line(text: str, *, name: str, private_key: Ed25519PrivateKey, at: int) -> str:
-    """Return a witness's line under a checkpoint's ``text``: it saw this as the newest at POSIX time ``at``.
-
-    Source: C2SP tlog-cosignature, ``cosignature/v1`` (Ed25519).
-    """
-    public = private_key.public_key().public_bytes_raw()
-    signature = private_key.sign(f"cosignature/v1\ntime {at}\n{text}".encode())
-    return f"\u2014 {key_name(name)} {_base64(key_id(name, public, 4) + at.to_bytes(8, 'big') + signature)}\n"
-
-
 def encode_note(text: str, *signature_lines: str) -> bytes:
     """Put a text and its signature lines together.
 

@@ -10,12 +10,14 @@ What it answers, as three separate verdicts, each ``holds``, ``fails`` or ``not 
 * anchoring: is this the log that somebody outside saw, in a checkpoint that you kept or that your witnesses cosigned?
 
 Sources: RFC 9162 (tree), RFC 8785 (JSON), C2SP signed-note and tlog-{checkpoint,cosignature,policy,proof,tiles}.
+Reading order: tree, notes, trust, container, entries, report, rules, bundle, command.
 """
 
 import argparse
 import base64
 import hashlib
 import json
+import math
 import os
 import re
 import sqlite3
@@ -31,7 +33,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from itertools import pairwise
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,6 +71,11 @@ def _need(fact: object, otherwise: ValueError) -> None:
 def leaf_hash(data: bytes) -> bytes:
     """Return SHA-256(0x00 || data), the hash of one entry's exact bytes (RFC 9162, 2.1.1)."""
     return _sha256(b"\x00" + data).digest()
+
+
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """Return the leaf hash of each entry."""
+    return [_sha256(b"\x00" + entry).digest() for entry in entries]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -476,7 +482,7 @@ class Report(NamedTuple):
 # sentence, and the query for where it is broken: the entry's index (or null), and what else the sentence says.
 
 _TABLES = """
-CREATE TABLE entry (i INTEGER PRIMARY KEY, id, at, payload, redacts, problem);
+CREATE TABLE entry (i INTEGER PRIMARY KEY, id, at, payload, problem);
 CREATE TABLE subject (name, i, after);
 CREATE TABLE payload (i, digest);
 CREATE TABLE governed (name, id, digest);
@@ -485,24 +491,21 @@ _VIEWS = """
 CREATE INDEX entry_id ON entry (id);
 CREATE TABLE newest AS SELECT name, max(i) AS i, after FROM subject GROUP BY name;
 CREATE INDEX newest_name ON newest (name);
-CREATE TABLE erased AS SELECT e.i, max(r.i) AS by FROM entry r JOIN entry e ON e.id = r.redacts
-  WHERE e.payload NOT NULL GROUP BY e.i;
-CREATE VIEW dated AS SELECT i, at, max(at) OVER (ORDER BY i) AS newest FROM entry;
+CREATE TABLE erased AS SELECT e.i, n.i AS by FROM newest n JOIN entry e ON e.id = substr(name, 18)
+  WHERE name LIKE 'payload.redacted %' AND payload NOT NULL;
 CREATE VIEW holds AS SELECT i, count(*) > 1 OR payload IS NOT digest AS wrong
   FROM payload JOIN entry USING (i) WHERE id NOT NULL GROUP BY i;
 CREATE VIEW held AS SELECT (SELECT count(*) FROM payload) AS p, (SELECT count(*) FROM governed) AS g;
-CREATE VIEW waits AS SELECT name, id FROM governed WHERE id NOT IN (SELECT id FROM entry WHERE id NOT NULL);
-CREATE VIEW stands AS SELECT g.name, digest, e.i AS named, n.i, after
-  FROM governed g JOIN entry e USING (id) LEFT JOIN newest n USING (name);
+CREATE TABLE stands AS SELECT g.name, g.id, digest, e.i AS named, n.i, after
+  FROM governed g LEFT JOIN entry e USING (id) LEFT JOIN newest n USING (name);
+CREATE VIEW waits AS SELECT name, id FROM stands WHERE named IS NULL;
 """
 _RULES = """
+integrity: Entry {0} is dated {1}, after the bundle was made.
+ | SELECT i, datetime(at, 'unixepoch') FROM entry WHERE at > :made + 300
 integrity: Entry {0} {1}. | SELECT i, problem FROM entry WHERE problem NOT NULL
 integrity: Entry {0} has the same id as entry {1}.
  | SELECT max(i), min(i) FROM entry GROUP BY id HAVING count(id) > 1
-integrity: Entry {0} is dated {1}, after the bundle was made.
- | SELECT i, datetime(at, 'unixepoch') FROM entry WHERE at > :made + 300
-integrity: Entry {0} is dated {1}, before the entries that precede it.
- | SELECT i, datetime(at, 'unixepoch') FROM dated WHERE at < newest - 300
 integrity: The payload of entry {0} is not the one it commits to. | SELECT i FROM holds WHERE wrong
 integrity: A payload belongs to entry {1}, which is not in the log.
  | SELECT NULL, i FROM payload WHERE i < 0 OR i >= :size
@@ -518,7 +521,7 @@ unshown: {1} names an entry that is not in the log yet: {2}.
  | SELECT NULL, name, id FROM waits WHERE (SELECT count(DISTINCT id) FROM waits) <= :pending
 whole: {1} names an entry that is not in the log: {2}.
  | SELECT NULL, name, id FROM waits WHERE (SELECT count(DISTINCT id) FROM waits) > :pending
-whole: No entry of the log names {1}. | SELECT NULL, name FROM stands WHERE i IS NULL
+whole: No entry of the log names {1}. | SELECT NULL, name FROM stands WHERE named NOT NULL AND i IS NULL
 whole: {1} names another entry than {0}, the newest about it. | SELECT i, name FROM stands WHERE named <> i
 whole: {1} is not what entry {0} left: changed without an entry.
  | SELECT i, name FROM stands WHERE named = i AND after IS NOT digest
@@ -533,6 +536,7 @@ class _Shard(NamedTuple):
     offset: int  # how many fork entries stand before its first entry
     stop: int  # the index behind its last entry that was kept
     lost: str  # which fork entry gave up the others, and why
+    named: int  # the index behind its last entry, those included that its own tree never held
 
 
 def _scan(box: _Box, shards: list[_Shard], first: int) -> tuple[list[bytes], list[bytes], list[Any], list[Any]]:
@@ -541,7 +545,7 @@ def _scan(box: _Box, shards: list[_Shard], first: int) -> tuple[list[bytes], lis
     entries: list[tuple[Any, ...]] = []
     for tile in range(first, min(first + TILE, -(-size // TILE))):
         bodies, kept = box.tile(tile, size)
-        hashes = [leaf_hash(body) for body in bodies]
+        hashes = leaf_hashes(bodies)
         own.append(root(hashes))
         stored.append(own[-1] if hashes == kept else root(kept))
         for at, (body, mine, theirs) in enumerate(zip(bodies, hashes, kept, strict=False), start=tile * TILE):
@@ -550,15 +554,14 @@ def _scan(box: _Box, shards: list[_Shard], first: int) -> tuple[list[bytes], lis
             try:
                 said = parse_entry(body)
             except ValueError as error:
-                entries.append((at, None, None, None, None, str(error)))
+                entries.append((at, None, math.nan, None, str(error)))
                 continue
-            log = next(shard.head.origin for shard in reversed(shards) if shard.offset <= at < shard.stop)
-            redacts = str(said["data"].get("entry")) if said["event"] == "payload.redacted" else None
-            when, problem = datetime.fromisoformat(said["at"]).timestamp(), None
-            if said["log"] != log:
-                problem = "belongs to another log"
-            entries.append((at, said["id"], when, said["payload"], redacts, problem))
+            log = next(shard.head.origin for shard in reversed(shards) if shard.offset <= at < shard.named)
+            problem = None if said["log"] == log else "belongs to another log"
+            entries.append((at, said["id"], datetime.fromisoformat(said["at"]).timestamp(), said["payload"], problem))
             subjects += [(f"{s['table']} {s['key']}", at, s["after"]) for s in said["subjects"]]
+            if said["event"] == "payload.redacted":
+                subjects.append((f"payload.redacted {said['data'].get('entry')}", at, None))
     return own, stored, entries, subjects
 
 
@@ -597,7 +600,7 @@ class _Check:
 
     def leaves(self, tile: int) -> list[bytes]:
         bodies, kept = self.box.tile(tile, self.head.size)
-        return [leaf_hash(body) for body in bodies] if self.right else kept
+        return leaf_hashes(bodies) if self.right else kept
 
     def root_of(self, offset: int, size: int) -> bytes:
         if offset:
@@ -650,7 +653,7 @@ class _Check:
         facts = [manifest[key] for key in ("format", "origin", "size", "root")]
         _need(facts == [FORMAT, *head[:2], f"sha256:{head.root.hex()}"], ValueError("is not about this checkpoint"))
         listed = {**manifest["files"], "manifest.json": ..., "manifest.tlog-proof": ...}
-        for name in sorted(listed.keys() | files.keys()):
+        for name in sorted((listed.keys() | files.keys()) - {found.file for found in self.findings}):
             known = member_order(name)[0] < len(_ORDER) or listed.get(name) is ...
             if name not in files or not known or listed.get(name) not in (..., files[name][2]):
                 wrong = "missing from the bundle" if name not in files else "not a file that the manifest lists"
@@ -661,45 +664,60 @@ class _Check:
 
     def forks(self) -> None:
         # Read which logs the tree continues: entry 0 may fork one, whose entry 0, now at index 1, may fork another.
-        self.shards = [_Shard(self.head, 0, self.head.size, "")]
+        self.shards = [_Shard(self.head, 0, self.head.size, "", self.head.size)]
         while (entry := self.entry(at := len(self.shards) - 1)).get("event") == "log.forked" and at < _FINDINGS:
-            (data, (_, _, stop, lost)), facts = (entry["data"], self.shards[-1]), [0, 0]
+            (data, (_, _, stop, lost, named)), facts = (entry["data"], self.shards[-1]), [0, 0]
             with self.about(f"Entry {at}, which forks a log"):
-                previous, kept = data["previous"], data["kept"]
+                previous, kept, carried = data["previous"], data["kept"], data["carried"]
                 had = Checkpoint(previous["origin"], previous["size"], bytes.fromhex(previous["root"][7:]))
-                facts = [type(kept) is int and type(had.size) is int and 0 <= kept <= had.size, kept < stop or at > 0]
+                counted = {type(kept), type(carried), type(had.size)} == {int}
+                facts = [counted and 0 <= kept <= had.size and carried >= 0, kept < stop or at > 0]
                 _need(facts == [True, True], ValueError("it keeps more entries than there are"))
                 with suppress(InvalidSignature):  # a key may be too old to be trusted still
                     seen = parse_checkpoint(previous["note"].encode(), self.trust.logs)
                     _need(seen == had, ValueError("the checkpoint that it holds says something else"))
             if facts != [True, True]:
                 return
+            named = min(at + 1 + kept + carried, named)
             if at + 1 + kept <= stop:
                 stop, lost = at + 1 + kept, f"the fork that entry {at} records ({data.get('reason')})"
-            self.shards.append(_Shard(had, at + 1, stop, lost))
+            self.shards.append(_Shard(had, at + 1, stop, lost, max(stop, named)))
 
     def entries(self, each: Callable[..., Iterable[Any]], progress: Callable[[int, int], object] | None) -> None:
-        # Hash every entry, hold it against its stored hash and the signed root, and keep what it says for the rules.
-        size, own, stored = self.head.size, [], []  # type: int, list[bytes], list[bytes]
+        # Hash every entry, and keep what it says for the rules.
+        size, newest, own, stored = self.head.size, -math.inf, [], []  # type: int, float, list[bytes], list[bytes]
         _need(size // TILE <= len(self.box.members), ValueError(f"the bundle is too small to hold {size} entries"))
         starts = range(0, -(-size // TILE), TILE)
-        for some, kept, entries, subjects in each(partial(_scan, self.box, self.shards), starts):
+        scans = each(partial(_scan, self.box, self.shards), starts)
+        for name, insert in (("payloads", "payload VALUES (?, ?)"), ("governed", "governed VALUES (?, ?, ?)")):
+            with self.about(f"{name}.jsonl"):  # read while other processes, if any, begin with the entries
+                self.db.executemany(f"INSERT INTO {insert}", self.lines(f"{name}.jsonl"))
+        for some, kept, entries, subjects in scans:
             own += some
             stored += kept
-            self.db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", entries)
+            for slot, (at, name, when, payload, problem) in enumerate(entries):
+                if when < newest - 300:  # seconds: clocks of several writers may differ a little
+                    wrong = problem or "is dated before the entries that precede it"
+                    entries[slot] = (at, name, when, payload, wrong)
+                newest = max(newest, when)
+            self.db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", entries)
             self.db.executemany("INSERT INTO subject VALUES (?, ?, ?)", subjects)
             if progress:
                 progress(min(len(own) * TILE, size), size)
-        self.right = root(own) == self.head.root
+        self.tree(size, own, stored)
+
+    def tree(self, size: int, own: list[bytes], stored: list[bytes]) -> None:
+        # Hold the entries against their stored hashes, tile by tile, and both against the signed root.
+        named, self.right = self.counts["integrity"], root(own) == self.head.root
         wrong = "is not what was signed" if root(stored) == self.head.root else "does not fit its stored hash"
         for tile in (tile for tile in range(len(own)) if own[tile] != stored[tile]):
             bodies, kept = self.box.tile(tile, size)
             for slot in range(min(TILE, size - tile * TILE)):
-                at, mine = tile * TILE + slot, [leaf_hash(body) for body in bodies[slot : slot + 1]]
+                at, mine = tile * TILE + slot, leaf_hashes(bodies[slot : slot + 1])
                 if mine != kept[slot : slot + 1]:
                     about = f"The stored hash of entry {at} was changed; the entry is as signed."
                     self.find("integrity", about if self.right else f"Entry {at} {wrong}.", at)
-        if not self.right:
+        if not self.right and (root(stored) != self.head.root or named == self.counts["integrity"]):
             self.find("integrity", f"The {size} entries do not have the root that the checkpoint signs.")
         level = (own if self.right else stored)[: size // TILE]
         while level:
@@ -763,25 +781,24 @@ class _Check:
         for piece in self.box.pieces(name):
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
-                with self.about(f"{name}, byte {at}"):
-                    match load_canonical(line):
-                        case {"index": int(index), "payload": text, "salt": salt} as row if len(row) == 3:
-                            _need(len(raw := decode64(salt)) == 32, ValueError("has a salt that is not of 32 bytes"))
-                            yield index, commitment(raw, text.encode())
-                        case {"digest": str(digest), "key": key, "log_entry": str(entry), "table": table} as row:
-                            _need(len(row) == 4 and table.isidentifier(), ValueError("is not a governed row"))
-                            yield f"{table} {key}", entry, digest
-                        case _:
-                            raise ValueError("is not of its kind")
+                try:
+                    row = load_canonical(line)
+                    if name == "payloads.jsonl":
+                        _need(len(row) == 3 and len(salt := decode64(row["salt"])) == 32, ValueError("is no payload"))
+                        yield row["index"] + 0, commitment(salt, row["payload"].encode())
+                    else:
+                        _need(len(row) == 4 and row["table"].isidentifier(), ValueError("is no governed row"))
+                        yield f"{row['table']} {row['key']}", row["log_entry"] + "", row["digest"] + ""
+                except (ValueError, LookupError, TypeError, AttributeError) as error:
+                    self.find(
+                        "integrity", f"{name}: the line from byte {at} on is not as it should be ({error}).", file=name
+                    )
                 at += len(line) + 1
             _need(len(rest) < _LARGE, ValueError("a line is too long"))
         _need(not rest, ValueError("the last line does not end"))
 
     def rows(self, manifest: dict[str, Any]) -> None:
-        # Read payloads and governed rows, then ask for each rule where it is broken.
-        for name, insert in (("payloads", "payload VALUES (?, ?)"), ("governed", "governed VALUES (?, ?, ?)")):
-            with self.about(f"{name}.jsonl"):
-                self.db.executemany(f"INSERT INTO {insert}", self.lines(f"{name}.jsonl"))
+        # Ask for each rule where what the log says breaks it.
         made = parse_time(manifest["created_at"]).timestamp()
         facts = {name: int(manifest[name]) for name in ("size", "payloads", "governed", "pending")} | {"made": made}
         self.db.executescript(_VIEWS)
@@ -848,7 +865,7 @@ def verify_bundle(
             check.head = parse_checkpoint(check.box.read("checkpoint"), trust.logs)
             with check.about("manifest.json"):
                 manifest = check.manifest()
-                pool = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))) if jobs > 1 else None
+                pool = stack.enter_context(ProcessPoolExecutor(jobs)) if jobs > 1 else None
                 check.forks()
                 check.entries(pool.map if pool else map, progress)
                 check.checkpoints()

@@ -1,13 +1,19 @@
 """One flipped byte anywhere in a bundle makes it fail, and names the entry when it is in an entry."""
 
+import contextlib
+import hashlib
+import io
+import json
 import os
 import random
+import zipfile
+import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from placet.verify import verify_bundle
+from placet.verify import canonical_json, verify_bundle, zip_directory, zip_header
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +73,44 @@ def test_a_spliced_bundle_never_raises(bundle, junk, at, removed):
     (folder / "spliced.zip").write_bytes(spliced)
     report = verify_bundle(folder / "spliced.zip", policy=log.policy, checkpoints=log.anchored)
     assert report.exit_code == (0 if spliced == data else 3)
+
+
+def rebuilt(members: dict[str, bytes], seal) -> bytes:
+    """Return a bundle in the one spelling with a signed manifest that lists these members: only they are wrong."""
+    members = {name: data for name, data in members.items() if name != "manifest.tlog-proof"}
+    manifest = members.pop("manifest.json")
+    with contextlib.suppress(ValueError, TypeError):
+        files = {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in members.items()}
+        manifest = canonical_json(json.loads(manifest) | {"files": files})
+    members |= {"manifest.json": manifest, "manifest.tlog-proof": seal(manifest)}
+    out, listed = bytearray(), []
+    for name, data in members.items():
+        listed.append((name.encode(), zlib.crc32(data), len(data), len(out)))
+        out += zip_header(name.encode(), zlib.crc32(data), len(data)) + data
+    return bytes(out + zip_directory(listed, len(out)))
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_log_signs_gives_findings_and_never_a_traceback(bundle, data):
+    log, content, folder = bundle
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    before = dict(members)
+    for name in data.draw(st.lists(st.sampled_from(sorted(members)), min_size=1, max_size=3)):
+        old = members[name]
+        at, cut = data.draw(st.integers(0, len(old))), data.draw(st.integers(0, 80))
+        junk = data.draw(
+            st.binary(max_size=40)
+            | st.sampled_from([b"null", b"-1", b"1e9", b'"\\u0000"', b"9007199254740991", b"[]", b"{}", b"\n", b"true"])
+        )
+        members[name] = old[:at] + junk + old[at + cut :]
+    (folder / "signed.zip").write_bytes(rebuilt(members, log.seal))
+    report = verify_bundle(folder / "signed.zip", policy=log.policy, checkpoints=log.anchored)
+    assert report.lines()
+    if {n: d for n, d in members.items() if n not in {"README.txt", "manifest.tlog-proof"}} == {
+        n: d for n, d in before.items() if n not in {"README.txt", "manifest.tlog-proof"}
+    }:
+        assert report.integrity == "holds"
+    elif "manifest.json" not in members or members["manifest.json"] == before["manifest.json"]:
+        assert report.exit_code != 0

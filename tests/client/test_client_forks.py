@@ -16,7 +16,7 @@ def fork(log, kept: int, *, origin: str, reason: str = "disk lost", **previous):
     new.append(
         "log.forked",
         id=f"aaaaaaaa-0000-0000-0000-{len(log.bodies):012d}",
-        data={"previous": said, "kept": kept, "reason": reason},
+        data={"previous": said, "kept": kept, "carried": 0, "reason": reason},
         at=log_time(kept),
     )
     new.bodies += log.bodies[:kept]
@@ -157,7 +157,7 @@ def test_a_fork_entry_that_says_nothing_sound_is_a_finding(tmp_path, old, change
         "note": "",
     }
     new = dataclasses.replace(old, origin="bank.example/audit/2", bodies=[], anchored=[])
-    new.append("log.forked", data={"previous": head, "kept": 2, "reason": "r"} | change)
+    new.append("log.forked", data={"previous": head, "kept": 2, "carried": 0, "reason": "r"} | change)
     report = verify_bundle(new.bundle(tmp_path / "b.zip"), policy=both(new, old), checkpoints=[old.checkpoint(2)])
     assert report.exit_code == 3
     assert says in report.findings[0].message

@@ -7,8 +7,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from placet.commands import app
+from placet.cosignatures import cosign
 from placet.merkle import inclusion_proof
-from placet.notes import checkpoint_text, cosignature_line, encode_vkey, sign_checkpoint
+from placet.notes import checkpoint_text, encode_vkey, sign_checkpoint
 from placet.receipts import encode_receipt
 from placet.verify import leaf_hash, root
 
@@ -46,7 +47,7 @@ def test_a_receipt_names_the_witnesses_that_cosigned_its_checkpoint(receipt):
     witness = Ed25519PrivateKey.generate()
     leaves = [leaf_hash(b"first"), leaf_hash(ENTRY), leaf_hash(b"third")]
     text = checkpoint_text(origin="log.example", size=3, root=root(leaves))
-    line = cosignature_line(text, name="witness.example/w", private_key=witness, at=1_795_000_000)
+    line = cosign(f"{text}\n".encode(), name="witness.example/w", private_key=witness, timestamp=1_795_000_000)
     path.write_bytes(path.read_bytes() + line.encode())
     key = encode_vkey("witness.example/w", witness.public_key(), 4)
     policy.write_text(policy.read_text() + f"witness W {key}\nquorum W\n")

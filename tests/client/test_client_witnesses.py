@@ -5,8 +5,9 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from placet import cosignatures
 from placet.merkle import inclusion_proof
-from placet.notes import checkpoint_text, cosignature_line, encode_note, encode_vkey, signature_line
+from placet.notes import checkpoint_text, encode_note, encode_vkey, signature_line
 from placet.receipts import encode_receipt, verify_receipt
 from placet.trust import format_trust
 from placet.verify import (
@@ -54,7 +55,10 @@ def witness_lines(count: int) -> str:
 def cosign(note: bytes, *witnesses: int, at: int = 1_795_000_000) -> bytes:
     text = note.decode().partition("\n\n")[0] + "\n"
     lines = (
-        cosignature_line(text, name=f"witness.example/{n}", private_key=a_key(20 + n), at=at + n) for n in witnesses
+        cosignatures.cosign(
+            f"{text}\n".encode(), name=f"witness.example/{n}", private_key=a_key(20 + n), timestamp=at + n
+        )
+        for n in witnesses
     )
     return note + "".join(lines).encode()
 
@@ -72,7 +76,9 @@ def test_a_cosignature_made_elsewhere_verifies_and_is_made_again_byte_for_byte()
     assert open_note(note, [FORMATS_WITNESS], kind=4) == (FORMATS_TEXT, {FORMATS_WITNESS: 1_791_014_171})
     key = Ed25519PrivateKey.from_private_bytes(base64.b64decode("BJEX3xv88eoQIKT4E+GkxZcXaJCYlQfi/GJ3NDFmZIW8")[1:])
     assert encode_vkey("witness.example.com/vector", key.public_key(), 4) == FORMATS_WITNESS
-    line = cosignature_line(FORMATS_TEXT, name="witness.example.com/vector", private_key=key, at=1_791_014_171)
+    line = cosign(
+        f"{FORMATS_TEXT}\n".encode(), name="witness.example.com/vector", private_key=key, timestamp=1_791_014_171
+    )
     assert line == FORMATS_LINE
 
 
