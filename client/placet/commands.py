@@ -16,10 +16,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 import placet
+from placet import terminal
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
 from placet.sdk import Placet, PlacetProblem, Promotion
@@ -100,7 +100,7 @@ def verify(
     notes = [*(files or []), *(checkpoint or [])]
     trusted = policy or (notes.pop(0) if files else default_policy(bundle))
     if trusted is None:
-        _stop("Name the trust file: --policy policy.txt (or put policy.txt beside the bundle).", code=2)
+        terminal.stop("Name the trust file: --policy policy.txt (or put policy.txt beside the bundle).", code=2)
     try:
         content = bundle.read_bytes() if bundle.suffix == ".tlog-proof" else b""
         if is_receipt(content):
@@ -108,11 +108,11 @@ def verify(
         progress = None if as_json else _progress()
         report = verify_bundle(bundle, policy=trusted, checkpoints=notes, jobs=jobs, progress=progress)
     except OSError as error:
-        _stop(f"{error.filename} cannot be read: {error.strerror}.", code=1)
+        terminal.stop(f"{error.filename} cannot be read: {error.strerror}.", code=1)
     except (InvalidTrust, UnicodeDecodeError) as error:
-        _stop(f"The trust file {trusted} cannot be used: {error}", code=1)
+        terminal.stop(f"The trust file {trusted} cannot be used: {error}", code=1)
     if as_json:
-        _print_json(report.to_dict())
+        terminal.print_json(report.to_dict())
     else:
         _print_report(bundle, report)
     raise typer.Exit(report.exit_code)
@@ -131,20 +131,26 @@ def _verify_receipt(content: bytes, policy: Path, *, as_json: bool) -> NoReturn:
     try:
         proved = verify_receipt(content, trust=load_trust(policy))
     except (InvalidProof, InvalidSignature) as problem:
-        _stop(f"The receipt does not hold. {problem}", code=3)
+        terminal.stop(f"The receipt does not hold. {problem}", code=3)
     entry, checkpoint = json.loads(proved.extra or b"{}"), proved.checkpoint
     if as_json:
         seen = {"witnesses": proved.witnesses, "quorum": proved.quorum}
-        _print_json({"index": proved.index, "size": checkpoint.size, "entry": entry, **seen})
+        terminal.print_json({"index": proved.index, "size": checkpoint.size, "entry": entry, **seen})
         raise typer.Exit(0)
-    _say(f"Entry {proved.index} is in the log {checkpoint.origin}, which had {checkpoint.size} entries:", style="green")
-    _say(f"{entry.get('event')}, {entry.get('at')}, {entry.get('actor')}")
+    terminal.say(
+        f"Entry {proved.index} is in the log {checkpoint.origin}, which had {checkpoint.size} entries:", style="green"
+    )
+    terminal.say(f"{entry.get('event')}, {entry.get('at')}, {entry.get('actor')}")
     for name, at in proved.witnesses.items():
-        _say(f"Witness {name} cosigned that checkpoint at {datetime.fromtimestamp(min(at, 1 << 37), UTC).isoformat()}.")
+        terminal.say(
+            f"Witness {name} cosigned that checkpoint at {datetime.fromtimestamp(min(at, 1 << 37), UTC).isoformat()}."
+        )
     if proved.quorum:
-        _say("Your quorum of witnesses saw this log as it is here, up to that checkpoint.", style="green")
+        terminal.say("Your quorum of witnesses saw this log as it is here, up to that checkpoint.", style="green")
     else:
-        _say("It does not show that later checkpoints extend this one; compare it with one that you kept.", style="dim")
+        terminal.say(
+            "It does not show that later checkpoints extend this one; compare it with one that you kept.", style="dim"
+        )
     raise typer.Exit(0)
 
 
@@ -158,26 +164,26 @@ def verify_model(
 ) -> None:
     """Check that a valid permit covers the bytes behind an alias, without loading the model."""
     try:
-        from placet import loader
+        from placet import loader, terminal
     except ModuleNotFoundError:
-        _stop('Verifying a model needs MLflow: pip install "placet[mlflow]"', code=1)
+        terminal.stop('Verifying a model needs MLflow: pip install "placet[mlflow]"', code=1)
     try:
         found = loader.verify_model(uri, trust=trust)
     except loader.Refused as refused:
         if as_json:
-            _print_json({"uri": uri, "allowed": False, "reason": refused.reason})
+            terminal.print_json({"uri": uri, "allowed": False, "reason": refused.reason})
         else:
-            _error(refused.reason)
+            terminal.complain(refused.reason)
         raise typer.Exit(3) from None
     except ModuleNotFoundError:
-        _stop('Verifying a model needs MLflow: pip install "placet[mlflow]"', code=1)
+        terminal.stop('Verifying a model needs MLflow: pip install "placet[mlflow]"', code=1)
     expires_at = found.permit.expires_at.isoformat()
     if as_json:
         about = {"version": found.version, "status": found.status, "artifact_digest": found.artifact_digest}
-        _print_json({"uri": uri, "allowed": True, **about, "expires_at": expires_at})
+        terminal.print_json({"uri": uri, "allowed": True, **about, "expires_at": expires_at})
         return
-    _say(f"{uri} is version {found.version}; its bytes are the ones that were approved.")
-    _print_pairs({"digest": found.artifact_digest, "approval": found.status, "permit until": expires_at})
+    terminal.say(f"{uri} is version {found.version}; its bytes are the ones that were approved.")
+    terminal.print_pairs({"digest": found.artifact_digest, "approval": found.status, "permit until": expires_at})
 
 
 @app.command("request")
@@ -231,12 +237,12 @@ def download_bundle(
         with _connected() as client:
             client.download_bundle(out)
     except OSError as error:
-        _stop(f"{out} cannot be written: {error.strerror}.", code=1)
+        terminal.stop(f"{out} cannot be written: {error.strerror}.", code=1)
     size = out.stat().st_size
     if as_json:
-        _print_json({"path": str(out), "bytes": size})
+        terminal.print_json({"path": str(out), "bytes": size})
     else:
-        _say(f"{out} ({size:,} bytes). Check it: placet verify {out} --policy policy.txt")
+        terminal.say(f"{out} ({size:,} bytes). Check it: placet verify {out} --policy policy.txt")
 
 
 @app.command("witness-key")
@@ -252,14 +258,14 @@ def witness_key(
         with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except ValueError as error:
-        _stop(str(error), code=2)
+        terminal.stop(str(error), code=2)
     except OSError as error:
-        _stop(f"{out} cannot be written: {error.strerror}.", code=1)
+        terminal.stop(f"{out} cannot be written: {error.strerror}.", code=1)
     vkey = Cosigner(name, private_key.public_key().public_bytes_raw()).vkey
     if as_json:
-        _print_json({"vkey": vkey})
+        terminal.print_json({"vkey": vkey})
     else:
-        _say(vkey)
+        terminal.say(vkey)
 
 
 @app.command("witness")
@@ -273,24 +279,24 @@ def run_witness(
     """Cosign the checkpoints of one log for as long as it only grows, until stopped (C2SP tlog-witness)."""
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
-        _stop(f"--listen {listen}: write an address and a port, such as 127.0.0.1:7380.", code=2)
+        terminal.stop(f"--listen {listen}: write an address and a port, such as 127.0.0.1:7380.", code=2)
     try:
         name, private_key = parse_private_key(key.read_text(encoding="utf-8"))
         witness = Witness(name, private_key, log, state)
         httpd = server(witness, host.strip("[]"), int(port))
     except InvalidSignature as error:
-        _stop(f"The state {state} is not this log's checkpoint: {error}", code=3)
+        terminal.stop(f"The state {state} is not this log's checkpoint: {error}", code=3)
     except ValueError as error:
-        _stop(str(error), code=2)
+        terminal.stop(str(error), code=2)
     except OSError as error:
-        _stop(f"{error.filename or listen} cannot be used: {error.strerror}.", code=1)
+        terminal.stop(f"{error.filename or listen} cannot be used: {error.strerror}.", code=1)
     latest = witness.latest()
     url = f"http://{host}:{httpd.server_address[1]}"
     size = latest.size if latest else 0
     if as_json:
-        _print_json({"url": url, "vkey": witness.cosigner.vkey, "log": witness.origin, "size": size})
+        terminal.print_json({"url": url, "vkey": witness.cosigner.vkey, "log": witness.origin, "size": size})
     else:
-        _say(f"witness {name} of {witness.origin} at {url}, cosigned up to {size} entries")
+        terminal.say(f"witness {name} of {witness.origin} at {url}, cosigned up to {size} entries")
     sys.stdout.flush()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped service ends as quietly as Ctrl-C
     with httpd:
@@ -304,9 +310,9 @@ def run_witness(
 def version(as_json: JsonFlag = False) -> None:
     """Print the version of this client."""
     if as_json:
-        _print_json({"version": placet.__version__})
+        terminal.print_json({"version": placet.__version__})
     else:
-        _say(f"placet {placet.__version__}")
+        terminal.say(f"placet {placet.__version__}")
 
 
 class _Connected:
@@ -316,16 +322,16 @@ class _Connected:
         try:
             self.client = Placet()
         except PlacetProblem as problem:
-            _stop(str(problem), code=2)
+            terminal.stop(str(problem), code=2)
         return self.client
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self.client.close()
         if isinstance(error, PlacetProblem):
             lines = _field_errors(error.errors)
-            _stop("\n".join(lines) or str(error), code={403: 3, 409: 4}.get(error.status, 1))
+            terminal.stop("\n".join(lines) or str(error), code={403: 3, 409: 4}.get(error.status, 1))
         if isinstance(error, ValueError):
-            _stop(str(error), code=2)
+            terminal.stop(str(error), code=2)
 
 
 def _requested(client: Placet, model: str, version: str, alias: str, *, key: str | None, patient: bool) -> Promotion:
@@ -352,9 +358,9 @@ def _follow(client: Placet, request: Promotion, *, until: Any, quiet: bool) -> P
 
     def progress(now: Promotion) -> None:
         for job in now.jobs:
-            line = f"{_text(job.get('type'))}: {_text(job.get('state'))}"
+            line = f"{terminal.text(job.get('type'))}: {terminal.text(job.get('state'))}"
             if job.get("message"):
-                line += f" ({_text(job['message'])})"
+                line += f" ({terminal.text(job['message'])})"
             if line not in said and not quiet:
                 said.add(line)
                 console.print(Text(f"  {line}", style="dim"))
@@ -373,88 +379,46 @@ def _exit_code(request: Promotion) -> int:
 
 def _show(request: Promotion, *, as_json: bool) -> None:
     if as_json:
-        _print_json(dict(request.raw))
+        terminal.print_json(dict(request.raw))
         return
     verdict = request.verdict or "no verdict yet"
-    _say(f"{request.model}/{request.version} to {request.alias}: {verdict}", style=_STYLE.get(verdict))
-    approval = _text(request.approval.get("state") or "")
-    _print_pairs({"request": request.id, "state": request.state, "approval": approval, "see": request.url})
+    terminal.say(f"{request.model}/{request.version} to {request.alias}: {verdict}", style=_STYLE.get(verdict))
+    approval = terminal.text(request.approval.get("state") or "")
+    terminal.print_pairs({"request": request.id, "state": request.state, "approval": approval, "see": request.url})
     if request.checks:
-        table = _table("outcome", "check", "value", "interval", "limit", "reason")
+        table = terminal.table("outcome", "check", "value", "interval", "limit", "reason")
         for check in request.checks:
-            interval = " to ".join(_number(check.get(k)) for k in ("low", "high") if check.get(k) is not None)
-            outcome = _text(check.get("outcome"))
-            about = [_text(check.get("title") or check.get("id")), _number(check.get("value")), interval]
-            rest = [_number(check.get("limit")), _text(check.get("reason") or "")]
+            interval = " to ".join(terminal.number(check.get(k)) for k in ("low", "high") if check.get(k) is not None)
+            outcome = terminal.text(check.get("outcome"))
+            about = [
+                terminal.text(check.get("title") or check.get("id")),
+                terminal.number(check.get("value")),
+                interval,
+            ]
+            rest = [terminal.number(check.get("limit")), terminal.text(check.get("reason") or "")]
             table.add_row(Text(outcome, style=_STYLE.get(outcome, "")), *map(Text, about + rest))
-        _out().print(table)
+        terminal.out().print(table)
     for stage in request.stages:
         signed = stage.get("signed")
-        count = len(signed) if isinstance(signed, list) else _text(signed or 0)
-        roles = ", ".join(map(_text, stage.get("roles") or []))
-        _say(f"stage {_text(stage.get('name'))}: {count} of {_text(stage.get('quorum'))} signed ({roles})")
+        count = len(signed) if isinstance(signed, list) else terminal.text(signed or 0)
+        roles = ", ".join(map(terminal.text, stage.get("roles") or []))
+        name, quorum = terminal.text(stage.get("name")), terminal.text(stage.get("quorum"))
+        terminal.say(f"stage {name}: {count} of {quorum} signed ({roles})")
     if request.next_step:
-        _say(request.next_step)
+        terminal.say(request.next_step)
 
 
 def _print_report(bundle: Path, report: Report) -> None:
     """Print what ``verify.py`` prints, with the verdicts in colour."""
-    _say(f"{bundle}:")
+    terminal.say(f"{bundle}:")
     for line in report.lines():
         part, _, rest = line.partition(" ")
         if part in LIMITS:
             verdict = str(getattr(report, part))
             rest = rest.strip().removeprefix(verdict).strip()
-            _out().print(Text.assemble(f"{part:<13} ", (f"{verdict:<10} ", _STYLE[verdict]), (rest, "dim")))
+            terminal.out().print(Text.assemble(f"{part:<13} ", (f"{verdict:<10} ", _STYLE[verdict]), (rest, "dim")))
         else:
-            _say(line)
-
-
-def _out() -> Console:
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
-
-
-def _say(line: str, *, style: str | None = None) -> None:
-    Console(highlight=False, markup=False, emoji=False).print(Text(_text(line), style=style or ""), soft_wrap=True)
-
-
-def _error(text: str) -> None:
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    for line in text.split("\n"):
-        console.print(Text(_text(line)), soft_wrap=True)
-
-
-def _stop(sentence: str, *, code: int) -> NoReturn:
-    _error(sentence)
-    raise typer.Exit(code)
-
-
-def _print_pairs(pairs: dict[str, str]) -> None:
-    for name, value in pairs.items():
-        if value:
-            _say(f"  {name:<12} {value}")
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in names:
-        table.add_column(name, overflow="fold")
-    return table
-
-
-def _number(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)
-
-
-def _text(value: Any) -> str:
-    """Return printable text: what comes from a bundle or a server must not steer the terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in str(value))
+            terminal.say(line)
 
 
 def _field_errors(errors: Any, path: str = "") -> list[str]:

@@ -719,14 +719,18 @@ class _Check:
                     self.find("integrity", about if self.right else f"Entry {at} {wrong}.", at)
         if not self.right and (root(stored) != self.head.root or named == self.counts["integrity"]):
             self.find("integrity", f"The {size} entries do not have the root that the checkpoint signs.")
-        level = (own if self.right else stored)[: size // TILE]
+        level, kinds = (own if self.right else stored)[: size // TILE], ("entries", 0)
+        known = {tile_path(kind, i, min(TILE, size - i * TILE)) for kind in kinds for i in range(len(own))}
         while level:
             self.levels.append(level)
             tiles = [level[i : i + TILE] for i in range(0, len(level), TILE)]
             for name, roots in ((tile_path(len(self.levels), i, len(roots)), roots) for i, roots in enumerate(tiles)):
+                known.add(name)
                 if self.box.read(name) != b"".join(roots):
                     self.find("integrity", f"{name} does not hold the hashes of the tiles below it.", file=name)
             level = [root(roots) for roots in tiles if len(roots) == TILE]
+        for name in (name for name in self.box.members if name.startswith("tile/") and name not in known):
+            self.find("integrity", f"{name[:200]} is no part of a tree of {size} entries.", file=name[:200])
 
     def checkpoints(self) -> None:
         # Hold every checkpoint in the bundle against the entries, and each consistency proof against two of them.

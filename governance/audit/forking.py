@@ -14,7 +14,7 @@ from governance.audit.errors import ForkRefused
 from governance.audit.events import Event
 from governance.audit.integration import BATCH, place
 from governance.audit.models import SHARD, Checkpoint, Leaf, Origin
-from governance.audit.notary import ME, Notary, notes_in
+from governance.audit.notary import ME, Notary, high_water_in, notes_in
 from governance.common import clock
 from placet.merkle import Frontier
 from placet.verify import Checkpoint as SignedCheckpoint
@@ -100,6 +100,8 @@ def _check_survivors(notary: Notary, head: SignedCheckpoint, vkeys: list[str], k
     seen = [head, *notes_in(notary.anchor_dir, origin=head.origin, vkeys=vkeys)]
     stored = Checkpoint.objects.filter(position__gte=selectors.base()).values_list("note", flat=True)
     seen += [parse_checkpoint(bytes(note), vkeys) for note in stored]
+    if mark := high_water_in(notary.state_dir, head.origin):
+        seen.append(SignedCheckpoint(head.origin, *mark))
     newest = max(seen, key=lambda checkpoint: checkpoint.size)
     if newest.size > head.size:
         raise ForkRefused(f"A later checkpoint was signed, of {newest.size} entries: give that one with --after.")

@@ -204,13 +204,12 @@ class Notary:
 
     @property
     def _high_water_file(self) -> Path:
-        return self.state_dir / f"{as_file_name(self.origin)}.high-water.json"
+        return _high_water_file(self.state_dir, self.origin)
 
     def high_water(self) -> tuple[int, bytes] | None:
         """Return the largest tree this notary signed; with the file lost, what its signatures outside still show."""
-        if self._high_water_file.exists():
-            held = json.loads(self._high_water_file.read_text())
-            return int(held["size"]), bytes.fromhex(held["root"])
+        if kept := high_water_in(self.state_dir, self.origin):
+            return kept
         known = sorted({*self.vkeys, *self._past_keys})
         try:
             seen = notes_in(self.anchor_dir, origin=self.origin, vkeys=known)
@@ -232,6 +231,19 @@ class Notary:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def high_water_in(state_dir: Path, origin: str) -> tuple[int, bytes] | None:
+    """Return size and root of the largest tree of a log that was signed on this machine, None if that is not known."""
+    file = _high_water_file(state_dir, origin)
+    if not file.exists():
+        return None
+    held = json.loads(file.read_text())
+    return int(held["size"]), bytes.fromhex(held["root"])
+
+
+def _high_water_file(state_dir: Path, origin: str) -> Path:
+    return state_dir / f"{as_file_name(origin)}.high-water.json"
 
 
 def notes_in(folder: Path, *, origin: str, vkeys: Sequence[str]) -> list[SignedCheckpoint]:

@@ -308,3 +308,21 @@ def test_reading_a_stream_of_entries_needs_no_list(tmp_path, log):
     path = log.bundle(tmp_path / "b.zip", entries=iter(log.bodies), payloads=iter(log.payloads.values()))
     assert verify_bundle(path, policy=log.policy).exit_code == 0
     assert io.BytesIO(path.read_bytes()).read(2) == b"PK"
+
+
+def test_a_salt_cut_elsewhere_than_its_payload_is_a_finding_although_the_commitment_fits(tmp_path, log, messages):
+    genuine = log.payloads[3]
+    joined = genuine.salt + genuine.payload.encode()
+    log.payloads[3] = genuine._replace(salt=joined[:40], payload=joined[40:].decode())
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=log.policy)
+    assert "payloads.jsonl" in {f.file for f in report.findings}
+    assert report.exit_code == 3
+
+
+def test_two_processes_say_what_one_says(tmp_path, make_log):
+    log = make_log(70_000 // 100)
+    path = log.bundle(tmp_path / "b.zip")
+    told = []
+    alone = verify_bundle(path, policy=log.policy, checkpoints=log.anchored, progress=lambda *at: told.append(at))
+    assert alone == verify_bundle(path, policy=log.policy, checkpoints=log.anchored, jobs=2)
+    assert told[-1] == (700, 700)

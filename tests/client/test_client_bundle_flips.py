@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from placet.verify import canonical_json, verify_bundle, zip_directory, zip_header
+from placet.verify import canonical_json, member_order, verify_bundle, zip_directory, zip_header
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,7 @@ def rebuilt(members: dict[str, bytes], seal) -> bytes:
     with contextlib.suppress(ValueError, TypeError):
         files = {name: f"sha256:{hashlib.sha256(data).hexdigest()}" for name, data in members.items()}
         manifest = canonical_json(json.loads(manifest) | {"files": files})
+    members = {name: members[name] for name in sorted(members, key=member_order)}
     members |= {"manifest.json": manifest, "manifest.tlog-proof": seal(manifest)}
     out, listed = bytearray(), []
     for name, data in members.items():
@@ -114,3 +115,27 @@ def test_whatever_the_log_signs_gives_findings_and_never_a_traceback(bundle, dat
         assert report.integrity == "holds"
     elif "manifest.json" not in members or members["manifest.json"] == before["manifest.json"]:
         assert report.exit_code != 0
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("tile/entries/000.p/5", lambda data: data + b"\x00\x02{}", "do not have the root"),
+        ("tile/entries/000.p/5", lambda data: data[:-1], "Entry 4 is not what was signed"),
+        ("tile/entries/000.p/5", lambda data: b"", "Entry 0 is not what was signed"),
+        ("tile/0/000.p/5", lambda data: data + data[:32], "The stored hash of entry 0"),
+        ("tile/0/000.p/5", lambda data: data[:32] + bytes(32) + data[64:], "The stored hash of entry 1 was changed"),
+        ("tile/9/000", lambda data: b"", "tile/9/000 is no part of a tree of 5 entries"),
+        ("evil.exe", lambda data: b"", "is not a file that the manifest lists"),
+        ("consistency/3-5.json", lambda data: data.replace(b"=", b"A", 1), "consistency/3-5.json"),
+    ],
+)
+def test_a_part_that_the_log_signed_but_that_does_not_fit_the_others_is_named(bundle, name, change, says):
+    log, content, folder = bundle
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {member: archive.read(member) for member in archive.namelist()}
+    members[name] = change(members.get(name, b""))
+    (folder / "signed.zip").write_bytes(rebuilt(members, log.seal))
+    report = verify_bundle(folder / "signed.zip", policy=log.policy)
+    assert says in " ".join(f.message for f in report.findings)
+    assert report.exit_code == 3

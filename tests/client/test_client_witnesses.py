@@ -76,9 +76,8 @@ def test_a_cosignature_made_elsewhere_verifies_and_is_made_again_byte_for_byte()
     assert open_note(note, [FORMATS_WITNESS], kind=4) == (FORMATS_TEXT, {FORMATS_WITNESS: 1_791_014_171})
     key = Ed25519PrivateKey.from_private_bytes(base64.b64decode("BJEX3xv88eoQIKT4E+GkxZcXaJCYlQfi/GJ3NDFmZIW8")[1:])
     assert encode_vkey("witness.example.com/vector", key.public_key(), 4) == FORMATS_WITNESS
-    line = cosign(
-        f"{FORMATS_TEXT}\n".encode(), name="witness.example.com/vector", private_key=key, timestamp=1_791_014_171
-    )
+    note, name = f"{FORMATS_TEXT}\n".encode(), "witness.example.com/vector"
+    line = cosignatures.cosign(note, name=name, private_key=key, timestamp=1_791_014_171)
     assert line == FORMATS_LINE
 
 
