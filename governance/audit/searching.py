@@ -59,7 +59,8 @@ def words_of(entry: Mapping[str, Any]) -> list[str]:
     for text in _texts(entry["data"]):
         if len(text) <= _LONGEST_WORD:
             words.add(text.lower())
-            words.update(part for part in re.split(r"[^a-z0-9]+", text.lower()) if len(part) > 1)
+            for cut in (r"[\s/:,]+", r"[^a-z0-9]+"):  # credit-risk/2 is credit-risk too, and credit
+                words.update(part for part in re.split(cut, text.lower()) if len(part) > 1)
     return sorted(words)[:_MOST_WORDS]
 
 

@@ -29,7 +29,7 @@ def said(event: Event, actor: str, **data: object) -> None:
 def entries(notary):
     """Two refusals placed in the tree, one allowed write and a heartbeat that wait."""
     said(Event.GATE_REFUSED, "mlflow", model="credit-risk", version=2, subject={"name": "credit-risk/2"})
-    said(Event.GATE_REFUSED, "mlflow", model="credit-risk-other", version=3)
+    said(Event.GATE_REFUSED, "mlflow", model="credit-risk-other", version=3, subject={"name": "fraud-check/3"})
     notary.round()
     said(Event.GATE_ALLOWED, "apply", model="credit-risk", version=2)
     said(Event.LOG_HEARTBEAT, "notary", size=2)
@@ -46,6 +46,7 @@ def models(query: Query) -> list[object]:
         (Query(text="credit-risk"), ["credit-risk", "credit-risk"]),
         (Query(text="CREDIT-risk/2"), ["credit-risk"]),
         (Query(text="risk other"), ["credit-risk-other"]),
+        (Query(text="fraud-check"), ["credit-risk-other"]),
         (Query(text="risk 2", events=["gate.refused"]), ["credit-risk"]),
         (Query(events=["gate.allowed", "log.heartbeat"]), [None, "credit-risk"]),
         (Query(actors=["system:apply", "system:nobody"]), ["credit-risk"]),
@@ -98,6 +99,9 @@ def test_the_page_asks_what_can_be_read_and_says_what_cannot(entries, client):
         refused = page(q="credit-risk", event="gate.refused")
         assert "Gate refused a write: credit-risk/2, credit-risk, version 2" in refused
         assert "2 of 2" in page(who="mlflow")
+        sent = page(q="", who="", event="", since="", until="")  # as a browser sends the untouched form
+        assert "can&#x27;t be read" not in sent
+        assert "4 of 4" in sent
         assert "No entry matches." in page(who="somebody else")
         for asked in ({"q": "\0"}, {"q": "²"}, {"before": "²"}, {"before": "9" * 5000}, {"since": "yesterday"}):
             page(**asked)

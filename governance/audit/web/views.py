@@ -36,7 +36,7 @@ class Filter(forms.Form):
     """What the log can be searched by. A field that can't be read is left out, and said."""
 
     q = forms.CharField(required=False, max_length=200)
-    event = forms.MultipleChoiceField(required=False, choices=[(str(event), str(event)) for event in Event])
+    event = forms.ChoiceField(required=False, choices=[(str(event), str(event)) for event in Event])
     who = forms.CharField(required=False, max_length=120)
     since = forms.DateField(required=False)
     until = forms.DateField(required=False)
@@ -48,7 +48,7 @@ class Filter(forms.Form):
         day = {name: _midnight(given[name]) if given.get(name) else None for name in ("since", "until")}
         return Query(
             text=given.get("q", ""),
-            events=given.get("event") or (),
+            events=[given["event"]] if given.get("event") else (),
             actors=actors_called(given["who"]) if given.get("who") else None,
             since=day["since"],
             until=day["until"] + timedelta(days=1) if day["until"] else None,
@@ -98,7 +98,6 @@ def log(request: HttpRequest) -> HttpResponse:
             "more_than_found": found.total > COUNTED and not form.query().is_empty,
             "form": form,
             "filters": request.GET,
-            "chosen_events": form.cleaned_data.get("event") or [],
             "events": [str(item) for item in Event],
             "newest": urlencode(asked, doseq=True) if before is not None else None,
             "older": urlencode([*asked, ("before", last)], doseq=True) if last and len(parsed) == PAGE else None,
