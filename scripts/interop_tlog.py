@@ -7,21 +7,16 @@ It is an independent implementation of C2SP tlog-tiles, tlog-checkpoint and tlog
 fails at the first disagreement.
 """
 
-import hashlib
-import io
 import random
 import sys
-import tempfile
-import zipfile
-from pathlib import Path
 
 import aics_tlog as other
 from aics_tlog.cosign import cosignature_vkey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from placet import merkle, notes, verify
-from placet.bundle import write_bundle
-from placet.receipts import encode_receipt
+from placet import cosignatures, merkle, notes, verify
+from placet.canonical import canonical_json
+from placet.trust import parse_trust
 
 ORIGIN, WITNESS = "bank.example/audit/1", "witness.example/w1"
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)
@@ -32,7 +27,7 @@ AT = 1_795_000_000
 
 def body(index: int) -> bytes:
     """Return an entry; its content does not matter to the tree."""
-    return verify.canonical_json({"v": 1, "n": index})
+    return canonical_json({"v": 1, "n": index})
 
 
 def agree(what: str, ours: object, theirs: object) -> None:
@@ -52,13 +47,13 @@ def checkpoints(size: int, root: bytes) -> int:
     theirs = other.sign_checkpoint(other.Checkpoint(ORIGIN, size, root), KEY, ORIGIN)
     agree("signed checkpoints", ours, theirs.to_bytes())
     text = notes.checkpoint_text(origin=ORIGIN, size=size, root=root)
-    line = notes.cosignature_line(text, name=WITNESS, private_key=COSIGNER, at=AT)
+    line = cosignatures.cosign(f"{text}\n".encode(), name=WITNESS, private_key=COSIGNER, timestamp=AT)
     _, their_line = other.sign_cosignature(COSIGNER, WITNESS, AT, ORIGIN, size, root)
     note = other.Note(text=theirs.text, signatures=(*theirs.signatures, their_line)).to_bytes()
     agree("cosigned checkpoints", ours + line.encode(), note)
     found = other.verify_checkpoint(other.parse_note(ours + line.encode()), their_vkey, [their_witness], quorum=1)
     agree("verdicts on our checkpoint", True, found.ok)
-    trust = verify.parse_trust(f"log {vkey}\nwitness W {other.format_vkey(their_witness)}\nquorum W\n")
+    trust = parse_trust(f"log {vkey}\nwitness W {other.format_vkey(their_witness)}\nquorum W\n")
     agree("readings of their checkpoint", (ORIGIN, size, root), tuple(verify.parse_checkpoint(note, trust.logs)))
     agree("verdicts on their cosignature", ({"W": AT}, True), trust.cosigned(note))
     return 4
@@ -68,25 +63,16 @@ def _reader(stored: dict[tuple[int, int], bytes]) -> merkle.ReadTile:
     return lambda level, index: stored[level, index]
 
 
-def bundle_tiles(bodies: list[bytes]) -> dict[str, bytes]:
-    """Return the tiles of one of our bundles, by path."""
-    leaves = [verify.leaf_hash(entry) for entry in bodies]
-    note = notes.sign_checkpoint(origin=ORIGIN, size=len(bodies), root=verify.root(leaves), private_key=KEY)
-
-    def seal(manifest: bytes) -> bytes:
-        digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
-        about = {"event": "bundle.exported", "data": {"manifest": digest}, "subjects": [], "payload": None}
-        about |= {"v": 1, "log": ORIGIN, "actor": "system:notary", "at": "2026-11-23T18:00:00.000000Z"}
-        entry = verify.canonical_json(about | {"id": "00000000-0000-0000-0000-000000000001"})
-        return encode_receipt(index=len(bodies), proof=[], checkpoint_note=note, extra=entry)
-
-    with tempfile.TemporaryDirectory() as folder:
-        at = "2026-11-24T00:00:00.000000Z"
-        path = write_bundle(
-            Path(folder) / "b.zip", origin=ORIGIN, checkpoint_note=note, entries=bodies, created_at=at, seal=seal
-        )
-        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-            return {name: archive.read(name) for name in archive.namelist() if name.startswith("tile/")}
+def our_tiles(bodies: list[bytes]) -> dict[str, bytes]:
+    """Return the tiles that the API serves for this log, by path."""
+    stored = merkle.extend_tiles(0, (verify.leaf_hash(entry) for entry in bodies), lambda _level, _index: b"")
+    found = {}
+    for level, index, width in merkle.tiles_of(len(bodies)):
+        found[merkle.tile_path(level, index, width)] = stored[level, index]
+        if level == 0:
+            bundled = merkle.entry_bundle(bodies[index * verify.TILE :][:width])
+            found[merkle.tile_path("entries", index, width)] = bundled
+    return found
 
 
 def main() -> None:
@@ -99,7 +85,7 @@ def main() -> None:
         root = verify.root(leaves)
         agree("roots", root, tree.root())
         counts["checkpoints"] += checkpoints(size, root)
-        ours, theirs = bundle_tiles(bodies), other.tiles.materialise_tiles(bodies)
+        ours, theirs = our_tiles(bodies), other.tiles.materialise_tiles(bodies)
         agree(f"tiles of size {size}", ours, theirs)
         counts["tiles"] += len(ours)
         audited = other.audit_tiles(other.MemoryTileReader(ours), size, root)

@@ -1,39 +1,35 @@
 """Write audit bundles: one deterministic zip that ``placet.verify`` checks without a database or an account.
 
-The same input gives the same bytes. Entries stream through; per entry only its 32-byte hash is kept in memory.
+The same input gives the same bytes. Entries stream through, a tile of 256 at a time.
 """
 
 import base64
 import hashlib
 import os
-import zlib
-from collections.abc import Callable, Iterable, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self
+from typing import NamedTuple, TypeVar
 
-from placet.merkle import consistency_proof_from_tiles
+from placet.canonical import canonical_json
+from placet.merkle import Frontier
 from placet.verify import (
     FORMAT,
     MAX_ENTRY,
+    MAX_MEMBER,
     TILE,
     InvalidProof,
-    canonical_json,
+    add_member,
     decode64,
     leaf_hash,
-    member_order,
     open_receipt,
     parse_entry,
     parse_time,
-    root,
-    tile_path,
-    zip_directory,
-    zip_header,
 )
 
-_MEMBER_LIMIT = 0xFFFFFFFF
+_T = TypeVar("_T")
 
 README = """Placet audit bundle (placet-bundle/1)
 
@@ -45,13 +41,13 @@ Check it on any machine, with no account:
 policy.txt holds the public keys that you trust. Get it from somewhere else than this bundle. A checkpoint that you
 kept, or that somebody outside published, is what shows that this is still the same log; without one, ask for it.
 
-checkpoint          the latest signed checkpoint: origin, number of entries, root hash
-checkpoints/        every checkpoint that was anchored outside, and time stamps (RFC 3161) over them
-tile/entries/       the log's entries, exact bytes, each after its length in two bytes
-tile/0, tile/1      the hashes of the tree (C2SP tlog-tiles)
-consistency/        the proofs that each checkpoint's tree begins with the one before
-payloads.jsonl      texts that can be erased; an entry commits to each with a salted digest
-governed.jsonl      every governed row of the database, with its digest and the entry that speaks for it
+checkpoint.note     the latest signed checkpoint: origin, number of entries, root hash
+checkpoints/        every checkpoint that was anchored outside, and time stamps (RFC 3161) over them:
+                    openssl ts -verify -in <size>.tsr -data <size>.note -CAfile tsa.pem
+entries/            the log's entries, exact bytes, one a line, 256 a file
+hashes/             the hash of each of them (32 bytes), so that a changed entry can be told from its neighbours
+payloads/           texts that can be erased: [index of the entry, salt, text] a line
+governed/           every governed row of the database: [table, key, the entry that speaks for it, digest] a line
 manifest.json       what the bundle says about itself: counts, and the digest of every file above
 manifest.tlog-proof the log's own entry that names the manifest's digest, with its proof: so the manifest is signed
 """
@@ -115,99 +111,87 @@ def write_bundle(
     target, stamp = Path(path), _stamp(created_at)
     size, root_hash = _read_note(checkpoint_note, origin)
     notes = {_read_note(note, origin)[0]: note for note in anchored}
-    outside = {f"checkpoints/{anchored_size:020d}.note": note for anchored_size, note in notes.items()}
-    for stamped_size, token in timestamps:
-        if stamped_size not in notes:
-            raise BrokenLog(f"There is a time stamp over a checkpoint of size {stamped_size}, but no such checkpoint.")
-        outside[f"checkpoints/{stamped_size:020d}.tsr"] = token
+    tokens = dict(timestamps)
+    if stray := tokens.keys() - notes.keys():
+        raise BrokenLog(f"There is a time stamp over a checkpoint of size {min(stray)}, but no such checkpoint.")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with temporary.open("xb") as file, _Zip(file) as archive:
-            archive.add("README.txt", [README.encode()])
-            archive.add("checkpoint", [checkpoint_note])
-            for name in sorted(outside, key=member_order):
-                archive.add(name, [outside[name]])
-            tree = _Tree(_add_entries(archive, entries, size))
-            if (found := tree.root()) != root_hash:
-                raise BrokenLog(f"The entries' root is {found.hex()}, the checkpoint signs {root_hash.hex()}.")
-            for name, data in sorted(tree.tiles().items(), key=lambda item: member_order(item[0])):
-                archive.add(name, [data])
-            _add_consistency(archive, sorted({s for s in (*notes, size) if 0 < s <= size}), tree)
-            counts = {
-                "payloads": archive.add("payloads.jsonl", (_payload_line(Payload(*p)) for p in payloads)),
-                "governed": archive.add("governed.jsonl", (_line(GovernedRow(*r)._asdict()) for r in governed)),
-            }
-            about = {"format": FORMAT, "origin": origin, "size": size, "root": "sha256:" + root_hash.hex()}
-            rest = {"created_at": stamp, "pending": pending, "files": archive.digests.copy()}
-            manifest = canonical_json({**about, **counts, **rest})
-            archive.add("manifest.json", [manifest])
-            archive.add("manifest.tlog-proof", [_checked_seal(seal(manifest), manifest, size)])
+        with temporary.open("xb") as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                bundle = _Bundle(archive)
+                bundle.add("README.txt", README.encode())
+                for at, note in sorted(notes.items()):
+                    bundle.add(f"checkpoints/{at:020}.note", note)
+                    if at in tokens:
+                        bundle.add(f"checkpoints/{at:020}.tsr", tokens[at])
+                bundle.add("checkpoint.note", checkpoint_note)
+                tree = bundle.add_entries(entries, (Payload(*p) for p in payloads), size)
+                if tree.root() != root_hash:
+                    raise BrokenLog(
+                        f"The entries' root is {tree.root().hex()}, the checkpoint signs {root_hash.hex()}."
+                    )
+                for number, rows in enumerate(_in_tiles(list(GovernedRow(*row)) for row in governed)):
+                    bundle.add(f"governed/{number:08}.jsonl", _lines(rows))
+                about = {"format": FORMAT, "origin": origin, "size": size, "root": "sha256:" + root_hash.hex()}
+                rest = {"created_at": stamp, "pending": pending, "files": bundle.files}
+                manifest = canonical_json(about | rest)
+                bundle.add("manifest.json", manifest)
+                bundle.add("manifest.tlog-proof", _checked_seal(seal(manifest), manifest, size))
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
     return target
 
 
-class _Tree:
-    """The hashes of a log's tree: 32 bytes a leaf, and a 256th of that for each level of tiles above."""
+class _Bundle:
+    """The members written so far, with their digests in the order in which they stand."""
 
-    def __init__(self, leaves: bytes) -> None:
-        self.levels = [leaves]
-        while len(below := self.levels[-1]) >= 32 * TILE:
-            whole = range(0, len(below) - 32 * TILE + 1, 32 * TILE)
-            self.levels.append(b"".join(root(_cut(below[i : i + 32 * TILE])) for i in whole))
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.files: list[list[str]] = []
 
-    def tile(self, level: int, index: int) -> bytes:
-        return self.levels[level][index * 32 * TILE : (index + 1) * 32 * TILE]
+    def add(self, name: str, data: bytes) -> None:
+        if len(data) > MAX_MEMBER:
+            raise ValueError(f"{name} would be larger than {MAX_MEMBER >> 20} MiB.")
+        self.files.append([name, add_member(self.archive, name, data)])
 
-    def tiles(self) -> dict[str, bytes]:
-        found = {}
-        for level, hashes in enumerate(self.levels):
-            for index in range(-(-len(hashes) // (32 * TILE))):
-                data = self.tile(level, index)
-                found[tile_path(level, index, len(data) // 32)] = data
-        return found
-
-    def root(self) -> bytes:
-        width = 32 * TILE
-        return root([root(_cut(self.levels[0][i : i + width])) for i in range(0, len(self.levels[0]), width)])
-
-
-def _cut(hashes: bytes) -> list[bytes]:
-    return [hashes[i : i + 32] for i in range(0, len(hashes), 32)]
-
-
-def _add_entries(archive: "_Zip", entries: Iterable[bytes], size: int) -> bytes:
-    leaves = bytearray()
-    bodies: list[bytes] = []
-
-    def flush() -> None:
-        if bodies:
-            data = b"".join(len(b).to_bytes(2, "big") + b for b in bodies)
-            archive.add(tile_path("entries", (len(leaves) // 32 - 1) // TILE, len(bodies)), [data])
-            bodies.clear()
-
-    for index, item in enumerate(entries):
-        body = bytes(item)
-        if len(body) > MAX_ENTRY:
-            raise ValueError(f"Entry {index} is {len(body)} bytes long; the limit is {MAX_ENTRY}.")
-        if index == size:
-            raise BrokenLog(f"There are more entries than the {size} that the checkpoint counts.")
-        leaves += leaf_hash(body)
-        bodies.append(body)
-        if len(bodies) == TILE:
-            flush()
-    flush()
-    if len(leaves) != 32 * size:
-        raise BrokenLog(f"There are {len(leaves) // 32} entries; the checkpoint counts {size}.")
-    return bytes(leaves)
+    def add_entries(self, entries: Iterable[bytes], payloads: Iterable[Payload], size: int) -> Frontier:
+        """Write the tiles of entries, and beside each what of it can be erased; return their tree."""
+        tree, erasable = Frontier(), iter(payloads)
+        waiting = next(erasable, None)
+        for number, bodies in enumerate(_in_tiles(bytes(body) for body in entries)):
+            first = number * TILE
+            for index, body in enumerate(bodies, start=first):
+                if len(body) > MAX_ENTRY:
+                    raise ValueError(f"Entry {index} is {len(body)} bytes long; the limit is {MAX_ENTRY}.")
+                if b"\n" in body or index >= size:
+                    raise BrokenLog(f"Entry {index} is no canonical JSON, or one more than the checkpoint counts.")
+            hashes = [leaf_hash(body) for body in bodies]
+            for leaf in hashes:
+                tree.append(leaf)
+            self.add(f"entries/{number:08}.jsonl", b"".join(body + b"\n" for body in bodies))
+            self.add(f"hashes/{number:08}", b"".join(hashes))
+            beside = []
+            while waiting is not None and waiting.entry_index < first + TILE:
+                beside.append([waiting.entry_index, base64.b64encode(waiting.salt).decode(), waiting.payload])
+                waiting = next(erasable, None)
+            if beside:
+                self.add(f"payloads/{number:08}.jsonl", _lines(beside))
+        if tree.size != size or waiting is not None:
+            raise BrokenLog(f"There are {tree.size} entries; the checkpoint counts {size}.")
+        return tree
 
 
-def _add_consistency(archive: "_Zip", sizes: Sequence[int], tree: _Tree) -> None:
-    for old, new in pairwise(sizes):
-        proof = consistency_proof_from_tiles(old, new, tree.tile)
-        value = {"proof": [base64.b64encode(item).decode() for item in proof]}
-        archive.add(f"consistency/{old}-{new}.json", [canonical_json(value)])
+def _in_tiles(items: Iterable[_T]) -> Iterator[list[_T]]:
+    remaining = iter(items)
+    while tile := list(islice(remaining, TILE)):
+        yield tile
+
+
+def _lines(values: Iterable[object]) -> bytes:
+    return b"".join(canonical_json(value) + b"\n" for value in values)
 
 
 def _checked_seal(receipt: bytes, manifest: bytes, size: int) -> bytes:
@@ -235,14 +219,6 @@ def _read_note(note: bytes, origin: str) -> tuple[int, bytes]:
     return result
 
 
-def _payload_line(item: Payload) -> bytes:
-    return _line({"index": item.entry_index, "salt": base64.b64encode(item.salt).decode(), "payload": item.payload})
-
-
-def _line(value: dict[str, object]) -> bytes:
-    return canonical_json(value) + b"\n"
-
-
 def _stamp(when: datetime | str) -> str:
     if isinstance(when, str):
         parse_time(when)
@@ -250,40 +226,3 @@ def _stamp(when: datetime | str) -> str:
     if when.tzinfo is None:
         raise ValueError("created_at must say its time zone.")
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-class _Zip:
-    """Writes the one spelling of a zip that ``placet.verify`` accepts."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.members: list[tuple[bytes, int, int, int]] = []
-        self.digests: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, _value: object, _trace: TracebackType | None) -> None:
-        if kind is None:
-            end = self.file.tell()
-            self.file.write(zip_directory(self.members, end))
-            self.file.flush()
-            os.fsync(self.file.fileno())
-
-    def add(self, name: str, parts: Iterable[bytes]) -> int:
-        """Add one member from its parts; return how many parts there were."""
-        raw, offset, crc, size, count = name.encode("ascii"), self.file.tell(), 0, 0, 0
-        digest = hashlib.sha256()
-        self.file.write(zip_header(raw, 0, 0))
-        for part in parts:
-            self.file.write(part)
-            digest.update(part)
-            crc, size, count = zlib.crc32(part, crc), size + len(part), count + 1
-            if size > _MEMBER_LIMIT:
-                raise ValueError(f"{name} would be larger than 4 GiB; export a shard of the log instead.")
-        self.file.seek(offset)
-        self.file.write(zip_header(raw, crc, size))
-        self.file.seek(0, os.SEEK_END)
-        self.members.append((raw, crc, size, offset))
-        self.digests[name] = "sha256:" + digest.hexdigest()
-        return count

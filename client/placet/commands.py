@@ -23,14 +23,13 @@ from placet import terminal
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
 from placet.sdk import Placet, PlacetProblem, Promotion
-from placet.trust import load_trust
+from placet.trust import default_policy, load_trust
 from placet.verify import (
     LIMITS,
     InvalidProof,
     InvalidSignature,
     InvalidTrust,
     Report,
-    default_policy,
     verify_bundle,
 )
 from placet.witness import Witness, server
@@ -105,8 +104,9 @@ def verify(
         content = bundle.read_bytes() if bundle.suffix == ".tlog-proof" else b""
         if is_receipt(content):
             _verify_receipt(content, trusted, as_json=as_json)
-        progress = None if as_json else _progress()
-        report = verify_bundle(bundle, policy=trusted, checkpoints=notes, jobs=jobs, progress=progress)
+        progress = _progress()
+        vouched = load_trust(trusted).vouched
+        report = verify_bundle(bundle, policy=trusted, checkpoints=notes, vouched=vouched, jobs=jobs, progress=progress)
     except OSError as error:
         terminal.stop(f"{error.filename} cannot be read: {error.strerror}.", code=1)
     except (InvalidTrust, UnicodeDecodeError) as error:
@@ -118,11 +118,11 @@ def verify(
     raise typer.Exit(report.exit_code)
 
 
-def _progress() -> Callable[[int, int], object] | None:
+def _progress() -> Callable[[int, int], object]:
     """Return what shows how far a long verification is; nothing where nobody looks."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        return None
+        return lambda done, size: None
     return lambda done, size: console.print(f"{done:,} of {size:,} entries", end="\r") if size > _LONG else None
 
 

@@ -5,6 +5,8 @@ Source: C2SP tlog-cosignature, the Ed25519 kind ``cosignature/v1`` (signature ty
 
 import base64
 import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature as _BadSignature
@@ -15,6 +17,10 @@ from placet.verify import InvalidSignature, InvalidTrust, decode64
 
 _TYPE = b"\x04"
 _KEY_PREFIX = "PRIVATE+KEY"
+
+
+class NoCosignature(InvalidSignature):
+    """The cosigner asked for did not sign."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,8 @@ def verify_cosignature(note: bytes, lines: str, cosigner: Cosigner) -> Cosignatu
     """Find the cosigner's line among ``lines`` and check it against the checkpoint; lines of others are ignored.
 
     Raises:
-        InvalidSignature: no line is by this key, or it does not fit the checkpoint.
+        NoCosignature: no line is by this key.
+        InvalidSignature: it does not fit the checkpoint.
     """
     for line in lines.splitlines():
         dash, _, rest = line.partition(" ")
@@ -97,7 +104,21 @@ def verify_cosignature(note: bytes, lines: str, cosigner: Cosigner) -> Cosignatu
         except _BadSignature:
             raise InvalidSignature(f"The cosignature of {name} does not fit the checkpoint.") from None
         return Cosignature(name, timestamp, f"{line}\n")
-    raise InvalidSignature(f"No cosignature is by {cosigner.name}, key {cosigner.key_id.hex()}.")
+    raise NoCosignature(f"No cosignature is by {cosigner.name}, key {cosigner.key_id.hex()}.")
+
+
+def cosigned_by(note: bytes, cosigners: Iterable[Cosigner]) -> dict[str, int]:
+    """Return which cosigners (by their verifier key) signed a note, and when (POSIX seconds); others are ignored.
+
+    Raises:
+        InvalidSignature: a line claims the key of one of them, and does not fit.
+    """
+    lines = note.decode(errors="replace").rpartition("\n\n")[2]
+    seen = {}
+    for cosigner in cosigners:
+        with suppress(NoCosignature):
+            seen[cosigner.vkey] = verify_cosignature(note, lines, cosigner).timestamp
+    return seen
 
 
 def encode_private_key(name: str, private_key: Ed25519PrivateKey) -> str:

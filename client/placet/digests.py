@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from placet.verify import canonical_json
+from placet.canonical import canonical_json
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

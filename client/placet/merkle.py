@@ -18,6 +18,19 @@ class MissingTile(LookupError):
     """A stored tile is shorter than the tree's size says."""
 
 
+def tile_path(level: int | str, index: int, width: int = TILE) -> str:
+    """Return the path of a tile (``level`` 0 to 63, or ``entries``) as C2SP tlog-tiles spells it."""
+    text = f"{index % 1000:03d}"
+    while index := index // 1000:
+        text = f"x{index % 1000:03d}/{text}"
+    return f"tile/{level}/{text}" + ("" if width == TILE else f".p/{width}")
+
+
+def entry_bundle(entries: Iterable[bytes]) -> bytes:
+    """Return up to 256 entries as C2SP tlog-tiles keeps them beside a tile: each after its length in two bytes."""
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
 def inclusion_proof(index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
     """Return the proof that leaf ``index`` is in the tree over ``leaf_hashes``, sibling first.
 

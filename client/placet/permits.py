@@ -15,8 +15,10 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from placet.canonical import canonical_json
 from placet.digests import hex_of
-from placet.verify import Trust, canonical_json, decode64, load_canonical, parse_time, parse_vkey
+from placet.trust import Trust
+from placet.verify import decode64, load_canonical, parse_time, parse_vkey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -4,7 +4,8 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from placet.verify import Checkpoint, InvalidProof, Trust, leaf_hash, open_receipt, parse_checkpoint, verify_inclusion
+from placet.trust import Trust
+from placet.verify import Checkpoint, InvalidProof, leaf_hash, open_receipt, parse_checkpoint, verify_inclusion
 
 _HEAD = "c2sp.org/tlog-proof@v1"
 

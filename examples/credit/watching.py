@@ -309,7 +309,7 @@ def _flip_entry(bundle: Path) -> Path:
     """Write a copy in which one bit of one byte, in the middle of the log's entries, is flipped."""
     broken = bundle.with_name("audit-bundle-flipped.zip")
     with zipfile.ZipFile(bundle) as archive:
-        name = next(item for item in archive.namelist() if item.startswith("tile/entries/"))
+        name = next(item for item in archive.namelist() if item.startswith("entries/"))
         entries = archive.read(name)
     content = bytearray(bundle.read_bytes())
     content[content.find(entries) + len(entries) // 2] ^= 1

@@ -11,7 +11,8 @@ from django.core.management import call_command
 from governance.audit import health, selectors
 from governance.audit.errors import LogInconsistent
 from governance.audit.models import Origin
-from placet.verify import open_note, parse_checkpoint, parse_trust
+from placet.trust import parse_trust
+from placet.verify import open_note, parse_checkpoint
 from tests.audit.entries import append
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,10 +15,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from placet.bundle import GovernedRow, Payload, write_bundle
+from placet.canonical import canonical_json
 from placet.merkle import inclusion_proof
 from placet.notes import encode_vkey, sign_checkpoint
 from placet.receipts import encode_receipt
-from placet.verify import canonical_json, commitment, leaf_hash, root
+from placet.verify import commitment, leaf_hash, root
 
 ORIGIN = "bank.example/audit/1"
 

@@ -81,7 +81,7 @@ def test_verify_exits_3_for_tampering_and_names_the_entry(run, files, log):
     bundle.write_bytes(data)
     done = run("verify", bundle, "--policy", policy)
     assert done.exit_code == 3
-    assert "Entry 2 is not what was signed." in done.output
+    assert "Entry 2 does not have the hash that is stored for it." in done.output
     as_json = run("verify", bundle, "--policy", policy, "--json")
     assert as_json.exit_code == 3
     assert 2 in [f.get("index") for f in json.loads(as_json.stdout)["findings"]]

@@ -15,6 +15,7 @@ from placet.merkle import (
     inclusion_proof,
     inclusion_proof_from_tiles,
     root_from_tiles,
+    tile_path,
     tiles_of,
 )
 from placet.notes import encode_vkey, sign_checkpoint
@@ -26,7 +27,6 @@ from placet.verify import (
     leaf_hash,
     node_hash,
     root,
-    tile_path,
     verify_consistency,
     verify_inclusion,
 )

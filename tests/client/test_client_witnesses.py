@@ -9,14 +9,12 @@ from placet import cosignatures
 from placet.merkle import inclusion_proof
 from placet.notes import checkpoint_text, encode_note, encode_vkey, signature_line
 from placet.receipts import encode_receipt, verify_receipt
-from placet.trust import format_trust
+from placet.trust import format_trust, parse_trust
 from placet.verify import (
     InvalidSignature,
     InvalidTrust,
     leaf_hash,
-    open_note,
     parse_checkpoint,
-    parse_trust,
     verify_bundle,
 )
 
@@ -73,7 +71,8 @@ def test_a_public_checkpoint_with_a_public_cosignature_is_judged_as_its_witness_
 
 def test_a_cosignature_made_elsewhere_verifies_and_is_made_again_byte_for_byte():
     note = encode_note(FORMATS_TEXT, FORMATS_LINE)
-    assert open_note(note, [FORMATS_WITNESS], kind=4) == (FORMATS_TEXT, {FORMATS_WITNESS: 1_791_014_171})
+    witness = cosignatures.parse_cosigner(FORMATS_WITNESS)
+    assert cosignatures.cosigned_by(note, [witness]) == {FORMATS_WITNESS: 1_791_014_171}
     key = Ed25519PrivateKey.from_private_bytes(base64.b64decode("BJEX3xv88eoQIKT4E+GkxZcXaJCYlQfi/GJ3NDFmZIW8")[1:])
     assert encode_vkey("witness.example.com/vector", key.public_key(), 4) == FORMATS_WITNESS
     note, name = f"{FORMATS_TEXT}\n".encode(), "witness.example.com/vector"
@@ -161,13 +160,13 @@ def test_a_policy_that_c2sp_forbids_is_refused_with_its_line(log, line):
 def test_a_checkpoint_that_witnesses_cosigned_anchors_the_bundle_without_an_outside_one(tmp_path, log):
     policy = log.policy + witness_lines(2) + "group G all W1 W2\nquorum G\n"
     log.anchored = [cosign(log.checkpoint(5), 1, 2), cosign(log.checkpoint(6), 1)]
-    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=policy)
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=policy, vouched=parse_trust(policy).vouched)
     assert (report.integrity, report.anchoring, report.anchored, report.exit_code) == ("holds", "holds", 5, 0)
     said = " ".join(report.notes)
     assert "up to entry 4 (dated 2026-11-23T18:00:04.000000Z), cosigned by W1, W2" in said
     assert "2026" in said.partition("cosigned by")[2]
     log.anchored = [cosign(log.checkpoint(5), 1)]
-    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=policy)
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=policy, vouched=parse_trust(policy).vouched)
     assert (report.anchoring, report.anchored) == ("not shown", 0)
 
 
@@ -175,17 +174,19 @@ def test_cosignatures_do_not_help_a_history_that_they_do_not_fit(tmp_path, log):
     policy = log.policy + witness_lines(1) + "quorum W1\n"
     other = [*log.bodies[:4], b"{}"]
     log.anchored = [cosign(log.checkpoint(bodies=other), 1)]
-    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=policy)
+    report = verify_bundle(log.bundle(tmp_path / "b.zip"), policy=policy, vouched=parse_trust(policy).vouched)
     assert (report.integrity, report.anchoring, report.exit_code) == ("fails", "not shown", 3)
     log.anchored = [cosign(log.checkpoint(5), 1).replace(b"witness.example/1 ", b"witness.example/1 ")[:-6] + b"AAA=\n"]
-    assert verify_bundle(log.bundle(tmp_path / "b.zip"), policy=policy).exit_code == 3
+    assert (
+        verify_bundle(log.bundle(tmp_path / "b.zip"), policy=policy, vouched=parse_trust(policy).vouched).exit_code == 3
+    )
 
 
 def test_a_compromised_key_counts_only_for_checkpoints_up_to_its_size(tmp_path, log):
     trust = parse_trust(log.policy.replace(log.vkey, f"{log.vkey} until 6"))
     assert trust.logs == (f"{log.vkey} until 6",)
     assert parse_checkpoint(log.checkpoint(6), trust.logs).size == 6
-    with pytest.raises(InvalidSignature, match="none that counts at its size"):
+    with pytest.raises(InvalidSignature, match="that counts for this note's name and size"):
         parse_checkpoint(log.checkpoint(7), trust.logs)
     assert verify_bundle(log.bundle(tmp_path / "b.zip"), policy=format_trust(trust)).exit_code == 3
 

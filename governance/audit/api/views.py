@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.audit import selectors
+from governance.audit import selectors, tiles
 from governance.audit.actors import Actor
 from governance.audit.export import bundle_response
 from governance.common.errors import Forbidden, Unknown
@@ -31,6 +31,27 @@ class LatestCheckpoint(APIView):
         if checkpoint is None:
             raise Unknown("The log has no signed checkpoint yet.")
         return HttpResponse(bytes(checkpoint.note), content_type="text/plain; charset=utf-8")
+
+
+class LogTile(APIView):
+    """``/api/v1/log/tile/{tile}``."""
+
+    scope = "bundles:read"
+
+    @extend_schema(
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        summary="A tile of the log (C2SP tlog-tiles)",
+    )
+    def get(self, request: Request, tile: str) -> HttpResponse:
+        """Return hashes of the tree (`0/000`) or entries (`entries/000`), up to 256 of them; for who may export."""
+        if not request.user.has_perm("audit.export_bundle"):
+            raise Forbidden("An auditor, risk officer or administrator reads the log's tiles.")
+        content = tiles.read(tiles.parse(tile))
+        return HttpResponse(
+            content,
+            content_type="application/octet-stream",
+            headers={"Cache-Control": "private, max-age=31536000, immutable"},
+        )
 
 
 class EntryDetail(APIView):
