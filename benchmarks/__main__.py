@@ -1,47 +1,17 @@
-"""``python -m benchmarks [append verify fairness drift]``: print what each costs, as medians and as ratios."""
+"""``python -m benchmarks [append scale verify fairness drift]``: print what each costs, as medians and as ratios."""
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from concurrent.futures import ProcessPoolExecutor
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.catalogue import BENCHMARKS, run
 from benchmarks.timing import Comparison, seconds
-
-
-def _append() -> Iterator[Comparison]:
-    yield import_module("benchmarks.log_append").measure()
-    yield from import_module("benchmarks.log_writers").measure()
-
-
-def _scale() -> Iterator[Comparison]:
-    yield from import_module("benchmarks.log_at_scale").measure()
-
-
-def _verify() -> Iterator[Comparison]:
-    yield from import_module("benchmarks.verification").measure()
-
-
-def _fairness() -> Iterator[Comparison]:
-    fairness = import_module("benchmarks.fairness")
-    yield from (fairness.measure(rows) for rows in (10_000, 100_000))
-
-
-def _drift() -> Iterator[Comparison]:
-    yield import_module("benchmarks.drift").measure()
-
-
-BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
-    "append": _append,
-    "scale": _scale,
-    "verify": _verify,
-    "fairness": _fairness,
-    "drift": _drift,
-}
 
 
 def main() -> int:
@@ -53,10 +23,13 @@ def main() -> int:
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
     console = Console(highlight=False, width=110)
     claims = []
-    for name in chosen:
-        for found in BENCHMARKS[name]():
-            _show(console, found)
-            claims.append(found.claim)
+    # Each in a process of its own: some set Django up, which a process does once, on a database of their own.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as processes:
+        for comparisons in processes.map(run, chosen):
+            for found in comparisons:
+                _show(console, found)
+                claims.append(found.claim)
     console.print("\n[bold]Ratios, which do not depend on the machine's speed[/]")
     for claim in claims:
         console.print(f"- {claim}")

@@ -12,13 +12,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from typing import Any
 
 from benchmarks.log_writers import ROOT, cluster
 from benchmarks.timing import Comparison, Row, times
 
 SMALL, LARGE = 10_000, 1_000_000
 RATE, WRITERS, SECONDS = 1_000, 4, 15
-ASKED = 300
+ASKED, WARM_UP = 300, 20
 FILL = """
 INSERT INTO audit_entry (body) SELECT convert_to(
   '{"actor":"system:benchmark","at":"' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
@@ -70,6 +71,8 @@ def _sizes() -> Iterator[Comparison]:
         _fill(connection, size - selectors.size())
         for name, way in (("proof", proof(size)), ("page", page(size))):
             taken = []
+            for _ in range(WARM_UP):
+                way()
             for _ in range(ASKED):
                 began = time.perf_counter()
                 way()
@@ -126,6 +129,19 @@ def _write(pipe: Connection) -> None:
     pipe.send((committed, time.time() - began))
 
 
+def _covered(owner: Any, entries: list[uuid.UUID]) -> tuple[dict[uuid.UUID, int], list[tuple[int, float]]]:
+    """Wait for the checkpoint that covers all ``entries``; return where they are, and each checkpoint's time."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        signed = owner.execute("SELECT position, extract(epoch FROM at)::float FROM audit_checkpoint ORDER BY position")
+        places = owner.execute("SELECT entry_id, position FROM audit_leaf WHERE entry_id = ANY(%s)", [entries])
+        checkpoints, found = signed.fetchall(), dict(places.fetchall())
+        if len(found) == len(entries) and checkpoints and checkpoints[-1][0] > max(found.values()):
+            return found, checkpoints
+        time.sleep(0.1)
+    raise TimeoutError(f"The notary did not sign a checkpoint over {len(entries):,} entries within a minute.")
+
+
 def _latency() -> Comparison:
     """Append at 1,000 a second beside a real notary; hold each commit against the first checkpoint that covers it."""
     import psycopg
@@ -146,20 +162,12 @@ def _latency() -> Comparison:
         answers = [ours.recv() for ours, _ in pipes]
         for writer in writers:
             writer.join()
-        time.sleep(3)
+        committed = {entry: at for part, _ in answers for entry, at in part.items()}
+        with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
+            places, signed = _covered(owner, list(committed))
     finally:
         notary.terminate()
         notary.wait()
-    committed = {entry: at for part, _ in answers for entry, at in part.items()}
-    with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as owner:
-        places = dict(
-            owner.execute(
-                "SELECT entry_id, position FROM audit_leaf WHERE entry_id = ANY(%s)", [list(committed)]
-            ).fetchall()
-        )
-        signed = owner.execute(
-            "SELECT position, extract(epoch FROM at)::float FROM audit_checkpoint ORDER BY position"
-        ).fetchall()
     waits, number = [], 0
     for place, at in sorted((places[entry], at) for entry, at in committed.items()):
         while signed[number][0] <= place:

@@ -8,16 +8,18 @@ from django.db import models
 
 
 class Row(models.Model):
-    """The columns of a registered model."""
+    """The columns of a registered model, with its constraint and its index: PostgreSQL does the same for each row."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     log_entry = models.UUIDField()
     workspace = models.CharField(max_length=120, default="default")
     name = models.CharField(max_length=256)
+    system_id = models.UUIDField(null=True, db_index=True)
     mirrored_at = models.DateTimeField()
 
     class Meta:
         abstract = True
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="%(class)s_is_one")]
 
 
 class Bare(Row):

@@ -84,15 +84,25 @@ def search(query: Query = Query(), *, before: int | None = None, limit: int = 50
     """
     start = base()
     waiting = [] if before is not None else [row for row in _waiting() if _matches(row.parsed, query)][:limit]
-    rows = _placed(query, start)
-    total = size() if query.is_empty else rows.order_by()[: COUNTED + 1].count()
-    if before is not None:
-        rows = rows.filter(position__lt=start + min(before, SHARD))
-    room = limit - len(waiting)
-    places = list(rows.order_by("-position").values_list("position", flat=True)[:room])
+    total, places = _found(query, start, SHARD if before is None else min(before, SHARD), limit - len(waiting))
     ids = dict(Leaf.objects.filter(position__in=places).values_list("position", "entry_id"))
     found = {row.pk: as_entry(row) for row in entries().filter(pk__in=ids.values())}
     return Found([*waiting, *(found[ids[place]] for place in places)], total + len(waiting))
+
+
+def _found(query: Query, start: int, before: int, room: int) -> tuple[int, list[int]]:
+    """Return how many entries match, up to ``COUNTED`` + 1, and the positions of the newest below index ``before``."""
+    positions = _placed(query, start).values_list("position", flat=True)
+    if query.is_empty:
+        total = size()
+    else:
+        matches = list(positions[: COUNTED + 1])
+        total = len(matches)
+        if total <= COUNTED:
+            # That is all of them. Asked again for the newest few, PostgreSQL may read the log backwards until it has
+            # met that many, which for a rare word is most of the log.
+            return total, sorted((at for at in matches if at < start + before), reverse=True)[:room]
+    return total, list(positions.filter(position__lt=start + before).order_by("-position")[:room])
 
 
 def _placed(query: Query, start: int) -> QuerySet[Search]:

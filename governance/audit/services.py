@@ -139,6 +139,8 @@ def _insert(body: bytes, marks: Mapping[str, Governed], entry_id: uuid.UUID, sea
 
 def _digests(rows: Sequence[Governed]) -> dict[uuid.UUID, str]:
     """Ask PostgreSQL for the rows' digests, one query per table."""
+    if not rows:
+        return {}
     by_table: dict[str, list[uuid.UUID]] = defaultdict(list)
     for row in rows:
         by_table[row._meta.db_table].append(row.pk)

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import pytest
 import rfc8785
+from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from governance.accounts.models import Grant, User
@@ -197,6 +198,29 @@ def test_an_entry_beyond_65535_bytes_is_refused_and_nothing_stays():
     with pytest.raises(EntryTooLarge), transaction.atomic():
         audit.append(event=Event.LOG_HEARTBEAT, actor=ME, data={"long": "x" * 70_000})
     assert not list(map(selectors.as_entry, selectors.entries()))
+
+
+@committed
+def test_the_database_refuses_an_entry_beyond_65535_bytes_whoever_writes_it():
+    body = json.dumps({"id": str(uuid.uuid4()), "log": settings.LOG_ORIGIN, "subjects": [], "long": "x" * 66_000})
+    with pytest.raises(IntegrityError, match="holds at most 65535"), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO audit_entry (body) VALUES (%s)", [body.encode()])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("row", "hashed"),
+    [
+        ('{"a": 1, "b": null}', '{"a": 1}'),
+        ('{"a": null, "\\"b$.c": null}', "{}"),
+        ('{"a": {"b": null}, "c": [null], "d": "null"}', '{"a": {"b": null}, "c": [null], "d": "null"}'),
+    ],
+    ids=["a null column", "nothing but null columns", "null inside a value stays"],
+)
+def test_a_digest_leaves_out_null_columns_alone(row, hashed):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_digest(%s::jsonb), audit_digest(NULL)", [row])
+        assert cursor.fetchone() == (f"sha256:{sha256(hashed.encode()).hexdigest()}", None)
 
 
 @committed

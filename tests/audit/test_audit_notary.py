@@ -4,6 +4,8 @@ import json
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from governance.audit import selectors
 from governance.audit.errors import LogInconsistent
@@ -26,6 +28,15 @@ def test_entries_get_gap_free_indexes_and_a_signed_checkpoint(notary):
     assert checkpoint.root == root([leaf_hash(body) for body in bodies])
     for index in (0, 255, 256, 299):
         verify_inclusion(index, 300, leaf_hash(bodies[index]), selectors.inclusion_proof(index, 300), checkpoint.root)
+
+
+def test_a_proof_takes_two_queries_however_many_tiles_it_needs(notary):
+    append(300)
+    notary.round()
+    for way in (lambda: selectors.inclusion_proof(3, 300), lambda: selectors.consistency_proof(100, 300)):
+        with CaptureQueriesContext(connection) as queries:
+            way()
+        assert len(queries) == 2  # where the present tree begins, and all tiles at once
 
 
 def test_later_checkpoints_extend_earlier_ones(notary):

@@ -9,12 +9,13 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from governance.audit import searching
 from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.audit.searching import Query, search
 from governance.common import clock
-from tests.audit.entries import a_person, append, granted
+from tests.audit.entries import ME, a_person, append, granted
 from tests.roles import as_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,14 +67,20 @@ def test_time_is_the_entrys_own(entries):
     assert search(Query(until=now - timedelta(minutes=1))).total == 0
 
 
-def test_pages_follow_each_other_without_gap_or_repeat(notary):
+@pytest.mark.parametrize(
+    ("query", "counted", "total"),
+    [(Query(), 5, 7), (Query(actors=[ME.actor_id]), 1000, 7), (Query(actors=[ME.actor_id]), 5, 6)],
+    ids=["all", "so few that all are at hand", "more than are counted"],
+)
+def test_pages_follow_each_other_without_gap_or_repeat(notary, monkeypatch, query, counted, total):
+    monkeypatch.setattr(searching, "COUNTED", counted)
     append(7)
     notary.round()
     seen, before = [], None
-    while (page := search(before=before, limit=3)).entries:
+    while (page := search(query, before=before, limit=3)).entries:
         seen += [entry.index for entry in page.entries]
         before = seen[-1]
-        assert page.total == 7
+        assert page.total == total
     assert seen == [6, 5, 4, 3, 2, 1, 0]
 
 

@@ -14,8 +14,8 @@ CREATE TABLE audit_origin (
 CREATE TABLE audit_entry (
   id uuid PRIMARY KEY,
   seq bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
-  body bytea NOT NULL CHECK (octet_length(body) BETWEEN 2 AND 65535),
-  leaf_hash bytea NOT NULL CHECK (octet_length(leaf_hash) = 32),
+  body bytea NOT NULL,
+  leaf_hash bytea NOT NULL,
   request text,
   recorded_at timestamptz NOT NULL
 );
@@ -77,34 +77,43 @@ BEGIN
     USING ERRCODE = '42501';
 END $$;
 
--- Everything that follows from an entry's bytes: read once, written before the row itself.
+-- Everything that follows from an entry's bytes: read once, written before the row itself. Each statement costs a start
+-- of the executor in every transaction that writes to the log, and so does a CHECK of the table, so there are few: the
+-- length is held here, the place in the queue and the log's name in one statement.
 CREATE FUNCTION audit_complete_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE said jsonb := convert_from(NEW.body, 'UTF8')::jsonb; kept text;
+DECLARE said jsonb := convert_from(NEW.body, 'UTF8')::jsonb;
 BEGIN
+  IF octet_length(NEW.body) > 65535 THEN
+    RAISE EXCEPTION 'an entry of % bytes is refused: it holds at most 65535', octet_length(NEW.body)
+      USING ERRCODE = '23514', CONSTRAINT = 'audit_entry_fits';
+  END IF;
   NEW.id := (said ->> 'id')::uuid;
   NEW.request := said #>> '{data,request}';
   NEW.leaf_hash := sha256('\\x00'::bytea || NEW.body);
   NEW.recorded_at := clock_timestamp();
-  -- One statement for all three: each costs a start of the executor, in every transaction that writes to the log.
-  WITH queued AS (INSERT INTO public.audit_pending (seq, entry_id) VALUES (NEW.seq, NEW.id)),
-       named AS (INSERT INTO public.audit_subject (entry_id, "table", key, before, after, txid)
-                 SELECT NEW.id, s ->> 'table', s ->> 'key', s ->> 'before', s ->> 'after', pg_current_xact_id()
-                 FROM jsonb_array_elements(said -> 'subjects') AS s)
-  SELECT o.origin INTO kept FROM public.audit_origin o ORDER BY o.shard DESC LIMIT 1;
-  IF kept IS NOT NULL AND kept IS DISTINCT FROM (said ->> 'log') THEN
-    RAISE EXCEPTION 'this database keeps the log %, not %: set PLACET_LOG_ORIGIN to it in every process', kept, said ->> 'log'
+  INSERT INTO public.audit_pending (seq, entry_id)
+    SELECT NEW.seq, NEW.id WHERE (said ->> 'log') IS NOT DISTINCT FROM
+      coalesce((SELECT o.origin FROM public.audit_origin o ORDER BY o.shard DESC LIMIT 1), said ->> 'log');
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'this database keeps the log %, not %: set PLACET_LOG_ORIGIN to it in every process',
+      (SELECT o.origin FROM public.audit_origin o ORDER BY o.shard DESC LIMIT 1), said ->> 'log'
       USING ERRCODE = '23514', CONSTRAINT = 'audit_origin_is_one';
+  END IF;
+  IF said -> 'subjects' <> '[]' THEN
+    INSERT INTO public.audit_subject (entry_id, "table", key, before, after, txid)
+      SELECT NEW.id, s ->> 'table', s ->> 'key', s ->> 'before', s ->> 'after', pg_current_xact_id()
+      FROM jsonb_array_elements(said -> 'subjects') AS s;
   END IF;
   RETURN NEW;
 END $$;
 
 -- SHA-256 over a row's jsonb text without the columns that are null, so that a nullable column added by a later release
--- leaves the digest of every row that stands as it was (docs/adr/0007).
-CREATE FUNCTION audit_digest(content jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE k text;
+-- leaves the digest of every row that stands as it was (docs/adr/0007). Strict, or a list that holds a null would count.
+CREATE FUNCTION audit_digest(content jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE empty jsonb := jsonb_path_query_array(content, 'strict $.keyvalue() ? (@.value == null).key');
 BEGIN
-  FOR k IN SELECT c.key FROM pg_catalog.jsonb_each(content) c WHERE c.value = 'null' LOOP content := content - k; END LOOP;
+  FOR n IN 0 .. jsonb_array_length(empty) - 1 LOOP content := content - (empty ->> n); END LOOP;
   RETURN 'sha256:' || encode(sha256(convert_to(content::text, 'UTF8')), 'hex');
 END $$;
 

@@ -1,0 +1,44 @@
+"""The benchmarks by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+from benchmarks.timing import Comparison
+
+
+def _append() -> Iterator[Comparison]:
+    yield import_module("benchmarks.log_append").measure()
+    yield from import_module("benchmarks.log_writers").measure()
+
+
+def _scale() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.log_at_scale").measure()
+
+
+def _verify() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.verification").measure()
+
+
+def _fairness() -> Iterator[Comparison]:
+    fairness = import_module("benchmarks.fairness")
+    yield from (fairness.measure(rows) for rows in (10_000, 100_000))
+
+
+def _drift() -> Iterator[Comparison]:
+    yield import_module("benchmarks.drift").measure()
+
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
+    "append": _append,
+    "scale": _scale,
+    "verify": _verify,
+    "fairness": _fairness,
+    "drift": _drift,
+}
+
+
+def run(name: str) -> list[Comparison]:
+    """Run one benchmark to its end."""
+    return list(BENCHMARKS[name]())
