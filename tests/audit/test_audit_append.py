@@ -207,6 +207,13 @@ def test_the_database_refuses_an_entry_beyond_65535_bytes_whoever_writes_it():
         cursor.execute("INSERT INTO audit_entry (body) VALUES (%s)", [body.encode()])
 
 
+@committed
+def test_the_database_refuses_an_entry_of_several_lines_which_no_export_could_write():
+    body = json.dumps({"id": str(uuid.uuid4()), "log": settings.LOG_ORIGIN, "subjects": []}, indent=1)
+    with pytest.raises(IntegrityError, match="line end"), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO audit_entry (body) VALUES (%s)", [body.encode()])
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("row", "hashed"),

@@ -88,6 +88,10 @@ BEGIN
     RAISE EXCEPTION 'an entry of % bytes is refused: it holds at most 65535', octet_length(NEW.body)
       USING ERRCODE = '23514', CONSTRAINT = 'audit_entry_fits';
   END IF;
+  IF position('\\x0a'::bytea IN NEW.body) > 0 THEN  -- an export writes each entry as a line
+    RAISE EXCEPTION 'an entry with a line end in it is refused: canonical JSON has none'
+      USING ERRCODE = '23514', CONSTRAINT = 'audit_entry_is_one_line';
+  END IF;
   NEW.id := (said ->> 'id')::uuid;
   NEW.request := said #>> '{data,request}';
   NEW.leaf_hash := sha256('\\x00'::bytea || NEW.body);
