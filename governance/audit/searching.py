@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
+from governance.audit import changes
 from governance.audit.models import SHARD, Leaf, Search
 from governance.audit.selectors import LogEntry, as_entry, base, entries, size
 
@@ -52,11 +53,14 @@ class Found:
 
 
 def words_of(entry: Mapping[str, Any]) -> list[str]:
-    """Return what an entry can be found by, in lower case: each short text of its data, whole and in parts."""
+    """Return what an entry can be found by, in lower case: each short text of its data, whole and in parts.
+
+    Values that merely changed are left out: they are many, and would push out what the entry is about.
+    """
     words = {entry["id"].lower()}
     for subject in entry["subjects"]:
         words |= {subject["key"].lower(), subject["table"]}
-    for text in _texts(entry["data"]):
+    for text in _texts({key: value for key, value in entry["data"].items() if key != changes.KEY}):
         if len(text) <= _LONGEST_WORD:
             words.add(text.lower())
             for cut in (r"[\s/:,]+", r"[^a-z0-9]+"):  # credit-risk/2 is credit-risk too, and credit

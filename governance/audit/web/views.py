@@ -24,6 +24,7 @@ from governance.audit.export import bundle_response
 from governance.audit.models import SHARD, Anchor
 from governance.audit.searching import COUNTED, Query, search
 from governance.audit.selectors import LogEntry
+from governance.audit.web.changed import people_in, rows_of
 from governance.audit.web.wording import actors_called, names_of, sentence
 from governance.common import clock
 from governance.common.errors import DomainError, Unknown
@@ -131,6 +132,7 @@ def entry(request: HttpRequest, index: int) -> HttpResponse:
     same = selectors.entries_about_request(body["data"].get("request"))
     size = selectors.size()
     return render(
+    names = names_of([body["actor"], *people_in(body)])
         request,
         "audit/entry.html",
         {
@@ -140,7 +142,7 @@ def entry(request: HttpRequest, index: int) -> HttpResponse:
                 "at": body["at"],
                 "event": body["event"],
                 "actor": body["actor"],
-                "by": names_of([body["actor"]]).get(body["actor"], ""),
+                "by": names.get(body["actor"], ""),
                 "sentence": sentence(body),
                 "leaf_hash": _digest(found.leaf_hash),
                 "bytes": len(found.body),
@@ -152,6 +154,7 @@ def entry(request: HttpRequest, index: int) -> HttpResponse:
             },
             "subjects": body["subjects"],
             "proof": proof,
+            "fields": rows_of(body, names),
             "steps": inclusion_steps(index, proof.checkpoint.size, found.leaf_hash, proof.path)
             if proof.checkpoint
             else [],
