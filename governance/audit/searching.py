@@ -16,6 +16,7 @@ from governance.audit.selectors import LogEntry, as_entry, base, entries, size
 _LONGEST_WORD = 120
 _MOST_WORDS = 200
 _MOST_WAITING = 200
+_PAGE = 500
 COUNTED = 1000
 """Beyond this many, matches are not counted: nobody pages through them, and counting would read them all."""
 
@@ -94,9 +95,27 @@ def search(query: Query = Query(), *, before: int | None = None, limit: int = 50
         rows = rows.filter(position__lt=start + min(before, SHARD))
     room = limit - len(waiting)
     places = list(rows.order_by("-position").values_list("position", flat=True)[:room])
+    return Found([*waiting, *_at(places)], total + len(waiting))
+
+
+def each(query: Query, *, below: int) -> Iterator[LogEntry]:
+    """Yield every placed entry of an index below ``below`` that matches, newest first, read page by page."""
+    start = base()
+    position = start + below
+    while places := list(
+        _placed(query, start)
+        .filter(position__lt=position)
+        .order_by("-position")
+        .values_list("position", flat=True)[:_PAGE]
+    ):
+        yield from _at(places)
+        position = places[-1]
+
+
+def _at(places: Sequence[int]) -> Iterator[LogEntry]:
     ids = dict(Leaf.objects.filter(position__in=places).values_list("position", "entry_id"))
     found = {row.pk: as_entry(row) for row in entries().filter(pk__in=ids.values())}
-    return Found([*waiting, *(found[ids[place]] for place in places)], total + len(waiting))
+    return (found[ids[place]] for place in places)
 
 
 def _placed(query: Query, start: int) -> QuerySet[Search]:

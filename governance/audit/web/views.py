@@ -100,6 +100,7 @@ def log(request: HttpRequest) -> HttpResponse:
             "form": form,
             "filters": request.GET,
             "events": [str(item) for item in Event],
+            "asked": urlencode(asked, doseq=True),
             "newest": urlencode(asked, doseq=True) if before is not None else None,
             "older": urlencode([*asked, ("before", last)], doseq=True) if last and len(parsed) == PAGE else None,
             "checkpoint": {"size": checkpoint.size, "root": _digest(checkpoint.root), "at": checkpoint.at}
@@ -131,8 +132,8 @@ def entry(request: HttpRequest, index: int) -> HttpResponse:
     may_read = request.user.has_perm("audit.read_payload")
     same = selectors.entries_about_request(body["data"].get("request"))
     size = selectors.size()
-    return render(
     names = names_of([body["actor"], *people_in(body)])
+    return render(
         request,
         "audit/entry.html",
         {
@@ -153,8 +154,8 @@ def entry(request: HttpRequest, index: int) -> HttpResponse:
                 "redacted": bool(body["payload"]) and payload is None,
             },
             "subjects": body["subjects"],
-            "proof": proof,
             "fields": rows_of(body, names),
+            "proof": proof,
             "steps": inclusion_steps(index, proof.checkpoint.size, found.leaf_hash, proof.path)
             if proof.checkpoint
             else [],

@@ -28,6 +28,7 @@ WORDS = {
     Event.PROMOTION_APPLYING: gettext_lazy("Promotion being applied"),
     Event.GATE_ALLOWED: gettext_lazy("Gate let a write through"),
     Event.GATE_REFUSED: gettext_lazy("Gate refused a write"),
+    Event.LOG_EXPORTED: gettext_lazy("List of entries taken away"),
     Event.BUNDLE_EXPORTED: gettext_lazy("Audit bundle taken away"),
 }
 """Where the event's own two words do not say it."""
