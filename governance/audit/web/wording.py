@@ -33,7 +33,7 @@ WORDS = {
 }
 """Where the event's own two words do not say it."""
 
-_DETAILS = ("version", "alias", "stage", "verdict", "to", "state", "type", "role")
+_DETAILS = ("version", "alias", "stage", "verdict", "to", "state", "type", "role", "code", "severity", "grant")
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:
@@ -61,6 +61,7 @@ def sentence(entry: Mapping[str, Any]) -> str:
         subject.get("name") if isinstance(subject, dict) else subject,
         data.get("model"),
         data.get("system"),
+        f"PR-{data['promotion']}" if isinstance(data.get("promotion"), int) else None,
         data.get("policy") if isinstance(data.get("policy"), str) else None,
     ]
     said = [str(item) for item in about if item]
