@@ -57,4 +57,5 @@ class Event(StrEnum):
     ALERT_OPENED = "alert.opened"
     ALERT_CHANGED = "alert.changed"
     DOCUMENT_BUILT = "document.built"
+    LOG_EXPORTED = "log.exported"
     BUNDLE_EXPORTED = "bundle.exported"

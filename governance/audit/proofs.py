@@ -11,6 +11,7 @@ from governance.audit.models import Anchor, Checkpoint, Payload
 from governance.audit.selectors import LogEntry
 from governance.audit.services import SealedPayload
 from governance.common import clock
+from governance.common.templatetags.placet import duration
 from placet.trust import InvalidTrust, load_trust
 from placet.verify import Checkpoint as SignedCheckpoint
 from placet.verify import InvalidProof, InvalidSignature, leaf_hash, parse_checkpoint, verify_inclusion
@@ -114,9 +115,9 @@ def _anchoring(index: int) -> Word:
     signed = read_checkpoint(bytes(anchor.checkpoint.note))
     if signed is None or signed.root != selectors.root_at(signed.size):
         return Word("fails", f"The checkpoint of {anchor.size:,} entries that was copied outside does not fit the log.")
-    age = int((clock.now() - anchor.at).total_seconds())
+    age = duration(clock.now() - anchor.at)
     return Word(
         "not shown",
-        f"A checkpoint of {signed.size:,} entries that covers it was sent to the {anchor.where} {age:,} s ago and fits "
+        f"A checkpoint of {signed.size:,} entries that covers it was sent to the {anchor.where} {age} ago and fits "
         "the log as it stands. This server can't vouch for that copy: hold a bundle against the one out there.",
     )

@@ -9,12 +9,14 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
+from governance.audit import changes
 from governance.audit.models import SHARD, Leaf, Search
 from governance.audit.selectors import LogEntry, as_entry, base, entries, size
 
 _LONGEST_WORD = 120
 _MOST_WORDS = 200
 _MOST_WAITING = 200
+_PAGE = 500
 COUNTED = 1000
 """Beyond this many, matches are not counted: nobody pages through them, and counting would read them all."""
 
@@ -52,11 +54,14 @@ class Found:
 
 
 def words_of(entry: Mapping[str, Any]) -> list[str]:
-    """Return what an entry can be found by, in lower case: each short text of its data, whole and in parts."""
+    """Return what an entry can be found by, in lower case: each short text of its data, whole and in parts.
+
+    Values that merely changed are left out: they are many, and would push out what the entry is about.
+    """
     words = {entry["id"].lower()}
     for subject in entry["subjects"]:
         words |= {subject["key"].lower(), subject["table"]}
-    for text in _texts(entry["data"]):
+    for text in _texts({key: value for key, value in entry["data"].items() if key != changes.KEY}):
         if len(text) <= _LONGEST_WORD:
             words.add(text.lower())
             for cut in (r"[\s/:,]+", r"[^a-z0-9]+"):  # credit-risk/2 is credit-risk too, and credit
@@ -85,9 +90,27 @@ def search(query: Query = Query(), *, before: int | None = None, limit: int = 50
     start = base()
     waiting = [] if before is not None else [row for row in _waiting() if _matches(row.parsed, query)][:limit]
     total, places = _found(query, start, SHARD if before is None else min(before, SHARD), limit - len(waiting))
+    return Found([*waiting, *_at(places)], total + len(waiting))
+
+
+def each(query: Query, *, below: int) -> Iterator[LogEntry]:
+    """Yield every placed entry of an index below ``below`` that matches, newest first, read page by page."""
+    start = base()
+    position = start + below
+    while places := list(
+        _placed(query, start)
+        .filter(position__lt=position)
+        .order_by("-position")
+        .values_list("position", flat=True)[:_PAGE]
+    ):
+        yield from _at(places)
+        position = places[-1]
+
+
+def _at(places: Sequence[int]) -> Iterator[LogEntry]:
     ids = dict(Leaf.objects.filter(position__in=places).values_list("position", "entry_id"))
     found = {row.pk: as_entry(row) for row in entries().filter(pk__in=ids.values())}
-    return Found([*waiting, *(found[ids[place]] for place in places)], total + len(waiting))
+    return (found[ids[place]] for place in places)
 
 
 def _found(query: Query, start: int, before: int, room: int) -> tuple[int, list[int]]:

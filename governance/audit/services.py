@@ -10,7 +10,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import F, Func, TextField
 
+from governance.audit import changes
 from governance.audit.actors import Actor
 from governance.audit.canonical import encode, plain
 from governance.audit.errors import EntryTooLarge, NoOpenTransaction
@@ -21,6 +23,7 @@ from governance.common import clock
 
 MAX_BYTES = 65_535
 PAYLOAD_DOMAIN = b"placet/payload/v1\x00"
+_DIGEST = "row_digest_before"
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def append(
         subjects: governed rows, new or changed; they are saved here, in this order.
         deleted: governed rows to delete.
         data: what a stranger needs to understand the entry; no personal data. Decimals and floats become strings,
-            so that the bytes have one form.
+            so that the bytes have one form. What changed in ``subjects`` is added under ``changed``.
         payload: personal or long text (names, rationales). The entry holds a salted commitment to it, so it can be
             erased later without breaking a proof.
         sealed: the same, made by :func:`seal` because something signed names its commitment; instead of ``payload``.
@@ -71,16 +74,20 @@ def append(
     Raises:
         NoOpenTransaction: called in autocommit; wrap the change and this call in ``transaction.atomic``.
         EntryTooLarge: the canonical bytes exceed 65,535.
-        TypeError, ValueError: ``data`` or ``payload`` holds something that has no canonical form.
+        TypeError, ValueError: ``data`` or ``payload`` holds something that has no canonical form, or ``data`` holds
+            ``changed``, which is written here alone.
     """
     if not connection.in_atomic_block:
         raise NoOpenTransaction(f"Wrap the change and audit.append({event}) in transaction.atomic().")
     said = plain(data or {})
+    if changes.KEY in said:
+        raise ValueError(f"data[{changes.KEY!r}] says how the subjects changed; append fills it in by itself.")
     if payload is not None:
         sealed = seal(payload)
     entry_id = uuid.uuid4()
-    before = _digests([row for row in (*subjects, *deleted) if not row._state.adding])
+    before = _before([row for row in (*subjects, *deleted) if not row._state.adding])
     named = [_named(row, before.get(row.pk), None) for row in deleted]
+    changed: dict[str, dict[str, Any]] = defaultdict(dict)
     for row in deleted:
         row.delete()
     if erased is not None:
@@ -94,6 +101,10 @@ def append(
         named.append(_named(row, before.get(row.pk), mark))
         row.log_entry = entry_id
         row.save()
+        if (was := before.get(row.pk)) and (differs := changes.changes(row, was)):
+            changed[row._meta.db_table][str(row.pk)] = differs
+    if changed:
+        said[changes.KEY] = changed
     body = encode(
         {
             "v": 1,
@@ -113,8 +124,9 @@ def append(
     return entry_id
 
 
-def _named(row: Governed, before: str | None, after: str | None) -> dict[str, str | None]:
-    return {"table": row._meta.db_table, "key": str(row.pk), "before": before, "after": after}
+def _named(row: Governed, before: changes.Values | None, after: str | None) -> dict[str, str | None]:
+    digest = before[_DIGEST] if before else None
+    return {"table": row._meta.db_table, "key": str(row.pk), "before": digest, "after": after}
 
 
 def _insert(body: bytes, marks: Mapping[str, Governed], entry_id: uuid.UUID, sealed: SealedPayload | None) -> None:
@@ -137,19 +149,14 @@ def _insert(body: bytes, marks: Mapping[str, Governed], entry_id: uuid.UUID, sea
         cursor.execute(statement, values)
 
 
-def _digests(rows: Sequence[Governed]) -> dict[uuid.UUID, str]:
-    """Ask PostgreSQL for the rows' digests, one query per table."""
-    if not rows:
-        return {}
-    by_table: dict[str, list[uuid.UUID]] = defaultdict(list)
+def _before(rows: Sequence[Governed]) -> dict[uuid.UUID, changes.Values]:
+    """Ask PostgreSQL for the rows as they stand, each with its digest, one query per table."""
+    by_model: dict[type[Governed], list[uuid.UUID]] = defaultdict(list)
     for row in rows:
-        by_table[row._meta.db_table].append(row.pk)
-    found: dict[uuid.UUID, str] = {}
-    with connection.cursor() as cursor:
-        for table, keys in by_table.items():
-            cursor.execute(
-                "SELECT k, d FROM unnest(%s::text[]) AS k, audit_row_digest(%s, k) AS d WHERE d IS NOT NULL",
-                [[str(key) for key in keys], table],
-            )
-            found.update({uuid.UUID(key): digest for key, digest in cursor.fetchall()})
+        by_model[type(row)].append(row.pk)
+    found: dict[uuid.UUID, changes.Values] = {}
+    for model, keys in by_model.items():
+        digest = Func(F("pk"), function=digest_function(model._meta.db_table), output_field=TextField())
+        standing = model._base_manager.filter(pk__in=keys).annotate(**{_DIGEST: digest})
+        found.update({row["id"]: row for row in standing.values()})
     return found

@@ -14,6 +14,7 @@ from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.audit.searching import Query, search
+from governance.audit.web.wording import sentence
 from governance.common import clock
 from tests.audit.entries import ME, a_person, append, granted
 from tests.roles import as_role
@@ -130,3 +131,15 @@ def test_the_page_asks_the_database_as_often_for_fifty_entries_as_for_five(notar
     append(60)
     notary.round()
     assert queries() == few
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "said"),
+    [
+        ("finding.closed", {"code": "digest-mismatch", "severity": "high"}, "code digest-mismatch, severity high"),
+        ("promotion.applying", {"promotion": 2, "grant": "used"}, "PR-2, grant used"),
+        ("log.guards_checked", {"problems": []}, "all stand"),
+    ],
+)
+def test_an_entry_is_told_in_a_few_words_that_say_what_it_is_about(event, data, said):
+    assert sentence({"event": event, "data": data}).partition(": ")[2] == said

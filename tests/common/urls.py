@@ -37,6 +37,7 @@ urlpatterns = [
     path("documents/build/", nobody, name="document-build"),
     path("documents/<uuid:pk>/", nobody, name="document-download"),
     path("audit/", nobody, name="audit-log"),
+    path("audit/search-result.<slug:form>", nobody, name="audit-search-result"),
     path("audit/bundle/", nobody, name="audit-bundle"),
     path("audit/health/", nobody, name="audit-health"),
     path("audit/<int:index>/erasure-requests/", nobody, name="audit-request-erasure"),

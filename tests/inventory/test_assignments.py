@@ -225,14 +225,14 @@ def test_the_systems_page_shows_what_waits_and_takes_the_signature(db, client, v
     assert "orphan waits for a second person" in shown
     assert "someone else must sign" in shown
     assert "Withdraw the proposal" in shown
-    assert "assignment-password-1" not in shown
+    assert "assignment-1-password" not in shown
     assert client.post(sign, {"password": PASSWORD}).status_code == 403
     client.force_login(validator)
-    assert "assignment-password-1" in client.get(page).content.decode()
+    assert "assignment-1-password" in client.get(page).content.decode()
     for password, status in (("", 422), ("wrong", 403)):
         refused = client.post(sign, {"password": password})
         assert refused.status_code == status
-        assert 'aria-describedby="assignment-password-1-e"' in refused.content.decode()
+        assert 'aria-describedby="assignment-1-password-e"' in refused.content.decode()
     assert served_by("orphan") is None
     assert client.post(sign, {"password": PASSWORD}).status_code == 302
     assert served_by("orphan") == target

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.audit.web import views
+from governance.audit.web import exports, views
 
 urlpatterns = [
     path("log", views.log, name="audit-log"),
@@ -11,5 +11,6 @@ urlpatterns = [
     path("log/entries/<uuid:entry_id>/receipt", views.receipt_by_id, name="audit-receipt-by-id"),
     path("log/<int:index>/receipt", views.receipt, name="audit-receipt"),
     path("log/<int:index>/erasure-requests", views.request_erasure, name="audit-request-erasure"),
+    path("log/search-result.<slug:form>", exports.search_result, name="audit-search-result"),
     path("log/bundle", views.bundle, name="audit-bundle"),
 ]

@@ -24,6 +24,7 @@ from governance.audit.export import bundle_response
 from governance.audit.models import SHARD, Anchor
 from governance.audit.searching import COUNTED, Query, search
 from governance.audit.selectors import LogEntry
+from governance.audit.web.changed import people_in, rows_of
 from governance.audit.web.wording import actors_called, names_of, sentence
 from governance.common import clock
 from governance.common.errors import DomainError, Unknown
@@ -99,6 +100,7 @@ def log(request: HttpRequest) -> HttpResponse:
             "form": form,
             "filters": request.GET,
             "events": [str(item) for item in Event],
+            "asked": urlencode(asked, doseq=True),
             "newest": urlencode(asked, doseq=True) if before is not None else None,
             "older": urlencode([*asked, ("before", last)], doseq=True) if last and len(parsed) == PAGE else None,
             "checkpoint": {"size": checkpoint.size, "root": _digest(checkpoint.root), "at": checkpoint.at}
@@ -130,6 +132,7 @@ def entry(request: HttpRequest, index: int) -> HttpResponse:
     may_read = request.user.has_perm("audit.read_payload")
     same = selectors.entries_about_request(body["data"].get("request"))
     size = selectors.size()
+    names = names_of([body["actor"], *people_in(body)])
     return render(
         request,
         "audit/entry.html",
@@ -140,7 +143,7 @@ def entry(request: HttpRequest, index: int) -> HttpResponse:
                 "at": body["at"],
                 "event": body["event"],
                 "actor": body["actor"],
-                "by": names_of([body["actor"]]).get(body["actor"], ""),
+                "by": names.get(body["actor"], ""),
                 "sentence": sentence(body),
                 "leaf_hash": _digest(found.leaf_hash),
                 "bytes": len(found.body),
@@ -151,6 +154,7 @@ def entry(request: HttpRequest, index: int) -> HttpResponse:
                 "redacted": bool(body["payload"]) and payload is None,
             },
             "subjects": body["subjects"],
+            "fields": rows_of(body, names),
             "proof": proof,
             "steps": inclusion_steps(index, proof.checkpoint.size, found.leaf_hash, proof.path)
             if proof.checkpoint

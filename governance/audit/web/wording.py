@@ -28,11 +28,12 @@ WORDS = {
     Event.PROMOTION_APPLYING: gettext_lazy("Promotion being applied"),
     Event.GATE_ALLOWED: gettext_lazy("Gate let a write through"),
     Event.GATE_REFUSED: gettext_lazy("Gate refused a write"),
+    Event.LOG_EXPORTED: gettext_lazy("List of entries taken away"),
     Event.BUNDLE_EXPORTED: gettext_lazy("Audit bundle taken away"),
 }
 """Where the event's own two words do not say it."""
 
-_DETAILS = ("version", "alias", "stage", "verdict", "to", "state", "type", "role")
+_DETAILS = ("version", "alias", "stage", "verdict", "to", "state", "type", "role", "code", "severity", "grant")
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:
@@ -60,6 +61,7 @@ def sentence(entry: Mapping[str, Any]) -> str:
         subject.get("name") if isinstance(subject, dict) else subject,
         data.get("model"),
         data.get("system"),
+        f"PR-{data['promotion']}" if isinstance(data.get("promotion"), int) else None,
         data.get("policy") if isinstance(data.get("policy"), str) else None,
     ]
     said = [str(item) for item in about if item]

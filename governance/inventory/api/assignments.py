@@ -11,10 +11,9 @@ from rest_framework.views import APIView
 
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import deciding_person
-from governance.accounts.services import require_password
 from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import assignments, selectors
-from governance.inventory.api.views import SignatureInput, locked_system_tag
+from governance.inventory.api.views import SignatureInput, answered, locked_system_tag, signing_person
 from governance.inventory.models import ModelAssignment
 
 
@@ -43,10 +42,7 @@ def _locked_tag(system: str, assignment_id: uuid.UUID) -> str:
 
 
 def _answer(row: ModelAssignment, code: int = status.HTTP_200_OK) -> Response:
-    headers = {"ETag": etag(row)}
-    if code == status.HTTP_201_CREATED:
-        headers["Location"] = f"/api/v1/systems/{row.system_id}/assignments/{row.pk}"
-    return Response(AssignmentOutput(row).data, status=code, headers=headers)
+    return answered(row, AssignmentOutput(row), code)
 
 
 class Assignments(APIView):
@@ -84,10 +80,7 @@ class AssignmentSignatures(APIView):
     @if_match(_locked_tag)
     def post(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
         """Sign as the second person; never with a token."""
-        payload = SignatureInput(data=request.data)
-        payload.is_valid(raise_exception=True)
-        signer = deciding_person(request)
-        require_password(signer, payload.validated_data["password"])
+        signer = signing_person(request)
         found = selectors.assignment(selectors.system(system), assignment_id)
         return _answer(assignments.sign_assignment(assignment_id=found.pk, signer=signer), status.HTTP_201_CREATED)
 

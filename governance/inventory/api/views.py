@@ -17,7 +17,7 @@ from governance.common.errors import InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import selectors, services
-from governance.inventory.models import AISystem, Classification
+from governance.inventory.models import AISystem, Classification, ModelAssignment
 
 
 class SystemInput(serializers.Serializer[Any]):
@@ -95,6 +95,24 @@ class PinOutput(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     dataset_digest = serializers.CharField()
+
+
+def signing_person(request: Request) -> User:
+    """Return who signs: somebody with a session, never a token, whose own password stands in the request."""
+    payload = SignatureInput(data=request.data)
+    payload.is_valid(raise_exception=True)
+    signer = deciding_person(request)
+    require_password(signer, payload.validated_data["password"])
+    return signer
+
+
+def answered(row: Classification | ModelAssignment, body: serializers.BaseSerializer[Any], code: int) -> Response:
+    """Return a proposal with its ETag, and its address where one was made or signed."""
+    headers = {"ETag": etag(row)}
+    if code == status.HTTP_201_CREATED:
+        kind = "classifications" if isinstance(row, Classification) else "assignments"
+        headers["Location"] = f"/api/v1/systems/{row.system_id}/{kind}/{row.pk}"
+    return Response(body.data, status=code, headers=headers)
 
 
 def locked_system_tag(system: str) -> str:
@@ -177,20 +195,14 @@ class ClassificationSignatures(APIView):
     @if_match(_locked_classification_tag)
     def post(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
         """Sign as the second person; never with a token."""
-        payload = SignatureInput(data=request.data)
-        payload.is_valid(raise_exception=True)
-        signer = deciding_person(request)
-        require_password(signer, payload.validated_data["password"])
+        signer = signing_person(request)
         found = selectors.classification(selectors.system(system), classification_id)
         signed = services.sign_classification(classification_id=found.pk, signer=signer)
         return _classified(signed, status.HTTP_201_CREATED)
 
 
 def _classified(row: Classification, code: int = status.HTTP_200_OK) -> Response:
-    headers = {"ETag": etag(row)}
-    if code == status.HTTP_201_CREATED:
-        headers["Location"] = f"/api/v1/systems/{row.system_id}/classifications/{row.pk}"
-    return Response(ClassificationOutput(row).data, status=code, headers=headers)
+    return answered(row, ClassificationOutput(row), code)
 
 
 class ClassificationWithdrawals(APIView):
