@@ -345,7 +345,7 @@ PRAGMA journal_mode = OFF; CREATE TABLE entry (i, id, at, payload, problem);
 CREATE TABLE subject (name, i, after); CREATE TABLE governed (name, id, digest);
 """
 _VIEWS = """
-CREATE TABLE newest AS SELECT name, max(i) AS i, after FROM subject GROUP BY name;
+CREATE INDEX entry_id ON entry (id, i); CREATE TABLE newest AS SELECT name, max(i) i, after FROM subject GROUP BY name;
 CREATE VIEW erased AS SELECT e.i, n.i AS by, payload FROM newest n JOIN entry e ON e.id = substr(name, 18)
   WHERE name LIKE 'payload.redacted %';
 CREATE TABLE stands AS SELECT g.name, g.id, digest, e.i AS named, n.i, after
@@ -355,7 +355,7 @@ _RULES = """
 integrity: {1} | SELECT i, problem FROM entry WHERE problem NOT NULL
 integrity: Entry {0} has the id of entry {1}. | SELECT max(i), min(i) FROM entry GROUP BY id HAVING count(id) > 1
 integrity: Entry {0} is dated before the entries that precede it, or after the bundle was made.
- | SELECT i FROM (SELECT i, at, max(at) OVER (ORDER BY i) AS top FROM entry) WHERE at < top - 300 OR at > ? + 300
+ | SELECT i FROM (SELECT i, at, max(at) OVER (ORDER BY rowid) AS top FROM entry) WHERE at < top - 300 OR at > ? + 300
 completeness: Entry {0} is redacted by entry {1}, and shown. | SELECT i, by FROM erased WHERE payload = 'shown'
 completeness: The payload of entry {0} is missing; no entry records its erasure.
  | SELECT i FROM entry WHERE payload = 'missing' AND i NOT IN (SELECT i FROM erased)
@@ -488,7 +488,7 @@ class _Check:
         _need(len(tiles) == held, f"the bundle does not hold the tiles of {size} entries, but {held}")
         self.db.executescript(_TABLES)
         scan = partial(_scan, self.box, [*self.logs])
-        for roots, entries, subjects in each(scan, [tiles[i : i + TILE] for i in tiles[::TILE]]):
+        for roots, entries, subjects in each(scan, [tiles[i : i + 32] for i in tiles[::32]]):
             self.tiles += roots
             self.db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", entries)
             self.db.executemany("INSERT INTO subject VALUES (?, ?, ?)", subjects)
