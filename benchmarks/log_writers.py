@@ -18,32 +18,21 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from benchmarks import log_chain
 from benchmarks.timing import Comparison, Row, times
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 1.0
 ROUNDS = 9
 
-CHAIN = """
-CREATE TABLE bench_chain (
-  seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea NOT NULL, hash bytea NOT NULL
-);
-CREATE TABLE bench_head (one boolean PRIMARY KEY DEFAULT true, hash bytea NOT NULL);
-INSERT INTO bench_head (hash) VALUES ('\\x00');
+TABLES = """
 CREATE TABLE bench_log (id uuid PRIMARY KEY, body bytea NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE TABLE bench_business (LIKE registry_registeredmodel INCLUDING ALL);
-GRANT SELECT, INSERT, UPDATE ON bench_chain, bench_head, bench_log, bench_business TO placet_app;
-"""
-# As applications write it: lock and read the head, hash, write the link and the new head.
-HEAD = "SELECT hash FROM bench_head FOR UPDATE"
-LINK = """
-WITH link AS (INSERT INTO bench_chain (body, hash) VALUES (%s, %s) RETURNING hash)
-UPDATE bench_head SET hash = link.hash FROM link
+GRANT SELECT, INSERT, UPDATE ON bench_log, bench_business TO placet_app;
 """
 BUSINESS = "INSERT INTO {} (id, log_entry, workspace, name, mirrored_at) VALUES (%s, %s, 'default', %s, now())"
 PLAIN = "INSERT INTO bench_log (id, body) VALUES (%s, %s)"
@@ -76,7 +65,7 @@ def cluster(place: Path = MEMORY) -> Iterator[None]:
             _manage("bootstrap_roles")
             _manage("migrate", PLACET_DB_ROLE="owner")
             with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
-                owner.execute(CHAIN)
+                owner.execute(TABLES)
                 owner.execute("CREATE DATABASE bench_rivals")
             rivals = urlsplit(os.environ["DATABASE_OWNER_URL"])._replace(path="/bench_rivals").geturl()
             os.environ["BENCH_RIVALS_URL"] = rivals
@@ -120,13 +109,7 @@ def _sql(way: str) -> Callable[[], None]:
         return key, entry
 
     def operation() -> None:
-        if way == "append":
-            connection.execute(ENTRY, [body([])], prepare=True)
-        elif way == "chain":
-            link = body([])
-            head = bytes(connection.execute(HEAD, prepare=True).fetchone()[0])
-            connection.execute(LINK, [link, sha256(head + link).digest()], prepare=True)
-        elif way == "business + plain":
+        if way == "business + plain":
             business("bench_business")
             connection.execute(PLAIN, [uuid.uuid4(), body([])], prepare=True)
         elif way == "business + append":
@@ -226,9 +209,7 @@ def _rate(pipes: Sequence[Connection]) -> float:
     return sum(pipe.recv() for pipe in pipes) / SECONDS
 
 
-def _compare(
-    title: str, kind: str, ways: list[str], *, writers: int, claim: str, place: str = "in memory"
-) -> Comparison:
+def _compare(title: str, kind: str, ways: list[str], *, writers: int, claim: str) -> Comparison:
     rates: dict[str, list[float]] = {way: [] for way in ways}
     with _writers(kind, ways, writers) as pipes:
         for _ in range(ROUNDS):
@@ -241,7 +222,7 @@ def _compare(
         rows.append(Row(way, writers / statistics.median(rates[way]), ratio, ROUNDS))
     names = [way.translate(str.maketrans(" -+", "__n")) for way in ways]
     said = claim.format(**dict(zip(names, (times(row.ratio) for row in rows), strict=True)))
-    setup = f"{writers} writers, PostgreSQL 18, fsync on, data {place}, one commit each; rates paired by round"
+    setup = f"{writers} writers, PostgreSQL 18, fsync on, data in memory, one commit each; rates paired by round"
     return Comparison(title, setup, tuple(rows), said)
 
 
@@ -256,7 +237,7 @@ def measure() -> Iterator[Comparison]:
             claim="With 8 writers, a row and its log entry reach {business_n_append} of the rate of a row and a plain "
             "insert; {governed_n_append} with the deferred trigger that holds each row against its entry.",
         )
-        yield _chain("in memory")
+        yield log_chain.measure("in memory")
         for writers in (1, 4):
             yield _compare(
                 "Django",
@@ -268,16 +249,4 @@ def measure() -> Iterator[Comparison]:
                 "django-auditlog {django_auditlog}, django-pghistory {django_pghistory}.",
             )
     with cluster(DISK):
-        yield _chain("on disk")
-
-
-def _chain(place: str) -> Comparison:
-    return _compare(
-        "Appends alone (SQL)",
-        "sql",
-        ["chain", "append"],
-        writers=8,
-        claim=f"With 8 writers and data {place}, appends reach {{append}} times the rate of a hash chain that locks "
-        "its head.",
-        place=place,
-    )
+        yield log_chain.measure("on disk")

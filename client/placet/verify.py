@@ -39,7 +39,6 @@ _NOTE = re.compile("([^\x00-\x09\x0b-\x1f]*\n)\n((?:\u2014 [^ \n]+ [^ \n]+\n)+)"
 _CHECKPOINT = re.compile(rf"([^\n]+)\n({_NUMBER})\n([A-Za-z0-9+/]{{42}}[AEIMQUYcgkosw048]=)\n\n")
 _RECEIPT = re.compile(rf"c2sp\.org/tlog-proof@v1\n(?:extra ([^\n]*)\n)?index ({_NUMBER})((?:\n[^\n]+)*)")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 class InvalidProof(ValueError):
@@ -269,7 +268,7 @@ def parse_entry(body: bytes) -> dict[str, Any]:
 
 def parse_time(text: str) -> datetime:
     """Read ``2026-11-23T18:00:00.123456Z``, the only spelling of a time. Raises ValueError."""
-    _need(_TIME.fullmatch(text), f"{text!r} is not a UTC time with microseconds")
+    _need(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", text, re.ASCII), f"{text!r} is not a UTC time")
     return datetime.fromisoformat(text)
 
 
@@ -376,7 +375,8 @@ def _scan(box: _Box, origins: Collection[str], tiles: range) -> tuple[list[bytes
         bodies, kept, payloads = box.lines("entries", tile), box.read(f"hashes/{tile:08}"), dict[int, str]()
         for at, salt, payload in map(load_canonical, box.lines("payloads", tile)):
             payloads[at] = commitment(decode64(salt), payload.encode())
-        roots.append(root(hashes := [leaf_hash(body) for body in bodies]))
+        hashes = [sha256(b"\x00" + body).digest() for body in bodies]  # leaf_hash, without the price of its call
+        roots.append(root(hashes))
         for at, body in enumerate(bodies, start=tile * TILE):
             slot, shown = at % TILE, payloads.pop(at, None)
             try:
