@@ -56,6 +56,7 @@ class _Derivation:
     requester: str = ""
     manifest: str = ""
     verdict: str = ""
+    excluded: set[str] = field(default_factory=set)
     signed: dict[str, set[str]] = field(default_factory=dict)
     approved: Approved | None = None
     state: str = ""
@@ -99,6 +100,7 @@ class _Derivation:
     def _open_review(self, index: int, entry: Entry) -> None:
         data = entry["data"]
         self.manifest, self.verdict, self.signed, self.approved = data["manifest"], data["verdict"], {}, None
+        self.excluded = {*self._said()["excluded"], *data["excluded"]}
 
     def _evaluate(self, index: int, entry: Entry) -> None:
         if entry["data"]["manifest"] != self.manifest:
@@ -113,7 +115,7 @@ class _Derivation:
         stage = next((row for row in opened["stages"] if row["name"] == data["stage"]), None)
         if stage is None or not actor.startswith(PERSON) or person not in stage["eligible"]:
             raise LogDisagrees(f"the signer of entry {index} was not eligible for stage {data['stage']}.")
-        if person in opened["excluded"] or actor == self.requester:
+        if person in self.excluded or actor == self.requester:
             raise LogDisagrees(f"the signer of entry {index} was kept from signing by separation of duties.")
         if any(person in people for people in self.signed.values()):
             raise LogDisagrees(f"the signer of entry {index} signed before.")

@@ -180,7 +180,7 @@ class Cast:
 
     def promotion(self, *, number: int = 1, alias: str = "champion", **fields: Any) -> PromotionRequest:
         """Request a promotion of a new version; its evidence is still to be made."""
-        version = a_version(self.model, number=number, trained_by=self.engineer, **fields)
+        version = a_version(self.model, number=number, **({"trained_by": self.engineer} | fields))
         made, _ = promotions.request_promotion(
             model=self.model.name, version=number, alias=alias, requester=self.engineer
         )
@@ -192,16 +192,29 @@ class Cast:
     ) -> PromotionRequest:
         """A promotion with all its evidence attached: in review, held by the fairness check unless told otherwise."""
         made = self.promotion(number=number)
+        self.attached(made, ratio=ratio, half=half, **changes)
+        return fresh(made)
+
+    def attached(self, made: PromotionRequest, *, ratio: float = 0.93, half: float = 0.145, **changes: Any) -> None:
+        """Attach all the evidence that a promotion waits for."""
         first = not made.approval.context.get("production")
         attach(made.approval, payloads.performance(production=not first, **changes))
         attach(made.approval, payloads.fairness(ratio=ratio, half=half))
         attach(made.approval, payloads.explanation())
-        return fresh(made)
 
     def allowed(self, *, number: int = 1) -> PromotionRequest:
         """A promotion in review that nothing holds, with the human review that the first stage requires."""
         made = self.reviewed(number=number, ratio=0.97, half=0.05)
         accept(made.approval, self.validator)
+        return fresh(made)
+
+    def signed(self, made: PromotionRequest) -> PromotionRequest:
+        """Take a promotion that was only asked for all the way to its approval."""
+        self.attached(made, ratio=0.97, half=0.05)
+        made = fresh(made)
+        accept(made.approval, self.validator)
+        approve(made.approval, self.validator)
+        approve(made.approval, self.officer)
         return fresh(made)
 
     def approved(self, *, number: int = 1) -> PromotionRequest:
@@ -241,22 +254,33 @@ class Cast:
 
 def attach(approval: ApprovalRequest, payload: dict[str, Any]) -> Evidence:
     """Attach evidence as the evidence worker does: through the open job for it, or a new one with the same inputs."""
-    wanted = next(row for row in approval.required_evidence if row["type"] == payload["type"])
-    job = evidence_services.request_evidence(
-        evidence_type=wanted["type"],
-        subject_digest=approval.subject_digest,
-        subject_name=approval.subject_name,
-        dataset_digest=wanted["dataset"],
-        baseline_digest=wanted["baseline"],
-        parameters=wanted["parameters"],
-        subject_id=approval.subject_id,
-        baseline_id=wanted["baseline_id"],
-        settings=wanted["settings"],
-    )
+    job = evidence_services.request_evidence(**_work(approval, payload["type"]))
     attempt = evidence_services.claim(job.pk)
     assert attempt is not None
     environment = {"isolation": "process", "libraries": {"scikit-learn": "1.9.0", "numpy": "2.4.0"}}
     return evidence_services.finish(job.pk, attempt, Product(payload, environment))
+
+
+def submit(approval: ApprovalRequest, payload: dict[str, Any], producer: User) -> Evidence:
+    """Attach evidence that somebody made elsewhere."""
+    product = Product(payload, {"isolation": "none"})
+    work = _work(approval, payload["type"])
+    return evidence_services.attach(**work, product=product, producer=producer, origin=Evidence.Origin.SUBMITTED)
+
+
+def _work(approval: ApprovalRequest, evidence_type: str) -> dict[str, Any]:
+    wanted = next(row for row in approval.required_evidence if row["type"] == evidence_type)
+    return {
+        "evidence_type": wanted["type"],
+        "subject_digest": approval.subject_digest,
+        "subject_name": approval.subject_name,
+        "dataset_digest": wanted["dataset"],
+        "baseline_digest": wanted["baseline"],
+        "parameters": wanted["parameters"],
+        "subject_id": approval.subject_id,
+        "baseline_id": wanted["baseline_id"],
+        "settings": wanted["settings"],
+    }
 
 
 def approve(

@@ -1,7 +1,7 @@
 """Who holds which role, at which moment."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -20,6 +20,21 @@ def roles_of(user: User, *, system_id: uuid.UUID | None = None) -> set[str]:
     """Return the roles a person holds now: the global ones and those for ``system_id``."""
     grants = grants_in_force().filter(Q(system_id__isnull=True) | Q(system_id=system_id), person=user)
     return set(grants.values_list("role", flat=True))
+
+
+RolesHeld = Callable[[uuid.UUID | None, datetime], set[str]]
+
+
+def roles_held(user: User) -> RolesHeld:
+    """Return what answers, for many systems with one query: which roles the person holds now, and held since then.
+
+    The answer takes the AI system and the moment; a role that was given later, or that has ended, is no part of it.
+    Nobody who was deactivated holds any.
+    """
+    grants = list(grants_in_force().filter(person=user).values_list("role", "system_id", "valid_from"))
+    return lambda system_id, since: {
+        role for role, of, valid_from in grants if of in (None, system_id) and valid_from <= since
+    }
 
 
 def has_role(user: User, *roles: str, system_id: uuid.UUID | None = None) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from governance.accounts.models import User
+from governance.accounts.selectors import RolesHeld, roles_held
 from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, State
 from governance.audit import selectors as log
 from governance.common.errors import Unknown
@@ -182,12 +183,22 @@ def exclusion_of(approval: ApprovalRequest, person: User) -> list[str]:
     return []
 
 
-def can_sign_now(approval: ApprovalRequest, person: User) -> bool:
-    """Return whether the person may decide in the open stage."""
+def is_eligible(approval: ApprovalRequest, stage: Mapping[str, Any], person: User, held: RolesHeld) -> bool:
+    """Return whether the person may sign in a stage: listed when the request was made, and since then without a break.
+
+    A role that ended or a deactivation ends it at once; a role given after the request was made gives nothing.
+    """
+    return str(person.pk) in stage["eligible"] and bool(
+        held(approval.system_id, approval.opened_at) & set(stage["roles"])
+    )
+
+
+def can_sign_now(approval: ApprovalRequest, person: User, held: RolesHeld | None = None) -> bool:
+    """Return whether the person may decide in the open stage; give ``held`` when you ask about many requests."""
     if approval.state != State.IN_REVIEW or exclusion_of(approval, person):
         return False
     stage = open_stage(approval)
-    if stage is None or str(person.pk) not in stage["eligible"]:
+    if stage is None or not is_eligible(approval, stage, person, held or roles_held(person)):
         return False
     rounds = current_round(approval)
     return not any(row.round == rounds and row.approver_id == person.pk for row in approval.decisions.all())
@@ -196,7 +207,8 @@ def can_sign_now(approval: ApprovalRequest, person: User) -> bool:
 def waiting_for(person: User) -> list[ApprovalRequest]:
     """Return the requests that the person can sign now, oldest first."""
     rows = open_requests().filter(state=State.IN_REVIEW).prefetch_related("decisions")
-    return [row for row in rows if can_sign_now(row, person)]
+    held = roles_held(person)
+    return [row for row in rows if can_sign_now(row, person, held)]
 
 
 def waiting_count(person: User, *, most: int = 100) -> int:
@@ -212,7 +224,11 @@ def waiting_count(person: User, *, most: int = 100) -> int:
         .prefetch_related(Prefetch("decisions", signatures))
         .order_by("opened_at")
     )
-    return sum(can_sign_now(row, person) for row in rows[:most])
+    found = list(rows[:most])
+    if not found:  # as for most people on most pages: one query
+        return 0
+    held = roles_held(person)
+    return sum(can_sign_now(row, person, held) for row in found)
 
 
 def granted_for(subject_kind: str, subject_id: uuid.UUID) -> ApprovalRequest | None:

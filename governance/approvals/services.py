@@ -1,7 +1,7 @@
 """Open requests, freeze what they rest on, settle them."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -14,6 +14,7 @@ from governance.accounts.selectors import people_with
 from governance.approvals import kinds, selectors
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
+from governance.approvals.transitions import MOVES
 from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
@@ -75,6 +76,7 @@ def open_request(
     # Only what no call can know yet is filled in; a forgotten part of the floor is refused by excluded_people.
     people: dict[str, list[str]] = {part: [] for part in document.duties_added}
     people |= {part: list(ids) for part, ids in parts.items()}
+    people["sponsor"] = sorted({*people.get("sponsor", []), *_sponsors(id for part in people.values() for id in part)})
     excluded = duties.excluded_people(document, people)
     approval = ApprovalRequest(
         subject_kind=subject_kind,
@@ -130,6 +132,27 @@ def _exclusions(people: Mapping[str, Collection[str]], excluded: Collection[str]
     return [{"person": person, "reasons": sorted(set(parts))} for person, parts in reasons.items()]
 
 
+def _sponsors(people: Iterable[str]) -> set[str]:
+    """Return who stands behind those of the people that are service accounts."""
+    behind = User.objects.filter(pk__in=set(people), sponsor__isnull=False).values_list("sponsor_id", flat=True)
+    return {str(person) for person in behind}
+
+
+def _exclude_producers(approval: ApprovalRequest, evidence: Iterable[Evidence]) -> None:
+    """Keep those from deciding whose evidence the request rests on, and who stands behind them.
+
+    A human review is not meant: who signs one may well decide, and a policy can ask for just that.
+    """
+    actors = (item.producer_id.partition(":") for item in evidence if item.type != "human_review/v1")
+    made = {who for kind, _, who in actors if kind in {"person", "service"}}
+    people = {"evidence_producer": made, "sponsor": _sponsors(made)}
+    known = {row["person"]: list(row["reasons"]) for row in approval.excluded}
+    for part, ids in people.items():
+        for person in ids:
+            known[person] = sorted({*known.get(person, []), part})
+    approval.excluded = [{"person": person, "reasons": reasons} for person, reasons in sorted(known.items())]
+
+
 def _stages(document: PolicyDocument, system: AISystem, excluded: Collection[str]) -> list[dict[str, Any]]:
     return [
         {
@@ -165,6 +188,7 @@ def open_review(approval: ApprovalRequest) -> None:
     approval.evidence_ids = [row["id"] for row in manifest]
     approval.manifest_digest = "sha256:" + sha256(rfc8785.dumps(manifest)).hexdigest()
     approval.review_opened_at = clock.now()
+    _exclude_producers(approval, evidence)
     verdict = _evaluated(approval, evidence)
     approval.verdict = verdict.as_json()
     old, approval.state = approval.state, State.IN_REVIEW
@@ -172,7 +196,13 @@ def open_review(approval: ApprovalRequest) -> None:
         event=Event.APPROVAL_REVIEW_OPENED,
         actor=PLACET,
         subjects=[approval],
-        data={"request": approval.pk, "manifest": approval.manifest_digest, "evidence": manifest, **_said(verdict)},
+        data={
+            "request": approval.pk,
+            "manifest": approval.manifest_digest,
+            "evidence": manifest,
+            "excluded": [row["person"] for row in approval.excluded],
+            **_said(verdict),
+        },
     )
     kinds.tell(approval.subject_kind, approval.pk, old, approval.state)
     if selectors.open_stage(approval) is None and verdict.outcome == "ALLOW":
@@ -289,7 +319,7 @@ def move(
     Raises:
         RequestNotOpen: it is in none of the ``allowed`` states.
     """
-    if approval.state not in allowed:
+    if approval.state not in allowed or state not in MOVES.get(State(approval.state), ()):
         raise RequestNotOpen(
             f"{approval} is {approval.get_state_display().lower()}; this needs {' or '.join(sorted(allowed))}."
         )

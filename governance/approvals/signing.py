@@ -10,7 +10,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.accounts.selectors import has_role, roles_of
+from governance.accounts.selectors import has_role, roles_held
 from governance.accounts.services import require_password
 from governance.approvals import selectors, services
 from governance.approvals.errors import (
@@ -85,9 +85,9 @@ def check_may_decide(approval: ApprovalRequest, approver: User) -> dict[str, Any
     _check_in_review(approval)
     _check_signer(approval, approver)
     stage = selectors.open_stage(approval)
-    if stage is None or str(approver.pk) not in stage["eligible"]:
+    if stage is None or not selectors.is_eligible(approval, stage, approver, roles_held(approver)):
         wanted = (" or ".join(stage["roles"]) if stage else "nobody").replace("_", " ")
-        raise NotEligible(f"The open stage asks for a {wanted} who held the role when the request was made.")
+        raise NotEligible(f"The open stage asks for a {wanted} who has held the role since the request was made.")
     if approval.decisions.filter(round=selectors.current_round(approval), approver=approver).exists():
         raise AlreadyDecided("One person signs once, whatever their roles.")
     return stage
@@ -102,7 +102,7 @@ def check_may_review(approval: ApprovalRequest, reviewer: User) -> str:
     _check_in_review(approval)
     _check_signer(approval, reviewer)
     roles = document_of(approval.policy_version).human_review_roles
-    held = sorted(roles_of(reviewer, system_id=approval.system_id) & set(roles))
+    held = sorted(roles_held(reviewer)(approval.system_id, approval.opened_at) & set(roles))
     eligible = {person for stage in approval.stages if set(stage["roles"]) & set(roles) for person in stage["eligible"]}
     if not held or str(reviewer.pk) not in eligible:
         raise NotEligible(f"The policy lets a {' or '.join(roles)} review this check.".replace("_", " "))

@@ -39,7 +39,7 @@ def an_approval() -> list[Entry]:
             stages=STAGES,
             excluded=["engineer", "owner"],
         ),
-        said("approval.review_opened", "system:placet", manifest=MANIFEST, verdict="HOLD"),
+        said("approval.review_opened", "system:placet", manifest=MANIFEST, verdict="HOLD", excluded=[]),
         said("approval.evaluated", "person:validator", manifest=MANIFEST, verdict="ALLOW"),
         decided("validator", "validation"),
         decided("risk-1", "risk"),

@@ -215,21 +215,13 @@ def test_what_is_as_approved_gives_no_finding(live):
 @pytest.mark.parametrize("field", ["source", "location"])
 def test_a_version_that_was_pointed_elsewhere_is_seen_and_loses_its_approval(live, cast, tracking, field):
     """By SQL in MLflow's database: number, creation time, and the bytes at the mirrored place stay the same."""
-    approve_by_force(live)
+    cast.signed(live)
     tracking.versions[cast.model.name, 1][field] = "mlflow-artifacts:/elsewhere/1"
     reconcile.reconcile()
     finding = Finding.objects.get()
     assert finding.code == "source-changed"
     assert "mlflow-artifacts:/elsewhere/1" in finding.title
     assert state_of(live.approval) == State.SUSPENDED
-
-
-def approve_by_force(promotion):
-    """Put an approval in force without its signatures; only its state matters here."""
-    from governance.approvals import services
-
-    promotion.approval.refresh_from_db()
-    services.approve(promotion.approval, services.PLACET)
 
 
 def test_a_number_that_was_used_again_is_seen(live, cast, tracking):
@@ -293,7 +285,7 @@ def test_bytes_are_digested_on_a_schedule_and_at_once_when_sizes_change(live, ca
 
 def test_a_flipped_bit_is_found_when_the_digest_is_due(live, cast, tracking, settings):
     settings.REDIGEST_S = 1
-    approve_by_force(live)
+    cast.signed(live)
     reconcile.reconcile()
     tracking.files["1/model/model.skops"] = b"weighty"
     from time import sleep
@@ -305,7 +297,7 @@ def test_a_flipped_bit_is_found_when_the_digest_is_due(live, cast, tracking, set
 
 
 def test_files_that_cannot_be_read_are_a_finding_and_no_verdict(live, cast, tracking):
-    approve_by_force(live)
+    cast.signed(live)
     tracking.broken_paths.add("1/model")
     reconcile.reconcile()
     assert codes() == ["unchecked"]

@@ -1,0 +1,234 @@
+"""No path reaches ``approved`` without a quorum of distinct eligible people per stage, none of them with a part in it.
+
+Random people sign, lose roles, get them late, are deactivated, ask for changes; requests are withdrawn, resubmitted,
+suspended, revoked; time passes. Beside Placet runs a small model that only knows who may count; whatever Placet
+accepts, the model must accept too. Everything is real: services, PostgreSQL, its triggers.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from governance.accounts.models import Grant
+from governance.accounts.roles import Role
+from governance.accounts.services import grant_role
+from governance.approvals import services, signing
+from governance.approvals.models import ApprovalRequest, State
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import DomainError
+from registry import promotions
+from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, accept
+from tests.proving import count
+
+pytestmark = pytest.mark.django_db
+TWO_OFFICERS = a_policy_text(
+    ("{name: risk, roles: [risk_officer], quorum: 1}", "{name: risk, roles: [risk_officer], quorum: 2}")
+)
+WANTED = {"validation": (Role.VALIDATOR, 1), "risk": (Role.RISK_OFFICER, 2)}
+PEOPLE = st.integers(0, 7)
+
+
+class Requests(RuleBasedStateMachine):
+    cast: Cast
+    staff: list[Any]
+    reached = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undo = ExitStack()
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.now = clock.now()
+        self.undo.enter_context(clock.frozen(self.now))
+        made = self.cast.promotion()
+        self.cast.attached(made, ratio=0.97, half=0.05)
+        self.promotion = made
+        self.id = made.approval.pk
+        self.opened = made.approval.opened_at
+        self.held = {g.pk: (g.person_id, g.role, g.valid_from) for g in Grant.objects.filter(valid_until__isnull=True)}
+        self.active = {person.pk for person in self.staff}
+        self.signed: dict[str, set[Any]] = {}
+        self.was_approved = False
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.atomic.__exit__(None, None, None)
+        self.undo.close()
+
+    @property
+    def approval(self) -> ApprovalRequest:
+        return ApprovalRequest.objects.get(pk=self.id)
+
+    def attempt(self, act: Any) -> bool:
+        """Do what the rules may refuse; return whether they let it through."""
+        try:
+            with transaction.atomic():
+                act()
+        except DomainError:
+            return False
+        return True
+
+    def may_count(self, person: Any, stage: str) -> bool:
+        """The reference: active, with the role since before the request and still, and without a part in it."""
+        role, _ = WANTED[stage]
+        since = any(
+            who == person.pk and what == role and begun <= self.opened for who, what, begun in self.held.values()
+        )
+        parts = {self.cast.engineer.pk, self.cast.owner.pk}
+        return person.pk in self.active and since and person.pk not in parts
+
+    @rule(who=PEOPLE, verdict=st.sampled_from(["approve", "approve", "approve", "request_changes", "reject"]))
+    def decide(self, who: int, verdict: str) -> None:
+        person = self.staff[who]
+        stage = next((name for name, (_, n) in WANTED.items() if len(self.signed.get(name, ())) < n), None)
+
+        def act() -> None:
+            signing.record_decision(
+                request_id=self.id, approver=person, verdict=verdict, rationale=REASON, password=PASSWORD
+            )
+
+        if self.attempt(act):
+            assert stage is not None
+            assert self.may_count(person, stage), f"{person} signed in {stage}"
+            assert all(person.pk not in people for people in self.signed.values())
+            if verdict == "approve":
+                self.signed.setdefault(stage, set()).add(person.pk)
+
+    def able(self) -> list[int]:
+        """Whom the reference lets sign in the open stage."""
+        signed = {person for people in self.signed.values() for person in people}
+        stage = next((name for name, (_, n) in WANTED.items() if len(self.signed.get(name, ())) < n), "risk")
+        return [n for n, p in enumerate(self.staff) if p.pk not in signed and self.may_count(p, stage)]
+
+    @rule(steps=st.integers(1, 4))
+    def go_on(self, steps: int) -> None:
+        """Review and sign as one should: without this, hardly any path comes near an approval."""
+        for _ in range(steps):
+            for who in self.able()[:1]:
+                self.review(who)
+                self.decide(who, "approve")
+
+    @rule(harm=st.sampled_from(["role ended", "role given anew", "deactivated"]))
+    def sign_although(self, harm: str) -> None:
+        """Somebody who was just able to sign tries it after what should keep them from it."""
+        for who in self.able()[:1]:
+            self.review(who)
+            if harm == "deactivated":
+                self.deactivate(who, False)
+            else:
+                roles = [what for held, what, _ in self.held.values() if held == self.staff[who].pk]
+                self.end_roles(who)
+                for role in roles if harm == "role given anew" else []:
+                    self.give_role(who, role)
+            self.decide(who, "approve")
+
+    @rule()
+    def begin_anew(self) -> None:
+        """Changes are asked for and answered; nothing that was signed before counts any more."""
+        for who in self.able()[:1]:
+            self.decide(who, "request_changes")
+            if self.approval.state == State.CHANGES_REQUESTED:
+                self.resubmit()
+
+    @rule(who=PEOPLE)
+    def review(self, who: int) -> None:
+        self.attempt(lambda: accept(self.approval, self.staff[who], check="fairness.selection-ratio-sex"))
+
+    @rule(who=PEOPLE)
+    def end_roles(self, who: int) -> None:
+        for grant in Grant.objects.filter(person=self.staff[who], pk__in=self.held):
+            grant.valid_until = max(self.now, grant.valid_from + timedelta(microseconds=1))
+            audit.append(event=Event.ROLE_REVOKED, actor=SETUP, subjects=[grant], data={"made": "by a test"})
+            del self.held[grant.pk]
+
+    @rule(who=PEOPLE, role=st.sampled_from([Role.VALIDATOR, Role.RISK_OFFICER]))
+    def give_role(self, who: int, role: Role) -> None:
+        person = self.staff[who]
+        if (person.pk, role) not in {(held, what) for held, what, _ in self.held.values()}:
+            grant = grant_role(person=person, role=role, granted_by=None, actor=SETUP)
+            self.held[grant.pk] = (person.pk, role, grant.valid_from)
+
+    @rule(who=PEOPLE, active=st.booleans())
+    def deactivate(self, who: int, active: bool) -> None:
+        person = self.staff[who]
+        type(person).objects.filter(pk=person.pk).update(is_active=active)
+        (self.active.add if active else self.active.discard)(person.pk)
+
+    @rule(hours=st.sampled_from([1, 24, 24 * 20, 24 * 200]))
+    def wait(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+        self.undo.enter_context(clock.frozen(self.now))
+        services.expire_undecided()
+        services.lapse_overdue()
+
+    @rule()
+    def resubmit(self) -> None:
+        def act() -> None:
+            promotions.resubmit(promotion_id=self.promotion.pk, requester=self.cast.engineer, reason="Answered.")
+
+        if self.attempt(act):
+            self.signed = {}
+            if self.approval.state == State.COLLECTING:
+                self.cast.attached(self.promotion, ratio=0.97, half=0.05)
+
+    @rule()
+    def withdraw(self) -> None:
+        self.attempt(lambda: services.withdraw(request_id=self.id, requester=self.cast.engineer, reason="Not now."))
+
+    @precondition(lambda self: self.was_approved)
+    @rule(who=PEOPLE, how=st.sampled_from(["suspend", "lift", "revoke"]))
+    def afterwards(self, who: int, how: str) -> None:
+        signer = self.staff[who]
+        words = {"request_id": self.id, "signer": signer, "rationale": REASON, "password": PASSWORD}
+        acts = {
+            "suspend": lambda: services.suspend(request_id=self.id, reason="Drift.", actor=SETUP),
+            "lift": lambda: signing.lift_suspension(**words),
+            "revoke": lambda: signing.revoke_approval(**words),
+        }
+        self.attempt(acts[how])
+
+    @invariant()
+    def approved_only_by_a_quorum(self) -> None:
+        state = self.approval.state
+        if state == State.APPROVED and not self.was_approved:
+            self.was_approved = True
+            Requests.reached += 1
+            for stage, (_, quorum) in WANTED.items():
+                assert len(self.signed.get(stage, ())) >= quorum, f"{stage}: {self.signed}"
+
+
+def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, settings):
+    settings.MLFLOW_TRACKING_URI = mlflow_address
+    cast = Requests.cast = Cast(TWO_OFFICERS)
+    people = [
+        cast.validator,
+        cast.officer,
+        a_user(Role.RISK_OFFICER),
+        a_user(Role.RISK_OFFICER),
+        a_user(Role.VALIDATOR),
+    ]
+    Requests.staff = [*people, cast.engineer, cast.owner, a_user()]
+    for part in (cast.engineer, cast.owner):  # with the right roles, and kept from signing all the same
+        grant_role(person=part, role=Role.VALIDATOR, granted_by=None, actor=SETUP)
+        grant_role(person=part, role=Role.RISK_OFFICER, granted_by=None, actor=SETUP)
+    run_state_machine_as_test(
+        Requests,
+        settings=hypothesis_settings(
+            max_examples=count(1000, 60),
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+        ),
+    )
+    assert Requests.reached, "no example was approved, so nothing was shown"
