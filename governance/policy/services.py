@@ -6,14 +6,15 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.accounts.selectors import has_role
+from governance.accounts.selectors import grants_in_force, has_role
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError, Forbidden, Unknown
 from governance.evidence.projection import all_declared
 from governance.policy import publication
-from governance.policy.document import PolicyDocument, parse
+from governance.policy.document import PolicyDocument, parse, problem_at
+from governance.policy.errors import QuorumOutOfReach
 from governance.policy.models import PolicyVersion
 from governance.policy.problems import InvalidPolicy
 
@@ -74,6 +75,7 @@ def publish_policy(*, version_id: uuid.UUID, publisher: User) -> PolicyVersion:
     Raises:
         Unknown: no such version.
         InvalidPolicy: what was fit when it was drafted is no longer, or names what is not enforced.
+        QuorumOutOfReach: a stage wants more people than hold its roles.
         OwnPolicy: author and publisher are one person.
         AlreadyPublished: it is in force, or was.
         Forbidden: the publisher is no policy publisher.
@@ -87,7 +89,8 @@ def publish_policy(*, version_id: uuid.UUID, publisher: User) -> PolicyVersion:
         raise OwnPolicy(f"{publisher} wrote {version}; another policy publisher must publish it.")
     if not has_role(publisher, Role.POLICY_PUBLISHER):
         raise Forbidden("Only a policy publisher puts a policy in force.")
-    _publishable(version.text)
+    document = _publishable(version.text)
+    _refuse_a_quorum_out_of_reach(document)
     version.publisher, version.published_at = publisher, clock.now()
     audit.append(
         event=Event.POLICY_PUBLISHED,
@@ -96,3 +99,20 @@ def publish_policy(*, version_id: uuid.UUID, publisher: User) -> PolicyVersion:
         data={"policy": version.name, "version": version.number, "digest": version.digest},
     )
     return version
+
+
+def _refuse_a_quorum_out_of_reach(document: PolicyDocument) -> None:
+    """A stage that too few people could sign would hold every request until it expires."""
+    problems = []
+    for index, stage in enumerate(document.stages):
+        # A grant for one system counts: a policy is for a class, and the request keeps to its own system's people.
+        able = grants_in_force().filter(role__in=stage.roles, person__sponsor__isnull=True)
+        people = able.values("person_id").distinct().count()
+        if people < stage.quorum:
+            message = (
+                f"Stage {stage.name} wants {stage.quorum} people and {people} hold{'s' if people == 1 else ''} "
+                f"{' or '.join(stage.roles)}; grant the role to more people, or lower the quorum."
+            )
+            problems.append(problem_at(document.source, ("stages", index, "quorum"), message))
+    if problems:
+        raise QuorumOutOfReach(problems)
