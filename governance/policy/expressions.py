@@ -73,8 +73,9 @@ def read_expression(source: str) -> Expression:
     """Read one expression.
 
     Raises:
-        InvalidExpression: longer than 1,000 characters, brackets or signs nested more than 10 deep, brackets not closed, or
-            something that a policy may not use (macros, ``null``, maps, unsigned or hexadecimal numbers, escapes in texts).
+        InvalidExpression: longer than 1,000 characters, brackets or signs nested more than 10 deep, brackets that are
+            not closed, or something that a policy may not use (macros, ``null``, maps, unsigned or hexadecimal
+            numbers, escapes in texts).
     """
     if len(source) > MAX_LENGTH:
         raise InvalidExpression(
