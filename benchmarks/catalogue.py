@@ -30,12 +30,17 @@ def _drift() -> Iterator[Comparison]:
     yield import_module("benchmarks.drift").measure()
 
 
+def _policy() -> Iterator[Comparison]:
+    yield import_module("benchmarks.policy").measure()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
     "verify": _verify,
     "fairness": _fairness,
     "drift": _drift,
+    "policy": _policy,
 }
 
 

@@ -15,6 +15,7 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
+from governance.accounts.selectors import people_with
 from governance.accounts.services import grant_role
 from governance.approvals import signing
 from governance.approvals.models import ApprovalRequest, State
@@ -30,6 +31,7 @@ from governance.inventory import services as inventory
 from governance.inventory.models import AISystem
 from governance.policy import services as policies
 from governance.policy import shipped
+from governance.policy.document import PolicyDocument, parse
 from governance.policy.models import PolicyVersion
 from registry import promotions
 from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest, RegisteredModel
@@ -73,7 +75,15 @@ def a_system(*, owner: User | None = None, name: str = "Consumer credit scoring"
 def a_policy(text: str = "") -> PolicyVersion:
     """A published policy; the shipped one for high-risk credit unless a text is given."""
     drafted = policies.draft_policy(text=text or shipped.text("credit-high-risk"), author=a_user(Role.POLICY_AUTHOR))
+    enough_people(parse(drafted.text))
     return policies.publish_policy(version_id=drafted.pk, publisher=a_user(Role.POLICY_PUBLISHER))
+
+
+def enough_people(document: PolicyDocument) -> None:
+    """Let each stage's roles be held by as many people as its quorum wants; nobody is added where there are enough."""
+    for stage in document.stages:
+        for _ in range(stage.quorum - len(people_with(stage.roles))):
+            a_user(Role(stage.roles[0]))
 
 
 def a_policy_text(*changes: tuple[str, str]) -> str:

@@ -4,7 +4,7 @@ import json.decoder
 from traceback import extract_tb
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError
 from django.http import Http404
 from rest_framework import exceptions, status
@@ -71,6 +71,11 @@ def _unusable_bytes(exc: Exception) -> Response | None:
     if isinstance(exc, RecursionError) and extract_tb(exc.__traceback__)[-1].filename == json.decoder.__file__:
         return problem(
             "malformed-body", "The body can't be read", 400, "The body nests too deeply; send a flat object."
+        )
+    if isinstance(exc, RequestDataTooBig):
+        set_rollback()
+        return problem(
+            "body-too-large", "The body is too large", 413, "The body is larger than any call takes; send less."
         )
     if isinstance(exc, DataError):
         set_rollback()

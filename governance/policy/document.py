@@ -132,7 +132,8 @@ class ApprovalTerms:
 class PolicyDocument:
     """A policy as published: immutable, and named by ``digest`` (sha256 of the RFC 8785 bytes of the parsed YAML).
 
-    ``model_tiers`` empty means every tier. ``source`` keeps the lines for messages and takes no part in equality.
+    ``model_tiers`` empty means every tier; ``supersedes`` names policies whose place it takes where both fit.
+    ``source`` keeps the lines for messages and takes no part in equality.
     """
 
     name: str
@@ -140,6 +141,7 @@ class PolicyDocument:
     description: str
     ai_act_classes: tuple[str, ...]
     model_tiers: tuple[int, ...]
+    supersedes: tuple[str, ...]
     mode: Mode
     targets: tuple[str, ...]
     evidence: tuple[EvidenceRequirement, ...]
@@ -154,6 +156,15 @@ class PolicyDocument:
     def applies_to(self, *, ai_act_class: str, model_tier: int) -> bool:
         """Return whether the policy is for a system of this AI Act class and model tier."""
         return ai_act_class in self.ai_act_classes and (not self.model_tiers or model_tier in self.model_tiers)
+
+    def overlaps(self, other: PolicyDocument) -> bool:
+        """Return whether some system and alias would be governed by both; an alias is one in every spelling."""
+        tiers, others = set(self.model_tiers), set(other.model_tiers)
+        return (
+            not set(self.ai_act_classes).isdisjoint(other.ai_act_classes)
+            and (not tiers or not others or not tiers.isdisjoint(others))
+            and not {target.casefold() for target in self.targets}.isdisjoint(map(str.casefold, other.targets))
+        )
 
     def requirement(self, name: str) -> EvidenceRequirement | None:
         """Return what the policy asks of evidence ``name`` (without version), or None when it does not ask for it."""
@@ -233,6 +244,7 @@ def _document(source: Source) -> PolicyDocument:
         description=data.get("description", ""),
         ai_act_classes=(classes,) if isinstance(classes, str) else tuple(classes),
         model_tiers=tuple(applies_to.get("model_tier", ())),
+        supersedes=tuple(data.get("supersedes", ())),
         mode=Mode(data["mode"]),
         targets=tuple(data["targets"]),
         evidence=tuple(_requirement(name, terms) for name, terms in data["evidence"].items()),

@@ -73,8 +73,9 @@ def read_expression(source: str) -> Expression:
     """Read one expression.
 
     Raises:
-        InvalidExpression: longer than 1,000 characters, brackets nested more than 10 deep or not closed, or something
-            that a policy may not use (macros, ``null``, maps, unsigned or hexadecimal numbers, escapes in texts).
+        InvalidExpression: longer than 1,000 characters, brackets or signs nested more than 10 deep, brackets that are
+            not closed, or something that a policy may not use (macros, ``null``, maps, unsigned or hexadecimal
+            numbers, escapes in texts).
     """
     if len(source) > MAX_LENGTH:
         raise InvalidExpression(
@@ -84,6 +85,7 @@ def read_expression(source: str) -> Expression:
     if not any(token.kind not in ("space", "comment") for token in tokens):
         raise InvalidExpression("The expression is empty.")
     _check_brackets(tokens)
+    _check_signs(tokens)
     text, inserted = _with_doubles(tokens)
     words = [token for token in tokens if token.kind not in ("space", "comment")]
     return Expression(text, _references(words), _numbers(words), inserted)
@@ -142,6 +144,21 @@ def _check_brackets(tokens: list[_Token]) -> None:
             raise InvalidExpression(f"`{token.text}` closes nothing.", line=token.line, column=token.column)
     if opened:
         raise InvalidExpression(f"`{opened[-1].text}` is never closed.", line=opened[-1].line, column=opened[-1].column)
+
+
+def _check_signs(tokens: list[_Token]) -> None:
+    """Refuse a pile of ``!`` or ``-``: it nests like brackets, and the compiler would go down once for each."""
+    pile = 0
+    for token in tokens:
+        if token.kind in ("space", "comment"):
+            continue
+        pile = pile + 1 if token.text in ("!", "-") else 0
+        if pile > MAX_NESTING:
+            raise InvalidExpression(
+                f"`{token.text}` is nested more than {MAX_NESTING} deep. Write it once, or not at all.",
+                line=token.line,
+                column=token.column,
+            )
 
 
 def _with_doubles(tokens: list[_Token]) -> tuple[str, tuple[tuple[int, int], ...]]:

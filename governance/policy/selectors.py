@@ -40,11 +40,12 @@ def in_force() -> list[PolicyVersion]:
 def governing(ai_system: AISystem, alias: str) -> PolicyVersion | None:
     """Return the policy that governs an alias of a system's models, None when no published one applies.
 
-    The first by name counts where several apply, so the answer never depends on the order of publication.
+    Where several fit, the last one published counts: it could be published only because it says that it supersedes the
+    others.
     """
     if not ai_system.ai_act_class or ai_system.model_tier is None:
         return None
-    for version in in_force():
+    for version in sorted(in_force(), key=lambda version: (version.published_at, version.name), reverse=True):
         document = document_of(version)
         applies = document.applies_to(ai_act_class=ai_system.ai_act_class, model_tier=ai_system.model_tier)
         if applies and alias in document.targets:

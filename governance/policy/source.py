@@ -17,9 +17,9 @@ import yaml
 
 from governance.policy.problems import InvalidPolicy, Problem
 
-MAX_BYTES = 65_536
+MAX_BYTES = 131_072
 MAX_DEPTH = 8
-MAX_NODES = 4_000
+MAX_NODES = 6_000
 MAX_INTEGER = 2**53 - 1  # the largest whole number that RFC 8785 can write without loss
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -51,7 +51,7 @@ def read(text: str | bytes) -> Source:
     """Read one YAML document whose root is a mapping.
 
     Args:
-        text: at most 65,536 bytes of UTF-8, nested at most 8 deep, at most 4,000 values.
+        text: at most 131,072 bytes of UTF-8, nested at most 8 deep, at most 6,000 values.
     Raises:
         InvalidPolicy: not UTF-8, not YAML, too large, or it uses what this module refuses; one problem, with its line.
     """

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.policy import FACTS as LARGE_FACTS
+from benchmarks.policy import policy as policy_of
 from governance.policy.evaluate import Effect, Outcome, Review, Ruling, Waiver, evaluate
 from tests.policy.factories import a_check, a_policy, auc_facts, untimed
 
@@ -340,6 +342,17 @@ def test_twenty_checks_take_less_than_fifty_milliseconds():
         evaluate(policy, FACTS["insufficient"])
         taken.append(time.perf_counter() - started)
     assert min(taken) < 0.05
+
+
+def test_two_hundred_checks_take_at_most_a_tenth_of_a_second():
+    large = policy_of(200)
+    assert len(large.checks) == 200
+    taken = []
+    for _ in range(6):
+        started = time.perf_counter()
+        evaluate(large, LARGE_FACTS)
+        taken.append(time.perf_counter() - started)
+    assert min(taken[1:]) <= 0.1, taken
 
 
 def test_threads_get_the_same_verdict():
