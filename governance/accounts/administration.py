@@ -4,19 +4,20 @@ A role with which somebody decides, rules or administers is the word of two admi
 than two, only the role of administrator can be given, so that the rule holds from the first decision on.
 """
 
+import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from governance.accounts import services
-from governance.accounts.errors import RoleHeld, RoleNotHeld, SecondAdministratorNeeded
-from governance.accounts.models import Grant, Token, User
+from governance.accounts.errors import PersonInactive, RoleHeld, RoleNotHeld, SecondAdministratorNeeded
+from governance.accounts.models import Grant, Token, User, in_force
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import grants_in_force, has_role
 from governance.audit import services as audit
@@ -28,6 +29,14 @@ from governance.common.errors import Forbidden, InvalidInput, Unknown
 SETUP = System("setup")
 GRAVE = DECIDING | {Role.ADMINISTRATOR, Role.POLICY_PUBLISHER}
 """Roles that take two administrators to give."""
+
+LeaveHook = Callable[[User], None]
+_on_leave: list[LeaveHook] = []
+
+
+def register_on_leave(hook: LeaveHook) -> None:
+    """Call ``hook(person)`` when somebody is deactivated, in the same transaction; its refusal undoes the whole."""
+    _on_leave.append(hook)
 
 
 @transaction.atomic
@@ -160,8 +169,8 @@ def issue_token(*, holder: User, label: str, scopes: Iterable[str], days: int, b
         InvalidInput: the holder is inactive, the label is in use or empty, a scope is unknown, or a life out of range.
     """
     actor = _administrator(by)
-    if not holder.is_active:
-        raise InvalidInput(f"{holder} is deactivated.")
+    if not holder.is_active or (holder.sponsor and not holder.sponsor.is_active):
+        raise InvalidInput(f"{holder}, or who answers for it, is deactivated.")
     if not label.strip():
         raise InvalidInput("Give the token a label, by which it can be revoked.")
     if _tokens(holder, label).exists():
@@ -184,6 +193,95 @@ def revoke_token(*, holder: User, label: str, by: User) -> None:
     token.revoked_at = clock.now()
     token.save(update_fields=["revoked_at"])
     audit.append(event=Event.TOKEN_REVOKED, actor=actor, data={"token": token.pk, "holder": holder.actor_id})
+
+
+@transaction.atomic
+def deactivate_person(*, person: User, by: User, reason: str) -> None:
+    """Shut a person or a service account out at once: roles, tokens, sessions, the tokens of accounts they sponsor.
+
+    What they signed keeps its force. The password goes too, so that no session comes back with the account.
+
+    Raises:
+        Forbidden: ``by`` is no administrator.
+        PersonInactive: the account is deactivated already.
+        InvalidInput: no reason is given, or the deployment would be left without an administrator.
+    """
+    person = _locked(person)
+    actor = _administrator(by)
+    if not person.is_active:
+        raise PersonInactive(f"{person} is deactivated already.")
+    if not reason.strip():
+        raise InvalidInput("Give the reason for which the account is deactivated.")
+    if _administrators() <= {person.pk}:
+        raise InvalidInput(f"{person} is the last administrator; make another one first.")
+    grants, tokens = _end_access(person)
+    person.is_active = False
+    person.set_unusable_password()
+    person.save(update_fields=["is_active", "password"])
+    audit.append(
+        event=Event.PERSON_DEACTIVATED,
+        actor=actor,
+        subjects=grants,
+        data={"person": person.actor_id, "grants": [grant.pk for grant in grants], "tokens": tokens},
+        payload={"reason": reason.strip()},
+    )
+    for hook in _on_leave:
+        hook(person)
+
+
+@transaction.atomic
+def reactivate_person(*, person: User, by: User, confirmed_by: User, confirmation: str, reason: str) -> str:
+    """Let a deactivated account in again, without roles and tokens; return a person's new first password, else "".
+
+    Raises:
+        Forbidden: ``by`` is no administrator.
+        SecondAdministratorNeeded: the second one is the same, or no administrator.
+        SignInAgain: the second administrator's password is not right.
+        InvalidInput: the account is active, or no reason is given.
+    """
+    person = _locked(person)
+    actor = _administrator(by)
+    if person.is_active:
+        raise InvalidInput(f"{person} is active.")
+    if not reason.strip():
+        raise InvalidInput("Give the reason for which the account is let in again.")
+    if confirmed_by.pk == by.pk or confirmed_by.pk not in _administrators():
+        raise SecondAdministratorNeeded("Reactivation takes two administrators; name another one who confirms.")
+    services.require_password(confirmed_by, confirmation)
+    grants, _ = _end_access(person)  # given by somebody who had read the row before it was deactivated
+    password = "" if person.is_service else secrets.token_urlsafe(15)
+    person.is_active = True
+    person.set_password(password or None)
+    person.save(update_fields=["is_active", "password"])
+    audit.append(
+        event=Event.PERSON_REACTIVATED,
+        actor=actor,
+        subjects=grants,
+        data={"person": person.actor_id, "confirmed_by": confirmed_by.actor_id},
+        payload={"reason": reason.strip()},
+    )
+    return password
+
+
+def _locked(person: User) -> User:
+    """Lock the person and all administrators, in one order, so that two of these don't shut each other out."""
+    wanted = _administrators() | {person.pk}
+    rows = {row.pk: row for row in User.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
+    return rows[person.pk]
+
+
+def _end_access(person: User) -> tuple[list[Grant], list[uuid.UUID]]:
+    """Return the person's unfinished grants with their end set, not yet saved, and the tokens that were ended."""
+    now = clock.now()
+    grants = list(Grant.objects.select_for_update().filter(in_force(now), person=person).order_by("pk"))
+    for grant in grants:
+        grant.valid_until = now
+    tokens = Token.objects.filter(
+        Q(holder=person) | Q(holder__sponsor=person), revoked_at__isnull=True, expires_at__gt=now
+    )
+    ended = list(tokens.order_by("pk").values_list("pk", flat=True))
+    Token.objects.filter(pk__in=ended).update(revoked_at=now)
+    return grants, ended
 
 
 def _administrator(by: User | None) -> Actor:

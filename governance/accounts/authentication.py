@@ -16,8 +16,8 @@ class TokenAuthentication(BaseAuthentication):
         words = get_authorization_header(request).decode("latin-1").split()
         if len(words) != 2 or words[0].lower() != "bearer":
             return None
-        token = Token.objects.select_related("holder").filter(digest=token_digest(words[1])).first()
-        if token is None or token.revoked_at or token.expires_at <= clock.now() or not token.holder.is_active:
+        token = Token.objects.select_related("holder__sponsor").filter(digest=token_digest(words[1])).first()
+        if token is None or token.revoked_at or token.expires_at <= clock.now() or not _active(token.holder):
             raise AuthenticationFailed(
                 "The token is unknown, expired or revoked. An administrator makes one: manage.py create_token."
             )
@@ -25,3 +25,8 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def _active(holder: User) -> bool:
+    """Return whether the holder is active, and for a machine also the person who answers for it."""
+    return holder.is_active and (holder.sponsor is None or holder.sponsor.is_active)

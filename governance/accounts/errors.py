@@ -19,3 +19,9 @@ class RoleNotHeld(DomainError):
     """The person does not hold the role, so it can't be taken away."""
 
     title = "The person does not hold this role"
+
+
+class PersonInactive(DomainError):
+    """The account is deactivated already."""
+
+    title = "The account is deactivated"

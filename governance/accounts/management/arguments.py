@@ -35,6 +35,14 @@ def person(email: str) -> User:
     return found
 
 
+def anybody(email: str) -> User:
+    """Return the person or service account with an e-mail address, deactivated or not."""
+    found = User.objects.filter(email__iexact=email).first()
+    if found is None:
+        raise CommandError(f"Nobody with the address {email} is known here.")
+    return found
+
+
 def person_or_none(email: str | None) -> User | None:
     """Return the person of an optional argument."""
     return person(email) if email else None
