@@ -151,11 +151,7 @@ def make_world(*, on_drift: str = "suspend") -> World:
         excluded=[],
         stages=[],
         required_evidence=[],
-        state=State.APPROVED,
         opened_at=now,
-        settled_at=now,
-        review_opened_at=now,
-        manifest_digest="sha256:" + "cd" * 32,
     )
     promotion = PromotionRequest(
         number=1,
@@ -179,6 +175,15 @@ def make_world(*, on_drift: str = "suspend") -> World:
             actor=System("test"),
             subjects=[*grants, ai_system, policy, model, snapshot, version, approval, promotion, history],
         )
+        # A request goes through its states; without stages, an open review is all that approval takes.
+        approval.state, approval.review_opened_at, approval.manifest_digest = (
+            State.IN_REVIEW,
+            now,
+            "sha256:" + "cd" * 32,
+        )
+        audit.append(event=Event.APPROVAL_REVIEW_OPENED, actor=System("test"), subjects=[approval])
+        approval.state, approval.settled_at = State.APPROVED, now
+        audit.append(event=Event.APPROVAL_APPROVED, actor=System("test"), subjects=[approval])
     token = create_token(holder=people["engineer"], label="t", scopes=["records:write"], days=1)
     return World(
         owner=people["owner"],
