@@ -57,11 +57,14 @@ class DecisionServer:
         """Return the questions so far about ``action``."""
         return [question for question in self.questions if question["action"] == action]
 
-    def wait_for(self, action: str, *, timeout_s: float = 10) -> Question:
-        """Return the first question about ``action``, or fail after ``timeout_s``."""
+    def wait_for(self, action: str, *, name: str, timeout_s: float = 10) -> Question:
+        """Return the first question about ``action`` on this model, or fail after ``timeout_s``.
+
+        A notice of an earlier test's model may arrive late, so the name must be given.
+        """
         ends_at = time.monotonic() + timeout_s
         while time.monotonic() < ends_at:
-            if asked := self.asked(action):
+            if asked := [question for question in self.asked(action) if question["subject"]["name"] == name]:
                 return asked[0]
             time.sleep(0.02)
         raise AssertionError(f"nobody asked about {action}; asked were {[q['action'] for q in self.questions]}")

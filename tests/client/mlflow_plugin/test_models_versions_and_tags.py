@@ -112,7 +112,7 @@ def test_prompts_work_and_stay_prompts(engineer: Rest, gate: DecisionServer):
 def test_placet_learns_which_authenticated_user_registered_a_version(engineer: Rest, gate: DecisionServer):
     name = engineer.a_model(versions=0)
     created = engineer.add_version(name).body["model_version"]
-    notice = gate.wait_for("version.create")
+    notice = gate.wait_for("version.create", name=name)
     assert notice["identity"] == {"username": ENGINEER, "source": "basic-auth"}
     assert notice["subject"]["version"] == created["version"]
     assert notice["subject"]["created_at_ms"] == created["creation_timestamp"]
@@ -122,4 +122,4 @@ def test_registering_neither_waits_for_placet_nor_heeds_its_verdict(engineer: Re
     name = engineer.a_model(versions=0)
     gate.answer = lambda _question: verdict("BLOCK")
     assert engineer.add_version(name).status == 200
-    gate.wait_for("version.create")
+    gate.wait_for("version.create", name=name)

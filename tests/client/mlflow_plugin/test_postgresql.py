@@ -70,7 +70,7 @@ def test_the_gate_holds_on_postgresql(postgresql: str, gate: DecisionServer, tmp
         assert Rest(server, ENGINEER, "wrong").post("registered-models/create", name="x").status == 401
 
         name = engineer.a_model(versions=2)
-        assert gate.wait_for("version.create")["identity"]["username"] == ENGINEER
+        assert gate.wait_for("version.create", name=name)["identity"]["username"] == ENGINEER
         assert engineer.set_alias(name, "challenger", 2).status == 200
         assert engineer.set_alias(name, "Champion", 2).status == 403
         gate.answer = lambda question: ALLOW if question["grant"] == "apply-1" else verdict("BLOCK")
