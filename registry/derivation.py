@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from placet.assertions import Passkeys
+
 Entry = Mapping[str, Any]
 PERSON = "person:"
 
@@ -35,15 +37,18 @@ def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
     """Return the approval of ``request`` that the entries show.
 
     Args:
-        entries: (index, parsed body) of every integrated entry about the request, in order.
+        entries: (index, parsed body) of every integrated entry about the request or about a passkey, in order.
 
     Raises:
-        LogDisagrees: a stage lacks signatures, a signer was not eligible or kept from signing, the verdict was not
-            ALLOW, the subject or the manifest changed on the way, or the approval has lost its force.
+        LogDisagrees: a stage lacks signatures, a signer was not eligible or kept from signing, a passkey did not sign
+            where it must, the verdict was not ALLOW, the subject or the manifest changed on the way, or the approval
+            has lost its force.
     """
     derivation = _Derivation()
     for index, entry in entries:
-        if entry["data"].get("request") == request:
+        if str(entry["event"]).startswith("passkey."):
+            derivation.passkeys.read(index, entry)
+        elif entry["data"].get("request") == request:
             derivation.read(index, entry)
     return derivation.result()
 
@@ -61,6 +66,8 @@ class _Derivation:
     approved: Approved | None = None
     state: str = ""
     threshold: str | None = None
+    passkeys: Passkeys = field(default_factory=Passkeys)
+    opened_at: int = -1
 
     def read(self, index: int, entry: Entry) -> None:
         readers: dict[str, Callable[[int, Entry], None]] = {
@@ -89,7 +96,7 @@ class _Derivation:
     def _open(self, index: int, entry: Entry) -> None:
         if self.opened is not None:
             raise LogDisagrees(f"entry {index} opens the request a second time.")
-        self.opened, self.requester = entry["data"], str(entry["actor"])
+        self.opened, self.requester, self.opened_at = entry["data"], str(entry["actor"]), index
 
     def _ask(self, index: int, entry: Entry) -> None:
         """Read what the version is to serve with; it is asked for once, with the request."""
@@ -121,7 +128,15 @@ class _Derivation:
             raise LogDisagrees(f"the signer of entry {index} signed before.")
         if data["manifest"] != self.manifest or data["subject"] != opened["subject"]:
             raise LogDisagrees(f"entry {index} signs other evidence or another subject.")
+        if stage.get("signature") == "passkey":
+            self._check_passkey(index, entry)
         self.signed.setdefault(data["stage"], set()).add(person)
+
+    def _check_passkey(self, index: int, entry: Entry) -> None:
+        if entry["data"]["signature"]["kind"] != "passkey":
+            raise LogDisagrees(f"entry {index} signs with no passkey, which its stage asks for.")
+        if wrong := next(self.passkeys.problems(entry, opened=self.opened_at), None):
+            raise LogDisagrees(f"entry {index} {wrong}.")
 
     def _approve(self, index: int, entry: Entry) -> None:
         opened, data = self._said(), entry["data"]

@@ -27,9 +27,12 @@ CHANGED = ("digest-mismatch", "source-changed")
 
 
 def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]:
-    """Return the integrated entries about a request, in order."""
+    """Return the integrated entries about a request, and about its signers' passkeys, in order."""
     found = log_selectors.entries_about_request(approval.pk)
-    return [(entry.index, entry.parsed) for entry in found if entry.index is not None]
+    keys = [row.passkey_id for row in approval.decisions.all() if row.passkey_id]
+    found += log_selectors.entries_naming("accounts_passkey", keys) if keys else []
+    placed = [(entry.index, entry.parsed) for entry in found if entry.index is not None]
+    return sorted(placed, key=lambda row: row[0])
 
 
 def issue_due(notary: Notary) -> None:

@@ -61,3 +61,15 @@ class PolicyMissing(DomainError):
     """No published policy governs the system and alias."""
 
     title = "No policy governs this"
+
+
+class PasskeyNeeded(Forbidden):
+    """The stage is signed by passkey, and the person has none that counts for this request, or typed a password."""
+
+    title = "A passkey must sign this"
+
+
+class StatementStale(DomainError):
+    """What was to be signed is no longer what the request says, or is older than ten minutes."""
+
+    title = "The statement is no longer current"

@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from governance.accounts.models import User
+from governance.accounts.models import Passkey, User
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
 from governance.policy.models import PolicyVersion
@@ -106,11 +106,18 @@ class Decision(Governed):
     statement = models.TextField(help_text="The exact text that was signed, canonical JSON.")
     statement_digest = models.CharField(max_length=71)
     signature_kind = models.CharField(max_length=24, default="re-authentication")
+    passkey = models.ForeignKey(Passkey, null=True, on_delete=models.PROTECT, related_name="decisions")
+    assertion = models.JSONField(null=True, help_text="The passkey's signature: authenticator_data, client_data, …")
     decided_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["request", "round", "approver"], name="one_decision_per_person_and_round")
+            models.UniqueConstraint(fields=["request", "round", "approver"], name="one_decision_per_person_and_round"),
+            models.CheckConstraint(
+                condition=Q(signature_kind="passkey", passkey__isnull=False, assertion__isnull=False)
+                | ~Q(signature_kind="passkey") & Q(passkey__isnull=True, assertion__isnull=True),
+                name="decision_names_the_passkey_that_signed_it",
+            ),
         ]
 
 

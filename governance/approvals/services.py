@@ -160,6 +160,7 @@ def _stages(document: PolicyDocument, system: AISystem, excluded: Collection[str
             "roles": list(stage.roles),
             "quorum": stage.quorum,
             "requires": stage.requires,
+            "signature": stage.signature,
             "eligible": [str(p.pk) for p in people_with(stage.roles, system_id=system.pk) if str(p.pk) not in excluded],
         }
         for stage in document.stages

@@ -18,6 +18,9 @@ class Event(StrEnum):
     PERSON_CREATED = "person.created"
     PERSON_DEACTIVATED = "person.deactivated"
     PERSON_REACTIVATED = "person.reactivated"
+    PASSKEY_ENROLLED = "passkey.enrolled"
+    PASSKEY_CONFIRMED = "passkey.confirmed"
+    PASSKEY_ENDED = "passkey.ended"
     TOKEN_CREATED = "token.created"  # noqa: S105 (an event)
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 (an event)
     SERVICE_ACCOUNT_CREATED = "service_account.created"

@@ -211,6 +211,7 @@ def decision_panel(approval: ApprovalRequest, document: PolicyDocument, viewer: 
     return {
         "allowed": True,
         "refusal": "",
+        "passkey": signing.wants_passkey(stage),
         "stage": stage["name"],
         "signed": stage["signed"],
         "quorum": stage["quorum"],

@@ -7,6 +7,7 @@ from registry.web import views
 urlpatterns = [
     path("approvals/<uuid:pk>", views.review_detail, name="review"),
     path("approvals/<uuid:pk>/decide", views.review_decide, name="review-decide"),
+    path("approvals/<uuid:pk>/sign", views.review_sign, name="review-sign"),
     path("approvals/<uuid:pk>/reviews", views.review_human_review, name="review-human-review"),
     path("approvals/<uuid:pk>/progress", views.review_progress, name="review-progress"),
     path("approvals/<uuid:pk>/lift", views.review_lift, name="review-lift"),

@@ -58,7 +58,9 @@ class Migration(migrations.Migration):
                 ('statement', models.TextField(help_text='The exact text that was signed, canonical JSON.')),
                 ('statement_digest', models.CharField(max_length=71)),
                 ('signature_kind', models.CharField(default='re-authentication', max_length=24)),
+                ('assertion', models.JSONField(help_text="The passkey's signature: authenticator_data, client_data, …", null=True)),
                 ('decided_at', models.DateTimeField()),
+                ('passkey', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='accounts.passkey')),
                 ('approver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to=settings.AUTH_USER_MODEL)),
                 ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='approvals.approvalrequest')),
             ],
@@ -100,6 +102,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='decision',
             constraint=models.UniqueConstraint(fields=('request', 'round', 'approver'), name='one_decision_per_person_and_round'),
+        ),
+        migrations.AddConstraint(
+            model_name='decision',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('assertion__isnull', False), ('passkey__isnull', False), ('signature_kind', 'passkey')), models.Q(models.Q(('signature_kind', 'passkey'), _negated=True), ('assertion__isnull', True), ('passkey__isnull', True)), _connector='OR'), name='decision_names_the_passkey_that_signed_it'),
         ),
         migrations.AddConstraint(
             model_name='finding',

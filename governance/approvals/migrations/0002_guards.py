@@ -45,6 +45,12 @@ BEGIN
     RAISE EXCEPTION '% is not eligible for stage % of request %', NEW.approver_id, NEW.stage, NEW.request_id
       USING ERRCODE = '23514', CONSTRAINT = 'eligible_since_submission';
   END IF;
+  IF (stage ->> 'signature' = 'passkey' OR NEW.passkey_id IS NOT NULL) AND NOT EXISTS (
+       SELECT FROM accounts_passkey p WHERE p.id = NEW.passkey_id AND p.person_id = NEW.approver_id
+         AND p.confirmed_at <= asked.opened_at AND (p.ended_at IS NULL OR p.ended_at > NEW.decided_at)) THEN
+    RAISE EXCEPTION 'stage % of request % wants a passkey of % that was confirmed before the request', NEW.stage,
+      NEW.request_id, NEW.approver_id USING ERRCODE = '23514', CONSTRAINT = 'signed_by_a_confirmed_passkey';
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER separation_of_duties BEFORE INSERT ON approvals_decision

@@ -27,6 +27,12 @@ class DecisionForm(forms.Form):
     password = forms.CharField(strip=False, error_messages={"required": "Type your password to sign."})
 
 
+class PasskeyDecisionForm(DecisionForm):
+    """The same where a passkey signs it, in a second step: no password."""
+
+    password = None  # type: ignore[assignment]  # how Django drops an inherited field
+
+
 class HumanReviewForm(forms.Form):
     """A signed review of one check."""
 
