@@ -13,6 +13,7 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role, roles_held
 from governance.accounts.services import require_password
 from governance.approvals import selectors, services
+from governance.approvals.delegated import place_in
 from governance.approvals.errors import (
     AlreadyDecided,
     ChecksHold,
@@ -36,12 +37,15 @@ from governance.policy.selectors import document_of
 SHORTEST_RATIONALE = 30
 
 
-def _statement(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str, rationale: str) -> str:
+def _statement(
+    approval: ApprovalRequest, *, signer: User, verdict: str, stage: str, rationale: str, **more: str
+) -> str:
     """Return the exact text that is signed: who (as a pseudonym) says what and why, about which bytes, on what.
 
     Args:
         rationale: the salted commitment to the reason, the same as that of the entry's payload, so that the signature
             covers the reason and still holds once the reason is erased.
+        more: what is said beside it where there is something to say: ``on_behalf_of``.
     """
     said: dict[str, Any] = {
         "format": "placet-decision/1",
@@ -56,6 +60,7 @@ def _statement(approval: ApprovalRequest, *, signer: User, verdict: str, stage: 
         "at": clock.rfc3339(clock.now()),
         "nonce": uuid.uuid4().hex,
         "rationale": rationale,
+        **more,
     }
     return rfc8785.dumps(said).decode()
 
@@ -88,8 +93,10 @@ def check_may_decide(approval: ApprovalRequest, approver: User) -> dict[str, Any
     if stage is None or not selectors.is_eligible(approval, stage, approver, roles_held(approver)):
         wanted = (" or ".join(stage["roles"]) if stage else "nobody").replace("_", " ")
         raise NotEligible(f"The open stage asks for a {wanted} who has held the role since the request was made.")
-    if approval.decisions.filter(round=selectors.current_round(approval), approver=approver).exists():
-        raise AlreadyDecided("One person signs once, whatever their roles.")
+    if selectors.place_taken(approval, stage, approver):
+        raise AlreadyDecided(
+            "One person signs once, whatever their roles, and so do a delegate and whom they stand for."
+        )
     return stage
 
 
@@ -101,10 +108,10 @@ def check_may_review(approval: ApprovalRequest, reviewer: User) -> str:
     """
     _check_in_review(approval)
     _check_signer(approval, reviewer)
-    roles = document_of(approval.policy_version).human_review_roles
-    held = sorted(roles_held(reviewer)(approval.system_id, approval.opened_at) & set(roles))
-    eligible = {person for stage in approval.stages if set(stage["roles"]) & set(roles) for person in stage["eligible"]}
-    if not held or str(reviewer.pk) not in eligible:
+    roles, known = document_of(approval.policy_version).human_review_roles, roles_held(reviewer)
+    places = [place for stage in approval.stages if (place := place_in(approval, stage, reviewer, known))]
+    held = sorted(frozenset[str]().union(*(place.roles for place in places)) & set(roles))
+    if not held:
         raise NotEligible(f"The policy lets a {' or '.join(roles)} review this check.".replace("_", " "))
     return held[0]
 
@@ -157,6 +164,8 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
     """
     approval = services.locked(request_id)
     stage = check_may_decide(approval, approver)
+    place = place_in(approval, stage, approver, roles_held(approver))
+    behalf = place.of if place else None
     rounds = selectors.current_round(approval)
     rationale = _check_rationale(rationale)
     if verdict == Decision.Verdict.APPROVE and approval.outcome != "ALLOW":
@@ -165,12 +174,16 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
         check_reviewed(approval, stage)
     require_password(approver, password)
     sealed = audit.seal({"rationale": rationale, "approver": approver.name})
-    statement = _statement(approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=sealed.commitment)
+    more = {"on_behalf_of": str(behalf)} if behalf else {}
+    statement = _statement(
+        approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=sealed.commitment, **more
+    )
     decision = Decision(
         request=approval,
         round=rounds,
         stage=stage["name"],
         approver=approver,
+        on_behalf_of_id=behalf,
         verdict=Decision.Verdict(verdict),
         statement=statement,
         statement_digest="sha256:" + sha256(statement.encode()).hexdigest(),
@@ -188,6 +201,7 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
             "manifest": approval.manifest_digest,
             "statement": decision.statement_digest,
             "signature": decision.signature_kind,
+            **more,
         },
         sealed=sealed,
     )
