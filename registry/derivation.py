@@ -55,7 +55,7 @@ def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
 
 @dataclass
 class _Derivation:
-    """Reads entries in order and keeps what has been said so far."""
+    """Reads entries in order and keeps what has been said so far; ``signed`` holds the places signed in, by stage."""
 
     opened: Mapping[str, Any] | None = None
     requester: str = ""
@@ -63,6 +63,7 @@ class _Derivation:
     verdict: str = ""
     excluded: set[str] = field(default_factory=set)
     signed: dict[str, set[str]] = field(default_factory=dict)
+    signers: set[str] = field(default_factory=set)
     approved: Approved | None = None
     state: str = ""
     threshold: str | None = None
@@ -106,7 +107,8 @@ class _Derivation:
 
     def _open_review(self, index: int, entry: Entry) -> None:
         data = entry["data"]
-        self.manifest, self.verdict, self.signed, self.approved = data["manifest"], data["verdict"], {}, None
+        self.manifest, self.verdict, self.approved = data["manifest"], data["verdict"], None
+        self.signed, self.signers = {}, set()
         self.excluded = {*self._said()["excluded"], *data["excluded"]}
 
     def _evaluate(self, index: int, entry: Entry) -> None:
@@ -120,17 +122,21 @@ class _Derivation:
             return
         person = actor.removeprefix(PERSON)
         stage = next((row for row in opened["stages"] if row["name"] == data["stage"]), None)
-        if stage is None or not actor.startswith(PERSON) or person not in stage["eligible"]:
+        place = data.get("on_behalf_of", person)
+        if stage is None or not actor.startswith(PERSON) or place not in stage["eligible"]:
             raise LogDisagrees(f"the signer of entry {index} was not eligible for stage {data['stage']}.")
-        if person in self.excluded or actor == self.requester:
+        if place != person and stage.get("delegates", {}).get(person) != place:
+            raise LogDisagrees(f"the signer of entry {index} stands for nobody in stage {data['stage']}.")
+        if {person, place} & self.excluded or self.requester in {actor, PERSON + place}:
             raise LogDisagrees(f"the signer of entry {index} was kept from signing by separation of duties.")
-        if any(person in people for people in self.signed.values()):
+        if person in self.signers or any(place in places for places in self.signed.values()):
             raise LogDisagrees(f"the signer of entry {index} signed before.")
         if data["manifest"] != self.manifest or data["subject"] != opened["subject"]:
             raise LogDisagrees(f"entry {index} signs other evidence or another subject.")
         if stage.get("signature") == "passkey":
             self._check_passkey(index, entry)
-        self.signed.setdefault(data["stage"], set()).add(person)
+        self.signers.add(person)
+        self.signed.setdefault(data["stage"], set()).add(place)
 
     def _check_passkey(self, index: int, entry: Entry) -> None:
         if entry["data"]["signature"]["kind"] != "passkey":

@@ -7,6 +7,7 @@ log entry. Everything else is asked of the services, so that a test stands on ro
 from __future__ import annotations
 
 import itertools
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +18,8 @@ from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import people_with
 from governance.accounts.services import grant_role
-from governance.approvals import signing
-from governance.approvals.models import ApprovalRequest, State
+from governance.approvals import delegations, signing
+from governance.approvals.models import ApprovalRequest, Delegation, State
 from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
@@ -53,6 +54,24 @@ def a_user(role: str | None = None, *, name: str = "", **fields: Any) -> User:
         until = clock.now() + timedelta(days=90) if role == Role.AUDITOR else None
         grant_role(person=person, role=Role(role), granted_by=None, actor=SETUP, valid_until=until)
     return person
+
+
+def a_stand_in(role: str, *, name: str = "") -> User:
+    """A person who holds a role for some other system, so that here they can sign in another's place alone."""
+    person = a_user(name=name)
+    grant_role(person=person, role=Role(role), granted_by=None, actor=SETUP, system_id=uuid.uuid4())
+    return person
+
+
+def lent(delegator: User, to: User, *, days: int = 30, confirmed: bool = True, **fields: Any) -> Delegation:
+    """One person's place, lent to another and confirmed by an administrator."""
+    until = clock.now() + timedelta(days=days)
+    made = delegations.delegate(delegator=delegator, to=to, reason="On leave.", valid_until=until, **fields)
+    if confirmed:
+        delegations.confirm_delegation(
+            delegation_id=made.pk, administrator=a_user(Role.ADMINISTRATOR), password=PASSWORD
+        )
+    return made
 
 
 def a_system(*, owner: User | None = None, name: str = "Consumer credit scoring") -> AISystem:

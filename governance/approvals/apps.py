@@ -9,7 +9,9 @@ class ApprovalsConfig(AppConfig):
     name = "governance.approvals"
 
     def ready(self) -> None:
-        from governance.approvals import services
+        from governance.accounts.administration import register_on_leave
+        from governance.approvals import delegations, services
         from governance.evidence import services as evidence
 
         evidence.on_change(services.collect)
+        register_on_leave(delegations.end_with)

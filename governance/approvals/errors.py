@@ -57,6 +57,24 @@ class DataUnfit(InvalidInput):
     title = "The data has not the role that the policy asks for"
 
 
+class DelegateUnfit(InvalidInput):
+    """A place is lent by somebody who decides to somebody who holds such a role of their own."""
+
+    title = "The place can't be lent to them"
+
+
+class DelegationChain(DomainError):
+    """A place that is lent is not lent on, and a person stands for one other at a time."""
+
+    title = "A lent place is not lent on"
+
+
+class DelegationSettled(DomainError):
+    """The delegation was confirmed before, or has ended."""
+
+    title = "The delegation is settled"
+
+
 class PolicyMissing(DomainError):
     """No published policy governs the system and alias."""
 

@@ -1,10 +1,15 @@
 """Requests for approval, the decisions on them, and findings. The subject is known by kind, name and digest only."""
 
-from django.contrib.postgres.fields import ArrayField
+from datetime import timedelta
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
+from django.db.models.functions import Coalesce
 
 from governance.accounts.models import Passkey, User
+from governance.accounts.roles import Role
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
 from governance.policy.models import PolicyVersion
@@ -45,7 +50,9 @@ class ApprovalRequest(Governed):
     policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="+")
     requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="approval_requests")
     excluded = models.JSONField(help_text="Who may not sign, and why: [{person, reasons}].")
-    stages = models.JSONField(help_text="[{name, roles, quorum, requires, eligible: [person id]}], in order.")
+    stages = models.JSONField(
+        help_text="[{name, roles, quorum, requires, eligible: [person id], delegates: {who: for whom}}], in order."
+    )
     required_evidence = models.JSONField(help_text="What the policy wants: [{type, dataset, baseline, not_before, …}].")
     context = models.JSONField(default=dict, help_text="Facts about the candidate and what is in production now.")
     evidence_ids = models.JSONField(default=list, help_text="The manifest, frozen when the review opens.")
@@ -88,6 +95,55 @@ class ApprovalRequest(Governed):
         return str(self.verdict.get("outcome", ""))
 
 
+class Delegation(Governed):
+    """One person's place in stages, lent to another for a time. It is a place and never a role: see ``delegations``."""
+
+    delegator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="delegations_given")
+    delegate = models.ForeignKey(User, on_delete=models.PROTECT, related_name="delegations_received")
+    role = models.CharField(max_length=32, choices=Role, blank=True, help_text="Empty: each role that decides.")
+    system = models.ForeignKey(
+        AISystem, null=True, on_delete=models.PROTECT, related_name="delegations", help_text="Empty: all systems."
+    )
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField()
+    confirmed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(delegate=F("delegator")), name="nobody_delegates_to_oneself"),
+            models.CheckConstraint(
+                condition=Q(role__in=["", "validator", "risk_officer", "data_protection_officer"]),
+                name="a_deciding_role_is_delegated",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__gt=F("valid_from"), valid_until__lte=F("valid_from") + timedelta(days=90)),
+                name="delegation_of_90_days_at_most",
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed_by__isnull=True, confirmed_at__isnull=True)
+                | Q(confirmed_by__isnull=False, confirmed_at__isnull=False)
+                & ~Q(confirmed_by=F("delegator"))
+                & ~Q(confirmed_by=F("delegate")),
+                name="delegation_confirmed_by_a_third_person",
+            ),
+            ExclusionConstraint(
+                name="one_delegator_at_a_time",
+                expressions=[
+                    ("delegate", RangeOperators.EQUAL),
+                    ("delegator", RangeOperators.NOT_EQUAL),
+                    (Func("valid_from", "valid_until", function="tstzrange"), RangeOperators.OVERLAPS),
+                ],
+                condition=Q(confirmed_at__isnull=False, ended_at__isnull=True),
+            ),
+        ]
+        indexes = [models.Index(fields=["delegate", "valid_until"], name="delegation_by_delegate")]
+
+    def __str__(self) -> str:
+        return f"{self.delegate} for {self.delegator}"
+
+
 class Decision(Governed):
     """One person's signature in one stage. The rationale lies in the log's payload, so that it can be erased."""
 
@@ -102,6 +158,9 @@ class Decision(Governed):
     round = models.PositiveSmallIntegerField(default=1, help_text="Counts resubmissions after requested changes.")
     stage = models.CharField(max_length=40)
     approver = models.ForeignKey(User, on_delete=models.PROTECT, related_name="decisions")
+    on_behalf_of = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Whose place a delegate signs in."
+    )
     verdict = models.CharField(max_length=16, choices=Verdict)
     statement = models.TextField(help_text="The exact text that was signed, canonical JSON.")
     statement_digest = models.CharField(max_length=71)
@@ -117,6 +176,13 @@ class Decision(Governed):
                 condition=Q(signature_kind="passkey", passkey__isnull=False, assertion__isnull=False)
                 | ~Q(signature_kind="passkey") & Q(passkey__isnull=True, assertion__isnull=True),
                 name="decision_names_the_passkey_that_signed_it",
+            ),
+            models.UniqueConstraint(
+                "request", "round", Coalesce("on_behalf_of", "approver"), name="one_decision_per_place_and_round"
+            ),
+            models.CheckConstraint(
+                condition=Q(on_behalf_of__isnull=True) | ~Q(on_behalf_of=F("approver")),
+                name="nobody_signs_on_their_own_behalf",
             ),
         ]
 

@@ -1,14 +1,16 @@
 """Read requests: facts for the policy, who may sign now, what waits for whom."""
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import BooleanField, F, Func, Prefetch, Q, QuerySet, Value
 
 from governance.accounts.models import User
 from governance.accounts.selectors import RolesHeld, roles_held
+from governance.approvals import delegated
 from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, State
 from governance.audit import selectors as log
 from governance.common.errors import Unknown
@@ -99,7 +101,8 @@ def evidence_behind(approval: ApprovalRequest, check_id: str) -> list[str]:
 def review_given(approval: ApprovalRequest, stage: Mapping[str, Any]) -> bool:
     """Return whether an accepted human review by somebody who may sign in the stage stands."""
     return any(
-        row.payload["verdict"] == "accepted" and row.producer_id.removeprefix("person:") in stage["eligible"]
+        row.payload["verdict"] == "accepted"
+        and row.producer_id.removeprefix("person:") in {*stage["eligible"], *stage.get("delegates", {})}
         for row in standing_reviews(approval)
     )
 
@@ -186,11 +189,10 @@ def exclusion_of(approval: ApprovalRequest, person: User) -> list[str]:
 def is_eligible(approval: ApprovalRequest, stage: Mapping[str, Any], person: User, held: RolesHeld) -> bool:
     """Return whether the person may sign in a stage: listed when the request was made, and since then without a break.
 
-    A role that ended or a deactivation ends it at once; a role given after the request was made gives nothing.
+    A role that ended or a deactivation ends it at once; a role given after the request was made gives nothing. In whose
+    place it is, their own or another's, :func:`governance.approvals.delegated.place_in` says.
     """
-    return str(person.pk) in stage["eligible"] and bool(
-        held(approval.system_id, approval.opened_at) & set(stage["roles"])
-    )
+    return delegated.place_in(approval, stage, person, held) is not None
 
 
 def can_sign_now(approval: ApprovalRequest, person: User, held: RolesHeld | None = None) -> bool:
@@ -200,8 +202,17 @@ def can_sign_now(approval: ApprovalRequest, person: User, held: RolesHeld | None
     stage = open_stage(approval)
     if stage is None or not is_eligible(approval, stage, person, held or roles_held(person)):
         return False
+    return not place_taken(approval, stage, person)
+
+
+def place_taken(approval: ApprovalRequest, stage: Mapping[str, Any], person: User) -> bool:
+    """Return whether the person, or somebody in the place in which they would sign, has signed in this round."""
+    place = stage.get("delegates", {}).get(str(person.pk), str(person.pk))
     rounds = current_round(approval)
-    return not any(row.round == rounds and row.approver_id == person.pk for row in approval.decisions.all())
+    return any(
+        row.round == rounds and (row.approver_id == person.pk or str(row.on_behalf_of_id or row.approver_id) == place)
+        for row in approval.decisions.all()
+    )
 
 
 def waiting_for(person: User) -> list[ApprovalRequest]:
@@ -216,9 +227,9 @@ def waiting_count(person: User, *, most: int = 100) -> int:
 
     The database keeps to requests in which the person is eligible, and hands over no evidence or verdict.
     """
-    signatures = Decision.objects.only("request", "round", "stage", "verdict", "approver")
+    signatures = Decision.objects.only("request", "round", "stage", "verdict", "approver", "on_behalf_of")
     rows = (
-        ApprovalRequest.objects.filter(state=State.IN_REVIEW, stages__contains=[{"eligible": [str(person.pk)]}])
+        ApprovalRequest.objects.filter(_listed(person), state=State.IN_REVIEW)
         .exclude(excluded__contains=[{"person": str(person.pk)}])
         .defer("verdict", "context", "required_evidence", "evidence_ids")
         .prefetch_related(Prefetch("decisions", signatures))
@@ -229,6 +240,18 @@ def waiting_count(person: User, *, most: int = 100) -> int:
         return 0
     held = roles_held(person)
     return sum(can_sign_now(row, person, held) for row in found)
+
+
+def _listed(person: User) -> Q:
+    """Return the condition that a stage names the person, in their own place or as somebody's delegate."""
+    lent = Func(
+        F("stages"),
+        Value("$[*].delegates.keyvalue() ? (@.key == $who)"),
+        Value(json.dumps({"who": str(person.pk)})),
+        template="jsonb_path_exists(%(expressions)s)",
+        output_field=BooleanField(),
+    )
+    return Q(stages__contains=[{"eligible": [str(person.pk)]}]) | Q(lent)
 
 
 def granted_for(subject_kind: str, subject_id: uuid.UUID) -> ApprovalRequest | None:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
-from governance.approvals import kinds, selectors
+from governance.approvals import delegated, kinds, selectors
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.approvals.transitions import MOVES
@@ -154,17 +154,23 @@ def _exclude_producers(approval: ApprovalRequest, evidence: Iterable[Evidence]) 
 
 
 def _stages(document: PolicyDocument, system: AISystem, excluded: Collection[str]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": stage.name,
-            "roles": list(stage.roles),
-            "quorum": stage.quorum,
-            "requires": stage.requires,
-            "signature": stage.signature,
-            "eligible": [str(p.pk) for p in people_with(stage.roles, system_id=system.pk) if str(p.pk) not in excluded],
-        }
-        for stage in document.stages
-    ]
+    rows = []
+    for stage in document.stages:
+        people = [str(person.pk) for person in people_with(stage.roles, system_id=system.pk)]
+        eligible = [person for person in people if person not in excluded]
+        lent = delegated.delegates(stage.roles, system_id=system.pk, eligible=eligible, excluded=excluded)
+        rows.append(
+            {
+                "name": stage.name,
+                "roles": list(stage.roles),
+                "quorum": stage.quorum,
+                "requires": stage.requires,
+                "signature": stage.signature,
+                "eligible": eligible,
+                "delegates": lent,
+            }
+        )
+    return rows
 
 
 def collect(subject_digest: str, evidence_type: str) -> None:

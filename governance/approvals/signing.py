@@ -1,5 +1,6 @@
 """What people sign: decisions, human reviews of a check, and the lifting of a suspension."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from hashlib import sha256
@@ -14,6 +15,7 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role, roles_held
 from governance.accounts.services import require_password
 from governance.approvals import selectors, services, statements
+from governance.approvals.delegated import place_in
 from governance.approvals.errors import (
     AlreadyDecided,
     ChecksHold,
@@ -69,8 +71,10 @@ def check_may_decide(approval: ApprovalRequest, approver: User) -> dict[str, Any
     if stage is None or not selectors.is_eligible(approval, stage, approver, roles_held(approver)):
         wanted = (" or ".join(stage["roles"]) if stage else "nobody").replace("_", " ")
         raise NotEligible(f"The open stage asks for a {wanted} who has held the role since the request was made.")
-    if approval.decisions.filter(round=selectors.current_round(approval), approver=approver).exists():
-        raise AlreadyDecided("One person signs once, whatever their roles.")
+    if selectors.place_taken(approval, stage, approver):
+        raise AlreadyDecided(
+            "One person signs once, whatever their roles, and so do a delegate and whom they stand for."
+        )
     return stage
 
 
@@ -82,10 +86,10 @@ def check_may_review(approval: ApprovalRequest, reviewer: User) -> str:
     """
     _check_in_review(approval)
     _check_signer(approval, reviewer)
-    roles = document_of(approval.policy_version).human_review_roles
-    held = sorted(roles_held(reviewer)(approval.system_id, approval.opened_at) & set(roles))
-    eligible = {person for stage in approval.stages if set(stage["roles"]) & set(roles) for person in stage["eligible"]}
-    if not held or str(reviewer.pk) not in eligible:
+    roles, known = document_of(approval.policy_version).human_review_roles, roles_held(reviewer)
+    places = [place for stage in approval.stages if (place := place_in(approval, stage, reviewer, known))]
+    held = sorted(frozenset[str]().union(*(place.roles for place in places)) & set(roles))
+    if not held:
         raise NotEligible(f"The policy lets a {' or '.join(roles)} review this check.".replace("_", " "))
     return held[0]
 
@@ -226,11 +230,13 @@ def _record(
     """Write the decision with its entry, and move the request. The caller holds its lock and has checked everything."""
     kind = PASSKEY if passkey else "re-authentication"
     signature = {"kind": kind, "passkey": passkey.credential_id, **(assertion or {})} if passkey else {"kind": kind}
+    behalf = json.loads(prepared.statement).get("on_behalf_of")
     decision = Decision(
         request=approval,
         round=selectors.current_round(approval),
         stage=stage,
         approver=approver,
+        on_behalf_of_id=uuid.UUID(behalf) if behalf else None,
         verdict=Decision.Verdict(verdict),
         statement=prepared.statement,
         statement_digest="sha256:" + sha256(prepared.statement.encode()).hexdigest(),
@@ -252,6 +258,7 @@ def _record(
             # The whole text: with it and the passkey's entries, a stranger checks the signature from the bundle alone.
             "statement": prepared.statement,
             "signature": signature,
+            **({"on_behalf_of": behalf} if behalf else {}),
         },
         sealed=prepared.sealed,
     )

@@ -11,7 +11,9 @@ from django.conf import settings
 from django.core import signing
 
 from governance.accounts.models import User
+from governance.accounts.selectors import roles_held
 from governance.approvals import selectors
+from governance.approvals.delegated import place_in
 from governance.approvals.errors import StatementStale
 from governance.approvals.models import ApprovalRequest, Decision
 from governance.audit import services as audit
@@ -83,6 +85,8 @@ def read(token: str, approval: ApprovalRequest, *, signer: User) -> tuple[Prepar
 def _facts(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str) -> dict[str, Any]:
     """Return what a statement says that does not differ from one writing to the next."""
     policy = approval.policy_version
+    row = next((row for row in approval.stages if row["name"] == stage), None)
+    place = place_in(approval, row, signer, roles_held(signer)) if row else None
     checks = approval.verdict.get("checks", [])
     return {
         "format": FORMAT,
@@ -102,4 +106,5 @@ def _facts(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str)
         "verdict": verdict,
         "meaning": str(MEANINGS[Decision.Verdict(verdict)]),
         "signer": signer.actor_id,
+        **({"on_behalf_of": str(place.of)} if place and place.of else {}),
     }

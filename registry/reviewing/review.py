@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from governance.accounts.models import User
+from governance.accounts.selectors import roles_held
 from governance.approvals import findings as finding_services
 from governance.approvals import selectors as approvals
 from governance.approvals import signing
+from governance.approvals.delegated import place_in
 from governance.approvals.models import ApprovalRequest, Finding, State
 from governance.audit import selectors as log
 from governance.common import clock
@@ -57,7 +59,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
             approval.system.owner_id,
             *(row.approver_id for row in decisions),
             *(row["person"] for row in approval.excluded),
-            *(pk for stage in approval.stages for pk in stage["eligible"]),
+            *(pk for stage in approval.stages for pk in [*stage["eligible"], *stage.get("delegates", {})]),
             *(row.owner_id for row in findings),
             *person_ids(entry.actor for entry in entries),
             *person_ids(evidence.producers(approval.subject_digest)),
@@ -224,9 +226,18 @@ def decision_panel(approval: ApprovalRequest, document: PolicyDocument, viewer: 
             {"label": "Policy digest", "value": approval.policy_version.digest, "digest": True},
             {"label": "Evidence manifest", "value": approval.manifest_digest, "digest": True},
             {"label": "Stage", "value": stage["name"]},
+            *stands_for(approval, stage, viewer),
         ],
         "checked": _checked(document),
     }
+
+
+def stands_for(approval: ApprovalRequest, stage: Mapping[str, Any], viewer: User) -> list[dict[str, str]]:
+    """Return the row that says in whose place a delegate signs; nothing for who signs in their own."""
+    place = place_in(approval, stage, viewer, roles_held(viewer))
+    if place is None or place.of is None:
+        return []
+    return [{"label": "In the place of", "value": User.objects.get(pk=place.of).name}]
 
 
 def _checked(document: PolicyDocument) -> str:

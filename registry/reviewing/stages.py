@@ -53,9 +53,14 @@ def stages_shown(
             **{key: stage[key] for key in ("name", "state", "signed", "quorum")},
             "roles": words(stage["roles"]),
             "eligible": [people[pk] | {"you": pk == str(viewer.pk)} for pk in stage["eligible"]],
+            "delegates": [
+                people[pk] | {"you": pk == str(viewer.pk), "for": people[of]}
+                for pk, of in stage.get("delegates", {}).items()
+            ],
             "decisions": [
                 {
                     "by": people[row.approver_id],
+                    "for": people[row.on_behalf_of_id] if row.on_behalf_of_id else None,
                     "verdict": row.verdict,
                     "at": row.decided_at,
                     "rationale": (payload_of(row.log_entry) or {}).get("rationale"),

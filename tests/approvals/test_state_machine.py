@@ -1,8 +1,9 @@
 """No path reaches ``approved`` without a quorum of distinct eligible people per stage, none of them with a part in it.
 
-Random people sign, lose roles, get them late, are deactivated, ask for changes; requests are withdrawn, resubmitted,
-suspended, revoked; time passes. Beside Placet runs a small model that only knows who may count; whatever Placet
-accepts, the model must accept too. Everything is real: services, PostgreSQL, its triggers.
+Random people sign, lose roles, get them late, are deactivated, ask for changes, lend their place and take it back;
+requests are withdrawn, resubmitted, suspended, revoked; time passes. Beside Placet runs a small model that only knows
+who may count; whatever Placet accepts, the model must accept too. Everything is real: services, PostgreSQL, its
+triggers.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from governance.accounts.models import Grant
 from governance.accounts.roles import Role
 from governance.accounts.services import grant_role
-from governance.approvals import services, signing
-from governance.approvals.models import ApprovalRequest, State
+from governance.approvals import delegations, services, signing
+from governance.approvals.models import ApprovalRequest, Delegation, State
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError
 from registry import promotions
-from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, accept
+from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_stand_in, a_user, accept, lent
 from tests.proving import count
 
 pytestmark = pytest.mark.django_db
@@ -36,13 +37,15 @@ TWO_OFFICERS = a_policy_text(
     ("{name: risk, roles: [risk_officer], quorum: 1}", "{name: risk, roles: [risk_officer], quorum: 2}")
 )
 WANTED = {"validation": (Role.VALIDATOR, 1), "risk": (Role.RISK_OFFICER, 2)}
-PEOPLE = st.integers(0, 7)
+PEOPLE = st.integers(0, 10)
 
 
 class Requests(RuleBasedStateMachine):
     cast: Cast
     staff: list[Any]
+    lent: dict[Any, Any]  # delegate -> delegator, in force before each request
     reached = 0
+    reached_by_stand_in = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,9 +59,14 @@ class Requests(RuleBasedStateMachine):
         self.promotion = made
         self.id = made.approval.pk
         self.opened = made.approval.opened_at
-        self.held = {g.pk: (g.person_id, g.role, g.valid_from) for g in Grant.objects.filter(valid_until__isnull=True)}
+        self.held = {
+            g.pk: (g.person_id, g.role, g.valid_from, g.system_id)
+            for g in Grant.objects.filter(valid_until__isnull=True)
+        }
+        self.places = dict(self.lent)
         self.active = {person.pk for person in self.staff}
         self.signed: dict[str, set[Any]] = {}
+        self.signers: set[Any] = set()
         self.was_approved = False
 
     def teardown(self) -> None:
@@ -79,14 +87,22 @@ class Requests(RuleBasedStateMachine):
             return False
         return True
 
-    def may_count(self, person: Any, stage: str) -> bool:
+    def may_count(self, pk: Any, stage: str, *, here: bool = True) -> bool:
         """The reference: active, with the role since before the request and still, and without a part in it."""
         role, _ = WANTED[stage]
         since = any(
-            who == person.pk and what == role and begun <= self.opened for who, what, begun in self.held.values()
+            who == pk and what == role and begun <= self.opened and (system is None or not here)
+            for who, what, begun, system in self.held.values()
         )
-        parts = {self.cast.engineer.pk, self.cast.owner.pk}
-        return person.pk in self.active and since and person.pk not in parts
+        return pk in self.active and since and pk not in {self.cast.engineer.pk, self.cast.owner.pk}
+
+    def place(self, person: Any, stage: str) -> Any:
+        """In whose place the person signs: their own, or that of one who may sign and lent it before the request."""
+        if self.may_count(person.pk, stage):
+            return person.pk
+        delegator = self.places.get(person.pk)
+        lends = delegator and self.may_count(delegator, stage) and self.now < self.opened + timedelta(days=29)
+        return delegator if lends and self.may_count(person.pk, stage, here=False) else None
 
     @rule(who=PEOPLE, verdict=st.sampled_from(["approve", "approve", "approve", "request_changes", "reject"]))
     def decide(self, who: int, verdict: str) -> None:
@@ -100,16 +116,23 @@ class Requests(RuleBasedStateMachine):
 
         if self.attempt(act):
             assert stage is not None
-            assert self.may_count(person, stage), f"{person} signed in {stage}"
-            assert all(person.pk not in people for people in self.signed.values())
+            place = self.place(person, stage)
+            assert place, f"{person} signed in {stage}"
+            assert all(place not in places for places in self.signed.values())
+            assert person.pk not in self.signers
             if verdict == "approve":
-                self.signed.setdefault(stage, set()).add(person.pk)
+                self.signers.add(person.pk)
+                self.signed.setdefault(stage, set()).add(place)
 
     def able(self) -> list[int]:
         """Whom the reference lets sign in the open stage."""
-        signed = {person for people in self.signed.values() for person in people}
+        signed = {place for places in self.signed.values() for place in places} | self.signers
         stage = next((name for name, (_, n) in WANTED.items() if len(self.signed.get(name, ())) < n), "risk")
-        return [n for n, p in enumerate(self.staff) if p.pk not in signed and self.may_count(p, stage)]
+        return [
+            n
+            for n, p in enumerate(self.staff)
+            if p.pk not in signed and (place := self.place(p, stage)) and place not in signed
+        ]
 
     @rule(steps=st.integers(1, 4))
     def go_on(self, steps: int) -> None:
@@ -119,15 +142,17 @@ class Requests(RuleBasedStateMachine):
                 self.review(who)
                 self.decide(who, "approve")
 
-    @rule(harm=st.sampled_from(["role ended", "role given anew", "deactivated"]))
+    @rule(harm=st.sampled_from(["role ended", "role given anew", "deactivated", "place taken back"]))
     def sign_although(self, harm: str) -> None:
         """Somebody who was just able to sign tries it after what should keep them from it."""
         for who in self.able()[:1]:
             self.review(who)
             if harm == "deactivated":
                 self.deactivate(who, False)
+            elif harm == "place taken back":
+                self.take_back(who)
             else:
-                roles = [what for held, what, _ in self.held.values() if held == self.staff[who].pk]
+                roles = [what for held, what, *_ in self.held.values() if held == self.staff[who].pk]
                 self.end_roles(who)
                 for role in roles if harm == "role given anew" else []:
                     self.give_role(who, role)
@@ -155,9 +180,20 @@ class Requests(RuleBasedStateMachine):
     @rule(who=PEOPLE, role=st.sampled_from([Role.VALIDATOR, Role.RISK_OFFICER]))
     def give_role(self, who: int, role: Role) -> None:
         person = self.staff[who]
-        if (person.pk, role) not in {(held, what) for held, what, _ in self.held.values()}:
+        if (person.pk, role) not in {(held, what) for held, what, *_ in self.held.values()}:
             grant = grant_role(person=person, role=role, granted_by=None, actor=SETUP)
-            self.held[grant.pk] = (person.pk, role, grant.valid_from)
+            self.held[grant.pk] = (person.pk, role, grant.valid_from, None)
+
+    @rule(who=PEOPLE, to=PEOPLE)
+    def lend_late(self, who: int, to: int) -> None:
+        """What is lent after the request was made gives nothing: the reference takes no note of it."""
+        self.attempt(lambda: lent(self.staff[who], self.staff[to]))
+
+    @rule(who=PEOPLE)
+    def take_back(self, who: int) -> None:
+        for row in Delegation.objects.filter(delegate=self.staff[who]):
+            self.attempt(lambda row=row: delegations.end_delegation(delegation_id=row.pk, by=row.delegator))
+            self.places.pop(row.delegate_id, None)
 
     @rule(who=PEOPLE, active=st.booleans())
     def deactivate(self, who: int, active: bool) -> None:
@@ -178,7 +214,7 @@ class Requests(RuleBasedStateMachine):
             promotions.resubmit(promotion_id=self.promotion.pk, requester=self.cast.engineer, reason="Answered.")
 
         if self.attempt(act):
-            self.signed = {}
+            self.signed, self.signers = {}, set()
             if self.approval.state == State.COLLECTING:
                 self.cast.attached(self.promotion, ratio=0.97, half=0.05)
 
@@ -204,6 +240,7 @@ class Requests(RuleBasedStateMachine):
         if state == State.APPROVED and not self.was_approved:
             self.was_approved = True
             Requests.reached += 1
+            Requests.reached_by_stand_in += bool(self.signers & self.lent.keys())
             for stage, (_, quorum) in WANTED.items():
                 assert len(self.signed.get(stage, ())) >= quorum, f"{stage}: {self.signed}"
 
@@ -211,17 +248,21 @@ class Requests(RuleBasedStateMachine):
 def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, settings):
     settings.MLFLOW_TRACKING_URI = mlflow_address
     cast = Requests.cast = Cast(TWO_OFFICERS)
+    stand_ins = [a_stand_in(Role.RISK_OFFICER), a_stand_in(Role.VALIDATOR), a_stand_in(Role.RISK_OFFICER)]
     people = [
+        stand_ins[0],
         cast.validator,
         cast.officer,
         a_user(Role.RISK_OFFICER),
         a_user(Role.RISK_OFFICER),
         a_user(Role.VALIDATOR),
     ]
-    Requests.staff = [*people, cast.engineer, cast.owner, a_user()]
+    Requests.staff = [*people, *stand_ins[1:], cast.engineer, cast.owner, a_user()]
     for part in (cast.engineer, cast.owner):  # with the right roles, and kept from signing all the same
         grant_role(person=part, role=Role.VALIDATOR, granted_by=None, actor=SETUP)
         grant_role(person=part, role=Role.RISK_OFFICER, granted_by=None, actor=SETUP)
+    pairs = zip(stand_ins, [cast.officer, cast.validator, cast.owner], strict=True)
+    Requests.lent = {row.delegate_id: row.delegator_id for row in (lent(of, to) for to, of in pairs)}
     run_state_machine_as_test(
         Requests,
         settings=hypothesis_settings(
@@ -232,3 +273,4 @@ def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, setting
         ),
     )
     assert Requests.reached, "no example was approved, so nothing was shown"
+    assert Requests.reached_by_stand_in, "no stand-in signed for what was approved"

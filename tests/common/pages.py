@@ -355,12 +355,24 @@ def login() -> dict[str, Any]:
     }
 
 
+def delegations() -> dict[str, Any]:
+    """An administrator's page who decides, too: one waits, one is given, one received, one ended; a refused form."""
+    row = {"pk": UID, "delegator": "Risk officer", "delegate": "Stand-in", "role": "Risk officer", "system": "all AI systems", "valid_from": ago(days=3), "valid_until": NOW + timedelta(days=20), "state": "in force", "tone": "ok", "reason": "", "may_end": True, "may_confirm": False}
+    waits = row | {"pk": UID[:-1] + "1", "delegator": "Validator", "state": "waits for an administrator", "tone": "info", "reason": "On leave.", "may_confirm": True}
+    return {
+        "given": [row], "received": [row | {"pk": UID[:-1] + "2", "state": "ended", "tone": "quiet", "may_end": False}], "waiting": [waits], "others": [], "administrator": True, "may_lend": True,
+        "people": [(UID, "Stand-in")], "roles": [("risk_officer", "Risk officer")], "systems": [(UID, "Consumer credit scoring")], "today": NOW.date(),
+        "form": {"to": UID, "reason": "", "valid_until": "2027-09-01", "errors": {"reason": ["Say why somebody else signs for you."], "all": ["A delegation ends after it begins, and lasts 90 days at most."]}},
+    }
+
+
 PAGES: dict[str, tuple[str, Any]] = {
     "review": ("registry/review.html", review),
     "review-errors": ("registry/review.html", lambda: review(errors=True)),
     "review-suspended": ("registry/review.html", suspended),
     "review-collecting": ("registry/review.html", collecting),
     "inbox": ("approvals/inbox.html", inbox),
+    "delegations": ("approvals/delegations.html", delegations),
     "model": ("registry/model.html", model),
     "model-list": ("registry/model_list.html", models),
     "request": ("registry/request.html", request),

@@ -231,7 +231,7 @@ PROOF = {
 STAGES = [
     {"name": "validation", "state": "closed", "signed": 1, "quorum": 1, "roles": "validator", "eligible": [VALIDATOR | {"you": False}],
      "decisions": [{"by": VALIDATOR, "verdict": "approve", "at": ago(days=1), "rationale": "I reproduced all evidence from the pinned data; residuals are as stored.", "signature": "re-authentication", "index": 1476, "entry": UID}]},
-    {"name": "risk", "state": "open", "signed": 0, "quorum": 1, "roles": "risk officer", "eligible": [OFFICER | {"you": True}], "decisions": []},
+    {"name": "risk", "state": "open", "signed": 0, "quorum": 1, "roles": "risk officer", "eligible": [OFFICER | {"you": True}], "delegates": [{"name": "Stand-in", "role": "", "you": False, "for": OFFICER}], "decisions": []},
 ]
 TRAIL = [
     {

@@ -31,7 +31,7 @@ def window(world: story.World, v2_live: Any) -> Iterator[Visitor]:
     "name",
     [
         *("review-signed", "promotion", "model-list", "model", "system-list", "system", "monitor-list", "monitor"),
-        *("documents", "audit-log", "audit-health", "audit-entry"),
+        *("documents", "delegations", "audit-log", "audit-health", "audit-entry"),
     ],
 )
 def test_it_is_accessible_fits_and_stays_quiet(
@@ -51,6 +51,7 @@ def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> s
         "system-list": "/systems",
         "monitor-list": "/monitors",
         "documents": "/documents",
+        "delegations": "/delegations",
         "audit-log": "/log",
         "audit-health": "/log/health",
     }

@@ -113,6 +113,55 @@ def test_whatever_the_log_does_not_show_gets_no_permit(entries, why):
         derived(entries)
 
 
+def lent(stage: int = 1, **delegates: str) -> list[Entry]:
+    """The same approval with stand-ins: who may sign for whom in a stage."""
+    entries = copy.deepcopy(an_approval())
+    entries[0]["data"]["stages"][stage]["delegates"] = delegates
+    return entries
+
+
+def signed_for(entries: list[Entry], index: int, person: str, place: str) -> list[Entry]:
+    entries[index]["actor"] = f"person:{person}"
+    entries[index]["data"]["on_behalf_of"] = place
+    return entries
+
+
+def test_a_delegate_counts_in_the_place_of_the_delegator():
+    assert derived(signed_for(lent(guest="risk-2"), 5, "guest", "risk-2")).index == 6
+
+
+@pytest.mark.parametrize(
+    ("entries", "why"),
+    [
+        (signed_for(lent(guest="risk-1"), 5, "guest", "risk-1"), "signed before"),  # risk-1 signed in their own place
+        (signed_for(lent(guest="risk-2"), 5, "guest", "risk-1"), "stands for nobody"),
+        (signed_for(lent(guest="risk-2"), 5, "stranger", "risk-2"), "stands for nobody"),
+        (signed_for(an_approval(), 5, "guest", "risk-2"), "stands for nobody"),
+        (signed_for(lent(guest="boss"), 5, "guest", "boss"), "not eligible"),  # the place is none in this stage
+        (signed_for(signed_for(lent(guest="risk-2"), 4, "guest", "risk-2"), 5, "risk-2", "risk-2"), "signed before"),
+        (
+            signed_for(signed_for(lent(guest="risk-2"), 4, "guest", "risk-2"), 5, "guest", "risk-2"),
+            "signed before",
+        ),
+    ],
+)
+def test_a_delegate_and_whom_they_stand_for_count_once(entries, why):
+    with pytest.raises(LogDisagrees, match=why):
+        derived(entries)
+
+
+@pytest.mark.parametrize("excluded", ["guest", "risk-2"])
+def test_a_delegation_carries_no_one_past_separation_of_duties(excluded):
+    entries = signed_for(lent(guest="risk-2"), 5, "guest", "risk-2")
+    entries[1]["data"]["excluded"] = [excluded]
+    with pytest.raises(LogDisagrees, match="separation of duties"):
+        derived(entries)
+    entries[1]["data"]["excluded"] = []
+    entries[0]["actor"] = f"person:{excluded}"
+    with pytest.raises(LogDisagrees, match="separation of duties"):
+        derived(entries)
+
+
 def test_a_lifted_suspension_gives_the_approval_back():
     entries = an_approval()
     entries += [

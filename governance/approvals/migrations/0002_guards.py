@@ -6,27 +6,43 @@ from governance.audit.operations import Govern
 
 # What holds whatever the application does. A decision is one person's, in the open stage of a request that is in review;
 # whoever had a part in the subject, was not listed when the request was made, was deactivated, or has not held the role
-# of the stage since then, has none. Who signed what is counted here again before a request may be approved.
+# of the stage since then, has none. A delegate signs in the place of the delegator, who must be able to sign, too, and
+# place by place is counted. Who signed what is counted here again before a request may be approved.
 DECISIONS = """
+CREATE FUNCTION approvals_stands_for(who uuid, place uuid, roles jsonb, system uuid, opened timestamptz, at timestamptz)
+RETURNS boolean LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM approvals_delegation v
+    JOIN accounts_user u ON u.id = v.delegate_id AND u.is_active AND u.sponsor_id IS NULL
+    JOIN accounts_grant lent ON lent.person_id = v.delegator_id AND (lent.system_id IS NULL OR lent.system_id = system)
+      AND lent.valid_from <= opened AND (lent.valid_until IS NULL OR lent.valid_until > at)
+    JOIN accounts_grant own ON own.person_id = v.delegate_id AND own.role = lent.role
+      AND own.valid_from <= opened AND (own.valid_until IS NULL OR own.valid_until > at)
+    WHERE v.delegate_id = who AND v.delegator_id = place AND v.ended_at IS NULL
+      AND v.confirmed_at <= opened AND v.valid_from <= opened AND v.valid_until > at
+      AND (v.system_id IS NULL OR v.system_id = system)
+      AND v.role IN ('', lent.role) AND roles @> jsonb_build_array(lent.role))
+$$;
 CREATE FUNCTION approvals_round(asked uuid) RETURNS integer LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
   SELECT 1 + count(*)::integer FROM approvals_decision d WHERE d.request_id = asked AND d.verdict = 'request_changes'
 $$;
 CREATE FUNCTION approvals_open_stage(asked uuid, stages jsonb) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
   SELECT s.stage FROM jsonb_array_elements(stages) WITH ORDINALITY AS s(stage, n)
-  WHERE (SELECT count(DISTINCT d.approver_id) FROM approvals_decision d
+  WHERE (SELECT count(DISTINCT coalesce(d.on_behalf_of_id, d.approver_id)) FROM approvals_decision d
          WHERE d.request_id = asked AND d.round = approvals_round(asked) AND d.verdict = 'approve'
            AND d.stage = s.stage ->> 'name') < (s.stage ->> 'quorum')::integer
   ORDER BY s.n LIMIT 1
 $$;
 CREATE FUNCTION approvals_separation_of_duties() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
-DECLARE asked record; stage jsonb;
+DECLARE asked record; stage jsonb; place CONSTANT uuid := coalesce(NEW.on_behalf_of_id, NEW.approver_id);
 BEGIN
   SELECT r.*, s.owner_id INTO asked
     FROM approvals_approvalrequest r JOIN inventory_aisystem s ON s.id = r.system_id WHERE r.id = NEW.request_id;
-  IF NEW.approver_id IN (asked.requester_id, asked.owner_id)
-     OR asked.excluded @> jsonb_build_array(jsonb_build_object('person', NEW.approver_id::text)) THEN
+  IF ARRAY[NEW.approver_id, place] && ARRAY[asked.requester_id, asked.owner_id]
+     OR asked.excluded @> jsonb_build_array(jsonb_build_object('person', NEW.approver_id::text))
+     OR asked.excluded @> jsonb_build_array(jsonb_build_object('person', place::text)) THEN
     RAISE EXCEPTION 'separation of duties: % had a part in what request % is about', NEW.approver_id, NEW.request_id
       USING ERRCODE = '23514', CONSTRAINT = 'separation_of_duties';
   END IF;
@@ -37,9 +53,9 @@ BEGIN
       coalesce(stage ->> 'name', 'none'), NEW.stage, NEW.round
       USING ERRCODE = '23514', CONSTRAINT = 'decided_in_the_open_stage';
   END IF;
-  IF NOT stage -> 'eligible' @> jsonb_build_array(NEW.approver_id::text) OR NOT EXISTS (
+  IF NOT stage -> 'eligible' @> jsonb_build_array(place::text) OR NOT EXISTS (
        SELECT FROM accounts_grant g JOIN accounts_user u ON u.id = g.person_id
-       WHERE g.person_id = NEW.approver_id AND u.is_active AND stage -> 'roles' @> jsonb_build_array(g.role)
+       WHERE g.person_id = place AND u.is_active AND stage -> 'roles' @> jsonb_build_array(g.role)
          AND (g.system_id IS NULL OR g.system_id = asked.system_id) AND g.valid_from <= asked.opened_at
          AND (g.valid_until IS NULL OR g.valid_until > NEW.decided_at)) THEN
     RAISE EXCEPTION '% is not eligible for stage % of request %', NEW.approver_id, NEW.stage, NEW.request_id
@@ -50,6 +66,13 @@ BEGIN
          AND p.confirmed_at <= asked.opened_at AND (p.ended_at IS NULL OR p.ended_at > NEW.decided_at)) THEN
     RAISE EXCEPTION 'stage % of request % wants a passkey of % that was confirmed before the request', NEW.stage,
       NEW.request_id, NEW.approver_id USING ERRCODE = '23514', CONSTRAINT = 'signed_by_a_confirmed_passkey';
+  END IF;
+  IF NEW.on_behalf_of_id IS NOT NULL AND (
+       stage -> 'delegates' ->> NEW.approver_id::text IS DISTINCT FROM place::text
+       OR NOT approvals_stands_for(NEW.approver_id, place, stage -> 'roles', asked.system_id, asked.opened_at, NEW.decided_at))
+  THEN
+    RAISE EXCEPTION '% does not stand for % in stage % of request %', NEW.approver_id, place, NEW.stage, NEW.request_id
+      USING ERRCODE = '23514', CONSTRAINT = 'delegated_since_submission';
   END IF;
   RETURN NEW;
 END $$;
@@ -109,6 +132,51 @@ CREATE TRIGGER keep_the_rules BEFORE INSERT OR UPDATE ON approvals_approvalreque
 ALTER TABLE approvals_approvalrequest ENABLE ALWAYS TRIGGER keep_the_rules;
 """
 
+# A delegation is made, then confirmed by an administrator who is neither, then ended; nothing else of it changes, it is
+# not dated back, and nobody lends a place on.
+DELEGATIONS = """
+CREATE FUNCTION approvals_delegation_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NEW.confirmed_at IS NOT NULL OR NEW.ended_at IS NOT NULL THEN
+      RAISE EXCEPTION 'a delegation is made first, and confirmed later'
+        USING ERRCODE = '23514', CONSTRAINT = 'delegation_is_made_then_confirmed';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF (NEW.delegator_id, NEW.delegate_id, NEW.role, NEW.system_id, NEW.valid_from, NEW.valid_until)
+     IS DISTINCT FROM (OLD.delegator_id, OLD.delegate_id, OLD.role, OLD.system_id, OLD.valid_from, OLD.valid_until)
+     OR (OLD.confirmed_at IS NOT NULL AND (NEW.confirmed_at, NEW.confirmed_by_id)
+         IS DISTINCT FROM (OLD.confirmed_at, OLD.confirmed_by_id))
+     OR (OLD.ended_at IS NOT NULL AND (NEW.ended_at, NEW.confirmed_at) IS DISTINCT FROM (OLD.ended_at, OLD.confirmed_at))
+  THEN
+    RAISE EXCEPTION 'delegation % does not change', OLD.id
+      USING ERRCODE = '23514', CONSTRAINT = 'delegation_does_not_change';
+  END IF;
+  IF OLD.confirmed_at IS NULL AND NEW.confirmed_at IS NOT NULL THEN
+    IF NEW.confirmed_at < now() - interval '1 minute' OR NOT EXISTS (
+         SELECT FROM accounts_grant g JOIN accounts_user u ON u.id = g.person_id
+         WHERE g.person_id = NEW.confirmed_by_id AND u.is_active AND g.role = 'administrator' AND g.system_id IS NULL
+           AND g.valid_from <= NEW.confirmed_at AND (g.valid_until IS NULL OR g.valid_until > NEW.confirmed_at)) THEN
+      RAISE EXCEPTION 'an administrator confirms delegation %, at the time they do', OLD.id
+        USING ERRCODE = '23514', CONSTRAINT = 'delegation_confirmed_by_an_administrator';
+    END IF;
+    IF EXISTS (SELECT FROM approvals_delegation v
+               WHERE v.id <> NEW.id AND v.confirmed_at IS NOT NULL AND v.ended_at IS NULL
+                 AND (v.delegator_id = NEW.delegate_id OR v.delegate_id = NEW.delegator_id)
+                 AND tstzrange(v.valid_from, v.valid_until) && tstzrange(NEW.valid_from, NEW.valid_until)) THEN
+      RAISE EXCEPTION 'delegation % would lend a place on', OLD.id
+        USING ERRCODE = '23514', CONSTRAINT = 'no_chain_of_delegations';
+    END IF;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER delegation_rules BEFORE INSERT OR UPDATE ON approvals_delegation
+  FOR EACH ROW EXECUTE FUNCTION approvals_delegation_rules();
+ALTER TABLE approvals_delegation ENABLE ALWAYS TRIGGER delegation_rules;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -121,10 +189,12 @@ class Migration(migrations.Migration):
         Govern("approvals_approvalrequest"),
         Govern("approvals_decision", immutable=True),
         Govern("approvals_finding"),
+        Govern("approvals_delegation"),
         migrations.RunSQL(
             DECISIONS,
             "DROP FUNCTION approvals_separation_of_duties CASCADE; DROP FUNCTION approvals_open_stage; "
-            "DROP FUNCTION approvals_round",
+            "DROP FUNCTION approvals_round; DROP FUNCTION approvals_stands_for",
         ),
         migrations.RunSQL(MOVES, "DROP FUNCTION approvals_keep_the_rules CASCADE"),
+        migrations.RunSQL(DELEGATIONS, "DROP FUNCTION approvals_delegation_rules CASCADE"),
     ]
