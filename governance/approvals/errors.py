@@ -75,6 +75,18 @@ class DelegationSettled(DomainError):
     title = "The delegation is settled"
 
 
+class FindingKnown(DomainError):
+    """The system has an open finding with the same title."""
+
+    title = "The finding is known"
+
+
+class FindingDateRefused(InvalidInput):
+    """The day lies in the past, behind the day on which the finding is due, or too far away."""
+
+    title = "The finding can't be due then"
+
+
 class PolicyMissing(DomainError):
     """No published policy governs the system and alias."""
 

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
-from governance.approvals import delegated, kinds, selectors
+from governance.approvals import conditions, delegated, kinds, selectors
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.approvals.transitions import MOVES
@@ -228,7 +228,7 @@ def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdi
     ]
     document = document_of(approval.policy_version)
     verdict = evaluate(document, selectors.facts(approval, evidence), reviews=signed)
-    return held_by_context(verdict, approval.context.get("holds", []))
+    return held_by_context(verdict, [*approval.context.get("holds", []), *conditions.holds(approval)])
 
 
 def held_by_context(verdict: Verdict, holds: Sequence[Mapping[str, str]]) -> Verdict:

@@ -14,7 +14,7 @@ from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role, roles_held
 from governance.accounts.services import require_password
-from governance.approvals import selectors, services, statements
+from governance.approvals import conditions, enforcement, selectors, services, statements
 from governance.approvals.delegated import place_in
 from governance.approvals.errors import (
     AlreadyDecided,
@@ -142,6 +142,7 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
         SignInAgain: the password is not the approver's.
     """
     approval = services.locked(request_id)
+    enforcement.settle(approval)
     stage = _check_decision(approval, approver, verdict)
     if wants_passkey(stage):
         raise PasskeyNeeded(f"Stage {stage['name']} is signed with a passkey; a password is not enough.")
@@ -184,6 +185,7 @@ def sign_decision(*, request_id: uuid.UUID, approver: User, token: str, answer: 
         Unknown, RequestNotOpen, SelfApproval, NotEligible, AlreadyDecided, ChecksHold, ReviewMissing: as above.
     """
     approval = services.locked(request_id)
+    enforcement.settle(approval)
     prepared, said = statements.read(token, approval, signer=approver)
     stage = _check_decision(approval, approver, said["verdict"])
     if stage["name"] != said["stage"]:
@@ -352,6 +354,8 @@ def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, pass
     critical = approval.findings.filter(closed_at__isnull=True, severity=Finding.Severity.CRITICAL).first()
     if critical:
         raise Forbidden(f"Close the critical finding first: {critical.title}")
+    if late := conditions.overdue(approval):
+        raise Forbidden(f"A finding is overdue; have it closed or extended first: {late.title}")
     require_password(signer, password)
     return services.move(
         approval,

@@ -65,8 +65,6 @@ def _unenforced(document: PolicyDocument) -> Iterator[Problem]:
         for item in document.evidence
         if item.dataset not in (None, ENFORCED_DATASET)
     ]
-    if ("approval", "conditions") in source.lines:
-        found.append((("approval", "conditions"), "conditions", "leave them out"))
     if terms.on_suspend == "rollback":
         found.append((("approval", "on_suspend"), "on_suspend: rollback", "write `refuse_new_loads`"))
     for path, what, instead in found:

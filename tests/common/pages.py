@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from governance.common.pictures import inclusion_steps
+from tests.common.acting import finding, findings, passkeys, sign
 from tests.common.samples import (
     DOCUMENTS,
     FINDINGS,
@@ -293,51 +294,6 @@ def health() -> dict[str, Any]:
     }
 
 
-def sign() -> dict[str, Any]:
-    """The statement of a decision, before a passkey signs it."""
-    digest = a_digest("artifact")
-    return {
-        "approval": {"pk": UID, "reference": "PR-2"},
-        "verdict": "approve",
-        "meaning": "I have read the evidence that this statement names, and I approve.",
-        "rationale": "Better on the same rows; the fairness check was reviewed.",
-        "rows": [
-            {"label": "Subject", "value": "credit-risk/2"},
-            {"label": "Artifact", "value": digest, "digest": True},
-        ],
-        "checks": [
-            {"id": "performance.auc", "outcome": "pass", "lifted_by": None},
-            {"id": "fairness.sex", "outcome": "insufficient", "lifted_by": "review"},
-        ],
-        "statement": '{"asks_for":"alias champion","verdict":"approve"}',
-        "options": '{"challenge": "AA"}',
-        "prepared": "signed-text",
-    }
-
-
-def passkeys() -> dict[str, Any]:
-    """Three passkeys of an administrator, and one of somebody else that waits; the last form was refused."""
-    key = {
-        "pk": UID,
-        "label": "Laptop",
-        "fingerprint": "3f2a 90bc 11de 7a04",
-        "enrolled_at": ago(days=9),
-        "confirmed_at": ago(days=8),
-        "confirmed_by": "Administrator",
-        "ended_at": None,
-        "backup_eligible": True,
-    }
-    return {
-        "passkeys": [
-            key | {"state": "waits"},
-            key | {"state": "confirmed", "label": "Security key", "backup_eligible": False},
-            key | {"state": "ended", "label": "Old telephone", "ended_at": ago(days=1)},
-        ],
-        "waiting": [key | {"state": "waits", "name": "Risk officer"}],
-        "form": {"label": "Phone", "errors": {"password": ["The password is not right."], "all": ["Begin again."]}},
-    }
-
-
 def login() -> dict[str, Any]:
     """The sign-in page after a wrong password, in the demo."""
     form = SimpleNamespace(
@@ -384,6 +340,8 @@ PAGES: dict[str, tuple[str, Any]] = {
     "audit-log": ("audit/log.html", log),
     "audit-entry": ("audit/entry.html", entry),
     "audit-health": ("audit/health.html", health),
+    "findings": ("approvals/findings.html", findings),
+    "finding": ("approvals/finding.html", finding),
     "sign": ("registry/sign.html", sign),
     "passkeys": ("accounts/passkeys.html", passkeys),
     "passkey-new": ("accounts/passkey_new.html", lambda: {"label": "Laptop", "options": '{"challenge": "AA"}'}),

@@ -16,7 +16,9 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('accounts', '0001_tables'),
         ('audit', '0001_roles'),
+        ('evidence', '0001_tables'),
         ('inventory', '0001_tables'),
         ('policy', '0001_tables'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -76,13 +78,18 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
-                ('source', models.CharField(help_text='reconciler, monitor, review.', max_length=40)),
-                ('code', models.CharField(help_text='digest-mismatch, unapproved-alias, drift.', max_length=60)),
+                ('source', models.CharField(help_text='reconciler, monitor; of people: validation, audit, …', max_length=40)),
+                ('code', models.CharField(help_text='digest-mismatch, unapproved-alias, drift; of people: raised.', max_length=60)),
                 ('title', models.CharField(max_length=300)),
                 ('severity', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], max_length=8)),
                 ('opened_at', models.DateTimeField()),
                 ('due_on', models.DateField()),
+                ('extensions', models.PositiveSmallIntegerField(default=0, help_text='How often it was given more time.')),
+                ('plan_due', models.DateField(help_text='Until when its owner plans to mend it; the plan is in the log.', null=True)),
+                ('former_owners', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, help_text='None of them closes it either.', size=None)),
+                ('proposed_at', models.DateTimeField(help_text='When its owner said that it is mended.', null=True)),
                 ('closed_at', models.DateTimeField(null=True)),
+                ('closure_evidence', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='evidence.evidence')),
                 ('closed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to=settings.AUTH_USER_MODEL)),
                 ('request', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='approvals.approvalrequest')),
@@ -92,6 +99,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='approvalrequest',
             index=models.Index(fields=['state', '-opened_at'], name='request_by_state'),
+        ),
+        migrations.AddIndex(
+            model_name='finding',
+            index=models.Index(fields=['closed_at', 'due_on'], name='finding_by_due_date'),
         ),
         migrations.AddConstraint(
             model_name='approvalrequest',

@@ -191,6 +191,11 @@ class Migration(migrations.Migration):
         Govern("approvals_finding"),
         Govern("approvals_delegation"),
         migrations.RunSQL(
+            "ALTER TABLE approvals_finding ADD CONSTRAINT finding_closed_by_no_former_owner "
+            "CHECK (closed_by_id IS NULL OR NOT closed_by_id = ANY (former_owners))",
+            "ALTER TABLE approvals_finding DROP CONSTRAINT finding_closed_by_no_former_owner",
+        ),
+        migrations.RunSQL(
             DECISIONS,
             "DROP FUNCTION approvals_separation_of_duties CASCADE; DROP FUNCTION approvals_open_stage; "
             "DROP FUNCTION approvals_round; DROP FUNCTION approvals_stands_for",
