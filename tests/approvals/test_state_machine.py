@@ -28,6 +28,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError
 from registry import promotions
+from tests.approvals.slow_reading import assert_index_holds
 from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, accept
 from tests.proving import count
 
@@ -206,6 +207,12 @@ class Requests(RuleBasedStateMachine):
             Requests.reached += 1
             for stage, (_, quorum) in WANTED.items():
                 assert len(self.signed.get(stage, ())) >= quorum, f"{stage}: {self.signed}"
+
+    @invariant()
+    def index_says_what_the_rows_say(self) -> None:
+        """Whatever happened: the badge and the lists find the request exactly as the slow reading does."""
+        self.looks = getattr(self, "looks", 0) + 1
+        assert_index_holds(self.id, self.staff[self.looks % len(self.staff)])
 
 
 def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, settings):
