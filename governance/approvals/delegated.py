@@ -7,7 +7,7 @@ nothing in it; what has ended, on whichever side, has ended at once.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,6 +76,27 @@ def place_in(approval: ApprovalRequest, stage: Mapping[str, Any], person: User, 
     grants = _grants({person.pk, uuid.UUID(delegator)}, now)
     lent = [_lent(row, grants, set(stage["roles"]), approval.system_id, since=since) for row in rows]
     return Place(uuid.UUID(delegator), frozenset().union(*lent)) if any(lent) else None
+
+
+def lent_to(person: User) -> Iterator[tuple[str, list[uuid.UUID], datetime]]:
+    """Yield what others' places let the person sign now: a role, the systems that all must be it, and since when.
+
+    Nothing is asked beyond one query where nobody stands for anybody, as for most people on most pages.
+    """
+    now = clock.now()
+    rows = list(in_force(since=now, at=now).filter(delegate=person))
+    if not rows:
+        return
+    held = _grants({person.pk} | {row.delegator_id for row in rows}, now)
+    for row in rows:
+        for lent in held[row.delegator_id]:
+            if lent.role not in DECIDING or row.role not in ("", lent.role):
+                continue
+            systems = [pk for pk in (row.system_id, lent.system_id) if pk]
+            for own in held[person.pk]:
+                if own.role == lent.role and row.confirmed_at:
+                    since = max(row.confirmed_at, row.valid_from, lent.valid_from, own.valid_from)
+                    yield lent.role, systems, since
 
 
 def _for_system(rows: QuerySet[Delegation], system_id: uuid.UUID) -> QuerySet[Delegation]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Coalesce
@@ -62,6 +63,7 @@ class ApprovalRequest(Governed):
     state = models.CharField(max_length=20, choices=State, default=State.COLLECTING)
     state_reason = models.CharField(max_length=500, blank=True)
     use_restrictions = ArrayField(models.CharField(max_length=200), default=list)
+    decide_within = models.DurationField(help_text="From the policy: how long people have once the review is open.")
     opened_at = models.DateTimeField()
     review_opened_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
@@ -230,3 +232,47 @@ class Finding(Governed):
             ),
         ]
         indexes = [models.Index(fields=["closed_at", "due_on"], name="finding_by_due_date")]
+
+
+class RequestIndex(models.Model):
+    """What lists find a request by: one row a request, which the database keeps by itself.
+
+    Everything here follows from the request and its decisions, and triggers (``migrations/0002_guards.py``) compute it
+    whenever one of them is written, by whatever path: a service, a later feature or SQL by hand can't forget it, and
+    only the owner's role may write it. It is no part of the request, because each change of that is named in the log
+    with its digest, and what merely speeds up a page should make no entries.
+    """
+
+    request = models.OneToOneField(ApprovalRequest, primary_key=True, on_delete=models.DO_NOTHING, related_name="index")
+    state = models.CharField(max_length=20, choices=State)
+    system = models.ForeignKey(AISystem, on_delete=models.DO_NOTHING, related_name="+")
+    requester = models.ForeignKey(User, on_delete=models.DO_NOTHING, related_name="+")
+    outcome = models.CharField(max_length=20, blank=True, help_text="Of the newest evaluation: ALLOW, HOLD, BLOCK.")
+    open_stage = models.CharField(max_length=40, blank=True, help_text="Empty when the request is not in review.")
+    open_roles = ArrayField(models.CharField(max_length=32), help_text="Whose signature the open stage asks for.")
+    open_to = ArrayField(
+        models.UUIDField(),
+        help_text="Who may sign now: listed in the open stage, not excluded, has not signed in this round.",
+    )
+    words = models.TextField(help_text="What a search finds it by, in small letters.")
+    opened_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, help_text="When a request in review expires undecided.")
+    settled_at = models.DateTimeField(null=True)
+    decided_in = models.DurationField(null=True, help_text="From review to settlement, where people decided.")
+
+    class Meta:
+        indexes = [
+            GinIndex(fields=["open_to"], name="request_open_to"),
+            models.Index(fields=["due_at", "request"], condition=Q(due_at__isnull=False), name="request_by_due"),
+            models.Index(
+                fields=["opened_at", "request"],
+                condition=Q(state__in=["collecting", "in_review", "changes_requested"]),
+                name="open_request_by_opening",
+            ),
+            models.Index(
+                fields=["-settled_at", "-request"], condition=Q(settled_at__isnull=False), name="request_by_settlement"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.request_id)

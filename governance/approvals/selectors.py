@@ -1,17 +1,17 @@
 """Read requests: facts for the policy, who may sign now, what waits for whom."""
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, Prefetch, Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 
 from governance.accounts.models import User
-from governance.accounts.selectors import RolesHeld, roles_held
+from governance.accounts.roles import DECIDING
+from governance.accounts.selectors import RolesHeld, grants_in_force, roles_held
 from governance.approvals import delegated
-from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, State
+from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, RequestIndex, State
 from governance.audit import selectors as log
 from governance.common.errors import Unknown
 from governance.evidence import selectors as evidence_selectors
@@ -126,7 +126,7 @@ def due_at(approval: ApprovalRequest) -> datetime | None:
     """Return when a request in review expires undecided, None in any other state."""
     if approval.state != State.IN_REVIEW or approval.review_opened_at is None:
         return None
-    return approval.review_opened_at + document_of(approval.policy_version).approval.decide_within
+    return approval.review_opened_at + approval.decide_within
 
 
 def serves_until(approval: ApprovalRequest) -> datetime | None:
@@ -215,43 +215,34 @@ def place_taken(approval: ApprovalRequest, stage: Mapping[str, Any], person: Use
     )
 
 
+def waiting(person: User) -> QuerySet[RequestIndex]:
+    """Return the requests that the person can sign now, as the database finds them.
+
+    Its index knows whom the open stage lists and who has signed; the roles that the person has held without a break
+    since a request was made, or that were lent to them, are asked for here, because they end by the clock.
+    """
+    grants = grants_in_force().filter(person=person, role__in=DECIDING)
+    may = Q()
+    for role, system_id, valid_from in grants.values_list("role", "system_id", "valid_from"):
+        here = Q(open_roles__contains=[role], opened_at__gte=valid_from)
+        may |= here & Q(system_id=system_id) if system_id else here
+    for role, systems, since in delegated.lent_to(person):
+        lent = Q(open_roles__contains=[role], opened_at__gte=since)
+        for system_id in systems:
+            lent &= Q(system_id=system_id)
+        may |= lent
+    return RequestIndex.objects.filter(may, open_to__contains=[person.pk]) if may else RequestIndex.objects.none()
+
+
 def waiting_for(person: User) -> list[ApprovalRequest]:
     """Return the requests that the person can sign now, oldest first."""
-    rows = open_requests().filter(state=State.IN_REVIEW).prefetch_related("decisions")
-    held = roles_held(person)
-    return [row for row in rows if can_sign_now(row, person, held)]
+    rows = open_requests().filter(pk__in=waiting(person).values("request"))
+    return list(rows.prefetch_related("decisions"))
 
 
 def waiting_count(person: User, *, most: int = 100) -> int:
-    """Return how many requests the person can sign now, counted up to ``most``: the badge of every page.
-
-    The database keeps to requests in which the person is eligible, and hands over no evidence or verdict.
-    """
-    signatures = Decision.objects.only("request", "round", "stage", "verdict", "approver", "on_behalf_of")
-    rows = (
-        ApprovalRequest.objects.filter(_listed(person), state=State.IN_REVIEW)
-        .exclude(excluded__contains=[{"person": str(person.pk)}])
-        .defer("verdict", "context", "required_evidence", "evidence_ids")
-        .prefetch_related(Prefetch("decisions", signatures))
-        .order_by("opened_at")
-    )
-    found = list(rows[:most])
-    if not found:  # as for most people on most pages: one query
-        return 0
-    held = roles_held(person)
-    return sum(can_sign_now(row, person, held) for row in found)
-
-
-def _listed(person: User) -> Q:
-    """Return the condition that a stage names the person, in their own place or as somebody's delegate."""
-    lent = Func(
-        F("stages"),
-        Value("$[*].delegates.keyvalue() ? (@.key == $who)"),
-        Value(json.dumps({"who": str(person.pk)})),
-        template="jsonb_path_exists(%(expressions)s)",
-        output_field=BooleanField(),
-    )
-    return Q(stages__contains=[{"eligible": [str(person.pk)]}]) | Q(lent)
+    """Return how many requests the person can sign now, counted up to ``most``: the badge of every page."""
+    return waiting(person)[:most].count()
 
 
 def granted_for(subject_kind: str, subject_id: uuid.UUID) -> ApprovalRequest | None:

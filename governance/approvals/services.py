@@ -92,6 +92,7 @@ def open_request(
         required_evidence=[dict(row) for row in required_evidence],
         context=dict(context),
         use_restrictions=list(use_restrictions),
+        decide_within=document.approval.decide_within,
         opened_at=clock.now(),
     )
     audit.append(
@@ -421,12 +422,9 @@ def lapse_overdue() -> int:
 @transaction.atomic
 def expire_undecided() -> int:
     """Let requests expire that nobody decided on within the time that their policy gives; return how many."""
-    in_review = (
-        ApprovalRequest.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("policy_version")
-        .filter(state=State.IN_REVIEW)
+    overdue = ApprovalRequest.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        state=State.IN_REVIEW, index__due_at__lt=clock.now()
     )
-    overdue = [row for row in in_review if (due := selectors.due_at(row)) and due < clock.now()]
     for approval in overdue:
         reason = "Nobody decided in the time that the policy gives."
         move(approval, State.EXPIRED, actor=CLOCK, reason=reason, allowed={State.IN_REVIEW})

@@ -183,7 +183,7 @@ def test_what_waits_for_a_person_is_what_they_can_sign_now(cast):
 def test_how_many_queries_waiting_costs_does_not_grow_with_the_requests(cast, django_assert_max_num_queries):
     for number in range(1, 5):
         cast.allowed(number=number)
-    with django_assert_max_num_queries(3):  # requests, their decisions, the person's roles
+    with django_assert_max_num_queries(4):  # requests, their decisions, the person's roles, places lent to them
         assert len(selectors.waiting_for(cast.validator)) == 4
 
 

@@ -29,6 +29,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError
 from registry import promotions
+from tests.approvals.slow_reading import assert_index_holds
 from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_stand_in, a_user, accept, lent
 from tests.proving import count
 
@@ -172,8 +173,11 @@ class Requests(RuleBasedStateMachine):
 
     @rule(who=PEOPLE)
     def end_roles(self, who: int) -> None:
+        # No grant ends in the moment in which it was given: it would still hold in that moment.
+        self.now += timedelta(milliseconds=1)
+        self.undo.enter_context(clock.frozen(self.now))
         for grant in Grant.objects.filter(person=self.staff[who], pk__in=self.held):
-            grant.valid_until = max(self.now, grant.valid_from + timedelta(microseconds=1))
+            grant.valid_until = self.now
             audit.append(event=Event.ROLE_REVOKED, actor=SETUP, subjects=[grant], data={"made": "by a test"})
             del self.held[grant.pk]
 
@@ -243,6 +247,12 @@ class Requests(RuleBasedStateMachine):
             Requests.reached_by_stand_in += bool(self.signers & self.lent.keys())
             for stage, (_, quorum) in WANTED.items():
                 assert len(self.signed.get(stage, ())) >= quorum, f"{stage}: {self.signed}"
+
+    @invariant()
+    def index_says_what_the_rows_say(self) -> None:
+        """Whatever happened: the badge and the lists find the request exactly as the slow reading does."""
+        self.looks = getattr(self, "looks", 0) + 1
+        assert_index_holds(self.id, self.staff[self.looks % len(self.staff)])
 
 
 def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, settings):

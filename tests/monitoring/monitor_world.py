@@ -151,6 +151,7 @@ def make_world(*, on_drift: str = "suspend") -> World:
         excluded=[],
         stages=[],
         required_evidence=[],
+        decide_within=timedelta(days=30),
         opened_at=now,
     )
     promotion = PromotionRequest(

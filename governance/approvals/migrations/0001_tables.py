@@ -3,6 +3,7 @@
 import datetime
 import django.contrib.postgres.constraints
 import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
@@ -45,6 +46,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('collecting', 'Collecting evidence'), ('in_review', 'In review'), ('changes_requested', 'Changes requested'), ('rejected', 'Rejected'), ('approved', 'Approved'), ('suspended', 'Suspended'), ('revoked', 'Revoked'), ('lapsed', 'Lapsed'), ('expired', 'Expired'), ('withdrawn', 'Withdrawn')], default='collecting', max_length=20)),
                 ('state_reason', models.CharField(blank=True, max_length=500)),
                 ('use_restrictions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
+                ('decide_within', models.DurationField(help_text='From the policy: how long people have once the review is open.')),
                 ('opened_at', models.DateTimeField()),
                 ('review_opened_at', models.DateTimeField(null=True)),
                 ('settled_at', models.DateTimeField(null=True)),
@@ -179,5 +181,26 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='delegation',
             constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('confirmed_at__isnull', False), ('ended_at__isnull', True)), expressions=[('delegate', '='), ('delegator', '<>'), (models.Func('valid_from', 'valid_until', function='tstzrange'), '&&')], name='one_delegator_at_a_time'),
+        ),
+        migrations.CreateModel(
+            name='RequestIndex',
+            fields=[
+                ('request', models.OneToOneField(on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='index', serialize=False, to='approvals.approvalrequest')),
+                ('state', models.CharField(choices=[('collecting', 'Collecting evidence'), ('in_review', 'In review'), ('changes_requested', 'Changes requested'), ('rejected', 'Rejected'), ('approved', 'Approved'), ('suspended', 'Suspended'), ('revoked', 'Revoked'), ('lapsed', 'Lapsed'), ('expired', 'Expired'), ('withdrawn', 'Withdrawn')], max_length=20)),
+                ('outcome', models.CharField(blank=True, help_text='Of the newest evaluation: ALLOW, HOLD, BLOCK.', max_length=20)),
+                ('open_stage', models.CharField(blank=True, help_text='Empty when the request is not in review.', max_length=40)),
+                ('open_roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), help_text='Whose signature the open stage asks for.', size=None)),
+                ('open_to', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), help_text='Who may sign now: listed in the open stage, not excluded, has not signed in this round.', size=None)),
+                ('words', models.TextField(help_text='What a search finds it by, in small letters.')),
+                ('opened_at', models.DateTimeField()),
+                ('due_at', models.DateTimeField(help_text='When a request in review expires undecided.', null=True)),
+                ('settled_at', models.DateTimeField(null=True)),
+                ('decided_in', models.DurationField(help_text='From review to settlement, where people decided.', null=True)),
+                ('requester', models.ForeignKey(on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('system', models.ForeignKey(on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='inventory.aisystem')),
+            ],
+            options={
+                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['open_to'], name='request_open_to'), models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at', 'request'], name='request_by_due'), models.Index(condition=models.Q(('state__in', ['collecting', 'in_review', 'changes_requested'])), fields=['opened_at', 'request'], name='open_request_by_opening'), models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['-settled_at', '-request'], name='request_by_settlement')],
+            },
         ),
     ]

@@ -106,9 +106,9 @@ BEGIN
       USING ERRCODE = '23514', CONSTRAINT = 'request_moves_by_the_table';
   END IF;
   IF (NEW.subject_kind, NEW.subject_id, NEW.subject_name, NEW.subject_digest, NEW.asks_for, NEW.system_id,
-      NEW.policy_version_id, NEW.requester_id, NEW.stages, NEW.opened_at)
+      NEW.policy_version_id, NEW.requester_id, NEW.stages, NEW.decide_within, NEW.opened_at)
      IS DISTINCT FROM (OLD.subject_kind, OLD.subject_id, OLD.subject_name, OLD.subject_digest, OLD.asks_for, OLD.system_id,
-      OLD.policy_version_id, OLD.requester_id, OLD.stages, OLD.opened_at) THEN
+      OLD.policy_version_id, OLD.requester_id, OLD.stages, OLD.decide_within, OLD.opened_at) THEN
     RAISE EXCEPTION 'what request % asks for, and who may sign it, does not change', OLD.id
       USING ERRCODE = '23514', CONSTRAINT = 'request_rests_on_what_it_was_made_on';
   END IF;
@@ -177,6 +177,68 @@ CREATE TRIGGER delegation_rules BEFORE INSERT OR UPDATE ON approvals_delegation
 ALTER TABLE approvals_delegation ENABLE ALWAYS TRIGGER delegation_rules;
 """
 
+# What lists find a request by (RequestIndex), computed anew whenever the request or a decision on it is written. Only
+# these functions write it, as the owner: to every other role it is a table to read. A delegate signs in the place of
+# another (stage.delegates: who -> for whom; on_behalf_of_id of a decision), and a place signs once.
+INDEX = """
+CREATE FUNCTION approvals_open_to(asked approvals_approvalrequest, stage jsonb) RETURNS uuid[]
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+  SELECT coalesce(array_agg(DISTINCT listed.who::uuid ORDER BY listed.who::uuid), '{}') FROM (
+    SELECT who, who AS place FROM jsonb_array_elements_text(stage -> 'eligible') who
+    WHERE NOT coalesce(stage -> 'delegates', '{}') ? who
+    UNION ALL SELECT key, value FROM jsonb_each_text(coalesce(stage -> 'delegates', '{}'))) listed
+  WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(asked.excluded) x WHERE x ->> 'person' IN (listed.who, listed.place))
+    AND NOT EXISTS (
+      SELECT FROM approvals_decision d WHERE d.request_id = asked.id AND d.round = approvals_round(asked.id)
+        AND (d.approver_id::text = listed.who
+             OR coalesce(to_jsonb(d) ->> 'on_behalf_of_id', d.approver_id::text) = listed.place))
+$$;
+CREATE FUNCTION approvals_index_request(key uuid) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
+DECLARE asked approvals_approvalrequest; stage jsonb; named text[];
+BEGIN
+  SELECT * INTO asked FROM approvals_approvalrequest WHERE id = key;
+  IF asked.state = 'in_review' THEN stage := approvals_open_stage(key, asked.stages); END IF;
+  SELECT array_agg(DISTINCT role #>> '{}') INTO named FROM jsonb_path_query(asked.stages, '$[*].roles[*]') role;
+  INSERT INTO approvals_requestindex AS i (request_id, state, system_id, requester_id, outcome, open_stage, open_roles,
+    open_to, words, opened_at, due_at, settled_at, decided_in)
+  VALUES (key, asked.state, asked.system_id, asked.requester_id, coalesce(asked.verdict ->> 'outcome', ''),
+    coalesce(stage ->> 'name', ''),
+    ARRAY(SELECT jsonb_array_elements_text(stage -> 'roles') ORDER BY 1),
+    CASE WHEN stage IS NULL THEN '{}' ELSE approvals_open_to(asked, stage) END,
+    lower(concat_ws(' ', asked.subject_name, replace(asked.subject_name, '/', ' v'), asked.asks_for,
+                    replace(array_to_string(named, ' '), '_', ' '))),
+    asked.opened_at, CASE WHEN asked.state = 'in_review' THEN asked.review_opened_at + asked.decide_within END,
+    asked.settled_at,
+    CASE WHEN EXISTS (SELECT FROM approvals_decision d WHERE d.request_id = key)
+         THEN asked.settled_at - asked.review_opened_at END)
+  ON CONFLICT (request_id) DO UPDATE SET state = EXCLUDED.state, outcome = EXCLUDED.outcome,
+    open_stage = EXCLUDED.open_stage, open_roles = EXCLUDED.open_roles, open_to = EXCLUDED.open_to,
+    due_at = EXCLUDED.due_at, settled_at = EXCLUDED.settled_at, decided_in = EXCLUDED.decided_in
+  WHERE (i.state, i.outcome, i.open_stage, i.open_roles, i.open_to, i.due_at, i.settled_at, i.decided_in)
+    IS DISTINCT FROM (EXCLUDED.state, EXCLUDED.outcome, EXCLUDED.open_stage, EXCLUDED.open_roles, EXCLUDED.open_to,
+                      EXCLUDED.due_at, EXCLUDED.settled_at, EXCLUDED.decided_in);
+END $$;
+CREATE FUNCTION approvals_keep_index() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_TABLE_NAME = 'approvals_decision' THEN
+    PERFORM approvals_index_request(NEW.request_id);
+  ELSIF TG_OP = 'DELETE' THEN
+    DELETE FROM approvals_requestindex WHERE request_id = OLD.id;
+  ELSE
+    PERFORM approvals_index_request(NEW.id);
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER keep_index AFTER INSERT OR UPDATE OR DELETE ON approvals_approvalrequest
+  FOR EACH ROW EXECUTE FUNCTION approvals_keep_index();
+ALTER TABLE approvals_approvalrequest ENABLE ALWAYS TRIGGER keep_index;
+CREATE TRIGGER keep_index AFTER INSERT ON approvals_decision FOR EACH ROW EXECUTE FUNCTION approvals_keep_index();
+ALTER TABLE approvals_decision ENABLE ALWAYS TRIGGER keep_index;
+REVOKE INSERT, UPDATE, DELETE ON approvals_requestindex FROM placet_app;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -202,4 +264,9 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(MOVES, "DROP FUNCTION approvals_keep_the_rules CASCADE"),
         migrations.RunSQL(DELEGATIONS, "DROP FUNCTION approvals_delegation_rules CASCADE"),
+        migrations.RunSQL(
+            INDEX,
+            "DROP FUNCTION approvals_keep_index CASCADE; DROP FUNCTION approvals_index_request; "
+            "DROP FUNCTION approvals_open_to",
+        ),
     ]
