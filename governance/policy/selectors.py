@@ -32,6 +32,12 @@ def published() -> QuerySet[PolicyVersion]:
     return PolicyVersion.objects.filter(published_at__isnull=False).order_by("-published_at")
 
 
+def newest_published(name: str, *, other_than: uuid.UUID | None = None) -> PolicyVersion | None:
+    """Return the newest published version of a name, None when there is none (besides ``other_than``)."""
+    rows = PolicyVersion.objects.filter(name=name, published_at__isnull=False).order_by("-number")
+    return (rows.exclude(pk=other_than) if other_than else rows).first()
+
+
 def in_force() -> list[PolicyVersion]:
     """Return the newest published version of each policy, by name."""
     return list(PolicyVersion.objects.filter(published_at__isnull=False).order_by("name", "-number").distinct("name"))
