@@ -22,6 +22,7 @@ class Lint:
         document: the policy; None for a text whose shape is none.
         problems: what keeps it from being kept as a draft; empty when nothing does.
         before_publication: what would keep it from being published today: missing people, another policy's place.
+        newest: the newest version of its name, drafted or published; None where there is none.
         against: the version that it was compared with; None where there is none.
         changes: how it differs from ``against``.
     """
@@ -29,6 +30,7 @@ class Lint:
     document: PolicyDocument | None
     problems: tuple[Problem, ...]
     before_publication: tuple[Problem, ...] = ()
+    newest: PolicyVersion | None = None
     against: PolicyVersion | None = None
     changes: tuple[Change, ...] = ()
 
@@ -51,6 +53,7 @@ def lint(text: str, *, against: uuid.UUID | None = None) -> Lint:
         document,
         tuple(publication.check(document, all_declared())),
         tuple(quorum_problems(document) + overlap_problems(document)),
+        selectors.versions(document.name).first(),
         other,
         tuple(diff(selectors.document_of(other), document)) if other else (),
     )

@@ -32,9 +32,14 @@ def published() -> QuerySet[PolicyVersion]:
     return PolicyVersion.objects.filter(published_at__isnull=False).order_by("-published_at")
 
 
+def versions(name: str) -> QuerySet[PolicyVersion]:
+    """Return every version of a name, drafted or published, the newest first."""
+    return PolicyVersion.objects.filter(name=name).order_by("-number")
+
+
 def newest_published(name: str, *, other_than: uuid.UUID | None = None) -> PolicyVersion | None:
     """Return the newest published version of a name, None when there is none (besides ``other_than``)."""
-    rows = PolicyVersion.objects.filter(name=name, published_at__isnull=False).order_by("-number")
+    rows = versions(name).filter(published_at__isnull=False)
     return (rows.exclude(pk=other_than) if other_than else rows).first()
 
 

@@ -35,12 +35,20 @@ def test_make_targets_and_placet_commands_in_pages_exist(page):
 
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    groups = {
+        group.name: {command.name or command.callback.__name__ for command in group.typer_instance.registered_commands}
+        for group in app.registered_groups
+    }
+    commands |= groups.keys()
     for block in CODE.findall(page.read_text()):
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True) if line.count('"') % 2 == 0 and line.count("'") % 2 == 0 else []
             for tool, known in (("make", targets), ("placet", commands), (".venv/bin/placet", commands)):
                 if words[:1] == [tool]:
                     assert words[1] in known, line
+            for group, below in groups.items():
+                if words[:2] == ["placet", group]:
+                    assert words[2] in below, line
 
 
 def test_the_readme_names_the_two_commands_first():

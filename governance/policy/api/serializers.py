@@ -81,6 +81,7 @@ class PolicyCheckOutput(serializers.Serializer[Lint]):
     digest = serializers.SerializerMethodField()
     problems = ProblemOutput(many=True)
     before_publication = ProblemOutput(many=True, help_text="What would keep it from being published as things stand.")
+    newest = PolicyOutput(allow_null=True, help_text="The newest version of its name, drafted or published.")
     against = PolicyOutput(allow_null=True)
     changes = ChangeOutput(many=True)
 
