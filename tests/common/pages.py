@@ -199,7 +199,7 @@ def system() -> dict[str, Any]:
             {"pk": UID, "model": "credit-risk", "from_system": {"name": "Mail sorting", "ai_act_class": "Minimal risk"}, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
             {"pk": UID, "model": "churn", "from_system": None, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": False, "refusal": "A validator or risk officer of the system signs which models serve it.", "withdrawable": False, "errors": {}},
         ],
-        "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "findings": FINDINGS, "documents": DOCUMENTS,
+        "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "effective": [{"alias": "champion", "pk": UID, "label": "credit-high-risk v3", "because": "It is for high-risk, tier 1 and names champion.", "shadowed": [{"pk": UID, "label": "credit-old v1"}]}, {"alias": "shadow", "pk": None, "label": "", "because": "No policy in force is for it.", "shadowed": []}], "findings": FINDINGS, "documents": DOCUMENTS,
         "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Annex IV, 1(a)", "value": "Provider: Example Bank"}],
     }
 
@@ -310,6 +310,46 @@ def login() -> dict[str, Any]:
     }
 
 
+def policies() -> dict[str, Any]:
+    """A policy in force and a draft of another."""
+    base = {"pk": UID, "label": "credit-high-risk v3", "title": "Credit decisions on people, high risk", "classes": "high", "tiers": "1, 2", "targets": "champion, canary", "checks": 9, "stages": "validation (1), risk (1)", "made_at": ago(days=3), "published_at": ago(days=2)}
+    return {"policies": [base, base | {"label": "minimal-risk v1", "stages": ""}], "drafts": [base | {"label": "credit-high-risk v4", "author": "Policy author"}], "may_draft": True}
+
+
+CHANGES = [
+    {"path": "checks[performance.auc-floor].expr", "before": "evidence.performance.auc.low >= 0.65", "after": "evidence.performance.auc.low >= 0.6", "weight": "loosens", "because": "The limit moves to the lax side: more passes."},
+    {"path": "checks[explanation.stability]", "before": "id: explanation.stability\nexpr: evidence.explanation.stability.low >= 0.7\non_fail: waivable", "after": "", "weight": "loosens", "because": "The check is asked for no more."},
+    {"path": "approval.valid_for", "before": "P180D", "after": "P90D", "weight": "tightens", "because": "The limit moves to the strict side."},
+    {"path": "title", "before": "Credit decisions", "after": "Credit decisions on people", "weight": "neutral", "because": ""},
+]
+PROBLEMS = [{"path": "stages[1].quorum", "line": 171, "message": "Stage risk wants 2 people and 1 holds risk_officer; grant the role to more people, or lower the quorum.", "text": "- {name: risk, roles: [risk_officer], quorum: 2}"}, {"path": "", "line": 1, "message": "This is not YAML.", "text": ""}]
+
+
+def policy(*, published: bool = False) -> dict[str, Any]:
+    """A draft with obstacles, its publisher refused; or a version in force."""
+    check = {"id": "performance.auc-floor", "title": "Ranking power (AUC)", "line": 22, "expr": "evidence.performance.auc.low >= 0.65", "fails_if": "evidence.performance.auc.high < 0.65", "on_fail": "block", "on_insufficient": "hold", "limit": 0.65, "better": "higher", "why": "Floor of the model risk standard for retail credit; below it, the score orders applicants too poorly to decide on them.", "owner": "risk officer", "supports": "ai-act:Article 15, ai-act:Annex IV.2.g"}
+    version = {"pk": UID, "label": "credit-high-risk v3", "here": True, "author": "Policy author", "made_at": ago(days=3), "publisher": "", "published_at": None, "commit": "0123456789ab"}
+    about = {"description": "What a credit-scoring model must show.", "digest": a_digest("policy"), "commit": "0123456789abcdef0123456789abcdef01234567", "repository": "https://git.bank.example/policies.git", "author": "Policy author", "publisher": "Policy publisher", "in_force": published, "supersedes": "credit-old", "published_at": ago(days=2) if published else None}
+    publish = {"allowed": True, "refusal": "", "errors": {"password": ["The password is not right."], "all": ["stages[1].quorum, line 171: too few people."]}, "obstacles": PROBLEMS}
+    return {
+        "policy": policies()["policies"][0] | about, "checks": [check, check | {"id": "explanation.additivity", "fails_if": "", "limit": None, "supports": ""}], "stages": [{"name": "validation", "roles": "validator", "quorum": 1, "requires": "human_review/v1", "signature": "password"}, {"name": "risk", "roles": "risk officer", "quorum": 2, "requires": "", "signature": "password"}],
+        "evidence": [{"type": "fairness/v1", "days": 30, "parameters": "sensitive_features sex, age_group"}, {"type": "explanation/v1", "days": None, "parameters": ""}], "terms": [{"label": "Decided within", "value": "30 days"}, {"label": "On drift", "value": "suspend"}],
+        "lines": ["policy: credit-high-risk", "", "checks:", "  - id: performance.auc-floor", f"    why: {'a long reason ' * 12}"], "versions": [version, version | {"label": "credit-high-risk v2", "here": False, "publisher": "Policy publisher", "published_at": ago(days=90), "commit": ""}],
+        "before": {"pk": UID, "label": "credit-high-risk v2"}, "changes": 4, "loosens": 2, "publish": None if published else publish, "may_draft": True,
+    }
+
+
+def policy_diff() -> dict[str, Any]:
+    """Four changes of every weight."""
+    others = [{"pk": UID, "label": "credit-high-risk v2", "chosen": True}, {"pk": UID, "label": "credit-high-risk v1 (draft)", "chosen": False}]
+    return {"policy": policies()["policies"][0], "against": {"pk": UID, "label": "credit-high-risk v2"}, "others": others, "changes": CHANGES, "counts": {"loosens": 2, "tightens": 1, "neutral": 1}}
+
+
+def policy_draft() -> dict[str, Any]:
+    """A text with problems, checked."""
+    return {"text": "policy: x\n<b>", "allowed": True, "checked": True, "problems": PROBLEMS, "before_publication": PROBLEMS, "against": "credit-high-risk v3", "changes": CHANGES, "loosens": 2, "refusal": "Only a policy author writes policies."}
+
+
 PAGES: dict[str, tuple[str, Any]] = {
     "review": ("registry/review.html", review),
     "review-errors": ("registry/review.html", lambda: review(errors=True)),
@@ -323,6 +363,11 @@ PAGES: dict[str, tuple[str, Any]] = {
     "monitor-list": ("monitoring/monitor_list.html", monitors),
     "system": ("inventory/system.html", system),
     "system-list": ("inventory/system_list.html", systems),
+    "policy-list": ("policy/list.html", policies),
+    "policy": ("policy/detail.html", policy),
+    "policy-in-force": ("policy/detail.html", lambda: policy(published=True)),
+    "policy-diff": ("policy/diff.html", policy_diff),
+    "policy-draft": ("policy/draft.html", policy_draft),
     "documents": ("reports/documents.html", documents),
     "audit-log": ("audit/log.html", log),
     "audit-entry": ("audit/entry.html", entry),
