@@ -9,7 +9,7 @@ from tests.arch.tree import ROOT, project_files
 
 PAGES = [path for path in project_files(".md") if path.relative_to(ROOT).parts[0] not in {"static", "tests"}]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-CODE = re.compile(r"^[ ]*```(?:sh|bash)?\n(.*?)^[ ]*```", flags=re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^[ ]*```(\w*)\n(.*?)^[ ]*```", flags=re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", flags=re.MULTILINE)
 
 
@@ -40,7 +40,8 @@ def test_make_targets_and_placet_commands_in_pages_exist(page):
         for group in app.registered_groups
     }
     commands |= groups.keys()
-    for block in CODE.findall(page.read_text()):
+    blocks = [block for language, block in FENCED.findall(page.read_text()) if language in ("", "sh", "bash")]
+    for block in blocks:
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True) if line.count('"') % 2 == 0 and line.count("'") % 2 == 0 else []
             for tool, known in (("make", targets), ("placet", commands), (".venv/bin/placet", commands)):
