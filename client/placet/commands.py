@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.text import Text
 
 import placet
-from placet import terminal
+from placet import policy_commands, terminal
 from placet.assertions import judge_bundle
+from placet.connection import Connected, JsonFlag
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
 from placet.sdk import Placet, PlacetProblem, Promotion
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+app.add_typer(policy_commands.app, name="policy")
 _WHICH = "The request, by its number (PR-12) or id."
 WaitFlag = Annotated[
     bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")
@@ -198,7 +199,7 @@ def request_promotion(
     as_json: JsonFlag = False,
 ) -> None:
     """Request that an alias be moved to a model version."""
-    with _connected() as client:
+    with Connected() as client:
         request = _requested(client, model, version, to, key=key, patient=wait)
         if wait:
             request = _follow(client, request, until="verdict", quiet=as_json)
@@ -211,7 +212,7 @@ def request_promotion(
 @app.command()
 def status(id: Annotated[str, typer.Argument(help=_WHICH)], as_json: JsonFlag = False) -> None:
     """Show a promotion request: verdict, checks, stages, and what comes next."""
-    with _connected() as client:
+    with Connected() as client:
         request = client.promotion(id)
     _show(request, as_json=as_json)
     raise typer.Exit(_exit_code(request))
@@ -222,7 +223,7 @@ def apply_promotion(
     id: Annotated[str, typer.Argument(help=_WHICH)], wait: WaitFlag = False, as_json: JsonFlag = False
 ) -> None:
     """Move the alias of an approved request."""
-    with _connected() as client:
+    with Connected() as client:
         request = client.apply(id)
         if wait:
             request = _follow(client, request, until="applied", quiet=as_json)
@@ -236,7 +237,7 @@ def download_bundle(
 ) -> None:
     """Download the latest audit bundle."""
     try:
-        with _connected() as client:
+        with Connected() as client:
             client.download_bundle(out)
     except OSError as error:
         terminal.stop(f"{out} cannot be written: {error.strerror}.", code=1)
@@ -317,25 +318,6 @@ def version(as_json: JsonFlag = False) -> None:
         terminal.say(f"placet {placet.__version__}")
 
 
-class _Connected:
-    """A connection whose problems become one sentence and an exit code."""
-
-    def __enter__(self) -> Placet:
-        try:
-            self.client = Placet()
-        except PlacetProblem as problem:
-            terminal.stop(str(problem), code=2)
-        return self.client
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self.client.close()
-        if isinstance(error, PlacetProblem):
-            lines = _field_errors(error.errors)
-            terminal.stop("\n".join(lines) or str(error), code={403: 3, 409: 4}.get(error.status, 1))
-        if isinstance(error, ValueError):
-            terminal.stop(str(error), code=2)
-
-
 def _requested(client: Placet, model: str, version: str, alias: str, *, key: str | None, patient: bool) -> Promotion:
     """Request a promotion; with ``patient``, give Placet the seconds that it needs to see a version just registered."""
     ends = time.monotonic() + (_MIRRORED_WITHIN_S if patient else 0)
@@ -347,10 +329,6 @@ def _requested(client: Placet, model: str, version: str, alias: str, *, key: str
             if not unknown or time.monotonic() > ends:
                 raise
         time.sleep(2)
-
-
-def _connected() -> _Connected:
-    return _Connected()
 
 
 def _follow(client: Placet, request: Promotion, *, until: Any, quiet: bool) -> Promotion:
@@ -421,16 +399,3 @@ def _print_report(bundle: Path, report: Report) -> None:
             terminal.out().print(Text.assemble(f"{part:<13} ", (f"{verdict:<10} ", _STYLE[verdict]), (rest, "dim")))
         else:
             terminal.say(line)
-
-
-def _field_errors(errors: Any, path: str = "") -> list[str]:
-    """Return one line per field at fault, ``use_restrictions.0: …``; nothing for what names no field."""
-    if isinstance(errors, dict) and "message" in errors:
-        return [f"{path}: {errors['message']}"] if path and path != "non_field_errors" else []
-    if isinstance(errors, dict):
-        inner = [(f"{path}.{name}" if path else str(name), value) for name, value in errors.items()]
-    elif isinstance(errors, list):
-        inner = [(path, value) for value in errors]
-    else:
-        return []
-    return [line for name, value in inner for line in _field_errors(value, name)]

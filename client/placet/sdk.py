@@ -238,6 +238,24 @@ class Placet:
         headers = {"Content-Type": kind}
         return self._json("POST", path, params={"batch": batch or digest}, content=content, headers=headers)
 
+    def check_policy(self, text: str, *, against: str | None = None) -> Mapping[str, Any]:
+        """Check a policy's text without keeping it; returns ``problems``, ``before_publication`` and ``changes``.
+
+        Args:
+            against: the id of the version to compare with; by default the one in force under the policy's name.
+        """
+        body = {"text": text} | ({"against": against} if against else {})
+        return self._json("POST", "/api/v1/policy-checks", json=body)
+
+    def draft_policy(self, text: str, *, commit: str = "", repository: str = "") -> Mapping[str, Any]:
+        """Hand a policy's text in as the next version of its name, with the commit that it is from.
+
+        Raises:
+            PlacetProblem: the text has problems (``errors`` names line and path), or you are no policy author.
+        """
+        body = {"text": text, "commit": commit, "repository": repository}
+        return self._json("POST", "/api/v1/policies", json=body)
+
     def download_bundle(self, path: str | os.PathLike[str]) -> Path:
         """Save the latest audit bundle; an existing file is replaced only by a whole one."""
         target = Path(path)

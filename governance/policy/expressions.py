@@ -91,6 +91,24 @@ def read_expression(source: str) -> Expression:
     return Expression(text, _references(words), _numbers(words), inserted)
 
 
+def words(source: str) -> tuple[str | float, ...]:
+    """Return what an expression says without its layout: a number, with the sign right before it, as a float.
+
+    Raises:
+        InvalidExpression: a character that is not part of an expression.
+    """
+    tokens = [token for token in _tokens(source) if token.kind not in ("space", "comment")]
+    found: list[str | float] = []
+    for index, token in enumerate(tokens):
+        if token.kind != "number":
+            found.append(token.text)
+        elif _is_signed(tokens, index):
+            found[-1] = -float(token.text)
+        else:
+            found.append(float(token.text))
+    return tuple(found)
+
+
 def _tokens(source: str) -> list[_Token]:
     tokens: list[_Token] = []
     position, line, start_of_line = 0, 1, 0
@@ -218,9 +236,13 @@ def _numbers(words: list[_Token]) -> frozenset[float]:
     found: set[float] = set()
     for index, word in enumerate(words):
         if word.kind == "number":
-            negative = index > 0 and words[index - 1].text == "-" and not _ends_value(words, index - 2)
-            found.add(-float(word.text) if negative else float(word.text))
+            found.add(-float(word.text) if _is_signed(words, index) else float(word.text))
     return frozenset(found)
+
+
+def _is_signed(words: list[_Token], index: int) -> bool:
+    """Return whether the number at ``index`` has a minus sign of its own."""
+    return index > 0 and words[index - 1].text == "-" and not _ends_value(words, index - 2)
 
 
 def _ends_value(words: list[_Token], index: int) -> bool:

@@ -18,6 +18,8 @@ class PolicyVersion(Governed):
     made_at = models.DateTimeField()
     publisher = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     published_at = models.DateTimeField(null=True)
+    commit = models.CharField(max_length=64, blank=True, help_text="The git commit that the text is from.")
+    repository = models.CharField(max_length=300, blank=True, help_text="Where that commit is.")
 
     class Meta:
         constraints = [

@@ -1,19 +1,20 @@
 """Draft and publish policies."""
 
+import re
 import uuid
 
 from django.db import connection, transaction
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.accounts.selectors import grants_in_force, has_role
+from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
-from governance.common.errors import DomainError, Forbidden, Unknown
+from governance.common.errors import DomainError, Forbidden, InvalidInput, Unknown
 from governance.evidence.projection import all_declared
-from governance.policy import publication, selectors
-from governance.policy.document import PolicyDocument, parse, problem_at
+from governance.policy import linting, publication
+from governance.policy.document import PolicyDocument, parse
 from governance.policy.errors import PolicyOverlaps, QuorumOutOfReach
 from governance.policy.models import PolicyVersion
 from governance.policy.problems import InvalidPolicy
@@ -31,16 +32,28 @@ class AlreadyPublished(DomainError):
     title = "The policy version is published"
 
 
-@transaction.atomic
-def draft_policy(*, text: str, author: User) -> PolicyVersion:
-    """Keep a policy text as the next version of its name.
+_COMMIT = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})?")
+_WITH_PASSWORD = re.compile(r"//[^/@]*@")
 
+
+@transaction.atomic
+def draft_policy(*, text: str, author: User, commit: str = "", repository: str = "") -> PolicyVersion:
+    """Keep a policy text as the next version of its name. Drafting decides nothing: a service account may.
+
+    Args:
+        commit: the git commit that the text is from, 40 or 64 hexadecimal digits.
+        repository: where that commit is, as people would look for it.
     Raises:
         InvalidPolicy: with every problem, each with path and line.
+        InvalidInput: what is given is no commit, or the repository's address carries a sign-in.
         Forbidden: the author is no policy author.
     """
     if not has_role(author, Role.POLICY_AUTHOR):
         raise Forbidden("Only a policy author writes policies.")
+    if not _COMMIT.fullmatch(commit):
+        raise InvalidInput("A commit has 40 or 64 hexadecimal digits, as `git rev-parse HEAD` prints it.")
+    if _WITH_PASSWORD.search(repository) or not repository.isprintable():
+        raise InvalidInput("Give the repository's address without the part before the @: it would be kept for good.")
     document = _publishable(text)
     newest = PolicyVersion.objects.select_for_update().filter(name=document.name).order_by("-number").first()
     version = PolicyVersion(
@@ -50,12 +63,19 @@ def draft_policy(*, text: str, author: User) -> PolicyVersion:
         digest=document.digest,
         author=author,
         made_at=clock.now(),
+        commit=commit,
+        repository=repository,
     )
     audit.append(
         event=Event.POLICY_DRAFTED,
         actor=author,
         subjects=[version],
-        data={"policy": version.name, "version": version.number, "digest": version.digest},
+        data={
+            "policy": version.name,
+            "version": version.number,
+            "digest": version.digest,
+            **({"commit": commit} if commit else {}),
+        },
     )
     return version
 
@@ -95,8 +115,10 @@ def publish_policy(*, version_id: uuid.UUID, publisher: User) -> PolicyVersion:
     if not has_role(publisher, Role.POLICY_PUBLISHER):
         raise Forbidden("Only a policy publisher puts a policy in force.")
     document = _publishable(version.text)
-    _refuse_a_quorum_out_of_reach(document)
-    _refuse_an_overlap(document)
+    if problems := linting.quorum_problems(document):
+        raise QuorumOutOfReach(problems)
+    if problems := linting.overlap_problems(document):
+        raise PolicyOverlaps(problems)
     version.publisher, version.published_at = publisher, clock.now()
     audit.append(
         event=Event.POLICY_PUBLISHED,
@@ -110,41 +132,3 @@ def publish_policy(*, version_id: uuid.UUID, publisher: User) -> PolicyVersion:
 def _hand(user: User) -> uuid.UUID:
     """Return who acts: the person, and for a service account the person who answers for it."""
     return user.sponsor_id or user.pk
-
-
-def _refuse_an_overlap(document: PolicyDocument) -> None:
-    taken = [
-        version
-        for version in selectors.in_force()
-        if version.name not in (document.name, *document.supersedes)
-        and document.overlaps(selectors.document_of(version))
-    ]
-    if taken:
-        names = ", ".join(version.name for version in taken)
-        raise PolicyOverlaps(
-            [
-                problem_at(
-                    document.source,
-                    ("applies_to",),
-                    f"{', '.join(map(str, taken))} governs some of the same systems and aliases; narrow `applies_to` "
-                    f"or `targets`, or write `supersedes: [{names}]` to take its place.",
-                )
-            ]
-        )
-
-
-def _refuse_a_quorum_out_of_reach(document: PolicyDocument) -> None:
-    """A stage that too few people could sign would hold every request until it expires."""
-    problems = []
-    for index, stage in enumerate(document.stages):
-        # A grant for one system counts: a policy is for a class, and the request keeps to its own system's people.
-        able = grants_in_force().filter(role__in=stage.roles, person__sponsor__isnull=True)
-        people = able.values("person_id").distinct().count()
-        if people < stage.quorum:
-            message = (
-                f"Stage {stage.name} wants {stage.quorum} people and {people} hold{'s' if people == 1 else ''} "
-                f"{' or '.join(stage.roles)}; grant the role to more people, or lower the quorum."
-            )
-            problems.append(problem_at(document.source, ("stages", index, "quorum"), message))
-    if problems:
-        raise QuorumOutOfReach(problems)

@@ -16,6 +16,7 @@ from governance.approvals import kinds
 from governance.inventory import assignments
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem, Classification, ModelAssignment
+from governance.policy.web.pages import effective_rows
 from governance.regulation import register
 from governance.regulation.questionnaire import questionnaire
 from registry.models import AliasHistory
@@ -102,6 +103,7 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
             for row in pins
         ],
         "findings": findings_shown(findings, people, viewer),
+        "effective": effective_rows(ai_system),
         "documents": documents_of(ai_system.pk),
         "requests": _requests(ai_system),
         "declared": _declared(ai_system),

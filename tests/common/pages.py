@@ -14,6 +14,7 @@ from typing import Any
 
 from governance.common.pictures import inclusion_steps
 from tests.common.acting import finding, findings, passkeys, sign
+from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft
 from tests.common.samples import (
     DOCUMENTS,
     FINDINGS,
@@ -200,7 +201,7 @@ def system() -> dict[str, Any]:
             {"pk": UID, "model": "credit-risk", "from_system": {"name": "Mail sorting", "ai_act_class": "Minimal risk"}, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
             {"pk": UID, "model": "churn", "from_system": None, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": False, "refusal": "A validator or risk officer of the system signs which models serve it.", "withdrawable": False, "errors": {}},
         ],
-        "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "findings": FINDINGS, "documents": DOCUMENTS,
+        "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "effective": [{"alias": "champion", "pk": UID, "label": "credit-high-risk v3", "because": "It is for high-risk, tier 1 and names champion.", "shadowed": [{"pk": UID, "label": "credit-old v1"}]}, {"alias": "shadow", "pk": None, "label": "", "because": "No policy in force is for it.", "shadowed": []}], "findings": FINDINGS, "documents": DOCUMENTS,
         "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Annex IV, 1(a)", "value": "Provider: Example Bank"}],
     }
 
@@ -311,17 +312,6 @@ def login() -> dict[str, Any]:
     }
 
 
-def delegations() -> dict[str, Any]:
-    """An administrator's page who decides, too: one waits, one is given, one received, one ended; a refused form."""
-    row = {"pk": UID, "delegator": "Risk officer", "delegate": "Stand-in", "role": "Risk officer", "system": "all AI systems", "valid_from": ago(days=3), "valid_until": NOW + timedelta(days=20), "state": "in force", "tone": "ok", "reason": "", "may_end": True, "may_confirm": False}
-    waits = row | {"pk": UID[:-1] + "1", "delegator": "Validator", "state": "waits for an administrator", "tone": "info", "reason": "On leave.", "may_confirm": True}
-    return {
-        "given": [row], "received": [row | {"pk": UID[:-1] + "2", "state": "ended", "tone": "quiet", "may_end": False}], "waiting": [waits], "others": [], "administrator": True, "may_lend": True,
-        "people": [(UID, "Stand-in")], "roles": [("risk_officer", "Risk officer")], "systems": [(UID, "Consumer credit scoring")], "today": NOW.date(),
-        "form": {"to": UID, "reason": "", "valid_until": "2027-09-01", "errors": {"reason": ["Say why somebody else signs for you."], "all": ["A delegation ends after it begins, and lasts 90 days at most."]}},
-    }
-
-
 PAGES: dict[str, tuple[str, Any]] = {
     "review": ("registry/review.html", review),
     "review-errors": ("registry/review.html", lambda: review(errors=True)),
@@ -336,6 +326,11 @@ PAGES: dict[str, tuple[str, Any]] = {
     "monitor-list": ("monitoring/monitor_list.html", monitors),
     "system": ("inventory/system.html", system),
     "system-list": ("inventory/system_list.html", systems),
+    "policy-list": ("policy/list.html", policies),
+    "policy": ("policy/detail.html", policy),
+    "policy-in-force": ("policy/detail.html", lambda: policy(published=True)),
+    "policy-diff": ("policy/diff.html", policy_diff),
+    "policy-draft": ("policy/draft.html", policy_draft),
     "documents": ("reports/documents.html", documents),
     "audit-log": ("audit/log.html", log),
     "audit-entry": ("audit/entry.html", entry),

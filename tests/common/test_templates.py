@@ -144,7 +144,14 @@ def test_nothing_of_the_template_language_is_left_over(name: str) -> None:
 def test_a_page_survives_an_empty_context(name: str) -> None:
     template, _ = pages.PAGES[name]
     uid = {"pk": samples.UID}
-    bones = {"approval": uid, "promotion": uid, "progress": None, "entry": {"index": 0}, "until": samples.NOW}
+    bones = {
+        "approval": uid,
+        "promotion": uid,
+        "policy": uid,
+        "progress": None,
+        "entry": {"index": 0},
+        "until": samples.NOW,
+    }
     Page(render_to_string(template, {**samples.header(), **bones}))
 
 

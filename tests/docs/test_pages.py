@@ -9,7 +9,7 @@ from tests.arch.tree import ROOT, project_files
 
 PAGES = [path for path in project_files(".md") if path.relative_to(ROOT).parts[0] not in {"static", "tests"}]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-CODE = re.compile(r"^[ ]*```(?:sh|bash)?\n(.*?)^[ ]*```", flags=re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^[ ]*```(\w*)\n(.*?)^[ ]*```", flags=re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", flags=re.MULTILINE)
 
 
@@ -35,12 +35,21 @@ def test_make_targets_and_placet_commands_in_pages_exist(page):
 
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
-    for block in CODE.findall(page.read_text()):
+    groups = {
+        group.name: {command.name or command.callback.__name__ for command in group.typer_instance.registered_commands}
+        for group in app.registered_groups
+    }
+    commands |= groups.keys()
+    blocks = [block for language, block in FENCED.findall(page.read_text()) if language in ("", "sh", "bash")]
+    for block in blocks:
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True) if line.count('"') % 2 == 0 and line.count("'") % 2 == 0 else []
             for tool, known in (("make", targets), ("placet", commands), (".venv/bin/placet", commands)):
                 if words[:1] == [tool]:
                     assert words[1] in known, line
+            for group, below in groups.items():
+                if words[:2] == ["placet", group]:
+                    assert words[2] in below, line
 
 
 def test_the_readme_names_the_two_commands_first():

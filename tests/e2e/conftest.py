@@ -32,6 +32,7 @@ ACTS = (
     "test_deciding_in_a_browser",
     "test_grant_is_single_use",
     "test_watching_and_papers",
+    "test_publishing_a_policy",
     "test_every_page",
     "test_bad_input",
     "test_starting_again",

@@ -31,7 +31,8 @@ def window(world: story.World, v2_live: Any) -> Iterator[Visitor]:
     "name",
     [
         *("review-signed", "promotion", "model-list", "model", "system-list", "system", "monitor-list", "monitor"),
-        *("documents", "delegations", "audit-log", "audit-health", "audit-entry"),
+        *("policy-list", "policy", "finding-list", "documents", "delegations"),
+        *("audit-log", "audit-health", "audit-entry"),
     ],
 )
 def test_it_is_accessible_fits_and_stays_quiet(
@@ -50,6 +51,8 @@ def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> s
         "model-list": "/models",
         "system-list": "/systems",
         "monitor-list": "/monitors",
+        "policy-list": "/policies",
+        "finding-list": "/findings",
         "documents": "/documents",
         "delegations": "/delegations",
         "audit-log": "/log",

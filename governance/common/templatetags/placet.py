@@ -65,6 +65,10 @@ BADGES: dict[str, tuple[str, str, Any]] = {
     "request_changes": ("back", "warn", gettext_lazy("Changes requested")),
     "reject": ("x", "bad", gettext_lazy("Rejected")),
     "accepted": ("eye", "ok", gettext_lazy("Accepted")),
+    # a change of a policy
+    "loosens": ("warning", "bad", gettext_lazy("Loosens")),
+    "tightens": ("lock", "ok", gettext_lazy("Tightens")),
+    "neutral": ("minus", "quiet", gettext_lazy("Neutral")),
     # drift and alerts
     "stable": ("check", "ok", gettext_lazy("Stable")),
     "drift": ("warning", "bad", gettext_lazy("Drift")),

@@ -26,6 +26,8 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(help_text='sha256 of the canonical form of the parsed text.', max_length=71)),
                 ('made_at', models.DateTimeField()),
                 ('published_at', models.DateTimeField(null=True)),
+                ('commit', models.CharField(blank=True, help_text='The git commit that the text is from.', max_length=64)),
+                ('repository', models.CharField(blank=True, help_text='Where that commit is.', max_length=300)),
                 ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('publisher', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

@@ -23,10 +23,27 @@ CREATE TRIGGER another_hand_publishes BEFORE INSERT OR UPDATE ON policy_policyve
 ALTER TABLE policy_policyversion ENABLE ALWAYS TRIGGER another_hand_publishes;
 """
 
+# Who publishes signs what the author wrote: of a draft, too, only its publication is ever written.
+DRAFT = """
+CREATE FUNCTION policy_draft_stays_as_written() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'policy version % stays as it was drafted', OLD.id
+    USING ERRCODE = '23514', CONSTRAINT = 'policy_draft_stays_as_written';
+END $$;
+CREATE TRIGGER draft_stays_as_written BEFORE UPDATE ON policy_policyversion FOR EACH ROW
+  WHEN ((NEW.id, NEW.name, NEW.number, NEW.text, NEW.digest, NEW.author_id, NEW.made_at, NEW.commit, NEW.repository)
+        IS DISTINCT FROM
+        (OLD.id, OLD.name, OLD.number, OLD.text, OLD.digest, OLD.author_id, OLD.made_at, OLD.commit, OLD.repository))
+  EXECUTE FUNCTION policy_draft_stays_as_written();
+ALTER TABLE policy_policyversion ENABLE ALWAYS TRIGGER draft_stays_as_written;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("policy", "0001_tables"), ("audit", "0002_log")]
     operations = [
         Govern("policy_policyversion", sealed_when="published_at"),
         migrations.RunSQL(PUBLISHER, "DROP FUNCTION policy_another_hand_publishes CASCADE"),
+        migrations.RunSQL(DRAFT, "DROP FUNCTION policy_draft_stays_as_written CASCADE"),
     ]
