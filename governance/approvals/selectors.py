@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
+from governance.accounts.access import Reader, may_read, readable, readable_systems
 from governance.accounts.models import User
 from governance.accounts.selectors import RolesHeld, roles_held
 from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, State
@@ -20,14 +21,36 @@ from governance.policy.selectors import document_of
 ERASED = "The words were erased; their commitment stays in the log."
 
 
+def readable_requests(rows: QuerySet[ApprovalRequest], reader: Reader) -> QuerySet[ApprovalRequest]:
+    """Return the requests among ``rows`` that a person may read: of the systems in reach, and those they made."""
+    reach = readable_systems(reader)
+    return readable(rows, reach, system="system", own=Q(requester=reach.person))
+
+
+def request_for(user: User, pk: uuid.UUID) -> ApprovalRequest:
+    """Return one request with what its page needs, as a person asks for it.
+
+    Raises:
+        Unknown: there is none, or none that the person may read.
+    """
+    found = request(pk)
+    if found.requester_id != user.pk and not may_read(user, found.system_id):
+        raise Unknown(_no_request(pk))
+    return found
+
+
 def request(pk: uuid.UUID) -> ApprovalRequest:
-    """Return one request with what its page needs."""
+    """Return one request, as Placet's own work needs it; what people see comes from :func:`request_for`."""
     try:
         return ApprovalRequest.objects.select_related("system", "system__owner", "policy_version", "requester").get(
             pk=pk
         )
     except ApprovalRequest.DoesNotExist:
-        raise Unknown(f"There is no approval request {pk}.") from None
+        raise Unknown(_no_request(pk)) from None
+
+
+def _no_request(pk: uuid.UUID) -> str:
+    return f"There is no approval request {pk}."
 
 
 def open_requests() -> QuerySet[ApprovalRequest]:
@@ -239,6 +262,11 @@ def granted_for(subject_kind: str, subject_id: uuid.UUID) -> ApprovalRequest | N
         .order_by("-settled_at")
         .first()
     )
+
+
+def findings_for(reader: Reader) -> QuerySet[Finding]:
+    """Return the findings that nobody closed and a person may read, due first."""
+    return readable(open_findings(), reader, system="system")
 
 
 def open_findings() -> QuerySet[Finding]:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.accounts.idempotency import idempotent
-from governance.accounts.narrow import deciding_person
+from governance.accounts.narrow import actor, deciding_person
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.policy import selectors, services
@@ -38,8 +38,8 @@ class PolicyTextOutput(PolicyOutput):
         fields = [*PolicyOutput.Meta.fields, "text"]
 
 
-def _locked_tag(version_id: uuid.UUID) -> str:
-    lock(selectors.version(version_id))
+def _locked_tag(request: Request, version_id: uuid.UUID) -> str:
+    lock(selectors.version_for(actor(request), version_id))
     return etag(selectors.version(version_id))
 
 
@@ -49,7 +49,7 @@ class Policies(APIView):
     @lists(PolicyOutput, summary="The policies in force")
     def get(self, request: Request) -> Response:
         """Return the newest published version of each policy, newest first."""
-        rows = PolicyVersion.objects.filter(pk__in=[version.pk for version in selectors.in_force()])
+        rows = PolicyVersion.objects.filter(pk__in=[version.pk for version in selectors.policies_for(actor(request))])
         return paged(request, rows, newest_by="published_at", as_json=lambda page: PolicyOutput(page, many=True).data)
 
     @extend_schema(request=PolicyInput, responses={201: PolicyOutput}, summary="Draft a policy version")
@@ -68,7 +68,7 @@ class PolicyDetail(APIView):
     @extend_schema(responses=PolicyTextOutput, summary="One version of a policy")
     def get(self, request: Request, version_id: uuid.UUID) -> Response:
         """Return a version with its text, drafted or published, with its ETag."""
-        version = selectors.version(version_id)
+        version = selectors.version_for(actor(request), version_id)
         return Response(PolicyTextOutput(version).data, headers={"ETag": etag(version)})
 
 
@@ -80,7 +80,7 @@ class PolicyPublications(APIView):
     @if_match(_locked_tag)
     def post(self, request: Request, version_id: uuid.UUID) -> Response:
         """Put a version in force; its author can't."""
-        found = selectors.version(version_id)
+        found = selectors.version_for(actor(request), version_id)
         return _made(services.publish_policy(version_id=found.pk, publisher=deciding_person(request)))
 
 
