@@ -5,7 +5,7 @@ requests, evidence, findings, monitors and documents. Nobody reads anything else
 
 What is out of reach does not exist for the person. Selectors that take a user answer it with the very sentence of a row
 that is missing, and leave it out of lists in SQL. The log's pages are not of one system: ``roles.PERMISSIONS`` opens
-them.
+them. docs/reference/permissions.md has the whole table.
 """
 
 import uuid

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,6 +21,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from tests.factories import PASSWORD, SETUP, Cast, a_user
 from tests.healthy_mlflow import healthy_mlflow
+from tests.security.routes import text_of
 
 
 @pytest.fixture
@@ -59,10 +59,6 @@ def here(cast: Any) -> Client:
 @pytest.fixture
 def elsewhere(cast: Any) -> Client:
     return signed_in(of(a_user(), Role.VALIDATOR, system=uuid.uuid4()))
-
-
-def text_of(answer: Any) -> str:
-    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", answer.content.decode())
 
 
 def pages(cast: Any) -> dict[str, str]:
