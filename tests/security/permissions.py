@@ -23,8 +23,8 @@ trainer, the owner, who is eligible and who is not; tokens; nobody. An address w
 - **What is out of reach does not exist**: it is `unknown` (404), in the words for what is missing, also for somebody
   who would change it, and it is left out of lists.
 - **The log** is of no one system. Its pages and lists are for auditors, risk officers, data protection officers and
-  administrators whose role is for the whole deployment; the erasable text behind an entry for the first three of them
-  and for validators where a page shows it. Who signed something takes the receipt of it.
+  administrators whose role is for the whole deployment; the erasable text behind an entry for the first three of them.
+  Who signed something takes the receipt of it, and whoever reads a request reads the reasons given in it.
 - **A token** needs the scope of the address, and reads what its holder does. Where no scope is named, no token opens
   the address: a token can never decide. Pages take no token.
 - **Not signed in**: pages send to the sign-in, the API answers 401. So it does once an account is deactivated.
