@@ -10,6 +10,7 @@ import rfc8785
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
+from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.evidence.models import EvidenceJob
@@ -21,8 +22,21 @@ EVIDENCE_TYPE = "drift/v1"
 
 
 def monitors_for(user: User) -> QuerySet[Monitor]:
-    """Return the monitors that a person may see: all of them, for everybody who is signed in."""
-    return Monitor.objects.select_related("model__system", "snapshot").order_by("model__name", "alias")
+    """Return the monitors that a person may read: those of models of the systems in reach."""
+    rows = Monitor.objects.select_related("model__system", "snapshot").order_by("model__name", "alias")
+    return readable(rows, user, system="model__system")
+
+
+def monitor_for(user: User, pk: uuid.UUID) -> Monitor:
+    """Return one monitor, as a person asks for it.
+
+    Raises:
+        Unknown: there is none with that id, or none that the person may read.
+    """
+    found = monitors_for(user).filter(pk=pk).first()
+    if found is None:
+        raise Unknown(_no_monitor(pk))
+    return found
 
 
 def monitor(pk: uuid.UUID | str) -> Monitor:
@@ -34,7 +48,11 @@ def monitor(pk: uuid.UUID | str) -> Monitor:
     try:
         return Monitor.objects.select_related("model__system", "snapshot").get(pk=pk)
     except (Monitor.DoesNotExist, ValidationError):
-        raise Unknown(f"There is no monitor {pk}. GET /api/v1/monitors lists them.") from None
+        raise Unknown(_no_monitor(pk)) from None
+
+
+def _no_monitor(pk: uuid.UUID | str) -> str:
+    return f"There is no monitor {pk}. GET /api/v1/monitors lists them."
 
 
 def live_now(watched: Monitor) -> AliasHistory | None:
@@ -120,13 +138,14 @@ def alerts_of(watched: Monitor) -> QuerySet[Alert]:
     )
 
 
-def alert(pk: uuid.UUID) -> Alert:
-    """Return one alert.
+def alert_for(user: User, pk: uuid.UUID) -> Alert:
+    """Return one alert, as a person asks for it.
 
     Raises:
-        Unknown: there is none with that id.
+        Unknown: there is none with that id, or none that the person may read.
     """
-    found = Alert.objects.select_related("monitor__model", "version__model").filter(pk=pk).first()
+    rows = Alert.objects.select_related("monitor__model", "version__model")
+    found = readable(rows, user, system="monitor__model__system").filter(pk=pk).first()
     if found is None:
         raise Unknown(f"There is no alert {pk}; a monitor's newest drift run names its alert.")
     return found

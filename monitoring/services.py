@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from governance.accounts.access import may_read
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
@@ -159,6 +160,7 @@ def acknowledge_alert(*, alert_id: uuid.UUID, person: User) -> Alert:
     """Take an open alert in hand.
 
     Raises:
+        Unknown: there is no such alert, or none that the person may read.
         AlertSettled: it is not open.
         Forbidden: none of the person's roles keeps monitors.
     """
@@ -174,6 +176,7 @@ def resolve_alert(*, alert_id: uuid.UUID, person: User, how: str) -> Alert:
     """Close an alert; the next drifting window opens a new one. A suspended approval stays suspended until reviewed.
 
     Raises:
+        Unknown: there is no such alert, or none that the person may read.
         AlertSettled: it is resolved.
         Forbidden: none of the person's roles keeps monitors.
     """
@@ -186,7 +189,7 @@ def resolve_alert(*, alert_id: uuid.UUID, person: User, how: str) -> Alert:
 
 def _alert(alert_id: uuid.UUID, person: User) -> Alert:
     alert = Alert.objects.select_for_update(of=("self",)).select_related("monitor__model").filter(pk=alert_id).first()
-    if alert is None:
+    if alert is None or not may_read(person, alert.monitor.model.system_id):
         raise Unknown(f"There is no alert {alert_id}.")
     if not has_role(person, *KEEPERS, system_id=alert.monitor.model.system_id):
         raise Forbidden("An alert is handled by an owner, engineer, validator, risk officer or administrator.")

@@ -2,10 +2,13 @@
 
 import uuid
 
+from governance.accounts.access import may_read
+from governance.accounts.models import User
 from governance.approvals.models import GRANTED, OPEN
 from governance.inventory.mirrored import MirroredModel
 from governance.inventory.models import AISystem
 from registry import selectors
+from registry.errors import UnknownModel
 from registry.models import DatasetSnapshot, PromotionRequest, RegisteredModel
 
 UNSETTLED = (PromotionRequest.State.REQUESTED, PromotionRequest.State.APPLYING, PromotionRequest.State.FAILED)
@@ -14,12 +17,14 @@ UNSETTLED = (PromotionRequest.State.REQUESTED, PromotionRequest.State.APPLYING, 
 class RegistryMirror:
     """The mirror of MLflow's registry, as ``governance.inventory.mirrored`` asks it."""
 
-    def model(self, name: str) -> MirroredModel:
+    def model(self, name: str, *, reader: User | None = None) -> MirroredModel:
         """Return a model, locked.
 
         Raises:
-            UnknownModel: Placet has not seen it in MLflow.
+            UnknownModel: Placet has not seen it in MLflow, or the reader may not see it.
         """
+        if reader and (system := selectors.model(name).system_id) and not may_read(reader, system):
+            raise UnknownModel(selectors.no_model(name))
         row = RegisteredModel.objects.select_for_update().get(pk=selectors.model(name).pk)
         return MirroredModel(row.pk, row.name, row.system_id, _bound(row))
 

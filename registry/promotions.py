@@ -60,7 +60,7 @@ def request_promotion(
         SystemProhibited, VersionUnusable, RequestOpen, AlreadyLive, PolicyMissing: each says what to do.
         Forbidden: the requester is no engineer of the system.
     """
-    registered = selectors.model(model)
+    registered = selectors.model_for(requester, model)
     candidate = selectors.version(registered, version)
     if not is_protected_alias(alias, settings.PROTECTED_ALIASES):
         raise UnprotectedAlias(
@@ -142,7 +142,8 @@ def resubmit(*, promotion_id: uuid.UUID, requester: User, reason: str) -> list[u
     """Answer requested changes with a new round; return the ids of evidence jobs to enqueue once this is committed.
 
     Raises:
-        RequestNotOpen: no changes were requested, or somebody else made the request.
+        Forbidden: somebody else made the request.
+        RequestNotOpen: no changes were requested.
     """
     promotion = selectors.promotion(promotion_id)
     approval = approvals.resubmit(request_id=promotion.approval_id, requester=requester, reason=reason)

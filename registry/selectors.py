@@ -5,8 +5,9 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
+from governance.accounts.access import may_read, readable
 from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest
 from governance.common.errors import Unknown
@@ -16,8 +17,20 @@ from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, Permit,
 
 
 def models_for(user: User) -> QuerySet[RegisteredModel]:
-    """Return the models that a person may see: all of them, for everybody who is signed in."""
-    return RegisteredModel.objects.select_related("system").order_by("name")
+    """Return the models that a person may read: those of the systems in reach."""
+    return readable(RegisteredModel.objects.select_related("system").order_by("name"), user, system="system")
+
+
+def model_for(user: User, name: str) -> RegisteredModel:
+    """Return one registered model by name, as a person asks for it.
+
+    Raises:
+        UnknownModel: Placet has not seen it in MLflow, or the person may not read it.
+    """
+    found = model(name)
+    if not may_read(user, found.system_id):
+        raise UnknownModel(no_model(name))
+    return found
 
 
 def model(name: str, workspace: str = "default") -> RegisteredModel:
@@ -28,11 +41,16 @@ def model(name: str, workspace: str = "default") -> RegisteredModel:
     """
     row = RegisteredModel.objects.select_related("system").filter(workspace=workspace, name=name).first()
     if row is None:
-        raise UnknownModel(
-            f"MLflow has no registered model {name!r} that Placet has seen. Check the spelling; a model "
-            "registered just now appears within ten seconds."
-        )
+        raise UnknownModel(no_model(name))
     return row
+
+
+def no_model(name: str) -> str:
+    """Return the one sentence for a model that is not there and for one that the reader may not see."""
+    return (
+        f"MLflow has no registered model {name!r} that Placet has seen. Check the spelling; a model "
+        "registered just now appears within ten seconds."
+    )
 
 
 def version(registered: RegisteredModel, number: int) -> ModelVersion:
@@ -72,6 +90,18 @@ def version_by_id(pk: uuid.UUID | None, digest: str) -> ModelVersion:
     return row
 
 
+def promotion_for(user: User, name: uuid.UUID | str) -> PromotionRequest:
+    """Return one promotion by id or number, as a person asks for it.
+
+    Raises:
+        Unknown: there is none of that name, or none that the person may read.
+    """
+    found = promotion(name)
+    if found.approval.requester_id != user.pk and not may_read(user, found.approval.system_id):
+        raise Unknown(_no_promotion(name))
+    return found
+
+
 def promotion(name: uuid.UUID | str) -> PromotionRequest:
     """Return one promotion with its version and approval, by id or by what people call it: ``PR-12``.
 
@@ -83,11 +113,15 @@ def promotion(name: uuid.UUID | str) -> PromotionRequest:
     )
     found = rows.filter(**_named(str(name))).first()
     if found is None:
-        raise Unknown(
-            f"There is no promotion request {str(name)[:80]}. Give its id or its number, such as PR-12; "
-            "the pages and GET /api/v1/promotion-requests list them."
-        )
+        raise Unknown(_no_promotion(name))
     return found
+
+
+def _no_promotion(name: uuid.UUID | str) -> str:
+    return (
+        f"There is no promotion request {str(name)[:80]}. Give its id or its number, such as PR-12; "
+        "the pages and GET /api/v1/promotion-requests list them."
+    )
 
 
 def _named(name: str) -> dict[str, Any]:
@@ -100,11 +134,12 @@ def _named(name: str) -> dict[str, Any]:
         return {"pk__in": ()}
 
 
-def promotions() -> QuerySet[PromotionRequest]:
-    """Return every promotion with what a list of them shows; the decisions and permits in one query each."""
-    return PromotionRequest.objects.select_related("version__model", "approval__policy_version").prefetch_related(
+def promotions_for(user: User) -> QuerySet[PromotionRequest]:
+    """Return the promotions that a person may read, with what a list shows; decisions and permits in one query each."""
+    rows = PromotionRequest.objects.select_related("version__model", "approval__policy_version").prefetch_related(
         "approval__decisions", Prefetch("approval__permits", Permit.objects.defer("envelope"))
     )
+    return readable(rows, user, system="approval__system", own=Q(approval__requester=user))
 
 
 def promotion_of(approval: ApprovalRequest) -> PromotionRequest:

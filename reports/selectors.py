@@ -4,6 +4,7 @@ import uuid
 
 from django.db.models import QuerySet
 
+from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.evidence import storage
@@ -11,13 +12,18 @@ from reports.models import Document, DocumentJob
 
 
 def documents_for(user: User) -> QuerySet[Document]:
-    """Return the documents that a person may see: all of them, for everybody who is signed in."""
-    return Document.objects.select_related("system").defer("snapshot").order_by("-made_at")
+    """Return the documents that a person may read: those of the systems in reach."""
+    rows = Document.objects.select_related("system").defer("snapshot").order_by("-made_at")
+    return readable(rows, user, system="system")
 
 
-def document(pk: uuid.UUID) -> Document:
-    """Return one document."""
-    row = Document.objects.select_related("system").filter(pk=pk).first()
+def document_for(user: User, pk: uuid.UUID) -> Document:
+    """Return one document.
+
+    Raises:
+        Unknown: there is none with that id, or none that the person may read.
+    """
+    row = documents_for(user).filter(pk=pk).first()
     if row is None:
         raise Unknown(f"There is no document {pk}.")
     return row
@@ -28,9 +34,19 @@ def pdf_of(row: Document) -> bytes:
     return storage.get(row.pdf_digest)
 
 
-def job(pk: uuid.UUID) -> DocumentJob:
-    """Return one job."""
-    row = DocumentJob.objects.select_related("document", "system").filter(pk=pk).first()
+def jobs_for(user: User) -> QuerySet[DocumentJob]:
+    """Return the jobs that a person may read, newest first."""
+    rows = DocumentJob.objects.select_related("document", "system").order_by("-made_at")
+    return readable(rows, user, system="system")
+
+
+def job_for(user: User, pk: uuid.UUID) -> DocumentJob:
+    """Return one job.
+
+    Raises:
+        Unknown: there is none with that id, or none that the person may read.
+    """
+    row = jobs_for(user).filter(pk=pk).first()
     if row is None:
         raise Unknown(f"There is no document job {pk}.")
     return row

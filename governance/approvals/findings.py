@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.db import connection, transaction
 
+from governance.accounts.access import may_read
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
@@ -110,13 +111,15 @@ def close_finding(*, finding_id: uuid.UUID, closer: User, how: str, password: st
     """Close a finding that one does not own; a high or critical one is signed with the closer's password.
 
     Raises:
-        Unknown: no such finding.
+        Unknown: no such finding, or none that the closer may read.
         SignInAgain: the finding is high or critical, and the password is not the closer's.
         OwnFinding: the closer owns it.
         Forbidden: the closer is no validator or risk officer of the system; a critical one needs a risk officer.
         FindingClosed: somebody was first.
     """
     finding = locked(finding_id)
+    if not may_read(closer, finding.system_id):
+        raise Unknown(f"There is no finding {finding_id}.")
     critical = finding.severity == Finding.Severity.CRITICAL
     closers = (Role.RISK_OFFICER,) if critical else (Role.RISK_OFFICER, Role.VALIDATOR)
     if finding.closed_at:

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from governance.accounts.access import Reach, readable_systems
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import has_role
 from governance.approvals import kinds, selectors
-from governance.approvals.models import GRANTED, ApprovalRequest, Decision, State
+from governance.approvals.models import GRANTED, ApprovalRequest, Decision, Finding, State
 from governance.common import clock
 from governance.evidence.models import EvidenceJob
 from governance.inventory.models import AISystem, Classification
@@ -35,13 +36,14 @@ def inbox_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
     waiting = query.get("waiting", "")
     if waiting not in WAITING:
         waiting = "me" if has_role(viewer, *DECIDING) else "open"
-    rows = [row for row in _requests(viewer, waiting) if _fits(row, query)]
+    reach = readable_systems(viewer)
+    rows = [row for row in _requests(reach, waiting) if _fits(row, query)]
     names = kinds.presented(rows)
     wanted = query.get("q", "").strip().lower()
     shown = [row for row in rows if wanted in _searched(row, names[row.pk])] if wanted else rows
-    findings = list(selectors.open_findings())
+    findings = list(selectors.findings_for(reach))
     today = clock.now().date()
-    times = _decision_times()
+    times = _decision_times(reach)
     return {
         "rows": _rows(shown[:SHOWN], names),
         "mine": waiting == "me",
@@ -58,19 +60,20 @@ def inbox_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
             "waiting": waiting,
         },
         "classes": list(AISystem.AIActClass.choices),
-        "jobs": _jobs(),
-        "after": _after(viewer, today),
+        "jobs": _jobs(reach),
+        "after": _after(reach, today, findings),
     }
 
 
-def _requests(viewer: User, waiting: str) -> Sequence[ApprovalRequest]:
+def _requests(reach: Reach, waiting: str) -> Sequence[ApprovalRequest]:
     if waiting == "me":
-        return selectors.waiting_for(viewer)
+        return selectors.waiting_for(reach.person)
     if waiting == "open":
-        return list(selectors.open_requests().prefetch_related("decisions"))
+        return list(selectors.readable_requests(selectors.open_requests(), reach).prefetch_related("decisions"))
     settled: QuerySet[ApprovalRequest] = ApprovalRequest.objects.filter(settled_at__isnull=False)
     return list(
-        settled.select_related("system", "policy_version", "requester")
+        selectors.readable_requests(settled, reach)
+        .select_related("system", "policy_version", "requester")
         .prefetch_related("decisions")
         .order_by("-settled_at")[:500]
     )
@@ -143,16 +146,20 @@ def _points_of_law(system_ids: set[UUID]) -> dict[UUID, str]:
     return {system: ", ".join(points) for system, points in signed.values_list("system_id", "annex_points")}
 
 
-def _decision_times() -> list[float]:
+def _decision_times(reach: Reach) -> list[float]:
     """Return how many seconds each request was in review that people settled in the last 90 days."""
     since = clock.now() - RECENT
     settled = ApprovalRequest.objects.filter(settled_at__gte=since, decisions__isnull=False).distinct()
+    settled = selectors.readable_requests(settled, reach)
     times = settled.values_list("review_opened_at", "settled_at")
     return [(end - start).total_seconds() for start, end in times if start and end]
 
 
-def _jobs() -> list[dict[str, Any]]:
+def _jobs(reach: Reach) -> list[dict[str, Any]]:
     running = EvidenceJob.objects.filter(state__in=[EvidenceJob.State.QUEUED, EvidenceJob.State.RUNNING])
+    if not reach.everything:  # a job knows its subject alone; the subject's requests know the system
+        mine = selectors.readable_requests(ApprovalRequest.objects.all(), reach)
+        running = running.filter(subject_id__in=mine.values("subject_id"))
     return [
         {
             "type": job.type,
@@ -165,15 +172,17 @@ def _jobs() -> list[dict[str, Any]]:
     ]
 
 
-def _after(viewer: User, today: date) -> list[dict[str, Any]]:
+def _after(reach: Reach, today: date, findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """Return what became of the approvals that concern the viewer, and the overdue findings that they own."""
+    viewer = reach.person
     mine = Q(decisions__approver=viewer) | Q(requester=viewer) | Q(system__owner=viewer)
     if has_role(viewer, Role.RISK_OFFICER):
         mine = Q()
-    rows = list(ApprovalRequest.objects.filter(mine, state__in=GRANTED).distinct().order_by("valid_until")[:200])
+    granted = selectors.readable_requests(ApprovalRequest.objects.filter(mine, state__in=GRANTED), reach)
+    rows = list(granted.distinct().order_by("valid_until")[:200])
     names = kinds.presented(rows)
     items = [item for row in rows if (item := _became(row, names[row.pk]))]
-    overdue = selectors.open_findings().filter(owner=viewer, due_on__lt=today)[:SHOWN_AFTER]
+    overdue = [row for row in findings if row.owner_id == viewer.pk and row.due_on < today]
     items += [
         {
             "tone": "bad",

@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role, people_with
-from governance.approvals import remediation
+from governance.approvals import remediation, selectors
 from governance.approvals.findings import SIGNED
 from governance.approvals.models import Finding
 from governance.audit import selectors as log
 from governance.common import clock
-from governance.common.errors import Unknown
 from governance.inventory import selectors as inventory
 
 SHOWN = 50
@@ -56,7 +55,7 @@ def register_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
         "filters": filters,
         "sources": sorted({*remediation.SOURCES, "reconciler", "monitor"}),
         "severities": SEVERITIES,
-        "ageing": _ageing(today),
+        "ageing": _ageing(viewer, today),
         "ages": [label for label, _, _ in AGES],
         "raise": _raise_panel(viewer),
     }
@@ -68,10 +67,7 @@ def finding_page(viewer: User, pk: uuid.UUID) -> dict[str, Any]:
     Raises:
         Unknown: no such finding.
     """
-    rows = Finding.objects.select_related("system", "owner", "closed_by", "request", "closure_evidence")
-    finding = rows.filter(pk=pk).first()
-    if finding is None:
-        raise Unknown(f"There is no finding {pk}.")
+    finding = selectors.finding_for(viewer, pk)
     officer = not viewer.is_service and has_role(viewer, Role.RISK_OFFICER, system_id=finding.system_id)
     mine, open_ = finding.owner_id == viewer.pk, finding.closed_at is None
     evidence = finding.closure_evidence
@@ -123,7 +119,7 @@ def _filters(query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _found(viewer: User, filters: Mapping[str, str]) -> QuerySet[Finding]:
-    rows = Finding.objects.select_related("system", "owner", "closed_by").order_by("due_on", "pk")
+    rows = selectors.findings_for(viewer, closed=True).select_related("closed_by").order_by("due_on", "pk")
     conditions = {
         "open": Q(closed_at__isnull=True),
         "overdue": Q(closed_at__isnull=True, due_on__lt=clock.now().date()),
@@ -173,7 +169,7 @@ def _row(row: Finding, today: date) -> dict[str, Any]:
     }
 
 
-def _ageing(today: date) -> list[dict[str, Any]]:
+def _ageing(viewer: User, today: date) -> list[dict[str, Any]]:
     """Return, for each severity, how many findings have been open for how long, and how many are overdue."""
     counts = {}
     for at, (_, low, high) in enumerate(AGES):
@@ -182,8 +178,8 @@ def _ageing(today: date) -> list[dict[str, Any]]:
         earliest = Q(opened_at__date__gte=today - timedelta(days=high)) if high is not None else Q()
         counts[f"age_{at}"] = Count("pk", filter=latest & earliest)
     overdue = Count("pk", filter=Q(due_on__lt=today))
-    rows = Finding.objects.filter(closed_at__isnull=True).values("severity").annotate(**counts, overdue=overdue)
-    found = {row["severity"]: row for row in rows.order_by(F("severity"))}
+    rows = selectors.findings_for(viewer).order_by().values("severity").annotate(**counts, overdue=overdue)
+    found = {row["severity"]: row for row in rows}
     empty = dict.fromkeys([*counts, "overdue"], 0)
     return [
         {

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from governance.accounts.access import Reach, Reader, may_read, readable, readable_systems
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING
 from governance.accounts.selectors import RolesHeld, grants_in_force, roles_held
@@ -22,14 +23,36 @@ from governance.policy.selectors import document_of
 ERASED = "The words were erased; their commitment stays in the log."
 
 
+def readable_requests(rows: QuerySet[ApprovalRequest], reader: Reader) -> QuerySet[ApprovalRequest]:
+    """Return the requests among ``rows`` that a person may read: of the systems in reach, and those they made."""
+    reach = readable_systems(reader)
+    return readable(rows, reach, system="system", own=Q(requester=reach.person))
+
+
+def request_for(user: User, pk: uuid.UUID) -> ApprovalRequest:
+    """Return one request with what its page needs, as a person asks for it.
+
+    Raises:
+        Unknown: there is none, or none that the person may read.
+    """
+    found = request(pk)
+    if found.requester_id != user.pk and not may_read(user, found.system_id):
+        raise Unknown(_no_request(pk))
+    return found
+
+
 def request(pk: uuid.UUID) -> ApprovalRequest:
-    """Return one request with what its page needs."""
+    """Return one request, as Placet's own work needs it; what people see comes from :func:`request_for`."""
     try:
         return ApprovalRequest.objects.select_related("system", "system__owner", "policy_version", "requester").get(
             pk=pk
         )
     except ApprovalRequest.DoesNotExist:
-        raise Unknown(f"There is no approval request {pk}.") from None
+        raise Unknown(_no_request(pk)) from None
+
+
+def _no_request(pk: uuid.UUID) -> str:
+    return f"There is no approval request {pk}."
 
 
 def open_requests() -> QuerySet[ApprovalRequest]:
@@ -253,6 +276,29 @@ def granted_for(subject_kind: str, subject_id: uuid.UUID) -> ApprovalRequest | N
         .order_by("-settled_at")
         .first()
     )
+
+
+def findings_for(reader: Reader, *, closed: bool = False) -> QuerySet[Finding]:
+    """Return the findings that a person may read, due first: those that they own, and those of systems in their reach.
+
+    Args:
+        closed: whether closed ones are among them.
+    """
+    rows = Finding.objects.select_related("system", "owner").order_by("due_on") if closed else open_findings()
+    person = reader.person if isinstance(reader, Reach) else reader
+    return readable(rows, reader, system="system", own=Q(owner=person))
+
+
+def finding_for(user: User, pk: uuid.UUID) -> Finding:
+    """Return one finding, open or closed, as a person asks for it.
+
+    Raises:
+        Unknown: there is none with that id, or it is out of the person's reach.
+    """
+    found = findings_for(user, closed=True).select_related("closed_by", "closure_evidence").filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"There is no finding {pk}.")
+    return found
 
 
 def open_findings() -> QuerySet[Finding]:

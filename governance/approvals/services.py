@@ -19,7 +19,7 @@ from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
-from governance.common.errors import Unknown
+from governance.common.errors import Forbidden, Unknown
 from governance.evidence.models import Evidence
 from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem
@@ -383,10 +383,15 @@ def revoke(*, request_id: uuid.UUID, reason: str, actor: Actor, words: str = "")
 
 @transaction.atomic
 def withdraw(*, request_id: uuid.UUID, requester: User, reason: str) -> ApprovalRequest:
-    """Take one's own open request back."""
+    """Take one's own open request back.
+
+    Raises:
+        Forbidden: somebody else made it.
+        RequestNotOpen: it is settled.
+    """
     approval = locked(request_id)
     if approval.requester_id != requester.pk:
-        raise RequestNotOpen("Only the requester withdraws a request.")
+        raise Forbidden("Only the requester withdraws a request.")
     withdrawn = "Withdrawn by its requester."
     return move(approval, State.WITHDRAWN, actor=requester, reason=withdrawn, allowed=set(OPEN), words=reason)
 
@@ -396,11 +401,12 @@ def resubmit(*, request_id: uuid.UUID, requester: User, reason: str) -> Approval
     """Answer requested changes: the same thread starts a new round, on the newest evidence.
 
     Raises:
-        RequestNotOpen: somebody else made the request, or no changes were requested.
+        Forbidden: somebody else made the request.
+        RequestNotOpen: no changes were requested.
     """
     approval = locked(request_id)
     if approval.requester_id != requester.pk:
-        raise RequestNotOpen("Only the requester resubmits a request.")
+        raise Forbidden("Only the requester resubmits a request.")
     approval.manifest_digest, approval.evidence_ids, approval.review_opened_at = "", [], None
     again = "Resubmitted by its requester."
     move(approval, State.COLLECTING, actor=requester, reason=again, allowed={State.CHANGES_REQUESTED}, words=reason)

@@ -186,6 +186,7 @@ def sign_decision(*, request_id: uuid.UUID, approver: User, token: str, answer: 
     """
     approval = services.locked(request_id)
     enforcement.settle(approval)
+    check_may_decide(approval, approver)
     prepared, said = statements.read(token, approval, signer=approver)
     stage = _check_decision(approval, approver, said["verdict"])
     if stage["name"] != said["stage"]:

@@ -54,12 +54,13 @@ def lock(*rows: Model) -> None:
 
 
 def if_match(
-    locked_tag: Callable[P, str],
+    locked_tag: Callable[Concatenate[Request, P], str],
 ) -> Callable[[Callable[Concatenate[V, Request, P], Response]], Callable[Concatenate[V, Request, P], Response]]:
     """Let an API view's method run only if ``If-Match``, where it is sent, names the resource as it stands.
 
     Args:
-        locked_tag: takes the parts of the address, locks the resource's row and returns its tag.
+        locked_tag: takes the request and the parts of the address, locks the resource's row and returns its tag. It
+            reads as the caller may, so that a tag never tells of what the caller can't see.
     """
 
     def decorate(handler: Callable[Concatenate[V, Request, P], Response]) -> Any:
@@ -69,7 +70,7 @@ def if_match(
             if wanted is None:
                 return handler(view, request, *args, **parts)
             with transaction.atomic():
-                _require(wanted, locked_tag(*args, **parts))
+                _require(wanted, locked_tag(request, *args, **parts))
                 return handler(view, request, *args, **parts)
 
         guarded.conditional = True  # type: ignore[attr-defined]  # read by the OpenAPI description

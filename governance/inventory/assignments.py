@@ -33,13 +33,13 @@ def propose_assignment(*, model: str, ai_system: AISystem, by: User) -> ModelAss
     """Propose that a model serves an AI system; nothing changes until a second person signs.
 
     Raises:
-        Unknown: no such model was mirrored.
+        Unknown: no such model was mirrored, or it serves a system that the proposer may not read.
         Forbidden: the proposer owns neither the system nor the one that the model serves now, and does not administer.
         InvalidInput: the model serves this system already.
         AlreadyProposed: an assignment of the model waits for its signature.
         AssignmentStands: something of the model is live, requested or approved under the system it serves now.
     """
-    found = mirror().model(model)
+    found = mirror().model(model, reader=by)
     present = _present(found)
     owners = {ai_system.owner_id, *([present.owner_id] if present else [])}
     if by.pk not in owners and not has_role(by, Role.ADMINISTRATOR):

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Protocol
 
+from governance.accounts.models import User
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
 
@@ -29,8 +30,12 @@ class MirroredModel:
 class Mirror(Protocol):
     """Answers about mirrored models and data, and writes which system a model serves."""
 
-    def model(self, name: str) -> MirroredModel:
-        """Return a model by name, locked for the rest of the transaction; an unknown one is a 404."""
+    def model(self, name: str, *, reader: User | None = None) -> MirroredModel:
+        """Return a model by name, locked for the rest of the transaction; an unknown one is a 404.
+
+        So is, for a ``reader``, a model that serves a system out of their reach. One that serves none can be named by
+        everybody: whose model it becomes is what is being proposed.
+        """
 
     def assigned(self, model_id: uuid.UUID, ai_system: AISystem) -> Governed:
         """Return the model's row, pointed to the system and not saved yet: the signature's entry names it."""

@@ -4,22 +4,28 @@ import uuid
 
 from django.db.models import QuerySet
 
+from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.inventory.models import AISystem, Classification, DatasetPin, ModelAssignment
 
 
 def systems_for(user: User) -> QuerySet[AISystem]:
-    """Return the systems that a person may see: all of them, for everybody who is signed in."""
-    return AISystem.objects.select_related("owner").order_by("name")
+    """Return the systems that a person may read."""
+    return readable(AISystem.objects.select_related("owner").order_by("name"), user, system="pk")
 
 
-def system(pk: uuid.UUID | str) -> AISystem:
-    """Return one system by id or slug."""
+def system_for(user: User, pk: uuid.UUID | str) -> AISystem:
+    """Return one system by id or slug.
+
+    Raises:
+        Unknown: there is none, or none that the person may read.
+    """
+    rows = systems_for(user)
     try:
-        return AISystem.objects.select_related("owner").get(pk=uuid.UUID(str(pk)))
+        return rows.get(pk=uuid.UUID(str(pk)))
     except (ValueError, AISystem.DoesNotExist):
-        found = AISystem.objects.select_related("owner").filter(slug=str(pk)).first()
+        found = rows.filter(slug=str(pk)).first()
         if found is None:
             raise Unknown(f"There is no AI system {pk}.") from None
         return found

@@ -19,6 +19,16 @@ from governance.inventory.models import AISystem, Classification, DatasetPin
 from governance.regulation import classification as rules
 
 
+def check_may_register(by: User) -> None:
+    """Check that the person may take AI systems in.
+
+    Raises:
+        Forbidden: they are neither engineer, owner nor administrator for the whole deployment.
+    """
+    if not has_role(by, Role.ENGINEER, Role.OWNER, Role.ADMINISTRATOR):
+        raise Forbidden("An engineer, a model owner or an administrator takes AI systems in.")
+
+
 @transaction.atomic
 def register_system(
     *,
@@ -37,8 +47,7 @@ def register_system(
         Forbidden: who takes it in is neither engineer, owner nor administrator.
         InvalidInput: the slug is taken, or the purpose is too short to mean anything.
     """
-    if not has_role(by, Role.ENGINEER, Role.OWNER, Role.ADMINISTRATOR):
-        raise Forbidden("An engineer, a model owner or an administrator takes AI systems in.")
+    check_may_register(by)
     if AISystem.objects.filter(slug=slug).exists():
         raise InvalidInput(f"There is already an AI system {slug}; choose another slug.")
     if len(purpose.strip()) < 30:

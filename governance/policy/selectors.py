@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from governance.accounts.access import readable_systems
+from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.inventory.models import AISystem
 from governance.policy.document import PolicyDocument, parse
@@ -25,8 +27,29 @@ def version(pk: uuid.UUID) -> PolicyVersion:
     """
     found = PolicyVersion.objects.filter(pk=pk).first()
     if found is None:
-        raise Unknown(f"There is no policy version {pk}. GET /api/v1/policies lists those in force.")
+        raise Unknown(_no_version(pk))
     return found
+
+
+def _no_version(pk: uuid.UUID) -> str:
+    return f"There is no policy version {pk}. GET /api/v1/policies lists those in force."
+
+
+def version_for(user: User, pk: uuid.UUID) -> PolicyVersion:
+    """Return one version, drafted or published, as a person asks for it: whoever holds any role reads all policies.
+
+    Raises:
+        Unknown: there is none with that id, or the person holds no role.
+    """
+    found = version(pk)
+    if not readable_systems(user).anything:
+        raise Unknown(_no_version(pk))
+    return found
+
+
+def policies_for(user: User) -> list[PolicyVersion]:
+    """Return the newest published version of each policy, by name, for a person: none for those without a role."""
+    return in_force() if readable_systems(user).anything else []
 
 
 def published() -> QuerySet[PolicyVersion]:

@@ -44,9 +44,9 @@ def _tag(monitor: Monitor) -> str:
     return etag(monitor, selectors.live_now(monitor))
 
 
-def _locked_tag(monitor_id: uuid.UUID) -> str:
-    lock(selectors.monitor(monitor_id))
-    return _tag(selectors.monitor(monitor_id))
+def _locked_tag(request: Request, monitor_id: uuid.UUID) -> str:
+    lock(selectors.monitor_for(actor(request), monitor_id))
+    return _tag(selectors.monitor_for(actor(request), monitor_id))
 
 
 class Monitors(APIView):
@@ -75,7 +75,7 @@ class Monitors(APIView):
         payload = MonitorInput(data=request.data)
         payload.is_valid(raise_exception=True)
         given, person = payload.validated_data, actor(request)
-        model = registry.model(given["model"])
+        model = registry.model_for(person, given["model"])
         if not has_role(person, *services.KEEPERS, system_id=model.system_id):
             raise Forbidden("A monitor is opened by an owner, engineer, validator, risk officer or administrator.")
         monitor = services.open_monitor(model=model, alias=given["alias"], actor=person, settings=given["settings"])
@@ -91,7 +91,7 @@ class MonitorDetail(APIView):
     @extend_schema(responses=MonitorOutput, summary="One monitor, and the columns that its records have")
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
         """Return one monitor, with its ETag."""
-        monitor = selectors.monitor(monitor_id)
+        monitor = selectors.monitor_for(actor(request), monitor_id)
         return Response(MonitorOutput(monitor_as_dict(monitor)).data, headers={"ETag": _tag(monitor)})
 
 
@@ -119,7 +119,8 @@ class Records(APIView):
             raise InvalidInput("Name the batch: ?batch=<id of your choice>. Sending the same id again counts once.")
         if number is not None and not (number.isascii() and number.isdigit() and len(number) < 10):
             raise InvalidInput("version is a number, such as ?version=2.")
-        sender, monitor = actor(request), selectors.monitor(monitor_id)
+        sender = actor(request)
+        monitor = selectors.monitor_for(sender, monitor_id)
         if not sender.is_service and not has_role(sender, *services.KEEPERS, system_id=monitor.model.system_id):
             raise Forbidden("Records are sent by a service account, or by an owner, engineer or administrator.")
         taken = services.accept_records(
@@ -144,7 +145,7 @@ class DriftRuns(APIView):
     @lists(RunOutput, summary="Drift runs, newest first")
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
         """Return what was asked of a monitor, newest first: the run, or the job while it waits, works or has failed."""
-        monitor = selectors.monitor(monitor_id)
+        monitor = selectors.monitor_for(actor(request), monitor_id)
 
         def as_json(page: Sequence[EvidenceJob]) -> Any:
             runs_by_job = selectors.runs_of(monitor).in_bulk([job.pk for job in page])
@@ -160,7 +161,7 @@ class DriftRuns(APIView):
         payload = RunInput(data=request.data)
         payload.is_valid(raise_exception=True)
         given, person = payload.validated_data, actor(request)
-        monitor = selectors.monitor(monitor_id)
+        monitor = selectors.monitor_for(person, monitor_id)
         if not person.is_service and not has_role(person, *services.KEEPERS, system_id=monitor.model.system_id):
             raise Forbidden("A drift run is asked for by an owner, engineer, validator, risk officer or administrator.")
         runs.aware_window(given.get("start"), given.get("end"))
@@ -185,13 +186,13 @@ class DriftRunDetail(APIView):
     @extend_schema(responses=RunOutput, summary="Follow one drift run")
     def get(self, request: Request, monitor_id: uuid.UUID, run_id: uuid.UUID) -> Response:
         """Return the job while it works, then the run with its ``drift/v1`` payload."""
-        found = selectors.job_or_run(selectors.monitor(monitor_id), run_id)
+        found = selectors.job_or_run(selectors.monitor_for(actor(request), monitor_id), run_id)
         return Response(RunOutput(run_as_dict(found, payload=True)).data)
 
 
-def _locked_alert_tag(alert_id: uuid.UUID) -> str:
-    lock(selectors.alert(alert_id))
-    return etag(selectors.alert(alert_id))
+def _locked_alert_tag(request: Request, alert_id: uuid.UUID) -> str:
+    lock(selectors.alert_for(actor(request), alert_id))
+    return etag(selectors.alert_for(actor(request), alert_id))
 
 
 def _alert(row: Alert, code: int = status.HTTP_200_OK) -> Response:
@@ -209,7 +210,7 @@ class AlertDetail(APIView):
     @extend_schema(responses=AlertOutput, summary="One alert")
     def get(self, request: Request, alert_id: uuid.UUID) -> Response:
         """Return an alert, with its ETag."""
-        return _alert(selectors.alert(alert_id))
+        return _alert(selectors.alert_for(actor(request), alert_id))
 
 
 class Acknowledgements(APIView):

@@ -27,14 +27,14 @@ def monitor_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def monitor_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Show one monitor: heat map, newest window, histograms, alerts."""
-    return render(request, "monitoring/monitor.html", context.monitor_page(_monitor(pk)))
+    return render(request, "monitoring/monitor.html", context.monitor_page(_monitor(request, pk)))
 
 
 @login_required
 @require_safe
 def evidently_report(request: HttpRequest, pk: uuid.UUID, run_id: uuid.UUID) -> HttpResponse:
     """Download Evidently's own report of a run. Never shown inline: it brings scripts of its own."""
-    run = selectors.runs_of(_monitor(pk)).filter(pk=run_id).first()
+    run = selectors.runs_of(_monitor(request, pk)).filter(pk=run_id).first()
     if run is None or runs.EVIDENTLY_FILE not in run.evidence.files:
         raise Http404("This run kept no report of Evidently; ask for one with evidently_report when requesting a run.")
     return HttpResponse(
@@ -47,8 +47,8 @@ def evidently_report(request: HttpRequest, pk: uuid.UUID, run_id: uuid.UUID) -> 
     )
 
 
-def _monitor(pk: uuid.UUID) -> Monitor:
+def _monitor(request: HttpRequest, pk: uuid.UUID) -> Monitor:
     try:
-        return selectors.monitor(pk)
+        return selectors.monitor_for(actor(request), pk)
     except Unknown as error:
         raise Http404(error.detail) from error

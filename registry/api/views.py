@@ -43,8 +43,8 @@ def _tag(promotion: PromotionRequest) -> str:
     return etag(promotion, promotion.approval, *promotion.approval.decisions.order_by("decided_at", "pk"))
 
 
-def _locked_tag(promotion: str) -> str:
-    found = selectors.promotion(promotion)
+def _locked_tag(request: Request, promotion: str) -> str:
+    found = selectors.promotion_for(actor(request), promotion)
     lock(found.approval, found)  # in the order in which the services take them
     return _tag(selectors.promotion(promotion))
 
@@ -86,7 +86,7 @@ class PromotionRequests(APIView):
     @lists(PromotionOutput, summary="List promotions, newest first", filters=["model", "alias", "state"])
     def get(self, request: Request) -> Response:
         """Return promotions, newest first; filter by ``model``, ``alias`` and ``state``."""
-        rows = selectors.promotions()
+        rows = selectors.promotions_for(actor(request))
         for name, field in (("model", "version__model__name"), ("alias", "alias"), ("state", "state")):
             if value := request.query_params.get(name):
                 rows = rows.filter(**{field: value})
@@ -106,7 +106,7 @@ class PromotionDetail(APIView):
     @extend_schema(responses=PromotionOutput, summary="Follow one promotion")
     def get(self, request: Request, promotion: str) -> Response:
         """Return state, verdict, checks, stages, jobs, and what must happen next, with its ETag."""
-        return _answer(selectors.promotion(promotion))
+        return _answer(selectors.promotion_for(actor(request), promotion))
 
 
 class Applications(APIView):
@@ -119,7 +119,7 @@ class Applications(APIView):
     @if_match(_locked_tag)
     def post(self, request: Request, promotion: str) -> Response:
         """Have Placet set the alias; follow the promotion until it is ``applied``."""
-        found = selectors.promotion(promotion)
+        found = selectors.promotion_for(actor(request), promotion)
         applying.request_apply(promotion_id=found.pk, person=actor(request))
         enqueue_on_commit(tasks.apply_promotion, found.pk)
         return _answer(found, status.HTTP_202_ACCEPTED)
@@ -137,7 +137,7 @@ class Resubmissions(APIView):
         """Start a new round of the same request, on the newest evidence."""
         payload = ReasonInput(data=request.data)
         payload.is_valid(raise_exception=True)
-        found = selectors.promotion(promotion)
+        found = selectors.promotion_for(actor(request), promotion)
         enqueue(promotions.resubmit(promotion_id=found.pk, requester=actor(request), **payload.validated_data))
         return _answer(found, status.HTTP_202_ACCEPTED)
 
@@ -154,7 +154,7 @@ class Withdrawals(APIView):
         """Withdraw a request that is not settled yet; the version can be requested again afterwards."""
         payload = ReasonInput(data=request.data)
         payload.is_valid(raise_exception=True)
-        found = selectors.promotion(promotion)
+        found = selectors.promotion_for(actor(request), promotion)
         approvals.withdraw(request_id=found.approval_id, requester=actor(request), **payload.validated_data)
         return _answer(found)
 
@@ -173,7 +173,7 @@ class ModelDetail(APIView):
     @extend_schema(responses=ModelOutput, summary="One model with its versions and what is live")
     def get(self, request: Request, name: str) -> Response:
         """Return what Placet has mirrored of a model, with its ETag."""
-        row = selectors.model(name)
+        row = selectors.model_for(actor(request), name)
         return Response(model_as_dict(row), headers={"ETag": _model_tag(row)})
 
 

@@ -67,6 +67,7 @@ def stages_shown(
                     "signature": row.signature_kind,
                     "index": indexes.get(row.log_entry),
                     "entry": row.log_entry,
+                    "own": row.approver_id == viewer.pk,
                 }
                 for row in decisions
                 if row.stage == stage["name"]

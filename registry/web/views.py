@@ -29,7 +29,7 @@ from governance.common.broker import enqueue_on_commit
 from governance.common.errors import DomainError, InvalidInput, Unknown
 from governance.common.pages import page
 from registry import applying, promotions, selectors, tasks
-from registry.models import PromotionRequest, RegisteredModel
+from registry.models import PromotionRequest
 from registry.reviewing import evidence, model_pages, requester, review
 from registry.reviewing.sign import sign_page
 
@@ -44,7 +44,7 @@ SIGNED = {
 @require_GET
 def review_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /approvals/<pk>``: one request as the person who decides needs it."""
-    return render(request, "registry/review.html", review.review_page(_approval(pk), actor(request)))
+    return render(request, "registry/review.html", review.review_page(_approval(request, pk), actor(request)))
 
 
 @page
@@ -54,7 +54,7 @@ def review_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
     Where the open stage is signed by passkey, the answer is the statement to sign, and ``review_sign`` takes it.
     """
-    approval = _approval(pk)
+    approval = _approval(request, pk)
     if signing.wants_passkey(approvals.open_stage(approval) or {}):
         return _statement(request, approval)
 
@@ -75,7 +75,7 @@ def review_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def review_sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /approvals/<pk>/sign``: record a decision whose statement a passkey has signed."""
-    approval = _approval(pk)
+    approval = _approval(request, pk)
     try:
         answer = answer_in(request.POST.get("credential", ""))
         decision = signing.sign_decision(
@@ -126,7 +126,7 @@ def review_lift(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def review_progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /approvals/<pk>/progress``: the evidence jobs alone; the last answer tells htmx to load the page anew."""
-    progress = evidence.progress_shown(_approval(pk))
+    progress = evidence.progress_shown(_approval(request, pk))
     response = render(request, "registry/_progress.html", {"progress": progress})
     if not progress["running"]:
         response.headers["HX-Refresh"] = "true"
@@ -137,14 +137,14 @@ def review_progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def promotion_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /promotions/<pk>``: one promotion as its requester needs it."""
-    return render(request, "registry/request.html", requester.request_page(_promotion(pk), actor(request)))
+    return render(request, "registry/request.html", requester.request_page(_promotion(request, pk), actor(request)))
 
 
 @page
 @require_POST
 def promotion_apply(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /promotions/<pk>/apply``: have the worker set the alias."""
-    promotion, person = _promotion(pk), actor(request)
+    promotion, person = _promotion(request, pk), actor(request)
     try:
         applying.request_apply(promotion_id=pk, person=person)
     except DomainError as refusal:
@@ -169,7 +169,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def model_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /models/<pk>``: one model; ``?alias=&at=`` asks what was in production at a moment."""
-    registered = RegisteredModel.objects.select_related("system").filter(pk=pk).first()
+    registered = selectors.models_for(actor(request)).filter(pk=pk).first()
     if registered is None:
         raise Unknown(f"There is no registered model {pk}.")
     context = model_pages.model_page(
@@ -178,15 +178,15 @@ def model_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "registry/model.html", context)
 
 
-def _approval(pk: uuid.UUID) -> ApprovalRequest:
-    approval = approvals.request(pk)
+def _approval(request: HttpRequest, pk: uuid.UUID) -> ApprovalRequest:
+    approval = approvals.request_for(actor(request), pk)
     if approval.subject_kind != promotions.KIND:
         raise Unknown(f"Request {pk} is not about a model version; it has no page here.")
     return approval
 
 
-def _promotion(pk: uuid.UUID) -> PromotionRequest:
-    promotion = selectors.promotion(pk)
+def _promotion(request: HttpRequest, pk: uuid.UUID) -> PromotionRequest:
+    promotion = selectors.promotion_for(actor(request), pk)
     promotion.approval = approvals.request(promotion.approval_id)
     return promotion
 
@@ -216,7 +216,7 @@ def _signed(
     text_field: str = "rationale",
 ) -> HttpResponse:
     """Check the form's shape, have the service sign, and go back to the page; show it again with a refusal."""
-    approval = _approval(pk)
+    approval = _approval(request, pk)
     if not form.is_valid():
         return _again(request, pk, form, errors_of(form), InvalidInput.status, target=target)
     try:
@@ -231,7 +231,7 @@ def _signed(
 def _again(
     request: HttpRequest, pk: uuid.UUID, form: forms.Form, errors: Errors, status: int, *, target: str
 ) -> HttpResponse:
-    context = review.review_page(_approval(pk), actor(request))
+    context = review.review_page(_approval(request, pk), actor(request))
     refused = review.with_refusal(context, target=target, values=sent(form), errors=errors)
     # On top as well: on a telephone the form is far below, and it is gone when somebody else was first.
     messages.error(request, " ".join(sentence for sentences in errors.values() for sentence in sentences))

@@ -55,7 +55,7 @@ class Documents(APIView):
         payload.is_valid(raise_exception=True)
         job = services.request_document(
             kind=payload.validated_data["kind"],
-            ai_system=inventory.system(payload.validated_data["system"]),
+            ai_system=inventory.system_for(actor(request), payload.validated_data["system"]),
             requester=actor(request),
         )
         enqueue_on_commit(tasks.build_document, job.pk)
@@ -68,7 +68,7 @@ class DocumentJobDetail(APIView):
     @extend_schema(responses=DocumentJobOutput, summary="Follow a document job")
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
         """Return where the job stands."""
-        return Response(_job(selectors.job(job_id)))
+        return Response(_job(selectors.job_for(actor(request), job_id)))
 
 
 class DocumentPdf(APIView):
@@ -77,12 +77,11 @@ class DocumentPdf(APIView):
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY}, summary="Download the PDF")
     def get(self, request: Request, document_id: uuid.UUID) -> HttpResponse:
         """Return the bytes whose digest is in the log."""
-        return pdf_response(document_id)
+        return pdf_response(selectors.document_for(actor(request), document_id))
 
 
-def pdf_response(document_id: uuid.UUID) -> HttpResponse:
+def pdf_response(row: Document) -> HttpResponse:
     """Return a document as a download."""
-    row = selectors.document(document_id)
     name = f"{row.system.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.pdf"
     return HttpResponse(
         selectors.pdf_of(row),

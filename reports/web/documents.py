@@ -41,13 +41,13 @@ def documents_page(viewer: User, *, chosen: str | None) -> Row:
         Unknown: there is no such system.
     """
     systems = list(inventory.systems_for(viewer))
-    newest = _with_snapshot(Document.objects.order_by("-made_at")) if chosen is None else None
+    readable = selectors.documents_for(viewer)
+    newest = _with_snapshot(readable) if chosen is None else None
     ai_system = newest.system if newest else _chosen(systems, chosen)
     if ai_system and newest is None:
-        newest = _with_snapshot(Document.objects.filter(system=ai_system).order_by("-made_at"))
+        newest = _with_snapshot(readable.filter(system=ai_system))
     content = _content(newest) if ai_system and newest else None
-    shown = selectors.documents_for(viewer)
-    rows = document_rows(shown.filter(system=ai_system) if ai_system else shown)
+    rows = document_rows(readable.filter(system=ai_system) if ai_system else readable)
     return {
         "systems_filter": [{"pk": row.pk, "name": row.name} for row in systems],
         "system": {"pk": ai_system.pk, "name": ai_system.name, "ai_act": ai_system.get_ai_act_class_display()}
@@ -58,7 +58,7 @@ def documents_page(viewer: User, *, chosen: str | None) -> Row:
         "gaps": _gaps(content, ai_system) if content and ai_system else [],
         "unreadable": bool(ai_system and newest and content is None),
         "documents": rows,
-        "making": making(ai_system),
+        "making": making(viewer, ai_system),
         "build": {"title": Document.Kind.ANNEX_IV.label} if systems else None,
     }
 
@@ -100,12 +100,12 @@ def open_jobs(ai_system: AISystem | None) -> QuerySet[DocumentJob]:
     return rows.filter(system=ai_system) if ai_system else rows
 
 
-def making(ai_system: AISystem | None) -> Row:
+def making(viewer: User, ai_system: AISystem | None) -> Row:
     """Return the jobs that wait, are at work, or failed last; ``running`` says whether the page asks again.
 
     A failure is shown until a later job of the same kind and system has gone better.
     """
-    rows = DocumentJob.objects.select_related("system", "requested_by").order_by("-made_at")
+    rows = selectors.jobs_for(viewer).select_related("requested_by")
     if ai_system:
         rows = rows.filter(system=ai_system)
     seen: set[tuple[str, uuid.UUID]] = set()
@@ -151,7 +151,7 @@ def _chosen(systems: Sequence[AISystem], chosen: str | None) -> AISystem | None:
 
 
 def _with_snapshot(documents: QuerySet[Document]) -> Document | None:
-    return documents.select_related("system").first()
+    return documents.defer(None).first()
 
 
 def _content(document: Document) -> Content | None:

@@ -15,6 +15,7 @@ from governance.common.errors import DomainError, InvalidInput, Unknown
 from governance.common.pages import page
 from governance.inventory import assignments, services
 from governance.inventory import selectors as inventory
+from governance.inventory.models import AISystem
 from reports.web import system_pages
 
 
@@ -29,14 +30,14 @@ def system_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def system_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /systems/<pk>``: one AI system, with everything that concerns it."""
-    return render(request, "inventory/system.html", system_pages.system_page(inventory.system(pk), actor(request)))
+    return render(request, "inventory/system.html", system_pages.system_page(_readable(request, pk), actor(request)))
 
 
 @page
 @require_POST
 def classification_sign(request: HttpRequest, pk: uuid.UUID, classification: uuid.UUID) -> HttpResponse:
     """``POST /systems/<pk>/classifications/<id>/sign``: sign as the second person; a refusal shows its sentence."""
-    _belongs(pk, "classifications", classification)
+    _belongs(request, pk, "classifications", classification)
 
     def sign(signer: User) -> None:
         services.sign_classification(classification_id=classification, signer=signer)
@@ -48,7 +49,7 @@ def classification_sign(request: HttpRequest, pk: uuid.UUID, classification: uui
 @require_POST
 def classification_withdraw(request: HttpRequest, pk: uuid.UUID, classification: uuid.UUID) -> HttpResponse:
     """``POST /systems/<pk>/classifications/<id>/withdraw``: take a proposal back."""
-    _belongs(pk, "classifications", classification)
+    _belongs(request, pk, "classifications", classification)
     by = actor(request)
     return _withdrawn(request, pk, lambda: services.withdraw_classification(classification_id=classification, by=by))
 
@@ -57,7 +58,7 @@ def classification_withdraw(request: HttpRequest, pk: uuid.UUID, classification:
 @require_POST
 def assignment_sign(request: HttpRequest, pk: uuid.UUID, assignment: uuid.UUID) -> HttpResponse:
     """``POST /systems/<pk>/assignments/<id>/sign``: sign as the second person that a model serves the system."""
-    _belongs(pk, "assignments", assignment)
+    _belongs(request, pk, "assignments", assignment)
 
     def sign(signer: User) -> None:
         assignments.sign_assignment(assignment_id=assignment, signer=signer)
@@ -69,13 +70,17 @@ def assignment_sign(request: HttpRequest, pk: uuid.UUID, assignment: uuid.UUID) 
 @require_POST
 def assignment_withdraw(request: HttpRequest, pk: uuid.UUID, assignment: uuid.UUID) -> HttpResponse:
     """``POST /systems/<pk>/assignments/<id>/withdraw``: take a proposal back."""
-    _belongs(pk, "assignments", assignment)
+    _belongs(request, pk, "assignments", assignment)
     by = actor(request)
     return _withdrawn(request, pk, lambda: assignments.withdraw_assignment(assignment_id=assignment, by=by))
 
 
-def _belongs(pk: uuid.UUID, kind: str, proposal: uuid.UUID) -> None:
-    ai_system = inventory.system(pk)
+def _readable(request: HttpRequest, pk: uuid.UUID) -> AISystem:
+    return inventory.system_for(actor(request), pk)
+
+
+def _belongs(request: HttpRequest, pk: uuid.UUID, kind: str, proposal: uuid.UUID) -> None:
+    ai_system = _readable(request, pk)
     if not getattr(ai_system, kind).filter(pk=proposal).exists():
         raise Unknown(f"{ai_system} has no such proposal as {proposal} among its {kind}.")
 
@@ -93,7 +98,7 @@ def _signed(
     except DomainError as refusal:
         about_password = isinstance(refusal, SignInAgain | InvalidInput)
         errors = {"password" if about_password else "all": [refusal.detail]}
-        context = system_pages.system_page(inventory.system(pk), signer, refused=proposal, errors=errors)
+        context = system_pages.system_page(_readable(request, pk), signer, refused=proposal, errors=errors)
         forms = [row for row in (context["sign"], *context["assignments"]) if row and row["pk"] == proposal]
         if not any(row["allowed"] for row in forms):
             # The form is not there to say it (it was signed meanwhile, or was never this person's): say it on top.
@@ -108,7 +113,7 @@ def _withdrawn(request: HttpRequest, pk: uuid.UUID, withdraw: Callable[[], objec
         withdraw()
     except DomainError as refusal:
         messages.error(request, refusal.detail)
-        context = system_pages.system_page(inventory.system(pk), actor(request))
+        context = system_pages.system_page(_readable(request, pk), actor(request))
         return render(request, "inventory/system.html", context, status=refusal.status)
     messages.success(request, "Withdrawn: another can be proposed.")
     return redirect("system-detail", pk=pk)

@@ -32,7 +32,7 @@ def document_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 def document_build(request: HttpRequest) -> HttpResponse:
     """``POST /documents/build``: ask for the technical documentation of a system, unless it is being built."""
-    person, ai_system = actor(request), _system(request.POST.get("system", ""))
+    person, ai_system = actor(request), _system(request, request.POST.get("system", ""))
     if ai_system is None:
         messages.error(request, "Choose the AI system that the document is about.")
         context = documents.documents_page(person, chosen="")
@@ -51,7 +51,7 @@ def document_build(request: HttpRequest) -> HttpResponse:
 @require_GET
 def document_making(request: HttpRequest) -> HttpResponse:
     """``GET /documents/making?system=<pk>``: the open jobs alone; the last answer has htmx load the page anew."""
-    making = documents.making(_system(request.GET.get("system", "")))
+    making = documents.making(actor(request), _system(request, request.GET.get("system", "")))
     response = render(request, "reports/_making.html", {"making": making})
     if not making["running"]:
         response.headers["HX-Refresh"] = "true"
@@ -62,7 +62,7 @@ def document_making(request: HttpRequest) -> HttpResponse:
 @require_safe
 def document_download(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /documents/<pk>/pdf``: the bytes whose digest is in the log."""
-    row = selectors.document(pk)
+    row = selectors.document_for(actor(request), pk)
     name = f"{row.system.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.pdf"
     return HttpResponse(
         selectors.pdf_of(row),
@@ -71,8 +71,8 @@ def document_download(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     )
 
 
-def _system(key: str) -> AISystem | None:
+def _system(request: HttpRequest, key: str) -> AISystem | None:
     try:
-        return inventory.system(key) if key else None
+        return inventory.system_for(actor(request), key) if key else None
     except Unknown:
         return None

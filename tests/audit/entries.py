@@ -32,6 +32,13 @@ def a_person(email: str = "somebody@bank.example", **fields: object) -> User:
     return User.objects.create_user(email, "a long password", name=fields.pop("name", "Somebody"), **fields)
 
 
+def a_reader(email: str = "reads@bank.example") -> User:
+    """Make a person who may read the log."""
+    person = a_person(email)
+    granted(person, Role.DATA_PROTECTION_OFFICER)
+    return person
+
+
 def a_grant(person: User, role: str = Role.ENGINEER) -> Grant:
     """Return a grant that is not saved yet."""
     return Grant(person=person, role=role, valid_from=clock.now())

@@ -15,7 +15,7 @@ from governance.audit import erasure, selectors
 from governance.audit.errors import AlreadyErased
 from governance.audit.models import Payload
 from governance.common.errors import InvalidInput
-from tests.audit.entries import ME, a_person, an_entry_with_a_text, granted
+from tests.audit.entries import ME, a_person, a_reader, an_entry_with_a_text, granted
 from tests.roles import as_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -123,7 +123,7 @@ def test_a_request_filed_on_the_page_is_listed_until_it_is_done(notary, client):
     about = an_entry_with_a_text()
     notary.round()
     with as_role("app"):
-        person = a_person("asks@bank.example")
+        person = a_reader("asks@bank.example")
         client.force_login(person)
         address = reverse("audit-request-erasure", args=[0])
         short = client.post(address, {"reason": "too short"}, follow=True)

@@ -17,7 +17,7 @@ from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.audit.searching import Query
-from tests.audit.entries import a_person, append
+from tests.audit.entries import a_reader, append
 from tests.roles import as_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +43,7 @@ def refused(model: str) -> None:
 
 @pytest.fixture
 def take(entries, client):
-    """Download a list as somebody without any role."""
+    """Download a list as somebody who may read the log."""
 
     def get(form: str, **asked: str) -> tuple[int, str]:
         with as_role("app"):
@@ -52,7 +52,7 @@ def take(entries, client):
         return answer.status_code, content.decode()
 
     with as_role("app"):
-        client.force_login(a_person())
+        client.force_login(a_reader())
     return get
 
 

@@ -45,7 +45,8 @@ def header() -> dict[str, Any]:
         "size": 1461,
         "where": "write-once folder",
     }
-    return {"user": user, "role": "Risk officer", "inbox_count": 2, "anchor": anchor, "messages": []}
+    facts = {"role": "Risk officer", "inbox_count": 2, "anchor": anchor, "may_read_log": True}
+    return {"user": user, "messages": [], **facts}
 
 
 COUNTS = {"insufficient": 1, "pass": 6, "not_applicable": 1}

@@ -3,8 +3,8 @@
 import pytest
 
 from governance.approvals import services, signing
-from governance.approvals.errors import RequestNotOpen
 from governance.approvals.models import Decision, State
+from governance.common.errors import Forbidden
 from registry import promotions
 from tests.factories import PASSWORD, REASON, approve, state_of
 
@@ -19,7 +19,7 @@ def test_requested_changes_are_answered_in_a_new_round_in_which_the_same_people_
         password=PASSWORD,
     )
     assert state_of(promotion.approval) == State.CHANGES_REQUESTED
-    with pytest.raises(RequestNotOpen):
+    with pytest.raises(Forbidden):
         promotions.resubmit(promotion_id=promotion.pk, requester=cast.owner, reason="not mine to answer")
     promotions.resubmit(promotion_id=promotion.pk, requester=cast.engineer, reason="the threshold is explained now")
     assert state_of(promotion.approval) == State.IN_REVIEW
@@ -30,7 +30,7 @@ def test_requested_changes_are_answered_in_a_new_round_in_which_the_same_people_
 
 def test_a_request_is_withdrawn_by_its_requester_alone_and_can_be_made_anew(cast):
     promotion = cast.allowed()
-    with pytest.raises(RequestNotOpen):
+    with pytest.raises(Forbidden):
         services.withdraw(request_id=promotion.approval_id, requester=cast.owner, reason="not mine to withdraw")
     services.withdraw(request_id=promotion.approval_id, requester=cast.engineer, reason="a better version is coming")
     assert state_of(promotion.approval) == State.WITHDRAWN

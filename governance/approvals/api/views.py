@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.accounts.idempotency import idempotent
-from governance.accounts.narrow import deciding_person
+from governance.accounts.narrow import actor, deciding_person
 from governance.approvals import selectors, signing
 from governance.approvals.models import ApprovalRequest
 from governance.common.preconditions import etag, if_match, lock
@@ -51,8 +51,8 @@ def tag_of(approval: ApprovalRequest) -> str:
     return etag(approval, *approval.decisions.order_by("decided_at", "pk"))
 
 
-def _locked_tag(request_id: uuid.UUID) -> str:
-    lock(selectors.request(request_id))
+def _locked_tag(request: Request, request_id: uuid.UUID) -> str:
+    lock(selectors.request_for(actor(request), request_id))
     return tag_of(selectors.request(request_id))
 
 
@@ -64,7 +64,7 @@ class ApprovalRequestDetail(APIView):
     @extend_schema(responses=ApprovalRequestOutput, summary="One approval request")
     def get(self, request: Request, request_id: uuid.UUID) -> Response:
         """Return where it stands, with its ETag."""
-        return _answer(selectors.request(request_id))
+        return _answer(selectors.request_for(actor(request), request_id))
 
 
 class Revocations(APIView):
@@ -77,7 +77,7 @@ class Revocations(APIView):
         """Revoke as a risk officer; loaders refuse from then on. Never with a token."""
         payload = RevocationInput(data=request.data)
         payload.is_valid(raise_exception=True)
-        selectors.request(request_id)
+        selectors.request_for(actor(request), request_id)
         revoked = signing.revoke_approval(
             request_id=request_id, signer=deciding_person(request), **payload.validated_data
         )

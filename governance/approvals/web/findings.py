@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from governance.accounts.models import User
 from governance.accounts.narrow import actor
-from governance.approvals import findings, register, remediation
+from governance.approvals import findings, register, remediation, selectors
 from governance.approvals.models import Finding
 from governance.approvals.web.forms import (
     CloseFindingForm,
@@ -55,7 +55,7 @@ def finding_raise(request: HttpRequest) -> HttpResponse:
             raise InvalidInput(_sentences(form))
         values = form.cleaned_data
         finding = remediation.raise_finding(
-            system=inventory.system(values["system"]),
+            system=inventory.system_for(person, values["system"]),
             title=values["title"],
             description=values["description"],
             severity=values["severity"],
@@ -165,6 +165,7 @@ def _acted(
     request: HttpRequest, pk: uuid.UUID, form: forms.Form, act: Callable[[Mapping[str, Any]], str]
 ) -> HttpResponse:
     """Have a service act on what a form says; a refusal shows the page again with its sentence and what was typed."""
+    selectors.finding_for(actor(request), pk)  # who may not read it learns nothing by trying
     try:
         if not form.is_valid():
             raise InvalidInput(_sentences(form))

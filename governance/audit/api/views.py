@@ -61,7 +61,11 @@ class EntryDetail(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT, summary="One entry with its inclusion proof")
     def get(self, request: Request, index: int) -> Response:
-        """Return the exact bytes (base64), the proof and the checkpoint it is against."""
+        """Return the exact bytes (base64), the proof and the checkpoint it is against; for who reads the log."""
+        if not request.user.has_perm("audit.read_log"):
+            raise Forbidden(
+                "An auditor, risk officer, data protection officer or administrator reads the log's entries."
+            )
         entry = selectors.entry_at(index)
         checkpoint = selectors.newest_checkpoint()
         if checkpoint is None or checkpoint.size <= index:

@@ -2,19 +2,19 @@
 
 from typing import cast
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from governance.audit import listing, selectors
 from governance.audit.actors import Actor
+from governance.audit.web.reading import log_reader
 from governance.audit.web.views import Filter
 
 FORMS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
 
 
-@login_required
+@log_reader
 @require_GET
 def search_result(request: HttpRequest, form: str) -> HttpResponse | StreamingHttpResponse:
     """Download the entries that a search finds; open to whoever may read the log, and on record in it."""

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -25,6 +26,7 @@ from governance.audit.models import SHARD, Anchor
 from governance.audit.searching import COUNTED, Query, search
 from governance.audit.selectors import LogEntry
 from governance.audit.web.changed import people_in, rows_of
+from governance.audit.web.reading import READ_LOG, READERS, log_reader
 from governance.audit.web.wording import actors_called, names_of, sentence
 from governance.common import clock
 from governance.common.errors import DomainError, Unknown
@@ -60,7 +62,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-@login_required
+@log_reader
 @require_GET
 def log(request: HttpRequest) -> HttpResponse:
     """List entries, newest first, by words, kind, actor and time."""
@@ -121,7 +123,7 @@ def _entry_or_404(index: int) -> LogEntry:
         raise Http404(unknown.detail) from unknown
 
 
-@login_required
+@log_reader
 @require_GET
 def entry(request: HttpRequest, index: int) -> HttpResponse:
     """Show one entry, its bytes, three verdicts and the drawn proof."""
@@ -211,6 +213,7 @@ def _anchor(row: Anchor, index: int) -> dict[str, Any]:
 @require_GET
 def receipt(request: HttpRequest, index: int) -> HttpResponse:
     """Download one entry's offline proof (C2SP tlog-proof), with the entry's own bytes in it."""
+    _require_own_or_reader(request, lambda: selectors.entry_at(index))
     try:
         return _receipt_file(receipts.receipt_of(_entry_or_404(index)), str(index))
     except NotIntegrated as waiting:
@@ -221,12 +224,26 @@ def receipt(request: HttpRequest, index: int) -> HttpResponse:
 @require_GET
 def receipt_by_id(request: HttpRequest, entry_id: uuid.UUID) -> HttpResponse:
     """The same for an entry that was written a moment ago; waits for the notary, which takes about a second."""
+    _require_own_or_reader(request, lambda: selectors.entry_by_id(entry_id))
     try:
         return _receipt_file(receipts.wait_for_receipt(entry_id, patience_s=5.0), str(entry_id))
     except Unknown as unknown:
         raise Http404(unknown.detail) from unknown
     except NotIntegrated as waiting:
         return HttpResponse(f"{waiting.detail}\n", status=409, content_type="text/plain; charset=utf-8")
+
+
+def _require_own_or_reader(request: HttpRequest, find: Callable[[], LogEntry]) -> None:
+    """Require somebody who reads the log, or whose own act the entry is: what one signed, one may prove."""
+    user = request.user
+    if user.has_perm(READ_LOG):
+        return
+    try:
+        own = find().parsed["actor"] == cast(Actor, user).actor_id
+    except Unknown:
+        own = False
+    if not own:
+        raise PermissionDenied(READERS)
 
 
 def _receipt_file(content: bytes, name: str) -> HttpResponse:
@@ -249,7 +266,7 @@ def bundle(request: HttpRequest) -> FileResponse | HttpResponse:
         return HttpResponse(f"{waiting.detail}\n", status=409, content_type="text/plain; charset=utf-8")
 
 
-@login_required
+@log_reader
 @require_GET
 def health(request: HttpRequest) -> HttpResponse:
     """Show how the log is doing: what waits, what is signed, what stands outside, whether its guards hold."""
@@ -267,7 +284,7 @@ def health(request: HttpRequest) -> HttpResponse:
     )
 
 
-@login_required
+@log_reader
 @require_POST
 def request_erasure(request: HttpRequest, index: int) -> HttpResponse:
     """File a request to erase the text behind an entry; the privacy role's command carries it out."""

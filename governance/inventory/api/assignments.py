@@ -13,7 +13,7 @@ from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import deciding_person
 from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import assignments, selectors
-from governance.inventory.api.views import SignatureInput, answered, locked_system_tag, signing_person
+from governance.inventory.api.views import SignatureInput, answered, locked_system_tag, signing_person, system_of
 from governance.inventory.models import ModelAssignment
 
 
@@ -35,8 +35,8 @@ class AssignmentOutput(serializers.ModelSerializer[ModelAssignment]):
         fields = ["id", "model", "system", "from_system", "proposed_at", "signed_at", "withdrawn_at"]
 
 
-def _locked_tag(system: str, assignment_id: uuid.UUID) -> str:
-    ai_system = selectors.system(system)
+def _locked_tag(request: Request, system: str, assignment_id: uuid.UUID) -> str:
+    ai_system = system_of(request, system)
     lock(selectors.assignment(ai_system, assignment_id))
     return etag(selectors.assignment(ai_system, assignment_id))
 
@@ -58,7 +58,7 @@ class Assignments(APIView):
         payload = AssignmentProposal(data=request.data)
         payload.is_valid(raise_exception=True)
         proposal = assignments.propose_assignment(
-            ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
+            ai_system=system_of(request, system), by=deciding_person(request), **payload.validated_data
         )
         return _answer(proposal, status.HTTP_201_CREATED)
 
@@ -69,7 +69,7 @@ class AssignmentDetail(APIView):
     @extend_schema(responses=AssignmentOutput, summary="One assignment")
     def get(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
         """Return an assignment, signed or not, with its ETag."""
-        return _answer(selectors.assignment(selectors.system(system), assignment_id))
+        return _answer(selectors.assignment(system_of(request, system), assignment_id))
 
 
 class AssignmentSignatures(APIView):
@@ -81,7 +81,7 @@ class AssignmentSignatures(APIView):
     def post(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
         """Sign as the second person; never with a token."""
         signer = signing_person(request)
-        found = selectors.assignment(selectors.system(system), assignment_id)
+        found = selectors.assignment(system_of(request, system), assignment_id)
         return _answer(assignments.sign_assignment(assignment_id=found.pk, signer=signer), status.HTTP_201_CREATED)
 
 
@@ -93,6 +93,6 @@ class AssignmentWithdrawals(APIView):
     @if_match(_locked_tag)
     def post(self, request: Request, system: str, assignment_id: uuid.UUID) -> Response:
         """Take a proposal back that nobody has signed; its proposer, the owner or an administrator does."""
-        found = selectors.assignment(selectors.system(system), assignment_id)
+        found = selectors.assignment(system_of(request, system), assignment_id)
         by = deciding_person(request)
         return _answer(assignments.withdraw_assignment(assignment_id=found.pk, by=by), status.HTTP_201_CREATED)

@@ -115,13 +115,18 @@ def answered(row: Classification | ModelAssignment, body: serializers.BaseSerial
     return Response(body.data, status=code, headers=headers)
 
 
-def locked_system_tag(system: str) -> str:
-    lock(selectors.system(system))
-    return etag(selectors.system(system))
+def system_of(request: Request, system: str) -> AISystem:
+    """Return the system that the address names, if the caller may read it."""
+    return selectors.system_for(actor(request), system)
 
 
-def _locked_classification_tag(system: str, classification_id: uuid.UUID) -> str:
-    ai_system = selectors.system(system)
+def locked_system_tag(request: Request, system: str) -> str:
+    lock(system_of(request, system))
+    return etag(system_of(request, system))
+
+
+def _locked_classification_tag(request: Request, system: str, classification_id: uuid.UUID) -> str:
+    ai_system = system_of(request, system)
     lock(selectors.classification(ai_system, classification_id))
     return etag(selectors.classification(ai_system, classification_id))
 
@@ -141,11 +146,12 @@ class Systems(APIView):
         """Register a system; it has no class until its classification is signed."""
         payload = SystemInput(data=request.data)
         payload.is_valid(raise_exception=True)
-        values = dict(payload.validated_data)
+        values, by = dict(payload.validated_data), deciding_person(request)
+        services.check_may_register(by)  # first: whom Placet knows is nothing that just anybody may find out
         owner = User.objects.filter(email=values.pop("owner").lower(), is_active=True).first()
         if owner is None:
             raise InvalidInput("Nobody with the owner's e-mail address is known here.")
-        made = services.register_system(by=deciding_person(request), owner=owner, **values)
+        made = services.register_system(by=by, owner=owner, **values)
         headers = {"Location": f"/api/v1/systems/{made.pk}", "ETag": etag(made)}
         return Response(SystemOutput(made).data, status=status.HTTP_201_CREATED, headers=headers)
 
@@ -156,7 +162,7 @@ class SystemDetail(APIView):
     @extend_schema(responses=SystemOutput, summary="One AI system")
     def get(self, request: Request, system: str) -> Response:
         """Return a system by id or slug, with its ETag."""
-        found = selectors.system(system)
+        found = system_of(request, system)
         return Response(SystemOutput(found).data, headers={"ETag": etag(found)})
 
 
@@ -173,7 +179,7 @@ class Classifications(APIView):
         payload = ClassificationInput(data=request.data)
         payload.is_valid(raise_exception=True)
         proposal = services.propose_classification(
-            ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
+            ai_system=system_of(request, system), by=deciding_person(request), **payload.validated_data
         )
         return _classified(proposal, status.HTTP_201_CREATED)
 
@@ -184,7 +190,7 @@ class ClassificationDetail(APIView):
     @extend_schema(responses=ClassificationOutput, summary="One classification")
     def get(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
         """Return a classification with its trace, signed or not, with its ETag."""
-        return _classified(selectors.classification(selectors.system(system), classification_id))
+        return _classified(selectors.classification(system_of(request, system), classification_id))
 
 
 class ClassificationSignatures(APIView):
@@ -196,7 +202,7 @@ class ClassificationSignatures(APIView):
     def post(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
         """Sign as the second person; never with a token."""
         signer = signing_person(request)
-        found = selectors.classification(selectors.system(system), classification_id)
+        found = selectors.classification(system_of(request, system), classification_id)
         signed = services.sign_classification(classification_id=found.pk, signer=signer)
         return _classified(signed, status.HTTP_201_CREATED)
 
@@ -213,7 +219,7 @@ class ClassificationWithdrawals(APIView):
     @if_match(_locked_classification_tag)
     def post(self, request: Request, system: str, classification_id: uuid.UUID) -> Response:
         """Take a proposal back that nobody has signed; its proposer, the owner or an administrator does."""
-        found = selectors.classification(selectors.system(system), classification_id)
+        found = selectors.classification(system_of(request, system), classification_id)
         withdrawn = services.withdraw_classification(classification_id=found.pk, by=deciding_person(request))
         return _classified(withdrawn, status.HTTP_201_CREATED)
 
@@ -229,7 +235,7 @@ class DatasetPins(APIView):
         payload = PinInput(data=request.data)
         payload.is_valid(raise_exception=True)
         pin = services.pin_dataset(
-            ai_system=selectors.system(system), by=deciding_person(request), **payload.validated_data
+            ai_system=system_of(request, system), by=deciding_person(request), **payload.validated_data
         )
         body = PinOutput({"id": pin.pk, "dataset_digest": pin.dataset_digest})
         return Response(body.data, status=status.HTTP_201_CREATED)

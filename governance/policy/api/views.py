@@ -32,8 +32,8 @@ from governance.policy.models import PolicyVersion
 from governance.policy.shape import SCHEMA_FILE
 
 
-def _locked_tag(version_id: uuid.UUID) -> str:
-    lock(selectors.version(version_id))
+def _locked_tag(request: Request, version_id: uuid.UUID) -> str:
+    lock(selectors.version_for(actor(request), version_id))
     return etag(selectors.version(version_id))
 
 
@@ -81,7 +81,7 @@ class Policies(APIView):
     @lists(PolicyOutput, summary="The policies in force")
     def get(self, request: Request) -> Response:
         """Return the newest published version of each policy, newest first."""
-        rows = PolicyVersion.objects.filter(pk__in=[version.pk for version in selectors.in_force()])
+        rows = PolicyVersion.objects.filter(pk__in=[version.pk for version in selectors.policies_for(actor(request))])
         return paged(request, rows, newest_by="published_at", as_json=lambda page: PolicyOutput(page, many=True).data)
 
     @extend_schema(request=PolicyInput, responses={201: PolicyOutput}, summary="Draft a policy version")
@@ -104,7 +104,7 @@ class PolicyDetail(APIView):
     @extend_schema(responses=PolicyTextOutput, summary="One version of a policy")
     def get(self, request: Request, version_id: uuid.UUID) -> Response:
         """Return a version with its text, drafted or published, with its ETag."""
-        version = selectors.version(version_id)
+        version = selectors.version_for(actor(request), version_id)
         return Response(PolicyTextOutput(version).data, headers={"ETag": etag(version)})
 
 
@@ -122,7 +122,7 @@ class PolicyDiff(APIView):
     )
     def get(self, request: Request, version_id: uuid.UUID) -> Response:
         """Return each place where the version differs from `against`, by default the newest other one published."""
-        version = selectors.version(version_id)
+        version = selectors.version_for(actor(request), version_id)
         against = _against(request, version)
         changes = diff(selectors.document_of(against), selectors.document_of(version))
         loosens = sum(change.weight is Weight.LOOSENS for change in changes)
@@ -138,7 +138,7 @@ class PolicyPublications(APIView):
     @if_match(_locked_tag)
     def post(self, request: Request, version_id: uuid.UUID) -> Response:
         """Put a version in force; its author can't."""
-        found = selectors.version(version_id)
+        found = selectors.version_for(actor(request), version_id)
         return _made(services.publish_policy(version_id=found.pk, publisher=deciding_person(request)))
 
 
@@ -150,7 +150,7 @@ def _against(request: Request, version: PolicyVersion) -> PolicyVersion:
             raise InvalidInput(f"No other version of {version.name} is published; say `against` which one to compare.")
         return found
     try:
-        return selectors.version(uuid.UUID(asked))
+        return selectors.version_for(actor(request), uuid.UUID(asked))
     except ValueError:
         raise InvalidInput("`against` is the id of a policy version.") from None
 

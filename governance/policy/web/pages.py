@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from governance.accounts.access import readable_systems
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
@@ -26,9 +27,10 @@ _GRAVITY = (Weight.LOOSENS, Weight.TIGHTENS, Weight.NEUTRAL)
 
 def list_page(viewer: User) -> Row:
     """Return the context of policy/list.html: what is in force, and the drafts that are newer."""
-    in_force = selectors.in_force()
+    in_force = selectors.policies_for(viewer)
     numbers = {version.name: version.number for version in in_force}
     drafts = PolicyVersion.objects.filter(published_at=None).order_by("name", "-number").distinct("name")
+    drafts = drafts if readable_systems(viewer).anything else drafts.none()
     waiting = [row for row in drafts.select_related("author") if row.number > numbers.get(row.name, 0)]
     return {
         "policies": [_listed(version) for version in in_force],

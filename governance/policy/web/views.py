@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from governance.accounts.models import User
 from governance.accounts.narrow import actor
 from governance.accounts.services import SignInAgain, require_password
 from governance.common.errors import DomainError, InvalidInput
@@ -28,7 +29,9 @@ def policy_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def policy_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /policies/<pk>``: one version, with its text and every check's reason and owner."""
-    return render(request, "policy/detail.html", pages.detail_page(selectors.version(pk), actor(request)))
+    return render(
+        request, "policy/detail.html", pages.detail_page(selectors.version_for(actor(request), pk), actor(request))
+    )
 
 
 @page
@@ -37,7 +40,7 @@ def policy_draft(request: HttpRequest) -> HttpResponse:
     """``/policies/new``: write a text (``?from=<pk>``: from a version's), check it, keep it as a draft."""
     author = actor(request)
     if request.method == "GET":
-        start = _version_named(request.GET.get("from", ""))
+        start = _version_named(author, request.GET.get("from", ""))
         return render(request, "policy/draft.html", pages.draft_page(author, text=start.text if start else ""))
     text = request.POST.get("text", "").replace("\r\n", "\n")  # a form sends every line's end so
     if request.POST.get("do") == "check":
@@ -58,8 +61,8 @@ def policy_draft(request: HttpRequest) -> HttpResponse:
 @require_GET
 def policy_diff(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /policies/<pk>/diff?against=<pk>``: what changed, and what of it loosens."""
-    version = selectors.version(pk)
-    against = _version_named(request.GET.get("against", ""))
+    version = selectors.version_for(actor(request), pk)
+    against = _version_named(actor(request), request.GET.get("against", ""))
     against = against or selectors.newest_published(version.name, other_than=version.pk)
     return render(request, "policy/diff.html", pages.diff_page(version, against))
 
@@ -69,7 +72,7 @@ def policy_diff(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def policy_publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /policies/<pk>/publish``: put a version in force, signed in again; a refusal shows its sentence."""
     publisher, password = actor(request), request.POST.get("password", "")
-    version = selectors.version(pk)
+    version = selectors.version_for(publisher, pk)
     try:
         if not password:
             raise InvalidInput("Type your password to publish.")
@@ -87,11 +90,11 @@ def policy_publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect("policy-detail", pk=version.pk)
 
 
-def _version_named(text: str) -> PolicyVersion | None:
+def _version_named(person: User, text: str) -> PolicyVersion | None:
     """Return the version whose id a query names; None where it names none."""
     if not text:
         return None
     try:
-        return selectors.version(uuid.UUID(text))
+        return selectors.version_for(person, uuid.UUID(text))
     except ValueError:
         raise InvalidInput("The address names no policy version.") from None

@@ -1,0 +1,380 @@
+"""Who may do what, as data: the rules, and the rule of every address. docs/reference/permissions.md is made of it.
+
+A rule is read from the top: the first line that fits somebody says what they are answered. Adding an address is one
+line in ``ROUTES``; the test fails for an address that has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.security.world import ANYWHERE, STATES, Actor
+
+Outcome = str | Mapping[str, str]
+"""A status; with ``+`` when the act is in the log. ``login``: sent to sign in. ``without``: a list that leaves it
+out. By the state of the request where it depends on that, ``""`` standing for the other states."""
+
+WORDS = {
+    "200": "may",
+    "200+": "may, on record",
+    "201": "may",
+    "201+": "may, on record",
+    "202": "may",
+    "202+": "may, on record",
+    "302": "may",
+    "302+": "may, on record",
+    "without": "gets the list without it",
+    "turned back": "refused on the page they came from",
+    "401": "refused (401)",
+    "403": "refused (403)",
+    "404": "told that there is none (404)",
+    "409+": "may, on record",
+    "409": "held against the state (409)",
+    "422": "held against the input (422)",
+}
+
+
+@dataclass(frozen=True)
+class Who:
+    """Some of those who ask."""
+
+    says: str
+    fits: Callable[[Actor], bool]
+
+    def __or__(self, other: Who) -> Who:
+        return Who(f"{self.says}; {other.says}", lambda actor: self.fits(actor) or other.fits(actor))
+
+
+def role(*roles: str) -> Who:
+    """Who holds one of the roles for the system or for all systems."""
+    return Who(_listed(roles), lambda actor: actor.reaches and actor.role in roles)
+
+
+def everywhere(*roles: str) -> Who:
+    """Who holds one of the roles for the whole deployment."""
+    said = f"{_listed(roles)} for the whole deployment"
+    return Who(said, lambda actor: actor.where == ANYWHERE and actor.role in roles)
+
+
+def part(name: str, says: str) -> Who:
+    """Who has a part in the thing."""
+    return Who(says, lambda actor: name in actor.parts)
+
+
+def _listed(roles: tuple[str, ...]) -> str:
+    return ", ".join(name.replace("_", " ") for name in roles)
+
+
+ANYBODY = Who("anybody else", lambda actor: True)
+HAS_ROLE = Who("whoever holds any role", lambda actor: bool(actor.role))
+READER = Who("whoever a role reaches the system", lambda actor: actor.reaches)
+REQUESTER = part("requester", "the requester")
+REQUEST_READER = READER | REQUESTER
+OWNER = part("owner", "the system's owner")
+BARRED = Who(
+    "the requester, the trainer and the owner", lambda actor: bool(actor.parts & {"requester", "trainer", "owner"})
+)
+OWN_PROPOSAL = Who("the proposer and the system's owner", lambda actor: bool(actor.parts & {"owner", "proposer"}))
+ELIGIBLE = part("eligible", "who is eligible for the open stage")
+MACHINE = Who("a machine whose role reaches the system", lambda actor: actor.is_service and actor.reaches)
+KEEPER = role("owner", "engineer", "risk_officer", "validator", "administrator")
+LOG_READER = everywhere("auditor", "risk_officer", "data_protection_officer", "administrator")
+EXPORTER = everywhere("auditor", "risk_officer", "administrator")
+
+OPEN = ("collecting", "in review", "changes requested")
+_HIDDEN, _REFUSED = (ANYBODY, "404"), (ANYBODY, "403")
+_IN_REVIEW_ONLY = {"in review": "403", "": "409"}
+
+
+def _act(*lines: tuple[Who, Outcome], reads: Who = READER) -> tuple[tuple[Who, Outcome], ...]:
+    """An act on a thing: who may, then who only reads it, then those for whom it does not exist."""
+    return (*lines, (reads, "403"), _HIDDEN)
+
+
+RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
+    "public": ((ANYBODY, "200"),),
+    "no such address": ((ANYBODY, "404"),),
+    "gate's token": ((ANYBODY, "401"),),
+    "sign in": (
+        (Who("who is signed in already", lambda actor: bool(actor.session) and actor.signed_in), "302"),
+        (ANYBODY, "200"),
+    ),
+    "sign out": ((ANYBODY, "302"),),
+    # Reading
+    "read": ((READER, "200"), _HIDDEN),
+    "read a request": ((REQUEST_READER, "200"), _HIDDEN),
+    "list": ((READER, "200"), (ANYBODY, "without")),
+    "list requests": ((REQUEST_READER, "200"), (ANYBODY, "without")),
+    "read a policy": ((HAS_ROLE, "200"), _HIDDEN),
+    "list policies": ((HAS_ROLE, "200"), (ANYBODY, "without")),
+    "read the log": ((LOG_READER, "200"), _REFUSED),
+    "take a list of the log": ((LOG_READER, "200+"), _REFUSED),
+    "take a receipt": ((LOG_READER | part("signer", "whose act the entry is"), "200"), _REFUSED),
+    "take the tiles": ((EXPORTER, "200"), _REFUSED),
+    "take the bundle": ((EXPORTER, "409+"), _REFUSED),  # no notary runs here that would seal it
+    # Requests and approvals
+    "request a promotion": _act((role("engineer", "owner"), "202+")),
+    "decide": (
+        (ELIGIBLE, {"in review": "302+", "": "409"}),
+        (REQUEST_READER, _IN_REVIEW_ONLY),
+        _HIDDEN,
+    ),
+    "review a check": (
+        (ELIGIBLE, {"in review": "422", "": "409"}),
+        (REQUEST_READER, _IN_REVIEW_ONLY),
+        _HIDDEN,
+    ),
+    "sign a decision": ((ELIGIBLE, "409"), (REQUEST_READER, _IN_REVIEW_ONLY), _HIDDEN),
+    "lift a suspension": _act(
+        (BARRED, "403"), (role("risk_officer"), {"suspended": "302+", "": "409"}), reads=REQUEST_READER
+    ),
+    "revoke": _act(
+        (BARRED, "403"),
+        (role("risk_officer"), {"approved": "201+", "suspended": "201+", "": "409"}),
+        reads=REQUEST_READER,
+    ),
+    "apply": _act((role("engineer", "owner", "risk_officer"), {"approved": "302+", "": "409"}), reads=REQUEST_READER),
+    "apply over the API": _act(
+        (role("engineer", "owner", "risk_officer"), {"approved": "202+", "": "409"}), reads=REQUEST_READER
+    ),
+    "resubmit": _act((REQUESTER, {"changes requested": "202+", "": "409"})),
+    "withdraw a request": _act((REQUESTER, {**dict.fromkeys(OPEN, "200+"), "": "409"})),
+    "close a finding": (
+        (part("owner", "the finding's owner"), "turned back"),
+        (role("validator", "risk_officer"), "302+"),
+        (READER, "turned back"),
+        _HIDDEN,
+    ),
+    "raise a finding": _act((role("validator", "risk_officer", "data_protection_officer", "auditor"), "302+")),
+    "mend a finding": _act((part("owner", "the finding's owner"), "302+")),
+    "extend a finding": _act((role("risk_officer"), "302+")),
+    "hand a finding over": _act((part("owner", "the finding's owner") | role("risk_officer"), "302+")),
+    # One's own passkeys, and places that are lent
+    "own page": ((ANYBODY, "200"),),
+    "own page, nothing sent": ((ANYBODY, "422"),),
+    "confirm as an administrator": ((everywhere("administrator"), "302+"), _REFUSED),
+    "end a passkey": ((part("holder", "its holder") | everywhere("administrator"), "302+"), _REFUSED),
+    "end a delegation": ((part("lender", "who lends or receives it") | everywhere("administrator"), "302+"), _REFUSED),
+    # AI systems
+    "take a system in": ((everywhere("engineer", "owner", "administrator"), "201+"), _REFUSED),
+    "propose a class": _act((OWNER | role("engineer", "owner"), "409")),
+    "sign a class": _act((OWN_PROPOSAL, "403"), (role("validator", "risk_officer", "data_protection_officer"), "201+")),
+    "sign a class on the page": _act(
+        (OWN_PROPOSAL, "403"), (role("validator", "risk_officer", "data_protection_officer"), "302+")
+    ),
+    "propose an assignment": _act((OWNER | everywhere("administrator"), "201+")),
+    "sign an assignment": _act((OWN_PROPOSAL, "403"), (role("validator", "risk_officer"), "201+")),
+    "sign an assignment on the page": _act((OWN_PROPOSAL, "403"), (role("validator", "risk_officer"), "302+")),
+    "withdraw a proposal": _act((OWN_PROPOSAL | everywhere("administrator"), "201+")),
+    "withdraw a proposal on the page": _act((OWN_PROPOSAL | everywhere("administrator"), "302+")),
+    "pin data": _act((role("validator"), "201")),
+    # Policies
+    "draft a policy": ((everywhere("policy_author"), "201+"), _REFUSED),
+    "draft a policy on the page": ((everywhere("policy_author"), "302+"), _REFUSED),
+    "publish a policy on the page": ((everywhere("policy_publisher"), "302+"), (HAS_ROLE, "403"), _HIDDEN),
+    "check a text": ((ANYBODY, "200"),),
+    "publish a policy": ((everywhere("policy_publisher"), "201+"), (HAS_ROLE, "403"), _HIDDEN),
+    # Monitors and documents
+    "open a monitor": _act((KEEPER, "409")),
+    "send records": _act((KEEPER | MACHINE, "422")),
+    "measure a window": _act((KEEPER | MACHINE, "422")),
+    "handle an alert": _act((KEEPER, "201+")),
+    "ask for a document": ((READER, "202"), _HIDDEN),
+    "ask for a document on the page": ((READER, "302"), (ANYBODY, "422")),
+    # The log
+    "ask for an erasure": ((LOG_READER, "302+"), _REFUSED),
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one address.
+
+    Attributes:
+        rule: in ``RULES``.
+        about: what the address names, see ``World.named``.
+        body: what is sent, in ``world.BODIES``.
+        scope: what a token needs; empty: no token opens it.
+        shows: the text by which a list is seen to hold the thing.
+        query: after the address.
+        parts: of the address that name no thing of the world.
+        alone: it must begin a transaction of its own, so what it adds to the log stays.
+        why: for addresses that need no sign-in: the reason.
+    """
+
+    rule: str
+    about: str = ""
+    body: str = ""
+    scope: str = ""
+    shows: str = ""
+    query: str = ""
+    parts: tuple[tuple[str, Any], ...] = ()
+    alone: bool = False
+    why: str = ""
+
+
+R, W, M, B = "promotions:read", "promotions:write", "records:write", "bundles:read"
+P = "policies:write"
+MODEL, SYSTEM, POLICY = "credit-risk", "Consumer credit scoring", "credit-high-risk"
+FINDING = "The data"
+
+# "GET review": a method and the name of an address; "*" for one that is answered alike whatever the method.
+ROUTES: dict[str, Route] = {
+    # Open to all
+    "* healthz": Route("public", why="a load balancer asks; it says only whether the process works"),
+    "GET login": Route("sign in", why="to sign in"),
+    "POST login": Route("sign in", why="to sign in"),
+    "PUT login": Route("sign in", why="Django's own view takes it for a POST"),
+    "POST logout": Route("sign out", why="signs out whoever was signed in"),
+    "GET api-schema": Route("public", why="the description of the API holds no data"),
+    "GET api-log-checkpoint": Route("public", why="it proves something only to those who keep it elsewhere"),
+    "GET api-permits": Route(
+        "public", query=f"?model={MODEL}&alias=champion", why="serving hosts have no account; a permit holds no secret"
+    ),
+    "* api-gate-decisions": Route("gate's token", why="MLflow's plugin asks with the gate's own token"),
+    "* api/v1/": Route("no such address", why="any other address below /api/v1/"),
+    # Inbox, requests, models
+    "GET inbox": Route("list requests", shows=MODEL, query="?waiting=open"),
+    "GET finding-list": Route("list", shows=FINDING),
+    "GET finding-csv": Route("list", shows=FINDING),
+    "POST finding-raise": Route("raise a finding", body="raised"),
+    "GET finding-detail": Route("read", "finding"),
+    "POST finding-plan": Route("mend a finding", "finding", "plan"),
+    "POST finding-propose": Route("mend a finding", "finding", "mended"),
+    "POST finding-extend": Route("extend a finding", "finding", "extension"),
+    "POST finding-hand-over": Route("hand a finding over", "finding", "hand over"),
+    "POST finding-close": Route("close a finding", "finding", "closing"),
+    "GET passkey-list": Route("own page"),
+    "POST passkey-list": Route("own page, nothing sent"),
+    "POST passkey-begin": Route("own page, nothing sent"),
+    "POST passkey-confirm": Route("confirm as an administrator", "passkey", "password"),
+    "POST passkey-end": Route("end a passkey", "passkey", "reason"),
+    "GET delegation-list": Route("own page"),
+    "POST delegation-make": Route("own page, nothing sent"),
+    "POST delegation-confirm": Route("confirm as an administrator", "delegation", "password"),
+    "POST delegation-end": Route("end a delegation", "delegation"),
+    "GET review": Route("read a request", "approval"),
+    "POST review-decide": Route("decide", "approval", "decision"),
+    "POST review-sign": Route("sign a decision", "approval", "statement"),
+    "POST review-human-review": Route("review a check", "approval", "review"),
+    "GET review-progress": Route("read a request", "approval"),
+    "POST review-lift": Route("lift a suspension", "approval", "lift"),
+    "GET promotion-detail": Route("read a request", "promotion"),
+    "POST promotion-apply": Route("apply", "promotion"),
+    "GET model-list": Route("list", shows=MODEL),
+    "GET model-detail": Route("read", "model"),
+    "GET api-approval-request": Route("read a request", "approval", scope=R),
+    "POST api-revocations": Route("revoke", "approval", "lift"),
+    "GET api-promotion-requests": Route("list requests", scope=W, shows=MODEL),
+    "POST api-promotion-requests": Route("request a promotion", body="promotion", scope=W),
+    "GET api-promotion-request": Route("read a request", "promotion", scope=R),
+    "POST api-promotion-applications": Route("apply over the API", "promotion", scope=W),
+    "POST api-promotion-resubmissions": Route("resubmit", "promotion", "reason", scope=W),
+    "POST api-promotion-withdrawals": Route("withdraw a request", "promotion", "reason", scope=W),
+    "GET api-registered-model": Route("read", "model", scope=R),
+    # AI systems
+    "GET system-list": Route("list", shows=SYSTEM),
+    "GET system-detail": Route("read", "system"),
+    "POST classification-sign": Route("sign a class on the page", "classification", "password"),
+    "POST classification-withdraw": Route("withdraw a proposal on the page", "classification"),
+    "POST assignment-sign": Route("sign an assignment on the page", "assignment", "password"),
+    "POST assignment-withdraw": Route("withdraw a proposal on the page", "assignment"),
+    "GET api-systems": Route("list", shows=SYSTEM),
+    "POST api-systems": Route("take a system in", body="system"),
+    "GET api-system": Route("read", "system"),
+    "POST api-classifications": Route("propose a class", "system", "answers"),
+    "GET api-classification": Route("read", "classification"),
+    "POST api-classification-signatures": Route("sign a class", "classification", "password"),
+    "POST api-classification-withdrawals": Route("withdraw a proposal", "classification"),
+    "POST api-assignments": Route("propose an assignment", "system", "assignment"),
+    "GET api-assignment": Route("read", "assignment"),
+    "POST api-assignment-signatures": Route("sign an assignment", "assignment", "password"),
+    "POST api-assignment-withdrawals": Route("withdraw a proposal", "assignment"),
+    "POST api-dataset-pins": Route("pin data", "system", "pin"),
+    # Policies
+    "GET policy-list": Route("list policies", shows=POLICY),
+    "GET policy-detail": Route("read a policy", "policy"),
+    "GET policy-draft": Route("own page"),
+    "POST policy-draft": Route("draft a policy on the page", body="policy"),
+    "GET policy-diff": Route("read a policy", "policy"),
+    "POST policy-publish": Route("publish a policy on the page", "policy", "password"),
+    "GET api-policy-schema": Route("public", why="the schema of policies is published, as the API's is"),
+    "POST api-policy-checks": Route("check a text", body="policy", scope=P),
+    "GET api-policies": Route("list policies", scope=P, shows=POLICY),
+    "POST api-policies": Route("draft a policy", body="policy", scope=P),
+    "GET api-policy": Route("read a policy", "policy", scope=P),
+    "GET api-policy-diff": Route("read a policy", "policy", scope=P),
+    "POST api-policy-publications": Route("publish a policy", "policy"),
+    # Monitors
+    "GET monitor-list": Route("list", shows=MODEL),
+    "GET monitor-detail": Route("read", "monitor"),
+    "GET monitor-evidently": Route("read", "run"),
+    "GET api-monitors": Route("list", scope=M, shows=MODEL),
+    "POST api-monitors": Route("open a monitor", body="monitor", scope=M),
+    "GET api-monitor": Route("read", "monitor", scope=M),
+    "POST api-monitor-records": Route("send records", "monitor", "records", scope=M, query="?batch=b-1"),
+    "GET api-drift-runs": Route("read", "monitor", scope=M),
+    "POST api-drift-runs": Route("measure a window", "monitor", "window", scope=M),
+    "GET api-drift-run": Route("read", "run", scope=M),
+    "GET api-alert": Route("read", "alert", scope=M),
+    "POST api-alert-acknowledgements": Route("handle an alert", "alert"),
+    "POST api-alert-resolutions": Route("handle an alert", "alert", "resolution"),
+    # Documents
+    "GET document-list": Route("list", shows=SYSTEM),
+    "POST document-build": Route("ask for a document on the page", body="document page"),
+    "GET document-making": Route("list", shows=SYSTEM),
+    "GET document-download": Route("read", "document"),
+    "POST api-documents": Route("ask for a document", body="document"),
+    "GET api-document-job": Route("read", "document job"),
+    "GET api-document-pdf": Route("read", "document"),
+    # The log
+    "GET audit-log": Route("read the log"),
+    "GET audit-health": Route("read the log"),
+    "GET audit-entry": Route("read the log", "entry"),
+    "GET audit-receipt": Route("take a receipt", "entry"),
+    "GET audit-receipt-by-id": Route("take a receipt", "entry"),
+    "POST audit-request-erasure": Route("ask for an erasure", "entry", "erasure"),
+    "GET audit-search-result": Route("take a list of the log", parts=(("form", "csv"),)),
+    "GET audit-bundle": Route("take the bundle", alone=True),
+    "GET api-log-tile": Route("take the tiles", scope=B, parts=(("tile", "0/000.p/1"),)),
+    "GET api-log-entry": Route("read the log", "entry", scope=B),
+    "GET api-bundle": Route("take the bundle", scope=B, alone=True),
+}
+
+NAMES = {key.partition(" ")[2] for key in ROUTES}
+NEEDS_NO_SIGN_IN = {"public", "no such address", "gate's token", "sign in", "sign out"}
+
+
+def route_of(method: str, name: str) -> Route | None:
+    """Return the line of a method of an address, None where it is not taken."""
+    return ROUTES.get(f"{method} {name}") or ROUTES.get(f"* {name}")
+
+
+def expected(route: Route, actor: Actor, state: str, *, is_api: bool) -> str:
+    """Return what somebody must be answered."""
+    if route.rule not in NEEDS_NO_SIGN_IN:
+        if not actor.signed_in or (actor.scopes is not None and not is_api):
+            return "401" if is_api else "login"
+        if actor.scopes is not None and route.scope not in actor.scopes:
+            return "403"
+    outcome = next(outcome for who, outcome in RULES[route.rule] if who.fits(actor))
+    return outcome if isinstance(outcome, str) else outcome.get(state, outcome[""])
+
+
+def asks(route: Route, actors: Sequence[Actor]) -> Iterator[tuple[Actor, str]]:
+    """Return who asks in which state: everybody in review, and where the rule tells states apart in the others too.
+
+    How far a role reaches does not depend on the state: there those ask who have a part, and where the rule names the
+    state one of each role.
+    """
+    yield from ((actor, "in review") for actor in actors)
+    named = {state for _, outcome in RULES[route.rule] if not isinstance(outcome, str) for state in outcome}
+    for state in STATES if named else ():
+        if state != "in review":
+            yield from (
+                (actor, state)
+                for actor in actors
+                if actor.parts or not actor.signed_in or (state in named and actor.where == ANYWHERE)
+            )

@@ -1,0 +1,320 @@
+"""One governed world for the permission matrix: an AI system with everything it can have, and one of everybody.
+
+The rows come about through the services, on real commits, and the notary has signed them. Every request of the matrix
+then runs inside a transaction that is rolled back, so that all of them meet the same world.
+"""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.test import Client
+
+from governance.accounts import passkeys
+from governance.accounts.models import Passkey, User
+from governance.accounts.roles import Role
+from governance.accounts.services import SCOPES, create_token, grant_role
+from governance.approvals import delegations, findings
+from governance.approvals.models import Decision, Delegation
+from governance.audit import selectors as log
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
+from governance.evidence import services as evidence
+from governance.evidence.producers import Product
+from governance.inventory import assignments
+from governance.policy import services as policies
+from governance.policy import shipped
+from monitoring.models import Alert, DriftRun
+from monitoring.runs import EVIDENTLY_FILE
+from registry.models import RegisteredModel
+from reports import services as documents
+from reports.models import Document
+from tests import payloads
+from tests.authenticator import Authenticator
+from tests.documents.sample_snapshot import ANSWERS
+from tests.factories import PASSWORD, REASON, SETUP, a_dataset, a_system, a_user, a_version, approve, fresh, mirrored
+from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
+
+BODIES: dict[str, dict[str, Any]] = {
+    "": {},
+    "decision": {"verdict": "approve", "rationale": REASON, "no_conflict": "on", "password": PASSWORD},
+    "review": {"check": "no.such-check", "verdict": "accepted", "statement": REASON, "password": PASSWORD},
+    "lift": {"rationale": REASON, "password": PASSWORD},
+    "closing": {"how": REASON, "password": PASSWORD},
+    "password": {"password": PASSWORD},
+    "statement": {"prepared": "no statement", "credential": "{}"},
+    "raised": {
+        "system": "$system",
+        "title": "Income is missing",
+        "description": REASON,
+        "severity": "medium",
+        "source": "validation",
+    },
+    "plan": {"plan": REASON, "plan_due": "$soon"},
+    "mended": {"mended": REASON},
+    "extension": {"due_on": "$later", "extension_reason": REASON, "password": PASSWORD},
+    "hand over": {"owner": "$second", "owner_reason": REASON},
+    "reason": {"reason": REASON},
+    "promotion": {"model": "$model", "version": 9, "alias": "champion"},
+    "system": {
+        "slug": "third",
+        "name": "A third system",
+        "purpose": "Sorts letters by subject before a person reads them.",
+        "owner": "$owner",
+        "ai_roles": ["provider"],
+        "favourable_outcome": "read first",
+    },
+    "answers": {"answers": "$answers", "model_tier": 1},
+    "assignment": {"model": "spare"},
+    "pin": {"dataset_digest": "$data"},
+    "policy": {"text": "$policy"},
+    "monitor": {"model": "$model", "alias": "champion"},
+    "records": {"not": "a record"},
+    "window": {"start": "2026-11-22T00:00:00Z", "end": "2026-11-22T00:00:00Z"},
+    "resolution": {"how": REASON},
+    "document": {"kind": "annex-iv", "system": "$slug"},
+    "document page": {"system": "$system"},
+    "erasure": {"reason": REASON},
+}
+STATES = ("collecting", "in review", "changes requested", "approved", "suspended", "rejected")
+ANYWHERE, HERE, ELSEWHERE = "everywhere", "here", "elsewhere"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody who asks.
+
+    Attributes:
+        role: what they hold; empty for nobody in particular.
+        where: for all systems, for the one that the matrix is about, or for another one.
+        parts: what they are to the requests here: requester, trainer, owner, eligible.
+        scopes: of a token; None for somebody in a browser.
+    """
+
+    name: str
+    role: str = ""
+    where: str = ""
+    parts: frozenset[str] = frozenset()
+    scopes: frozenset[str] | None = None
+    is_service: bool = False
+    headers: dict[str, str] = field(default_factory=dict, compare=False)
+    session: str = field(default="", compare=False)
+
+    @property
+    def signed_in(self) -> bool:
+        return self.scopes is not None or (bool(self.session) and "deactivated" not in self.parts)
+
+    @property
+    def reaches(self) -> bool:
+        """Whether a role of theirs covers the system here."""
+        return bool(self.role) and self.where in (ANYWHERE, HERE)
+
+
+class World(Bank):
+    """The system ``here`` with its objects by name, and the people by what they are."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.requester = a_user(name="Requester")
+        role = grant_role(
+            person=self.requester, role=Role.ENGINEER, granted_by=None, actor=SETUP, system_id=self.system.pk
+        )
+        self.trainer = a_user(Role.VALIDATOR, name="Trainer")
+        self.second = a_user(Role.VALIDATOR, name="Second validator")
+        self.other = a_system(owner=a_user(Role.OWNER), name="Another system")
+        self._requests(folder)
+        self._things()
+        notarise(folder)
+        role.valid_until = clock.now()  # from here on the requester has no role, and still their requests
+        with transaction.atomic():
+            audit.append(event=Event.ROLE_REVOKED, actor=SETUP, subjects=[role], data={"made": "by a test"})
+        self.actors = [*self._people(), *self._roles(), *self._tokens()]
+
+    def _requests(self, folder: Path) -> None:
+        """One promotion in each state, all asked for by the requester, none trained by them."""
+        self.engineer = self.requester
+        self.in_state = {"approved": self.approved(number=2)}
+        for number, state in enumerate(("changes requested", "rejected", "in review"), 3):
+            self.in_state[state] = self.allowed(number=number)
+        verdicts = {"changes requested": Decision.Verdict.REQUEST_CHANGES, "rejected": Decision.Verdict.REJECT}
+        for state, verdict in verdicts.items():
+            approve(self.in_state[state].approval, self.validator, verdict=verdict)
+        self.in_state["collecting"] = self.promotion(number=6)
+        live = super().live(number=1)
+        notarise(folder)  # signs its permit before it is suspended
+        self.monitor = watch(self, live.version)
+        self.in_state["suspended"] = fresh(live)
+        self.decision = Decision.objects.filter(request=live.approval_id, approver=self.validator).get()
+
+    def promotion(self, *, number: int = 1, alias: str = "champion", **fields: Any) -> Any:
+        return super().promotion(number=number, alias=alias, **({"trained_by": self.trainer} | fields))
+
+    def _things(self) -> None:
+        """What else a system has: proposals, a finding, papers, a run with files, a draft of a policy."""
+        owner = self.owner
+        self.classification = a_proposal(self.system, owner)
+        a_version(self.model, number=9, trained_by=self.trainer)
+        self.spare = mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="spare", mirrored_at=clock.now()))
+        mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="moving", mirrored_at=clock.now()))
+        self.assignment = assignments.propose_assignment(model="moving", ai_system=self.system, by=owner)
+        self.finding = findings.open_finding(
+            source="review",
+            code="manual",
+            title="The data's age is not known",
+            severity="medium",
+            system=self.system,
+            owner=owner,
+            actor=SETUP,
+        )
+        self.passkey = self._passkey()
+        self.delegation = self._delegation()
+        self.alert = Alert.objects.get(monitor=self.monitor)
+        self.run = self._run()
+        self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
+        documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
+        self.document = documents.build_document(self.job.pk).document
+        self.draft = policies.draft_policy(text=shipped.text("credit-high-risk"), author=a_user(Role.POLICY_AUTHOR))
+
+    def _passkey(self) -> Passkey:
+        """A passkey of the validator who signs; it waits for an administrator."""
+        options, state = passkeys.begin_enrolment(person=self.second, password=PASSWORD)
+        return passkeys.enrol(person=self.second, label="Laptop", state=state, answer=Authenticator().create(options))
+
+    def _delegation(self) -> Delegation:
+        """A place that the validator who signs lends; it waits for an administrator."""
+        stand_in = self._holder(Role.VALIDATOR, self.other.pk)
+        until = clock.now() + timedelta(days=30)
+        return delegations.delegate(delegator=self.second, to=stand_in, reason=REASON, valid_until=until)
+
+    def _run(self) -> DriftRun:
+        """A quiet week with Evidently's report in its files."""
+        version = self.in_state["suspended"].version
+        start = FIRST_WEEK + timedelta(days=14)
+        window = {"start": clock.rfc3339(start), "end": clock.rfc3339(start + timedelta(days=7))}
+        payload = copy.deepcopy(payloads.drift(version=version.subject_name)) | {"monitor": str(self.monitor)}
+        payload["window"] |= window
+        job = evidence.request_evidence(
+            evidence_type="drift/v1",
+            subject_digest=version.artifact_digest,
+            subject_name=version.subject_name,
+            dataset_digest=payloads.a_digest("batches of the third week"),
+            parameters={"monitor": str(self.monitor.pk), "version": str(version.pk), **window},
+            subject_id=version.pk,
+        )
+        attempt = evidence.claim(job.pk)
+        assert attempt
+        evidence.finish(job.pk, attempt, Product(payload, {"libraries": {}}, {EVIDENTLY_FILE: b"<html>"}))
+        return DriftRun.objects.get(pk=job.pk)
+
+    def _people(self) -> list[Actor]:
+        """Those who have a part in the requests, one who has none, and nobody at all."""
+        leaver = a_user(Role.RISK_OFFICER, name="Leaver")
+        gone = _actor("deactivated risk officer", leaver, parts={"deactivated"})
+        leaver.is_active = False
+        leaver.save(update_fields=["is_active"])
+        return [
+            Actor("nobody signed in"),
+            gone,
+            _actor("no role", a_user()),
+            _actor("requester without a role", self.requester, parts={"requester"}),
+            _actor("trainer", self.trainer, Role.VALIDATOR, ANYWHERE, {"trainer"}),
+            _actor("owner of the system", self.owner, Role.OWNER, ANYWHERE, {"owner", "proposer"}),
+            _actor("validator who signs", self.second, Role.VALIDATOR, ANYWHERE, {"eligible", "holder", "lender"}),
+            _actor("validator who signed", self.validator, Role.VALIDATOR, ANYWHERE, {"eligible", "signer"}),
+            _actor("risk officer of a later stage", self.officer, Role.RISK_OFFICER, ANYWHERE, {"later"}),
+        ]
+
+    def _roles(self) -> list[Actor]:
+        """Every role, for all systems, for this one and for another; given after the requests were made."""
+        places = {ANYWHERE: None, HERE: self.system.pk, ELSEWHERE: self.other.pk}
+        return [
+            _actor(f"{role.label.lower()}, {where}", self._holder(role, system), role, where)
+            for role in Role
+            for where, system in places.items()
+        ]
+
+    def _tokens(self) -> list[Actor]:
+        machine = {
+            where: self._holder(Role.ENGINEER, system, sponsor=self.owner)
+            for where, system in ((HERE, self.system.pk), (ELSEWHERE, self.other.pk))
+        }
+        auditor, every = self._holder(Role.AUDITOR, None), frozenset(SCOPES)
+        return [
+            _token("token with every scope, machine here", machine[HERE], every, Role.ENGINEER, HERE),
+            _token("token without a scope, machine here", machine[HERE], frozenset(), Role.ENGINEER, HERE),
+            _token("token with every scope, machine elsewhere", machine[ELSEWHERE], every, Role.ENGINEER, ELSEWHERE),
+            _token("token with every scope, auditor", auditor, every, Role.AUDITOR, ANYWHERE),
+        ]
+
+    def _holder(self, role: Role, system: uuid.UUID | None, **fields: Any) -> User:
+        person = a_user(**fields)
+        until = clock.now() + timedelta(days=1) if role == Role.AUDITOR else None
+        grant_role(person=person, role=role, granted_by=None, actor=SETUP, system_id=system, valid_until=until)
+        return person
+
+    def named(self, what: str, state: str) -> dict[str, Any]:
+        """Return the parts of the address of a thing, by whatever name an address gives them."""
+        promotion, system = self.in_state[state], self.system
+        index = log.index_of(self.decision.log_entry)
+        things: dict[str, dict[str, Any]] = {
+            "": {},
+            "approval": {"pk": promotion.approval_id, "request_id": promotion.approval_id},
+            "promotion": {"pk": promotion.pk, "promotion": str(promotion.pk)},
+            "model": {"pk": self.model.pk, "name": self.model.name},
+            "system": {"pk": system.pk, "system": system.slug},
+            "classification": _both("classification", self.classification.pk, system),
+            "assignment": _both("assignment", self.assignment.pk, system),
+            "finding": {"pk": self.finding.pk if self.finding else None},
+            "monitor": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk},
+            "run": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk, "run_id": self.run.pk},
+            "alert": {"alert_id": self.alert.pk},
+            "document": {"pk": self.document.pk, "document_id": self.document.pk} if self.document else {},
+            "document job": {"job_id": self.job.pk},
+            "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
+            "passkey": {"pk": self.passkey.pk},
+            "delegation": {"pk": self.delegation.pk},
+            "entry": {"index": index, "entry_id": self.decision.log_entry},
+        }
+        return things[what]
+
+    def body(self, what: str) -> dict[str, Any]:
+        """Fill in what a body says of the world."""
+        known = {
+            "$system": str(self.system.pk),
+            "$slug": self.system.slug,
+            "$model": self.model.name,
+            "$data": a_dataset().digest,
+            "$answers": ANSWERS,
+            "$policy": shipped.text("credit-high-risk"),
+            "$owner": self.owner.email,
+            "$second": str(self.second.pk),
+            "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
+            "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
+        }
+        return {
+            key: known.get(value, value) if isinstance(value, str) else value for key, value in BODIES[what].items()
+        }
+
+
+def _both(kind: str, pk: uuid.UUID, system: Any) -> dict[str, Any]:
+    return {"pk": system.pk, "system": system.slug, kind: pk, f"{kind}_id": pk}
+
+
+def _actor(name: str, person: User, role: str = "", where: str = "", parts: set[str] | None = None) -> Actor:
+    client = Client()
+    client.force_login(person)
+    session = client.cookies["sessionid"].value
+    return Actor(name, str(role), where, frozenset(parts or ()), session=session)
+
+
+def _token(name: str, holder: User, scopes: frozenset[str], role: str, where: str) -> Actor:
+    secret = create_token(holder=holder, label=name, scopes=scopes)
+    headers = {"Authorization": f"Bearer {secret}"}
+    return Actor(name, str(role), where, scopes=scopes, is_service=holder.is_service, headers=headers)
