@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -25,7 +24,8 @@ from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem
 from governance.policy import duties
 from governance.policy.document import PolicyDocument
-from governance.policy.evaluate import CheckResult, Effect, Outcome, Review, Ruling, Verdict, evaluate
+from governance.policy.evaluate import Review, Verdict, evaluate
+from governance.policy.holds import held_by_context
 from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of, governing
 
@@ -222,40 +222,6 @@ def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdi
     document = document_of(approval.policy_version)
     verdict = evaluate(document, selectors.facts(approval, evidence), reviews=signed)
     return held_by_context(verdict, approval.context.get("holds", []))
-
-
-def held_by_context(verdict: Verdict, holds: Sequence[Mapping[str, str]]) -> Verdict:
-    """Return the verdict with what no evidence can lift, such as an unknown trainer, added as checks that hold."""
-    added = tuple(
-        CheckResult(
-            id=row["id"],
-            title=row["title"],
-            outcome=Outcome.MISSING,
-            on_fail="block",
-            on_insufficient="hold",
-            value=None,
-            low=None,
-            high=None,
-            n=None,
-            limit=None,
-            better=None,
-            evidence_type=None,
-            reason=row["reason"],
-            effect=Effect.HOLD,
-            lifted_by=None,
-            wants_review=False,
-        )
-        for row in holds
-    )
-    if not added:
-        return verdict
-    blocked = verdict.outcome == Ruling.BLOCK
-    return replace(
-        verdict,
-        checks=(*verdict.checks, *added),
-        outcome=Ruling.BLOCK if blocked else Ruling.HOLD,
-        reason=verdict.reason if blocked else added[0].reason,
-    )
 
 
 def _said(verdict: Verdict) -> dict[str, Any]:
