@@ -16,7 +16,9 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
 
-SCOPES = frozenset({"promotions:write", "promotions:read", "records:write", "gate:decide", "bundles:read"})
+SCOPES = frozenset(
+    {"promotions:write", "promotions:read", "records:write", "gate:decide", "bundles:read", "policies:write"}
+)
 
 
 class SelfGrant(Forbidden):

@@ -61,3 +61,9 @@ class PolicyMissing(DomainError):
     """No published policy governs the system and alias."""
 
     title = "No policy governs this"
+
+
+class ReplayUnderWay(DomainError):
+    """A person has one replay of a policy at a time."""
+
+    title = "Your last replay is not finished"

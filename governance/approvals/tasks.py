@@ -1,11 +1,39 @@
 """Sweep approvals by the clock."""
 
+import logging
+import uuid
+
 from celery import shared_task
 
-from governance.approvals import services
+from governance.approvals import replaying, services
+from governance.evidence.errors import LeaseLost
+
+log = logging.getLogger(__name__)
 
 
 @shared_task
 def sweep_approvals() -> int:
     """Let approvals lapse whose validity ended, and requests expire that nobody decided; return how many moved."""
     return services.lapse_overdue() + services.expire_undecided()
+
+
+@shared_task(queue="evidence")
+def replay_policy(replay_id: str) -> None:
+    """Carry one replay out, where long work lies; whatever goes wrong is kept with it."""
+    pk = uuid.UUID(replay_id)
+    try:
+        replaying.run_replay(pk)
+    except LeaseLost:
+        log.warning("replay %s: another attempt took it over", pk)
+    except Exception as error:
+        log.exception("replay %s failed", pk)
+        replaying.fail_replay(pk, f"{type(error).__name__}: {error}")
+
+
+@shared_task
+def sweep_replays() -> int:
+    """Hand out again what a lost message or a dead worker left behind."""
+    ids = replaying.left_behind()
+    for pk in ids:
+        replay_policy.delay(str(pk))
+    return len(ids)

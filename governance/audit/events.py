@@ -31,6 +31,7 @@ class Event(StrEnum):
     ASSIGNMENT_WITHDRAWN = "assignment.withdrawn"
     POLICY_DRAFTED = "policy.drafted"
     POLICY_PUBLISHED = "policy.published"
+    POLICY_REPLAYED = "policy.replayed"
     EVIDENCE_ATTACHED = "evidence.attached"
     EVIDENCE_FAILED = "evidence.failed"
     MODEL_MIRRORED = "model.mirrored"

@@ -16,6 +16,7 @@ EXEMPT: dict[str, str] = {
     "accounts.Token": "A hash with scopes and an end; making one is logged, and it can request, never decide.",
     "accounts.IdempotentAnswer": "A cache of answers already given.",
     "evidence.EvidenceJob": "A queue: the evidence that a job makes is governed.",
+    "approvals.PolicyReplay": "A queue and what came out of it; `policy.replayed` names the outcome by its digest.",
     "registry.RegistrationNotice": "What MLflow's plugin reported, before it is believed; the version is governed.",
     "monitoring.RecordBatch": "Bulk traffic; a drift run names the digest of the batches that it read.",
     "monitoring.ReferenceProfile": "Computed from a dataset snapshot, and again whenever it is lost.",
