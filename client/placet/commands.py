@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 import placet
-from placet import terminal
+from placet import replay_command, terminal
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
 from placet.sdk import Placet, PlacetProblem, Promotion
@@ -349,6 +349,11 @@ def _requested(client: Placet, model: str, version: str, alias: str, *, key: str
 
 def _connected() -> _Connected:
     return _Connected()
+
+
+_policy = typer.Typer(help="Policies as files.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(_policy, name="policy")
+replay_command.register(_policy, _connected)
 
 
 def _follow(client: Placet, request: Promotion, *, until: Any, quiet: bool) -> Promotion:

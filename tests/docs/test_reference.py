@@ -113,7 +113,10 @@ def test_every_command_of_the_client():
     from placet.commands import app
 
     names = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert "verify" in names
+    for group in app.registered_groups:
+        of_group = group.typer_instance.registered_commands
+        names |= {f"{group.name} {command.name or command.callback.__name__}" for command in of_group}
+    assert {"verify", "policy replay"} <= names
     assert {name for name in names if f"`placet {name}" not in page("commands")} == set()
 
 
