@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from governance.common.pictures import inclusion_steps
+from tests.common.pages_replay import REPLAYS
 from tests.common.samples import (
     DOCUMENTS,
     FINDINGS,
@@ -316,6 +317,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "review-suspended": ("registry/review.html", suspended),
     "review-collecting": ("registry/review.html", collecting),
     "inbox": ("approvals/inbox.html", inbox),
+    **REPLAYS,
     "model": ("registry/model.html", model),
     "model-list": ("registry/model_list.html", models),
     "request": ("registry/request.html", request),
