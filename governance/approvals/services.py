@@ -19,6 +19,8 @@ from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Unknown
+from governance.evidence import projection
+from governance.evidence.errors import InvalidEvidence
 from governance.evidence.models import Evidence
 from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem
@@ -179,8 +181,13 @@ def collect(subject_digest: str, evidence_type: str) -> None:
 
 @transaction.atomic
 def open_review(approval: ApprovalRequest) -> None:
-    """Freeze the evidence manifest, evaluate the policy and let people in."""
+    """Freeze the evidence manifest, evaluate the policy and let people in.
+
+    Raises:
+        InvalidEvidence: all facts together are more than a policy is held against.
+    """
     evidence = [item for _, item in selectors.required_evidence(approval) if item]
+    _refuse_too_many_facts(approval, evidence)
     manifest = [
         {"id": str(item.pk), "type": item.type, "payload_digest": item.payload_digest}
         for item in sorted(evidence, key=lambda item: item.type)
@@ -207,6 +214,15 @@ def open_review(approval: ApprovalRequest) -> None:
     kinds.tell(approval.subject_kind, approval.pk, old, approval.state)
     if selectors.open_stage(approval) is None and verdict.outcome == "ALLOW":
         approve(approval, PLACET)  # a policy without stages: passing checks are all it asks
+
+
+def _refuse_too_many_facts(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> None:
+    size = projection.size(selectors.facts(approval, evidence))
+    if size > projection.LARGEST:
+        raise InvalidEvidence(
+            f"All facts of {approval} take {size:,} bytes together, and {projection.LARGEST:,} are allowed: measure "
+            "fewer features or groups, or ask for less evidence in the policy."
+        )
 
 
 def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdict:
