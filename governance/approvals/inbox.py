@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import has_role
-from governance.approvals import kinds, selectors
+from governance.approvals import escalation, kinds, selectors
 from governance.approvals.models import GRANTED, ApprovalRequest, Decision, State
 from governance.common import clock
 from governance.evidence.models import EvidenceJob
@@ -126,6 +126,7 @@ def _row(row: ApprovalRequest, named: kinds.Presented, points: str) -> dict[str,
         "since": row.opened_at,
         "due_in": abs(due - clock.now()) if due else None,
         "overdue": bool(due and due < clock.now()),
+        "escalated_at": row.escalated_at if row.state == State.IN_REVIEW else None,
     }
 
 
@@ -172,7 +173,7 @@ def _after(viewer: User, today: date) -> list[dict[str, Any]]:
         mine = Q()
     rows = list(ApprovalRequest.objects.filter(mine, state__in=GRANTED).distinct().order_by("valid_until")[:200])
     names = kinds.presented(rows)
-    items = [item for row in rows if (item := _became(row, names[row.pk]))]
+    items = escalation.told(viewer) + [item for row in rows if (item := _became(row, names[row.pk]))]
     overdue = selectors.open_findings().filter(owner=viewer, due_on__lt=today)[:SHOWN_AFTER]
     items += [
         {

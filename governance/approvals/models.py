@@ -58,6 +58,7 @@ class ApprovalRequest(Governed):
     use_restrictions = ArrayField(models.CharField(max_length=200), default=list)
     opened_at = models.DateTimeField()
     review_opened_at = models.DateTimeField(null=True)
+    escalated_at = models.DateTimeField(null=True, help_text="When those whom the policy names were told of the wait.")
     settled_at = models.DateTimeField(null=True)
     valid_until = models.DateTimeField(null=True)
 
@@ -73,6 +74,11 @@ class ApprovalRequest(Governed):
                 name="manifest_frozen_iff_review_opened",
                 condition=Q(review_opened_at__isnull=True, manifest_digest="")
                 | (Q(review_opened_at__isnull=False) & ~Q(manifest_digest="")),
+            ),
+            models.CheckConstraint(
+                name="escalated_in_the_review_that_is_open",
+                condition=Q(escalated_at__isnull=True)
+                | Q(review_opened_at__isnull=False, escalated_at__gt=models.F("review_opened_at")),
             ),
             models.CheckConstraint(
                 name="settled_at_iff_settled",

@@ -5,7 +5,7 @@ import uuid
 
 from celery import shared_task
 
-from governance.approvals import replaying, services
+from governance.approvals import escalation, replaying, services
 from governance.evidence.errors import LeaseLost
 
 log = logging.getLogger(__name__)
@@ -13,7 +13,11 @@ log = logging.getLogger(__name__)
 
 @shared_task
 def sweep_approvals() -> int:
-    """Let approvals lapse whose validity ended, and requests expire that nobody decided; return how many moved."""
+    """Let approvals lapse whose validity ended, and requests expire that nobody decided; return how many moved.
+
+    Requests that wait longer than their policy's service level are escalated.
+    """
+    escalation.escalate_waiting()
     return services.lapse_overdue() + services.expire_undecided()
 
 

@@ -44,6 +44,7 @@ class Event(StrEnum):
     APPROVAL_DECIDED = "approval.decided"
     APPROVAL_REVIEWED = "approval.check_reviewed"
     APPROVAL_APPROVED = "approval.approved"
+    APPROVAL_ESCALATED = "approval.escalated"
     APPROVAL_CHANGED = "approval.state_changed"
     PROMOTION_REQUESTED = "promotion.requested"
     PROMOTION_APPLYING = "promotion.applying"

@@ -129,6 +129,14 @@ class ApprovalTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """Which roles are told that nobody has decided, so long after the review opened. It makes nobody eligible."""
+
+    after: timedelta
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyDocument:
     """A policy as published: immutable, and named by ``digest`` (sha256 of the RFC 8785 bytes of the parsed YAML).
 
@@ -150,6 +158,7 @@ class PolicyDocument:
     stages: tuple[Stage, ...]
     duties_added: tuple[str, ...]
     approval: ApprovalTerms
+    escalation: Escalation | None
     digest: str
     source: Source = field(repr=False, compare=False)
 
@@ -215,7 +224,19 @@ def _rule_problems(document: PolicyDocument) -> list[Problem]:
                 where: Path = (key, document.evidence[index].type) if key == "evidence" else (key, index)
                 problems.append(problem_at(source, where, f"`{name}` stands twice in {key}; give each its own name."))
     problems += _review_problems(document)
+    problems += _escalation_problems(document)
     return problems
+
+
+def _escalation_problems(document: PolicyDocument) -> list[Problem]:
+    """An escalation that would come when the request has expired, or at once, tells nobody in time."""
+    escalation, within = document.escalation, document.approval.decide_within
+    if escalation is None or timedelta(0) < escalation.after < within:
+        return []
+    message = (
+        f"Escalate before the request expires: after more than P0D and less than `decide_within` ({within.days} days)."
+    )
+    return [problem_at(document.source, ("escalation", "after"), message)]
 
 
 def _review_problems(document: PolicyDocument) -> list[Problem]:
@@ -253,6 +274,7 @@ def _document(source: Source) -> PolicyDocument:
         stages=tuple(_stage(stage) for stage in data["stages"]),
         duties_added=tuple(data.get("separation_of_duties", {}).get("add", ())),
         approval=_approval(data["approval"]),
+        escalation=_escalation(data["escalation"]) if "escalation" in data else None,
         digest=digest(source.data),
         source=source,
     )
@@ -320,6 +342,10 @@ def _approval(data: dict[str, Any]) -> ApprovalTerms:
             max_open_findings=conditions.get("max_open_findings"), on_overdue=conditions.get("on_overdue", "alert")
         ),
     )
+
+
+def _escalation(data: dict[str, Any]) -> Escalation:
+    return Escalation(after=_duration(data["after"]), to=tuple(data["to"]))
 
 
 def _duration(text: str) -> timedelta:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from governance.accounts.models import User
+from governance.approvals import escalation, signing
 from governance.approvals import findings as finding_services
 from governance.approvals import selectors as approvals
-from governance.approvals import signing
 from governance.approvals.models import ApprovalRequest, Finding, State
 from governance.audit import selectors as log
 from governance.common import clock
@@ -125,6 +125,7 @@ def head(
             "opened_at": approval.opened_at,
             "due_at": due,
             "due_in": due - clock.now() if due else None,
+            "escalation": escalation.shown(approval, document),
             "requester": people[approval.requester_id],
             "validity_days": document.approval.valid_for.days,
             "valid_until": approval.valid_until or clock.now() + document.approval.valid_for,

@@ -108,5 +108,5 @@ def test_the_median_counts_only_what_people_decided(cast, inbox):
 def test_the_inbox_costs_the_same_however_much_waits(cast, inbox, django_assert_max_num_queries):
     for number in range(1, 5):
         cast.allowed(number=number)
-    with django_assert_max_num_queries(35):
+    with django_assert_max_num_queries(36):
         assert len(inbox(cast.validator)["rows"]) == 4

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('use_restrictions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
                 ('opened_at', models.DateTimeField()),
                 ('review_opened_at', models.DateTimeField(null=True)),
+                ('escalated_at', models.DateTimeField(help_text='When those whom the policy names were told of the wait.', null=True)),
                 ('settled_at', models.DateTimeField(null=True)),
                 ('valid_until', models.DateTimeField(null=True)),
                 ('policy_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='policy.policyversion')),
@@ -92,6 +93,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='approvalrequest',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('manifest_digest', ''), ('review_opened_at__isnull', True)), models.Q(('review_opened_at__isnull', False), models.Q(('manifest_digest', ''), _negated=True)), _connector='OR'), name='manifest_frozen_iff_review_opened'),
+        ),
+        migrations.AddConstraint(
+            model_name='approvalrequest',
+            constraint=models.CheckConstraint(condition=models.Q(('escalated_at__isnull', True), models.Q(('escalated_at__gt', models.F('review_opened_at')), ('review_opened_at__isnull', False)), _connector='OR'), name='escalated_in_the_review_that_is_open'),
         ),
         migrations.AddConstraint(
             model_name='approvalrequest',
