@@ -57,6 +57,7 @@ class ApprovalRequest(Governed):
     state_reason = models.CharField(max_length=500, blank=True)
     use_restrictions = ArrayField(models.CharField(max_length=200), default=list)
     opened_at = models.DateTimeField()
+    resubmitted_at = models.DateTimeField(null=True, help_text="When the newest round began; empty in the first.")
     review_opened_at = models.DateTimeField(null=True)
     escalated_at = models.DateTimeField(null=True, help_text="When those whom the policy names were told of the wait.")
     settled_at = models.DateTimeField(null=True)

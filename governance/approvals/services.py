@@ -376,7 +376,7 @@ def resubmit(*, request_id: uuid.UUID, requester: User, reason: str) -> Approval
     if approval.requester_id != requester.pk:
         raise RequestNotOpen("Only the requester resubmits a request.")
     approval.manifest_digest, approval.evidence_ids, approval.review_opened_at = "", [], None
-    approval.escalated_at = None
+    approval.escalated_at, approval.resubmitted_at = None, clock.now()
     again = "Resubmitted by its requester."
     move(approval, State.COLLECTING, actor=requester, reason=again, allowed={State.CHANGES_REQUESTED}, words=reason)
     collect(approval.subject_digest, "")

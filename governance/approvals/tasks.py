@@ -5,7 +5,7 @@ import uuid
 
 from celery import shared_task
 
-from governance.approvals import escalation, replaying, services
+from governance.approvals import escalation, expiry, replaying, services
 from governance.evidence.errors import LeaseLost
 
 log = logging.getLogger(__name__)
@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 
 @shared_task
 def sweep_approvals() -> int:
-    """Let approvals lapse whose validity ended, and requests expire that nobody decided; return how many moved.
+    """Let approvals lapse whose validity ended, and requests expire whose evidence or decision did not come in time.
 
-    Requests that wait longer than their policy's service level are escalated.
+    Requests that wait longer than their policy's service level are escalated. Returns how many moved.
     """
     escalation.escalate_waiting()
-    return services.lapse_overdue() + services.expire_undecided()
+    return services.lapse_overdue() + services.expire_undecided() + expiry.expire_collecting()
 
 
 @shared_task(queue="evidence")

@@ -115,11 +115,12 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalTerms:
-    """How long people have to decide and an approval holds, and what drift and suspension do to it.
+    """How long evidence and people may take, how long an approval holds, and what drift and suspension do to it.
 
     ``grace``: how much longer what serves may be loaded once the approval has lapsed.
     """
 
+    collect_within: timedelta
     decide_within: timedelta
     valid_for: timedelta
     grace: timedelta
@@ -225,6 +226,9 @@ def _rule_problems(document: PolicyDocument) -> list[Problem]:
                 problems.append(problem_at(source, where, f"`{name}` stands twice in {key}; give each its own name."))
     problems += _review_problems(document)
     problems += _escalation_problems(document)
+    if not document.approval.collect_within:
+        message = "No evidence would be complete in time; give it a day at least, or leave the key out (P30D)."
+        problems.append(problem_at(source, ("approval", "collect_within"), message))
     return problems
 
 
@@ -333,6 +337,7 @@ def _stage(data: dict[str, Any]) -> Stage:
 def _approval(data: dict[str, Any]) -> ApprovalTerms:
     conditions = data.get("conditions", {})
     return ApprovalTerms(
+        collect_within=_duration(data.get("collect_within", "P30D")),
         decide_within=_duration(data.get("decide_within", "P30D")),
         valid_for=_duration(data["valid_for"]),
         grace=_duration(data["grace"]),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from governance.accounts.models import User
-from governance.approvals import escalation, signing
+from governance.approvals import escalation, expiry, signing
 from governance.approvals import findings as finding_services
 from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, Finding, State
@@ -115,7 +115,7 @@ def head(
     people: People,
 ) -> dict[str, Any]:
     """Return what stands on top of the review page and of the requester's: subject, system, alias, dates."""
-    version, due = promotion.version, approvals.due_at(approval)
+    version, due = promotion.version, approvals.due_at(approval) or expiry.collects_until(approval)
     return {
         "approval": {
             "pk": approval.pk,

@@ -42,6 +42,19 @@ BAD = {
         "less than `decide_within` (30 days)",
     ),
     "escalation at once": (a_text(escalation={"after": "P0D", "to": ["owner"]}), 35, "more than P0D"),
+    "no time for evidence": (
+        a_text(
+            approval={
+                "collect_within": "P0D",
+                "valid_for": "P9D",
+                "grace": "P1D",
+                "on_drift": "alert",
+                "on_suspend": "keep_serving",
+            }
+        ),
+        30,
+        "No evidence would be complete in time",
+    ),
     "escalation to nobody": (a_text(escalation={"after": "P5D", "to": []}), 36, ""),
     "escalation to a stranger": (a_text(escalation={"after": "P5D", "to": ["boss"]}), 37, '"boss" does not fit'),
     "10 MB": ("policy: x\ndescription: " + "x" * 10_000_000, 1, "a policy has at most 131,072"),

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 ('state_reason', models.CharField(blank=True, max_length=500)),
                 ('use_restrictions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
                 ('opened_at', models.DateTimeField()),
+                ('resubmitted_at', models.DateTimeField(help_text='When the newest round began; empty in the first.', null=True)),
                 ('review_opened_at', models.DateTimeField(null=True)),
                 ('escalated_at', models.DateTimeField(help_text='When those whom the policy names were told of the wait.', null=True)),
                 ('settled_at', models.DateTimeField(null=True)),
