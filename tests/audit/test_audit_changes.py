@@ -30,8 +30,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PRIVATE = "Ms Ndiaye's own words"
 KEPT = {
     "accounts.Grant": "person role system_id granted_by confirmed_by valid_from valid_until",
-    "approvals.ApprovalRequest": "subject_id system policy_version requester state opened_at review_opened_at "
-    "settled_at valid_until",
+    "approvals.ApprovalRequest": "subject_id system policy_version requester state opened_at resubmitted_at "
+    "review_opened_at escalated_at settled_at valid_until",
     "approvals.Decision": "request round approver verdict decided_at",
     "approvals.Finding": "system request severity owner opened_at due_on closed_at closed_by",
     "evidence.Evidence": "subject_id baseline_id origin job made_at",
