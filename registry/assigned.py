@@ -1,6 +1,7 @@
 """What the inventory asks of the mirror: which models there are, whether one may move, which data is kept."""
 
 import uuid
+from collections.abc import Collection
 
 from governance.accounts.access import may_read
 from governance.accounts.models import User
@@ -36,7 +37,14 @@ class RegistryMirror:
 
     def dataset_roles(self, digest: str) -> frozenset[str]:
         """Return the roles in which snapshots of this digest are kept."""
-        return frozenset(DatasetSnapshot.objects.filter(digest=digest).values_list("role", flat=True))
+        return self.roles_by_dataset([digest]).get(digest, frozenset())
+
+    def roles_by_dataset(self, digests: Collection[str]) -> dict[str, frozenset[str]]:
+        """Return the same for many digests at once."""
+        roles: dict[str, set[str]] = {}
+        for digest, role in DatasetSnapshot.objects.filter(digest__in=set(digests)).values_list("digest", "role"):
+            roles.setdefault(digest, set()).add(role)
+        return {digest: frozenset(found) for digest, found in roles.items()}
 
 
 def _bound(row: RegisteredModel) -> str:

@@ -275,6 +275,43 @@ class Placet:
             temporary.unlink(missing_ok=True)
         return target
 
+    def replay_policy(self, text: str, *, most: int = 1000) -> Mapping[str, Any]:
+        """Ask how past requests would have fared under a policy's text; :meth:`wait_for_replay` brings the result.
+
+        Raises:
+            PlacetProblem: the text has problems (``errors`` names line and path), your roles do not allow it, or your
+                last replay is not finished.
+        """
+        return self._json("POST", "/api/v1/policy-replays", json={"text": text, "most": most})
+
+    def wait_for_replay(
+        self,
+        id: str,
+        *,
+        timeout_s: float = 900.0,
+        every_s: float = 0.5,
+        progress: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> Mapping[str, Any]:
+        """Wait until a replay is ``done`` or ``failed``, and return it with its ``counts`` and ``result``.
+
+        Args:
+            progress: called with the replay each time it was read.
+        Raises:
+            PlacetProblem: not reachable, or still running after ``timeout_s``.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            found = self._json("GET", f"/api/v1/policy-replays/{_segment(id)}")
+            if progress:
+                progress(found)
+            if found.get("state") in {"done", "failed"}:
+                return found
+            if time.monotonic() + every_s > deadline:
+                raise PlacetProblem(
+                    title="Still working", detail=f"Replay {id} is not through after {timeout_s:.0f} s."
+                )
+            time.sleep(every_s)
+
     def _rows(self, path: str, only: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:
         query = {name: value for name, value in only.items() if value is not None}
         while True:

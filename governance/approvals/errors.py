@@ -103,3 +103,9 @@ class StatementStale(DomainError):
     """What was to be signed is no longer what the request says, or is older than ten minutes."""
 
     title = "The statement is no longer current"
+
+
+class ReplayUnderWay(DomainError):
+    """A person has one replay of a policy at a time."""
+
+    title = "Your last replay is not finished"

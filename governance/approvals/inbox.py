@@ -13,7 +13,7 @@ from governance.accounts.access import Reach, readable_systems
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import has_role
-from governance.approvals import kinds, selectors
+from governance.approvals import escalation, kinds, selectors
 from governance.approvals.models import GRANTED, ApprovalRequest, Decision, Finding, State
 from governance.common import clock
 from governance.evidence.models import EvidenceJob
@@ -129,6 +129,7 @@ def _row(row: ApprovalRequest, named: kinds.Presented, points: str) -> dict[str,
         "since": row.opened_at,
         "due_in": abs(due - clock.now()) if due else None,
         "overdue": bool(due and due < clock.now()),
+        "escalated_at": row.escalated_at if row.state == State.IN_REVIEW else None,
     }
 
 
@@ -181,7 +182,7 @@ def _after(reach: Reach, today: date, findings: Sequence[Finding]) -> list[dict[
     granted = selectors.readable_requests(ApprovalRequest.objects.filter(mine, state__in=GRANTED), reach)
     rows = list(granted.distinct().order_by("valid_until")[:200])
     names = kinds.presented(rows)
-    items = [item for row in rows if (item := _became(row, names[row.pk]))]
+    items = escalation.told(viewer) + [item for row in rows if (item := _became(row, names[row.pk]))]
     overdue = [row for row in findings if row.owner_id == viewer.pk and row.due_on < today]
     items += [
         {

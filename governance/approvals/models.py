@@ -1,5 +1,6 @@
 """Requests for approval, the decisions on them, and findings. The subject is known by kind, name and digest only."""
 
+import uuid
 from datetime import timedelta
 
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -65,7 +66,9 @@ class ApprovalRequest(Governed):
     use_restrictions = ArrayField(models.CharField(max_length=200), default=list)
     decide_within = models.DurationField(help_text="From the policy: how long people have once the review is open.")
     opened_at = models.DateTimeField()
+    resubmitted_at = models.DateTimeField(null=True, help_text="When the newest round began; empty in the first.")
     review_opened_at = models.DateTimeField(null=True)
+    escalated_at = models.DateTimeField(null=True, help_text="When those whom the policy names were told of the wait.")
     settled_at = models.DateTimeField(null=True)
     valid_until = models.DateTimeField(null=True)
 
@@ -81,6 +84,11 @@ class ApprovalRequest(Governed):
                 name="manifest_frozen_iff_review_opened",
                 condition=Q(review_opened_at__isnull=True, manifest_digest="")
                 | (Q(review_opened_at__isnull=False) & ~Q(manifest_digest="")),
+            ),
+            models.CheckConstraint(
+                name="escalated_in_the_review_that_is_open",
+                condition=Q(escalated_at__isnull=True)
+                | Q(review_opened_at__isnull=False, escalated_at__gt=models.F("review_opened_at")),
             ),
             models.CheckConstraint(
                 name="settled_at_iff_settled",
@@ -276,3 +284,60 @@ class RequestIndex(models.Model):
 
     def __str__(self) -> str:
         return str(self.request_id)
+
+
+class PolicyReplay(models.Model):
+    """A policy held against past requests: a queue and its outcome. The row is the truth, a broker's message a hint.
+
+    As with evidence jobs, a worker claims the row and extends its lease; only the newest attempt may finish it.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    policy_version = models.ForeignKey(PolicyVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    policy_name = models.CharField(max_length=80)
+    policy_digest = models.CharField(max_length=71)
+    text = models.TextField(help_text="The YAML that was replayed; kept as a version or not.")
+    most = models.PositiveIntegerField(help_text="How many requests at most, the newest.")
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    steps_done = models.PositiveIntegerField(default=0)
+    steps_total = models.PositiveIntegerField(default=0)
+    counts = models.JSONField(default=dict)
+    result = models.JSONField(default=list, help_text="A row for each request, oldest first.")
+    result_digest = models.CharField(max_length=71, blank=True, help_text="sha256 of policy digest and rows.")
+    replayed_entry = models.UUIDField(null=True, help_text="The log entry that names the result.")
+    error = models.TextField(blank=True)
+    made_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["asked_by"], condition=Q(state__in=["queued", "running"]), name="one_open_replay_per_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(steps_done__lte=models.F("steps_total")), name="replayed_within_what_there_is"
+            ),
+            models.CheckConstraint(
+                name="replay_finished_at_iff_finished",
+                condition=Q(state__in=["queued", "running"], finished_at__isnull=True)
+                | Q(state__in=["done", "failed"], finished_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="replay_named_in_the_log_iff_done",
+                condition=(Q(state="done", replayed_entry__isnull=False) & ~Q(result_digest=""))
+                | (~Q(state="done") & Q(replayed_entry__isnull=True, result_digest="")),
+            ),
+        ]
+        indexes = [models.Index(fields=["-made_at"], name="replay_newest_first")]
+
+    def __str__(self) -> str:
+        return f"Replay of {self.policy_version or self.policy_name}"

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -20,12 +19,15 @@ from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, Unknown
+from governance.evidence import projection
+from governance.evidence.errors import InvalidEvidence
 from governance.evidence.models import Evidence
 from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem
 from governance.policy import duties
 from governance.policy.document import PolicyDocument
-from governance.policy.evaluate import CheckResult, Effect, Outcome, Review, Ruling, Verdict, evaluate
+from governance.policy.evaluate import Review, Verdict, evaluate
+from governance.policy.holds import held_by_context
 from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of, governing
 
@@ -187,8 +189,13 @@ def collect(subject_digest: str, evidence_type: str) -> None:
 
 @transaction.atomic
 def open_review(approval: ApprovalRequest) -> None:
-    """Freeze the evidence manifest, evaluate the policy and let people in."""
+    """Freeze the evidence manifest, evaluate the policy and let people in.
+
+    Raises:
+        InvalidEvidence: all facts together are more than a policy is held against.
+    """
     evidence = [item for _, item in selectors.required_evidence(approval) if item]
+    _refuse_too_many_facts(approval, evidence)
     manifest = [
         {"id": str(item.pk), "type": item.type, "payload_digest": item.payload_digest}
         for item in sorted(evidence, key=lambda item: item.type)
@@ -217,6 +224,15 @@ def open_review(approval: ApprovalRequest) -> None:
         approve(approval, PLACET)  # a policy without stages: passing checks are all it asks
 
 
+def _refuse_too_many_facts(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> None:
+    size = projection.size(selectors.facts(approval, evidence))
+    if size > projection.LARGEST:
+        raise InvalidEvidence(
+            f"All facts of {approval} take {size:,} bytes together, and {projection.LARGEST:,} are allowed: measure "
+            "fewer features or groups, or ask for less evidence in the policy."
+        )
+
+
 def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdict:
     signed = [
         Review(
@@ -230,40 +246,6 @@ def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdi
     document = document_of(approval.policy_version)
     verdict = evaluate(document, selectors.facts(approval, evidence), reviews=signed)
     return held_by_context(verdict, [*approval.context.get("holds", []), *conditions.holds(approval)])
-
-
-def held_by_context(verdict: Verdict, holds: Sequence[Mapping[str, str]]) -> Verdict:
-    """Return the verdict with what no evidence can lift, such as an unknown trainer, added as checks that hold."""
-    added = tuple(
-        CheckResult(
-            id=row["id"],
-            title=row["title"],
-            outcome=Outcome.MISSING,
-            on_fail="block",
-            on_insufficient="hold",
-            value=None,
-            low=None,
-            high=None,
-            n=None,
-            limit=None,
-            better=None,
-            evidence_type=None,
-            reason=row["reason"],
-            effect=Effect.HOLD,
-            lifted_by=None,
-            wants_review=False,
-        )
-        for row in holds
-    )
-    if not added:
-        return verdict
-    blocked = verdict.outcome == Ruling.BLOCK
-    return replace(
-        verdict,
-        checks=(*verdict.checks, *added),
-        outcome=Ruling.BLOCK if blocked else Ruling.HOLD,
-        reason=verdict.reason if blocked else added[0].reason,
-    )
 
 
 def _said(verdict: Verdict) -> dict[str, Any]:
@@ -408,6 +390,7 @@ def resubmit(*, request_id: uuid.UUID, requester: User, reason: str) -> Approval
     if approval.requester_id != requester.pk:
         raise Forbidden("Only the requester resubmits a request.")
     approval.manifest_digest, approval.evidence_ids, approval.review_opened_at = "", [], None
+    approval.escalated_at, approval.resubmitted_at = None, clock.now()
     again = "Resubmitted by its requester."
     move(approval, State.COLLECTING, actor=requester, reason=again, allowed={State.CHANGES_REQUESTED}, words=reason)
     collect(approval.subject_digest, "")

@@ -1,14 +1,44 @@
 """Sweep approvals by the clock."""
 
+import logging
+import uuid
+
 from celery import shared_task
 
-from governance.approvals import enforcement, services
+from governance.approvals import enforcement, escalation, expiry, replaying, services
+from governance.evidence.errors import LeaseLost
+
+log = logging.getLogger(__name__)
 
 
 @shared_task
 def sweep_approvals() -> int:
-    """Let approvals lapse whose validity ended, requests expire that nobody decided, and findings take effect.
+    """Let approvals lapse whose validity ended, and requests expire whose evidence or decision did not come in time.
 
-    Returns: how many requests moved or were evaluated anew.
+    Requests that wait longer than their policy's service level are escalated, and findings take effect. Returns how
+    many moved or were evaluated anew.
     """
-    return services.lapse_overdue() + services.expire_undecided() + enforcement.sweep()
+    escalation.escalate_waiting()
+    return services.lapse_overdue() + services.expire_undecided() + expiry.expire_collecting() + enforcement.sweep()
+
+
+@shared_task(queue="evidence")
+def replay_policy(replay_id: str) -> None:
+    """Carry one replay out, where long work lies; whatever goes wrong is kept with it."""
+    pk = uuid.UUID(replay_id)
+    try:
+        replaying.run_replay(pk)
+    except LeaseLost:
+        log.warning("replay %s: another attempt took it over", pk)
+    except Exception as error:
+        log.exception("replay %s failed", pk)
+        replaying.fail_replay(pk, f"{type(error).__name__}: {error}")
+
+
+@shared_task
+def sweep_replays() -> int:
+    """Hand out again what a lost message or a dead worker left behind."""
+    ids = replaying.left_behind()
+    for pk in ids:
+        replay_policy.delay(str(pk))
+    return len(ids)

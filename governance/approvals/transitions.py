@@ -3,7 +3,7 @@
 from governance.approvals.models import State
 
 MOVES: dict[State, frozenset[State]] = {
-    State.COLLECTING: frozenset({State.IN_REVIEW, State.WITHDRAWN}),
+    State.COLLECTING: frozenset({State.IN_REVIEW, State.EXPIRED, State.WITHDRAWN}),
     State.IN_REVIEW: frozenset(
         {State.CHANGES_REQUESTED, State.REJECTED, State.APPROVED, State.EXPIRED, State.WITHDRAWN}
     ),

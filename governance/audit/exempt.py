@@ -17,6 +17,7 @@ EXEMPT: dict[str, str] = {
     "accounts.IdempotentAnswer": "A cache of answers already given.",
     "approvals.RequestIndex": "What lists find a request by; derived by triggers from it and its decisions.",
     "evidence.EvidenceJob": "A queue: the evidence that a job makes is governed.",
+    "approvals.PolicyReplay": "A queue and what came out of it; `policy.replayed` names the outcome by its digest.",
     "registry.RegistrationNotice": "What MLflow's plugin reported, before it is believed; the version is governed.",
     "monitoring.RecordBatch": "Bulk traffic; a drift run names the digest of the batches that it read.",
     "monitoring.ReferenceProfile": "Computed from a dataset snapshot, and again whenever it is lost.",

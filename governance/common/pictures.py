@@ -1,4 +1,7 @@
-"""The three larger pictures: SHAP beeswarm, what was in production when, an inclusion proof. Rules as in charts.py."""
+"""The larger pictures: SHAP beeswarm, what was in production when, an inclusion proof, verdicts then and now.
+
+Rules as in charts.py.
+"""
 
 from __future__ import annotations
 
@@ -301,3 +304,32 @@ def _short(hexadecimal: str) -> str:
     """The first six and last four digits of a hash."""
     text = hexadecimal.removeprefix("sha256:")
     return f"{text[:6]}…{text[-4:]}" if len(text) > 12 else text
+
+
+def verdict_moves(pairs: Mapping[str, int], *, uid: str, title: str) -> str:
+    """Draw how verdicts move: a row for each verdict then, a column for each now, their number in each cell.
+
+    Args:
+        pairs: ``ALLOW HOLD`` (then, now) to how many; a pair that is left out is 0.
+
+    Returns: SVG of 380 by 170 units. Right of the diagonal is stricter, left of it looser.
+    """
+    verdicts = ("ALLOW", "HOLD", "BLOCK")
+    left, top, width, height = 92, 34, 92, 42
+    body = [words(left + 1.5 * width, 12, "now", anchor="middle"), words(4, top + 1.5 * height + 4, "then")]
+    said = []
+    for row, then in enumerate(verdicts):
+        body.append(words(left - 10, top + height * (row + 0.5) + 4, then, css="x-c-label", anchor="end"))
+        body.append(words(left + width * (row + 0.5), 28, then, css="x-c-label", anchor="middle"))
+        for column, now in enumerate(verdicts):
+            count = pairs.get(f"{then} {now}", 0)
+            css = "x-c-lane3" if not count or row == column else "x-c-miss" if column > row else "x-c-hatch"
+            x, y = left + width * column, top + height * row
+            size = f'width="{width - 2}" height="{height - 2}"'
+            body.append(f'<rect class="{css}" x="{coord(x + 1)}" y="{coord(y + 1)}" {size} rx="4"/>')
+            label = "x-c-label" if count else ""
+            body.append(words(x + width / 2, y + height / 2 + 4, f"{count:,}", css=label, anchor="middle"))
+            if count:
+                said.append(f"{count:,} {f'stay {then}' if then == now else f'go from {then} to {now}'}")
+    desc = f"{', '.join(said)}." if said else "No request."
+    return figure("".join(body), uid=uid, title=title, desc=desc, width=380, height=top + 3 * height + 8)

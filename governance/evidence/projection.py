@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import rfc8785
+
+LARGEST = 65_536  # bytes, of one projection and of all the facts that a request is held against
+
 Scalar = str | int | float | bool | None
 Payload = Mapping[str, Any]
 
@@ -84,6 +88,11 @@ def project(evidence_type: str, payload: Payload) -> dict[str, Scalar]:
     """
     declared(evidence_type)
     return _PROJECTIONS[evidence_type](payload)
+
+
+def size(facts: Mapping[str, Any]) -> int:
+    """Return how many bytes the canonical JSON (RFC 8785) of a projection, or of several together, takes."""
+    return len(rfc8785.dumps(dict(facts)))
 
 
 def _performance(payload: Payload) -> dict[str, Scalar]:

@@ -185,11 +185,18 @@ def attach(
     """Keep a piece of evidence for good: schema-checked, projected, its files stored, named in the log.
 
     Raises:
-        InvalidEvidence: the payload does not fit the schema of its type; the message names the field.
+        InvalidEvidence: the payload does not fit the schema of its type; the message names the field. Or the figures
+            that a policy may read are too many.
     """
     problem = schemas.first_problem(evidence_type, product.payload)
     if problem:
         raise InvalidEvidence(f"{evidence_type}: {problem}")
+    projected = projection.project(evidence_type, product.payload)
+    if (size := projection.size(projected)) > projection.LARGEST:
+        raise InvalidEvidence(
+            f"{evidence_type}: the figures that a policy may read take {size:,} bytes, and {projection.LARGEST:,} are "
+            "allowed. Measure fewer features or groups."
+        )
     evidence = Evidence(
         type=evidence_type,
         subject_digest=subject_digest,
@@ -212,7 +219,7 @@ def attach(
         ),
         payload=product.payload,
         payload_digest="sha256:" + sha256(rfc8785.dumps(product.payload)).hexdigest(),
-        projection=projection.project(evidence_type, product.payload),
+        projection=projected,
         files={name: storage.put(content) for name, content in sorted(product.files.items())},
         environment=product.environment,
         origin=origin,

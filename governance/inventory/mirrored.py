@@ -4,6 +4,7 @@ It lies above and registers itself here, so that nothing of it is imported.
 """
 
 import uuid
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +43,9 @@ class Mirror(Protocol):
 
     def dataset_roles(self, digest: str) -> frozenset[str]:
         """Return the roles in which data with this digest is kept; empty when there is none."""
+
+    def roles_by_dataset(self, digests: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Return the same for many at once; data that is not kept is left out."""
 
 
 _mirror: Mirror | None = None

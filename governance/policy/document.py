@@ -115,17 +115,26 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalTerms:
-    """How long people have to decide and an approval holds, and what drift and suspension do to it.
+    """How long evidence and people may take, how long an approval holds, and what drift and suspension do to it.
 
     ``grace``: how much longer what serves may be loaded once the approval has lapsed.
     """
 
+    collect_within: timedelta
     decide_within: timedelta
     valid_for: timedelta
     grace: timedelta
     on_drift: str
     on_suspend: str
     conditions: Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Which roles are told that nobody has decided, so long after the review opened. It makes nobody eligible."""
+
+    after: timedelta
+    to: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,7 @@ class PolicyDocument:
     stages: tuple[Stage, ...]
     duties_added: tuple[str, ...]
     approval: ApprovalTerms
+    escalation: Escalation | None
     digest: str
     source: Source = field(repr=False, compare=False)
 
@@ -215,7 +225,22 @@ def _rule_problems(document: PolicyDocument) -> list[Problem]:
                 where: Path = (key, document.evidence[index].type) if key == "evidence" else (key, index)
                 problems.append(problem_at(source, where, f"`{name}` stands twice in {key}; give each its own name."))
     problems += _review_problems(document)
+    problems += _escalation_problems(document)
+    if not document.approval.collect_within:
+        message = "No evidence would be complete in time; give it a day at least, or leave the key out (P30D)."
+        problems.append(problem_at(source, ("approval", "collect_within"), message))
     return problems
+
+
+def _escalation_problems(document: PolicyDocument) -> list[Problem]:
+    """An escalation that would come when the request has expired, or at once, tells nobody in time."""
+    escalation, within = document.escalation, document.approval.decide_within
+    if escalation is None or timedelta(0) < escalation.after < within:
+        return []
+    message = (
+        f"Escalate before the request expires: after more than P0D and less than `decide_within` ({within.days} days)."
+    )
+    return [problem_at(document.source, ("escalation", "after"), message)]
 
 
 def _review_problems(document: PolicyDocument) -> list[Problem]:
@@ -253,6 +278,7 @@ def _document(source: Source) -> PolicyDocument:
         stages=tuple(_stage(stage) for stage in data["stages"]),
         duties_added=tuple(data.get("separation_of_duties", {}).get("add", ())),
         approval=_approval(data["approval"]),
+        escalation=_escalation(data["escalation"]) if "escalation" in data else None,
         digest=digest(source.data),
         source=source,
     )
@@ -311,6 +337,7 @@ def _stage(data: dict[str, Any]) -> Stage:
 def _approval(data: dict[str, Any]) -> ApprovalTerms:
     conditions = data.get("conditions", {})
     return ApprovalTerms(
+        collect_within=_duration(data.get("collect_within", "P30D")),
         decide_within=_duration(data.get("decide_within", "P30D")),
         valid_for=_duration(data["valid_for"]),
         grace=_duration(data["grace"]),
@@ -320,6 +347,10 @@ def _approval(data: dict[str, Any]) -> ApprovalTerms:
             max_open_findings=conditions.get("max_open_findings"), on_overdue=conditions.get("on_overdue", "alert")
         ),
     )
+
+
+def _escalation(data: dict[str, Any]) -> Escalation:
+    return Escalation(after=_duration(data["after"]), to=tuple(data["to"]))
 
 
 def _duration(text: str) -> timedelta:

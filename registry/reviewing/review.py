@@ -5,9 +5,9 @@ from typing import Any
 
 from governance.accounts.models import User
 from governance.accounts.selectors import roles_held
+from governance.approvals import escalation, expiry, signing
 from governance.approvals import findings as finding_services
 from governance.approvals import selectors as approvals
-from governance.approvals import signing
 from governance.approvals.delegated import place_in
 from governance.approvals.models import ApprovalRequest, Finding, State
 from governance.audit import selectors as log
@@ -117,7 +117,7 @@ def head(
     people: People,
 ) -> dict[str, Any]:
     """Return what stands on top of the review page and of the requester's: subject, system, alias, dates."""
-    version, due = promotion.version, approvals.due_at(approval)
+    version, due = promotion.version, approvals.due_at(approval) or expiry.collects_until(approval)
     return {
         "approval": {
             "pk": approval.pk,
@@ -127,6 +127,7 @@ def head(
             "opened_at": approval.opened_at,
             "due_at": due,
             "due_in": due - clock.now() if due else None,
+            "escalation": escalation.shown(approval, document),
             "requester": people[approval.requester_id],
             "validity_days": document.approval.valid_for.days,
             "valid_until": approval.valid_until or clock.now() + document.approval.valid_for,

@@ -15,6 +15,8 @@ from celery import current_app
 from django.conf import settings as django_settings
 from django.test import Client
 
+from governance.approvals import tasks as approvals_tasks
+from governance.approvals.models import PolicyReplay
 from governance.common import clock
 from governance.common.broker import enqueue_on_commit
 from governance.evidence import tasks as evidence_tasks
@@ -67,7 +69,8 @@ class broker_at:  # noqa: N801 (reads as the function that it is)
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What the sweeps hand out."""
     told: list[tuple[str, str]] = []
-    for task in (evidence_tasks.run_job, registry_tasks.apply_promotion, reports_tasks.build_document):
+    enqueued = (evidence_tasks.run_job, registry_tasks.apply_promotion, reports_tasks.build_document)
+    for task in (*enqueued, approvals_tasks.replay_policy):
         monkeypatch.setattr(task, "delay", lambda pk, name=task.name: told.append((name, pk)))
     return told
 
@@ -126,6 +129,22 @@ def test_a_document_is_asked_for_and_swept(
     assert {pk for _, pk in sent} == {str(pk) for pk in DocumentJob.objects.values_list("pk", flat=True)}
 
 
+def test_a_policy_is_replayed_by_the_sweep(
+    cast: Any,
+    signed_in: SignIn,
+    no_broker: None,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    author, officer = (signed_in(factories.a_user(role)) for role in ("policy_author", "risk_officer"))
+    assert post(author, "policy-replays", {"version": str(cast.policy.pk)}).status_code == 202
+    assert officer.post("/policy-replays/ask", {"version": str(cast.policy.pk)}).status_code == 302
+    sent = request.getfixturevalue("sent")
+    later(monkeypatch)
+    assert approvals_tasks.sweep_replays() == 2
+    assert {pk for _, pk in sent} == {str(pk) for pk in PolicyReplay.objects.values_list("pk", flat=True)}
+
+
 def test_an_approved_promotion_is_applied_by_the_sweep(
     cast: Any,
     signed_in: SignIn,
@@ -166,6 +185,7 @@ def test_every_task_that_edges_enqueue_is_swept() -> None:
         "run_job": "governance.evidence.tasks.sweep_jobs",
         "apply_promotion": "registry.tasks.sweep_promotions",
         "build_document": "reports.tasks.sweep_documents",
+        "replay_policy": "governance.approvals.tasks.sweep_replays",
         "profile_batch": None,  # a drift run counts for itself what this did not
     }
     enqueued, around = set(), []

@@ -30,10 +30,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PRIVATE = "Ms Ndiaye's own words"
 KEPT = {
     "accounts.Grant": "person role system_id granted_by confirmed_by valid_from valid_until",
-    "approvals.ApprovalRequest": "subject_id system policy_version requester state opened_at review_opened_at "
-    "settled_at valid_until",
-    "approvals.Decision": "request round approver verdict decided_at",
-    "approvals.Finding": "system request severity owner opened_at due_on closed_at closed_by",
+    "approvals.ApprovalRequest": "subject_id system policy_version requester state opened_at resubmitted_at "
+    "review_opened_at escalated_at settled_at valid_until",
+    "accounts.Passkey": "person backup_eligible enrolled_at confirmed_by confirmed_at ended_at",
+    "approvals.Decision": "request round approver on_behalf_of verdict passkey decided_at",
+    "approvals.Delegation": "delegator delegate role system valid_from valid_until confirmed_by confirmed_at ended_at",
+    "approvals.Finding": "system request severity owner opened_at due_on extensions plan_due proposed_at "
+    "closure_evidence closed_at closed_by",
     "evidence.Evidence": "subject_id baseline_id origin job made_at",
     "inventory.AISystem": "owner ai_act_class model_tier state made_at",
     "inventory.Classification": "system ai_act_class model_tier proposed_by proposed_at signed_by signed_at "
@@ -267,11 +270,13 @@ def test_the_page_tells_it_in_words(notary, client):
         grant = granted(owner)
         with transaction.atomic():
             audit.append(event=Event.ROLE_REVOKED, actor=ME, deleted=[grant])
+        reader = a_person("reader@bank.example")
+        granted(reader, Role.RISK_OFFICER)
     notary.round()
 
     def page(index: int) -> str:
         with as_role("app"):
-            client.force_login(owner)
+            client.force_login(reader)
             return " ".join(client.get(reverse("audit-entry", args=[index])).content.decode().split())
 
     made, updated, gone = page(0), page(1), page(3)

@@ -15,6 +15,7 @@ from typing import Any
 from governance.common.pictures import inclusion_steps
 from tests.common.acting import finding, findings, passkeys, sign
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft
+from tests.common.pages_replay import REPLAYS
 from tests.common.samples import (
     DOCUMENTS,
     FINDINGS,
@@ -319,6 +320,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "review-collecting": ("registry/review.html", collecting),
     "inbox": ("approvals/inbox.html", inbox),
     "delegations": ("approvals/delegations.html", delegations),
+    **REPLAYS,
     "model": ("registry/model.html", model),
     "model-list": ("registry/model_list.html", models),
     "request": ("registry/request.html", request),

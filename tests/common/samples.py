@@ -61,7 +61,7 @@ SYSTEM = {
 SUBJECT = {"name": "credit-risk", "version": "2", "digest": a_digest("v2"), "model_pk": UID, "promotion_pk": UID}
 APPROVAL = {
     "pk": UID, "reference": "PR-20", "state": "in_review", "state_reason": "", "opened_at": ago(days=2, hours=19), "due_at": NOW + timedelta(hours=32),
-    "due_in": timedelta(hours=32), "requester": ENGINEER, "validity_days": 180, "valid_until": date(2027, 5, 22), "policy": "credit-high-risk v3",
+    "due_in": timedelta(hours=32), "escalation": "escalates to model owner on 24 Nov 2026", "requester": ENGINEER, "validity_days": 180, "valid_until": date(2027, 5, 22), "policy": "credit-high-risk v3",
 }
 VERDICT = {
     "word": "HOLD",
@@ -346,7 +346,7 @@ def collecting() -> dict[str, Any]:
 def inbox() -> dict[str, Any]:
     """Three requests, one overdue."""
     base = {"pk": UID, "title": "credit-risk v2", "reference": "PR-20", "requester": ENGINEER, "system": "Consumer credit scoring", "ai_act": "High-risk, Annex III 5(b) · tier 1", "asks_for": "alias champion", "now": "now v1",
-            "verdict": "HOLD", "reason": "asks for a human review", "counts": COUNTS, "signed": "0 of 1 risk officer", "state": "in_review", "due_at": NOW + timedelta(hours=32), "due_in": timedelta(hours=32), "overdue": False}
+            "verdict": "HOLD", "reason": "asks for a human review", "counts": COUNTS, "signed": "0 of 1 risk officer", "state": "in_review", "due_at": NOW + timedelta(hours=32), "due_in": timedelta(hours=32), "overdue": False, "escalated_at": ago(hours=3)}
     late = base | {
         "pk": UID[:-1] + "8",
         "title": "cv-ranking v5",

@@ -50,6 +50,7 @@ DRAWN: dict[str, Callable[[], str]] = {
     "not measured": lambda: charts.interval_bar(None, None, None, uid="a", title=HOSTILE),
     "dots": lambda: charts.outcome_dots({"fail": 1, "pass": 3, "missing": 1}, uid="a", title=HOSTILE),
     "bar": lambda: charts.stacked_bar([(HOSTILE, 3, "m"), ("missing", 1, "x")], uid="a", title=HOSTILE),
+    "verdict moves": lambda: pictures.verdict_moves({"ALLOW HOLD": 1200, "HOLD HOLD": 2}, uid="a", title=HOSTILE),
     "sparkline": lambda: series.sparkline([0.1, None, 0.3], uid="a", title=HOSTILE, limit=0.2),
     "line": lambda: series.line_chart(
         [HOSTILE, "b"], [1.0, None], uid="a", title=HOSTILE, limit=2, bands=[(0, 1, HOSTILE)]
@@ -228,3 +229,13 @@ def test_a_proof_of_the_wrong_length_is_refused() -> None:
 def test_labels_and_values_must_be_as_many() -> None:
     with pytest.raises(ValueError, match="one label per value"):
         series.line_chart(["a"], [1.0, 2.0], uid="a", title="t")
+
+
+def test_verdict_moves_say_each_pair_and_mark_what_gets_stricter_and_what_looser():
+    svg = pictures.verdict_moves({"ALLOW BLOCK": 1200, "HOLD ALLOW": 3, "HOLD HOLD": 2}, uid="a", title="Moves")
+    desc = parsed(svg).find(f"{SVG}desc")
+    assert desc is not None
+    assert desc.text == "1,200 go from ALLOW to BLOCK, 3 go from HOLD to ALLOW, 2 stay HOLD."
+    classes = [rect.get("class") for rect in parsed(svg).iter(f"{SVG}rect")]
+    assert [classes.count(name) for name in ("x-c-miss", "x-c-hatch", "x-c-lane3")] == [1, 1, 7]
+    assert "No request." in pictures.verdict_moves({}, uid="a", title="Moves")

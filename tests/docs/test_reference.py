@@ -116,7 +116,7 @@ def test_every_command_of_the_client():
     for group in app.registered_groups:
         below = group.typer_instance.registered_commands
         names |= {f"{group.name} {command.name or command.callback.__name__}" for command in below}
-    assert {"verify", "policy lint"} <= names
+    assert {"verify", "policy lint", "policy replay"} <= names
     assert {name for name in names if f"`placet {name}" not in page("commands")} == set()
 
 

@@ -1,5 +1,6 @@
 """Every page, on the story's own data: nothing for axe to find, nothing sideways, nothing on the console."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from examples.credit import story
+from governance.policy import shipped
 from tests.e2e.browsing import CHROMIUM, Visitor, chromium, visitor
 from tests.e2e.ledger import Ledger
 
@@ -32,7 +34,7 @@ def window(world: story.World, v2_live: Any) -> Iterator[Visitor]:
     [
         *("review-signed", "promotion", "model-list", "model", "system-list", "system", "monitor-list", "monitor"),
         *("policy-list", "policy", "finding-list", "documents", "delegations"),
-        *("audit-log", "audit-health", "audit-entry"),
+        *("audit-log", "audit-health", "audit-entry", "policy-replays", "policy-replay"),
     ],
 )
 def test_it_is_accessible_fits_and_stays_quiet(
@@ -55,11 +57,14 @@ def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> s
         "finding-list": "/findings",
         "documents": "/documents",
         "delegations": "/delegations",
+        "policy-replays": "/policy-replays",
         "audit-log": "/log",
         "audit-health": "/log/health",
     }
     if name in fixed:
         return fixed[name]
+    if name == "policy-replay":
+        return f"/policy-replays/{a_replay(world)['id']}"
     if name == "audit-entry":
         ((index,),) = ledger.rows(
             'SELECT l.position FROM audit_leaf l JOIN audit_subject s USING (entry_id) WHERE s."table" = %s'
@@ -68,6 +73,20 @@ def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> s
         )
         return f"/log/{index}"
     return window.found(fixed[f"{name}-list"], f"{fixed[f'{name}-list']}/{ID}")
+
+
+def a_replay(world: story.World) -> Any:
+    """A replay of the policy for high-risk credit over what the story requested, carried out by the worker."""
+    author = world.people["author"]
+    asked = author.call("POST", "policy-replays", {"text": shipped.text("credit-high-risk")})
+    ends = time.monotonic() + 60
+    while (found := author.call("GET", f"policy-replays/{asked['id']}"))["state"] not in {"done", "failed"}:
+        assert time.monotonic() < ends, found
+        time.sleep(0.2)
+    assert found["state"] == "done", found["error"]
+    assert found["counts"]["cases"] >= 2
+    assert found["counts"]["changed"] == 0
+    return found
 
 
 def test_the_sign_in_page_too(world: story.World, window: Visitor, tmp_path: Path) -> None:

@@ -36,6 +36,27 @@ BAD = {
     "nested signs": (a_text(a_check(expr="!" * 990 + "true", fails_if=None)), 17, "`!` is nested more than 10 deep"),
     "nested choices": (a_text(a_check(expr="true ? true : " * 71 + "true", fails_if=None)), 17, ""),
     "long chain": (a_text(a_check(expr=" + ".join(["1"] * 249) + " > 0", fails_if=None)), 17, "too long a chain"),
+    "escalation too late": (
+        a_text(escalation={"after": "P30D", "to": ["owner"]}),
+        35,
+        "less than `decide_within` (30 days)",
+    ),
+    "escalation at once": (a_text(escalation={"after": "P0D", "to": ["owner"]}), 35, "more than P0D"),
+    "no time for evidence": (
+        a_text(
+            approval={
+                "collect_within": "P0D",
+                "valid_for": "P9D",
+                "grace": "P1D",
+                "on_drift": "alert",
+                "on_suspend": "keep_serving",
+            }
+        ),
+        30,
+        "No evidence would be complete in time",
+    ),
+    "escalation to nobody": (a_text(escalation={"after": "P5D", "to": []}), 36, ""),
+    "escalation to a stranger": (a_text(escalation={"after": "P5D", "to": ["boss"]}), 37, '"boss" does not fit'),
     "10 MB": ("policy: x\ndescription: " + "x" * 10_000_000, 1, "a policy has at most 131,072"),
     "10 MB of lines": ("- x\n" * 2_500_000, 1, "a policy has at most 131,072"),
     "aliases": (BOMB, 1, "Anchors (`&name`) are not allowed"),

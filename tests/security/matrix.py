@@ -79,6 +79,8 @@ BARRED = Who(
 OWN_PROPOSAL = Who("the proposer and the system's owner", lambda actor: bool(actor.parts & {"owner", "proposer"}))
 ELIGIBLE = part("eligible", "who is eligible for the open stage")
 MACHINE = Who("a machine whose role reaches the system", lambda actor: actor.is_service and actor.reaches)
+EVERYWHERE = Who("whoever holds a role for the whole deployment", lambda actor: actor.where == ANYWHERE)
+REPLAYER = everywhere("policy_author", "policy_publisher", "risk_officer")
 KEEPER = role("owner", "engineer", "risk_officer", "validator", "administrator")
 LOG_READER = everywhere("auditor", "risk_officer", "data_protection_officer", "administrator")
 EXPORTER = everywhere("auditor", "risk_officer", "administrator")
@@ -175,6 +177,10 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "draft a policy on the page": ((everywhere("policy_author"), "302+"), _REFUSED),
     "publish a policy on the page": ((everywhere("policy_publisher"), "302+"), (HAS_ROLE, "403"), _HIDDEN),
     "check a text": ((ANYBODY, "200"),),
+    "read a replay": ((EVERYWHERE, "200"), _HIDDEN),
+    "list replays": ((EVERYWHERE, "200"), (ANYBODY, "without")),
+    "ask for a replay": ((REPLAYER, "202"), _REFUSED),
+    "ask for a replay on the page": ((REPLAYER, "302"), _REFUSED),
     "publish a policy": ((everywhere("policy_publisher"), "201+"), (HAS_ROLE, "403"), _HIDDEN),
     # Monitors and documents
     "open a monitor": _act((KEEPER, "409")),
@@ -300,6 +306,12 @@ ROUTES: dict[str, Route] = {
     "POST policy-draft": Route("draft a policy on the page", body="policy"),
     "GET policy-diff": Route("read a policy", "policy"),
     "POST policy-publish": Route("publish a policy on the page", "policy", "password"),
+    "GET policy-replays": Route("list replays", shows="/policy-replays/"),
+    "POST policy-replay-ask": Route("ask for a replay on the page", body="replay"),
+    "GET policy-replay": Route("read a replay", "replay"),
+    "GET policy-replay-progress": Route("read a replay", "replay"),
+    "POST api-policy-replays": Route("ask for a replay", body="replay", scope=P),
+    "GET api-policy-replay": Route("read a replay", "replay", scope=P),
     "GET api-policy-schema": Route("public", why="the schema of policies is published, as the API's is"),
     "POST api-policy-checks": Route("check a text", body="policy", scope=P),
     "GET api-policies": Route("list policies", scope=P, shows=POLICY),

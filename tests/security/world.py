@@ -20,7 +20,7 @@ from governance.accounts import passkeys
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.services import SCOPES, create_token, grant_role
-from governance.approvals import delegations, findings
+from governance.approvals import delegations, findings, replaying
 from governance.approvals.models import Decision, Delegation
 from governance.audit import selectors as log
 from governance.audit import services as audit
@@ -82,6 +82,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "document": {"kind": "annex-iv", "system": "$slug"},
     "document page": {"system": "$system"},
     "erasure": {"reason": REASON},
+    "replay": {"version": "$version"},
 }
 STATES = ("collecting", "in review", "changes requested", "approved", "suspended", "rejected")
 ANYWHERE, HERE, ELSEWHERE = "everywhere", "here", "elsewhere"
@@ -175,6 +176,7 @@ class World(Bank):
         )
         self.passkey = self._passkey()
         self.delegation = self._delegation()
+        self.replay = replaying.ask_replay(asker=self._holder(Role.POLICY_AUTHOR, None), policy_version=self.policy)
         self.alert = Alert.objects.get(monitor=self.monitor)
         self.run = self._run()
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
@@ -280,6 +282,7 @@ class World(Bank):
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
             "passkey": {"pk": self.passkey.pk},
             "delegation": {"pk": self.delegation.pk},
+            "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "entry": {"index": index, "entry_id": self.decision.log_entry},
         }
         return things[what]
@@ -294,6 +297,7 @@ class World(Bank):
             "$answers": ANSWERS,
             "$policy": shipped.text("credit-high-risk"),
             "$owner": self.owner.email,
+            "$version": str(self.policy.pk),
             "$second": str(self.second.pk),
             "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),

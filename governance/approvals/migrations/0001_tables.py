@@ -48,7 +48,9 @@ class Migration(migrations.Migration):
                 ('use_restrictions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
                 ('decide_within', models.DurationField(help_text='From the policy: how long people have once the review is open.')),
                 ('opened_at', models.DateTimeField()),
+                ('resubmitted_at', models.DateTimeField(help_text='When the newest round began; empty in the first.', null=True)),
                 ('review_opened_at', models.DateTimeField(null=True)),
+                ('escalated_at', models.DateTimeField(help_text='When those whom the policy names were told of the wait.', null=True)),
                 ('settled_at', models.DateTimeField(null=True)),
                 ('valid_until', models.DateTimeField(null=True)),
                 ('policy_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='policy.policyversion')),
@@ -113,6 +115,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='approvalrequest',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('manifest_digest', ''), ('review_opened_at__isnull', True)), models.Q(('review_opened_at__isnull', False), models.Q(('manifest_digest', ''), _negated=True)), _connector='OR'), name='manifest_frozen_iff_review_opened'),
+        ),
+        migrations.AddConstraint(
+            model_name='approvalrequest',
+            constraint=models.CheckConstraint(condition=models.Q(('escalated_at__isnull', True), models.Q(('escalated_at__gt', models.F('review_opened_at')), ('review_opened_at__isnull', False)), _connector='OR'), name='escalated_in_the_review_that_is_open'),
         ),
         migrations.AddConstraint(
             model_name='approvalrequest',
@@ -201,6 +207,34 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['open_to'], name='request_open_to'), models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at', 'request'], name='request_by_due'), models.Index(condition=models.Q(('state__in', ['collecting', 'in_review', 'changes_requested'])), fields=['opened_at', 'request'], name='open_request_by_opening'), models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['-settled_at', '-request'], name='request_by_settlement')],
+            },
+        ),
+        migrations.CreateModel(
+            name='PolicyReplay',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('policy_name', models.CharField(max_length=80)),
+                ('policy_digest', models.CharField(max_length=71)),
+                ('text', models.TextField(help_text='The YAML that was replayed; kept as a version or not.')),
+                ('most', models.PositiveIntegerField(help_text='How many requests at most, the newest.')),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=8)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('lease_until', models.DateTimeField(null=True)),
+                ('steps_done', models.PositiveIntegerField(default=0)),
+                ('steps_total', models.PositiveIntegerField(default=0)),
+                ('counts', models.JSONField(default=dict)),
+                ('result', models.JSONField(default=list, help_text='A row for each request, oldest first.')),
+                ('result_digest', models.CharField(blank=True, help_text='sha256 of policy digest and rows.', max_length=71)),
+                ('replayed_entry', models.UUIDField(help_text='The log entry that names the result.', null=True)),
+                ('error', models.TextField(blank=True)),
+                ('made_at', models.DateTimeField()),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('policy_version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='policy.policyversion')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['-made_at'], name='replay_newest_first')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running'])), fields=('asked_by',), name='one_open_replay_per_person'), models.CheckConstraint(condition=models.Q(('steps_done__lte', models.F('steps_total'))), name='replayed_within_what_there_is'), models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state__in', ['queued', 'running'])), models.Q(('finished_at__isnull', False), ('state__in', ['done', 'failed'])), _connector='OR'), name='replay_finished_at_iff_finished'), models.CheckConstraint(condition=models.Q(models.Q(('replayed_entry__isnull', False), ('state', 'done'), models.Q(('result_digest', ''), _negated=True)), models.Q(models.Q(('state', 'done'), _negated=True), ('replayed_entry__isnull', True), ('result_digest', '')), _connector='OR'), name='replay_named_in_the_log_iff_done')],
             },
         ),
     ]

@@ -87,7 +87,7 @@ MOVES = """
 CREATE FUNCTION approvals_keep_the_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE moves CONSTANT jsonb := '{
-    "collecting": ["in_review", "withdrawn"],
+    "collecting": ["in_review", "expired", "withdrawn"],
     "in_review": ["changes_requested", "rejected", "approved", "expired", "withdrawn"],
     "changes_requested": ["collecting", "withdrawn"],
     "approved": ["suspended", "revoked", "lapsed"],

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.approvals.web import delegations, findings, views
+from governance.approvals.web import delegations, findings, replays, views
 
 urlpatterns = [
     path("", views.inbox_list, name="inbox"),
@@ -19,4 +19,8 @@ urlpatterns = [
     path("delegations/make", delegations.delegation_make, name="delegation-make"),
     path("delegations/<uuid:pk>/confirm", delegations.delegation_confirm, name="delegation-confirm"),
     path("delegations/<uuid:pk>/end", delegations.delegation_end, name="delegation-end"),
+    path("policy-replays", replays.replay_list, name="policy-replays"),
+    path("policy-replays/ask", replays.replay_ask, name="policy-replay-ask"),
+    path("policy-replays/<uuid:pk>", replays.replay_detail, name="policy-replay"),
+    path("policy-replays/<uuid:pk>/progress", replays.replay_progress, name="policy-replay-progress"),
 ]

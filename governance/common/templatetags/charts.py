@@ -145,6 +145,13 @@ def paragraph_bar(document: object, key: object) -> SafeString:
 
 
 @register.simple_tag
+def verdict_moves(pairs: Mapping[str, int] | None, key: object) -> SafeString:
+    """Draw how verdicts move between then and now."""
+    title = gettext("Verdicts then and now")
+    return SafeString(pictures.verdict_moves(pairs or {}, uid=charts.dom_id("moves", key), title=title))
+
+
+@register.simple_tag
 def sparkline(values: Sequence[float | None], key: object, title: str, limit: object = None) -> SafeString:
     """Draw a short series, oldest first."""
     return SafeString(series.sparkline(values, uid=charts.dom_id("spark", key), title=title, limit=amount_of(limit)))
