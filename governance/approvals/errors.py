@@ -61,3 +61,9 @@ class PolicyMissing(DomainError):
     """No published policy governs the system and alias."""
 
     title = "No policy governs this"
+
+
+class ViewNotSaved(InvalidInput):
+    """A saved view needs a name, and a person keeps a handful of them."""
+
+    title = "The view was not saved"

@@ -1,26 +1,23 @@
 """The inbox: what waits for a person, what is open, what was settled, and what to look after."""
 
-import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from governance.accounts.models import User
-from governance.accounts.roles import DECIDING, Role
+from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
-from governance.approvals import kinds, selectors
+from governance.approvals import kinds, listing, saved_views, selectors
 from governance.approvals.models import GRANTED, ApprovalRequest, Decision, State
 from governance.common import clock
 from governance.evidence.models import EvidenceJob
-from governance.inventory.models import AISystem, Classification
+from governance.inventory.models import Classification
 
-SHOWN = 100
 SHOWN_AFTER = 12
-WAITING = ("me", "open", "settled")
 RECENT = timedelta(days=90)
 SOON = timedelta(days=30)
 
@@ -29,63 +26,24 @@ def inbox_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
     """Return the context of approvals/inbox.html.
 
     Args:
-        query: ``q``, ``ai_act_class``, ``verdict`` and ``waiting``: me, open or settled (me for those who decide,
-            else open).
+        query: the page's address: ``waiting`` (me, open, overdue or settled), ``q``, ``system``, ``ai_act_class``,
+            ``verdict``, ``sort``, and ``after``, the cursor of the page before.
     """
-    waiting = query.get("waiting", "")
-    if waiting not in WAITING:
-        waiting = "me" if has_role(viewer, *DECIDING) else "open"
-    rows = [row for row in _requests(viewer, waiting) if _fits(row, query)]
-    names = kinds.presented(rows)
-    wanted = query.get("q", "").strip().lower()
-    shown = [row for row in rows if wanted in _searched(row, names[row.pk])] if wanted else rows
-    findings = list(selectors.open_findings())
-    today = clock.now().date()
-    times = _decision_times()
+    wanted = listing.asked(viewer, query)
+    found = listing.page(viewer, wanted, after=query.get("after", ""))
+    now = clock.now()
+    decisions, median = listing.median_decision_time(since=now - RECENT)
     return {
-        "rows": _rows(shown[:SHOWN], names),
-        "mine": waiting == "me",
-        "total": len(shown),
-        "due_today": sum(row.due_on == today and row.owner_id == viewer.pk for row in findings),
-        "open_findings": len(findings),
-        "overdue_findings": sum(row.due_on < today for row in findings),
-        "median_decision": timedelta(seconds=statistics.median(times)) if times else None,
-        "decisions": len(times),
-        "filters": {
-            "q": query.get("q", ""),
-            "ai_act_class": query.get("ai_act_class", ""),
-            "verdict": query.get("verdict", ""),
-            "waiting": waiting,
-        },
-        "classes": list(AISystem.AIActClass.choices),
+        "rows": _rows(found.rows, kinds.presented(found.rows)),
+        **listing.shown(viewer, wanted, found),
+        **selectors.open_finding_counts(viewer, now.date()),
+        "views": saved_views.shown(viewer, wanted),
+        "paged": bool(query.get("after")),
+        "median_decision": median,
+        "decisions": decisions,
         "jobs": _jobs(),
-        "after": _after(viewer, today),
+        "after": _after(viewer, now),
     }
-
-
-def _requests(viewer: User, waiting: str) -> Sequence[ApprovalRequest]:
-    if waiting == "me":
-        return selectors.waiting_for(viewer)
-    if waiting == "open":
-        return list(selectors.open_requests().prefetch_related("decisions"))
-    settled: QuerySet[ApprovalRequest] = ApprovalRequest.objects.filter(settled_at__isnull=False)
-    return list(
-        settled.select_related("system", "policy_version", "requester")
-        .prefetch_related("decisions")
-        .order_by("-settled_at")[:500]
-    )
-
-
-def _fits(row: ApprovalRequest, query: Mapping[str, str]) -> bool:
-    ai_act_class, verdict = query.get("ai_act_class"), query.get("verdict")
-    return (not ai_act_class or row.system.ai_act_class == ai_act_class) and (not verdict or row.outcome == verdict)
-
-
-def _searched(row: ApprovalRequest, named: kinds.Presented) -> str:
-    roles = " ".join(role for stage in row.stages for role in stage["roles"]).replace("_", " ")
-    return " ".join(
-        [named.title, named.reference, row.subject_name, row.system.name, row.asks_for, row.requester.name, roles]
-    ).lower()
 
 
 def _rows(rows: Sequence[ApprovalRequest], names: Mapping[UUID, kinds.Presented]) -> list[dict[str, Any]]:
@@ -143,14 +101,6 @@ def _points_of_law(system_ids: set[UUID]) -> dict[UUID, str]:
     return {system: ", ".join(points) for system, points in signed.values_list("system_id", "annex_points")}
 
 
-def _decision_times() -> list[float]:
-    """Return how many seconds each request was in review that people settled in the last 90 days."""
-    since = clock.now() - RECENT
-    settled = ApprovalRequest.objects.filter(settled_at__gte=since, decisions__isnull=False).distinct()
-    times = settled.values_list("review_opened_at", "settled_at")
-    return [(end - start).total_seconds() for start, end in times if start and end]
-
-
 def _jobs() -> list[dict[str, Any]]:
     running = EvidenceJob.objects.filter(state__in=[EvidenceJob.State.QUEUED, EvidenceJob.State.RUNNING])
     return [
@@ -165,15 +115,25 @@ def _jobs() -> list[dict[str, Any]]:
     ]
 
 
-def _after(viewer: User, today: date) -> list[dict[str, Any]]:
+def _after(viewer: User, now: datetime) -> list[dict[str, Any]]:
     """Return what became of the approvals that concern the viewer, and the overdue findings that they own."""
-    mine = Q(decisions__approver=viewer) | Q(requester=viewer) | Q(system__owner=viewer)
-    if has_role(viewer, Role.RISK_OFFICER):
-        mine = Q()
-    rows = list(ApprovalRequest.objects.filter(mine, state__in=GRANTED).distinct().order_by("valid_until")[:200])
-    names = kinds.presented(rows)
-    items = [item for row in rows if (item := _became(row, names[row.pk]))]
-    overdue = selectors.open_findings().filter(owner=viewer, due_on__lt=today)[:SHOWN_AFTER]
+    granted = ApprovalRequest.objects.filter(state__in=GRANTED).order_by("valid_until")
+    if not has_role(viewer, Role.RISK_OFFICER):
+        signed = Decision.objects.filter(approver=viewer).values("request")
+        granted = granted.filter(Q(requester=viewer) | Q(system__owner=viewer) | Q(pk__in=signed))
+    concerns = (
+        granted.filter(state=State.SUSPENDED),
+        granted.filter(kinds.ready(), state=State.APPROVED),
+        granted.filter(state=State.APPROVED, valid_until__lt=now + SOON),
+    )
+    kept = {
+        row.pk: row
+        for part in concerns
+        for row in part.defer("verdict", "context", "required_evidence", "evidence_ids", "stages")[:SHOWN_AFTER]
+    }
+    names = kinds.presented(list(kept.values()))
+    items = [item for row in kept.values() if (item := _became(row, names[row.pk]))]
+    overdue = selectors.open_findings().filter(owner=viewer, due_on__lt=now.date())[:SHOWN_AFTER]
     items += [
         {
             "tone": "bad",

@@ -2,10 +2,10 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Aggregate, Count, DurationField, Q, QuerySet
 
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING
@@ -17,6 +17,15 @@ from governance.evidence import selectors as evidence_selectors
 from governance.evidence.models import Evidence
 from governance.policy.evaluate import evidence_names
 from governance.policy.selectors import document_of
+
+
+class Median(Aggregate):
+    """The middle value, as PostgreSQL interpolates it; None of no rows."""
+
+    function = "PERCENTILE_CONT"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DurationField()
+
 
 ERASED = "The words were erased; their commitment stays in the log."
 
@@ -205,10 +214,10 @@ def can_sign_now(approval: ApprovalRequest, person: User, held: RolesHeld | None
     return not any(row.round == rounds and row.approver_id == person.pk for row in approval.decisions.all())
 
 
-def waiting(person: User) -> QuerySet[RequestIndex]:
-    """Return the requests that the person can sign now, as the database finds them.
+def signable(person: User) -> Q:
+    """Return the condition on the index of requests that the person can sign one now.
 
-    Its index knows whom the open stage lists and who has signed; the roles that the person has held without a break
+    The index knows whom the open stage lists and who has signed; the roles that the person has held without a break
     since a request was made are asked for here, with one query, because they end by the clock.
     """
     grants = grants_in_force().filter(person=person, role__in=DECIDING)
@@ -216,7 +225,12 @@ def waiting(person: User) -> QuerySet[RequestIndex]:
     for role, system_id, valid_from in grants.values_list("role", "system_id", "valid_from"):
         here = Q(open_roles__contains=[role], opened_at__gte=valid_from)
         may |= here & Q(system_id=system_id) if system_id else here
-    return RequestIndex.objects.filter(may, open_to__contains=[person.pk]) if may else RequestIndex.objects.none()
+    return may & Q(open_to__contains=[person.pk]) if may else Q(pk__in=[])
+
+
+def waiting(person: User) -> QuerySet[RequestIndex]:
+    """Return the requests that the person can sign now, as the index has them."""
+    return RequestIndex.objects.filter(signable(person))
 
 
 def waiting_for(person: User) -> list[ApprovalRequest]:
@@ -243,3 +257,12 @@ def granted_for(subject_kind: str, subject_id: uuid.UUID) -> ApprovalRequest | N
 def open_findings() -> QuerySet[Finding]:
     """Return findings that nobody closed, due first."""
     return Finding.objects.filter(closed_at__isnull=True).select_related("system", "owner").order_by("due_on")
+
+
+def open_finding_counts(viewer: User, today: date) -> dict[str, int]:
+    """Return how many findings are open, how many of them overdue, and how many are the viewer's and due today."""
+    return open_findings().aggregate(
+        open_findings=Count("pk"),
+        overdue_findings=Count("pk", filter=Q(due_on__lt=today)),
+        due_today=Count("pk", filter=Q(due_on=today, owner=viewer)),
+    )

@@ -369,7 +369,10 @@ def inbox() -> dict[str, Any]:
         "reference": "PR-21",
     }
     return {
-        "rows": [late, base, young], "mine": True, "total": 3, "due_today": 1, "open_findings": 5, "overdue_findings": 1, "median_decision": timedelta(days=1, hours=19), "decisions": 14, "filters": {"q": "", "verdict": "", "waiting": "me"},
+        "rows": [late, base, young], "mine": True, "total": 3, "due_today": 1, "open_findings": 5, "overdue_findings": 1, "median_decision": timedelta(days=1, hours=19), "decisions": 14, "filters": {"q": "", "verdict": "", "waiting": "me", "sort": "due", "system": ""}, "filtered": True,
+        "tabs": [{"label": "Waiting for me", "count": 3, "url": "?waiting=me", "current": True}, {"label": "All open", "count": 12, "url": "?waiting=open", "current": False}, {"label": "Overdue", "count": 1, "url": "?waiting=overdue", "current": False}, {"label": "Settled", "count": 1240, "url": "?waiting=settled", "current": False}],
+        "sorts": [("due", "Nearest due date"), ("newest", "Newest")], "systems": [("credit", "Consumer credit scoring"), ("triage", "Claims triage")], "first": "?waiting=me", "following": "?waiting=me&after=2026-11-24T10:00:00+00:00~" + UID, "unfiltered": "?waiting=me",
+        "views": [{"pk": UID, "name": "Held, high-risk", "url": "?waiting=open&verdict=HOLD", "current": True}, {"pk": UID[:-1] + "8", "name": "Blocked", "url": "?verdict=BLOCK", "current": False}],
         "classes": [("high", "High-risk"), ("minimal", "Minimal risk")], "jobs": [{"type": "explanation/v1", "subject": "triage v3", "done": 14, "total": 40, "message": "reaches you when all evidence is attached"}],
         "after": [{"tone": "bad", "icon": "alert", "text": "Finding overdue since 20 Nov", "detail": "Two more days and the approval is suspended.", "url": "#"}, {"tone": "warn", "icon": "clock", "text": "credit-risk v1 lapses in 7 days", "detail": ""}],
     }

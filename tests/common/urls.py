@@ -13,6 +13,8 @@ def nobody(request: HttpRequest, **arguments: object) -> NoReturn:
 
 urlpatterns = [
     path("", nobody, name="inbox"),
+    path("inbox/views", nobody, name="view-save"),
+    path("inbox/views/<uuid:pk>/delete", nobody, name="view-delete"),
     path("login/", nobody, name="login"),
     path("logout/", nobody, name="logout"),
     path("systems/", nobody, name="system-list"),

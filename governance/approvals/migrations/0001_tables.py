@@ -87,6 +87,10 @@ class Migration(migrations.Migration):
             model_name='approvalrequest',
             index=models.Index(fields=['state', '-opened_at'], name='request_by_state'),
         ),
+        migrations.AddIndex(
+            model_name='approvalrequest',
+            index=models.Index(condition=models.Q(('state__in', ['approved', 'suspended'])), fields=['valid_until'], name='granted_by_its_end'),
+        ),
         migrations.AddConstraint(
             model_name='approvalrequest',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['collecting', 'in_review', 'changes_requested'])), fields=('subject_kind', 'subject_id', 'asks_for'), name='one_open_request_per_subject', violation_error_message='This subject already has an open request.'),
@@ -130,6 +134,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['open_to'], name='request_open_to'), models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at', 'request'], name='request_by_due'), models.Index(condition=models.Q(('state__in', ['collecting', 'in_review', 'changes_requested'])), fields=['opened_at', 'request'], name='open_request_by_opening'), models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['-settled_at', '-request'], name='request_by_settlement')],
+            },
+        ),
+        migrations.CreateModel(
+            name='SavedView',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=60)),
+                ('query', models.CharField(help_text="The inbox's query string: waiting=open&verdict=HOLD.", max_length=1000)),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('person', 'name'), name='one_view_per_name')],
             },
         ),
     ]
