@@ -17,7 +17,7 @@ from governance.approvals.models import OPEN, ApprovalRequest, RequestIndex
 from governance.common import clock
 from governance.inventory.models import AISystem
 
-PAGE = 50
+PAGE = 25
 MOST_WORDS = 6
 LONGEST = 200
 TABS = {"me": "Waiting for me", "open": "All open", "overdue": "Overdue", "settled": "Settled"}

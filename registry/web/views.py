@@ -111,14 +111,14 @@ def review_progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def promotion_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /promotions/<pk>``: one promotion as its requester needs it."""
-    return render(request, "registry/request.html", requester.request_page(_promotion(pk), actor(request)))
+    return render(request, "registry/request.html", requester.request_page(promotion_of(pk), actor(request)))
 
 
 @page
 @require_POST
 def promotion_apply(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /promotions/<pk>/apply``: have the worker set the alias."""
-    promotion, person = _promotion(pk), actor(request)
+    promotion, person = promotion_of(pk), actor(request)
     try:
         applying.request_apply(promotion_id=pk, person=person)
     except DomainError as refusal:
@@ -159,7 +159,8 @@ def _approval(pk: uuid.UUID) -> ApprovalRequest:
     return approval
 
 
-def _promotion(pk: uuid.UUID) -> PromotionRequest:
+def promotion_of(pk: uuid.UUID) -> PromotionRequest:
+    """Return a promotion with what its page needs of the approval."""
     promotion = selectors.promotion(pk)
     promotion.approval = approvals.request(promotion.approval_id)
     return promotion
