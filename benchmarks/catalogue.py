@@ -34,6 +34,10 @@ def _policy() -> Iterator[Comparison]:
     yield import_module("benchmarks.policy").measure()
 
 
+def _inbox() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.inbox").measure()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
@@ -41,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "fairness": _fairness,
     "drift": _drift,
     "policy": _policy,
+    "inbox": _inbox,
 }
 
 
