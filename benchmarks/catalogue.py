@@ -38,6 +38,10 @@ def _replay() -> Iterator[Comparison]:
     yield import_module("benchmarks.replay").measure()
 
 
+def _inbox() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.inbox").measure()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
@@ -46,6 +50,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "drift": _drift,
     "policy": _policy,
     "replay": _replay,
+    "inbox": _inbox,
 }
 
 

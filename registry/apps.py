@@ -14,8 +14,14 @@ class RegistryConfig(AppConfig):
         from governance.inventory.mirrored import register_mirror
         from registry import permits, promotions
         from registry.assigned import RegistryMirror
-        from registry.reviewing.presenting import present
+        from registry.reviewing import presenting
 
-        register_subject_kind(promotions.KIND, promotions.on_state_change, present)
+        register_subject_kind(
+            promotions.KIND,
+            promotions.on_state_change,
+            presenting.present,
+            find=presenting.find,
+            ready=presenting.ready,
+        )
         register_mirror(RegistryMirror())
         register_duty(permits.issue_due)

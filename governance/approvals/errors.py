@@ -109,3 +109,9 @@ class ReplayUnderWay(DomainError):
     """A person has one replay of a policy at a time."""
 
     title = "Your last replay is not finished"
+
+
+class ViewNotSaved(InvalidInput):
+    """A saved view needs a name, and a person keeps a handful of them."""
+
+    title = "The view was not saved"

@@ -1,27 +1,24 @@
 """The inbox: what waits for a person, what is open, what was settled, and what to look after."""
 
-import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from governance.accounts.access import Reach, readable_systems
 from governance.accounts.models import User
-from governance.accounts.roles import DECIDING, Role
+from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
-from governance.approvals import escalation, kinds, selectors
-from governance.approvals.models import GRANTED, ApprovalRequest, Decision, Finding, State
+from governance.approvals import escalation, kinds, listing, saved_views, selectors
+from governance.approvals.models import GRANTED, ApprovalRequest, Decision, State
 from governance.common import clock
 from governance.evidence.models import EvidenceJob
-from governance.inventory.models import AISystem, Classification
+from governance.inventory.models import Classification
 
-SHOWN = 100
 SHOWN_AFTER = 12
-WAITING = ("me", "open", "settled")
 RECENT = timedelta(days=90)
 SOON = timedelta(days=30)
 
@@ -30,65 +27,25 @@ def inbox_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
     """Return the context of approvals/inbox.html.
 
     Args:
-        query: ``q``, ``ai_act_class``, ``verdict`` and ``waiting``: me, open or settled (me for those who decide,
-            else open).
+        query: the page's address: ``waiting`` (me, open, overdue or settled), ``q``, ``system``, ``ai_act_class``,
+            ``verdict``, ``sort``, and ``after``, the cursor of the page before.
     """
-    waiting = query.get("waiting", "")
-    if waiting not in WAITING:
-        waiting = "me" if has_role(viewer, *DECIDING) else "open"
     reach = readable_systems(viewer)
-    rows = [row for row in _requests(reach, waiting) if _fits(row, query)]
-    names = kinds.presented(rows)
-    wanted = query.get("q", "").strip().lower()
-    shown = [row for row in rows if wanted in _searched(row, names[row.pk])] if wanted else rows
-    findings = list(selectors.findings_for(reach))
-    today = clock.now().date()
-    times = _decision_times(reach)
+    wanted = listing.asked(viewer, query)
+    found = listing.page(reach, wanted, after=query.get("after", ""))
+    now = clock.now()
+    decisions, median = listing.median_decision_time(reach, since=now - RECENT)
     return {
-        "rows": _rows(shown[:SHOWN], names),
-        "mine": waiting == "me",
-        "total": len(shown),
-        "due_today": sum(row.due_on == today and row.owner_id == viewer.pk for row in findings),
-        "open_findings": len(findings),
-        "overdue_findings": sum(row.due_on < today for row in findings),
-        "median_decision": timedelta(seconds=statistics.median(times)) if times else None,
-        "decisions": len(times),
-        "filters": {
-            "q": query.get("q", ""),
-            "ai_act_class": query.get("ai_act_class", ""),
-            "verdict": query.get("verdict", ""),
-            "waiting": waiting,
-        },
-        "classes": list(AISystem.AIActClass.choices),
+        "rows": _rows(found.rows, kinds.presented(found.rows)),
+        **listing.shown(reach, wanted, found),
+        **selectors.open_finding_counts(reach, now.date()),
+        "views": saved_views.shown(viewer, wanted),
+        "paged": bool(query.get("after")),
+        "median_decision": median,
+        "decisions": decisions,
         "jobs": _jobs(reach),
-        "after": _after(reach, today, findings),
+        "after": _after(reach, now),
     }
-
-
-def _requests(reach: Reach, waiting: str) -> Sequence[ApprovalRequest]:
-    if waiting == "me":
-        return selectors.waiting_for(reach.person)
-    if waiting == "open":
-        return list(selectors.readable_requests(selectors.open_requests(), reach).prefetch_related("decisions"))
-    settled: QuerySet[ApprovalRequest] = ApprovalRequest.objects.filter(settled_at__isnull=False)
-    return list(
-        selectors.readable_requests(settled, reach)
-        .select_related("system", "policy_version", "requester")
-        .prefetch_related("decisions")
-        .order_by("-settled_at")[:500]
-    )
-
-
-def _fits(row: ApprovalRequest, query: Mapping[str, str]) -> bool:
-    ai_act_class, verdict = query.get("ai_act_class"), query.get("verdict")
-    return (not ai_act_class or row.system.ai_act_class == ai_act_class) and (not verdict or row.outcome == verdict)
-
-
-def _searched(row: ApprovalRequest, named: kinds.Presented) -> str:
-    roles = " ".join(role for stage in row.stages for role in stage["roles"]).replace("_", " ")
-    return " ".join(
-        [named.title, named.reference, row.subject_name, row.system.name, row.asks_for, row.requester.name, roles]
-    ).lower()
 
 
 def _rows(rows: Sequence[ApprovalRequest], names: Mapping[UUID, kinds.Presented]) -> list[dict[str, Any]]:
@@ -147,15 +104,6 @@ def _points_of_law(system_ids: set[UUID]) -> dict[UUID, str]:
     return {system: ", ".join(points) for system, points in signed.values_list("system_id", "annex_points")}
 
 
-def _decision_times(reach: Reach) -> list[float]:
-    """Return how many seconds each request was in review that people settled in the last 90 days."""
-    since = clock.now() - RECENT
-    settled = ApprovalRequest.objects.filter(settled_at__gte=since, decisions__isnull=False).distinct()
-    settled = selectors.readable_requests(settled, reach)
-    times = settled.values_list("review_opened_at", "settled_at")
-    return [(end - start).total_seconds() for start, end in times if start and end]
-
-
 def _jobs(reach: Reach) -> list[dict[str, Any]]:
     running = EvidenceJob.objects.filter(state__in=[EvidenceJob.State.QUEUED, EvidenceJob.State.RUNNING])
     if not reach.everything:  # a job knows its subject alone; the subject's requests know the system
@@ -173,17 +121,27 @@ def _jobs(reach: Reach) -> list[dict[str, Any]]:
     ]
 
 
-def _after(reach: Reach, today: date, findings: Sequence[Finding]) -> list[dict[str, Any]]:
+def _after(reach: Reach, now: datetime) -> list[dict[str, Any]]:
     """Return what became of the approvals that concern the viewer, and the overdue findings that they own."""
     viewer = reach.person
-    mine = Q(decisions__approver=viewer) | Q(requester=viewer) | Q(system__owner=viewer)
-    if has_role(viewer, Role.RISK_OFFICER):
-        mine = Q()
-    granted = selectors.readable_requests(ApprovalRequest.objects.filter(mine, state__in=GRANTED), reach)
-    rows = list(granted.distinct().order_by("valid_until")[:200])
-    names = kinds.presented(rows)
-    items = escalation.told(viewer) + [item for row in rows if (item := _became(row, names[row.pk]))]
-    overdue = [row for row in findings if row.owner_id == viewer.pk and row.due_on < today]
+    granted = selectors.readable_requests(ApprovalRequest.objects.filter(state__in=GRANTED), reach)
+    granted = granted.order_by("valid_until")
+    if not has_role(viewer, Role.RISK_OFFICER):
+        signed = Decision.objects.filter(approver=viewer).values("request")
+        granted = granted.filter(Q(requester=viewer) | Q(system__owner=viewer) | Q(pk__in=signed))
+    concerns = (
+        granted.filter(state=State.SUSPENDED),
+        granted.filter(kinds.ready(), state=State.APPROVED),
+        granted.filter(state=State.APPROVED, valid_until__lt=now + SOON),
+    )
+    kept = {
+        row.pk: row
+        for part in concerns
+        for row in part.defer("verdict", "context", "required_evidence", "evidence_ids", "stages")[:SHOWN_AFTER]
+    }
+    names = kinds.presented(list(kept.values()))
+    items = escalation.told(viewer) + [item for row in kept.values() if (item := _became(row, names[row.pk]))]
+    overdue = selectors.open_findings().filter(owner=viewer, due_on__lt=now.date())[:SHOWN_AFTER]
     items += [
         {
             "tone": "bad",

@@ -3,6 +3,9 @@
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
 
 from governance.approvals.models import ApprovalRequest
 
@@ -26,20 +29,54 @@ class Presented:
     apply_url: str = ""
 
 
+Keys = QuerySet[Any, Any] | None
 StateListener = Callable[[uuid.UUID, str, str], None]
 Presenter = Callable[[Sequence[ApprovalRequest]], Mapping[uuid.UUID, Presented]]
 _listeners: dict[str, StateListener] = {}
 _presenters: dict[str, Presenter] = {}
+_finders: dict[str, Callable[[str], Keys]] = {}
+_ready: dict[str, Callable[[], Keys]] = {}
 
 
-def register_subject_kind(kind: str, on_state_change: StateListener, present: Presenter | None = None) -> None:
+def register_subject_kind(
+    kind: str,
+    on_state_change: StateListener,
+    present: Presenter | None = None,
+    *,
+    find: Callable[[str], Keys] | None = None,
+    ready: Callable[[], Keys] | None = None,
+) -> None:
     """Call ``on_state_change(request id, old state, new state)`` in the transaction of the change.
 
-    ``present`` turns requests of the kind into what people call them, many at once, so that a list costs few queries.
+    Args:
+        present: turns requests of the kind into what people call them, many at once, so that a list costs few queries.
+        find: the keys of the requests that a word of a search names, such as ``pr-12``; None where it is no name.
+        ready: the keys of the approved requests that still wait to be put into effect.
     """
     _listeners[kind] = on_state_change
     if present:
         _presenters[kind] = present
+    if find:
+        _finders[kind] = find
+    if ready:
+        _ready[kind] = ready
+
+
+def found_by(word: str) -> Q:
+    """Return the condition that a kind calls a request by this word; none holds for a word that is no name."""
+    found = Q(pk__in=[])
+    for find in _finders.values():
+        if (keys := find(word)) is not None:
+            found |= Q(pk__in=keys)
+    return found
+
+
+def ready() -> Q:
+    """Return the condition that a request's approval still waits to be put into effect."""
+    found = Q(pk__in=[])
+    for keys in _ready.values():
+        found |= Q(pk__in=keys())
+    return found
 
 
 def tell(kind: str, request_id: uuid.UUID, old: str, new: str) -> None:

@@ -96,7 +96,12 @@ class ApprovalRequest(Governed):
                 | (~Q(state__in=["collecting", "in_review", "changes_requested"]) & Q(settled_at__isnull=False)),
             ),
         ]
-        indexes = [models.Index(fields=["state", "-opened_at"], name="request_by_state")]
+        indexes = [
+            models.Index(fields=["state", "-opened_at"], name="request_by_state"),
+            models.Index(
+                fields=["valid_until"], condition=Q(state__in=["approved", "suspended"]), name="granted_by_its_end"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject_name} for {self.asks_for}"
@@ -341,3 +346,18 @@ class PolicyReplay(models.Model):
 
     def __str__(self) -> str:
         return f"Replay of {self.policy_version or self.policy_name}"
+
+
+class SavedView(models.Model):
+    """A person's own name for what they often ask the inbox for."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, help_text="The inbox's query string: waiting=open&verdict=HOLD.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "name"], name="one_view_per_name")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Aggregate, Count, DurationField, Q, QuerySet
 
-from governance.accounts.access import Reach, Reader, may_read, readable, readable_systems
+from governance.accounts.access import Reach, Reader, readable, readable_systems
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING
 from governance.accounts.selectors import RolesHeld, grants_in_force, roles_held
@@ -20,13 +20,30 @@ from governance.evidence.models import Evidence
 from governance.policy.evaluate import evidence_names
 from governance.policy.selectors import document_of
 
+
+class Median(Aggregate):
+    """The middle value, as PostgreSQL interpolates it; None of no rows."""
+
+    function = "PERCENTILE_CONT"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DurationField()
+
+
 ERASED = "The words were erased; their commitment stays in the log."
 
 
 def readable_requests(rows: QuerySet[ApprovalRequest], reader: Reader) -> QuerySet[ApprovalRequest]:
-    """Return the requests among ``rows`` that a person may read: of the systems in reach, and those they made."""
+    """Return the requests among ``rows`` that a person may read.
+
+    They are of the systems in reach; besides those, what the person made, signed, or can sign now in another's place.
+    """
     reach = readable_systems(reader)
-    return readable(rows, reach, system="system", own=Q(requester=reach.person))
+    if reach.everything:
+        return rows
+    signed = Decision.objects.filter(approver=reach.person).values("request")
+    now = waiting(reach.person).values("request")
+    own = Q(requester=reach.person) | Q(pk__in=signed) | Q(pk__in=now)
+    return readable(rows, reach, system="system", own=own)
 
 
 def request_for(user: User, pk: uuid.UUID) -> ApprovalRequest:
@@ -35,10 +52,9 @@ def request_for(user: User, pk: uuid.UUID) -> ApprovalRequest:
     Raises:
         Unknown: there is none, or none that the person may read.
     """
-    found = request(pk)
-    if found.requester_id != user.pk and not may_read(user, found.system_id):
+    if not readable_requests(ApprovalRequest.objects.filter(pk=pk), user).exists():
         raise Unknown(_no_request(pk))
-    return found
+    return request(pk)
 
 
 def request(pk: uuid.UUID) -> ApprovalRequest:
@@ -238,8 +254,8 @@ def place_taken(approval: ApprovalRequest, stage: Mapping[str, Any], person: Use
     )
 
 
-def waiting(person: User) -> QuerySet[RequestIndex]:
-    """Return the requests that the person can sign now, as the database finds them.
+def signable(person: User) -> Q:
+    """Return the condition on the index of requests that the person can sign one now.
 
     Its index knows whom the open stage lists and who has signed; the roles that the person has held without a break
     since a request was made, or that were lent to them, are asked for here, because they end by the clock.
@@ -254,7 +270,12 @@ def waiting(person: User) -> QuerySet[RequestIndex]:
         for system_id in systems:
             lent &= Q(system_id=system_id)
         may |= lent
-    return RequestIndex.objects.filter(may, open_to__contains=[person.pk]) if may else RequestIndex.objects.none()
+    return may & Q(open_to__contains=[person.pk]) if may else Q(pk__in=[])
+
+
+def waiting(person: User) -> QuerySet[RequestIndex]:
+    """Return the requests that the person can sign now, as the index has them."""
+    return RequestIndex.objects.filter(signable(person))
 
 
 def waiting_for(person: User) -> list[ApprovalRequest]:
@@ -304,3 +325,12 @@ def finding_for(user: User, pk: uuid.UUID) -> Finding:
 def open_findings() -> QuerySet[Finding]:
     """Return findings that nobody closed, due first."""
     return Finding.objects.filter(closed_at__isnull=True).select_related("system", "owner").order_by("due_on")
+
+
+def open_finding_counts(reach: Reach, today: date) -> dict[str, int]:
+    """Return how many findings are open, how many of them overdue, and how many are the viewer's and due today."""
+    return findings_for(reach).aggregate(
+        open_findings=Count("pk"),
+        overdue_findings=Count("pk", filter=Q(due_on__lt=today)),
+        due_today=Count("pk", filter=Q(due_on=today, owner=reach.person)),
+    )

@@ -16,6 +16,7 @@ EXEMPT: dict[str, str] = {
     "accounts.Token": "A hash with scopes and an end; making one is logged, and it can request, never decide.",
     "accounts.IdempotentAnswer": "A cache of answers already given.",
     "approvals.RequestIndex": "What lists find a request by; derived by triggers from it and its decisions.",
+    "approvals.SavedView": "A person's own bookmark of the inbox; it opens nothing that they could not read.",
     "evidence.EvidenceJob": "A queue: the evidence that a job makes is governed.",
     "approvals.PolicyReplay": "A queue and what came out of it; `policy.replayed` names the outcome by its digest.",
     "registry.RegistrationNotice": "What MLflow's plugin reported, before it is believed; the version is governed.",

@@ -1,8 +1,11 @@
 """What people call an approval request about a model version: registered with approvals, which knows no model."""
 
+import re
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from governance.approvals.kinds import Presented
@@ -37,3 +40,14 @@ def _presented(
         now=f"now v{now}" if now else "now none",
         apply_url=reverse("promotion-detail", args=[promotion.pk]) if ready else "",
     )
+
+
+def find(word: str) -> QuerySet[Any, Any] | None:
+    """Return the keys of the requests that a word names: ``pr-12`` or ``12``."""
+    named = re.fullmatch(r"(?:pr-)?([0-9]{1,9})", word)
+    return PromotionRequest.objects.filter(number=int(named[1])).values("approval") if named else None
+
+
+def ready() -> QuerySet[Any, Any]:
+    """Return the keys of the approved requests whose alias nobody has set yet."""
+    return PromotionRequest.objects.filter(state=PromotionRequest.State.REQUESTED).values("approval")

@@ -6,8 +6,9 @@ from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.approvals import selectors as approvals
-from governance.approvals.models import ApprovalRequest, State
+from governance.approvals.models import OPEN, ApprovalRequest, State
 from governance.audit import selectors as log
+from governance.common import clock
 from governance.policy.selectors import document_of
 from registry import applying, selectors
 from registry.models import Permit, PromotionRequest
@@ -61,6 +62,10 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
         "holders": _holders(promotion, progress, rows, people),
         "about": _about(promotion, approval),
         "apply": {"allowed": not refusal, "refusal": refusal},
+        "answers": {
+            "resubmit": {"allowed": approval.requester_id == viewer.pk and approval.state == State.CHANGES_REQUESTED},
+            "withdraw": {"allowed": approval.requester_id == viewer.pk and approval.state in OPEN},
+        },
         "note": _note(approval),
         "commands": _commands(promotion),
     }
@@ -108,7 +113,7 @@ def _todo(promotion: PromotionRequest, progress: dict[str, Any], refusal: str) -
         return [_task(f"Mend what keeps {job['type']} from being made", job["error"]) for job in failed]
     if approval.state == State.CHANGES_REQUESTED:
         said = approvals.state_said(approval)
-        return [_task("Answer the changes that were requested", said, url="stages", action="Read")]
+        return [_task("Answer the changes that were requested", said, url="resubmit", action="Answer")]
     if approval.outcome == "BLOCK" and approval.state == State.IN_REVIEW:
         return [_task("Register a version that clears the limit", approval.verdict["reason"])]
     if promotion.state == PromotionRequest.State.FAILED:
@@ -135,6 +140,7 @@ def _holders(
     approval = promotion.approval
     collecting = approval.state == State.COLLECTING
     left = progress["total"] - progress["done"]
+    due, now = approvals.due_at(approval), clock.now()
     states = {"closed": "done", "open": "now"}
     who_applies = "done" if promotion.applied_at else "now" if approval.state == State.APPROVED else ""
     return [
@@ -148,11 +154,26 @@ def _holders(
                 "name": f"{words(row['roles']).capitalize()}, {row['signed']} of {row['quorum']} signed",
                 "detail": ", ".join(people[pk]["name"] for pk in row["eligible"]) or "nobody holds the role",
                 "state": states.get(row["state"], ""),
+                "until": due if row["state"] != "closed" else None,
+                "late": bool(due and due < now),
             }
             for row in rows
         ),
-        {"name": "Engineer, owner or risk officer", "detail": "applies it", "state": who_applies},
+        *_requester_holds(approval, people),
+        {
+            "name": "Engineer, owner or risk officer",
+            "detail": "applies it",
+            "state": who_applies,
+            "until": approval.valid_until if who_applies == "now" else None,
+        },
     ]
+
+
+def _requester_holds(approval: ApprovalRequest, people: People) -> list[dict[str, Any]]:
+    if approval.state != State.CHANGES_REQUESTED:
+        return []
+    name = people[approval.requester_id]["name"]
+    return [{"name": name, "detail": "answers the changes that were requested; no date", "state": "now"}]
 
 
 def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[str, Any]]:

@@ -137,14 +137,14 @@ def review_progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def promotion_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /promotions/<pk>``: one promotion as its requester needs it."""
-    return render(request, "registry/request.html", requester.request_page(_promotion(request, pk), actor(request)))
+    return render(request, "registry/request.html", requester.request_page(promotion_of(request, pk), actor(request)))
 
 
 @page
 @require_POST
 def promotion_apply(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /promotions/<pk>/apply``: have the worker set the alias."""
-    promotion, person = _promotion(request, pk), actor(request)
+    promotion, person = promotion_of(request, pk), actor(request)
     try:
         applying.request_apply(promotion_id=pk, person=person)
     except DomainError as refusal:
@@ -185,7 +185,8 @@ def _approval(request: HttpRequest, pk: uuid.UUID) -> ApprovalRequest:
     return approval
 
 
-def _promotion(request: HttpRequest, pk: uuid.UUID) -> PromotionRequest:
+def promotion_of(request: HttpRequest, pk: uuid.UUID) -> PromotionRequest:
+    """Return a promotion that the person may read, with what its page needs of the approval."""
     promotion = selectors.promotion_for(actor(request), pk)
     promotion.approval = approvals.request(promotion.approval_id)
     return promotion

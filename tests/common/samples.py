@@ -370,7 +370,10 @@ def inbox() -> dict[str, Any]:
         "reference": "PR-21",
     }
     return {
-        "rows": [late, base, young], "mine": True, "total": 3, "due_today": 1, "open_findings": 5, "overdue_findings": 1, "median_decision": timedelta(days=1, hours=19), "decisions": 14, "filters": {"q": "", "verdict": "", "waiting": "me"},
+        "rows": [late, base, young], "mine": True, "total": 3, "due_today": 1, "open_findings": 5, "overdue_findings": 1, "median_decision": timedelta(days=1, hours=19), "decisions": 14, "filters": {"q": "", "verdict": "", "waiting": "me", "sort": "due", "system": ""}, "filtered": True,
+        "tabs": [{"label": "Waiting for me", "count": 3, "url": "?waiting=me", "current": True}, {"label": "All open", "count": 12, "url": "?waiting=open", "current": False}, {"label": "Overdue", "count": 1, "url": "?waiting=overdue", "current": False}, {"label": "Settled", "count": 1240, "url": "?waiting=settled", "current": False}],
+        "sorts": [("due", "Nearest due date"), ("newest", "Newest")], "systems": [("credit", "Consumer credit scoring"), ("triage", "Claims triage")], "first": "?waiting=me", "following": "?waiting=me&after=2026-11-24T10:00:00+00:00~" + UID, "unfiltered": "?waiting=me",
+        "views": [{"pk": UID, "name": "Held, high-risk", "url": "?waiting=open&verdict=HOLD", "current": True}, {"pk": UID[:-1] + "8", "name": "Blocked", "url": "?verdict=BLOCK", "current": False}],
         "classes": [("high", "High-risk"), ("minimal", "Minimal risk")], "jobs": [{"type": "explanation/v1", "subject": "triage v3", "done": 14, "total": 40, "message": "reaches you when all evidence is attached"}],
         "after": [{"tone": "bad", "icon": "alert", "text": "Finding overdue since 20 Nov", "detail": "Two more days and the approval is suspended.", "url": "#"}, {"tone": "warn", "icon": "clock", "text": "credit-risk v1 lapses in 7 days", "detail": ""}],
     }
@@ -389,7 +392,7 @@ def request() -> dict[str, Any]:
         "promotion": {"pk": UID, "reference": "PR-20", "state": "requested", "state_reason": "", "made_at": ago(days=2)}, "approval": APPROVAL | {"state": "collecting"}, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM,
         "change_class": {"name": "non-substantial"}, "rail": [{"title": t, "detail": d, "state": s} for t, d, s in rail], "verdict": VERDICT, "progress": progress(), "checks": CHECKS, "note": "With 93 women the interval is about ± 0.15 wide: expect a hold.",
         "todo": [{"done": False, "text": "Name the owner of Annex IV, 2(b)", "detail": "Nobody owns this paragraph yet.", "url": "#", "action": "Assign"}, {"done": True, "text": "Declare the change class", "detail": "20 Nov"}],
-        "holders": [{"name": "Evidence worker", "detail": "now", "state": "now"}, {"name": "Validator, validator", "detail": "1 of 1 must sign", "state": ""}], "apply": {"allowed": False, "refusal": "The request is not approved yet."},
+        "holders": [{"name": "Evidence worker", "detail": "now", "state": "now"}, {"name": "Validator, validator", "detail": "1 of 1 must sign", "state": "", "until": ago(days=-3), "late": False}, {"name": "Risk officer", "detail": "late", "state": "now", "until": ago(days=1), "late": True}], "answers": {"resubmit": {"allowed": True, "reason": "short", "errors": {"reason": ["Say it in at least 10 characters."]}}, "withdraw": {"allowed": True}}, "apply": {"allowed": False, "refusal": "The request is not approved yet."},
         "about": [{"label": "Model version", "value": "credit-risk v2", "url": "#"}, {"label": "Artifact", "value": a_digest("v2"), "digest": True}, {"label": "Policy", "value": "credit-high-risk v3", "detail": "pinned when requested"}],
         "commands": [{"note": "this request, with its verdict", "line": "placet status PR-20 --json"}, {"note": "after approval: only this sets the alias", "line": "placet apply PR-20"}],
     }

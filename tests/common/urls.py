@@ -13,6 +13,8 @@ def nobody(request: HttpRequest, **arguments: object) -> NoReturn:
 
 urlpatterns = [
     path("", nobody, name="inbox"),
+    path("inbox/views", nobody, name="view-save"),
+    path("inbox/views/<uuid:pk>/delete", nobody, name="view-delete"),
     path("login/", nobody, name="login"),
     path("logout/", nobody, name="logout"),
     path("account/passkeys/", nobody, name="passkey-list"),
@@ -51,6 +53,8 @@ urlpatterns = [
     path("policy-replays/<uuid:pk>/", nobody, name="policy-replay"),
     path("promotions/<uuid:pk>/", nobody, name="promotion-detail"),
     path("promotions/<uuid:pk>/apply/", nobody, name="promotion-apply"),
+    path("promotions/<uuid:pk>/resubmit", nobody, name="promotion-resubmit"),
+    path("promotions/<uuid:pk>/withdraw", nobody, name="promotion-withdraw"),
     path("monitors/", nobody, name="monitor-list"),
     path("monitors/<uuid:pk>/", nobody, name="monitor-detail"),
     path("policy-schema/", nobody, name="api-policy-schema"),

@@ -15,6 +15,7 @@ from governance.accounts.roles import Role
 from governance.approvals import services as approvals
 from governance.approvals.findings import open_finding
 from governance.approvals.models import Finding
+from governance.audit import selectors as log
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
@@ -22,7 +23,7 @@ from governance.evidence.models import EvidenceJob
 from registry import applying, gate
 from registry.models import Permit, PromotionRequest, RegisteredModel
 from registry.reviewing import panels
-from registry.web import views
+from registry.web import answers, views
 from tests.factories import PASSWORD, REASON, a_model, a_user, approve, attach, fresh, mirrored
 from tests.payloads import fairness
 
@@ -45,6 +46,14 @@ def applied(monkeypatch):
     told: list[str] = []
     monkeypatch.setattr(views, "enqueue_on_commit", lambda task, *ids: told.extend(map(str, ids)))
     return told
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """The ids of evidence jobs that the broker was told of; no broker is asked."""
+    jobs: list[str] = []
+    monkeypatch.setattr(answers, "enqueue", lambda found: jobs.extend(map(str, found)))
+    return jobs
 
 
 def text_of(response) -> str:
@@ -104,6 +113,65 @@ def test_changes_that_were_requested_reach_the_requester_in_the_reviewers_words(
     said = f"Changes requested in stage validation. {REASON}"
     assert page.context["todo"][0] | {"detail": said} == page.context["todo"][0]
     assert [step["state"] for step in page.context["rail"]][2] == "failed"
+
+
+def test_the_requester_reads_until_when_each_has_it(cast, signed_in):
+    made = cast.allowed()
+    due = made.approval.review_opened_at + made.approval.decide_within
+    address = reverse("promotion-detail", args=[made.pk])
+    holders = signed_in(cast.engineer).get(address).context["holders"]
+    assert [(row.get("until"), row.get("late", False)) for row in holders] == [
+        (None, False),
+        (due, False),
+        (due, False),
+        (None, False),
+    ]
+    approve(made.approval, cast.validator)
+    page = signed_in(cast.engineer).get(address)
+    assert [row.get("until") for row in page.context["holders"]] == [None, None, due, None]
+    assert f"until {due:%-d %b}" in text_of(page)
+    with clock.frozen(due + timedelta(hours=1)):
+        assert signed_in(cast.engineer).get(address).context["holders"][2]["late"]
+    approve(made.approval, cast.officer)
+    holders = signed_in(cast.engineer).get(address).context["holders"]
+    assert holders[-1]["until"] == fresh(made).approval.valid_until
+
+
+def test_the_requester_answers_changes_on_the_page_and_nobody_else_does(cast, signed_in, told):
+    made = cast.allowed()
+    address = reverse("promotion-resubmit", args=[made.pk])
+    said = {"reason": "The sample of women is larger now."}
+    assert signed_in(cast.engineer).post(address, said).status_code == 409  # no changes were requested
+    approve(made.approval, cast.validator, verdict="request_changes")
+    page = signed_in(cast.engineer).get(reverse("promotion-detail", args=[made.pk]))
+    assert f'action="{address}"' in page.content.decode()
+    assert address not in signed_in(cast.owner).get(reverse("promotion-detail", args=[made.pk])).content.decode()
+    assert signed_in(cast.owner).post(address, said).status_code in {403, 409}
+    page = signed_in(cast.engineer).post(address, {"reason": "short"})
+    assert page.status_code == 422
+    assert page.context["answers"]["resubmit"] == {
+        "allowed": True,
+        "reason": "short",
+        "errors": {"reason": ["Say it in at least 10 characters."]},
+    }
+    assert fresh(made).approval.state == "changes_requested"
+    page = signed_in(cast.engineer).post(address, said, follow=True)
+    assert "the next round begins" in text_of(page)
+    assert fresh(made).approval.state == "in_review"  # the evidence was there already
+    assert said["reason"] in str(log.payload_of(log.entries_about_request(made.approval_id)[-2].id))
+
+
+def test_the_requester_withdraws_on_the_page_and_nobody_else_does(cast, signed_in):
+    made = cast.allowed()
+    address = reverse("promotion-withdraw", args=[made.pk])
+    said = {"reason": "A better version is on its way."}
+    assert signed_in(cast.validator).post(address, said).status_code in {403, 409}
+    assert fresh(made).approval.state == "in_review"
+    page = signed_in(cast.engineer).post(address, said, follow=True)
+    assert "Withdrawn" in text_of(page)
+    assert fresh(made).approval.state == "withdrawn"
+    assert address not in page.content.decode()
+    assert signed_in(cast.engineer).post(address, said).status_code == 409
 
 
 def test_a_promotion_is_not_applied_before_its_permit_and_never_by_a_validator(cast, signed_in, applied):
@@ -209,7 +277,7 @@ def test_a_finding_is_closed_by_somebody_else_than_its_owner(cast, signed_in):
     back, address = reverse("model-detail", args=[cast.model.pk]), reverse("finding-close", args=[finding.pk])
     form = {"how": "The window was measured again.", "next": back}
     own = signed_in(cast.owner).post(address, form, follow=True)
-    assert "You own this finding; somebody else must see that it is mended." in text_of(own)
+    assert "You own this finding, or did; somebody else must see that it is mended." in text_of(own)
     short = signed_in(cast.validator).post(address, form | {"how": "ok"}, follow=True)
     assert "Say how it was mended" in text_of(short)
     assert Finding.objects.get(pk=finding.pk).closed_at is None

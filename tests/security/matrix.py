@@ -143,6 +143,8 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     ),
     "resubmit": _act((REQUESTER, {"changes requested": "202+", "": "409"})),
     "withdraw a request": _act((REQUESTER, {**dict.fromkeys(OPEN, "200+"), "": "409"})),
+    "resubmit on the page": _act((REQUESTER, {"changes requested": "302+", "": "409"})),
+    "withdraw a request on the page": _act((REQUESTER, {**dict.fromkeys(OPEN, "302+"), "": "409"})),
     "close a finding": (
         (part("owner", "the finding's owner"), "turned back"),
         (role("validator", "risk_officer"), "302+"),
@@ -156,6 +158,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     # One's own passkeys, and places that are lent
     "own page": ((ANYBODY, "200"),),
     "own page, nothing sent": ((ANYBODY, "422"),),
+    "keep or forget a view of one's own": ((ANYBODY, "302"),),
     "confirm as an administrator": ((everywhere("administrator"), "302+"), _REFUSED),
     "end a passkey": ((part("holder", "its holder") | everywhere("administrator"), "302+"), _REFUSED),
     "end a delegation": ((part("lender", "who lends or receives it") | everywhere("administrator"), "302+"), _REFUSED),
@@ -269,6 +272,10 @@ ROUTES: dict[str, Route] = {
     "POST review-lift": Route("lift a suspension", "approval", "lift"),
     "GET promotion-detail": Route("read a request", "promotion"),
     "POST promotion-apply": Route("apply", "promotion"),
+    "POST promotion-resubmit": Route("resubmit on the page", "promotion", "reason"),
+    "POST promotion-withdraw": Route("withdraw a request on the page", "promotion", "reason"),
+    "POST view-save": Route("keep or forget a view of one's own", body="view"),
+    "POST view-delete": Route("keep or forget a view of one's own", "view"),
     "GET model-list": Route("list", shows=MODEL),
     "GET model-detail": Route("read", "model"),
     "GET api-approval-request": Route("read a request", "approval", scope=R),

@@ -20,7 +20,7 @@ from governance.accounts import passkeys
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.services import SCOPES, create_token, grant_role
-from governance.approvals import delegations, findings, replaying
+from governance.approvals import delegations, findings, listing, replaying, saved_views
 from governance.approvals.models import Decision, Delegation
 from governance.audit import selectors as log
 from governance.audit import services as audit
@@ -82,6 +82,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "document": {"kind": "annex-iv", "system": "$slug"},
     "document page": {"system": "$system"},
     "erasure": {"reason": REASON},
+    "view": {"name": "Held", "waiting": "open"},
     "replay": {"version": "$version"},
 }
 STATES = ("collecting", "in review", "changes requested", "approved", "suspended", "rejected")
@@ -176,6 +177,7 @@ class World(Bank):
         )
         self.passkey = self._passkey()
         self.delegation = self._delegation()
+        self.view = saved_views.save_view(person=self.second, name="Held", wanted=listing.Asked(verdict="HOLD"))
         self.replay = replaying.ask_replay(asker=self._holder(Role.POLICY_AUTHOR, None), policy_version=self.policy)
         self.alert = Alert.objects.get(monitor=self.monitor)
         self.run = self._run()
@@ -283,6 +285,7 @@ class World(Bank):
             "passkey": {"pk": self.passkey.pk},
             "delegation": {"pk": self.delegation.pk},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
+            "view": {"pk": self.view.pk},
             "entry": {"index": index, "entry_id": self.decision.log_entry},
         }
         return things[what]

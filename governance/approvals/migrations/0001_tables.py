@@ -108,6 +108,10 @@ class Migration(migrations.Migration):
             model_name='finding',
             index=models.Index(fields=['closed_at', 'due_on'], name='finding_by_due_date'),
         ),
+        migrations.AddIndex(
+            model_name='approvalrequest',
+            index=models.Index(condition=models.Q(('state__in', ['approved', 'suspended'])), fields=['valid_until'], name='granted_by_its_end'),
+        ),
         migrations.AddConstraint(
             model_name='approvalrequest',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['collecting', 'in_review', 'changes_requested'])), fields=('subject_kind', 'subject_id', 'asks_for'), name='one_open_request_per_subject', violation_error_message='This subject already has an open request.'),
@@ -235,6 +239,18 @@ class Migration(migrations.Migration):
             options={
                 'indexes': [models.Index(fields=['-made_at'], name='replay_newest_first')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running'])), fields=('asked_by',), name='one_open_replay_per_person'), models.CheckConstraint(condition=models.Q(('steps_done__lte', models.F('steps_total'))), name='replayed_within_what_there_is'), models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state__in', ['queued', 'running'])), models.Q(('finished_at__isnull', False), ('state__in', ['done', 'failed'])), _connector='OR'), name='replay_finished_at_iff_finished'), models.CheckConstraint(condition=models.Q(models.Q(('replayed_entry__isnull', False), ('state', 'done'), models.Q(('result_digest', ''), _negated=True)), models.Q(models.Q(('state', 'done'), _negated=True), ('replayed_entry__isnull', True), ('result_digest', '')), _connector='OR'), name='replay_named_in_the_log_iff_done')],
+            },
+        ),
+        migrations.CreateModel(
+            name='SavedView',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=60)),
+                ('query', models.CharField(help_text="The inbox's query string: waiting=open&verdict=HOLD.", max_length=1000)),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('person', 'name'), name='one_view_per_name')],
             },
         ),
     ]

@@ -6,6 +6,8 @@ from governance.approvals.web import delegations, findings, replays, views
 
 urlpatterns = [
     path("", views.inbox_list, name="inbox"),
+    path("inbox/views", views.save_view, name="view-save"),
+    path("inbox/views/<uuid:pk>/delete", views.delete_view, name="view-delete"),
     path("findings", findings.finding_list, name="finding-list"),
     path("findings.csv", findings.finding_csv, name="finding-csv"),
     path("findings/raise", findings.finding_raise, name="finding-raise"),
