@@ -62,11 +62,13 @@ class _Derivation:
     approved: Approved | None = None
     state: str = ""
     threshold: str | None = None
+    change_class: str = ""
 
     def read(self, index: int, entry: Entry) -> None:
         readers: dict[str, Callable[[int, Entry], None]] = {
             "approval.opened": self._open,
             "promotion.requested": self._ask,
+            "promotion.restated": self._restate,
             "approval.review_opened": self._open_review,
             "approval.evaluated": self._evaluate,
             "approval.decided": self._decide,
@@ -97,6 +99,13 @@ class _Derivation:
         if self.threshold is not None or entry["data"]["digest"] != self._said()["subject"]["digest"]:
             raise LogDisagrees(f"entry {index} asks for another version than the request is about.")
         self.threshold = str(entry["data"]["decision_threshold"])
+        self.change_class = str(entry["data"].get("change_class", ""))
+
+    def _restate(self, index: int, entry: Entry) -> None:
+        """Read another change class, stated in answer to requested changes; nobody has signed on it yet."""
+        if self.state != "changes_requested":
+            raise LogDisagrees(f"entry {index} states another change class while people decide.")
+        self.change_class = str(entry["data"]["change_class"])
 
     def _open_review(self, index: int, entry: Entry) -> None:
         data = entry["data"]
@@ -126,6 +135,8 @@ class _Derivation:
             raise LogDisagrees(f"the signer of entry {index} signed before.")
         if data["manifest"] != self.manifest or data["subject"] != opened["subject"]:
             raise LogDisagrees(f"entry {index} signs other evidence or another subject.")
+        if "validator" in stage["roles"] and data.get("change_class", "") != self.change_class:
+            raise LogDisagrees(f"entry {index} does not confirm the change class that was stated.")
         self.signers.add(person)
         self.signed.setdefault(data["stage"], set()).add(place)
 

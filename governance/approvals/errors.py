@@ -57,6 +57,12 @@ class DataUnfit(InvalidInput):
     title = "The data has not the role that the policy asks for"
 
 
+class ChangeClassUnconfirmed(InvalidInput):
+    """Who approves in the validation stage confirms the change class that the requester stated."""
+
+    title = "The change class is not confirmed"
+
+
 class DelegateUnfit(InvalidInput):
     """A place is lent by somebody who decides to somebody who holds such a role of their own."""
 

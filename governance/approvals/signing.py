@@ -16,6 +16,7 @@ from governance.approvals import selectors, services
 from governance.approvals.delegated import place_in
 from governance.approvals.errors import (
     AlreadyDecided,
+    ChangeClassUnconfirmed,
     ChecksHold,
     NotEligible,
     NothingToReview,
@@ -45,7 +46,7 @@ def _statement(
     Args:
         rationale: the salted commitment to the reason, the same as that of the entry's payload, so that the signature
             covers the reason and still holds once the reason is erased.
-        more: what is said beside it where there is something to say: ``on_behalf_of``.
+        more: what is said beside it where there is something to say: ``on_behalf_of``, ``change_class``.
     """
     said: dict[str, Any] = {
         "format": "placet-decision/1",
@@ -129,6 +130,11 @@ def check_reviewed(approval: ApprovalRequest, stage: Mapping[str, Any]) -> None:
         )
 
 
+def class_to_confirm(approval: ApprovalRequest, stage: Mapping[str, Any]) -> str:
+    """Return the change class that an approval in the stage confirms; empty outside validation or if none is stated."""
+    return str(approval.context.get("change_class", "")) if Role.VALIDATOR in stage["roles"] else ""
+
+
 def check_may_lift(approval: ApprovalRequest, signer: User) -> None:
     """Check that the person may lift a suspension of this approval.
 
@@ -146,11 +152,16 @@ def _check_in_review(approval: ApprovalRequest) -> None:
 
 
 @transaction.atomic
-def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rationale: str, password: str) -> Decision:
+def record_decision(
+    *, request_id: uuid.UUID, approver: User, verdict: str, rationale: str, password: str, change_class: str = ""
+) -> Decision:
     """Record one person's verdict in the open stage, and settle the request once the policy is met.
 
     One rejection settles it; approvals settle it when the last stage's quorum is met. Decision, state and log entries
     commit together.
+
+    Args:
+        change_class: what an approval in the validation stage confirms; of no account elsewhere.
 
     Raises:
         Unknown: no such request.
@@ -160,6 +171,7 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
         AlreadyDecided: the approver has signed in this round.
         ChecksHold: an approval while the policy blocks or holds.
         ReviewMissing: an approval in a stage that requires a human review, which nobody eligible has signed.
+        ChangeClassUnconfirmed: an approval in the validation stage without the change class that was stated.
         SignInAgain: the password is not the approver's.
     """
     approval = services.locked(request_id)
@@ -172,9 +184,15 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
         raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
     if verdict == Decision.Verdict.APPROVE:
         check_reviewed(approval, stage)
+    confirms = class_to_confirm(approval, stage) if verdict == Decision.Verdict.APPROVE else ""
+    if confirms and change_class != confirms:
+        raise ChangeClassUnconfirmed(
+            f"Confirm that this is a {confirms} change, or request changes: the requester states another class."
+        )
     require_password(approver, password)
     sealed = audit.seal({"rationale": rationale, "approver": approver.name})
     more = {"on_behalf_of": str(behalf)} if behalf else {}
+    more |= {"change_class": confirms} if confirms else {}
     statement = _statement(
         approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=sealed.commitment, **more
     )
@@ -184,6 +202,7 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
         stage=stage["name"],
         approver=approver,
         on_behalf_of_id=behalf,
+        change_class=confirms,
         verdict=Decision.Verdict(verdict),
         statement=statement,
         statement_digest="sha256:" + sha256(statement.encode()).hexdigest(),

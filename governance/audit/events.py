@@ -48,6 +48,7 @@ class Event(StrEnum):
     DELEGATION_CONFIRMED = "delegation.confirmed"
     DELEGATION_ENDED = "delegation.ended"
     PROMOTION_REQUESTED = "promotion.requested"
+    PROMOTION_RESTATED = "promotion.restated"
     PROMOTION_APPLYING = "promotion.applying"
     PROMOTION_APPLIED = "promotion.applied"
     PROMOTION_FAILED = "promotion.failed"

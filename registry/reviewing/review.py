@@ -27,8 +27,7 @@ from registry.reviewing.people import People, person_ids
 
 CHANGE_CLASSES = {
     "pre-determined": "inside limits set beforehand",
-    "non-substantial": "declared by the requester",
-    "substantial": "declared by the requester: conformity is assessed anew",
+    "substantial": "conformity is assessed anew",
 }
 
 DUTIES = (
@@ -144,8 +143,16 @@ def head(
         "alias": promotion.alias,
         "alias_now": str(live.version.number) if live else None,
         "system": system_shown(approval.system),
-        "change_class": {"name": promotion.change_class, "note": CHANGE_CLASSES.get(promotion.change_class, "")},
+        "change_class": change_class_shown(promotion, approval, people),
     }
+
+
+def change_class_shown(promotion: PromotionRequest, approval: ApprovalRequest, people: People) -> dict[str, Any]:
+    """Return the change class, and whether it is the requester's word alone or confirmed in the validation stage."""
+    stated = promotion.change_class
+    confirmed = approval.decisions.filter(round=approvals.current_round(approval), change_class=stated).last()
+    said = f"confirmed by {people[confirmed.approver_id]['name']}" if confirmed else "stated by the requester"
+    return {"name": stated, "note": "; ".join(part for part in (CHANGE_CLASSES.get(stated), said) if part)}
 
 
 def system_shown(ai_system: AISystem) -> dict[str, Any]:
@@ -217,6 +224,7 @@ def decision_panel(approval: ApprovalRequest, document: PolicyDocument, viewer: 
         "signed": stage["signed"],
         "quorum": stage["quorum"],
         "approve_refusal": held,
+        "change_class": signing.class_to_confirm(approval, stage),
         "signs": [
             {"label": "Subject", "value": approval.subject_name},
             {"label": "Artifact", "value": approval.subject_digest, "digest": True},

@@ -56,6 +56,7 @@ def review_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             verdict=values["verdict"],
             rationale=values["rationale"],
             password=values["password"],
+            change_class=values["change_class"],
         )
         return SIGNED[Decision.Verdict(decision.verdict)]
 

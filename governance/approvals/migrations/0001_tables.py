@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                 ('round', models.PositiveSmallIntegerField(default=1, help_text='Counts resubmissions after requested changes.')),
                 ('stage', models.CharField(max_length=40)),
                 ('verdict', models.CharField(choices=[('approve', 'Approve'), ('request_changes', 'Request changes'), ('reject', 'Reject')], max_length=16)),
+                ('change_class', models.CharField(blank=True, choices=[('substantial', 'Substantial'), ('non-substantial', 'Non-substantial'), ('pre-determined', 'Pre-determined')], help_text='What an approval in the validation stage confirms.', max_length=20)),
                 ('statement', models.TextField(help_text='The exact text that was signed, canonical JSON.')),
                 ('statement_digest', models.CharField(max_length=71)),
                 ('signature_kind', models.CharField(default='re-authentication', max_length=24)),
@@ -106,6 +107,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='decision',
             constraint=models.UniqueConstraint(fields=('request', 'round', 'approver'), name='one_decision_per_person_and_round'),
+        ),
+        migrations.AddConstraint(
+            model_name='decision',
+            constraint=models.CheckConstraint(condition=models.Q(('change_class__in', ['', 'substantial', 'non-substantial', 'pre-determined'])), name='known_change_class_is_confirmed'),
         ),
         migrations.AddConstraint(
             model_name='finding',

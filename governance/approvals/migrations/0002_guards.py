@@ -68,6 +68,11 @@ BEGIN
     RAISE EXCEPTION '% does not stand for % in stage % of request %', NEW.approver_id, place, NEW.stage, NEW.request_id
       USING ERRCODE = '23514', CONSTRAINT = 'delegated_since_submission';
   END IF;
+  IF NEW.change_class <> (CASE WHEN NEW.verdict = 'approve' AND stage -> 'roles' @> '["validator"]'
+                              THEN coalesce(asked.context ->> 'change_class', '') ELSE '' END) THEN
+    RAISE EXCEPTION 'an approval in stage % of request % confirms the change class that was stated, and no other', NEW.stage,
+      NEW.request_id USING ERRCODE = '23514', CONSTRAINT = 'change_class_confirmed_in_validation';
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER separation_of_duties BEFORE INSERT ON approvals_decision
@@ -105,6 +110,10 @@ BEGIN
       OLD.policy_version_id, OLD.requester_id, OLD.stages, OLD.opened_at) THEN
     RAISE EXCEPTION 'what request % asks for, and who may sign it, does not change', OLD.id
       USING ERRCODE = '23514', CONSTRAINT = 'request_rests_on_what_it_was_made_on';
+  END IF;
+  IF OLD.state NOT IN ('collecting', 'changes_requested') AND NEW.context IS DISTINCT FROM OLD.context THEN
+    RAISE EXCEPTION 'what is known of the subject of request % does not change while people decide', OLD.id
+      USING ERRCODE = '23514', CONSTRAINT = 'context_frozen_in_review';
   END IF;
   IF OLD.state <> 'collecting' AND NEW.state <> 'collecting' AND
      (NEW.excluded, NEW.evidence_ids, NEW.manifest_digest, NEW.review_opened_at)
