@@ -9,13 +9,15 @@ class RegistryConfig(AppConfig):
     name = "registry"
 
     def ready(self) -> None:
+        from governance.approvals import waived, waivers
         from governance.approvals.kinds import register_subject_kind
         from governance.audit.notary import register_duty
         from governance.inventory.mirrored import register_mirror
         from registry import permits, promotions
         from registry.assigned import RegistryMirror
-        from registry.reviewing.presenting import present
+        from registry.reviewing.presenting import present, present_waivers
 
         register_subject_kind(promotions.KIND, promotions.on_state_change, present)
+        register_subject_kind(waived.KIND, waivers.on_state_change, present_waivers)
         register_mirror(RegistryMirror())
         register_duty(permits.issue_due)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from governance.approvals.waiver_digest import waiver_digest
+
 Entry = Mapping[str, Any]
 PERSON = "person:"
 
@@ -29,23 +31,38 @@ class Approved:
     use_restrictions: tuple[str, ...]
     index: int
     decision_threshold: str = ""
+    waivers: Mapping[str, str] = field(default_factory=dict)
+    signed: bool = False
 
 
 def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
     """Return the approval of ``request`` that the entries show.
 
     Args:
-        entries: (index, parsed body) of every integrated entry about the request, in order.
+        entries: (index, parsed body) of every integrated entry about the request, and about the requests that grant
+            the waivers which its evaluations name, in order.
 
     Raises:
         LogDisagrees: a stage lacks signatures, a signer was not eligible or kept from signing, the verdict was not
             ALLOW, the subject or the manifest changed on the way, or the approval has lost its force.
     """
-    derivation = _Derivation()
-    for index, entry in entries:
+    derivation, known = _Derivation(), list(entries)
+    for index, entry in known:
         if entry["data"].get("request") == request:
             derivation.read(index, entry)
-    return derivation.result()
+    approved = derivation.result()
+    for check, waiver in sorted(approved.waivers.items()):
+        _check_waiver(approved, check, rederive(known, waiver))
+    return approved
+
+
+def _check_waiver(approved: Approved, check: str, granted: Approved) -> None:
+    """Check that the request which grants a waiver is about this check on this evidence, and came first."""
+    about = waiver_digest(approved.request, check, approved.manifest)
+    if (granted.asks_for, granted.subject_digest) != ("waiver", about) or granted.index > approved.index:
+        raise LogDisagrees(f"the waiver of {check} was not granted for this request on this evidence.")
+    if granted.policy != approved.policy or not granted.signed:
+        raise LogDisagrees(f"the waiver of {check} was signed by nobody, or under another policy.")
 
 
 @dataclass
@@ -63,6 +80,7 @@ class _Derivation:
     state: str = ""
     threshold: str | None = None
     change_class: str = ""
+    waivers: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, index: int, entry: Entry) -> None:
         readers: dict[str, Callable[[int, Entry], None]] = {
@@ -110,13 +128,13 @@ class _Derivation:
     def _open_review(self, index: int, entry: Entry) -> None:
         data = entry["data"]
         self.manifest, self.verdict, self.approved = data["manifest"], data["verdict"], None
-        self.signed, self.signers = {}, set()
+        self.signed, self.signers, self.waivers = {}, set(), data.get("waivers", {})
         self.excluded = {*self._said()["excluded"], *data["excluded"]}
 
     def _evaluate(self, index: int, entry: Entry) -> None:
         if entry["data"]["manifest"] != self.manifest:
             raise LogDisagrees(f"entry {index} evaluates other evidence than the review was opened on.")
-        self.verdict = entry["data"]["verdict"]
+        self.verdict, self.waivers = entry["data"]["verdict"], entry["data"].get("waivers", {})
 
     def _decide(self, index: int, entry: Entry) -> None:
         opened, data, actor = self._said(), entry["data"], str(entry["actor"])
@@ -163,6 +181,8 @@ class _Derivation:
             valid_until=data["valid_until"],
             use_restrictions=tuple(data["use_restrictions"]),
             index=index,
+            waivers=dict(self.waivers),
+            signed=bool(self.signers),
         )
 
     def _change(self, index: int, entry: Entry) -> None:

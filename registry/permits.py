@@ -27,9 +27,12 @@ CHANGED = ("digest-mismatch", "source-changed")
 
 
 def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]:
-    """Return the integrated entries about a request, in order."""
+    """Return the integrated entries about a request and about the waivers that its evaluations name, in order."""
     found = log_selectors.entries_about_request(approval.pk)
-    return [(entry.index, entry.parsed) for entry in found if entry.index is not None]
+    waivers = {waiver for entry in found for waiver in entry.parsed["data"].get("waivers", {}).values()}
+    found += [entry for waiver in sorted(waivers) for entry in log_selectors.entries_about_request(waiver)]
+    rows = [(entry.index, entry.parsed) for entry in found if entry.index is not None]
+    return sorted(rows, key=lambda row: row[0])
 
 
 def issue_due(notary: Notary) -> None:
@@ -50,7 +53,8 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
     """
     checkpoint = log_selectors.newest_checkpoint()
     entries = [(index, body) for index, body in entries_about(approval) if checkpoint and index < checkpoint.size]
-    if not any(body["event"] == Event.APPROVAL_APPROVED for _, body in entries) or checkpoint is None:
+    mine = [body for _, body in entries if body["data"].get("request") == str(approval.pk)]
+    if not any(body["event"] == Event.APPROVAL_APPROVED for body in mine) or checkpoint is None:
         return None
     approved = rederive(entries, str(approval.pk))
     promotion = selectors.promotion_of(approval)

@@ -81,6 +81,18 @@ class DelegationSettled(DomainError):
     title = "The delegation is settled"
 
 
+class NotWaivable(InvalidInput):
+    """Only a check that failed can be waived, and only if the policy says `on_fail: waivable`."""
+
+    title = "The check can't be waived"
+
+
+class WaiverOpen(DomainError):
+    """A waiver of the check waits for its signatures."""
+
+    title = "A waiver was asked for already"
+
+
 class PolicyMissing(DomainError):
     """No published policy governs the system and alias."""
 

@@ -194,6 +194,32 @@ class Decision(Governed):
         ]
 
 
+class Waiver(Governed):
+    """A failed check of a request that may stand for a time, once the request that decides on it is approved."""
+
+    immutable = True
+
+    request = models.ForeignKey(ApprovalRequest, on_delete=models.PROTECT, related_name="waivers")
+    check_id = models.CharField(max_length=120)
+    manifest_digest = models.CharField(max_length=71, help_text="The evidence on which the check failed.")
+    approval = models.OneToOneField(
+        ApprovalRequest, on_delete=models.PROTECT, related_name="waiver", help_text="The request that decides on it."
+    )
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("made_at"), expires_at__lte=F("made_at") + timedelta(days=366)),
+                name="waiver_of_a_year_at_most",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"waiver of {self.check_id}"
+
+
 class Finding(Governed):
     """Something that is not as it should be: who must mend it, by when, and who saw that it is mended."""
 

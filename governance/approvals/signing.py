@@ -306,6 +306,7 @@ def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, pass
     Raises:
         NotEligible: only a risk officer without a part in the subject lifts a suspension.
         Forbidden: its critical findings are still open.
+        ChecksHold: a waiver on which it rested has ended.
         RequestNotOpen, SelfApproval, RationaleTooShort, SignInAgain: as for a decision.
     """
     approval = services.locked(request_id)
@@ -314,6 +315,8 @@ def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, pass
     critical = approval.findings.filter(closed_at__isnull=True, severity=Finding.Severity.CRITICAL).first()
     if critical:
         raise Forbidden(f"Close the critical finding first: {critical.title}")
+    if approval.outcome != "ALLOW":
+        raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
     require_password(signer, password)
     return services.move(
         approval,

@@ -47,6 +47,7 @@ class Event(StrEnum):
     DELEGATION_MADE = "delegation.made"
     DELEGATION_CONFIRMED = "delegation.confirmed"
     DELEGATION_ENDED = "delegation.ended"
+    WAIVER_REQUESTED = "waiver.requested"
     PROMOTION_REQUESTED = "promotion.requested"
     PROMOTION_RESTATED = "promotion.restated"
     PROMOTION_APPLYING = "promotion.applying"

@@ -24,6 +24,7 @@ from registry import selectors
 from registry.models import AliasHistory, PromotionRequest
 from registry.reviewing import changes, checks, evidence, panels, stages, trail
 from registry.reviewing.people import People, person_ids
+from registry.reviewing.waivers import waivers_shown
 
 CHANGE_CLASSES = {
     "pre-determined": "inside limits set beforehand",
@@ -105,6 +106,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
             for row in checks.waiting_for_review(approval)
         ],
         "lift": lift_panel(approval, findings, viewer),
+        "waivers": waivers_shown(approval, viewer),
     }
 
 

@@ -41,7 +41,7 @@ SIGNED = {
 @require_GET
 def review_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /approvals/<pk>``: one request as the person who decides needs it."""
-    return render(request, "registry/review.html", review.review_page(_approval(pk), actor(request)))
+    return render(request, "registry/review.html", review.review_page(approval_of(pk), actor(request)))
 
 
 @page
@@ -101,7 +101,7 @@ def review_lift(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def review_progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /approvals/<pk>/progress``: the evidence jobs alone; the last answer tells htmx to load the page anew."""
-    progress = evidence.progress_shown(_approval(pk))
+    progress = evidence.progress_shown(approval_of(pk))
     response = render(request, "registry/_progress.html", {"progress": progress})
     if not progress["running"]:
         response.headers["HX-Refresh"] = "true"
@@ -153,10 +153,15 @@ def model_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "registry/model.html", context)
 
 
-def _approval(pk: uuid.UUID) -> ApprovalRequest:
+def approval_of(pk: uuid.UUID) -> ApprovalRequest:
+    """Return a request about a model version.
+
+    Raises:
+        Unknown: it is about something else, or there is none.
+    """
     approval = approvals.request(pk)
     if approval.subject_kind != promotions.KIND:
-        raise Unknown(f"Request {pk} is not about a model version; it has no page here.")
+        raise Unknown(f"Request {pk} is not about a model version; it is decided elsewhere.")
     return approval
 
 
@@ -176,7 +181,7 @@ def _signed(
     text_field: str = "rationale",
 ) -> HttpResponse:
     """Check the form's shape, have the service sign, and go back to the page; show it again with a refusal."""
-    approval = _approval(pk)
+    approval = approval_of(pk)
     if not form.is_valid():
         return _again(request, pk, form, errors_of(form), InvalidInput.status, target=target)
     try:
@@ -191,7 +196,7 @@ def _signed(
 def _again(
     request: HttpRequest, pk: uuid.UUID, form: forms.Form, errors: Errors, status: int, *, target: str
 ) -> HttpResponse:
-    context = review.review_page(_approval(pk), actor(request))
+    context = review.review_page(approval_of(pk), actor(request))
     refused = review.with_refusal(context, target=target, values=sent(form), errors=errors)
     # On top as well: on a telephone the form is far below, and it is gone when somebody else was first.
     messages.error(request, " ".join(sentence for sentences in errors.values() for sentence in sentences))

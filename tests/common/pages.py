@@ -321,11 +321,23 @@ def delegations() -> dict[str, Any]:
     }
 
 
+def waiver() -> dict[str, Any]:
+    """A waiver in review, for somebody who may sign."""
+    page = review()
+    return {
+        "approval": {"pk": UID, "state": "in_review", "state_reason": "", "opened_at": ago(days=1), "requester": {"name": "ML engineer", "role": "Engineer"}},
+        "about": {"pk": UID, "reference": "PR-20", "subject": "credit-risk v2"}, "system": SYSTEM, "until": NOW + timedelta(days=30), "reason": "The next data set mends it.",
+        "check": {"title": "Selection-rate ratio by sex", "reason": "0.60 (0.55 to 0.65) is below 0.80.", "outcome": "fail", "why": "People of either sex are treated alike."},
+        "stages": page["stages"], "excluded": page["excluded"], "decision": page["decision"] | {"effect": "The failure may stand until 23 Dec 2026.", "change_class": "", "approve_refusal": ""}, "withdrawable": True, "form": {},
+    }
+
+
 PAGES: dict[str, tuple[str, Any]] = {
     "review": ("registry/review.html", review),
     "review-errors": ("registry/review.html", lambda: review(errors=True)),
     "review-suspended": ("registry/review.html", suspended),
     "review-collecting": ("registry/review.html", collecting),
+    "waiver": ("registry/waiver.html", waiver),
     "inbox": ("approvals/inbox.html", inbox),
     "delegations": ("approvals/delegations.html", delegations),
     "model": ("registry/model.html", model),

@@ -315,6 +315,8 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
         "decision": {"allowed": allowed, "refusal": "You requested this version: somebody else decides.", "stage": "risk", "signed": 0, "quorum": 1, "approve_refusal": "One check waits for a human review" if errors else "", "change_class": "non-substantial",
                      "signs": [{"label": "Subject", "value": a_digest("v2"), "digest": True}, {"label": "Policy", "value": "credit-high-risk v3"}], "checked": "you are not requester, trainer, owner, evidence producer or sponsor."},
         "form": form, "reviews": [ask], "lift": None,
+        "waivers": {"rows": [{"pk": UID, "title": "Selection-rate ratio by sex", "state": "approved", "until": NOW + timedelta(days=30), "other_evidence": True}], "checks": [("fairness.sex", "Selection-rate ratio by sex")], "longest": 90, "today": NOW.date(),
+                    "form": {"until": "2027-09-01", "errors": {"reason": ["Say why the failed check may stand."], "all": ["A waiver ends, at the latest in 90 days."]}} if errors else {}},
     }
 
 

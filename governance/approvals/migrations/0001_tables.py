@@ -168,4 +168,20 @@ class Migration(migrations.Migration):
             model_name='delegation',
             constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('confirmed_at__isnull', False), ('ended_at__isnull', True)), expressions=[('delegate', '='), ('delegator', '<>'), (models.Func('valid_from', 'valid_until', function='tstzrange'), '&&')], name='one_delegator_at_a_time'),
         ),
+        migrations.CreateModel(
+            name='Waiver',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('check_id', models.CharField(max_length=120)),
+                ('manifest_digest', models.CharField(help_text='The evidence on which the check failed.', max_length=71)),
+                ('made_at', models.DateTimeField()),
+                ('expires_at', models.DateTimeField()),
+                ('approval', models.OneToOneField(help_text='The request that decides on it.', on_delete=django.db.models.deletion.PROTECT, related_name='waiver', to='approvals.approvalrequest')),
+                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waivers', to='approvals.approvalrequest')),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('made_at')), ('expires_at__lte', django.db.models.expressions.CombinedExpression(models.F('made_at'), '+', models.Value(datetime.timedelta(days=366))))), name='waiver_of_a_year_at_most')],
+            },
+        ),
     ]

@@ -180,6 +180,34 @@ CREATE TRIGGER delegation_rules BEFORE INSERT OR UPDATE ON approvals_delegation
 ALTER TABLE approvals_delegation ENABLE ALWAYS TRIGGER delegation_rules;
 """
 
+# A waiver is of a check that failed and whose failure the policy lets stand, on the evidence that is frozen, and is decided
+# by a request of its own, with stages, from which everybody is kept who is kept from what it is for.
+WAIVERS = """
+CREATE FUNCTION approvals_waiver_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE asked record; deciding record;
+BEGIN
+  SELECT * INTO asked FROM approvals_approvalrequest r WHERE r.id = NEW.request_id;
+  SELECT * INTO deciding FROM approvals_approvalrequest r WHERE r.id = NEW.approval_id;
+  IF asked.state NOT IN ('in_review', 'approved', 'suspended') OR asked.manifest_digest <> NEW.manifest_digest
+     OR NOT coalesce(asked.verdict -> 'checks', '[]') @> jsonb_build_array(
+       jsonb_build_object('id', NEW.check_id, 'on_fail', 'waivable', 'outcome', 'fail')) THEN
+    RAISE EXCEPTION 'check % of request % has not failed, or its failure can''t stand', NEW.check_id, NEW.request_id
+      USING ERRCODE = '23514', CONSTRAINT = 'waiver_of_a_failed_waivable_check';
+  END IF;
+  IF deciding.subject_kind <> 'waiver' OR deciding.subject_id <> NEW.id OR deciding.state <> 'collecting'
+     OR jsonb_array_length(deciding.stages) = 0 OR NOT deciding.excluded @> asked.excluded
+     OR (deciding.system_id, deciding.policy_version_id) IS DISTINCT FROM (asked.system_id, asked.policy_version_id) THEN
+    RAISE EXCEPTION 'request % is not one that decides on waiver %', NEW.approval_id, NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'waiver_decided_by_its_own_request';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER waiver_rules BEFORE INSERT ON approvals_waiver
+  FOR EACH ROW EXECUTE FUNCTION approvals_waiver_rules();
+ALTER TABLE approvals_waiver ENABLE ALWAYS TRIGGER waiver_rules;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -193,11 +221,13 @@ class Migration(migrations.Migration):
         Govern("approvals_decision", immutable=True),
         Govern("approvals_finding"),
         Govern("approvals_delegation"),
+        Govern("approvals_waiver", immutable=True),
         migrations.RunSQL(
             DECISIONS,
             "DROP FUNCTION approvals_separation_of_duties CASCADE; DROP FUNCTION approvals_open_stage; "
             "DROP FUNCTION approvals_round; DROP FUNCTION approvals_stands_for",
         ),
         migrations.RunSQL(MOVES, "DROP FUNCTION approvals_keep_the_rules CASCADE"),
+        migrations.RunSQL(WAIVERS, "DROP FUNCTION approvals_waiver_rules CASCADE"),
         migrations.RunSQL(DELEGATIONS, "DROP FUNCTION approvals_delegation_rules CASCADE"),
     ]
