@@ -132,7 +132,7 @@ def _django(way: str) -> Callable[[], None]:
     import django
 
     django.setup()
-    from django.db import transaction
+    from django.db import models, transaction
     from django.utils import timezone
 
     if rival:
@@ -150,12 +150,28 @@ def _django(way: str) -> Callable[[], None]:
     from governance.audit.events import Event
     from registry.models import RegisteredModel
 
+    class Business(models.Model):
+        id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+        log_entry = models.UUIDField()
+        workspace = models.CharField(max_length=120, default="default")
+        name = models.CharField(max_length=256)
+        mirrored_at = models.DateTimeField()
+
+        class Meta:
+            app_label = "benchmarks"
+            managed = False
+            db_table = "bench_business"
+
     actor = System("benchmark")
 
     def append() -> None:
         with transaction.atomic():
             subjects = []
-            if way == "append with its row":
+            if way == "a row and append":
+                Business.objects.create(
+                    name=f"model-{uuid.uuid4()}", mirrored_at=timezone.now(), log_entry=uuid.uuid4()
+                )
+            elif way == "append with its row":
                 subjects = [RegisteredModel(name=f"model-{uuid.uuid4()}", mirrored_at=timezone.now())]
             data = {"model": "credit-risk"}
             audit.append(event=Event.MODEL_MIRRORED, actor=actor, subjects=subjects, data=data)
@@ -242,10 +258,11 @@ def measure() -> Iterator[Comparison]:
             yield _compare(
                 "Django",
                 "django",
-                ["create", "append", "append with its row", "django-auditlog", "django-pghistory"],
+                ["create", "append", "a row and append", "append with its row", "django-auditlog", "django-pghistory"],
                 writers=writers,
                 claim=f"With {writers} Django writers, as parts of the rate of create() alone: "
-                "append {append}, a governed row with its entry {append_with_its_row}, "
+                "append {append}, a row and append in one transaction {a_row_and_append}, "
+                "a governed row with its entry {append_with_its_row}, "
                 "django-auditlog {django_auditlog}, django-pghistory {django_pghistory}.",
             )
     with cluster(DISK):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from governance.approvals.waiver_digest import waiver_digest
+from placet.assertions import Passkeys
 
 Entry = Mapping[str, Any]
 PERSON = "person:"
@@ -39,16 +40,19 @@ def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
     """Return the approval of ``request`` that the entries show.
 
     Args:
-        entries: (index, parsed body) of every integrated entry about the request, and about the requests that grant
-            the waivers which its evaluations name, in order.
+        entries: (index, parsed body) of every integrated entry about the request, about the requests that grant the
+            waivers which its evaluations name, and about passkeys, in order.
 
     Raises:
-        LogDisagrees: a stage lacks signatures, a signer was not eligible or kept from signing, the verdict was not
-            ALLOW, the subject or the manifest changed on the way, or the approval has lost its force.
+        LogDisagrees: a stage lacks signatures, a signer was not eligible or kept from signing, a passkey did not sign
+            where it must, the verdict was not ALLOW, the subject or the manifest changed on the way, or the approval
+            has lost its force.
     """
     derivation, known = _Derivation(), list(entries)
     for index, entry in known:
-        if entry["data"].get("request") == request:
+        if str(entry["event"]).startswith("passkey."):
+            derivation.passkeys.read(index, entry)
+        elif entry["data"].get("request") == request:
             derivation.read(index, entry)
     approved = derivation.result()
     for check, waiver in sorted(approved.waivers.items()):
@@ -81,6 +85,8 @@ class _Derivation:
     threshold: str | None = None
     change_class: str = ""
     waivers: Mapping[str, str] = field(default_factory=dict)
+    passkeys: Passkeys = field(default_factory=Passkeys)
+    opened_at: int = -1
 
     def read(self, index: int, entry: Entry) -> None:
         readers: dict[str, Callable[[int, Entry], None]] = {
@@ -110,7 +116,7 @@ class _Derivation:
     def _open(self, index: int, entry: Entry) -> None:
         if self.opened is not None:
             raise LogDisagrees(f"entry {index} opens the request a second time.")
-        self.opened, self.requester = entry["data"], str(entry["actor"])
+        self.opened, self.requester, self.opened_at = entry["data"], str(entry["actor"]), index
 
     def _ask(self, index: int, entry: Entry) -> None:
         """Read what the version is to serve with; it is asked for once, with the request."""
@@ -155,8 +161,16 @@ class _Derivation:
             raise LogDisagrees(f"entry {index} signs other evidence or another subject.")
         if "validator" in stage["roles"] and data.get("change_class", "") != self.change_class:
             raise LogDisagrees(f"entry {index} does not confirm the change class that was stated.")
+        if stage.get("signature") == "passkey":
+            self._check_passkey(index, entry)
         self.signers.add(person)
         self.signed.setdefault(data["stage"], set()).add(place)
+
+    def _check_passkey(self, index: int, entry: Entry) -> None:
+        if entry["data"]["signature"]["kind"] != "passkey":
+            raise LogDisagrees(f"entry {index} signs with no passkey, which its stage asks for.")
+        if wrong := next(self.passkeys.problems(entry, opened=self.opened_at), None):
+            raise LogDisagrees(f"entry {index} {wrong}.")
 
     def _approve(self, index: int, entry: Entry) -> None:
         opened, data = self._said(), entry["data"]

@@ -20,6 +20,7 @@ from rich.text import Text
 
 import placet
 from placet import terminal
+from placet.assertions import judge_bundle
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
 from placet.sdk import Placet, PlacetProblem, Promotion
@@ -95,7 +96,7 @@ def verify(
     jobs: Annotated[int, typer.Option(min=1, help="How many processes read the entries.")] = 1,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check an audit bundle offline: integrity, completeness and anchoring, each by itself."""
+    """Check an audit bundle offline: integrity, completeness and anchoring, each by itself, and signed decisions."""
     notes = [*(files or []), *(checkpoint or [])]
     trusted = policy or (notes.pop(0) if files else default_policy(bundle))
     if trusted is None:
@@ -107,6 +108,7 @@ def verify(
         progress = _progress()
         vouched = load_trust(trusted).vouched
         report = verify_bundle(bundle, policy=trusted, checkpoints=notes, vouched=vouched, jobs=jobs, progress=progress)
+        report = judge_bundle(bundle, report)
     except OSError as error:
         terminal.stop(f"{error.filename} cannot be read: {error.strerror}.", code=1)
     except (InvalidTrust, UnicodeDecodeError) as error:

@@ -257,10 +257,8 @@ def parse_entry(body: bytes) -> dict[str, Any]:
     entry: dict[str, Any] = load_canonical(body)
     fits = type(entry) is dict and [*entry] == _FIELDS and [*map(type, entry.values())] in _TYPES and entry["v"] == 1
     for subject in entry["subjects"] if fits else ():
-        fits = (
-            fits and type(subject) is dict and [*subject] == _SUBJECT and _TEXTS.issuperset(map(type, subject.values()))
-        )
-        fits = fits and f"{subject['table']}".isidentifier() and subject["key"] is not None
+        fits = fits and type(subject) is dict and [*subject] == _SUBJECT and subject["key"] is not None
+        fits = fits and _TEXTS.issuperset(map(type, subject.values())) and f"{subject['table']}".isidentifier()
     _need(fits, "does not have the fields of a version 1 entry")
     parse_time(entry["at"])
     return entry
@@ -319,8 +317,9 @@ class Report(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """0 nothing wrong; 3 tampered (integrity or anchoring fails); 4 incomplete."""
-        return 3 if "fails" in (self.integrity, self.anchoring) else 0 if self.completeness == "holds" else 4
+        """0 nothing wrong; 3 tampered (integrity, anchoring or, by ``placet.assertions``, decisions); 4 incomplete."""
+        wrong = "fails" in (self.integrity, self.anchoring) or "decisions" in {found.part for found in self.findings}
+        return 3 if wrong else 0 if self.completeness == "holds" else 4
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-ready values."""

@@ -81,7 +81,7 @@ class Machine:
 
 def alerts(page: str) -> str:
     """Return what a page says at its top about why it refused, as one line of text."""
-    found = re.findall(r'(?s)<li[^>]*\brole="alert"[^>]*>(.*?)</li>', page)
+    found = re.findall(r'(?s)<div class="x-message x-note x-bad"\s+role="alert"[^>]*>(.*?)</div>', page)
     return " ".join(unescape(re.sub(r"(?s)<[^>]+>", " ", " ".join(found))).split())
 
 

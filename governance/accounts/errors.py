@@ -1,6 +1,6 @@
 """What the administration of people refuses, one class per rule."""
 
-from governance.common.errors import DomainError, Forbidden
+from governance.common.errors import DomainError, Forbidden, InvalidInput
 
 
 class SecondAdministratorNeeded(Forbidden):
@@ -25,3 +25,9 @@ class PersonInactive(DomainError):
     """The account is deactivated already."""
 
     title = "The account is deactivated"
+
+
+class PasskeyRefused(InvalidInput):
+    """What the authenticator sent is no passkey, no signature, or not the one that was asked for."""
+
+    title = "The passkey can't be used"

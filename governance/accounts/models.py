@@ -153,3 +153,32 @@ class IdempotentAnswer(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["person", "key"], name="one_answer_per_idempotency_key")]
+
+
+class Passkey(Governed):
+    """A passkey with which a person signs decisions: the key of record, confirmed by a second person, never edited."""
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="passkeys")
+    credential_id = models.CharField(max_length=1400, unique=True, help_text="base64url.")
+    public_key = models.CharField(max_length=1400, help_text="COSE key, base64url: ES256 or RS256.")
+    rp_id = models.CharField(max_length=253, help_text="The host that it belongs to.")
+    origin = models.CharField(max_length=300, help_text="The origin from which its signatures count.")
+    aaguid = models.CharField(max_length=36, help_text="The make of the authenticator, as it says itself.")
+    backup_eligible = models.BooleanField(help_text="Whether copies of it may exist, in a cloud for instance.")
+    label = models.CharField(max_length=80, help_text="As its holder calls it; shown, never logged.")
+    enrolled_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(confirmed_by__isnull=True, confirmed_at__isnull=True)
+                | Q(confirmed_by__isnull=False, confirmed_at__gte=F("enrolled_at")) & ~Q(confirmed_by=F("person")),
+                name="passkey_confirmed_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("enrolled_at")), name="passkey_ends_after_start"
+            ),
+        ]

@@ -93,7 +93,31 @@ class WaiverOpen(DomainError):
     title = "A waiver was asked for already"
 
 
+class FindingKnown(DomainError):
+    """The system has an open finding with the same title."""
+
+    title = "The finding is known"
+
+
+class FindingDateRefused(InvalidInput):
+    """The day lies in the past, behind the day on which the finding is due, or too far away."""
+
+    title = "The finding can't be due then"
+
+
 class PolicyMissing(DomainError):
     """No published policy governs the system and alias."""
 
     title = "No policy governs this"
+
+
+class PasskeyNeeded(Forbidden):
+    """The stage is signed by passkey, and the person has none that counts for this request, or typed a password."""
+
+    title = "A passkey must sign this"
+
+
+class StatementStale(DomainError):
+    """What was to be signed is no longer what the request says, or is older than ten minutes."""
+
+    title = "The statement is no longer current"

@@ -45,6 +45,7 @@ def open_finding(
     actor: Actor,
     request: ApprovalRequest | None = None,
     owner: User | None = None,
+    description: str = "",
 ) -> Finding | None:
     """Open a finding; None when the same cause has an open one. The system's owner has it unless another is named.
 
@@ -86,8 +87,21 @@ def open_finding(
             "source": source,
             "due": finding.due_on,
         },
-        payload={"title": title},
+        payload={"title": title, **({"description": description} if description else {})},
     )
+    return finding
+
+
+def locked(finding_id: uuid.UUID) -> Finding:
+    """Return one finding, locked for the rest of the transaction.
+
+    Raises:
+        Unknown: no such finding.
+    """
+    rows = Finding.objects.select_for_update(of=("self",)).select_related("owner", "system")
+    finding = rows.filter(pk=finding_id).first()
+    if finding is None:
+        raise Unknown(f"There is no finding {finding_id}.")
     return finding
 
 
@@ -102,15 +116,13 @@ def close_finding(*, finding_id: uuid.UUID, closer: User, how: str, password: st
         Forbidden: the closer is no validator or risk officer of the system; a critical one needs a risk officer.
         FindingClosed: somebody was first.
     """
-    finding = Finding.objects.select_for_update().filter(pk=finding_id).first()
-    if finding is None:
-        raise Unknown(f"There is no finding {finding_id}.")
+    finding = locked(finding_id)
     critical = finding.severity == Finding.Severity.CRITICAL
     closers = (Role.RISK_OFFICER,) if critical else (Role.RISK_OFFICER, Role.VALIDATOR)
     if finding.closed_at:
         raise FindingClosed(f"{finding.title} is closed.")
-    if finding.owner_id == closer.pk:
-        raise OwnFinding("You own this finding; somebody else must see that it is mended.")
+    if closer.pk in {finding.owner_id, *finding.former_owners}:
+        raise OwnFinding("You own this finding, or did; somebody else must see that it is mended.")
     if not has_role(closer, *closers, system_id=finding.system_id):
         raise Forbidden("A risk officer closes a critical finding; a validator may close the others.")
     if finding.severity in SIGNED:

@@ -8,9 +8,10 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Coalesce
 
-from governance.accounts.models import User
+from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.audit.governed import Governed
+from governance.evidence.models import Evidence
 from governance.inventory.models import AISystem
 from governance.policy.models import PolicyVersion
 
@@ -176,11 +177,18 @@ class Decision(Governed):
     statement = models.TextField(help_text="The exact text that was signed, canonical JSON.")
     statement_digest = models.CharField(max_length=71)
     signature_kind = models.CharField(max_length=24, default="re-authentication")
+    passkey = models.ForeignKey(Passkey, null=True, on_delete=models.PROTECT, related_name="decisions")
+    assertion = models.JSONField(null=True, help_text="The passkey's signature: authenticator_data, client_data, …")
     decided_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["request", "round", "approver"], name="one_decision_per_person_and_round"),
+            models.CheckConstraint(
+                condition=Q(signature_kind="passkey", passkey__isnull=False, assertion__isnull=False)
+                | ~Q(signature_kind="passkey") & Q(passkey__isnull=True, assertion__isnull=True),
+                name="decision_names_the_passkey_that_signed_it",
+            ),
             models.UniqueConstraint(
                 "request", "round", Coalesce("on_behalf_of", "approver"), name="one_decision_per_place_and_round"
             ),
@@ -233,13 +241,18 @@ class Finding(Governed):
         AISystem, null=True, on_delete=models.PROTECT, related_name="findings", help_text="Empty: of the installation."
     )
     request = models.ForeignKey(ApprovalRequest, null=True, on_delete=models.PROTECT, related_name="findings")
-    source = models.CharField(max_length=40, help_text="reconciler, monitor, review.")
-    code = models.CharField(max_length=60, help_text="digest-mismatch, unapproved-alias, drift.")
+    source = models.CharField(max_length=40, help_text="reconciler, monitor; of people: validation, audit, …")
+    code = models.CharField(max_length=60, help_text="digest-mismatch, unapproved-alias, drift; of people: raised.")
     title = models.CharField(max_length=300)
     severity = models.CharField(max_length=8, choices=Severity)
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="findings")
     opened_at = models.DateTimeField()
     due_on = models.DateField()
+    extensions = models.PositiveSmallIntegerField(default=0, help_text="How often it was given more time.")
+    plan_due = models.DateField(null=True, help_text="Until when its owner plans to mend it; the plan is in the log.")
+    former_owners = ArrayField(models.UUIDField(), default=list, help_text="None of them closes it either.")
+    proposed_at = models.DateTimeField(null=True, help_text="When its owner said that it is mended.")
+    closure_evidence = models.ForeignKey(Evidence, null=True, on_delete=models.PROTECT, related_name="+")
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
 
@@ -256,3 +269,4 @@ class Finding(Governed):
                 name="one_open_finding_per_cause",
             ),
         ]
+        indexes = [models.Index(fields=["closed_at", "due_on"], name="finding_by_due_date")]

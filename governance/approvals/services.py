@@ -12,7 +12,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
-from governance.approvals import delegated, kinds, selectors, waived
+from governance.approvals import conditions, delegated, kinds, selectors, waived
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.approvals.transitions import MOVES
@@ -169,6 +169,7 @@ def _stages(
                 "roles": list(stage.roles),
                 "quorum": stage.quorum,
                 "requires": stage.requires if measured else None,
+                "signature": stage.signature,
                 "eligible": eligible,
                 "delegates": lent,
             }
@@ -235,7 +236,7 @@ def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdi
     ]
     granted = [Waiver(check=row.check_id) for row in waived.in_force(approval)]
     verdict = evaluate(document, selectors.facts(approval, evidence), waivers=granted, reviews=signed)
-    return held_by_context(verdict, approval.context.get("holds", []))
+    return held_by_context(verdict, [*approval.context.get("holds", []), *conditions.holds(approval)])
 
 
 def held_by_context(verdict: Verdict, holds: Sequence[Mapping[str, str]]) -> Verdict:

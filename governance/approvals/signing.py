@@ -1,18 +1,20 @@
 """What people sign: decisions, human reviews of a check, and the lifting of a suspension."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-import rfc8785
 from django.db import transaction
 
-from governance.accounts.models import User
+from governance.accounts import passkeys, webauthn
+from governance.accounts.errors import PasskeyRefused
+from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role, roles_held
 from governance.accounts.services import require_password
-from governance.approvals import selectors, services
+from governance.approvals import conditions, enforcement, selectors, services, statements
 from governance.approvals.delegated import place_in
 from governance.approvals.errors import (
     AlreadyDecided,
@@ -20,10 +22,12 @@ from governance.approvals.errors import (
     ChecksHold,
     NotEligible,
     NothingToReview,
+    PasskeyNeeded,
     RationaleTooShort,
     RequestNotOpen,
     ReviewMissing,
     SelfApproval,
+    StatementStale,
 )
 from governance.approvals.models import ApprovalRequest, Decision, Finding, State
 from governance.audit import services as audit
@@ -34,36 +38,10 @@ from governance.evidence import services as evidence_services
 from governance.evidence.models import Evidence
 from governance.evidence.producers import Product
 from governance.policy.selectors import document_of
+from placet.assertions import InvalidAssertion, decode64, verify_assertion
 
 SHORTEST_RATIONALE = 30
-
-
-def _statement(
-    approval: ApprovalRequest, *, signer: User, verdict: str, stage: str, rationale: str, **more: str
-) -> str:
-    """Return the exact text that is signed: who (as a pseudonym) says what and why, about which bytes, on what.
-
-    Args:
-        rationale: the salted commitment to the reason, the same as that of the entry's payload, so that the signature
-            covers the reason and still holds once the reason is erased.
-        more: what is said beside it where there is something to say: ``on_behalf_of``, ``change_class``.
-    """
-    said: dict[str, Any] = {
-        "format": "placet-decision/1",
-        "request": str(approval.pk),
-        "subject": {"name": approval.subject_name, "digest": approval.subject_digest},
-        "asks_for": approval.asks_for,
-        "policy": approval.policy_version.digest,
-        "manifest": approval.manifest_digest,
-        "stage": stage,
-        "verdict": verdict,
-        "signer": signer.actor_id,
-        "at": clock.rfc3339(clock.now()),
-        "nonce": uuid.uuid4().hex,
-        "rationale": rationale,
-        **more,
-    }
-    return rfc8785.dumps(said).decode()
+PASSKEY = "passkey"
 
 
 def _check_signer(approval: ApprovalRequest, signer: User) -> None:
@@ -130,11 +108,6 @@ def check_reviewed(approval: ApprovalRequest, stage: Mapping[str, Any]) -> None:
         )
 
 
-def class_to_confirm(approval: ApprovalRequest, stage: Mapping[str, Any]) -> str:
-    """Return the change class that an approval in the stage confirms; empty outside validation or if none is stated."""
-    return str(approval.context.get("change_class", "")) if Role.VALIDATOR in stage["roles"] else ""
-
-
 def check_may_lift(approval: ApprovalRequest, signer: User) -> None:
     """Check that the person may lift a suspension of this approval.
 
@@ -172,40 +145,122 @@ def record_decision(
         ChecksHold: an approval while the policy blocks or holds.
         ReviewMissing: an approval in a stage that requires a human review, which nobody eligible has signed.
         ChangeClassUnconfirmed: an approval in the validation stage without the change class that was stated.
+        PasskeyNeeded: the stage is signed by passkey; see :func:`prepare_decision` and :func:`sign_decision`.
         SignInAgain: the password is not the approver's.
     """
     approval = services.locked(request_id)
-    stage = check_may_decide(approval, approver)
-    place = place_in(approval, stage, approver, roles_held(approver))
-    behalf = place.of if place else None
-    rounds = selectors.current_round(approval)
+    enforcement.settle(approval)
+    stage = _check_decision(approval, approver, verdict, change_class)
+    if wants_passkey(stage):
+        raise PasskeyNeeded(f"Stage {stage['name']} is signed with a passkey; a password is not enough.")
     rationale = _check_rationale(rationale)
+    require_password(approver, password)
+    prepared = statements.prepare(approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=rationale)
+    return _record(approval, approver, verdict, stage["name"], prepared)
+
+
+def prepare_decision(
+    *, request_id: uuid.UUID, approver: User, verdict: str, rationale: str, change_class: str = ""
+) -> statements.Prepared:
+    """Write the statement that a passkey is to sign. Nothing is kept here: what the person signs comes back with it.
+
+    Raises:
+        PasskeyNeeded: the person has no passkey that was confirmed before the request was made.
+        Unknown, RequestNotOpen, SelfApproval, NotEligible, AlreadyDecided, ChecksHold, ReviewMissing,
+        ChangeClassUnconfirmed, RationaleTooShort: as for a decision.
+    """
+    approval = selectors.request(request_id)
+    stage = _check_decision(approval, approver, verdict, change_class)
+    rationale = _check_rationale(rationale)
+    if not passkeys.usable(approver, since=approval.opened_at):
+        raise PasskeyNeeded(
+            "You have no passkey that was confirmed before this request was made. Enrol one under Passkeys and have an "
+            "administrator confirm it; it counts for requests made from then on."
+        )
+    return statements.prepare(approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=rationale)
+
+
+@transaction.atomic
+def sign_decision(*, request_id: uuid.UUID, approver: User, token: str, answer: object) -> Decision:
+    """Record a decision that a passkey signed.
+
+    Args:
+        token: the prepared statement, :meth:`statements.Prepared.token`.
+        answer: what the browser sent (``PublicKeyCredential.toJSON()``), with the statement's digest as challenge.
+
+    Raises:
+        StatementStale: the statement is old, another's, or the request has changed since it was written.
+        PasskeyRefused: the passkey is not one of the approver's that counts here, or did not sign this statement.
+        Unknown, RequestNotOpen, SelfApproval, NotEligible, AlreadyDecided, ChecksHold, ReviewMissing: as above.
+    """
+    approval = services.locked(request_id)
+    enforcement.settle(approval)
+    prepared, said = statements.read(token, approval, signer=approver)
+    stage = _check_decision(approval, approver, said["verdict"], said.get("change_class", ""))
+    if stage["name"] != said["stage"]:
+        raise StatementStale("Another stage is open by now. Read the request again, then sign.")
+    name, assertion = webauthn.read_assertion(answer)
+    passkey = passkeys.to_sign_with(approver, name, since=approval.opened_at)
+    try:
+        verify_assertion(
+            prepared.statement.encode(),
+            cose=decode64(passkey.public_key),
+            assertion=assertion,
+            rp_id=passkey.rp_id,
+            origin=passkey.origin,
+        )
+    except InvalidAssertion as wrong:
+        raise PasskeyRefused(f"The signature does not fit: {wrong}. Nothing was signed.") from wrong
+    return _record(approval, approver, said["verdict"], stage["name"], prepared, passkey=passkey, assertion=assertion)
+
+
+def wants_passkey(stage: Mapping[str, Any]) -> bool:
+    """Return whether decisions in a stage are signed by passkey."""
+    return stage.get("signature") == PASSKEY
+
+
+def _check_decision(approval: ApprovalRequest, approver: User, verdict: str, change_class: str) -> dict[str, Any]:
+    stage = check_may_decide(approval, approver)
     if verdict == Decision.Verdict.APPROVE and approval.outcome != "ALLOW":
         raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
     if verdict == Decision.Verdict.APPROVE:
         check_reviewed(approval, stage)
-    confirms = class_to_confirm(approval, stage) if verdict == Decision.Verdict.APPROVE else ""
+    confirms = statements.class_to_confirm(approval, stage, verdict)
     if confirms and change_class != confirms:
         raise ChangeClassUnconfirmed(
             f"Confirm that this is a {confirms} change, or request changes: the requester states another class."
         )
-    require_password(approver, password)
-    sealed = audit.seal({"rationale": rationale, "approver": approver.name})
-    more = {"on_behalf_of": str(behalf)} if behalf else {}
-    more |= {"change_class": confirms} if confirms else {}
-    statement = _statement(
-        approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=sealed.commitment, **more
-    )
+    return stage
+
+
+def _record(
+    approval: ApprovalRequest,
+    approver: User,
+    verdict: str,
+    stage: str,
+    prepared: statements.Prepared,
+    *,
+    passkey: Passkey | None = None,
+    assertion: Mapping[str, str] | None = None,
+) -> Decision:
+    """Write the decision with its entry, and move the request. The caller holds its lock and has checked everything."""
+    kind = PASSKEY if passkey else "re-authentication"
+    signature = {"kind": kind, "passkey": passkey.credential_id, **(assertion or {})} if passkey else {"kind": kind}
+    said = json.loads(prepared.statement)
+    behalf = said.get("on_behalf_of")
     decision = Decision(
         request=approval,
-        round=rounds,
-        stage=stage["name"],
+        round=selectors.current_round(approval),
+        stage=stage,
         approver=approver,
-        on_behalf_of_id=behalf,
-        change_class=confirms,
+        on_behalf_of_id=uuid.UUID(behalf) if behalf else None,
+        change_class=said.get("change_class", ""),
         verdict=Decision.Verdict(verdict),
-        statement=statement,
-        statement_digest="sha256:" + sha256(statement.encode()).hexdigest(),
+        statement=prepared.statement,
+        statement_digest="sha256:" + sha256(prepared.statement.encode()).hexdigest(),
+        signature_kind=kind,
+        passkey=passkey,
+        assertion=assertion,
         decided_at=clock.now(),
     )
     audit.append(
@@ -215,21 +270,22 @@ def record_decision(
         data={
             "request": approval.pk,
             "subject": {"name": approval.subject_name, "digest": approval.subject_digest},
-            "stage": stage["name"],
+            "stage": stage,
             "verdict": verdict,
             "manifest": approval.manifest_digest,
-            "statement": decision.statement_digest,
-            "signature": decision.signature_kind,
-            **more,
+            # The whole text: with it and the passkey's entries, a stranger checks the signature from the bundle alone.
+            "statement": prepared.statement,
+            "signature": signature,
+            **{name: said[name] for name in statements.OCCASIONAL if name in said},
         },
-        sealed=sealed,
+        sealed=prepared.sealed,
     )
     # Why, in the approver's words, lies in the decision's payload alone, where it can be erased.
     if verdict == Decision.Verdict.REJECT:
-        said = f"Rejected in stage {stage['name']}."
+        said = f"Rejected in stage {stage}."
         services.move(approval, State.REJECTED, actor=approver, reason=said, allowed={State.IN_REVIEW})
     elif verdict == Decision.Verdict.REQUEST_CHANGES:
-        said = f"Changes requested in stage {stage['name']}."
+        said = f"Changes requested in stage {stage}."
         services.move(approval, State.CHANGES_REQUESTED, actor=approver, reason=said, allowed={State.IN_REVIEW})
     elif selectors.open_stage(approval) is None:
         services.approve(approval, approver)
@@ -317,6 +373,8 @@ def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, pass
         raise Forbidden(f"Close the critical finding first: {critical.title}")
     if approval.outcome != "ALLOW":
         raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
+    if late := conditions.overdue(approval):
+        raise Forbidden(f"A finding is overdue; have it closed or extended first: {late.title}")
     require_password(signer, password)
     return services.move(
         approval,

@@ -18,6 +18,9 @@ class Event(StrEnum):
     PERSON_CREATED = "person.created"
     PERSON_DEACTIVATED = "person.deactivated"
     PERSON_REACTIVATED = "person.reactivated"
+    PASSKEY_ENROLLED = "passkey.enrolled"
+    PASSKEY_CONFIRMED = "passkey.confirmed"
+    PASSKEY_ENDED = "passkey.ended"
     TOKEN_CREATED = "token.created"  # noqa: S105 (an event)
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 (an event)
     SERVICE_ACCOUNT_CREATED = "service_account.created"
@@ -58,6 +61,10 @@ class Event(StrEnum):
     GATE_ALLOWED = "gate.allowed"
     GATE_REFUSED = "gate.refused"
     FINDING_OPENED = "finding.opened"
+    FINDING_PLANNED = "finding.planned"
+    FINDING_CLOSURE_PROPOSED = "finding.closure_proposed"
+    FINDING_EXTENDED = "finding.extended"
+    FINDING_HANDED_OVER = "finding.handed_over"
     FINDING_CLOSED = "finding.closed"
     MONITOR_CREATED = "monitor.created"
     DRIFT_MEASURED = "drift.measured"

@@ -17,7 +17,7 @@ Projections = Mapping[str, Mapping[str, str]]
 ``int``, ``string`` or ``bool``, with ``?`` where it may be undefined. ``*`` or ``<feature>`` in a path stands for each
 sensitive feature that the policy asks for. The keys ``candidate`` and ``production`` declare what stands there."""
 
-ENFORCED_SIGNATURE, ENFORCED_DATASET = "password", "evaluation"
+ENFORCED_DATASET = "evaluation"
 _KINDS = {"double": "number", "float": "number", "int": "number", "number": "number"}
 _KINDS |= {"string": "text", "str": "text", "bool": "boolean", "boolean": "boolean"}
 _FEATURE = frozenset({"*", "<feature>", "{feature}"})
@@ -61,17 +61,10 @@ def _unenforced(document: PolicyDocument) -> Iterator[Problem]:
     if document.mode is not Mode.BLOCK:
         found.append((("mode",), f"mode: {document.mode.value}", "write `block`"))
     found += [
-        (("stages", index, "signature"), f"signature: {stage.signature}", "leave it out: every stage signs by password")
-        for index, stage in enumerate(document.stages)
-        if stage.signature != ENFORCED_SIGNATURE
-    ]
-    found += [
         (("evidence", item.type, "dataset"), f"dataset: {item.dataset}", "evidence is made on evaluation data")
         for item in document.evidence
         if item.dataset not in (None, ENFORCED_DATASET)
     ]
-    if ("approval", "conditions") in source.lines:
-        found.append((("approval", "conditions"), "conditions", "leave them out"))
     if terms.on_suspend == "rollback":
         found.append((("approval", "on_suspend"), "on_suspend: rollback", "write `refuse_new_loads`"))
     for path, what, instead in found:

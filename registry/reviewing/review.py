@@ -7,7 +7,7 @@ from governance.accounts.models import User
 from governance.accounts.selectors import roles_held
 from governance.approvals import findings as finding_services
 from governance.approvals import selectors as approvals
-from governance.approvals import signing
+from governance.approvals import signing, statements
 from governance.approvals.delegated import place_in
 from governance.approvals.models import ApprovalRequest, Finding, State
 from governance.audit import selectors as log
@@ -222,11 +222,12 @@ def decision_panel(approval: ApprovalRequest, document: PolicyDocument, viewer: 
     return {
         "allowed": True,
         "refusal": "",
+        "passkey": signing.wants_passkey(stage),
         "stage": stage["name"],
         "signed": stage["signed"],
         "quorum": stage["quorum"],
         "approve_refusal": held,
-        "change_class": signing.class_to_confirm(approval, stage),
+        "change_class": statements.class_to_confirm(approval, stage),
         "signs": [
             {"label": "Subject", "value": approval.subject_name},
             {"label": "Artifact", "value": approval.subject_digest, "digest": True},

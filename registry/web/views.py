@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from governance.accounts.narrow import actor
+from governance.accounts.web.passkeys import answer_in
 from governance.approvals import selectors as approvals
 from governance.approvals import signing
 from governance.approvals.models import ApprovalRequest, Decision
@@ -19,6 +20,7 @@ from governance.approvals.web.forms import (
     Errors,
     HumanReviewForm,
     LiftForm,
+    PasskeyDecisionForm,
     errors_of,
     errors_of_refusal,
     sent,
@@ -29,6 +31,7 @@ from governance.common.pages import page
 from registry import applying, promotions, selectors, tasks
 from registry.models import PromotionRequest, RegisteredModel
 from registry.reviewing import evidence, model_pages, requester, review
+from registry.reviewing.sign import sign_page
 
 SIGNED = {
     Decision.Verdict.APPROVE: "Signed: you approve. It is in the audit log.",
@@ -47,7 +50,13 @@ def review_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @page
 @require_POST
 def review_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /approvals/<pk>/decide``: sign a verdict; a refusal shows the page again with its sentence."""
+    """``POST /approvals/<pk>/decide``: sign a verdict; a refusal shows the page again with its sentence.
+
+    Where the open stage is signed by passkey, the answer is the statement to sign, and ``review_sign`` takes it.
+    """
+    approval = approval_of(pk)
+    if signing.wants_passkey(approvals.open_stage(approval) or {}):
+        return _statement(request, approval)
 
     def sign(values: Mapping[str, Any]) -> str:
         decision = signing.record_decision(
@@ -61,6 +70,23 @@ def review_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return SIGNED[Decision.Verdict(decision.verdict)]
 
     return _signed(request, pk, DecisionForm(request.POST), sign, target="decision")
+
+
+@page
+@require_POST
+def review_sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /approvals/<pk>/sign``: record a decision whose statement a passkey has signed."""
+    approval = approval_of(pk)
+    try:
+        answer = answer_in(request.POST.get("credential", ""))
+        decision = signing.sign_decision(
+            request_id=approval.pk, approver=actor(request), token=request.POST.get("prepared", ""), answer=answer
+        )
+    except DomainError as refusal:
+        errors = {"all": [refusal.detail]}
+        return _again(request, pk, PasskeyDecisionForm(), errors, refusal.status, target="decision")
+    messages.success(request, SIGNED[Decision.Verdict(decision.verdict)])
+    return redirect("review", pk=approval.pk)
 
 
 @page
@@ -169,6 +195,25 @@ def _promotion(pk: uuid.UUID) -> PromotionRequest:
     promotion = selectors.promotion(pk)
     promotion.approval = approvals.request(promotion.approval_id)
     return promotion
+
+
+def _statement(request: HttpRequest, approval: ApprovalRequest) -> HttpResponse:
+    """Show the statement of a decision, for a passkey to sign."""
+    form, person = PasskeyDecisionForm(request.POST), actor(request)
+    if not form.is_valid():
+        return _again(request, approval.pk, form, errors_of(form), InvalidInput.status, target="decision")
+    values = form.cleaned_data
+    try:
+        prepared = signing.prepare_decision(
+            request_id=approval.pk,
+            approver=person,
+            verdict=values["verdict"],
+            rationale=values["rationale"],
+            change_class=values["change_class"],
+        )
+    except DomainError as refusal:
+        return _again(request, approval.pk, form, errors_of_refusal(refusal), refusal.status, target="decision")
+    return render(request, "registry/sign.html", sign_page(approval, prepared, person, values["rationale"]))
 
 
 def _signed(

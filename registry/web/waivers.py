@@ -11,13 +11,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from governance.accounts.narrow import actor
+from governance.accounts.web.passkeys import answer_in
 from governance.approvals import selectors as approvals
 from governance.approvals import services, signing, waivers
 from governance.approvals.models import Decision
-from governance.approvals.web.forms import DecisionForm, Errors, errors_of, errors_of_refusal, sent
+from governance.approvals.web.forms import DecisionForm, Errors, PasskeyDecisionForm, errors_of, errors_of_refusal, sent
 from governance.common.errors import DomainError, InvalidInput
 from governance.common.pages import page
 from registry.reviewing import review, waiver
+from registry.reviewing.sign import sign_page
 from registry.web import views
 
 
@@ -63,21 +65,38 @@ def waiver_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def waiver_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /waivers/<pk>/decide``: sign a verdict on it."""
-    person, form = actor(request), DecisionForm(request.POST)
-    context = waiver.waiver_page(approvals.request(pk), person)
+    person, approval = actor(request), approvals.request(pk)
+    context = waiver.waiver_page(approval, person)
+    by_passkey = signing.wants_passkey(approvals.open_stage(approval) or {})
+    form = (PasskeyDecisionForm if by_passkey else DecisionForm)(request.POST)
     if not form.is_valid():
         return _again(request, context, form, errors_of(form), InvalidInput.status)
     values = form.cleaned_data
+    said = {"verdict": values["verdict"], "rationale": values["rationale"]}
     try:
-        decision = signing.record_decision(
-            request_id=pk,
-            approver=person,
-            verdict=values["verdict"],
-            rationale=values["rationale"],
-            password=values["password"],
-        )
+        if by_passkey:
+            prepared = signing.prepare_decision(request_id=pk, approver=person, **said)
+            return render(request, "registry/sign.html", sign_page(approval, prepared, person, values["rationale"]))
+        decision = signing.record_decision(request_id=pk, approver=person, password=values["password"], **said)
     except DomainError as refusal:
         return _again(request, context, form, errors_of_refusal(refusal), refusal.status)
+    messages.success(request, views.SIGNED[Decision.Verdict(decision.verdict)])
+    return redirect("waiver", pk=pk)
+
+
+@page
+@require_POST
+def waiver_sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /waivers/<pk>/sign``: record a decision on it whose statement a passkey has signed."""
+    person = actor(request)
+    context = waiver.waiver_page(approvals.request(pk), person)
+    try:
+        answer = answer_in(request.POST.get("credential", ""))
+        decision = signing.sign_decision(
+            request_id=pk, approver=person, token=request.POST.get("prepared", ""), answer=answer
+        )
+    except DomainError as refusal:
+        return _again(request, context, PasskeyDecisionForm(), {"all": [refusal.detail]}, refusal.status)
     messages.success(request, views.SIGNED[Decision.Verdict(decision.verdict)])
     return redirect("waiver", pk=pk)
 

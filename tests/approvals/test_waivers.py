@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 
 from governance.accounts.roles import Role
 from governance.accounts.services import grant_role
-from governance.approvals import selectors, services, signing, waived, waivers
+from governance.approvals import enforcement, selectors, services, signing, waived, waivers
 from governance.approvals.errors import (
     ChecksHold,
     NotEligible,
@@ -18,7 +19,8 @@ from governance.approvals.errors import (
     SelfApproval,
     WaiverOpen,
 )
-from governance.approvals.models import ApprovalRequest, State, Waiver
+from governance.approvals.findings import open_finding
+from governance.approvals.models import ApprovalRequest, Finding, State, Waiver
 from governance.approvals.waiver_digest import waiver_digest
 from governance.audit import selectors as log
 from governance.audit.events import Event
@@ -26,7 +28,10 @@ from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
 from registry.derivation import LogDisagrees, rederive
 from registry.models import Permit
+from tests.approvals.test_passkey_decisions import BY_PASSKEY, confirmed
+from tests.approvals.test_passkey_decisions import entries as passkey_entries
 from tests.approvals.test_rules_in_sql import refused, written
+from tests.authenticator import Authenticator
 from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, accept, approve, state_of
 from tests.reports.factories import notarise
 
@@ -304,3 +309,48 @@ def test_the_pages_ask_for_a_waiver_decide_on_it_and_take_it_back(cast, client):
     assert [row["state"] for row in client.get(review).context["waivers"]["rows"]] == ["withdrawn", "approved"]
     assert client.get(f"/waivers/{request.pk}").status_code == 404
     assert client.get(f"/approvals/{page.split('/')[-1]}").status_code == 404
+
+
+def test_a_waiver_is_signed_by_passkey_where_its_stage_says_so(db, mlflow_address, settings, client):
+    settings.MLFLOW_TRACKING_URI = mlflow_address
+    cast, mine = Cast(a_policy_text(BY_PASSKEY)), Authenticator()
+    confirmed(cast.officer, mine)
+    request = blocked(cast)
+    made = asked(cast, request)
+    approve(made.approval, cast.validator)
+    client.force_login(cast.officer)
+    page = f"/waivers/{made.approval_id}"
+    statement = client.post(f"{page}/decide", {"verdict": "approve", "rationale": REASON, "no_conflict": "on"})
+    assert (statement.status_code, statement.context["sign_url"]) == (200, f"{page}/sign")
+    sent = {"prepared": statement.context["prepared"], "credential": "{}"}
+    assert client.post(f"{page}/sign", sent).status_code == 422
+    sent["credential"] = json.dumps(mine.get(json.loads(statement.context["options"])))
+    assert client.post(f"{page}/sign", sent).status_code == 302
+    assert (state_of(made.approval), now(request).outcome) == (State.APPROVED, "ALLOW")
+    with pytest.raises(LogDisagrees, match="passkey"):
+        rederive(
+            [row for row in passkey_entries(made.approval) if "passkey" not in row[1]["event"]], str(made.approval_id)
+        )
+    assert rederive(passkey_entries(made.approval), str(made.approval_id)).signed
+
+
+def test_conditions_on_findings_hold_the_request_and_not_its_waiver(db, mlflow_address, settings):
+    settings.MLFLOW_TRACKING_URI = mlflow_address
+    cast = Cast(
+        a_policy_text(("  valid_for:", "  conditions: {max_open_findings: 0, on_overdue: suspend}\n  valid_for:"))
+    )
+    request = blocked(cast)
+    open_finding(
+        source="review",
+        code="open",
+        title="Something is open",
+        severity=Finding.Severity.LOW,
+        system=cast.system,
+        owner=cast.owner,
+        actor=SETUP,
+    )
+    made = granted(cast, request)
+    assert (state_of(made.approval), now(request).outcome) == (State.APPROVED, "HOLD")
+    with clock.frozen(clock.now() + timedelta(days=200)):
+        assert (enforcement.sweep(), enforcement.sweep()) == (0, 0)
+    assert state_of(made.approval) == State.APPROVED

@@ -53,7 +53,7 @@ class LogUnderTest:
         return f"# keys of the bank\nlog {self.vkey}\npermit {permit}\n"
 
     def append(
-        self, event: str = "approval.decided", *, row: str | None = None, payload: str | None = None, **fields: Any
+        self, event: str = "promotion.requested", *, row: str | None = None, payload: str | None = None, **fields: Any
     ) -> str:
         """Append an entry; ``row`` makes it the newest entry about one governed row. Returns its id."""
         index = len(self.bodies)

@@ -87,7 +87,7 @@ def test_a_changed_entry_is_named_with_its_id_and_event(tmp_path, log, messages)
     assert report.exit_code == 3
     assert found.message == "Entry 4 does not have the hash that is stored for it."
     assert "entries do not have the root that the checkpoint signs" in messages(report)
-    assert (found.entry_id, found.event) == ("00000000-0000-0000-0000-000000000005", "approval.decided")
+    assert (found.entry_id, found.event) == ("00000000-0000-0000-0000-000000000005", "promotion.requested")
     assert {f.index for f in report.findings if f.index is not None} == {4}
 
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from governance.common.pictures import inclusion_steps
+from tests.common.acting import finding, findings, passkeys, sign
 from tests.common.samples import (
     DOCUMENTS,
     FINDINGS,
@@ -351,6 +352,11 @@ PAGES: dict[str, tuple[str, Any]] = {
     "audit-log": ("audit/log.html", log),
     "audit-entry": ("audit/entry.html", entry),
     "audit-health": ("audit/health.html", health),
+    "findings": ("approvals/findings.html", findings),
+    "finding": ("approvals/finding.html", finding),
+    "sign": ("registry/sign.html", sign),
+    "passkeys": ("accounts/passkeys.html", passkeys),
+    "passkey-new": ("accounts/passkey_new.html", lambda: {"label": "Laptop", "options": '{"challenge": "AA"}'}),
     "login": ("registration/login.html", login),
     "not-here": ("404.html", dict),
     "not-yours": ("403.html", lambda: {"reason": "Only a risk officer may open this."}),

@@ -83,9 +83,9 @@ def test_the_drifted_columns_stand_in_a_table(width: int) -> None:
 def test_a_refusal_is_the_pages_own_sentence() -> None:
     page = """
       <p class="x-error">in the form as well</p>
-      <ul class="x-messages"><li class="x-note x-bad"
+      <div class="x-messages"><div class="x-message x-note x-bad"
           role="alert"><svg><path d="x"/></svg>
-        <span>You are the requester of credit-risk/2; you can&#x27;t decide.</span></li></ul>"""
+        <span>You are the requester of credit-risk/2; you can&#x27;t decide.</span></div></div>"""
     assert alerts(page) == "You are the requester of credit-risk/2; you can't decide."
     assert str(Refused(403, "", alerts(page))) == "You are the requester of credit-risk/2; you can't decide."
     assert str(Refused(409, "Held", "Two must sign.")) == "Held. Two must sign."

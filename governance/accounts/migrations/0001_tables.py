@@ -76,6 +76,28 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Passkey',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('credential_id', models.CharField(help_text='base64url.', max_length=1400, unique=True)),
+                ('public_key', models.CharField(help_text='COSE key, base64url: ES256 or RS256.', max_length=1400)),
+                ('rp_id', models.CharField(help_text='The host that it belongs to.', max_length=253)),
+                ('origin', models.CharField(help_text='The origin from which its signatures count.', max_length=300)),
+                ('aaguid', models.CharField(help_text='The make of the authenticator, as it says itself.', max_length=36)),
+                ('backup_eligible', models.BooleanField(help_text='Whether copies of it may exist, in a cloud for instance.')),
+                ('label', models.CharField(help_text='As its holder calls it; shown, never logged.', max_length=80)),
+                ('enrolled_at', models.DateTimeField()),
+                ('confirmed_at', models.DateTimeField(null=True)),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('confirmed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='passkeys', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('confirmed_at__isnull', True), ('confirmed_by__isnull', True)), models.Q(('confirmed_at__gte', models.F('enrolled_at')), ('confirmed_by__isnull', False), models.Q(('confirmed_by', models.F('person')), _negated=True)), _connector='OR'), name='passkey_confirmed_by_a_second_person'), models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gte', models.F('enrolled_at')), _connector='OR'), name='passkey_ends_after_start')],
+            },
+        ),
+        migrations.CreateModel(
             name='Token',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),

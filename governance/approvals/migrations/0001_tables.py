@@ -16,7 +16,9 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('accounts', '0001_tables'),
         ('audit', '0001_roles'),
+        ('evidence', '0001_tables'),
         ('inventory', '0001_tables'),
         ('policy', '0001_tables'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -64,7 +66,9 @@ class Migration(migrations.Migration):
                 ('statement', models.TextField(help_text='The exact text that was signed, canonical JSON.')),
                 ('statement_digest', models.CharField(max_length=71)),
                 ('signature_kind', models.CharField(default='re-authentication', max_length=24)),
+                ('assertion', models.JSONField(help_text="The passkey's signature: authenticator_data, client_data, …", null=True)),
                 ('decided_at', models.DateTimeField()),
+                ('passkey', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='accounts.passkey')),
                 ('on_behalf_of', models.ForeignKey(help_text='Whose place a delegate signs in.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('approver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to=settings.AUTH_USER_MODEL)),
                 ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='approvals.approvalrequest')),
@@ -75,13 +79,18 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
-                ('source', models.CharField(help_text='reconciler, monitor, review.', max_length=40)),
-                ('code', models.CharField(help_text='digest-mismatch, unapproved-alias, drift.', max_length=60)),
+                ('source', models.CharField(help_text='reconciler, monitor; of people: validation, audit, …', max_length=40)),
+                ('code', models.CharField(help_text='digest-mismatch, unapproved-alias, drift; of people: raised.', max_length=60)),
                 ('title', models.CharField(max_length=300)),
                 ('severity', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], max_length=8)),
                 ('opened_at', models.DateTimeField()),
                 ('due_on', models.DateField()),
+                ('extensions', models.PositiveSmallIntegerField(default=0, help_text='How often it was given more time.')),
+                ('plan_due', models.DateField(help_text='Until when its owner plans to mend it; the plan is in the log.', null=True)),
+                ('former_owners', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, help_text='None of them closes it either.', size=None)),
+                ('proposed_at', models.DateTimeField(help_text='When its owner said that it is mended.', null=True)),
                 ('closed_at', models.DateTimeField(null=True)),
+                ('closure_evidence', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='evidence.evidence')),
                 ('closed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to=settings.AUTH_USER_MODEL)),
                 ('request', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='approvals.approvalrequest')),
@@ -91,6 +100,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='approvalrequest',
             index=models.Index(fields=['state', '-opened_at'], name='request_by_state'),
+        ),
+        migrations.AddIndex(
+            model_name='finding',
+            index=models.Index(fields=['closed_at', 'due_on'], name='finding_by_due_date'),
         ),
         migrations.AddConstraint(
             model_name='approvalrequest',
@@ -111,6 +124,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='decision',
             constraint=models.CheckConstraint(condition=models.Q(('change_class__in', ['', 'substantial', 'non-substantial', 'pre-determined'])), name='known_change_class_is_confirmed'),
+        ),
+        migrations.AddConstraint(
+            model_name='decision',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('assertion__isnull', False), ('passkey__isnull', False), ('signature_kind', 'passkey')), models.Q(models.Q(('signature_kind', 'passkey'), _negated=True), ('assertion__isnull', True), ('passkey__isnull', True)), _connector='OR'), name='decision_names_the_passkey_that_signed_it'),
         ),
         migrations.AddConstraint(
             model_name='finding',

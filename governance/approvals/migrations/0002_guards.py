@@ -61,6 +61,12 @@ BEGIN
     RAISE EXCEPTION '% is not eligible for stage % of request %', NEW.approver_id, NEW.stage, NEW.request_id
       USING ERRCODE = '23514', CONSTRAINT = 'eligible_since_submission';
   END IF;
+  IF (stage ->> 'signature' = 'passkey' OR NEW.passkey_id IS NOT NULL) AND NOT EXISTS (
+       SELECT FROM accounts_passkey p WHERE p.id = NEW.passkey_id AND p.person_id = NEW.approver_id
+         AND p.confirmed_at <= asked.opened_at AND (p.ended_at IS NULL OR p.ended_at > NEW.decided_at)) THEN
+    RAISE EXCEPTION 'stage % of request % wants a passkey of % that was confirmed before the request', NEW.stage,
+      NEW.request_id, NEW.approver_id USING ERRCODE = '23514', CONSTRAINT = 'signed_by_a_confirmed_passkey';
+  END IF;
   IF NEW.on_behalf_of_id IS NOT NULL AND (
        stage -> 'delegates' ->> NEW.approver_id::text IS DISTINCT FROM place::text
        OR NOT approvals_stands_for(NEW.approver_id, place, stage -> 'roles', asked.system_id, asked.opened_at, NEW.decided_at))
@@ -222,6 +228,11 @@ class Migration(migrations.Migration):
         Govern("approvals_finding"),
         Govern("approvals_delegation"),
         Govern("approvals_waiver", immutable=True),
+        migrations.RunSQL(
+            "ALTER TABLE approvals_finding ADD CONSTRAINT finding_closed_by_no_former_owner "
+            "CHECK (closed_by_id IS NULL OR NOT closed_by_id = ANY (former_owners))",
+            "ALTER TABLE approvals_finding DROP CONSTRAINT finding_closed_by_no_former_owner",
+        ),
         migrations.RunSQL(
             DECISIONS,
             "DROP FUNCTION approvals_separation_of_duties CASCADE; DROP FUNCTION approvals_open_stage; "

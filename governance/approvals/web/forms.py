@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from governance.approvals.models import Decision
+from governance.approvals.models import Decision, Finding
 from governance.common.errors import DomainError
 
 LONGEST = 4000
@@ -26,6 +26,12 @@ class DecisionForm(forms.Form):
         }
     )
     password = forms.CharField(strip=False, error_messages={"required": "Type your password to sign."})
+
+
+class PasskeyDecisionForm(DecisionForm):
+    """The same where a passkey signs it, in a second step: no password."""
+
+    password = None  # type: ignore[assignment]  # how Django drops an inherited field
 
 
 class HumanReviewForm(forms.Form):
@@ -63,6 +69,51 @@ class CloseFindingForm(forms.Form):
     )
     password = forms.CharField(required=False, strip=False, max_length=200)
     next = forms.CharField(required=False, max_length=200)
+
+
+_SEVERITY = {"required": "Choose a severity.", "invalid_choice": "Choose one of the severities."}
+_DAY = {"required": "Give a day.", "invalid": "Write the day as 2027-01-31."}
+
+
+class RaiseFindingForm(forms.Form):
+    """Something that a person has seen."""
+
+    system = forms.UUIDField(error_messages={"required": "Choose the AI system.", "invalid": "Choose the AI system."})
+    title = forms.CharField(max_length=300, error_messages={"required": "Name the finding."})
+    description = forms.CharField(max_length=LONGEST, error_messages={"required": "Describe what you saw."})
+    severity = forms.ChoiceField(choices=Finding.Severity.choices, error_messages=_SEVERITY)
+    source = forms.CharField(max_length=40, error_messages={"required": "Say where it comes from."})
+
+
+class PlanForm(forms.Form):
+    """How a finding will be mended, and by when."""
+
+    plan = forms.CharField(max_length=LONGEST, error_messages={"required": "Say how it will be mended."})
+    plan_due = forms.DateField(error_messages=_DAY)
+
+
+class ProposeClosureForm(forms.Form):
+    """How a finding was mended, and the evidence that shows it."""
+
+    mended = forms.CharField(max_length=LONGEST, error_messages={"required": "Say how it was mended."})
+    evidence = forms.UUIDField(required=False, error_messages={"invalid": "Give the evidence's id, or leave it out."})
+
+
+class ExtendFindingForm(forms.Form):
+    """A later day, and why."""
+
+    due_on = forms.DateField(error_messages=_DAY)
+    extension_reason = forms.CharField(max_length=LONGEST, error_messages={"required": "Say why it may take longer."})
+    password = forms.CharField(
+        strip=False, max_length=200, error_messages={"required": "Type your password to sign the extension."}
+    )
+
+
+class HandOverForm(forms.Form):
+    """Another owner, and why."""
+
+    owner = forms.UUIDField(error_messages={"required": "Choose the new owner.", "invalid": "Choose the new owner."})
+    owner_reason = forms.CharField(max_length=LONGEST, error_messages={"required": "Say why it changes hands."})
 
 
 def errors_of(form: forms.Form) -> Errors:

@@ -1,0 +1,34 @@
+"""What an approval stands on beside evidence: how many findings may be open, and what an overdue one does.
+
+A waiver stands on nothing of that: what it is for does.
+"""
+
+from typing import Any
+
+from governance.approvals.models import ApprovalRequest, Finding
+from governance.approvals.waived import KIND
+from governance.common import clock
+from governance.policy.selectors import document_of
+
+OPEN_FINDINGS = "conditions.open-findings"
+
+
+def holds(approval: ApprovalRequest) -> list[dict[str, Any]]:
+    """Return the check that holds a request because too many findings of its system are open; none when it does not."""
+    most = document_of(approval.policy_version).approval.conditions.max_open_findings
+    if most is None or approval.subject_kind == KIND:
+        return []
+    count = Finding.objects.filter(system=approval.system_id, closed_at__isnull=True).count()
+    if count <= most:
+        return []
+    reason = f"{count} findings of the AI system are open; the policy admits {most}. Close findings, then decide."
+    return [{"id": OPEN_FINDINGS, "title": "Open findings of the AI system", "reason": reason}]
+
+
+def overdue(approval: ApprovalRequest) -> Finding | None:
+    """Return the finding that takes an approval's force away by being overdue, None when its policy lets it be."""
+    conditions = document_of(approval.policy_version).approval.conditions
+    if approval.subject_kind == KIND or conditions.on_overdue != "suspend":
+        return None
+    late = Finding.objects.filter(system=approval.system_id, closed_at__isnull=True, due_on__lt=clock.now().date())
+    return late.order_by("due_on").first()

@@ -1,0 +1,49 @@
+"""The page that shows a decision's statement, word by word, before a passkey signs it."""
+
+import json
+from typing import Any
+
+from django.urls import reverse
+
+from governance.accounts import passkeys, webauthn
+from governance.accounts.models import User
+from governance.approvals import kinds
+from governance.approvals.models import ApprovalRequest
+from governance.approvals.statements import Prepared
+from governance.approvals.waived import KIND
+from placet.assertions import challenge
+
+
+def sign_page(approval: ApprovalRequest, prepared: Prepared, signer: User, rationale: str) -> dict[str, Any]:
+    """Return the context of registry/sign.html: nothing but what stands in the statement, and the reason behind it."""
+    said = json.loads(prepared.statement)
+    named = kinds.presented([approval])[approval.pk]
+    known = [row.credential_id for row in passkeys.usable(signer, since=approval.opened_at)]
+    policy = said["policy"]
+    return {
+        "approval": {"pk": approval.pk, "reference": named.reference},
+        "back_url": named.url,
+        "sign_url": reverse("waiver-sign" if approval.subject_kind == KIND else "review-sign", args=[approval.pk]),
+        "verdict": said["verdict"],
+        "meaning": said["meaning"],
+        "rationale": rationale,
+        "rows": [
+            {"label": "Subject", "value": said["subject"]["name"]},
+            {"label": "Artifact", "value": said["subject"]["digest"], "digest": True},
+            {"label": "Asks for", "value": said["asks_for"]},
+            {"label": "Policy", "value": f"{policy['name']}, version {policy['version']}"},
+            {"label": "Policy digest", "value": policy["digest"], "digest": True},
+            {"label": "Evidence manifest", "value": said["manifest"], "digest": True},
+            {"label": "Verdict of the checks", "value": said["checks"]["outcome"]},
+            {"label": "Stage", "value": f"{said['stage']}, round {said['round']}"},
+            *([{"label": "Confirms", "value": f"{said['change_class']} change"}] if "change_class" in said else []),
+            {"label": "Signer", "value": f"{signer.name} ({said['signer']})"},
+        ],
+        "checks": [
+            {"id": name, "outcome": outcome, "lifted_by": said["checks"]["lifted"].get(name)}
+            for name, outcome in said["checks"]["each"].items()
+        ],
+        "statement": prepared.statement,
+        "options": json.dumps(webauthn.request_options(known, challenge(prepared.statement.encode()))),
+        "prepared": prepared.token(),
+    }
