@@ -26,13 +26,15 @@ from governance.audit import selectors as log
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
+from registry import promotions
 from registry.derivation import LogDisagrees, rederive
 from registry.models import Permit
+from tests import payloads
 from tests.approvals.test_passkey_decisions import BY_PASSKEY, confirmed
 from tests.approvals.test_passkey_decisions import entries as passkey_entries
 from tests.approvals.test_rules_in_sql import refused, written
 from tests.authenticator import Authenticator
-from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, accept, approve, state_of
+from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, accept, approve, attach, state_of
 from tests.reports.factories import notarise
 
 CHECK = "fairness.selection-ratio-sex"
@@ -197,6 +199,18 @@ def test_on_other_evidence_a_waiver_counts_for_nothing(committed_cast):
     refused("waiver_of_a_failed_waivable_check", row)
     row.manifest_digest = second.manifest_digest
     refused("waiver_decided_by_its_own_request", row)
+
+
+def test_in_a_round_on_new_evidence_a_waiver_counts_for_nothing(cast):
+    request = blocked(cast)
+    granted(cast, request)
+    approve(request, cast.validator, verdict="request_changes")
+    promotions.resubmit(promotion_id=request.promotion.pk, requester=cast.engineer, reason="The same once more.")
+    assert (now(request).state, now(request).outcome) == (State.IN_REVIEW, "ALLOW")  # on the very same evidence
+    approve(request, cast.validator, verdict="request_changes")
+    attach(request, payloads.fairness(ratio=0.6, half=0.05))
+    promotions.resubmit(promotion_id=request.promotion.pk, requester=cast.engineer, reason="Measured once more.")
+    assert (now(request).state, now(request).outcome) == (State.IN_REVIEW, "BLOCK")
 
 
 def test_the_database_takes_no_waiver_of_what_does_not_fail_nor_one_that_others_decide(committed_cast):
