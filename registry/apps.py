@@ -9,6 +9,7 @@ class RegistryConfig(AppConfig):
     name = "registry"
 
     def ready(self) -> None:
+        from governance.approvals import waived, waivers
         from governance.approvals.kinds import register_subject_kind
         from governance.audit.notary import register_duty
         from governance.inventory.mirrored import register_mirror
@@ -23,5 +24,6 @@ class RegistryConfig(AppConfig):
             find=presenting.find,
             ready=presenting.ready,
         )
+        register_subject_kind(waived.KIND, waivers.on_state_change, presenting.present_waivers)
         register_mirror(RegistryMirror())
         register_duty(permits.issue_due)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from governance.approvals.waiver_digest import waiver_digest
 from placet.assertions import Passkeys
 
 Entry = Mapping[str, Any]
@@ -31,26 +32,41 @@ class Approved:
     use_restrictions: tuple[str, ...]
     index: int
     decision_threshold: str = ""
+    waivers: Mapping[str, str] = field(default_factory=dict)
+    signed: bool = False
 
 
 def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
     """Return the approval of ``request`` that the entries show.
 
     Args:
-        entries: (index, parsed body) of every integrated entry about the request or about a passkey, in order.
+        entries: (index, parsed body) of every integrated entry about the request, about the requests that grant the
+            waivers which its evaluations name, and about passkeys, in order.
 
     Raises:
         LogDisagrees: a stage lacks signatures, a signer was not eligible or kept from signing, a passkey did not sign
             where it must, the verdict was not ALLOW, the subject or the manifest changed on the way, or the approval
             has lost its force.
     """
-    derivation = _Derivation()
-    for index, entry in entries:
+    derivation, known = _Derivation(), list(entries)
+    for index, entry in known:
         if str(entry["event"]).startswith("passkey."):
             derivation.passkeys.read(index, entry)
         elif entry["data"].get("request") == request:
             derivation.read(index, entry)
-    return derivation.result()
+    approved = derivation.result()
+    for check, waiver in sorted(approved.waivers.items()):
+        _check_waiver(approved, check, rederive(known, waiver))
+    return approved
+
+
+def _check_waiver(approved: Approved, check: str, granted: Approved) -> None:
+    """Check that the request which grants a waiver is about this check on this evidence, and came first."""
+    about = waiver_digest(approved.request, check, approved.manifest)
+    if (granted.asks_for, granted.subject_digest) != ("waiver", about) or granted.index > approved.index:
+        raise LogDisagrees(f"the waiver of {check} was not granted for this request on this evidence.")
+    if granted.policy != approved.policy or not granted.signed:
+        raise LogDisagrees(f"the waiver of {check} was signed by nobody, or under another policy.")
 
 
 @dataclass
@@ -67,6 +83,8 @@ class _Derivation:
     approved: Approved | None = None
     state: str = ""
     threshold: str | None = None
+    change_class: str = ""
+    waivers: Mapping[str, str] = field(default_factory=dict)
     passkeys: Passkeys = field(default_factory=Passkeys)
     opened_at: int = -1
 
@@ -74,6 +92,7 @@ class _Derivation:
         readers: dict[str, Callable[[int, Entry], None]] = {
             "approval.opened": self._open,
             "promotion.requested": self._ask,
+            "promotion.restated": self._restate,
             "approval.review_opened": self._open_review,
             "approval.evaluated": self._evaluate,
             "approval.decided": self._decide,
@@ -104,17 +123,24 @@ class _Derivation:
         if self.threshold is not None or entry["data"]["digest"] != self._said()["subject"]["digest"]:
             raise LogDisagrees(f"entry {index} asks for another version than the request is about.")
         self.threshold = str(entry["data"]["decision_threshold"])
+        self.change_class = str(entry["data"].get("change_class", ""))
+
+    def _restate(self, index: int, entry: Entry) -> None:
+        """Read another change class, stated in answer to requested changes; nobody has signed on it yet."""
+        if self.state != "changes_requested":
+            raise LogDisagrees(f"entry {index} states another change class while people decide.")
+        self.change_class = str(entry["data"]["change_class"])
 
     def _open_review(self, index: int, entry: Entry) -> None:
         data = entry["data"]
         self.manifest, self.verdict, self.approved = data["manifest"], data["verdict"], None
-        self.signed, self.signers = {}, set()
+        self.signed, self.signers, self.waivers = {}, set(), data.get("waivers", {})
         self.excluded = {*self._said()["excluded"], *data["excluded"]}
 
     def _evaluate(self, index: int, entry: Entry) -> None:
         if entry["data"]["manifest"] != self.manifest:
             raise LogDisagrees(f"entry {index} evaluates other evidence than the review was opened on.")
-        self.verdict = entry["data"]["verdict"]
+        self.verdict, self.waivers = entry["data"]["verdict"], entry["data"].get("waivers", {})
 
     def _decide(self, index: int, entry: Entry) -> None:
         opened, data, actor = self._said(), entry["data"], str(entry["actor"])
@@ -133,6 +159,8 @@ class _Derivation:
             raise LogDisagrees(f"the signer of entry {index} signed before.")
         if data["manifest"] != self.manifest or data["subject"] != opened["subject"]:
             raise LogDisagrees(f"entry {index} signs other evidence or another subject.")
+        if "validator" in stage["roles"] and data.get("change_class", "") != self.change_class:
+            raise LogDisagrees(f"entry {index} does not confirm the change class that was stated.")
         if stage.get("signature") == "passkey":
             self._check_passkey(index, entry)
         self.signers.add(person)
@@ -167,6 +195,8 @@ class _Derivation:
             valid_until=data["valid_until"],
             use_restrictions=tuple(data["use_restrictions"]),
             index=index,
+            waivers=dict(self.waivers),
+            signed=bool(self.signers),
         )
 
     def _change(self, index: int, entry: Entry) -> None:

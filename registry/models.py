@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from governance.accounts.models import User
-from governance.approvals.models import ApprovalRequest
+from governance.approvals.models import ApprovalRequest, ChangeClass
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
 
@@ -105,13 +105,18 @@ class PromotionRequest(Governed):
     alias = models.CharField(max_length=255)
     approval = models.OneToOneField(ApprovalRequest, on_delete=models.PROTECT, related_name="promotion")
     requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="promotion_requests")
-    change_class = models.CharField(max_length=20, default="non-substantial")
+    change_class = models.CharField(max_length=20, choices=ChangeClass, default=ChangeClass.NON_SUBSTANTIAL)
     state = models.CharField(max_length=12, choices=State, default=State.REQUESTED)
     state_reason = models.CharField(max_length=500, blank=True)
     made_at = models.DateTimeField()
     applied_at = models.DateTimeField(null=True)
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(change_class__in=ChangeClass.values), name="known_change_class_is_stated"
+            )
+        ]
         indexes = [models.Index(fields=["state", "-made_at"], name="promotion_by_state")]
 
     def __str__(self) -> str:

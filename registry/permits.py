@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from governance.approvals import selectors as approvals
-from governance.approvals.models import ApprovalRequest, State
+from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.audit import selectors as log_selectors
 from governance.audit import services as audit
 from governance.audit.actors import System
@@ -27,9 +27,12 @@ CHANGED = ("digest-mismatch", "source-changed")
 
 
 def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]:
-    """Return the integrated entries about a request, and about its signers' passkeys, in order."""
+    """Return the integrated entries about a request, the waivers that it rests on, and the signers' passkeys."""
     found = log_selectors.entries_about_request(approval.pk)
-    keys = [row.passkey_id for row in approval.decisions.all() if row.passkey_id]
+    waivers = {waiver for entry in found for waiver in entry.parsed["data"].get("waivers", {}).values()}
+    found += [entry for waiver in sorted(waivers) for entry in log_selectors.entries_about_request(waiver)]
+    signed = Decision.objects.filter(request__in=[approval.pk, *waivers], passkey__isnull=False)
+    keys = list(signed.values_list("passkey_id", flat=True).distinct())
     found += log_selectors.entries_naming("accounts_passkey", keys) if keys else []
     placed = [(entry.index, entry.parsed) for entry in found if entry.index is not None]
     return sorted(placed, key=lambda row: row[0])
@@ -53,7 +56,8 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
     """
     checkpoint = log_selectors.newest_checkpoint()
     entries = [(index, body) for index, body in entries_about(approval) if checkpoint and index < checkpoint.size]
-    if not any(body["event"] == Event.APPROVAL_APPROVED for _, body in entries) or checkpoint is None:
+    mine = [body for _, body in entries if body["data"].get("request") == str(approval.pk)]
+    if not any(body["event"] == Event.APPROVAL_APPROVED for body in mine) or checkpoint is None:
         return None
     approved = rederive(entries, str(approval.pk))
     promotion = selectors.promotion_of(approval)

@@ -11,7 +11,7 @@ from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.approvals import services as approvals
-from governance.approvals.models import OPEN, ApprovalRequest, State
+from governance.approvals.models import OPEN, ApprovalRequest, ChangeClass, State
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
@@ -47,7 +47,7 @@ def request_promotion(
     alias: str,
     requester: User,
     use_restrictions: Sequence[str] = (),
-    change_class: str = "non-substantial",
+    change_class: str = ChangeClass.NON_SUBSTANTIAL,
 ) -> tuple[PromotionRequest, list[uuid.UUID]]:
     """Ask that a version gets an alias; open its approval and name the evidence jobs that are missing.
 
@@ -103,7 +103,7 @@ def request_promotion(
         requester=requester,
         parts=_parts(candidate, ai_system, requester, now_live),
         required_evidence=required,
-        context=_context(candidate, now_live.version if now_live else None),
+        context={**_context(candidate, now_live.version if now_live else None), "change_class": str(change_class)},
         use_restrictions=use_restrictions,
         policy_version=policy_version,
     )
@@ -128,7 +128,7 @@ def request_promotion(
             "alias": alias,
             "digest": candidate.artifact_digest,
             "decision_threshold": candidate.decision_threshold,
-            "change_class": change_class,
+            "change_class": str(change_class),
         },
     )
     jobs = _request_missing(approval, candidate)
@@ -138,16 +138,36 @@ def request_promotion(
 
 
 @transaction.atomic
-def resubmit(*, promotion_id: uuid.UUID, requester: User, reason: str) -> list[uuid.UUID]:
+def resubmit(*, promotion_id: uuid.UUID, requester: User, reason: str, change_class: str = "") -> list[uuid.UUID]:
     """Answer requested changes with a new round; return the ids of evidence jobs to enqueue once this is committed.
+
+    Args:
+        change_class: states another class than before, where that is what a validator asked for.
 
     Raises:
         Forbidden: somebody else made the request.
         RequestNotOpen: no changes were requested.
     """
     promotion = selectors.promotion(promotion_id)
+    if change_class and change_class != promotion.change_class:
+        _restate(promotion, requester, change_class)
     approval = approvals.resubmit(request_id=promotion.approval_id, requester=requester, reason=reason)
     return _request_missing(approval, promotion.version) if approval.state == State.COLLECTING else []
+
+
+def _restate(promotion: PromotionRequest, requester: User, change_class: str) -> None:
+    """State another change class, while changes are requested; whether the requester may resubmit is asked after."""
+    approval = approvals.locked(promotion.approval_id)
+    if approval.state != State.CHANGES_REQUESTED or approval.requester_id != requester.pk:
+        return  # refused as a resubmission, with its sentence
+    promotion.change_class = change_class
+    approval.context = {**approval.context, "change_class": str(change_class)}
+    audit.append(
+        event=Event.PROMOTION_RESTATED,
+        actor=requester,
+        subjects=[promotion, approval],
+        data={"promotion": promotion.number, "request": approval.pk, "change_class": str(change_class)},
+    )
 
 
 def _classified(ai_system: AISystem | None, model: str) -> AISystem:

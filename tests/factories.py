@@ -319,10 +319,16 @@ def approve(
     verdict: str = "approve",
     rationale: str = REASON,
     password: str = PASSWORD,
+    change_class: str = "non-substantial",
 ) -> Any:
     """Sign as a person does."""
     return signing.record_decision(
-        request_id=approval.pk, approver=person, verdict=verdict, rationale=rationale, password=password
+        request_id=approval.pk,
+        approver=person,
+        verdict=verdict,
+        rationale=rationale,
+        password=password,
+        change_class=change_class,
     )
 
 

@@ -333,7 +333,7 @@ def _says(statement: bytes, entry: Entry) -> bool:
     try:
         said = json.loads(statement)
         pairs = [(said[name], data[name]) for name in ("request", "subject", "stage", "verdict", "manifest")]
-        pairs += [(said.get("on_behalf_of"), data.get("on_behalf_of"))]
+        pairs += [(said.get(name), data.get(name)) for name in ("on_behalf_of", "change_class")]
         pairs += [(said["signer"], entry["actor"]), (said["rationale"], entry["payload"]), (said["log"], entry["log"])]
     except (ValueError, KeyError, TypeError):
         return False

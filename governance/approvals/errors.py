@@ -57,6 +57,12 @@ class DataUnfit(InvalidInput):
     title = "The data has not the role that the policy asks for"
 
 
+class ChangeClassUnconfirmed(InvalidInput):
+    """Who approves in the validation stage confirms the change class that the requester stated."""
+
+    title = "The change class is not confirmed"
+
+
 class DelegateUnfit(InvalidInput):
     """A place is lent by somebody who decides to somebody who holds such a role of their own."""
 
@@ -73,6 +79,18 @@ class DelegationSettled(DomainError):
     """The delegation was confirmed before, or has ended."""
 
     title = "The delegation is settled"
+
+
+class NotWaivable(InvalidInput):
+    """Only a check that failed can be waived, and only if the policy says `on_fail: waivable`."""
+
+    title = "The check can't be waived"
+
+
+class WaiverOpen(DomainError):
+    """A waiver of the check waits for its signatures."""
+
+    title = "A waiver was asked for already"
 
 
 class FindingKnown(DomainError):

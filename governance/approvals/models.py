@@ -37,6 +37,14 @@ OPEN = (State.COLLECTING, State.IN_REVIEW, State.CHANGES_REQUESTED)
 GRANTED = (State.APPROVED, State.SUSPENDED)
 
 
+class ChangeClass(models.TextChoices):
+    """What a change is to the system's conformity: stated by who asks for it, confirmed in the validation stage."""
+
+    SUBSTANTIAL = "substantial", "Substantial"
+    NON_SUBSTANTIAL = "non-substantial", "Non-substantial"
+    PRE_DETERMINED = "pre-determined", "Pre-determined"
+
+
 class ApprovalRequest(Governed):
     """A question to people: may this subject, with these bytes, do what was asked, under this policy version?
 
@@ -178,6 +186,9 @@ class Decision(Governed):
         User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Whose place a delegate signs in."
     )
     verdict = models.CharField(max_length=16, choices=Verdict)
+    change_class = models.CharField(
+        max_length=20, choices=ChangeClass, blank=True, help_text="What an approval in the validation stage confirms."
+    )
     statement = models.TextField(help_text="The exact text that was signed, canonical JSON.")
     statement_digest = models.CharField(max_length=71)
     signature_kind = models.CharField(max_length=24, default="re-authentication")
@@ -200,7 +211,36 @@ class Decision(Governed):
                 condition=Q(on_behalf_of__isnull=True) | ~Q(on_behalf_of=F("approver")),
                 name="nobody_signs_on_their_own_behalf",
             ),
+            models.CheckConstraint(
+                condition=Q(change_class__in=["", *ChangeClass.values]), name="known_change_class_is_confirmed"
+            ),
         ]
+
+
+class Waiver(Governed):
+    """A failed check of a request that may stand for a time, once the request that decides on it is approved."""
+
+    immutable = True
+
+    request = models.ForeignKey(ApprovalRequest, on_delete=models.PROTECT, related_name="waivers")
+    check_id = models.CharField(max_length=120)
+    manifest_digest = models.CharField(max_length=71, help_text="The evidence on which the check failed.")
+    approval = models.OneToOneField(
+        ApprovalRequest, on_delete=models.PROTECT, related_name="waiver", help_text="The request that decides on it."
+    )
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("made_at"), expires_at__lte=F("made_at") + timedelta(days=366)),
+                name="waiver_of_a_year_at_most",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"waiver of {self.check_id}"
 
 
 class Finding(Governed):

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
-from governance.approvals import conditions, delegated, kinds, selectors
+from governance.approvals import conditions, delegated, kinds, selectors, waived
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.approvals.transitions import MOVES
@@ -26,7 +27,7 @@ from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem
 from governance.policy import duties
 from governance.policy.document import PolicyDocument
-from governance.policy.evaluate import Review, Verdict, evaluate
+from governance.policy.evaluate import Review, Verdict, Waiver, evaluate
 from governance.policy.holds import held_by_context
 from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of, governing
@@ -90,7 +91,7 @@ def open_request(
         policy_version=policy_version,
         requester=requester,
         excluded=_exclusions(people, excluded),
-        stages=_stages(document, system, excluded),
+        stages=_stages(document, system, excluded, measured=subject_kind != waived.KIND),
         required_evidence=[dict(row) for row in required_evidence],
         context=dict(context),
         use_restrictions=list(use_restrictions),
@@ -156,7 +157,10 @@ def _exclude_producers(approval: ApprovalRequest, evidence: Iterable[Evidence]) 
     approval.excluded = [{"person": person, "reasons": reasons} for person, reasons in sorted(known.items())]
 
 
-def _stages(document: PolicyDocument, system: AISystem, excluded: Collection[str]) -> list[dict[str, Any]]:
+def _stages(
+    document: PolicyDocument, system: AISystem, excluded: Collection[str], *, measured: bool
+) -> list[dict[str, Any]]:
+    """Return the stages with who may sign; where nothing is measured there is no evidence to review."""
     rows = []
     for stage in document.stages:
         people = [str(person.pk) for person in people_with(stage.roles, system_id=system.pk)]
@@ -167,7 +171,7 @@ def _stages(document: PolicyDocument, system: AISystem, excluded: Collection[str
                 "name": stage.name,
                 "roles": list(stage.roles),
                 "quorum": stage.quorum,
-                "requires": stage.requires,
+                "requires": stage.requires if measured else None,
                 "signature": stage.signature,
                 "eligible": eligible,
                 "delegates": lent,
@@ -217,6 +221,7 @@ def open_review(approval: ApprovalRequest) -> None:
             "evidence": manifest,
             "excluded": [row["person"] for row in approval.excluded],
             **_said(verdict),
+            **waived.named(approval),
         },
     )
     kinds.tell(approval.subject_kind, approval.pk, old, approval.state)
@@ -234,6 +239,9 @@ def _refuse_too_many_facts(approval: ApprovalRequest, evidence: Sequence[Evidenc
 
 
 def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdict:
+    document = document_of(approval.policy_version)
+    if approval.subject_kind == waived.KIND:
+        return waived.verdict_of(document)
     signed = [
         Review(
             check=item.payload["check"],
@@ -243,8 +251,8 @@ def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdi
         )
         for item in selectors.standing_reviews(approval)
     ]
-    document = document_of(approval.policy_version)
-    verdict = evaluate(document, selectors.facts(approval, evidence), reviews=signed)
+    granted = [Waiver(check=row.check_id) for row in waived.in_force(approval)]
+    verdict = evaluate(document, selectors.facts(approval, evidence), waivers=granted, reviews=signed)
     return held_by_context(verdict, [*approval.context.get("holds", []), *conditions.holds(approval)])
 
 
@@ -261,7 +269,7 @@ def evaluate_again(approval: ApprovalRequest, *, actor: Actor = PLACET) -> Verdi
         event=Event.APPROVAL_EVALUATED,
         actor=actor,
         subjects=[approval],
-        data={"request": approval.pk, "manifest": approval.manifest_digest, **_said(verdict)},
+        data={"request": approval.pk, "manifest": approval.manifest_digest, **_said(verdict), **waived.named(approval)},
     )
     return verdict
 
@@ -271,6 +279,8 @@ def approve(approval: ApprovalRequest, actor: Actor) -> None:
     document = document_of(approval.policy_version)
     now = clock.now()
     approval.settled_at, approval.valid_until = now, now + document.approval.valid_for
+    if ends := approval.context.get("ends_at"):  # of what is granted for a time of its own
+        approval.valid_until = min(approval.valid_until, datetime.fromisoformat(ends))
     old, approval.state = approval.state, State.APPROVED
     policy = approval.policy_version
     audit.append(
@@ -404,7 +414,8 @@ def lapse_overdue() -> int:
         state__in=GRANTED, valid_until__lt=clock.now()
     )
     for approval in overdue:
-        move(approval, State.LAPSED, actor=CLOCK, reason="Its validity ended.", allowed=set(GRANTED))
+        # read anew: as a waiver lapses, the approval that rested on it has moved
+        move(locked(approval.pk), State.LAPSED, actor=CLOCK, reason="Its validity ended.", allowed=set(GRANTED))
     return len(overdue)
 
 

@@ -18,6 +18,7 @@ from governance.approvals import conditions, enforcement, selectors, services, s
 from governance.approvals.delegated import place_in
 from governance.approvals.errors import (
     AlreadyDecided,
+    ChangeClassUnconfirmed,
     ChecksHold,
     NotEligible,
     NothingToReview,
@@ -124,11 +125,16 @@ def _check_in_review(approval: ApprovalRequest) -> None:
 
 
 @transaction.atomic
-def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rationale: str, password: str) -> Decision:
+def record_decision(
+    *, request_id: uuid.UUID, approver: User, verdict: str, rationale: str, password: str, change_class: str = ""
+) -> Decision:
     """Record one person's verdict in the open stage, and settle the request once the policy is met.
 
     One rejection settles it; approvals settle it when the last stage's quorum is met. Decision, state and log entries
     commit together.
+
+    Args:
+        change_class: what an approval in the validation stage confirms; of no account elsewhere.
 
     Raises:
         Unknown: no such request.
@@ -138,12 +144,13 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
         AlreadyDecided: the approver has signed in this round.
         ChecksHold: an approval while the policy blocks or holds.
         ReviewMissing: an approval in a stage that requires a human review, which nobody eligible has signed.
+        ChangeClassUnconfirmed: an approval in the validation stage without the change class that was stated.
         PasskeyNeeded: the stage is signed by passkey; see :func:`prepare_decision` and :func:`sign_decision`.
         SignInAgain: the password is not the approver's.
     """
     approval = services.locked(request_id)
     enforcement.settle(approval)
-    stage = _check_decision(approval, approver, verdict)
+    stage = _check_decision(approval, approver, verdict, change_class)
     if wants_passkey(stage):
         raise PasskeyNeeded(f"Stage {stage['name']} is signed with a passkey; a password is not enough.")
     rationale = _check_rationale(rationale)
@@ -152,16 +159,18 @@ def record_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rati
     return _record(approval, approver, verdict, stage["name"], prepared)
 
 
-def prepare_decision(*, request_id: uuid.UUID, approver: User, verdict: str, rationale: str) -> statements.Prepared:
+def prepare_decision(
+    *, request_id: uuid.UUID, approver: User, verdict: str, rationale: str, change_class: str = ""
+) -> statements.Prepared:
     """Write the statement that a passkey is to sign. Nothing is kept here: what the person signs comes back with it.
 
     Raises:
         PasskeyNeeded: the person has no passkey that was confirmed before the request was made.
         Unknown, RequestNotOpen, SelfApproval, NotEligible, AlreadyDecided, ChecksHold, ReviewMissing,
-        RationaleTooShort: as for a decision.
+        ChangeClassUnconfirmed, RationaleTooShort: as for a decision.
     """
     approval = selectors.request(request_id)
-    stage = _check_decision(approval, approver, verdict)
+    stage = _check_decision(approval, approver, verdict, change_class)
     rationale = _check_rationale(rationale)
     if not passkeys.usable(approver, since=approval.opened_at):
         raise PasskeyNeeded(
@@ -188,7 +197,7 @@ def sign_decision(*, request_id: uuid.UUID, approver: User, token: str, answer: 
     enforcement.settle(approval)
     check_may_decide(approval, approver)
     prepared, said = statements.read(token, approval, signer=approver)
-    stage = _check_decision(approval, approver, said["verdict"])
+    stage = _check_decision(approval, approver, said["verdict"], said.get("change_class", ""))
     if stage["name"] != said["stage"]:
         raise StatementStale("Another stage is open by now. Read the request again, then sign.")
     name, assertion = webauthn.read_assertion(answer)
@@ -211,12 +220,17 @@ def wants_passkey(stage: Mapping[str, Any]) -> bool:
     return stage.get("signature") == PASSKEY
 
 
-def _check_decision(approval: ApprovalRequest, approver: User, verdict: str) -> dict[str, Any]:
+def _check_decision(approval: ApprovalRequest, approver: User, verdict: str, change_class: str) -> dict[str, Any]:
     stage = check_may_decide(approval, approver)
     if verdict == Decision.Verdict.APPROVE and approval.outcome != "ALLOW":
         raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
     if verdict == Decision.Verdict.APPROVE:
         check_reviewed(approval, stage)
+    confirms = statements.class_to_confirm(approval, stage, verdict)
+    if confirms and change_class != confirms:
+        raise ChangeClassUnconfirmed(
+            f"Confirm that this is a {confirms} change, or request changes: the requester states another class."
+        )
     return stage
 
 
@@ -233,13 +247,15 @@ def _record(
     """Write the decision with its entry, and move the request. The caller holds its lock and has checked everything."""
     kind = PASSKEY if passkey else "re-authentication"
     signature = {"kind": kind, "passkey": passkey.credential_id, **(assertion or {})} if passkey else {"kind": kind}
-    behalf = json.loads(prepared.statement).get("on_behalf_of")
+    said = json.loads(prepared.statement)
+    behalf = said.get("on_behalf_of")
     decision = Decision(
         request=approval,
         round=selectors.current_round(approval),
         stage=stage,
         approver=approver,
         on_behalf_of_id=uuid.UUID(behalf) if behalf else None,
+        change_class=said.get("change_class", ""),
         verdict=Decision.Verdict(verdict),
         statement=prepared.statement,
         statement_digest="sha256:" + sha256(prepared.statement.encode()).hexdigest(),
@@ -261,7 +277,7 @@ def _record(
             # The whole text: with it and the passkey's entries, a stranger checks the signature from the bundle alone.
             "statement": prepared.statement,
             "signature": signature,
-            **({"on_behalf_of": behalf} if behalf else {}),
+            **{name: said[name] for name in statements.OCCASIONAL if name in said},
         },
         sealed=prepared.sealed,
     )
@@ -347,6 +363,7 @@ def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, pass
     Raises:
         NotEligible: only a risk officer without a part in the subject lifts a suspension.
         Forbidden: its critical findings are still open.
+        ChecksHold: a waiver on which it rested has ended.
         RequestNotOpen, SelfApproval, RationaleTooShort, SignInAgain: as for a decision.
     """
     approval = services.locked(request_id)
@@ -355,6 +372,8 @@ def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, pass
     critical = approval.findings.filter(closed_at__isnull=True, severity=Finding.Severity.CRITICAL).first()
     if critical:
         raise Forbidden(f"Close the critical finding first: {critical.title}")
+    if approval.outcome != "ALLOW":
+        raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
     if late := conditions.overdue(approval):
         raise Forbidden(f"A finding is overdue; have it closed or extended first: {late.title}")
     require_password(signer, password)

@@ -3,6 +3,7 @@
 import json
 import uuid
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.conf import settings
 from django.core import signing
 
 from governance.accounts.models import User
+from governance.accounts.roles import Role
 from governance.accounts.selectors import roles_held
 from governance.approvals import selectors
 from governance.approvals.delegated import place_in
@@ -22,6 +24,8 @@ from governance.common import clock
 
 FORMAT = "placet-decision/1"
 LASTS_S = 600
+OCCASIONAL = ("on_behalf_of", "change_class")
+"""What a statement says only where there is something to say; its entry says it, too."""
 MEANINGS = {
     Decision.Verdict.APPROVE: (
         "I have read the evidence that this statement names, I had no part in making it, and I approve that the "
@@ -64,6 +68,15 @@ def prepare(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str
     return Prepared(rfc8785.dumps(said).decode(), sealed)
 
 
+def class_to_confirm(
+    approval: ApprovalRequest, stage: Mapping[str, Any], verdict: str = Decision.Verdict.APPROVE
+) -> str:
+    """Return the change class that an approval in the validation stage confirms; empty if none is stated."""
+    if verdict != Decision.Verdict.APPROVE or Role.VALIDATOR not in stage["roles"]:
+        return ""
+    return str(approval.context.get("change_class", ""))
+
+
 def read(token: str, approval: ApprovalRequest, *, signer: User) -> tuple[Prepared, dict[str, Any]]:
     """Return a prepared statement and what it says, if all that it says of the request is still so.
 
@@ -87,6 +100,7 @@ def _facts(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str)
     policy = approval.policy_version
     row = next((row for row in approval.stages if row["name"] == stage), None)
     place = place_in(approval, row, signer, roles_held(signer)) if row else None
+    confirms = class_to_confirm(approval, row, verdict) if row else ""
     checks = approval.verdict.get("checks", [])
     return {
         "format": FORMAT,
@@ -107,4 +121,5 @@ def _facts(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str)
         "meaning": str(MEANINGS[Decision.Verdict(verdict)]),
         "signer": signer.actor_id,
         **({"on_behalf_of": str(place.of)} if place and place.of else {}),
+        **({"change_class": confirms} if confirms else {}),
     }

@@ -117,13 +117,15 @@ class Conditions:
 class ApprovalTerms:
     """How long evidence and people may take, how long an approval holds, and what drift and suspension do to it.
 
-    ``grace``: how much longer what serves may be loaded once the approval has lapsed.
+    ``grace``: how much longer what serves may be loaded once the approval has lapsed. ``waive_for``: how long a failed
+    check may stand on a waiver.
     """
 
     collect_within: timedelta
     decide_within: timedelta
     valid_for: timedelta
     grace: timedelta
+    waive_for: timedelta
     on_drift: str
     on_suspend: str
     conditions: Conditions
@@ -341,6 +343,7 @@ def _approval(data: dict[str, Any]) -> ApprovalTerms:
         decide_within=_duration(data.get("decide_within", "P30D")),
         valid_for=_duration(data["valid_for"]),
         grace=_duration(data["grace"]),
+        waive_for=_duration(data.get("waive_for", "P90D")),
         on_drift=data["on_drift"],
         on_suspend=data["on_suspend"],
         conditions=Conditions(

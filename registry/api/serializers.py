@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from governance.approvals.models import ChangeClass
 from governance.evidence.models import EvidenceJob
 from registry.models import PromotionRequest, RegisteredModel
 from registry.reviewing.evidence import jobs_of
@@ -20,7 +21,7 @@ class PromotionInput(serializers.Serializer[Any]):
     alias = serializers.CharField(max_length=255, help_text="The governed alias, such as champion.")
     use_restrictions = serializers.ListField(child=serializers.CharField(max_length=200), required=False, default=list)
     change_class = serializers.ChoiceField(
-        choices=["pre-determined", "non-substantial", "substantial"], required=False, default="non-substantial"
+        choices=ChangeClass.choices, required=False, default=ChangeClass.NON_SUBSTANTIAL
     )
 
 
@@ -28,6 +29,12 @@ class ReasonInput(serializers.Serializer[Any]):
     """Why, in a sentence; it is kept in the log."""
 
     reason = serializers.CharField(min_length=10, max_length=2000)
+
+
+class ResubmissionInput(ReasonInput):
+    """How requested changes were answered, and the change class where it is another now."""
+
+    change_class = serializers.ChoiceField(choices=ChangeClass.choices, required=False, default="")
 
 
 class CheckOutput(serializers.Serializer[Any]):

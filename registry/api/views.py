@@ -31,6 +31,7 @@ from registry.api.serializers import (
     PromotionInput,
     PromotionOutput,
     ReasonInput,
+    ResubmissionInput,
     model_as_dict,
     promotion_as_dict,
     promotions_as_dicts,
@@ -130,12 +131,12 @@ class Resubmissions(APIView):
 
     scope = "promotions:write"
 
-    @extend_schema(request=ReasonInput, responses={202: PromotionOutput}, summary="Answer requested changes")
+    @extend_schema(request=ResubmissionInput, responses={202: PromotionOutput}, summary="Answer requested changes")
     @idempotent
     @if_match(_locked_tag)
     def post(self, request: Request, promotion: str) -> Response:
         """Start a new round of the same request, on the newest evidence."""
-        payload = ReasonInput(data=request.data)
+        payload = ResubmissionInput(data=request.data)
         payload.is_valid(raise_exception=True)
         found = selectors.promotion_for(actor(request), promotion)
         enqueue(promotions.resubmit(promotion_id=found.pk, requester=actor(request), **payload.validated_data))

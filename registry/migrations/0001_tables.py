@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
                 ('number', models.BigIntegerField(help_text='What people call it: PR-12.', unique=True)),
                 ('alias', models.CharField(max_length=255)),
-                ('change_class', models.CharField(default='non-substantial', max_length=20)),
+                ('change_class', models.CharField(choices=[('substantial', 'Substantial'), ('non-substantial', 'Non-substantial'), ('pre-determined', 'Pre-determined')], default='non-substantial', max_length=20)),
                 ('state', models.CharField(choices=[('requested', 'Requested'), ('applying', 'Applying'), ('applied', 'Applied'), ('superseded', 'Superseded'), ('rolled_back', 'Rolled back'), ('failed', 'Failed')], default='requested', max_length=12)),
                 ('state_reason', models.CharField(blank=True, max_length=500)),
                 ('made_at', models.DateTimeField()),
@@ -176,5 +176,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='aliashistory',
             constraint=models.CheckConstraint(condition=models.Q(('alias', ''), _negated=True), name='alias_is_named'),
+        ),
+        migrations.AddConstraint(
+            model_name='promotionrequest',
+            constraint=models.CheckConstraint(condition=models.Q(('change_class__in', ['substantial', 'non-substantial', 'pre-determined'])), name='known_change_class_is_stated'),
         ),
     ]

@@ -83,7 +83,11 @@ def _unblocks(
             }
         )
     if any(row["outcome"] == "fail" for row in deciding):
-        steps.append({"text": "a version that clears the limit; this one can only be sent back or rejected"})
+        waivable = all(row["on_fail"] == "waivable" for row in deciding if row["outcome"] == "fail")
+        if waivable and document.stages:
+            steps.append({"text": "a waiver that the stages sign", "href": "#waivers"})
+        else:
+            steps.append({"text": "a version that clears the limit; this one can only be sent back or rejected"})
     return steps
 
 

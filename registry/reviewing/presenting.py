@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from governance.approvals.kinds import Presented
-from governance.approvals.models import ApprovalRequest, State
+from governance.approvals.models import ApprovalRequest, State, Waiver
 from registry.models import AliasHistory, PromotionRequest
 
 
@@ -26,6 +26,21 @@ def present(requests: Sequence[ApprovalRequest]) -> dict[uuid.UUID, Presented]:
         ).values_list("model_id", "alias", "version__number")
     }
     return {row.pk: _presented(row, found[row.pk], live) for row in requests if row.pk in found}
+
+
+def present_waivers(requests: Sequence[ApprovalRequest]) -> dict[uuid.UUID, Presented]:
+    """Return the same for requests that decide whether a failed check may stand."""
+    rows = Waiver.objects.select_related("request").filter(approval__in=[row.pk for row in requests])
+    found = {row.approval_id: row for row in rows}
+    about = present([row.request for row in found.values()])
+    return {
+        key: Presented(
+            title=f"Waiver of {row.check_id}",
+            reference=about[row.request_id].reference if row.request_id in about else "",
+            url=reverse("waiver", args=[key]),
+        )
+        for key, row in found.items()
+    }
 
 
 def _presented(

@@ -5,7 +5,7 @@ from typing import Any
 
 from governance.accounts.models import User
 from governance.accounts.selectors import roles_held
-from governance.approvals import escalation, expiry, signing
+from governance.approvals import escalation, expiry, signing, statements
 from governance.approvals import findings as finding_services
 from governance.approvals import selectors as approvals
 from governance.approvals.delegated import place_in
@@ -24,11 +24,11 @@ from registry import selectors
 from registry.models import AliasHistory, PromotionRequest
 from registry.reviewing import changes, checks, evidence, panels, stages, trail
 from registry.reviewing.people import People, person_ids
+from registry.reviewing.waivers import waivers_shown
 
 CHANGE_CLASSES = {
     "pre-determined": "inside limits set beforehand",
-    "non-substantial": "declared by the requester",
-    "substantial": "declared by the requester: conformity is assessed anew",
+    "substantial": "conformity is assessed anew",
 }
 
 DUTIES = (
@@ -106,6 +106,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
             for row in checks.waiting_for_review(approval)
         ],
         "lift": lift_panel(approval, findings, viewer),
+        "waivers": waivers_shown(approval, viewer),
     }
 
 
@@ -145,8 +146,16 @@ def head(
         "alias": promotion.alias,
         "alias_now": str(live.version.number) if live else None,
         "system": system_shown(approval.system),
-        "change_class": {"name": promotion.change_class, "note": CHANGE_CLASSES.get(promotion.change_class, "")},
+        "change_class": change_class_shown(promotion, approval, people),
     }
+
+
+def change_class_shown(promotion: PromotionRequest, approval: ApprovalRequest, people: People) -> dict[str, Any]:
+    """Return the change class, and whether it is the requester's word alone or confirmed in the validation stage."""
+    stated = promotion.change_class
+    confirmed = approval.decisions.filter(round=approvals.current_round(approval), change_class=stated).last()
+    said = f"confirmed by {people[confirmed.approver_id]['name']}" if confirmed else "stated by the requester"
+    return {"name": stated, "note": "; ".join(part for part in (CHANGE_CLASSES.get(stated), said) if part)}
 
 
 def system_shown(ai_system: AISystem) -> dict[str, Any]:
@@ -219,6 +228,7 @@ def decision_panel(approval: ApprovalRequest, document: PolicyDocument, viewer: 
         "signed": stage["signed"],
         "quorum": stage["quorum"],
         "approve_refusal": held,
+        "change_class": statements.class_to_confirm(approval, stage),
         "signs": [
             {"label": "Subject", "value": approval.subject_name},
             {"label": "Artifact", "value": approval.subject_digest, "digest": True},

@@ -3,22 +3,27 @@
 import json
 from typing import Any
 
+from django.urls import reverse
+
 from governance.accounts import passkeys, webauthn
 from governance.accounts.models import User
+from governance.approvals import kinds
 from governance.approvals.models import ApprovalRequest
 from governance.approvals.statements import Prepared
+from governance.approvals.waived import KIND
 from placet.assertions import challenge
-from registry import selectors
 
 
 def sign_page(approval: ApprovalRequest, prepared: Prepared, signer: User, rationale: str) -> dict[str, Any]:
     """Return the context of registry/sign.html: nothing but what stands in the statement, and the reason behind it."""
     said = json.loads(prepared.statement)
-    promotion = selectors.promotion_of(approval)
+    named = kinds.presented([approval])[approval.pk]
     known = [row.credential_id for row in passkeys.usable(signer, since=approval.opened_at)]
     policy = said["policy"]
     return {
-        "approval": {"pk": approval.pk, "reference": str(promotion)},
+        "approval": {"pk": approval.pk, "reference": named.reference},
+        "back_url": named.url,
+        "sign_url": reverse("waiver-sign" if approval.subject_kind == KIND else "review-sign", args=[approval.pk]),
         "verdict": said["verdict"],
         "meaning": said["meaning"],
         "rationale": rationale,
@@ -31,6 +36,7 @@ def sign_page(approval: ApprovalRequest, prepared: Prepared, signer: User, ratio
             {"label": "Evidence manifest", "value": said["manifest"], "digest": True},
             {"label": "Verdict of the checks", "value": said["checks"]["outcome"]},
             {"label": "Stage", "value": f"{said['stage']}, round {said['round']}"},
+            *([{"label": "Confirms", "value": f"{said['change_class']} change"}] if "change_class" in said else []),
             {"label": "Signer", "value": f"{signer.name} ({said['signer']})"},
         ],
         "checks": [

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.web import answers, views
+from registry.web import answers, views, waivers
 
 urlpatterns = [
     path("approvals/<uuid:pk>", views.review_detail, name="review"),
@@ -11,6 +11,11 @@ urlpatterns = [
     path("approvals/<uuid:pk>/reviews", views.review_human_review, name="review-human-review"),
     path("approvals/<uuid:pk>/progress", views.review_progress, name="review-progress"),
     path("approvals/<uuid:pk>/lift", views.review_lift, name="review-lift"),
+    path("approvals/<uuid:pk>/waivers", waivers.review_ask_waiver, name="review-ask-waiver"),
+    path("waivers/<uuid:pk>", waivers.waiver_detail, name="waiver"),
+    path("waivers/<uuid:pk>/decide", waivers.waiver_decide, name="waiver-decide"),
+    path("waivers/<uuid:pk>/sign", waivers.waiver_sign, name="waiver-sign"),
+    path("waivers/<uuid:pk>/withdraw", waivers.waiver_withdraw, name="waiver-withdraw"),
     path("promotions/<uuid:pk>", views.promotion_detail, name="promotion-detail"),
     path("promotions/<uuid:pk>/apply", views.promotion_apply, name="promotion-apply"),
     path("promotions/<uuid:pk>/resubmit", answers.promotion_resubmit, name="promotion-resubmit"),

@@ -44,7 +44,7 @@ SIGNED = {
 @require_GET
 def review_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /approvals/<pk>``: one request as the person who decides needs it."""
-    return render(request, "registry/review.html", review.review_page(_approval(request, pk), actor(request)))
+    return render(request, "registry/review.html", review.review_page(approval_of(request, pk), actor(request)))
 
 
 @page
@@ -54,7 +54,7 @@ def review_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
     Where the open stage is signed by passkey, the answer is the statement to sign, and ``review_sign`` takes it.
     """
-    approval = _approval(request, pk)
+    approval = approval_of(request, pk)
     if signing.wants_passkey(approvals.open_stage(approval) or {}):
         return _statement(request, approval)
 
@@ -65,6 +65,7 @@ def review_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             verdict=values["verdict"],
             rationale=values["rationale"],
             password=values["password"],
+            change_class=values["change_class"],
         )
         return SIGNED[Decision.Verdict(decision.verdict)]
 
@@ -75,7 +76,7 @@ def review_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def review_sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /approvals/<pk>/sign``: record a decision whose statement a passkey has signed."""
-    approval = _approval(request, pk)
+    approval = approval_of(request, pk)
     try:
         answer = answer_in(request.POST.get("credential", ""))
         decision = signing.sign_decision(
@@ -126,7 +127,7 @@ def review_lift(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def review_progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /approvals/<pk>/progress``: the evidence jobs alone; the last answer tells htmx to load the page anew."""
-    progress = evidence.progress_shown(_approval(request, pk))
+    progress = evidence.progress_shown(approval_of(request, pk))
     response = render(request, "registry/_progress.html", {"progress": progress})
     if not progress["running"]:
         response.headers["HX-Refresh"] = "true"
@@ -178,10 +179,15 @@ def model_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "registry/model.html", context)
 
 
-def _approval(request: HttpRequest, pk: uuid.UUID) -> ApprovalRequest:
+def approval_of(request: HttpRequest, pk: uuid.UUID) -> ApprovalRequest:
+    """Return a request about a model version that the person may read.
+
+    Raises:
+        Unknown: it is about something else, there is none, or it is out of the person's reach.
+    """
     approval = approvals.request_for(actor(request), pk)
     if approval.subject_kind != promotions.KIND:
-        raise Unknown(f"Request {pk} is not about a model version; it has no page here.")
+        raise Unknown(f"Request {pk} is not about a model version; it is decided elsewhere.")
     return approval
 
 
@@ -200,7 +206,11 @@ def _statement(request: HttpRequest, approval: ApprovalRequest) -> HttpResponse:
     values = form.cleaned_data
     try:
         prepared = signing.prepare_decision(
-            request_id=approval.pk, approver=person, verdict=values["verdict"], rationale=values["rationale"]
+            request_id=approval.pk,
+            approver=person,
+            verdict=values["verdict"],
+            rationale=values["rationale"],
+            change_class=values["change_class"],
         )
     except DomainError as refusal:
         return _again(request, approval.pk, form, errors_of_refusal(refusal), refusal.status, target="decision")
@@ -217,7 +227,7 @@ def _signed(
     text_field: str = "rationale",
 ) -> HttpResponse:
     """Check the form's shape, have the service sign, and go back to the page; show it again with a refusal."""
-    approval = _approval(request, pk)
+    approval = approval_of(request, pk)
     if not form.is_valid():
         return _again(request, pk, form, errors_of(form), InvalidInput.status, target=target)
     try:
@@ -232,7 +242,7 @@ def _signed(
 def _again(
     request: HttpRequest, pk: uuid.UUID, form: forms.Form, errors: Errors, status: int, *, target: str
 ) -> HttpResponse:
-    context = review.review_page(_approval(request, pk), actor(request))
+    context = review.review_page(approval_of(request, pk), actor(request))
     refused = review.with_refusal(context, target=target, values=sent(form), errors=errors)
     # On top as well: on a telephone the form is far below, and it is gone when somebody else was first.
     messages.error(request, " ".join(sentence for sentences in errors.values() for sentence in sentences))

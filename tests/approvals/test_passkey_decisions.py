@@ -18,7 +18,7 @@ from governance.accounts.models import Passkey
 from governance.accounts.roles import Role
 from governance.accounts.services import SignInAgain
 from governance.approvals import signing
-from governance.approvals.errors import PasskeyNeeded, StatementStale
+from governance.approvals.errors import ChangeClassUnconfirmed, PasskeyNeeded, StatementStale
 from governance.approvals.models import Decision, State
 from governance.audit import selectors as log
 from governance.audit import services as audit
@@ -325,3 +325,19 @@ def test_the_pages_take_a_person_from_enrolment_to_a_signed_decision(cast):
         assert browser.post(review, sent).status_code == 302
         assert state_of(approval) == State.APPROVED
         assert browser.post(review, sent).status_code == 409
+
+
+def test_a_passkey_signs_the_change_class_that_it_confirms(db, mlflow_address, settings):
+    settings.MLFLOW_TRACKING_URI = mlflow_address
+    validated = ("roles: [validator], quorum: 1,", "roles: [validator], quorum: 1, signature: passkey,")
+    cast, mine = Cast(a_policy_text(validated)), Authenticator()
+    confirmed(cast.validator, mine)
+    approval = cast.allowed().approval
+    who = {"request_id": approval.pk, "approver": cast.validator}
+    with pytest.raises(ChangeClassUnconfirmed):
+        signing.prepare_decision(**who, verdict="approve", rationale=REASON)
+    made = signing.prepare_decision(**who, verdict="approve", rationale=REASON, change_class="non-substantial")
+    answer = mine.get({"challenge": encode64(challenge(made.statement.encode()))})
+    decision = signing.sign_decision(**who, token=made.token(), answer=answer)
+    assert decision.change_class == json.loads(decision.statement)["change_class"] == "non-substantial"
+    assert log.entry_by_id(decision.log_entry).parsed["data"]["change_class"] == "non-substantial"

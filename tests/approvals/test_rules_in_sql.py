@@ -31,6 +31,8 @@ def written(row: Any, event: Event = Event.APPROVAL_CHANGED) -> None:
 
 def a_decision(approval: ApprovalRequest, person: Any, **fields: Any) -> Decision:
     values = {"round": 1, "stage": "validation", "verdict": "approve", "decided_at": clock.now()} | fields
+    confirms = "non-substantial" if (values["stage"], values["verdict"]) == ("validation", "approve") else ""
+    values = {"change_class": confirms} | values
     return Decision(request=approval, approver=person, statement="{}", statement_digest="sha256:0", **values)
 
 
@@ -94,6 +96,31 @@ def test_the_evidence_is_frozen_while_people_decide(committed_cast, field, value
     approval = committed_cast.allowed().approval
     setattr(approval, field, value)
     refused("manifest_frozen_in_review", approval)
+
+
+def test_what_is_known_of_the_subject_is_frozen_while_people_decide(committed_cast):
+    approval = committed_cast.allowed().approval
+    approval.context = {**approval.context, "change_class": "pre-determined"}
+    refused("context_frozen_in_review", approval)
+
+
+def test_an_approval_in_the_validation_stage_confirms_the_change_class_that_was_stated(committed_cast):
+    cast = committed_cast
+    approval = cast.allowed().approval
+    for said in ("", "substantial"):
+        refused("change_class_confirmed_in_validation", a_decision(approval, cast.validator, change_class=said))
+    refused(
+        "change_class_confirmed_in_validation",
+        a_decision(approval, cast.validator, verdict="reject", change_class="non-substantial"),
+    )
+    approve(approval, cast.validator)
+    refused(
+        "change_class_confirmed_in_validation",
+        a_decision(approval, cast.officer, stage="risk", change_class="non-substantial"),
+    )
+    promotion = approval.promotion
+    promotion.change_class = "tiny"
+    refused("known_change_class_is_stated", promotion)
 
 
 def test_a_decision_stands_in_the_open_stage_of_the_present_round_alone(committed_cast):

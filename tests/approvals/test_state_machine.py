@@ -30,7 +30,7 @@ from governance.common import clock
 from governance.common.errors import DomainError
 from registry import promotions
 from tests.approvals.slow_reading import assert_index_holds
-from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_stand_in, a_user, accept, lent
+from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_stand_in, a_user, accept, approve, lent
 from tests.proving import count
 
 pytestmark = pytest.mark.django_db
@@ -111,9 +111,7 @@ class Requests(RuleBasedStateMachine):
         stage = next((name for name, (_, n) in WANTED.items() if len(self.signed.get(name, ())) < n), None)
 
         def act() -> None:
-            signing.record_decision(
-                request_id=self.id, approver=person, verdict=verdict, rationale=REASON, password=PASSWORD
-            )
+            approve(self.approval, person, verdict=verdict)
 
         if self.attempt(act):
             assert stage is not None

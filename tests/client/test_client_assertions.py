@@ -196,7 +196,14 @@ def test_each_way_to_slip_a_decision_in_is_reported():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("verdict", "reject"), ("stage", "validation"), ("manifest", "sha256:ff"), ("request", "r2")]
+    ("name", "value"),
+    [
+        ("verdict", "reject"),
+        ("stage", "validation"),
+        ("manifest", "sha256:ff"),
+        ("request", "r2"),
+        ("change_class", "x"),
+    ],
 )
 def test_an_entry_that_says_something_else_than_what_was_signed_is_reported(name, value):
     story = Story()

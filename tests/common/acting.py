@@ -27,6 +27,8 @@ def sign() -> dict[str, Any]:
         "statement": '{"asks_for":"alias champion","verdict":"approve"}',
         "options": '{"challenge": "AA"}',
         "prepared": "signed-text",
+        "back_url": f"/approvals/{UID}",
+        "sign_url": f"/approvals/{UID}/sign",
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from governance.common.pictures import inclusion_steps
 from tests.common.acting import finding, findings, passkeys, sign
-from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft
+from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_replay import REPLAYS
 from tests.common.samples import (
     DOCUMENTS,
@@ -318,6 +318,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "review-errors": ("registry/review.html", lambda: review(errors=True)),
     "review-suspended": ("registry/review.html", suspended),
     "review-collecting": ("registry/review.html", collecting),
+    "waiver": ("registry/waiver.html", waiver),
     "inbox": ("approvals/inbox.html", inbox),
     "delegations": ("approvals/delegations.html", delegations),
     **REPLAYS,

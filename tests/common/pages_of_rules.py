@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.common.samples import NOW, UID, a_digest, ago
+from tests.common.samples import NOW, SYSTEM, UID, a_digest, ago, review
 
 
 def delegations() -> dict[str, Any]:
@@ -232,4 +232,34 @@ def policy_draft() -> dict[str, Any]:
         "changes": CHANGES,
         "loosens": 2,
         "refusal": "Only a policy author writes policies.",
+    }
+
+
+def waiver() -> dict[str, Any]:
+    """A waiver in review, for somebody who may sign."""
+    page = review()
+    return {
+        "approval": {
+            "pk": UID,
+            "state": "in_review",
+            "state_reason": "",
+            "opened_at": ago(days=1),
+            "requester": {"name": "ML engineer", "role": "Engineer"},
+        },
+        "about": {"pk": UID, "reference": "PR-20", "subject": "credit-risk v2"},
+        "system": SYSTEM,
+        "until": NOW + timedelta(days=30),
+        "reason": "The next data set mends it.",
+        "check": {
+            "title": "Selection-rate ratio by sex",
+            "reason": "0.60 (0.55 to 0.65) is below 0.80.",
+            "outcome": "fail",
+            "why": "People of either sex are treated alike.",
+        },
+        "stages": page["stages"],
+        "excluded": page["excluded"],
+        "decision": page["decision"]
+        | {"effect": "The failure may stand until 23 Dec 2026.", "change_class": "", "approve_refusal": ""},
+        "withdrawable": True,
+        "form": {},
     }

@@ -305,7 +305,7 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
     ask = {"check_id": "fairness.sex", "title": "Selection-rate ratio by sex", "ask": "0.93 (0.79 to 1.09) against ≥ 0.80: the data cannot say. Read the evidence and say what follows.", "allowed": allowed,
            "refusal": "Only a validator may sign this review."}
     return {
-        "approval": APPROVAL, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM, "change_class": {"name": "non-substantial", "note": "declared by the requester"}, "verdict": VERDICT,
+        "approval": APPROVAL, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM, "change_class": {"name": "non-substantial", "note": "confirmed by Validator"}, "verdict": VERDICT,
         "progress": None, "checks": CHECKS, "performance": performance(), "production_version": "1", "fairness": fairness(), "fairness_limit": 0.8, "explanation": explanation(),
         "changes": {"from": {"version": "1", "approved_at": ago(days=170), "reference": "PR-12"}, "rows": [
             {"item": "Training data", "before": "700 rows", "after": "same snapshot, same digest", "note": "", "changed": False},
@@ -313,9 +313,11 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
             {"item": "Decision threshold", "before": "0.50", "after": "0.46", "note": "", "changed": True}]},
         "drift": {"payload": drift(), "note": "This is v1's traffic. v2 has served no one."}, "findings": FINDINGS, "use_restrictions": ["New consumer credit to natural persons, up to 20,000 DM."],
         "attempts": ATTEMPTS, "stages": STAGES, "excluded": [ENGINEER | {"why": "requester and trainer of v2"}, OWNER | {"why": "owner of the system"}], "documents": DOCUMENTS, "trail": TRAIL, "proof": PROOF,
-        "decision": {"allowed": allowed, "refusal": "You requested this version: somebody else decides.", "stage": "risk", "signed": 0, "quorum": 1, "approve_refusal": "One check waits for a human review" if errors else "",
+        "decision": {"allowed": allowed, "refusal": "You requested this version: somebody else decides.", "stage": "risk", "signed": 0, "quorum": 1, "approve_refusal": "One check waits for a human review" if errors else "", "change_class": "non-substantial",
                      "signs": [{"label": "Subject", "value": a_digest("v2"), "digest": True}, {"label": "Policy", "value": "credit-high-risk v3"}], "checked": "you are not requester, trainer, owner, evidence producer or sponsor."},
         "form": form, "reviews": [ask], "lift": None,
+        "waivers": {"rows": [{"pk": UID, "title": "Selection-rate ratio by sex", "state": "approved", "until": NOW + timedelta(days=30), "other_evidence": True}], "checks": [("fairness.sex", "Selection-rate ratio by sex")], "longest": 90, "today": NOW.date(),
+                    "form": {"until": "2027-09-01", "errors": {"reason": ["Say why the failed check may stand."], "all": ["A waiver ends, at the latest in 90 days."]}} if errors else {}},
     }
 
 

@@ -162,6 +162,32 @@ def test_a_delegation_carries_no_one_past_separation_of_duties(excluded):
         derived(entries)
 
 
+def confirmed(stated: str, said: str | None, *before: Entry) -> list[Entry]:
+    opened, *rest = copy.deepcopy(an_approval())
+    if said is not None:
+        rest[2]["data"]["change_class"] = said
+    asking = said_of_class(stated)
+    return [opened, asking, *before, *rest]
+
+
+def said_of_class(stated: str) -> Entry:
+    entry = asked()
+    entry["data"]["change_class"] = stated
+    return entry
+
+
+def test_the_change_class_that_was_stated_is_the_one_that_the_validation_stage_confirmed():
+    assert derived(confirmed("substantial", "substantial")).index == 7
+    for said_there in ("non-substantial", "", None):
+        with pytest.raises(LogDisagrees, match="change class"):
+            derived(confirmed("substantial", said_there))
+    back = said("approval.state_changed", "person:validator", to="changes_requested")
+    again = said("promotion.restated", "person:engineer", change_class="substantial")
+    assert derived(confirmed("non-substantial", "substantial", back, again)).index == 9
+    with pytest.raises(LogDisagrees, match="while people decide"):
+        derived(confirmed("non-substantial", "substantial", again))
+
+
 def test_a_lifted_suspension_gives_the_approval_back():
     entries = an_approval()
     entries += [

@@ -19,7 +19,13 @@ from governance.policy.selectors import document_of
 from tests.factories import PASSWORD, REASON, a_user, accept, approve, attach, state_of
 from tests.payloads import drift, fairness
 
-FORM = {"verdict": "approve", "rationale": REASON, "no_conflict": "on", "password": PASSWORD}
+FORM = {
+    "verdict": "approve",
+    "rationale": REASON,
+    "no_conflict": "on",
+    "password": PASSWORD,
+    "change_class": "non-substantial",
+}
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ LOG_READER = everywhere("auditor", "risk_officer", "data_protection_officer", "a
 EXPORTER = everywhere("auditor", "risk_officer", "administrator")
 
 OPEN = ("collecting", "in review", "changes requested")
+WAIVABLE = ("in review", "approved", "suspended")
 _HIDDEN, _REFUSED = (ANYBODY, "404"), (ANYBODY, "403")
 _IN_REVIEW_ONLY = {"in review": "403", "": "409"}
 
@@ -129,6 +130,14 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
         _HIDDEN,
     ),
     "sign a decision": ((ELIGIBLE, "409"), (REQUEST_READER, _IN_REVIEW_ONLY), _HIDDEN),
+    "ask for a waiver": (
+        (role("engineer", "owner"), {**dict.fromkeys(WAIVABLE, "422"), "": "409"}),
+        (REQUEST_READER, {**dict.fromkeys(WAIVABLE, "403"), "": "409"}),
+        _HIDDEN,
+    ),
+    "decide on a waiver": ((ELIGIBLE, "302+"), (REQUEST_READER, "403"), _HIDDEN),
+    "sign a waiver": ((ELIGIBLE, "409"), (REQUEST_READER, "403"), _HIDDEN),
+    "withdraw a waiver": _act((REQUESTER, "302+")),
     "lift a suspension": _act(
         (BARRED, "403"), (role("risk_officer"), {"suspended": "302+", "": "409"}), reads=REQUEST_READER
     ),
@@ -267,6 +276,11 @@ ROUTES: dict[str, Route] = {
     "GET review": Route("read a request", "approval"),
     "POST review-decide": Route("decide", "approval", "decision"),
     "POST review-sign": Route("sign a decision", "approval", "statement"),
+    "POST review-ask-waiver": Route("ask for a waiver", "approval", "waiver"),
+    "GET waiver": Route("read a request", "waiver"),
+    "POST waiver-decide": Route("decide on a waiver", "waiver", "decision"),
+    "POST waiver-sign": Route("sign a waiver", "waiver", "statement"),
+    "POST waiver-withdraw": Route("withdraw a waiver", "waiver", "reason"),
     "POST review-human-review": Route("review a check", "approval", "review"),
     "GET review-progress": Route("read a request", "approval"),
     "POST review-lift": Route("lift a suspension", "approval", "lift"),

@@ -20,7 +20,7 @@ from governance.accounts import passkeys
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.services import SCOPES, create_token, grant_role
-from governance.approvals import delegations, findings, listing, replaying, saved_views
+from governance.approvals import delegations, findings, listing, replaying, saved_views, waivers
 from governance.approvals.models import Decision, Delegation
 from governance.audit import selectors as log
 from governance.audit import services as audit
@@ -44,7 +44,13 @@ from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watc
 
 BODIES: dict[str, dict[str, Any]] = {
     "": {},
-    "decision": {"verdict": "approve", "rationale": REASON, "no_conflict": "on", "password": PASSWORD},
+    "decision": {
+        "verdict": "approve",
+        "rationale": REASON,
+        "change_class": "non-substantial",
+        "no_conflict": "on",
+        "password": PASSWORD,
+    },
     "review": {"check": "no.such-check", "verdict": "accepted", "statement": REASON, "password": PASSWORD},
     "lift": {"rationale": REASON, "password": PASSWORD},
     "closing": {"how": REASON, "password": PASSWORD},
@@ -82,6 +88,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "document": {"kind": "annex-iv", "system": "$slug"},
     "document page": {"system": "$system"},
     "erasure": {"reason": REASON},
+    "waiver": {"check": "no.such-check", "until": "$soon", "reason": REASON},
     "view": {"name": "Held", "waiting": "open"},
     "replay": {"version": "$version"},
 }
@@ -177,6 +184,14 @@ class World(Bank):
         )
         self.passkey = self._passkey()
         self.delegation = self._delegation()
+        failed = self.reviewed(number=7, ratio=0.6, half=0.05)
+        self.waiver = waivers.request_waiver(
+            request_id=failed.approval_id,
+            check_id=next(row["id"] for row in failed.approval.verdict["checks"] if row["outcome"] == "fail"),
+            requester=self.requester,
+            reason=REASON,
+            expires_at=clock.now() + timedelta(days=20),
+        )
         self.view = saved_views.save_view(person=self.second, name="Held", wanted=listing.Asked(verdict="HOLD"))
         self.replay = replaying.ask_replay(asker=self._holder(Role.POLICY_AUTHOR, None), policy_version=self.policy)
         self.alert = Alert.objects.get(monitor=self.monitor)
@@ -286,6 +301,7 @@ class World(Bank):
             "delegation": {"pk": self.delegation.pk},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
+            "waiver": {"pk": self.waiver.approval_id},
             "entry": {"index": index, "entry_id": self.decision.log_entry},
         }
         return things[what]

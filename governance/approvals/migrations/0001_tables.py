@@ -66,6 +66,7 @@ class Migration(migrations.Migration):
                 ('round', models.PositiveSmallIntegerField(default=1, help_text='Counts resubmissions after requested changes.')),
                 ('stage', models.CharField(max_length=40)),
                 ('verdict', models.CharField(choices=[('approve', 'Approve'), ('request_changes', 'Request changes'), ('reject', 'Reject')], max_length=16)),
+                ('change_class', models.CharField(blank=True, choices=[('substantial', 'Substantial'), ('non-substantial', 'Non-substantial'), ('pre-determined', 'Pre-determined')], help_text='What an approval in the validation stage confirms.', max_length=20)),
                 ('statement', models.TextField(help_text='The exact text that was signed, canonical JSON.')),
                 ('statement_digest', models.CharField(max_length=71)),
                 ('signature_kind', models.CharField(default='re-authentication', max_length=24)),
@@ -131,6 +132,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='decision',
             constraint=models.UniqueConstraint(fields=('request', 'round', 'approver'), name='one_decision_per_person_and_round'),
+        ),
+        migrations.AddConstraint(
+            model_name='decision',
+            constraint=models.CheckConstraint(condition=models.Q(('change_class__in', ['', 'substantial', 'non-substantial', 'pre-determined'])), name='known_change_class_is_confirmed'),
         ),
         migrations.AddConstraint(
             model_name='decision',
@@ -251,6 +256,22 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('person', 'name'), name='one_view_per_name')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Waiver',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('check_id', models.CharField(max_length=120)),
+                ('manifest_digest', models.CharField(help_text='The evidence on which the check failed.', max_length=71)),
+                ('made_at', models.DateTimeField()),
+                ('expires_at', models.DateTimeField()),
+                ('approval', models.OneToOneField(help_text='The request that decides on it.', on_delete=django.db.models.deletion.PROTECT, related_name='waiver', to='approvals.approvalrequest')),
+                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waivers', to='approvals.approvalrequest')),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('made_at')), ('expires_at__lte', django.db.models.expressions.CombinedExpression(models.F('made_at'), '+', models.Value(datetime.timedelta(days=366))))), name='waiver_of_a_year_at_most')],
             },
         ),
     ]

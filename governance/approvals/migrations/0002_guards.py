@@ -74,6 +74,11 @@ BEGIN
     RAISE EXCEPTION '% does not stand for % in stage % of request %', NEW.approver_id, place, NEW.stage, NEW.request_id
       USING ERRCODE = '23514', CONSTRAINT = 'delegated_since_submission';
   END IF;
+  IF NEW.change_class <> (CASE WHEN NEW.verdict = 'approve' AND stage -> 'roles' @> '["validator"]'
+                              THEN coalesce(asked.context ->> 'change_class', '') ELSE '' END) THEN
+    RAISE EXCEPTION 'an approval in stage % of request % confirms the change class that was stated, and no other', NEW.stage,
+      NEW.request_id USING ERRCODE = '23514', CONSTRAINT = 'change_class_confirmed_in_validation';
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER separation_of_duties BEFORE INSERT ON approvals_decision
@@ -111,6 +116,10 @@ BEGIN
       OLD.policy_version_id, OLD.requester_id, OLD.stages, OLD.decide_within, OLD.opened_at) THEN
     RAISE EXCEPTION 'what request % asks for, and who may sign it, does not change', OLD.id
       USING ERRCODE = '23514', CONSTRAINT = 'request_rests_on_what_it_was_made_on';
+  END IF;
+  IF OLD.state NOT IN ('collecting', 'changes_requested') AND NEW.context IS DISTINCT FROM OLD.context THEN
+    RAISE EXCEPTION 'what is known of the subject of request % does not change while people decide', OLD.id
+      USING ERRCODE = '23514', CONSTRAINT = 'context_frozen_in_review';
   END IF;
   IF OLD.state <> 'collecting' AND NEW.state <> 'collecting' AND
      (NEW.excluded, NEW.evidence_ids, NEW.manifest_digest, NEW.review_opened_at)
@@ -239,6 +248,34 @@ ALTER TABLE approvals_decision ENABLE ALWAYS TRIGGER keep_index;
 REVOKE INSERT, UPDATE, DELETE ON approvals_requestindex FROM placet_app;
 """
 
+# A waiver is of a check that failed and whose failure the policy lets stand, on the evidence that is frozen, and is decided
+# by a request of its own, with stages, from which everybody is kept who is kept from what it is for.
+WAIVERS = """
+CREATE FUNCTION approvals_waiver_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE asked record; deciding record;
+BEGIN
+  SELECT * INTO asked FROM approvals_approvalrequest r WHERE r.id = NEW.request_id;
+  SELECT * INTO deciding FROM approvals_approvalrequest r WHERE r.id = NEW.approval_id;
+  IF asked.state NOT IN ('in_review', 'approved', 'suspended') OR asked.manifest_digest <> NEW.manifest_digest
+     OR NOT coalesce(asked.verdict -> 'checks', '[]') @> jsonb_build_array(
+       jsonb_build_object('id', NEW.check_id, 'on_fail', 'waivable', 'outcome', 'fail')) THEN
+    RAISE EXCEPTION 'check % of request % has not failed, or its failure can''t stand', NEW.check_id, NEW.request_id
+      USING ERRCODE = '23514', CONSTRAINT = 'waiver_of_a_failed_waivable_check';
+  END IF;
+  IF deciding.subject_kind <> 'waiver' OR deciding.subject_id <> NEW.id OR deciding.state <> 'collecting'
+     OR jsonb_array_length(deciding.stages) = 0 OR NOT deciding.excluded @> asked.excluded
+     OR (deciding.system_id, deciding.policy_version_id) IS DISTINCT FROM (asked.system_id, asked.policy_version_id) THEN
+    RAISE EXCEPTION 'request % is not one that decides on waiver %', NEW.approval_id, NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'waiver_decided_by_its_own_request';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER waiver_rules BEFORE INSERT ON approvals_waiver
+  FOR EACH ROW EXECUTE FUNCTION approvals_waiver_rules();
+ALTER TABLE approvals_waiver ENABLE ALWAYS TRIGGER waiver_rules;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -252,6 +289,7 @@ class Migration(migrations.Migration):
         Govern("approvals_decision", immutable=True),
         Govern("approvals_finding"),
         Govern("approvals_delegation"),
+        Govern("approvals_waiver", immutable=True),
         migrations.RunSQL(
             "ALTER TABLE approvals_finding ADD CONSTRAINT finding_closed_by_no_former_owner "
             "CHECK (closed_by_id IS NULL OR NOT closed_by_id = ANY (former_owners))",
@@ -263,6 +301,7 @@ class Migration(migrations.Migration):
             "DROP FUNCTION approvals_round; DROP FUNCTION approvals_stands_for",
         ),
         migrations.RunSQL(MOVES, "DROP FUNCTION approvals_keep_the_rules CASCADE"),
+        migrations.RunSQL(WAIVERS, "DROP FUNCTION approvals_waiver_rules CASCADE"),
         migrations.RunSQL(DELEGATIONS, "DROP FUNCTION approvals_delegation_rules CASCADE"),
         migrations.RunSQL(
             INDEX,

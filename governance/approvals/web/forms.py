@@ -19,6 +19,7 @@ class DecisionForm(forms.Form):
         error_messages={"required": "Choose a verdict.", "invalid_choice": "Choose one of the three verdicts."},
     )
     rationale = forms.CharField(max_length=LONGEST, error_messages={"required": "Say why, in at least 30 characters."})
+    change_class = forms.CharField(required=False, max_length=20)
     no_conflict = forms.BooleanField(
         error_messages={
             "required": "Say that you have no conflict of interest, or leave the decision to somebody else."
@@ -120,7 +121,7 @@ def errors_of(form: forms.Form) -> Errors:
     return {name: [str(error) for error in errors] for name, errors in form.errors.items()}
 
 
-FIELDS = {"SignInAgain": "password", "RationaleTooShort": "rationale"}
+FIELDS = {"SignInAgain": "password", "RationaleTooShort": "rationale", "ChangeClassUnconfirmed": "change_class"}
 
 
 def errors_of_refusal(refusal: DomainError, *, text_field: str = "rationale") -> Errors:

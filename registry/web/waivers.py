@@ -1,0 +1,129 @@
+"""Ask for the waiver of a failed check, and decide on one."""
+
+import uuid
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from governance.accounts.narrow import actor
+from governance.accounts.web.passkeys import answer_in
+from governance.approvals import selectors as approvals
+from governance.approvals import services, signing, waivers
+from governance.approvals.models import Decision
+from governance.approvals.web.forms import DecisionForm, Errors, PasskeyDecisionForm, errors_of, errors_of_refusal, sent
+from governance.common.errors import DomainError, InvalidInput
+from governance.common.pages import page
+from registry.reviewing import review, waiver
+from registry.reviewing.sign import sign_page
+from registry.web import views
+
+
+class WaiverForm(forms.Form):
+    """Which failed check may stand, until which day, and why."""
+
+    check = forms.CharField(max_length=120, error_messages={"required": "Choose a check."})
+    until = forms.DateField(error_messages={"required": "Say on which day it ends."})
+    reason = forms.CharField(max_length=2000, error_messages={"required": "Say why the failed check may stand."})
+
+
+@page
+@require_POST
+def review_ask_waiver(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /approvals/<pk>/waivers``: ask that a failed check may stand for a time."""
+    views.approval_of(request, pk)  # who may not read it learns nothing by asking
+    form = WaiverForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, pk, form, errors_of(form), InvalidInput.status)
+    values = form.cleaned_data
+    try:
+        made = waivers.request_waiver(
+            request_id=pk,
+            check_id=values["check"],
+            requester=actor(request),
+            reason=values["reason"],
+            expires_at=datetime.combine(values["until"] + timedelta(days=1), time(), UTC),
+        )
+    except DomainError as refusal:
+        return _refused(request, pk, form, {"all": [refusal.detail]}, refusal.status)
+    messages.success(request, "Asked for: the waiver waits for its signatures.")
+    return redirect("waiver", pk=made.approval_id)
+
+
+@page
+@require_GET
+def waiver_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``GET /waivers/<pk>``: a waiver as who decides on it needs it; ``pk`` is the request that does."""
+    context = waiver.waiver_page(approvals.request_for(actor(request), pk), actor(request))
+    return render(request, "registry/waiver.html", context)
+
+
+@page
+@require_POST
+def waiver_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /waivers/<pk>/decide``: sign a verdict on it."""
+    person = actor(request)
+    approval = approvals.request_for(person, pk)
+    context = waiver.waiver_page(approval, person)
+    by_passkey = signing.wants_passkey(approvals.open_stage(approval) or {})
+    form = (PasskeyDecisionForm if by_passkey else DecisionForm)(request.POST)
+    if not form.is_valid():
+        return _again(request, context, form, errors_of(form), InvalidInput.status)
+    values = form.cleaned_data
+    said = {"verdict": values["verdict"], "rationale": values["rationale"]}
+    try:
+        if by_passkey:
+            prepared = signing.prepare_decision(request_id=pk, approver=person, **said)
+            return render(request, "registry/sign.html", sign_page(approval, prepared, person, values["rationale"]))
+        decision = signing.record_decision(request_id=pk, approver=person, password=values["password"], **said)
+    except DomainError as refusal:
+        return _again(request, context, form, errors_of_refusal(refusal), refusal.status)
+    messages.success(request, views.SIGNED[Decision.Verdict(decision.verdict)])
+    return redirect("waiver", pk=pk)
+
+
+@page
+@require_POST
+def waiver_sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /waivers/<pk>/sign``: record a decision on it whose statement a passkey has signed."""
+    person = actor(request)
+    context = waiver.waiver_page(approvals.request_for(person, pk), person)
+    try:
+        answer = answer_in(request.POST.get("credential", ""))
+        decision = signing.sign_decision(
+            request_id=pk, approver=person, token=request.POST.get("prepared", ""), answer=answer
+        )
+    except DomainError as refusal:
+        return _again(request, context, PasskeyDecisionForm(), {"all": [refusal.detail]}, refusal.status)
+    messages.success(request, views.SIGNED[Decision.Verdict(decision.verdict)])
+    return redirect("waiver", pk=pk)
+
+
+@page
+@require_POST
+def waiver_withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /waivers/<pk>/withdraw``: take back a waiver that one asked for; it can be asked for anew."""
+    person = actor(request)
+    waiver.waiver_page(approvals.request_for(person, pk), person)  # of no other kind of request
+    services.withdraw(request_id=pk, requester=person, reason=request.POST.get("reason", "").strip()[:2000])
+    messages.success(request, "Withdrawn: the waiver can be asked for anew.")
+    return redirect("waiver", pk=pk)
+
+
+def _again(
+    request: HttpRequest, context: dict[str, Any], form: forms.Form, errors: Errors, status: int
+) -> HttpResponse:
+    values = {key: value for key, value in sent(form).items() if key != "password"}
+    messages.error(request, " ".join(sentence for sentences in errors.values() for sentence in sentences))
+    return render(request, "registry/waiver.html", context | {"form": values | {"errors": errors}}, status=status)
+
+
+def _refused(request: HttpRequest, pk: uuid.UUID, form: forms.Form, errors: Errors, status: int) -> HttpResponse:
+    context = review.review_page(views.approval_of(request, pk), actor(request))
+    shown = (context["waivers"] or {}) | {"form": sent(form) | {"errors": errors}}
+    messages.error(request, " ".join(sentence for sentences in errors.values() for sentence in sentences))
+    return render(request, "registry/review.html", context | {"waivers": shown}, status=status)
