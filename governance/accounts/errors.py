@@ -25,3 +25,27 @@ class PersonInactive(DomainError):
     """The account is deactivated already."""
 
     title = "The account is deactivated"
+
+
+class SecondFactorSet(DomainError):
+    """The person has an authenticator app already."""
+
+    title = "There is a second factor already"
+
+
+class NoSecondFactor(DomainError):
+    """The person has no second factor that the call could use or end."""
+
+    title = "There is no second factor"
+
+
+class WrongCode(Forbidden):
+    """The code is neither the app's present one nor an unused recovery code."""
+
+    title = "The code does not fit"
+
+
+class SecondFactorUnreadable(DomainError):
+    """The stored secret can't be opened with the present key."""
+
+    title = "The second factor can't be read"

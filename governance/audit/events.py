@@ -18,6 +18,10 @@ class Event(StrEnum):
     PERSON_CREATED = "person.created"
     PERSON_DEACTIVATED = "person.deactivated"
     PERSON_REACTIVATED = "person.reactivated"
+    SECOND_FACTOR_ENABLED = "second_factor.enabled"
+    SECOND_FACTOR_DISABLED = "second_factor.disabled"
+    RECOVERY_CODES_GENERATED = "recovery_codes.generated"
+    RECOVERY_CODE_USED = "recovery_codes.used"
     TOKEN_CREATED = "token.created"  # noqa: S105 (an event)
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 (an event)
     SERVICE_ACCOUNT_CREATED = "service_account.created"

@@ -31,6 +31,14 @@ def whole(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def choice(name: str, choices: tuple[str, ...]) -> str:
+    """Return a variable that is one of ``choices``, of which the first is the default; refuse and name it otherwise."""
+    value = os.environ.get(name, "").strip() or choices[0]
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}; give one of {', '.join(choices)}.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """Return a comma-separated variable as a list without blanks."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
