@@ -6,7 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 
-from governance.accounts import sealing
+from governance.accounts import sealing, throttle
 from governance.accounts.models import User
 
 
@@ -18,8 +18,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """Return who the password belongs to; a deactivated account is as unknown as one that never was."""
+        email = str(credentials.get("email") or "")
+        throttle.check_address_not_locked(email)
         user = super().authenticate(request, **credentials)
-        return user if isinstance(user, User) and user.is_active else None
+        if isinstance(user, User) and user.is_active:
+            return user
+        throttle.count_address_failure(email, User.objects.filter(email__iexact=email).first())
+        return None
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Sign in who gave all that was asked for, and forget what was wrong before."""
+        throttle.forget_failures(user)
+        super().login(request, user)
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Return whether the password is the person's. allauth would look for an EmailAddress row; there is none."""

@@ -1,6 +1,6 @@
 """What the administration of people refuses, one class per rule."""
 
-from governance.common.errors import DomainError, Forbidden
+from governance.common.errors import DomainError, Forbidden, OutsideSystemDown
 
 
 class SecondAdministratorNeeded(Forbidden):
@@ -49,3 +49,16 @@ class SecondFactorUnreadable(DomainError):
     """The stored secret can't be opened with the present key."""
 
     title = "The second factor can't be read"
+
+
+class TooManyAttempts(DomainError):
+    """Password or code were wrong too often; ``retry_after`` says for how many seconds nothing more is compared."""
+
+    status = 429
+    title = "Too many wrong attempts"
+
+
+class SignInUnavailable(OutsideSystemDown):
+    """Attempts can't be counted, so none is taken."""
+
+    title = "Nobody can sign in at present"

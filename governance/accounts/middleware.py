@@ -1,4 +1,4 @@
-"""Who must have a second factor, and has none yet, comes as far as the page that sets one up."""
+"""Whom wrong attempts shut out is logged; who must have a second factor comes as far as the page that sets one up."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,21 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from governance.accounts import second_factor
+from governance.accounts import second_factor, throttle
 from governance.accounts.models import User
 
 OPEN = ("login", "logout", "healthz")
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def locks_logged(get_response: GetResponse) -> GetResponse:
+    """Put into the log whom a request shut out by one wrong attempt too many, once its own transaction is over."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with throttle.locks_logged():
+            return get_response(request)
+
+    return middleware
 
 
 def second_factor_first(get_response: GetResponse) -> GetResponse:

@@ -18,6 +18,8 @@ class Event(StrEnum):
     PERSON_CREATED = "person.created"
     PERSON_DEACTIVATED = "person.deactivated"
     PERSON_REACTIVATED = "person.reactivated"
+    PERSON_LOCKED = "person.locked"
+    PERSON_UNLOCKED = "person.unlocked"
     SECOND_FACTOR_ENABLED = "second_factor.enabled"
     SECOND_FACTOR_DISABLED = "second_factor.disabled"
     RECOVERY_CODES_GENERATED = "recovery_codes.generated"

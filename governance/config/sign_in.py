@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from governance.config import environment as env
+
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 
 ACCOUNT_ADAPTER = "governance.accounts.adapters.AccountAdapter"
@@ -12,6 +14,12 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 # An administrator vouches for the address of each account that they make.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
+
+# How often what is wrong, in how many seconds. By account and by token: governance.accounts.throttle.
+SIGN_IN_LIMITS = env.limits("PLACET_SIGN_IN_LIMITS", {"account": (5, 300), "address": (30, 60), "token": (60, 60)})
+ACCOUNT_RATE_LIMITS = {"login": "{}/{}s/ip".format(*SIGN_IN_LIMITS["address"]), "login_failed": None}
+# How many proxies of ours stand before the web process; X-Forwarded-For is believed of them alone.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("PLACET_TRUSTED_PROXIES", 0)
 
 
 def user_display(user: Any) -> str:

@@ -111,7 +111,7 @@ def test_of_allauths_addresses_only_ours_exist(path, client):
 def test_a_person_with_an_app_is_not_signed_in_before_the_code(guarded, client):
     assert signing_in(guarded, client)["Location"] == "/login/second-factor"
     assert not is_signed_in(client)
-    assert client.post("/login/second-factor", {"code": "000000"}).status_code == 422
+    assert client.post("/login/second-factor", {"code": "000000"}).status_code == 403
     assert client.post("/login/second-factor", {"id": "no code at all"}).status_code == 422
     assert not is_signed_in(client)
     assert client.post("/login/second-factor", {"code": code()}).status_code == 302

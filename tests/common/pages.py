@@ -344,5 +344,6 @@ PAGES: dict[str, tuple[str, Any]] = {
     "security-codes": ("accounts/recovery_codes.html", lambda: {"codes": [f"{number:08d}" for number in range(10_000_019, 90_000_000, 8_000_003)]}),
     "not-here": ("404.html", dict),
     "not-yours": ("403.html", lambda: {"reason": "Only a risk officer may open this."}),
+    "too-many": ("429.html", lambda: {"title": "Too many wrong attempts", "reason": "Too many wrong attempts. Try again at 10:12:30 UTC."}),
     "broken": ("500.html", dict),
 }

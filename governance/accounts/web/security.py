@@ -16,9 +16,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.accounts import sealing, second_factor
+from governance.accounts import sealing, second_factor, throttle
+from governance.accounts.errors import WrongCode
 from governance.accounts.narrow import actor
-from governance.accounts.services import require_password
+from governance.accounts.services import SignInAgain, require_password
 from governance.accounts.web.forms import CodeForm, ConfirmForm
 from governance.accounts.web.qr import qr_path
 from governance.common.errors import DomainError
@@ -74,12 +75,15 @@ def confirm(request: HttpRequest) -> HttpResponse:
         form = ConfirmForm(request.POST)
         form.is_valid()
         try:
+            throttle.check_not_locked(user)
             require_password(user, form.cleaned_data.get("password", ""))
             if with_code:
                 second_factor.use_code(user=user, code=form.cleaned_data.get("code", ""))
-        except DomainError as refusal:
+        except (SignInAgain, WrongCode) as refusal:
             errors = [refusal.detail]
+            throttle.count_failure(user)
         else:
+            throttle.forget_failures(user)
             request.session[_CONFIRMED] = time.time()
             return redirect(after)
     context = {"with_code": with_code, "errors": errors, "next": after}

@@ -35,13 +35,14 @@ _PUBLIC = (
     *("DJANGO_SETTINGS_MODULE", "PLACET_BASE_URL", "PLACET_URL", "PLACET_LOG_ORIGIN", "PLACET_STORAGE_URL"),
     *("PLACET_TRUST_FILE", "PLACET_ANCHOR_DIR", "MLFLOW_TRACKING_URI", "PLACET_MLFLOW_PUBLIC_URL"),
 )
+_LIMITS = ("PLACET_SIGN_IN_LIMITS", "PLACET_TRUSTED_PROXIES")
 _RECONCILER = ("PLACET_REDIGEST_SECONDS",)
 _MLFLOW_IDENTITY = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 _OUTSIDE = ("PLACET_ANCHORS", "PLACET_EMAIL_URL")
 _KEYS = ("PLACET_LOG_KEY_FILE", "PLACET_PERMIT_KEY_FILE", "PLACET_NOTARY_STATE_DIR")
 
 ROLES: dict[str, tuple[str, ...]] = {
-    "web": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", "PLACET_SECRET_KEY", "PLACET_GATE_TOKEN"),
+    "web": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", "PLACET_SECRET_KEY", "PLACET_GATE_TOKEN", *_LIMITS),
     "worker": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_RECONCILER),
     "evidence": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY),
     "beat": (*_PUBLIC, "DATABASE_URL", "REDIS_URL"),
@@ -160,6 +161,9 @@ def _values(layout: Layout, addresses: Addresses, role: str) -> dict[str, str]:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
+        # Everybody of a start on one machine comes from one address, and people try things out.
+        "PLACET_SIGN_IN_LIMITS": os.environ.get("PLACET_SIGN_IN_LIMITS", "account=20/300,address=1200/60,token=600/60"),
+        "PLACET_TRUSTED_PROXIES": os.environ.get("PLACET_TRUSTED_PROXIES", "0"),
         "PLACET_REDIGEST_SECONDS": "10",  # on one machine, with small models: tampering shows while one looks
     }
     if "PLACET_MLFLOW_DATABASE_URL" in databases:
