@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 
 from governance.accounts import sealing, throttle
@@ -34,6 +35,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
     def reauthenticate(self, user: User, password: str) -> bool:
         """Return whether the password is the person's. allauth would look for an EmailAddress row; there is none."""
         return user.is_active and user.check_password(password)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return who calls, by network address. A header that can't be right is no reason to answer nobody."""
+        try:
+            return str(super().get_client_ip(request))
+        except (ImproperlyConfigured, PermissionDenied):
+            return request.META.get("REMOTE_ADDR") or "unknown"
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing: the page that follows shows what happened."""

@@ -118,6 +118,15 @@ def test_a_person_with_an_app_is_not_signed_in_before_the_code(guarded, client):
     assert is_signed_in(client)
 
 
+def test_who_is_half_way_in_may_start_over_as_somebody_else(guarded, client):
+    signing_in(guarded, client)
+    assert client.get("/login")["Location"] == "/login/second-factor"
+    client.post("/logout")
+    assert client.get("/login/second-factor")["Location"] == "/login"
+    assert signing_in(a_user(), client)["Location"] == "/"
+    assert is_signed_in(client)
+
+
 def test_the_second_step_opens_to_nobody_without_the_first(client):
     assert client.get("/login/second-factor")["Location"] == "/login"
 

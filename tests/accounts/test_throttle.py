@@ -156,6 +156,8 @@ def test_a_header_names_another_address_only_behind_a_proxy_of_ours(client, sett
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
     assert [attempt("192.0.2.1"), attempt("192.0.2.2"), attempt("192.0.2.2")] == [200, 200, 429]
     assert attempt("198.51.100.9, 192.0.2.2") == 429
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 3  # more than there are: everybody counts as the nearest
+    assert attempt("192.0.2.7") == 429
 
 
 def test_guessing_tokens_is_held_up_and_a_good_token_never(client, settings):
