@@ -68,7 +68,7 @@ migrations: $(STAMPS)/dev ## Every model change has its migration.
 
 deploy-check: $(STAMPS)/dev ## Django's own check of production settings.
 	DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 \
-	  PLACET_BASE_URL=https://placet.example PLACET_ALLOWED_HOSTS=placet.example PLACET_DEBUG=0 \
+	  PLACET_BASE_URL=https://placet.example PLACET_ALLOWED_HOSTS=placet.example PLACET_DEBUG=0 PLACET_SECOND_FACTOR=everyone \
 	  PLACET_SECRET_KEY="$$(.venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 	  $(MANAGE) check --deploy --fail-level WARNING
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -20,6 +21,12 @@ def as_notary(db: None) -> Iterator[None]:
 def _quick_passwords(settings: Settings) -> None:
     """Hash passwords quickly: scrypt takes a tenth of a second per sign-in, and no test is about it."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(settings: Settings) -> None:
+    """Keep what one test counted in Valkey from the next, and from another worker's."""
+    settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": uuid4().hex}}
 
 
 # Folders whose tests share one server or one stack: each stays on one worker, and the longest start first.

@@ -9,4 +9,4 @@ class AccountsConfig(AppConfig):
     name = "governance.accounts"
 
     def ready(self) -> None:
-        from governance.accounts import schema  # noqa: F401 (registers itself by being imported)
+        from governance.accounts import checks, schema  # noqa: F401 (register themselves by being imported)

@@ -1,6 +1,6 @@
 """What the administration of people refuses, one class per rule."""
 
-from governance.common.errors import DomainError, Forbidden, InvalidInput
+from governance.common.errors import DomainError, Forbidden, InvalidInput, OutsideSystemDown
 
 
 class SecondAdministratorNeeded(Forbidden):
@@ -31,3 +31,40 @@ class PasskeyRefused(InvalidInput):
     """What the authenticator sent is no passkey, no signature, or not the one that was asked for."""
 
     title = "The passkey can't be used"
+
+
+class SecondFactorSet(DomainError):
+    """The person has an authenticator app already."""
+
+    title = "There is a second factor already"
+
+
+class NoSecondFactor(DomainError):
+    """The person has no second factor that the call could use or end."""
+
+    title = "There is no second factor"
+
+
+class WrongCode(Forbidden):
+    """The code is neither the app's present one nor an unused recovery code."""
+
+    title = "The code does not fit"
+
+
+class SecondFactorUnreadable(DomainError):
+    """The stored secret can't be opened with the present key."""
+
+    title = "The second factor can't be read"
+
+
+class TooManyAttempts(DomainError):
+    """Password or code were wrong too often; ``retry_after`` says for how many seconds nothing more is compared."""
+
+    status = 429
+    title = "Too many wrong attempts"
+
+
+class SignInUnavailable(OutsideSystemDown):
+    """Attempts can't be counted, so none is taken."""
+
+    title = "Nobody can sign in at present"

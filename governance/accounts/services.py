@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from django.db import transaction
 
+from governance.accounts import throttle
 from governance.accounts.models import ExternalIdentity, Grant, Token, User
 from governance.accounts.roles import Role
 from governance.audit import services as audit
@@ -129,6 +130,9 @@ def require_password(user: User, password: str) -> None:
 
     Raises:
         SignInAgain: it is not the person's.
+        TooManyAttempts: it was not, too often; nothing is compared for a while.
     """
+    throttle.check_not_locked(user)
     if not password or not user.check_password(password):
+        throttle.count_failure(user)
         raise SignInAgain("The password is not right. Nothing was signed; type it again.")

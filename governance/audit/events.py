@@ -21,6 +21,12 @@ class Event(StrEnum):
     PASSKEY_ENROLLED = "passkey.enrolled"
     PASSKEY_CONFIRMED = "passkey.confirmed"
     PASSKEY_ENDED = "passkey.ended"
+    PERSON_LOCKED = "person.locked"
+    PERSON_UNLOCKED = "person.unlocked"
+    SECOND_FACTOR_ENABLED = "second_factor.enabled"
+    SECOND_FACTOR_DISABLED = "second_factor.disabled"
+    RECOVERY_CODES_GENERATED = "recovery_codes.generated"
+    RECOVERY_CODE_USED = "recovery_codes.used"
     TOKEN_CREATED = "token.created"  # noqa: S105 (an event)
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 (an event)
     SERVICE_ACCOUNT_CREATED = "service_account.created"

@@ -34,7 +34,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     """Turn refusals, validation errors and framework errors into problems, and roll the transaction back."""
     if isinstance(exc, DomainError):
         set_rollback()
-        return problem(exc.code(), exc.title, exc.status, exc.detail, **exc.extra)
+        refusal = problem(exc.code(), exc.title, exc.status, exc.detail, **exc.extra)
+        if wait := exc.extra.get("retry_after"):
+            refusal["Retry-After"] = str(wait)
+        return refusal
     if isinstance(exc, exceptions.ValidationError):
         set_rollback()
         errors = exc.get_full_details()

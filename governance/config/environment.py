@@ -31,6 +31,26 @@ def whole(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def choice(name: str, choices: tuple[str, ...]) -> str:
+    """Return a variable that is one of ``choices``, of which the first is the default; refuse and name it otherwise."""
+    value = os.environ.get(name, "").strip() or choices[0]
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}; give one of {', '.join(choices)}.")
+    return value
+
+
+def limits(name: str, defaults: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Return limits such as ``account=5/300,address=30/60`` (times/seconds) over the defaults; refuse what is none."""
+    found = dict(defaults)
+    for word in words(name):
+        match = re.fullmatch(r"(\w+)=([1-9]\d{0,5})/([1-9]\d{0,5})", word, re.ASCII)
+        if match is None or match[1] not in defaults:
+            given = ", ".join(f"{key}={most}/{seconds}" for key, (most, seconds) in defaults.items())
+            raise ImproperlyConfigured(f"{name} holds {word!r}; give times/seconds, such as {given}.")
+        found[match[1]] = (int(match[2]), int(match[3]))
+    return found
+
+
 def words(name: str, default: str = "") -> list[str]:
     """Return a comma-separated variable as a list without blanks."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

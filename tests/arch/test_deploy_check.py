@@ -11,6 +11,7 @@ PRODUCTION = {
     "PLACET_BASE_URL": "https://placet.example",
     "PLACET_ALLOWED_HOSTS": "placet.example",
     "PLACET_DEBUG": "0",
+    "PLACET_SECOND_FACTOR": "everyone",
 }
 
 
@@ -41,6 +42,13 @@ def test_https_binds_this_host_for_a_year_and_no_other_unless_asked():
     assert settings_of(hsts, **asked) == "60 True True"
     assert "PLACET_HSTS_SECONDS" in settings_of(hsts, PLACET_HSTS_SECONDS="a year")
     assert check(**asked).returncode == 0
+
+
+def test_a_password_that_is_enough_to_decide_is_warned_of():
+    done = check(PLACET_SECOND_FACTOR="off")
+    assert done.returncode != 0
+    assert "accounts.W001" in done.stderr
+    assert "deciders, everyone" in check(PLACET_SECOND_FACTOR="some").stderr
 
 
 def test_no_middleware_is_listed_twice():

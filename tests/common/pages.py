@@ -12,6 +12,7 @@ from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
+from governance.accounts.web.qr import qr_path
 from governance.common.pictures import inclusion_steps
 from tests.common.acting import finding, findings, passkeys, sign
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
@@ -301,7 +302,7 @@ def login() -> dict[str, Any]:
     form = SimpleNamespace(
         errors={"all": 1},
         non_field_errors=["This e-mail address and password do not match."],
-        username=SimpleNamespace(value="risk.officer@placet.example"),
+        login=SimpleNamespace(value="risk.officer@placet.example"),
     )
     return {
         "form": form,
@@ -313,6 +314,13 @@ def login() -> dict[str, Any]:
     }
 
 
+def authenticator() -> dict[str, Any]:
+    """The page that binds an app, after a wrong code."""
+    size, path = qr_path("otpauth://totp/risk.officer%40placet.example?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Placet")
+    return {"qr_size": size, "qr_path": path, "secret": "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP", "errors": [WRONG_CODE]}
+
+
+WRONG_CODE = "The code does not fit. Codes change every 30 seconds; check the clock of your phone."
 PAGES: dict[str, tuple[str, Any]] = {
     "review": ("registry/review.html", review),
     "review-errors": ("registry/review.html", lambda: review(errors=True)),
@@ -344,7 +352,14 @@ PAGES: dict[str, tuple[str, Any]] = {
     "passkeys": ("accounts/passkeys.html", passkeys),
     "passkey-new": ("accounts/passkey_new.html", lambda: {"label": "Laptop", "options": '{"challenge": "AA"}'}),
     "login": ("registration/login.html", login),
+    "second-factor": ("accounts/second_factor.html", lambda: {"errors": [WRONG_CODE], "user": SimpleNamespace(is_authenticated=False)}),
+    "security": ("accounts/security.html", lambda: {"enabled_at": ago(days=40), "codes_left": 7, "demanded": True}),
+    "security-bare": ("accounts/security.html", lambda: {"enabled_at": None, "codes_left": 0, "demanded": True}),
+    "security-confirm": ("accounts/confirm.html", lambda: {"with_code": True, "errors": [WRONG_CODE], "next": "/security"}),
+    "security-authenticator": ("accounts/authenticator.html", authenticator),
+    "security-codes": ("accounts/recovery_codes.html", lambda: {"codes": [f"{number:08d}" for number in range(10_000_019, 90_000_000, 8_000_003)]}),
     "not-here": ("404.html", dict),
     "not-yours": ("403.html", lambda: {"reason": "Only a risk officer may open this."}),
+    "too-many": ("429.html", lambda: {"title": "Too many wrong attempts", "reason": "Too many wrong attempts. Try again at 10:12:30 UTC."}),
     "broken": ("500.html", dict),
 }

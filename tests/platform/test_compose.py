@@ -144,7 +144,7 @@ def test_each_service_gets_the_variables_of_its_role_with_addresses_inside_the_n
     containers.write(tmp_path / "deploy", base_url="https://placet.example")
     for service, role in containers.SERVICES.items():
         values = read_env(tmp_path / "deploy/env" / f"{service}.env")
-        extra = {"PLACET_ALLOWED_HOSTS", "PLACET_SSL_REDIRECT"} if role == "web" else set()
+        extra = {"PLACET_ALLOWED_HOSTS", "PLACET_SSL_REDIRECT", "PLACET_SECOND_FACTOR"} if role == "web" else set()
         optional = {"PLACET_MLFLOW_PUBLIC_URL", "PLACET_BASE_URL"}
         assert set(ROLES[role]) - optional <= set(values) <= set(ROLES[role]) | extra, service
         for name, value in values.items():

@@ -105,6 +105,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
         (ANYBODY, "200"),
     ),
     "sign out": ((ANYBODY, "302"),),
+    "second step": ((ANYBODY, "302"),),
     # Reading
     "read": ((READER, "200"), _HIDDEN),
     "read a request": ((REQUEST_READER, "200"), _HIDDEN),
@@ -168,6 +169,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "own page": ((ANYBODY, "200"),),
     "own page, nothing sent": ((ANYBODY, "422"),),
     "keep or forget a view of one's own": ((ANYBODY, "302"),),
+    "own page, after signing in again": ((ANYBODY, "302"),),
     "confirm as an administrator": ((everywhere("administrator"), "302+"), _REFUSED),
     "end a passkey": ((part("holder", "its holder") | everywhere("administrator"), "302+"), _REFUSED),
     "end a delegation": ((part("lender", "who lends or receives it") | everywhere("administrator"), "302+"), _REFUSED),
@@ -245,6 +247,11 @@ ROUTES: dict[str, Route] = {
     "GET login": Route("sign in", why="to sign in"),
     "POST login": Route("sign in", why="to sign in"),
     "PUT login": Route("sign in", why="Django's own view takes it for a POST"),
+    "GET account_login": Route("sign in", why="the same page, under the name that allauth looks up"),
+    "POST account_login": Route("sign in", why="as above"),
+    "PUT account_login": Route("sign in", why="as above"),
+    "* second-factor": Route("second step", why="the second step of a sign-in; without the first it leads to that"),
+    "* mfa_authenticate": Route("second step", why="the same page, under the name that allauth looks up"),
     "POST logout": Route("sign out", why="signs out whoever was signed in"),
     "GET api-schema": Route("public", why="the description of the API holds no data"),
     "GET api-log-checkpoint": Route("public", why="it proves something only to those who keep it elsewhere"),
@@ -269,6 +276,16 @@ ROUTES: dict[str, Route] = {
     "POST passkey-begin": Route("own page, nothing sent"),
     "POST passkey-confirm": Route("confirm as an administrator", "passkey", "password"),
     "POST passkey-end": Route("end a passkey", "passkey", "reason"),
+    "GET security": Route("own page"),
+    "GET security-confirm": Route("own page"),
+    "POST security-confirm": Route("own page, nothing sent"),
+    "GET security-authenticator": Route("own page, after signing in again"),
+    "POST security-authenticator": Route("own page, after signing in again"),
+    "POST security-authenticator-remove": Route("own page, after signing in again"),
+    "GET security-codes": Route("own page, after signing in again"),
+    "POST security-codes": Route("own page, after signing in again"),
+    "GET security-codes-file": Route("own page, after signing in again"),
+    "POST security-codes-renew": Route("own page, after signing in again"),
     "GET delegation-list": Route("own page"),
     "POST delegation-make": Route("own page, nothing sent"),
     "POST delegation-confirm": Route("confirm as an administrator", "delegation", "password"),
@@ -377,7 +394,7 @@ ROUTES: dict[str, Route] = {
 }
 
 NAMES = {key.partition(" ")[2] for key in ROUTES}
-NEEDS_NO_SIGN_IN = {"public", "no such address", "gate's token", "sign in", "sign out"}
+NEEDS_NO_SIGN_IN = {"public", "no such address", "gate's token", "sign in", "sign out", "second step"}
 
 
 def route_of(method: str, name: str) -> Route | None:

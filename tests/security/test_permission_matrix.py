@@ -47,6 +47,7 @@ def world(transactional_db: None, settings: Any, tmp_path: Path, monkeypatch: py
     from tests.security.world import World
 
     settings.STORAGE_ROOT = tmp_path / "storage"
+    settings.ACCOUNT_RATE_LIMITS = False  # everybody asks from one address
     monkeypatch.setattr(services, "render", lambda content, snapshot: b"%PDF-1.7 quickly made")
     monkeypatch.setattr(export, "wait_for_receipt", partial(export.wait_for_receipt, patience_s=0.0))
     monkeypatch.setattr(services, "libraries", lambda: {"weasyprint": "70.0"})

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.core.management.base import CommandError, CommandParser
 from django.utils.dateparse import parse_date, parse_datetime
 
+from governance.accounts import throttle
 from governance.accounts.models import User
 from governance.common.errors import DomainError
 
@@ -92,6 +93,7 @@ def secret(prompt: str) -> str:
 def refusals() -> Iterator[None]:
     """Turn a refusal of the services into the command's error: its sentence and exit code 1."""
     try:
-        yield
+        with throttle.locks_logged():
+            yield
     except DomainError as refusal:
         raise CommandError(refusal.detail) from refusal

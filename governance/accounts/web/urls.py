@@ -1,15 +1,28 @@
-"""Sign in and out, and one's passkeys."""
+"""Sign in and out, one's passkeys, and the page of one's own security.
 
-from django.contrib.auth.views import LoginView, LogoutView
+Some addresses have a second name: the one that allauth looks up.
+"""
+
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from governance.accounts.web import passkeys
+from governance.accounts.web import passkeys, security, sign_in
 
 urlpatterns = [
-    path("login", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("login", sign_in.SignIn.as_view(), name="login"),
+    path("login", sign_in.SignIn.as_view(), name="account_login"),
+    path("login/second-factor", sign_in.second_step, name="second-factor"),
+    path("login/second-factor", sign_in.second_step, name="mfa_authenticate"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("account/passkeys", passkeys.passkey_list, name="passkey-list"),
     path("account/passkeys/begin", passkeys.passkey_begin, name="passkey-begin"),
     path("account/passkeys/<uuid:pk>/confirm", passkeys.passkey_confirm, name="passkey-confirm"),
     path("account/passkeys/<uuid:pk>/end", passkeys.passkey_end, name="passkey-end"),
+    path("security", security.security, name="security"),
+    path("security/confirm", security.confirm, name="security-confirm"),
+    path("security/authenticator", security.authenticator, name="security-authenticator"),
+    path("security/authenticator/removal", security.remove_authenticator, name="security-authenticator-remove"),
+    path("security/recovery-codes", security.recovery_codes, name="security-codes"),
+    path("security/recovery-codes.txt", security.recovery_codes_file, name="security-codes-file"),
+    path("security/recovery-codes/renewal", security.new_recovery_codes, name="security-codes-renew"),
 ]

@@ -27,6 +27,8 @@ class Migration(migrations.Migration):
         ("auth", "0001_initial"),
         ("sessions", "0001_initial"),
         ("django_celery_beat", "0001_initial"),
+        ("account", "0001_initial"),
+        ("mfa", "0001_initial"),
     ]
     dependencies: list[tuple[str, str]] = []
     operations = [migrations.RunSQL(GRANTS, migrations.RunSQL.noop)]

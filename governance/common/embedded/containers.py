@@ -11,6 +11,7 @@ from governance.common.embedded import environment, mlflow_accounts, secrets
 from governance.common.embedded.environment import DATABASE_ROLES, PLACET_DATABASE, Addresses
 from governance.common.embedded.layout import EmbeddedError, Layout
 
+WEB_ONLY = {"PLACET_ALLOWED_HOSTS", "PLACET_SSL_REDIRECT", "PLACET_SECOND_FACTOR"}
 SERVICES = {
     "web": "web",
     "worker": "worker",
@@ -70,12 +71,15 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
         "PLACET_ANCHOR_DIR": "/data/anchors",
         "PLACET_NOTARY_STATE_DIR": "/data/notary",
         "PLACET_REDIGEST_SECONDS": "900",
+        "PLACET_SIGN_IN_LIMITS": "account=5/300,address=30/60,token=60/60",
+        "PLACET_TRUSTED_PROXIES": "1",  # the one that ends TLS
+        "PLACET_SECOND_FACTOR": "deciders",
     }
     written = []
     (folder / "env").mkdir(mode=0o700, exist_ok=True)
     for service, role in SERVICES.items():
         values = environment.variables(layout, addresses, role)
-        wanted = {*environment.ROLES[role], *({"PLACET_ALLOWED_HOSTS", "PLACET_SSL_REDIRECT"} if role == "web" else ())}
+        wanted = {*environment.ROLES[role], *(WEB_ONLY if role == "web" else ())}
         values |= {name: value for name, value in inside.items() if name in wanted}
         path = folder / "env" / f"{service}.env"
         secrets.write_private(path, "".join(f"{name}={value}\n" for name, value in sorted(values.items())))
