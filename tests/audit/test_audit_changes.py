@@ -33,10 +33,11 @@ KEPT = {
     "approvals.ApprovalRequest": "subject_id system policy_version requester state opened_at resubmitted_at "
     "review_opened_at escalated_at settled_at valid_until",
     "accounts.Passkey": "person backup_eligible enrolled_at confirmed_by confirmed_at ended_at",
-    "approvals.Decision": "request round approver on_behalf_of verdict passkey decided_at",
+    "approvals.Decision": "request round approver on_behalf_of verdict change_class passkey decided_at",
     "approvals.Delegation": "delegator delegate role system valid_from valid_until confirmed_by confirmed_at ended_at",
     "approvals.Finding": "system request severity owner opened_at due_on extensions plan_due proposed_at "
     "closure_evidence closed_at closed_by",
+    "approvals.Waiver": "request approval made_at expires_at",
     "evidence.Evidence": "subject_id baseline_id origin job made_at",
     "inventory.AISystem": "owner ai_act_class model_tier state made_at",
     "inventory.Classification": "system ai_act_class model_tier proposed_by proposed_at signed_by signed_at "
@@ -54,7 +55,7 @@ KEPT = {
     "registry.ModelVersion": "model number mlflow_created_at_ms artifact_bytes decision_threshold trained_by "
     "evaluation_dataset mirrored_at",
     "registry.Permit": "approval log_index issued_at expires_at",
-    "registry.PromotionRequest": "number version approval requester state made_at applied_at",
+    "registry.PromotionRequest": "number version approval requester change_class state made_at applied_at",
     "registry.RegisteredModel": "system mirrored_at",
     "reports.Document": "kind system measured declared missing requested_by made_at",
 }
