@@ -133,7 +133,7 @@ def test_a_risk_officer_decides_with_the_keyboard_alone(
         window.tab_to("#decision input[name=password]")
         keys.type("not the password")
         keys.press("Enter")
-        refusal = window.page.locator("#password-e")
+        refusal = window.page.locator("#decision-password-e")
         expect(refusal).to_contain_text("Nothing was signed")
         expect(window.page.locator("#rationale")).to_have_value(story.REASON["approve"])
         window.page.get_by_label("Your password").fill(officer.password)
