@@ -111,10 +111,15 @@ def give_role(
         SecondAdministratorNeeded: the role takes two, and the second is missing, the same, or none.
         SelfGrant: one of the two would get the role.
         SignInAgain: the second administrator's password is not right.
+        PersonInactive: the account is deactivated.
         RoleHeld: the person holds it already.
+        RolesExclude: an administrator would decide, or somebody who decides would administer.
         InvalidInput: an auditor's access without an end, or an end that has passed.
     """
+    person = _locked(person)
     actor = _administrator(by)
+    if not person.is_active:
+        raise PersonInactive(f"{person} is deactivated; let them in again before you give them a role.")
     if person.is_service and role in GRAVE:
         raise Forbidden(f"{person} is a service account; machines ask and never decide.")
     if valid_until and valid_until <= clock.now():
@@ -143,6 +148,7 @@ def take_role(*, person: User, role: Role, by: User, system_id: uuid.UUID | None
         RoleNotHeld: the person does not hold it, for these systems.
         InvalidInput: it would leave the deployment without an administrator.
     """
+    person = _locked(person)
     actor = _administrator(by)
     held = list(grants_in_force().select_for_update(of=("self",)).filter(person=person, role=role, system_id=system_id))
     if not held:

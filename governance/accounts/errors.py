@@ -21,6 +21,12 @@ class RoleNotHeld(DomainError):
     title = "The person does not hold this role"
 
 
+class RolesExclude(DomainError):
+    """Who administers people decides nothing: the two kinds of role are never one person's at one time."""
+
+    title = "An administrator does not decide"
+
+
 class PersonInactive(DomainError):
     """The account is deactivated already."""
 

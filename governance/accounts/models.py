@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Func, Q, SmallIntegerField, When
 
-from governance.accounts.roles import PERMISSIONS, Role
+from governance.accounts.roles import DECIDING, PERMISSIONS, Role
 from governance.audit.governed import Governed
 from governance.common import clock
 
@@ -105,6 +107,24 @@ class Grant(Governed):
                 condition=Q(confirmed_by__isnull=True)
                 | ~Q(confirmed_by=F("person")) & Q(granted_by__isnull=False) & ~Q(confirmed_by=F("granted_by")),
                 name="grant_confirmed_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=~Q(role=Role.AUDITOR.value) | Q(valid_until__isnull=False), name="auditor_access_ends"
+            ),
+            ExclusionConstraint(
+                name="administrators_do_not_decide",
+                expressions=[
+                    ("person", RangeOperators.EQUAL),
+                    (
+                        Case(When(role=Role.ADMINISTRATOR.value, then=1), default=0, output_field=SmallIntegerField()),
+                        RangeOperators.NOT_EQUAL,
+                    ),
+                    (
+                        Func("valid_from", "valid_until", function="tstzrange", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(role__in=sorted({role.value for role in DECIDING | {Role.ADMINISTRATOR}})),
             ),
         ]
 

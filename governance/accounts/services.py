@@ -9,8 +9,10 @@ from hashlib import sha256
 from django.db import transaction
 
 from governance.accounts import throttle
+from governance.accounts.errors import RolesExclude
 from governance.accounts.models import ExternalIdentity, Grant, Token, User
-from governance.accounts.roles import Role
+from governance.accounts.roles import DECIDING, Role
+from governance.accounts.selectors import grants_in_force
 from governance.audit import services as audit
 from governance.audit.actors import Actor
 from governance.audit.events import Event
@@ -51,12 +53,15 @@ def grant_role(
 
     Raises:
         SelfGrant: the granter and the person are one.
+        RolesExclude: the person decides and would administer, or the other way round.
         InvalidInput: an auditor's access without an end date.
     """
+    User.objects.select_for_update().get(pk=person.pk)  # one role at a time: the next one sees this one
     if granted_by is not None and granted_by.pk == person.pk:
         raise SelfGrant(f"{person} can't grant {role} to themselves; another administrator must.")
     if role == Role.AUDITOR and valid_until is None:
         raise InvalidInput("An auditor's access always has an end: give valid_until.")
+    _refuse_excluding(person, role)
     grant = Grant(
         person=person,
         role=role,
@@ -79,6 +84,15 @@ def grant_role(
         },
     )
     return grant
+
+
+def _refuse_excluding(person: User, role: Role) -> None:
+    against = DECIDING if role == Role.ADMINISTRATOR else {Role.ADMINISTRATOR} if role in DECIDING else ()
+    if held := grants_in_force().filter(person=person, role__in=against).first():
+        raise RolesExclude(
+            f"{person} is {Role(held.role).label.lower()}; end that role before they become {role.label.lower()}. "
+            "Nobody administers people and decides as well."
+        )
 
 
 @transaction.atomic

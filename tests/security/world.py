@@ -19,7 +19,7 @@ from django.test import Client
 from governance.accounts import passkeys
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
-from governance.accounts.services import SCOPES, create_token, grant_role
+from governance.accounts.services import SCOPES, create_token
 from governance.approvals import delegations, findings, listing, replaying, saved_views, waivers
 from governance.approvals.models import Decision, Delegation
 from governance.audit import selectors as log
@@ -39,7 +39,19 @@ from reports.models import Document
 from tests import payloads
 from tests.authenticator import Authenticator
 from tests.documents.sample_snapshot import ANSWERS
-from tests.factories import PASSWORD, REASON, SETUP, a_dataset, a_system, a_user, a_version, approve, fresh, mirrored
+from tests.factories import (
+    PASSWORD,
+    REASON,
+    SETUP,
+    a_dataset,
+    a_system,
+    a_user,
+    a_version,
+    approve,
+    fresh,
+    given,
+    mirrored,
+)
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -132,9 +144,7 @@ class World(Bank):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.requester = a_user(name="Requester")
-        role = grant_role(
-            person=self.requester, role=Role.ENGINEER, granted_by=None, actor=SETUP, system_id=self.system.pk
-        )
+        role = given(self.requester, Role.ENGINEER, system_id=self.system.pk)
         self.trainer = a_user(Role.VALIDATOR, name="Trainer")
         self.second = a_user(Role.VALIDATOR, name="Second validator")
         self.other = a_system(owner=a_user(Role.OWNER), name="Another system")
@@ -275,7 +285,7 @@ class World(Bank):
     def _holder(self, role: Role, system: uuid.UUID | None, **fields: Any) -> User:
         person = a_user(**fields)
         until = clock.now() + timedelta(days=1) if role == Role.AUDITOR else None
-        grant_role(person=person, role=role, granted_by=None, actor=SETUP, system_id=system, valid_until=until)
+        given(person, role, system_id=system, valid_until=until)
         return person
 
     def named(self, what: str, state: str) -> dict[str, Any]:
