@@ -27,6 +27,12 @@ class RolesExclude(DomainError):
     title = "An administrator does not decide"
 
 
+class IdentityTaken(DomainError):
+    """The outside system's name is known as somebody's already; one name is one person at one time."""
+
+    title = "The name is somebody's already"
+
+
 class PersonInactive(DomainError):
     """The account is deactivated already."""
 

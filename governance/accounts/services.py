@@ -9,12 +9,12 @@ from hashlib import sha256
 from django.db import transaction
 
 from governance.accounts import throttle
-from governance.accounts.errors import RolesExclude
+from governance.accounts.errors import IdentityTaken, RolesExclude
 from governance.accounts.models import ExternalIdentity, Grant, Token, User
 from governance.accounts.roles import DECIDING, Role
-from governance.accounts.selectors import grants_in_force
+from governance.accounts.selectors import grants_in_force, identities_in_force
 from governance.audit import services as audit
-from governance.audit.actors import Actor
+from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
@@ -131,11 +131,43 @@ def token_digest(secret: str) -> str:
     return "sha256:" + sha256(secret.encode()).hexdigest()
 
 
-def link_external_identity(*, person: User, provider: str, subject: str) -> ExternalIdentity:
-    """Say under which name an outside system knows the person; idempotent."""
-    row, _ = ExternalIdentity.objects.get_or_create(provider=provider, subject=subject, defaults={"person": person})
-    if row.person_id != person.pk:
-        raise InvalidInput(f"{provider} user {subject} already belongs to someone else.")
+@transaction.atomic
+def link_external_identity(
+    *, person: User, provider: str, subject: str, linked_by: User | None, confirmed_by: User | None = None
+) -> ExternalIdentity:
+    """Keep under which name an outside system knows the person from now on; nothing where it is theirs already.
+
+    ``linked_by`` is None only while a deployment is set up. Who may link whose name is the rule of
+    :func:`governance.accounts.identities.link_identity`.
+
+    Raises:
+        IdentityTaken: the name is another person's.
+    """
+    held = identities_in_force().filter(provider=provider, subject=subject).first()
+    if held is not None:
+        if held.person_id != person.pk:
+            raise IdentityTaken(f"{provider} user {subject} is somebody else; end that link first.")
+        return held
+    row = ExternalIdentity(
+        person=person,
+        provider=provider,
+        subject=subject,
+        valid_from=clock.now(),
+        linked_by=linked_by,
+        link_confirmed_by=confirmed_by,
+    )
+    audit.append(
+        event=Event.IDENTITY_LINKED,
+        actor=linked_by or System("setup"),
+        subjects=[row],
+        data={
+            "identity": row.pk,
+            "person": person.actor_id,
+            "provider": provider,
+            "confirmed_by": confirmed_by.actor_id if confirmed_by else None,
+        },
+        payload={"subject": subject},
+    )
     return row
 
 

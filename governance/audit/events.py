@@ -15,6 +15,8 @@ class Event(StrEnum):
     PAYLOAD_REDACTED = "payload.redacted"
     ROLE_GRANTED = "role.granted"
     ROLE_REVOKED = "role.revoked"
+    IDENTITY_LINKED = "identity.linked"
+    IDENTITY_UNLINKED = "identity.unlinked"
     PERSON_CREATED = "person.created"
     PERSON_DEACTIVATED = "person.deactivated"
     PERSON_REACTIVATED = "person.reactivated"

@@ -37,12 +37,19 @@ class Migration(migrations.Migration):
             name='ExternalIdentity',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('provider', models.CharField(help_text='mlflow, github, gitlab.', max_length=32)),
-                ('subject', models.CharField(max_length=255)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('provider', models.CharField(choices=[('mlflow', 'MLflow'), ('github', 'GitHub'), ('gitlab', 'GitLab'), ('oidc', 'Single sign-on')], max_length=32)),
+                ('subject', models.CharField(help_text='As the other system spells it.', max_length=255)),
+                ('valid_from', models.DateTimeField()),
+                ('valid_until', models.DateTimeField(null=True)),
+                ('linked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('link_confirmed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('unlinked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('unlink_confirmed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='external_identities', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('provider', 'subject'), name='one_person_per_external_identity')],
+                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('provider', '='), ('subject', '='), (models.Func('valid_from', 'valid_until', function='tstzrange', output_field=django.contrib.postgres.fields.ranges.DateTimeRangeField()), '&&')], name='one_person_per_external_identity'), models.CheckConstraint(condition=models.Q(models.Q(('unlinked_by__isnull', True), ('valid_until__isnull', True)), models.Q(('unlinked_by__isnull', False), ('valid_until__gt', models.F('valid_from'))), _connector='OR'), name='identity_ends_by_an_administrator'), models.CheckConstraint(condition=models.Q(models.Q(('linked_by__isnull', True), models.Q(('linked_by', models.F('person')), _negated=True), _connector='OR'), models.Q(('link_confirmed_by__isnull', True), models.Q(('linked_by__isnull', False), models.Q(('link_confirmed_by', models.F('linked_by')), _negated=True), models.Q(('link_confirmed_by', models.F('person')), _negated=True)), _connector='OR')), name='identity_linked_by_others'), models.CheckConstraint(condition=models.Q(models.Q(('unlinked_by__isnull', True), models.Q(('unlinked_by', models.F('person')), _negated=True), _connector='OR'), models.Q(('unlink_confirmed_by__isnull', True), models.Q(('unlinked_by__isnull', False), models.Q(('unlink_confirmed_by', models.F('unlinked_by')), _negated=True), models.Q(('unlink_confirmed_by', models.F('person')), _negated=True)), _connector='OR')), name='identity_unlinked_by_others')],
             },
         ),
         migrations.CreateModel(

@@ -79,6 +79,51 @@ CREATE TRIGGER grant_only_ends BEFORE UPDATE OR DELETE ON accounts_grant
 ALTER TABLE accounts_grant ENABLE ALWAYS TRIGGER grant_only_ends;
 """
 
+# Under which name an outside system knows a person: linked and unlinked by administrators, by two if the person decides.
+# A link begins and ends; it is not written anew, or it would say of another that they trained a version.
+IDENTITIES = """
+CREATE FUNCTION accounts_identity_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE
+  moment CONSTANT timestamptz := CASE TG_OP WHEN 'INSERT' THEN NEW.valid_from ELSE NEW.valid_until END;
+  first CONSTANT uuid := CASE TG_OP WHEN 'INSERT' THEN NEW.linked_by_id ELSE NEW.unlinked_by_id END;
+  second CONSTANT uuid := CASE TG_OP WHEN 'INSERT' THEN NEW.link_confirmed_by_id ELSE NEW.unlink_confirmed_by_id END;
+BEGIN
+  IF TG_OP = 'INSERT' AND NEW.valid_until IS NOT NULL OR TG_OP = 'UPDATE' AND (OLD.valid_until IS NOT NULL
+       OR (NEW.id, NEW.person_id, NEW.provider, NEW.subject, NEW.valid_from, NEW.linked_by_id, NEW.link_confirmed_by_id)
+          IS DISTINCT FROM
+          (OLD.id, OLD.person_id, OLD.provider, OLD.subject, OLD.valid_from, OLD.linked_by_id, OLD.link_confirmed_by_id))
+  THEN
+    RAISE EXCEPTION 'identity % is linked once and ends once', NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'identity_only_ends';
+  END IF;
+  IF moment IS NULL THEN RETURN NEW; END IF;
+  IF NOT array_remove(ARRAY[first, second], NULL) <@ ARRAY(SELECT accounts_administrators(moment))
+     OR first IS NULL AND accounts_set_up_is_over(moment) THEN
+    RAISE EXCEPTION 'an administrator says under which name % is known', NEW.person_id
+      USING ERRCODE = '23514', CONSTRAINT = 'identity_by_an_administrator';
+  END IF;
+  IF second IS NULL AND accounts_set_up_is_over(moment) AND EXISTS (
+       SELECT FROM accounts_grant g
+       WHERE g.person_id = NEW.person_id AND g.role IN ('data_protection_officer', 'risk_officer', 'validator')
+         AND g.valid_from <= moment AND (g.valid_until IS NULL OR g.valid_until > moment)) THEN
+    RAISE EXCEPTION 'two administrators say under which name % is known, who decides', NEW.person_id
+      USING ERRCODE = '23514', CONSTRAINT = 'deciding_identity_confirmed';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER identity_rules BEFORE INSERT OR UPDATE ON accounts_externalidentity
+  FOR EACH ROW EXECUTE FUNCTION accounts_identity_rules();
+ALTER TABLE accounts_externalidentity ENABLE ALWAYS TRIGGER identity_rules;
+CREATE FUNCTION accounts_keep_row() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION '% % ends and stays', TG_TABLE_NAME, OLD.id
+    USING ERRCODE = '23514', CONSTRAINT = 'ends_and_stays';
+END $$;
+CREATE TRIGGER keep_row BEFORE DELETE ON accounts_externalidentity FOR EACH ROW EXECUTE FUNCTION accounts_keep_row();
+ALTER TABLE accounts_externalidentity ENABLE ALWAYS TRIGGER keep_row;
+"""
+
 # Who is a person and who a machine never changes; somebody who answers for a machine is a person, known before it.
 SPONSORS = """
 CREATE FUNCTION accounts_sponsor_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -106,11 +151,15 @@ class Migration(migrations.Migration):
     operations = [
         Govern("accounts_grant"),
         Govern("accounts_passkey"),
+        Govern("accounts_externalidentity"),
         migrations.RunSQL(PASSKEYS, "DROP FUNCTION accounts_passkey_stays CASCADE"),
         migrations.RunSQL(
             GRANTS,
             "DROP FUNCTION accounts_grant_rules CASCADE; DROP FUNCTION accounts_grant_only_ends CASCADE; "
             "DROP FUNCTION accounts_administrators; DROP FUNCTION accounts_set_up_is_over",
+        ),
+        migrations.RunSQL(
+            IDENTITIES, "DROP FUNCTION accounts_identity_rules CASCADE; DROP FUNCTION accounts_keep_row CASCADE"
         ),
         migrations.RunSQL(SPONSORS, "DROP FUNCTION accounts_sponsor_rules CASCADE"),
     ]
