@@ -116,14 +116,7 @@ def give_role(
     """
     person = administrators.locked(person)
     actor = administrators.acting(by)
-    if not person.is_active:
-        raise PersonInactive(f"{person} is deactivated; let them in again before you give them a role.")
-    if person.is_service and role in GRAVE:
-        raise Forbidden(f"{person} is a service account; machines ask and never decide.")
-    if valid_until and valid_until <= clock.now():
-        raise InvalidInput("The end of a role must lie ahead.")
-    if grants_in_force().filter(person=person, role=role, system_id=system_id).exists():
-        raise RoleHeld(f"{person} is {role.label.lower()} already; take the role away first to change its end.")
+    check_giveable(person, role, system_id, valid_until)
     if role in GRAVE:
         _check_two(role, person, by, confirmed_by, confirmation)
     return services.grant_role(
@@ -135,6 +128,23 @@ def give_role(
         system_id=system_id,
         valid_until=valid_until,
     )
+
+
+def check_giveable(person: User, role: Role, system_id: uuid.UUID | None, valid_until: datetime | None) -> None:
+    """Check all that a role wants of the person, of its own and of its end; not who gives it.
+
+    Raises:
+        PersonInactive, Forbidden, InvalidInput, RoleHeld, RolesExclude: as for :func:`give_role`.
+    """
+    if not person.is_active:
+        raise PersonInactive(f"{person} is deactivated; let them in again before you give them a role.")
+    if person.is_service and role in GRAVE:
+        raise Forbidden(f"{person} is a service account; machines ask and never decide.")
+    if valid_until and valid_until <= clock.now():
+        raise InvalidInput("The end of a role must lie ahead.")
+    if grants_in_force().filter(person=person, role=role, system_id=system_id).exists():
+        raise RoleHeld(f"{person} is {role.label.lower()} already; take the role away first to change its end.")
+    services.check_role(person, role, valid_until)
 
 
 @transaction.atomic

@@ -27,6 +27,18 @@ class RolesExclude(DomainError):
     title = "An administrator does not decide"
 
 
+class ProposalOpen(DomainError):
+    """The same role is proposed for the person already and waits for its second administrator."""
+
+    title = "The role is proposed already"
+
+
+class ProposalSettled(DomainError):
+    """The proposal of a role was confirmed or withdrawn, or waited too long."""
+
+    title = "The proposal is settled"
+
+
 class IdentityTaken(DomainError):
     """The outside system's name is known as somebody's already; one name is one person at one time."""
 

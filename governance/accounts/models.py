@@ -10,9 +10,12 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import Case, F, Func, Q, SmallIntegerField, When
 
+from governance.accounts.proposal_models import GrantProposal
 from governance.accounts.roles import DECIDING, PERMISSIONS, Role
 from governance.audit.governed import Governed
 from governance.common import clock
+
+__all__ = ["GrantProposal"]
 
 
 class UserManager(BaseUserManager["User"]):

@@ -59,9 +59,7 @@ def grant_role(
     User.objects.select_for_update().get(pk=person.pk)  # one role at a time: the next one sees this one
     if granted_by is not None and granted_by.pk == person.pk:
         raise SelfGrant(f"{person} can't grant {role} to themselves; another administrator must.")
-    if role == Role.AUDITOR and valid_until is None:
-        raise InvalidInput("An auditor's access always has an end: give valid_until.")
-    _refuse_excluding(person, role)
+    check_role(person, role, valid_until)
     grant = Grant(
         person=person,
         role=role,
@@ -80,13 +78,21 @@ def grant_role(
             "role": role,
             "system": system_id,
             "until": valid_until,
+            "granted_by": granted_by.actor_id if granted_by else None,
             "confirmed_by": confirmed_by.actor_id if confirmed_by else None,
         },
     )
     return grant
 
 
-def _refuse_excluding(person: User, role: Role) -> None:
+def check_role(person: User, role: Role, valid_until: datetime | None) -> None:
+    """Check what the role wants of whoever holds it.
+
+    Raises:
+        RolesExclude, InvalidInput: as for :func:`grant_role`.
+    """
+    if role == Role.AUDITOR and valid_until is None:
+        raise InvalidInput("An auditor's access always has an end: give valid_until.")
     against = DECIDING if role == Role.ADMINISTRATOR else {Role.ADMINISTRATOR} if role in DECIDING else ()
     if held := grants_in_force().filter(person=person, role__in=against).first():
         raise RolesExclude(

@@ -145,7 +145,7 @@ def test_a_role_that_decides_takes_two_administrators_and_the_password_of_the_se
 def test_nobody_confirms_their_own_role_and_the_database_knows_that_too(administrators, monkeypatch):
     with pytest.raises(CommandError, match="about themselves"):
         run(
-            "grant_role", OTHER, "validator", "--by", ADMIN, "--confirmed-by", OTHER,
+            "grant_role", OTHER, "policy_publisher", "--by", ADMIN, "--confirmed-by", OTHER,
             typed=PASSWORD, monkeypatch=monkeypatch,
         )  # fmt: skip
     first, second = administrators

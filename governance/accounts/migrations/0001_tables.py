@@ -122,4 +122,23 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('made_at'))), name='token_expires_after_it_is_made')],
             },
         ),
+        migrations.CreateModel(
+            name='GrantProposal',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('role', models.CharField(choices=[('engineer', 'Engineer'), ('owner', 'Model owner'), ('validator', 'Validator'), ('risk_officer', 'Risk officer'), ('data_protection_officer', 'Data protection officer'), ('auditor', 'Auditor'), ('policy_author', 'Policy author'), ('policy_publisher', 'Policy publisher'), ('administrator', 'Administrator')], max_length=32)),
+                ('system_id', models.UUIDField(help_text='The AI system; empty means all.', null=True)),
+                ('valid_until', models.DateTimeField(help_text='When the role would end.', null=True)),
+                ('proposed_at', models.DateTimeField()),
+                ('settled_at', models.DateTimeField(null=True)),
+                ('grant', models.OneToOneField(help_text='Set if confirmed.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='proposal', to='accounts.grant')),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='role_proposals', to=settings.AUTH_USER_MODEL)),
+                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('settled_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('settled_at__isnull', True)), fields=('person', 'role', 'system_id'), name='one_open_proposal_per_role', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('proposed_by', models.F('person')), _negated=True), name='nobody_proposes_their_own_role'), models.CheckConstraint(condition=models.Q(models.Q(('grant__isnull', True), ('settled_at__isnull', True), ('settled_by__isnull', True)), models.Q(('settled_at__gte', models.F('proposed_at')), ('settled_by__isnull', False)), _connector='OR'), name='proposal_settled_by_somebody'), models.CheckConstraint(condition=models.Q(('grant__isnull', True), models.Q(models.Q(('settled_by', models.F('person')), _negated=True), models.Q(('settled_by', models.F('proposed_by')), _negated=True)), _connector='OR'), name='proposal_confirmed_by_a_second_person')],
+            },
+        ),
     ]

@@ -79,6 +79,35 @@ CREATE TRIGGER grant_only_ends BEFORE UPDATE OR DELETE ON accounts_grant
 ALTER TABLE accounts_grant ENABLE ALWAYS TRIGGER grant_only_ends;
 """
 
+# A proposal is made open and settled once; what it became is the grant that it says, given by the two.
+PROPOSALS = """
+CREATE FUNCTION accounts_proposal_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' AND (NEW.settled_at IS NOT NULL OR NEW.grant_id IS NOT NULL)
+     OR TG_OP = 'DELETE'
+     OR TG_OP = 'UPDATE' AND (OLD.settled_at IS NOT NULL
+       OR (NEW.id, NEW.person_id, NEW.role, NEW.system_id, NEW.valid_until, NEW.proposed_by_id, NEW.proposed_at)
+          IS DISTINCT FROM
+          (OLD.id, OLD.person_id, OLD.role, OLD.system_id, OLD.valid_until, OLD.proposed_by_id, OLD.proposed_at)) THEN
+    RAISE EXCEPTION 'a proposal is made open, settled once and kept'
+      USING ERRCODE = '23514', CONSTRAINT = 'proposal_settles_once';
+  END IF;
+  IF NEW.grant_id IS NOT NULL AND NOT EXISTS (
+       SELECT FROM accounts_grant g WHERE g.id = NEW.grant_id
+         AND (g.person_id, g.role, g.granted_by_id, g.confirmed_by_id, g.valid_from)
+           = (NEW.person_id, NEW.role, NEW.proposed_by_id, NEW.settled_by_id, NEW.settled_at)
+         AND g.system_id IS NOT DISTINCT FROM NEW.system_id AND g.valid_until IS NOT DISTINCT FROM NEW.valid_until) THEN
+    RAISE EXCEPTION 'proposal % became another grant than it says', NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'proposal_becomes_what_it_says';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER proposal_rules BEFORE INSERT OR UPDATE OR DELETE ON accounts_grantproposal
+  FOR EACH ROW EXECUTE FUNCTION accounts_proposal_rules();
+ALTER TABLE accounts_grantproposal ENABLE ALWAYS TRIGGER proposal_rules;
+"""
+
 # Under which name an outside system knows a person: linked and unlinked by administrators, by two if the person decides.
 # A link begins and ends; it is not written anew, or it would say of another that they trained a version.
 IDENTITIES = """
@@ -152,12 +181,14 @@ class Migration(migrations.Migration):
         Govern("accounts_grant"),
         Govern("accounts_passkey"),
         Govern("accounts_externalidentity"),
+        Govern("accounts_grantproposal"),
         migrations.RunSQL(PASSKEYS, "DROP FUNCTION accounts_passkey_stays CASCADE"),
         migrations.RunSQL(
             GRANTS,
             "DROP FUNCTION accounts_grant_rules CASCADE; DROP FUNCTION accounts_grant_only_ends CASCADE; "
             "DROP FUNCTION accounts_administrators; DROP FUNCTION accounts_set_up_is_over",
         ),
+        migrations.RunSQL(PROPOSALS, "DROP FUNCTION accounts_proposal_rules CASCADE"),
         migrations.RunSQL(
             IDENTITIES, "DROP FUNCTION accounts_identity_rules CASCADE; DROP FUNCTION accounts_keep_row CASCADE"
         ),
