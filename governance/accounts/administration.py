@@ -6,7 +6,7 @@ than two, only the role of administrator can be given, so that the rule holds fr
 
 import secrets
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from django.contrib.auth.password_validation import validate_password
@@ -21,6 +21,7 @@ from governance.accounts.models import Grant, Token, User, in_force
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import grants_in_force
 from governance.audit import services as audit
+from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
@@ -161,7 +162,18 @@ def take_role(*, person: User, role: Role, by: User, system_id: uuid.UUID | None
     held = list(grants_in_force().select_for_update(of=("self",)).filter(person=person, role=role, system_id=system_id))
     if not held:
         raise RoleNotHeld(f"{person} is not {role.label.lower()}" + (" of that system." if system_id else "."))
-    if role == Role.ADMINISTRATOR and administrators.known() <= {person.pk}:
+    end_grants(held, actor=actor)
+    return held
+
+
+def end_grants(held: Sequence[Grant], *, actor: Actor, **said: object) -> None:
+    """End roles of one kind of one person, whom the caller has locked; ``said`` goes into the entry as well.
+
+    Raises:
+        InvalidInput: it would leave the deployment without an administrator.
+    """
+    person, role, system_id = held[0].person, held[0].role, held[0].system_id
+    if role == Role.ADMINISTRATOR and system_id is None and administrators.known() <= {person.pk}:
         raise InvalidInput(f"{person} is the last administrator; make another one first.")
     for grant in held:
         grant.valid_until = clock.now()
@@ -169,9 +181,8 @@ def take_role(*, person: User, role: Role, by: User, system_id: uuid.UUID | None
         event=Event.ROLE_REVOKED,
         actor=actor,
         subjects=held,
-        data={"person": person.actor_id, "role": role, "system": system_id},
+        data={"person": person.actor_id, "role": role, "system": system_id, **said},
     )
-    return held
 
 
 @transaction.atomic

@@ -39,6 +39,30 @@ class ProposalSettled(DomainError):
     title = "The proposal is settled"
 
 
+class OwnRole(Forbidden):
+    """Nobody says of a role of their own whether it is kept."""
+
+    title = "Nobody reviews their own role"
+
+
+class ItemDecided(DomainError):
+    """The role in an access review was revoked or has ended, so there is nothing to decide."""
+
+    title = "The role has ended"
+
+
+class ReviewSigned(DomainError):
+    """The access review is signed, and what it says stays."""
+
+    title = "The access review is signed"
+
+
+class ReviewUnfinished(DomainError):
+    """Of some role in the access review nothing was said yet."""
+
+    title = "Roles wait in the access review"
+
+
 class IdentityTaken(DomainError):
     """The outside system's name is known as somebody's already; one name is one person at one time."""
 

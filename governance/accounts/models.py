@@ -11,11 +11,12 @@ from django.db import models
 from django.db.models import Case, F, Func, Q, SmallIntegerField, When
 
 from governance.accounts.proposal_models import GrantProposal
+from governance.accounts.recertification_models import AccessReview, AccessReviewItem
 from governance.accounts.roles import DECIDING, PERMISSIONS, Role
 from governance.audit.governed import Governed
 from governance.common import clock
 
-__all__ = ["GrantProposal"]
+__all__ = ["AccessReview", "AccessReviewItem", "GrantProposal"]
 
 
 class UserManager(BaseUserManager["User"]):

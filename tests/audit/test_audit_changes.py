@@ -32,6 +32,8 @@ KEPT = {
     "accounts.ExternalIdentity": "person provider valid_from valid_until linked_by link_confirmed_by unlinked_by "
     "unlink_confirmed_by",
     "accounts.GrantProposal": "person role system_id valid_until proposed_by proposed_at settled_by settled_at grant",
+    "accounts.AccessReview": "system_id reviewer due_on opened_by opened_at closed_at",
+    "accounts.AccessReviewItem": "review grant assigned_to verdict decided_by decided_at",
     "approvals.ApprovalRequest": "subject_id system policy_version requester state opened_at resubmitted_at "
     "review_opened_at escalated_at settled_at valid_until",
     "accounts.Passkey": "person backup_eligible enrolled_at confirmed_by confirmed_at ended_at",

@@ -141,4 +141,46 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('settled_at__isnull', True)), fields=('person', 'role', 'system_id'), name='one_open_proposal_per_role', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('proposed_by', models.F('person')), _negated=True), name='nobody_proposes_their_own_role'), models.CheckConstraint(condition=models.Q(models.Q(('grant__isnull', True), ('settled_at__isnull', True), ('settled_by__isnull', True)), models.Q(('settled_at__gte', models.F('proposed_at')), ('settled_by__isnull', False)), _connector='OR'), name='proposal_settled_by_somebody'), models.CheckConstraint(condition=models.Q(('grant__isnull', True), models.Q(models.Q(('settled_by', models.F('person')), _negated=True), models.Q(('settled_by', models.F('proposed_by')), _negated=True)), _connector='OR'), name='proposal_confirmed_by_a_second_person')],
             },
         ),
+        migrations.CreateModel(
+            name='AccessReview',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('roles', models.JSONField(default=list, help_text='Which roles; empty means every role.')),
+                ('system_id', models.UUIDField(help_text='The AI system whose roles; empty means all.', null=True)),
+                ('due_on', models.DateField()),
+                ('opened_at', models.DateTimeField()),
+                ('closed_at', models.DateTimeField(null=True)),
+                ('statement', models.TextField(default='', help_text='What was signed: canonical JSON of every item and verdict.')),
+                ('statement_digest', models.CharField(default='', help_text='sha256:<hex> of the statement.', max_length=71)),
+                ('opened_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='access_reviews', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='AccessReviewItem',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('verdict', models.CharField(choices=[('keep', 'Keep'), ('revoke', 'Revoke'), ('ended', 'Ended already')], default='', max_length=8)),
+                ('decided_at', models.DateTimeField(null=True)),
+                ('reason_digest', models.CharField(default='', help_text='Commitment to the erasable reason.', max_length=71)),
+                ('assigned_to', models.ForeignKey(help_text="The reviewer; for the reviewer's own role who opened the review.", on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('grant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='accounts.grant')),
+                ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='accounts.accessreview')),
+            ],
+        ),
+        migrations.AddConstraint(
+            model_name='accessreview',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('statement', ''), ('statement_digest', '')), models.Q(('closed_at__gte', models.F('opened_at')), models.Q(('statement', ''), _negated=True), models.Q(('statement_digest', ''), _negated=True)), _connector='OR'), name='review_closed_iff_signed'),
+        ),
+        migrations.AddConstraint(
+            model_name='accessreviewitem',
+            constraint=models.UniqueConstraint(fields=('review', 'grant'), name='one_item_per_role_in_a_review'),
+        ),
+        migrations.AddConstraint(
+            model_name='accessreviewitem',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('decided_by__isnull', True), ('reason_digest', ''), ('verdict', '')), models.Q(('decided_at__isnull', False), ('decided_by__isnull', True), ('verdict', 'ended')), models.Q(('decided_at__isnull', False), ('decided_by', models.F('assigned_to')), ('verdict__in', ['keep', 'revoke'])), _connector='OR'), name='item_decided_by_whom_it_was_given_to'),
+        ),
     ]

@@ -108,6 +108,71 @@ CREATE TRIGGER proposal_rules BEFORE INSERT OR UPDATE OR DELETE ON accounts_gran
 ALTER TABLE accounts_grantproposal ENABLE ALWAYS TRIGGER proposal_rules;
 """
 
+# A review is opened with its roles, decided role by role by whom each was given to (never its holder), and signed once,
+# over all of them. A role that is revoked has ended by then.
+REVIEWS = """
+CREATE FUNCTION accounts_item_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE held accounts_grant;
+BEGIN
+  PERFORM FROM accounts_accessreview r WHERE r.id = NEW.review_id AND r.closed_at IS NULL FOR SHARE;
+  IF NOT FOUND THEN  -- signed, or this row is to be deleted
+    RAISE EXCEPTION 'what a signed review says stays, and no role is left out of a review'
+      USING ERRCODE = '23514', CONSTRAINT = 'signed_review_stays';
+  END IF;
+  SELECT * INTO held FROM accounts_grant g WHERE g.id = NEW.grant_id;
+  IF held.person_id IN (NEW.assigned_to_id, NEW.decided_by_id) THEN
+    RAISE EXCEPTION 'nobody says of their own role whether it is kept: %', NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'nobody_reviews_their_own_role';
+  END IF;
+  IF TG_OP = 'INSERT' AND NEW.verdict <> '' OR TG_OP = 'UPDATE' AND (
+       (NEW.id, NEW.review_id, NEW.grant_id) IS DISTINCT FROM (OLD.id, OLD.review_id, OLD.grant_id)
+       OR OLD.verdict <> '' AND NEW.assigned_to_id <> OLD.assigned_to_id
+       OR OLD.verdict IN ('revoke', 'ended') OR OLD.verdict <> '' AND NEW.verdict IN ('', 'ended')) THEN
+    RAISE EXCEPTION 'item % was decided, or is another role than it was', NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'item_decided_once';
+  END IF;
+  IF NEW.verdict IN ('revoke', 'ended') AND coalesce(held.valid_until, 'infinity') > NEW.decided_at
+     AND (NEW.verdict = 'revoke' OR EXISTS (SELECT FROM accounts_user u WHERE u.id = held.person_id AND u.is_active)) THEN
+    RAISE EXCEPTION 'role % is said to be over and did not end', held.id
+      USING ERRCODE = '23514', CONSTRAINT = 'revoked_role_has_ended';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER item_rules BEFORE INSERT OR UPDATE OR DELETE ON accounts_accessreviewitem
+  FOR EACH ROW EXECUTE FUNCTION accounts_item_rules();
+ALTER TABLE accounts_accessreviewitem ENABLE ALWAYS TRIGGER item_rules;
+CREATE FUNCTION accounts_review_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' AND NEW.closed_at IS NOT NULL OR TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND (
+       OLD.closed_at IS NOT NULL
+       OR (NEW.id, NEW.roles, NEW.system_id, NEW.due_on, NEW.opened_by_id, NEW.opened_at)
+          IS DISTINCT FROM (OLD.id, OLD.roles, OLD.system_id, OLD.due_on, OLD.opened_by_id, OLD.opened_at)) THEN
+    RAISE EXCEPTION 'a review is opened, signed once and kept'
+      USING ERRCODE = '23514', CONSTRAINT = 'signed_review_stays';
+  END IF;
+  IF TG_OP = 'INSERT' AND NOT EXISTS (SELECT accounts_administrators(NEW.opened_at) INTERSECT SELECT NEW.opened_by_id) THEN
+    RAISE EXCEPTION 'an administrator opens a review' USING ERRCODE = '23514', CONSTRAINT = 'review_by_an_administrator';
+  END IF;
+  IF NEW.closed_at IS NOT NULL AND (
+       NEW.statement_digest <> 'sha256:' || encode(sha256(convert_to(NEW.statement, 'UTF8')), 'hex')
+       OR jsonb_array_length(NEW.statement::jsonb -> 'items')
+          <> (SELECT count(*) FROM accounts_accessreviewitem i WHERE i.review_id = NEW.id)
+       OR EXISTS (
+         SELECT i.id::text, i.grant_id::text, i.verdict FROM accounts_accessreviewitem i WHERE i.review_id = NEW.id
+         EXCEPT SELECT said ->> 'item', said ->> 'grant', nullif(said ->> 'verdict', '')
+         FROM jsonb_array_elements(NEW.statement::jsonb -> 'items') said)) THEN
+    RAISE EXCEPTION 'the signed result of review % is not what was said of each of its roles', NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'signed_result_names_every_role';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER review_rules BEFORE INSERT OR UPDATE OR DELETE ON accounts_accessreview
+  FOR EACH ROW EXECUTE FUNCTION accounts_review_rules();
+ALTER TABLE accounts_accessreview ENABLE ALWAYS TRIGGER review_rules;
+"""
+
 # Under which name an outside system knows a person: linked and unlinked by administrators, by two if the person decides.
 # A link begins and ends; it is not written anew, or it would say of another that they trained a version.
 IDENTITIES = """
@@ -182,11 +247,16 @@ class Migration(migrations.Migration):
         Govern("accounts_passkey"),
         Govern("accounts_externalidentity"),
         Govern("accounts_grantproposal"),
+        Govern("accounts_accessreview"),
+        Govern("accounts_accessreviewitem"),
         migrations.RunSQL(PASSKEYS, "DROP FUNCTION accounts_passkey_stays CASCADE"),
         migrations.RunSQL(
             GRANTS,
             "DROP FUNCTION accounts_grant_rules CASCADE; DROP FUNCTION accounts_grant_only_ends CASCADE; "
             "DROP FUNCTION accounts_administrators; DROP FUNCTION accounts_set_up_is_over",
+        ),
+        migrations.RunSQL(
+            REVIEWS, "DROP FUNCTION accounts_item_rules CASCADE; DROP FUNCTION accounts_review_rules CASCADE"
         ),
         migrations.RunSQL(PROPOSALS, "DROP FUNCTION accounts_proposal_rules CASCADE"),
         migrations.RunSQL(
