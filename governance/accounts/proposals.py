@@ -28,9 +28,9 @@ def waiting() -> list[GrantProposal]:
     return list(rows.select_related("person", "proposed_by").order_by("proposed_at"))
 
 
-def why_not(proposal: GrantProposal, by: User) -> str:
-    """Return why this person cannot confirm the proposal, as a sentence; empty if they can."""
-    if by.is_service or not has_role(by, Role.ADMINISTRATOR):
+def why_not(proposal: GrantProposal, by: User, *, administrator: bool) -> str:
+    """Return why this person, who administers or not, cannot confirm the proposal; empty if they can."""
+    if by.is_service or not administrator:
         return "An administrator confirms a role."
     if by.pk == proposal.person_id:
         return "Nobody confirms a role of their own."
@@ -90,7 +90,7 @@ def confirm_role(*, proposal_id: uuid.UUID, by: User, password: str) -> Grant:
         PersonInactive, RoleHeld, RolesExclude, InvalidInput: what was so when it was proposed is no more.
     """
     proposal = _locked(proposal_id)
-    if refusal := why_not(proposal, by):
+    if refusal := why_not(proposal, by, administrator=has_role(by, Role.ADMINISTRATOR)):
         raise Forbidden(refusal)
     if proposal.settled_at is not None or proposal.proposed_at <= clock.now() - OPEN_FOR:
         raise ProposalSettled("It was confirmed or withdrawn, or nobody confirmed it in time. Propose it anew.")

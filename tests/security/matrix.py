@@ -84,6 +84,7 @@ REPLAYER = everywhere("policy_author", "policy_publisher", "risk_officer")
 KEEPER = role("owner", "engineer", "risk_officer", "validator", "administrator")
 LOG_READER = everywhere("auditor", "risk_officer", "data_protection_officer", "administrator")
 EXPORTER = everywhere("auditor", "risk_officer", "administrator")
+PEOPLE_READER = everywhere("administrator", "auditor")
 
 OPEN = ("collecting", "in review", "changes requested")
 WAIVABLE = ("in review", "approved", "suspended")
@@ -173,6 +174,9 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "confirm as an administrator": ((everywhere("administrator"), "302+"), _REFUSED),
     "end a passkey": ((part("holder", "its holder") | everywhere("administrator"), "302+"), _REFUSED),
     "end a delegation": ((part("lender", "who lends or receives it") | everywhere("administrator"), "302+"), _REFUSED),
+    # People
+    "read people": ((PEOPLE_READER, "200"), _REFUSED),
+    "administer people": ((everywhere("administrator"), "302+"), _REFUSED),
     # AI systems
     "take a system in": ((everywhere("engineer", "owner", "administrator"), "201+"), _REFUSED),
     "propose a class": _act((OWNER | role("engineer", "owner"), "409")),
@@ -276,6 +280,14 @@ ROUTES: dict[str, Route] = {
     "POST passkey-begin": Route("own page, nothing sent"),
     "POST passkey-confirm": Route("confirm as an administrator", "passkey", "password"),
     "POST passkey-end": Route("end a passkey", "passkey", "reason"),
+    "GET person-list": Route("read people"),
+    "GET person-detail": Route("read people", "person"),
+    "POST person-give-role": Route("administer people", "person", "role"),
+    "POST person-end-role": Route("administer people", "role of a person"),
+    "POST person-deactivate": Route("administer people", "person", "deactivation"),
+    "GET proposal-list": Route("read people"),
+    "POST proposal-confirm": Route("administer people", "role proposal", "password"),
+    "POST proposal-withdraw": Route("administer people", "role proposal"),
     "GET security": Route("own page"),
     "GET security-confirm": Route("own page"),
     "POST security-confirm": Route("own page, nothing sent"),

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.test import Client
 
-from governance.accounts import passkeys
+from governance.accounts import passkeys, proposals
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.services import SCOPES, create_token
@@ -80,6 +80,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "extension": {"due_on": "$later", "extension_reason": REASON, "password": PASSWORD},
     "hand over": {"owner": "$second", "owner_reason": REASON},
     "reason": {"reason": REASON},
+    "role": {"role": "engineer"},
+    "deactivation": {"reason": REASON, "password": PASSWORD},
     "promotion": {"model": "$model", "version": 9, "alias": "champion"},
     "system": {
         "slug": "third",
@@ -192,6 +194,8 @@ class World(Bank):
             owner=owner,
             actor=SETUP,
         )
+        administrator, _ = a_user(Role.ADMINISTRATOR), a_user(Role.ADMINISTRATOR)
+        self.proposal = proposals.propose_role(person=a_user(), role=Role.VALIDATOR, by=administrator)
         self.passkey = self._passkey()
         self.delegation = self._delegation()
         failed = self.reviewed(number=7, ratio=0.6, half=0.05)
@@ -308,6 +312,9 @@ class World(Bank):
             "document job": {"job_id": self.job.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
             "passkey": {"pk": self.passkey.pk},
+            "person": {"pk": self.second.pk},
+            "role of a person": {"pk": self.second.pk, "grant": self.second.grants.get().pk},
+            "role proposal": {"pk": self.proposal.pk},
             "delegation": {"pk": self.delegation.pk},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
