@@ -5,12 +5,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Lower
 
 from governance.accounts import administration, administrators, proposals, second_factor, systems
-from governance.accounts.models import ExternalIdentity, Grant, GrantProposal, Passkey, Token, User, in_force
+from governance.accounts.models import (
+    AccessReview,
+    ExternalIdentity,
+    Grant,
+    GrantProposal,
+    Passkey,
+    Token,
+    User,
+    in_force,
+)
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.common import clock
@@ -47,21 +56,30 @@ def people_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "rows": [_listed(person, roles.get(person.pk, [])) for person in people],
         "total": page.paginator.count,
-        "page": {
-            "number": page.number,
-            "previous": page.previous_page_number() if page.has_previous() else None,
-            "next": page.next_page_number() if page.has_next() else None,
-        },
+        "page": pages(page),
         "filters": filters,
         "roles": Role.choices,
         **tabs(viewer),
     }
 
 
+def pages(page: Page[Any]) -> dict[str, int | None]:
+    """Return which page is shown, and which are beside it."""
+    return {
+        "number": page.number,
+        "previous": page.previous_page_number() if page.has_previous() else None,
+        "next": page.next_page_number() if page.has_next() else None,
+    }
+
+
 def tabs(viewer: User) -> dict[str, Any]:
     """Return how much waits behind the tabs that the pages about people share."""
     return {
-        "shown": {"people": True, "waiting": len(proposals.waiting())},
+        "shown": {
+            "people": True,
+            "waiting": len(proposals.waiting()),
+            "reviews": AccessReview.objects.filter(closed_at__isnull=True).count(),
+        },
         "administrator": has_role(viewer, Role.ADMINISTRATOR),
     }
 

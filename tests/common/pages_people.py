@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from governance.accounts.roles import Role
-from tests.common.samples import NOW, UID, ago
+from tests.common.samples import NOW, UID, a_digest, ago
 
 GRAVE = {Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR}
 SYSTEM = "Consumer credit scoring"
+SHOWN = {"people": True, "waiting": 2, "reviews": 1}
 
 
 def people() -> dict[str, Any]:
@@ -47,7 +48,7 @@ def people() -> dict[str, Any]:
         "page": {"number": 2, "previous": 1, "next": 3},
         "filters": {"q": "a&b", "state": "all", "role": "validator"},
         "roles": Role.choices,
-        "shown": {"people": True, "waiting": 2},
+        "shown": SHOWN,
         "administrator": True,
     }
 
@@ -182,8 +183,127 @@ def role_proposals() -> dict[str, Any]:
             _proposal("Validator", state="withdrawn", system=SYSTEM, **settled),
         ],
         "errors": {UID: ["The password is not right. Nothing was signed; type it again."]},
-        "shown": {"people": True, "waiting": 2},
+        "shown": SHOWN,
         "administrator": True,
+    }
+
+
+def _review(**more: Any) -> dict[str, Any]:
+    base = {
+        "pk": UID,
+        "roles": ["Risk officer", "Validator"],
+        "system": "",
+        "reviewer": "Head of risk",
+        "opened_by": "Administrator",
+        "opened_at": ago(days=12),
+        "due_on": (NOW + timedelta(days=18)).date(),
+        "overdue": False,
+        "signed_at": None,
+        "total": 24,
+        "decided": 7,
+        "state": "open",
+    }
+    return base | more
+
+
+def access_reviews(*, errors: bool = False) -> dict[str, Any]:
+    """Reviews in each state, for an administrator; with ``errors`` after a refused form."""
+    refused = {"all": ["A role of yours is in this scope."], "reviewer": ["Choose one."], "due_on": ["Say by when."]}
+    signed = {"signed_at": ago(days=90), "decided": 24, "state": "signed"}
+    return {
+        "rows": [
+            _review(mine=3),
+            _review(mine=0, roles=[], system=SYSTEM, due_on=ago(days=2).date(), overdue=True),
+            _review(mine=0, roles=["Administrator"], total=2, decided=2, state="waits for the signature"),
+            _review(mine=0, roles=["Engineer"], **signed),
+        ],
+        "may_open": True,
+        "choices": {
+            "roles": Role.choices,
+            "systems": [(UID, SYSTEM)],
+            "people": [(UID, "Head of risk")],
+            "today": NOW.date(),
+        },
+        "form": {"roles": ["validator"], "due_on": "2026-12-24", "errors": refused if errors else {}},
+        "shown": SHOWN,
+    }
+
+
+def _item(**more: Any) -> dict[str, Any]:
+    base = {
+        "pk": UID,
+        "person": {"pk": UID, "name": "Validator", "email": "validator@bank.example"},
+        "is_service": False,
+        "role": "Validator",
+        "system": "",
+        "since": ago(days=200),
+        "until": None,
+        "granted_by": "Administrator",
+        "confirmed_by": "Second administrator",
+        "last_login": ago(days=2),
+        "verdict": "",
+        "assigned_to": "Head of risk",
+        "decided_by": "",
+        "decided_at": None,
+        "reason": "",
+        "may": {"keep": True, "revoke": True},
+        "own": False,
+    }
+    return base | more
+
+
+def access_review() -> dict[str, Any]:
+    """A review under way, as its reviewer sees it, who is an administrator too; one verdict was refused."""
+    nothing = {"keep": False, "revoke": False}
+    said = {"decided_by": "Head of risk", "decided_at": ago(days=1)}
+    other = {"pk": "7c9e6679-7425-40de-944b-e07fc1f90ae8"}
+    return {
+        "review": _review(overdue=True)
+        | {"statement": "", "digest": "", "index": None, "counts": {"keep": 5, "revoke": 1, "ended": 1}},
+        "items": [
+            _item(),
+            _item(**other, role="Engineer", system="A name that is as long as names of systems get", last_login=None)
+            | {"until": NOW + timedelta(days=20), "confirmed_by": "", "pk": "7c9e6679-7425-40de-944b-e07fc1f90ae1"},
+            _item(is_service=True, granted_by="", verdict="keep", may=nothing | {"revoke": True}, **said)
+            | {"pk": "7c9e6679-7425-40de-944b-e07fc1f90ae2"},
+            _item(verdict="revoke", reason="Moved to sales.", may=nothing, **said, **other),
+            _item(verdict="ended", may=nothing, **other),
+            _item(own=True, assigned_to="Administrator", may=nothing, **other),
+            _item(assigned_to="Administrator", may=nothing, **other),
+        ],
+        "waiting": {"all": 17, "mine": 16, "others": 1},
+        "filters": {"show": "all"},
+        "page": {"number": 2, "previous": 1, "next": 3},
+        "may": {"sign": True, "hand_over": True},
+        "people": [(UID, "Head of risk")],
+        "form": {"reason": "", "errors": {UID: ["Say why the role is taken away."], "reviewer": ["Choose another."]}},
+        "shown": SHOWN,
+    }
+
+
+def access_review_to_sign() -> dict[str, Any]:
+    """The same with nothing left to decide, by a reviewer who reads no more of people; the password was not right."""
+    return access_review() | {
+        "items": [],
+        "waiting": {"all": 0, "mine": 0, "others": 0},
+        "filters": {"show": "waiting"},
+        "page": {"number": 1, "previous": None, "next": None},
+        "may": {"sign": True, "hand_over": False},
+        "form": {"errors": {"password": ["The password is not right."]}},
+        "shown": {"people": False},
+    }
+
+
+def access_review_signed() -> dict[str, Any]:
+    """The signed result."""
+    base = access_review()
+    signed = {"signed_at": ago(hours=2), "decided": 24, "overdue": False, "index": 1502, "digest": a_digest("result")}
+    return base | {
+        "review": base["review"] | signed | {"statement": '{"format":"placet-access-review/1","items":[]}'},
+        "items": [item | {"may": {"keep": False, "revoke": False}} for item in base["items"][2:5]],
+        "waiting": {"all": 0, "mine": 0, "others": 0},
+        "may": {"sign": False, "hand_over": False},
+        "form": {"errors": {}},
     }
 
 
@@ -193,5 +313,11 @@ PEOPLE = {
     "person-refused": ("accounts/person.html", lambda: person(errors=True)),
     "service-account": ("accounts/person.html", machine),
     "role-proposals": ("accounts/proposals.html", role_proposals),
+    "access-reviews": ("accounts/access_reviews.html", access_reviews),
+    "access-reviews-refused": ("accounts/access_reviews.html", lambda: access_reviews(errors=True)),
+    "access-reviews-none": ("accounts/access_reviews.html", lambda: access_reviews() | {"rows": [], "may_open": False}),
+    "access-review": ("accounts/access_review.html", access_review),
+    "access-review-to-sign": ("accounts/access_review.html", access_review_to_sign),
+    "access-review-signed": ("accounts/access_review.html", access_review_signed),
     "role-proposals-none": ("accounts/proposals.html", lambda: role_proposals() | {"rows": [], "past": []}),
 }

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.test import Client
 
-from governance.accounts import passkeys, proposals
+from governance.accounts import passkeys, proposals, recertification
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.services import SCOPES, create_token
@@ -81,6 +81,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "hand over": {"owner": "$second", "owner_reason": REASON},
     "reason": {"reason": REASON},
     "role": {"role": "engineer"},
+    "access review": {"roles": "owner", "reviewer": "$second", "due_on": "$soon"},
+    "keep": {"verdict": "keep"},
+    "reviewer": {"reviewer": "$validator"},
     "deactivation": {"reason": REASON, "password": PASSWORD},
     "promotion": {"model": "$model", "version": 9, "alias": "champion"},
     "system": {
@@ -196,6 +199,9 @@ class World(Bank):
         )
         administrator, _ = a_user(Role.ADMINISTRATOR), a_user(Role.ADMINISTRATOR)
         self.proposal = proposals.propose_role(person=a_user(), role=Role.VALIDATOR, by=administrator)
+        self.review = recertification.open_review(
+            reviewer=self.second, due_on=clock.now().date(), by=administrator, roles=[Role.OWNER]
+        )
         self.passkey = self._passkey()
         self.delegation = self._delegation()
         failed = self.reviewed(number=7, ratio=0.6, half=0.05)
@@ -252,6 +258,7 @@ class World(Bank):
         gone = _actor("deactivated risk officer", leaver, parts={"deactivated"})
         leaver.is_active = False
         leaver.save(update_fields=["is_active"])
+        signs = {"eligible", "holder", "lender", "reviewer"}
         return [
             Actor("nobody signed in"),
             gone,
@@ -259,7 +266,7 @@ class World(Bank):
             _actor("requester without a role", self.requester, parts={"requester"}),
             _actor("trainer", self.trainer, Role.VALIDATOR, ANYWHERE, {"trainer"}),
             _actor("owner of the system", self.owner, Role.OWNER, ANYWHERE, {"owner", "proposer"}),
-            _actor("validator who signs", self.second, Role.VALIDATOR, ANYWHERE, {"eligible", "holder", "lender"}),
+            _actor("validator who signs", self.second, Role.VALIDATOR, ANYWHERE, signs),
             _actor("validator who signed", self.validator, Role.VALIDATOR, ANYWHERE, {"eligible", "signer"}),
             _actor("risk officer of a later stage", self.officer, Role.RISK_OFFICER, ANYWHERE, {"later"}),
         ]
@@ -315,6 +322,8 @@ class World(Bank):
             "person": {"pk": self.second.pk},
             "role of a person": {"pk": self.second.pk, "grant": self.second.grants.get().pk},
             "role proposal": {"pk": self.proposal.pk},
+            "access review": {"pk": self.review.pk},
+            "item of a review": {"pk": self.review.pk, "item": self.review.items.first().pk},
             "delegation": {"pk": self.delegation.pk},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
@@ -335,6 +344,7 @@ class World(Bank):
             "$owner": self.owner.email,
             "$version": str(self.policy.pk),
             "$second": str(self.second.pk),
+            "$validator": str(self.validator.pk),
             "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
         }
