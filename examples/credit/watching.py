@@ -275,12 +275,22 @@ def papers(stage: Stage, world: World) -> None:
         f"gaps: {pdf.name}",
     )
     trust, anchors = Path(world.engineer_env["PLACET_TRUST_FILE"]), sorted((world.var / "anchors").glob("*.note"))
-    bundle = stage.wait("the bundle is written", lambda: _bundle(world), seconds=30)
     seen = ["--checkpoint", str(anchors[-1])] if anchors else []
-    verdict = _placet(stage, world, "verify", str(bundle), "--policy", str(trust), *seen)
+
+    def checked() -> tuple[Path, Any] | None:
+        """A bundle and what the verifier says of it; None while entries still waited for the tree as it was made."""
+        bundle = _bundle(world)
+        if bundle is None:
+            return None
+        verdict = _placet(stage, world, "verify", str(bundle), "--policy", str(trust), *seen)
+        return None if verdict.returncode == INCOMPLETE else (bundle, verdict)
+
+    bundle, verdict = stage.wait("the bundle is written and whole", checked, seconds=60)
     stage.quote(verdict.stdout.strip())
     stage.expect(
-        verdict.returncode == 0, "placet verify exits 0: integrity, completeness and anchoring hold", got=verdict.stderr
+        verdict.returncode == 0,
+        "placet verify exits 0: integrity, completeness and anchoring hold",
+        got=verdict.stdout + verdict.stderr,
     )
     broken = _flip_entry(bundle)
     verdict = _placet(stage, world, "verify", str(broken), "--policy", str(trust), *seen)
@@ -288,6 +298,9 @@ def papers(stage: Stage, world: World) -> None:
     stage.expect(verdict.returncode == 3, "with one byte flipped it exits 3", got=verdict.stdout)
     named = [finding for finding in report.findings if finding.index is not None]
     stage.expect(named, f"and names the entry: {named[0].message if named else report.findings}")
+
+
+INCOMPLETE = 4  # placet verify: something was still on its way
 
 
 def _built(job: dict[str, Any]) -> dict[str, Any] | None:
