@@ -125,7 +125,7 @@ def mirror_version(
     row.flavor, row.signature = facts.flavor, facts.signature
     row.parameters, row.metrics, row.decision_threshold = facts.parameters, facts.metrics, facts.threshold
     row.evaluation_dataset, row.problem, row.mirrored_at = facts.dataset, facts.problem[:500], clock.now()
-    row.trained_by = person_by_external_identity("mlflow", first.username) if first else None
+    row.trained_by = person_by_external_identity("mlflow", first.username, at=first.at) if first else None
     with transaction.atomic():
         audit.append(
             event=Event.VERSION_MIRRORED,

@@ -14,9 +14,9 @@ from typing import Any
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from governance.accounts.models import User
+from governance.accounts.models import Grant, User
 from governance.accounts.roles import Role
-from governance.accounts.selectors import people_with
+from governance.accounts.selectors import grants_in_force, people_with
 from governance.accounts.services import grant_role
 from governance.approvals import delegations, signing
 from governance.approvals.models import ApprovalRequest, Delegation, State
@@ -52,14 +52,24 @@ def a_user(role: str | None = None, *, name: str = "", **fields: Any) -> User:
     person = User.objects.create_user(f"person{number}@bank.example", PASSWORD, name=name, **fields)
     if role:
         until = clock.now() + timedelta(days=90) if role == Role.AUDITOR else None
-        grant_role(person=person, role=Role(role), granted_by=None, actor=SETUP, valid_until=until)
+        given(person, role, valid_until=until)
     return person
+
+
+def given(person: User, role: str, **fields: Any) -> Grant:
+    """A role, given as the database wants it: by set-up, and by two administrators once there are two."""
+    held = grants_in_force().filter(role=Role.ADMINISTRATOR, system_id=None).exclude(person=person)
+    administrators = [grant.person for grant in held.select_related("person").order_by("valid_from")[:2]]
+    first, second = administrators if len(administrators) == 2 else (None, None)
+    return grant_role(
+        person=person, role=Role(role), granted_by=first, confirmed_by=second, actor=first or SETUP, **fields
+    )
 
 
 def a_stand_in(role: str, *, name: str = "") -> User:
     """A person who holds a role for some other system, so that here they can sign in another's place alone."""
     person = a_user(name=name)
-    grant_role(person=person, role=Role(role), granted_by=None, actor=SETUP, system_id=uuid.uuid4())
+    given(person, role, system_id=uuid.uuid4())
     return person
 
 
@@ -147,20 +157,12 @@ def a_model(ai_system: AISystem | None = None, *, name: str = "") -> RegisteredM
 
 
 def assigned(model: str, ai_system: AISystem) -> None:
-    """Have a model serve a system. The signer's role is for that system and ends at once: they sign nothing else."""
-    signer = a_user()
-    role = grant_role(
-        person=signer,
-        role=Role.VALIDATOR,
-        granted_by=None,
-        actor=SETUP,
-        system_id=ai_system.pk,
-        valid_until=clock.now() + timedelta(minutes=1),
-    )
-    proposal = assignments.propose_assignment(model=model, ai_system=ai_system, by=ai_system.owner)
-    assignments.sign_assignment(assignment_id=proposal.pk, signer=signer)
-    with transaction.atomic():
-        audit.append(event=Event.ROLE_REVOKED, actor=SETUP, deleted=[role], data={"made": "by a test"})
+    """Have a model serve a system. The signer's role is for that system and has ended: they sign nothing else."""
+    now, signer = clock.now(), a_user()
+    with clock.frozen(now - timedelta(milliseconds=1)):
+        given(signer, Role.VALIDATOR, system_id=ai_system.pk, valid_until=now)
+        proposal = assignments.propose_assignment(model=model, ai_system=ai_system, by=ai_system.owner)
+        assignments.sign_assignment(assignment_id=proposal.pk, signer=signer)
 
 
 def a_version(

@@ -6,7 +6,7 @@ than two, only the role of administrator can be given, so that the rule holds fr
 
 import secrets
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from django.contrib.auth.password_validation import validate_password
@@ -15,18 +15,17 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from governance.accounts import services
+from governance.accounts import administrators, services
 from governance.accounts.errors import PersonInactive, RoleHeld, RoleNotHeld, SecondAdministratorNeeded
 from governance.accounts.models import Grant, Token, User, in_force
 from governance.accounts.roles import DECIDING, Role
-from governance.accounts.selectors import grants_in_force, has_role
+from governance.accounts.selectors import grants_in_force
 from governance.audit import services as audit
-from governance.audit.actors import Actor, System
+from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
 
-SETUP = System("setup")
 GRAVE = DECIDING | {Role.ADMINISTRATOR, Role.POLICY_PUBLISHER}
 """Roles that take two administrators to give."""
 
@@ -50,7 +49,7 @@ def create_person(*, email: str, name: str, password: str, by: User | None) -> U
         Forbidden: ``by`` is no administrator.
         InvalidInput: the address is taken or none, the name is empty, or the password is too weak.
     """
-    actor = _administrator(by)
+    actor = administrators.acting(by)
     _check_new(email, name)
     try:
         validate_password(password)
@@ -74,7 +73,7 @@ def create_service_account(*, email: str, name: str, sponsor: User, by: User) ->
         Forbidden: ``by`` is no administrator.
         InvalidInput: the address is taken or none, the name is empty, or the sponsor is no active person.
     """
-    actor = _administrator(by)
+    actor = administrators.acting(by)
     _check_new(email, name)
     if sponsor.is_service or not sponsor.is_active:
         raise InvalidInput(f"{sponsor} is no active person; a service account needs one who answers for it.")
@@ -111,16 +110,14 @@ def give_role(
         SecondAdministratorNeeded: the role takes two, and the second is missing, the same, or none.
         SelfGrant: one of the two would get the role.
         SignInAgain: the second administrator's password is not right.
+        PersonInactive: the account is deactivated.
         RoleHeld: the person holds it already.
+        RolesExclude: an administrator would decide, or somebody who decides would administer.
         InvalidInput: an auditor's access without an end, or an end that has passed.
     """
-    actor = _administrator(by)
-    if person.is_service and role in GRAVE:
-        raise Forbidden(f"{person} is a service account; machines ask and never decide.")
-    if valid_until and valid_until <= clock.now():
-        raise InvalidInput("The end of a role must lie ahead.")
-    if grants_in_force().filter(person=person, role=role, system_id=system_id).exists():
-        raise RoleHeld(f"{person} is {role.label.lower()} already; take the role away first to change its end.")
+    person = administrators.locked(person)
+    actor = administrators.acting(by)
+    check_giveable(person, role, system_id, valid_until)
     if role in GRAVE:
         _check_two(role, person, by, confirmed_by, confirmation)
     return services.grant_role(
@@ -134,6 +131,23 @@ def give_role(
     )
 
 
+def check_giveable(person: User, role: Role, system_id: uuid.UUID | None, valid_until: datetime | None) -> None:
+    """Check all that a role wants of the person, of its own and of its end; not who gives it.
+
+    Raises:
+        PersonInactive, Forbidden, InvalidInput, RoleHeld, RolesExclude: as for :func:`give_role`.
+    """
+    if not person.is_active:
+        raise PersonInactive(f"{person} is deactivated; let them in again before you give them a role.")
+    if person.is_service and role in GRAVE:
+        raise Forbidden(f"{person} is a service account; machines ask and never decide.")
+    if valid_until and valid_until <= clock.now():
+        raise InvalidInput("The end of a role must lie ahead.")
+    if grants_in_force().filter(person=person, role=role, system_id=system_id).exists():
+        raise RoleHeld(f"{person} is {role.label.lower()} already; take the role away first to change its end.")
+    services.check_role(person, role, valid_until)
+
+
 @transaction.atomic
 def take_role(*, person: User, role: Role, by: User, system_id: uuid.UUID | None = None) -> list[Grant]:
     """End a role now, and return the grants that it ended. One administrator may: it only takes power away.
@@ -143,11 +157,23 @@ def take_role(*, person: User, role: Role, by: User, system_id: uuid.UUID | None
         RoleNotHeld: the person does not hold it, for these systems.
         InvalidInput: it would leave the deployment without an administrator.
     """
-    actor = _administrator(by)
+    person = administrators.locked(person)
+    actor = administrators.acting(by)
     held = list(grants_in_force().select_for_update(of=("self",)).filter(person=person, role=role, system_id=system_id))
     if not held:
         raise RoleNotHeld(f"{person} is not {role.label.lower()}" + (" of that system." if system_id else "."))
-    if role == Role.ADMINISTRATOR and _administrators() <= {person.pk}:
+    end_grants(held, actor=actor)
+    return held
+
+
+def end_grants(held: Sequence[Grant], *, actor: Actor, **said: object) -> None:
+    """End roles of one kind of one person, whom the caller has locked; ``said`` goes into the entry as well.
+
+    Raises:
+        InvalidInput: it would leave the deployment without an administrator.
+    """
+    person, role, system_id = held[0].person, held[0].role, held[0].system_id
+    if role == Role.ADMINISTRATOR and system_id is None and administrators.known() <= {person.pk}:
         raise InvalidInput(f"{person} is the last administrator; make another one first.")
     for grant in held:
         grant.valid_until = clock.now()
@@ -155,9 +181,8 @@ def take_role(*, person: User, role: Role, by: User, system_id: uuid.UUID | None
         event=Event.ROLE_REVOKED,
         actor=actor,
         subjects=held,
-        data={"person": person.actor_id, "role": role, "system": system_id},
+        data={"person": person.actor_id, "role": role, "system": system_id, **said},
     )
-    return held
 
 
 @transaction.atomic
@@ -168,7 +193,7 @@ def issue_token(*, holder: User, label: str, scopes: Iterable[str], days: int, b
         Forbidden: ``by`` is no administrator.
         InvalidInput: the holder is inactive, the label is in use or empty, a scope is unknown, or a life out of range.
     """
-    actor = _administrator(by)
+    actor = administrators.acting(by)
     if not holder.is_active or (holder.sponsor and not holder.sponsor.is_active):
         raise InvalidInput(f"{holder}, or who answers for it, is deactivated.")
     if not label.strip():
@@ -186,7 +211,7 @@ def revoke_token(*, holder: User, label: str, by: User) -> None:
         Forbidden: ``by`` is no administrator.
         Unknown: the holder has no such token in force.
     """
-    actor = _administrator(by)
+    actor = administrators.acting(by)
     token = _tokens(holder, label).select_for_update().first()
     if token is None:
         raise Unknown(f"{holder} has no token {label!r} in force.")
@@ -206,13 +231,13 @@ def deactivate_person(*, person: User, by: User, reason: str) -> None:
         PersonInactive: the account is deactivated already.
         InvalidInput: no reason is given, or the deployment would be left without an administrator.
     """
-    person = _locked(person)
-    actor = _administrator(by)
+    person = administrators.locked(person)
+    actor = administrators.acting(by)
     if not person.is_active:
         raise PersonInactive(f"{person} is deactivated already.")
     if not reason.strip():
         raise InvalidInput("Give the reason for which the account is deactivated.")
-    if _administrators() <= {person.pk}:
+    if administrators.known() <= {person.pk}:
         raise InvalidInput(f"{person} is the last administrator; make another one first.")
     grants, tokens = _end_access(person)
     person.is_active = False
@@ -239,15 +264,15 @@ def reactivate_person(*, person: User, by: User, confirmed_by: User, confirmatio
         SignInAgain: the second administrator's password is not right.
         InvalidInput: the account is active, or no reason is given.
     """
-    person = _locked(person)
-    actor = _administrator(by)
+    person = administrators.locked(person)
+    actor = administrators.acting(by)
     if person.is_active:
         raise InvalidInput(f"{person} is active.")
     if not reason.strip():
         raise InvalidInput("Give the reason for which the account is let in again.")
-    if confirmed_by.pk == by.pk or confirmed_by.pk not in _administrators():
-        raise SecondAdministratorNeeded("Reactivation takes two administrators; name another one who confirms.")
-    services.require_password(confirmed_by, confirmation)
+    administrators.check_second(
+        what="Reactivation", person=person, by=by, confirmed_by=confirmed_by, confirmation=confirmation
+    )
     grants, _ = _end_access(person)  # given by somebody who had read the row before it was deactivated
     password = "" if person.is_service else secrets.token_urlsafe(15)
     person.is_active = True
@@ -261,13 +286,6 @@ def reactivate_person(*, person: User, by: User, confirmed_by: User, confirmatio
         payload={"reason": reason.strip()},
     )
     return password
-
-
-def _locked(person: User) -> User:
-    """Lock the person and all administrators, in one order, so that two of these don't shut each other out."""
-    wanted = _administrators() | {person.pk}
-    rows = {row.pk: row for row in User.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
-    return rows[person.pk]
 
 
 def _end_access(person: User) -> tuple[list[Grant], list[uuid.UUID]]:
@@ -284,24 +302,8 @@ def _end_access(person: User) -> tuple[list[Grant], list[uuid.UUID]]:
     return grants, ended
 
 
-def _administrator(by: User | None) -> Actor:
-    """Return who acts: an administrator, or set-up while there is none."""
-    if by is None:
-        if _administrators():
-            raise Forbidden("There are administrators: say which of them does it.")
-        return SETUP
-    if by.is_service or not has_role(by, Role.ADMINISTRATOR):
-        raise Forbidden(f"{by} is no administrator.")
-    return by
-
-
-def _administrators() -> set[uuid.UUID]:
-    held = grants_in_force().filter(role=Role.ADMINISTRATOR, system_id__isnull=True, person__sponsor__isnull=True)
-    return set(held.values_list("person_id", flat=True))
-
-
 def _check_two(role: Role, person: User, by: User | None, confirmed_by: User | None, confirmation: str) -> None:
-    known = _administrators()
+    known = administrators.known()
     if role == Role.ADMINISTRATOR and len(known) < 2:
         if by is not None and by.pk == person.pk:
             raise services.SelfGrant("An administrator can't give the role to themselves.")
@@ -310,11 +312,13 @@ def _check_two(role: Role, person: User, by: User | None, confirmed_by: User | N
         raise SecondAdministratorNeeded(
             f"{role.label} is given by two administrators; make a second administrator first."
         )
-    if by is None or confirmed_by is None or confirmed_by.pk == by.pk or confirmed_by.pk not in known:
-        raise SecondAdministratorNeeded(f"{role.label} is given by two administrators; name another one who confirms.")
-    if confirmed_by.pk == person.pk:
-        raise services.SelfGrant(f"{person} can't confirm their own role.")
-    services.require_password(confirmed_by, confirmation)
+    administrators.check_second(
+        what=f"The role {role.label.lower()}",
+        person=person,
+        by=by,
+        confirmed_by=confirmed_by,
+        confirmation=confirmation,
+    )
 
 
 def _check_new(email: str, name: str) -> None:

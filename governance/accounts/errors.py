@@ -21,6 +21,54 @@ class RoleNotHeld(DomainError):
     title = "The person does not hold this role"
 
 
+class RolesExclude(DomainError):
+    """Who administers people decides nothing: the two kinds of role are never one person's at one time."""
+
+    title = "An administrator does not decide"
+
+
+class ProposalOpen(DomainError):
+    """The same role is proposed for the person already and waits for its second administrator."""
+
+    title = "The role is proposed already"
+
+
+class ProposalSettled(DomainError):
+    """The proposal of a role was confirmed or withdrawn, or waited too long."""
+
+    title = "The proposal is settled"
+
+
+class OwnRole(Forbidden):
+    """Nobody says of a role of their own whether it is kept."""
+
+    title = "Nobody reviews their own role"
+
+
+class ItemDecided(DomainError):
+    """The role in an access review was revoked or has ended, so there is nothing to decide."""
+
+    title = "The role has ended"
+
+
+class ReviewSigned(DomainError):
+    """The access review is signed, and what it says stays."""
+
+    title = "The access review is signed"
+
+
+class ReviewUnfinished(DomainError):
+    """Of some role in the access review nothing was said yet."""
+
+    title = "Roles wait in the access review"
+
+
+class IdentityTaken(DomainError):
+    """The outside system's name is known as somebody's already; one name is one person at one time."""
+
+    title = "The name is somebody's already"
+
+
 class PersonInactive(DomainError):
     """The account is deactivated already."""
 

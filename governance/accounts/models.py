@@ -5,12 +5,18 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Func, Q, SmallIntegerField, When
 
-from governance.accounts.roles import PERMISSIONS, Role
+from governance.accounts.proposal_models import GrantProposal
+from governance.accounts.recertification_models import AccessReview, AccessReviewItem
+from governance.accounts.roles import DECIDING, PERMISSIONS, Role
 from governance.audit.governed import Governed
 from governance.common import clock
+
+__all__ = ["AccessReview", "AccessReviewItem", "GrantProposal"]
 
 
 class UserManager(BaseUserManager["User"]):
@@ -73,6 +79,9 @@ def in_force(at: datetime) -> Q:
     return (Q(valid_until__isnull=True) | Q(valid_until__gt=at)) & Q(valid_from__lte=at)
 
 
+VALIDITY = Func("valid_from", "valid_until", function="tstzrange", output_field=DateTimeRangeField())
+
+
 class Grant(Governed):
     """One role of one person, everywhere or for one AI system, from a moment on and perhaps until another."""
 
@@ -106,19 +115,75 @@ class Grant(Governed):
                 | ~Q(confirmed_by=F("person")) & Q(granted_by__isnull=False) & ~Q(confirmed_by=F("granted_by")),
                 name="grant_confirmed_by_a_second_person",
             ),
+            models.CheckConstraint(
+                condition=~Q(role=Role.AUDITOR.value) | Q(valid_until__isnull=False), name="auditor_access_ends"
+            ),
+            ExclusionConstraint(
+                name="administrators_do_not_decide",
+                expressions=[
+                    ("person", RangeOperators.EQUAL),
+                    (
+                        Case(When(role=Role.ADMINISTRATOR.value, then=1), default=0, output_field=SmallIntegerField()),
+                        RangeOperators.NOT_EQUAL,
+                    ),
+                    (VALIDITY, RangeOperators.OVERLAPS),
+                ],
+                condition=Q(role__in=sorted({role.value for role in DECIDING | {Role.ADMINISTRATOR}})),
+            ),
         ]
 
 
-class ExternalIdentity(models.Model):
-    """The name under which an outside system knows a person: an MLflow user, a CI subject."""
+class ExternalIdentity(Governed):
+    """The name under which an outside system knows a person, from a moment on and perhaps until another."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    class Provider(models.TextChoices):
+        """Whose name it is."""
+
+        MLFLOW = "mlflow", "MLflow"
+        GITHUB = "github", "GitHub"
+        GITLAB = "gitlab", "GitLab"
+        OIDC = "oidc", "Single sign-on"
+
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="external_identities")
-    provider = models.CharField(max_length=32, help_text="mlflow, github, gitlab.")
-    subject = models.CharField(max_length=255)
+    provider = models.CharField(max_length=32, choices=Provider)
+    subject = models.CharField(max_length=255, help_text="As the other system spells it.")
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True)
+    linked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    link_confirmed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    unlinked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    unlink_confirmed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["provider", "subject"], name="one_person_per_external_identity")]
+        constraints = [
+            ExclusionConstraint(
+                name="one_person_per_external_identity",
+                expressions=[
+                    ("provider", RangeOperators.EQUAL),
+                    ("subject", RangeOperators.EQUAL),
+                    (VALIDITY, RangeOperators.OVERLAPS),
+                ],
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True, unlinked_by__isnull=True)
+                | Q(valid_until__gt=F("valid_from"), unlinked_by__isnull=False),
+                name="identity_ends_by_an_administrator",
+            ),
+            *(
+                models.CheckConstraint(
+                    condition=(Q(**{f"{first}__isnull": True}) | ~Q(**{first: F("person")}))
+                    & (
+                        Q(**{f"{second}__isnull": True})
+                        | Q(**{f"{first}__isnull": False}) & ~Q(**{second: F(first)}) & ~Q(**{second: F("person")})
+                    ),
+                    name=name,
+                )
+                for first, second, name in (
+                    ("linked_by", "link_confirmed_by", "identity_linked_by_others"),
+                    ("unlinked_by", "unlink_confirmed_by", "identity_unlinked_by_others"),
+                )
+            ),
+        ]
 
 
 class Token(models.Model):

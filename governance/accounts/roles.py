@@ -20,6 +20,7 @@ class Role(models.TextChoices):
 DECIDING = frozenset({Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER})
 
 PERMISSIONS: dict[str, frozenset[str]] = {
+    "accounts.read_people": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "audit.read_log": frozenset({Role.AUDITOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.ADMINISTRATOR}),
     "audit.export_bundle": frozenset({Role.AUDITOR, Role.RISK_OFFICER, Role.ADMINISTRATOR}),
     "audit.read_payload": frozenset({Role.AUDITOR, Role.RISK_OFFICER, Role.VALIDATOR, Role.DATA_PROTECTION_OFFICER}),

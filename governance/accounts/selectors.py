@@ -50,11 +50,17 @@ def people_with(roles: Iterable[str], *, system_id: uuid.UUID | None = None, at:
     return list(User.objects.filter(pk__in=grants.values("person_id")).order_by("name"))
 
 
-def person_by_external_identity(provider: str, subject: str | None) -> User | None:
-    """Return the person whom an outside system knows under that name."""
-    if not subject:
-        return None
-    row = ExternalIdentity.objects.select_related("person").filter(provider=provider, subject=subject).first()
+def identities_in_force(*, at: datetime | None = None) -> QuerySet[ExternalIdentity]:
+    """Return under which names outside systems know people at ``at`` (now)."""
+    return ExternalIdentity.objects.filter(in_force(at or clock.now())).select_related("person")
+
+
+def person_by_external_identity(provider: str, subject: str | None, *, at: datetime | None = None) -> User | None:
+    """Return the person whom an outside system knew under that name at ``at`` (now).
+
+    Whoever asks about something that was done gives the moment in which it was: the name may be another's by now.
+    """
+    row = identities_in_force(at=at).filter(provider=provider, subject=subject).first() if subject else None
     return row.person if row else None
 
 

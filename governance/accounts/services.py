@@ -9,10 +9,12 @@ from hashlib import sha256
 from django.db import transaction
 
 from governance.accounts import throttle
+from governance.accounts.errors import IdentityTaken, RolesExclude
 from governance.accounts.models import ExternalIdentity, Grant, Token, User
-from governance.accounts.roles import Role
+from governance.accounts.roles import DECIDING, Role
+from governance.accounts.selectors import grants_in_force, identities_in_force
 from governance.audit import services as audit
-from governance.audit.actors import Actor
+from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
@@ -51,12 +53,13 @@ def grant_role(
 
     Raises:
         SelfGrant: the granter and the person are one.
+        RolesExclude: the person decides and would administer, or the other way round.
         InvalidInput: an auditor's access without an end date.
     """
+    User.objects.select_for_update().get(pk=person.pk)  # one role at a time: the next one sees this one
     if granted_by is not None and granted_by.pk == person.pk:
         raise SelfGrant(f"{person} can't grant {role} to themselves; another administrator must.")
-    if role == Role.AUDITOR and valid_until is None:
-        raise InvalidInput("An auditor's access always has an end: give valid_until.")
+    check_role(person, role, valid_until)
     grant = Grant(
         person=person,
         role=role,
@@ -75,10 +78,27 @@ def grant_role(
             "role": role,
             "system": system_id,
             "until": valid_until,
+            "granted_by": granted_by.actor_id if granted_by else None,
             "confirmed_by": confirmed_by.actor_id if confirmed_by else None,
         },
     )
     return grant
+
+
+def check_role(person: User, role: Role, valid_until: datetime | None) -> None:
+    """Check what the role wants of whoever holds it.
+
+    Raises:
+        RolesExclude, InvalidInput: as for :func:`grant_role`.
+    """
+    if role == Role.AUDITOR and valid_until is None:
+        raise InvalidInput("An auditor's access always has an end: give valid_until.")
+    against = DECIDING if role == Role.ADMINISTRATOR else {Role.ADMINISTRATOR} if role in DECIDING else ()
+    if held := grants_in_force().filter(person=person, role__in=against).first():
+        raise RolesExclude(
+            f"{person} is {Role(held.role).label.lower()}; end that role before they become {role.label.lower()}. "
+            "Nobody administers people and decides as well."
+        )
 
 
 @transaction.atomic
@@ -117,11 +137,43 @@ def token_digest(secret: str) -> str:
     return "sha256:" + sha256(secret.encode()).hexdigest()
 
 
-def link_external_identity(*, person: User, provider: str, subject: str) -> ExternalIdentity:
-    """Say under which name an outside system knows the person; idempotent."""
-    row, _ = ExternalIdentity.objects.get_or_create(provider=provider, subject=subject, defaults={"person": person})
-    if row.person_id != person.pk:
-        raise InvalidInput(f"{provider} user {subject} already belongs to someone else.")
+@transaction.atomic
+def link_external_identity(
+    *, person: User, provider: str, subject: str, linked_by: User | None, confirmed_by: User | None = None
+) -> ExternalIdentity:
+    """Keep under which name an outside system knows the person from now on; nothing where it is theirs already.
+
+    ``linked_by`` is None only while a deployment is set up. Who may link whose name is the rule of
+    :func:`governance.accounts.identities.link_identity`.
+
+    Raises:
+        IdentityTaken: the name is another person's.
+    """
+    held = identities_in_force().filter(provider=provider, subject=subject).first()
+    if held is not None:
+        if held.person_id != person.pk:
+            raise IdentityTaken(f"{provider} user {subject} is somebody else; end that link first.")
+        return held
+    row = ExternalIdentity(
+        person=person,
+        provider=provider,
+        subject=subject,
+        valid_from=clock.now(),
+        linked_by=linked_by,
+        link_confirmed_by=confirmed_by,
+    )
+    audit.append(
+        event=Event.IDENTITY_LINKED,
+        actor=linked_by or System("setup"),
+        subjects=[row],
+        data={
+            "identity": row.pk,
+            "person": person.actor_id,
+            "provider": provider,
+            "confirmed_by": confirmed_by.actor_id if confirmed_by else None,
+        },
+        payload={"subject": subject},
+    )
     return row
 
 

@@ -1,6 +1,5 @@
 """Read the findings register: who must mend what by when, how old it is, and what was done about each."""
 
-import csv
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -15,7 +14,7 @@ from governance.approvals import remediation, selectors
 from governance.approvals.findings import SIGNED
 from governance.approvals.models import Finding
 from governance.audit import selectors as log
-from governance.common import clock
+from governance.common import clock, spreadsheets
 from governance.inventory import selectors as inventory
 
 SHOWN = 50
@@ -34,7 +33,6 @@ WORDS = {
     "finding.handed_over": "gave it another owner",
     "finding.closed": "closed it",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def register_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
@@ -95,7 +93,7 @@ def finding_page(viewer: User, pk: uuid.UUID) -> dict[str, Any]:
 
 def csv_lines(viewer: User, query: Mapping[str, str]) -> Iterator[str]:
     """Yield the register as CSV, one line at a time; no cell is taken for a formula by a spreadsheet."""
-    write = csv.writer(_Line(), quoting=csv.QUOTE_ALL).writerow
+    write = spreadsheets.writer()
     yield write(COLUMNS)
     for row in _found(viewer, _filters(query)).iterator(chunk_size=500):
         cells = (
@@ -104,7 +102,7 @@ def csv_lines(viewer: User, query: Mapping[str, str]) -> Iterator[str]:
             *(row.proposed_at.date() if row.proposed_at else "", row.closed_at.date() if row.closed_at else ""),
             row.closed_by.name if row.closed_by else "",
         )
-        yield write([_cell(str(cell)) for cell in cells])
+        yield write(cells)
 
 
 def _filters(query: Mapping[str, str]) -> dict[str, str]:
@@ -226,14 +224,3 @@ def _history(finding: Finding) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-class _Line:
-    """A file that hands each written line straight back."""
-
-    def write(self, text: str) -> str:
-        return text

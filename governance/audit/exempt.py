@@ -12,7 +12,6 @@ EXEMPT: dict[str, str] = {
     "audit.Anchor": "Says where a copy of a checkpoint went; the copy is what counts.",
     "audit.AnchorSink": "How the notary's publications go at present; a success is an anchor, a failure is passing.",
     "accounts.User": "Name, address and password are personal and change; what gives power is a governed Grant.",
-    "accounts.ExternalIdentity": "A link to a login elsewhere; what follows from it (trained_by) is in the log.",
     "accounts.Token": "A hash with scopes and an end; making one is logged, and it can request, never decide.",
     "accounts.IdempotentAnswer": "A cache of answers already given.",
     "approvals.RequestIndex": "What lists find a request by; derived by triggers from it and its decisions.",

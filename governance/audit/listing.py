@@ -1,6 +1,5 @@
 """Take what a search finds out of the log as a list, for reading on. It proves nothing; the bundle does."""
 
-import csv
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +13,10 @@ from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.audit.searching import Query, each
 from governance.audit.selectors import LogEntry
-from governance.common import clock
+from governance.common import clock, spreadsheets
 
 FORMAT = "placet-log-search/1"
 COLUMNS = ("index", "id", "at", "event", "actor", "subjects", "data", "leaf_hash")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NOTE = (
     "Result of a search in the audit log {origin}, {size} entries, taken by {actor} at {at}. This list proves nothing: "
     "it can be incomplete or changed. What proves each entry, and that none is missing, is the audit bundle: {bundle}"
@@ -79,14 +77,14 @@ def _json(found: Iterable[LogEntry], top: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def _csv(found: Iterable[LogEntry], top: Mapping[str, Any]) -> Iterator[bytes]:
-    write = csv.writer(_Line(), quoting=csv.QUOTE_ALL).writerow
-    yield write([_cell(top["note"])])
-    yield write(COLUMNS)
+    write = spreadsheets.writer()
+    yield write([top["note"]]).encode()
+    yield write(COLUMNS).encode()
     count = 0
     for entry in found:
-        yield write([_cell(value) for value in _row(entry).values()])
+        yield write([value if isinstance(value, str) else _text(value) for value in _row(entry).values()]).encode()
         count += 1
-    yield write([f"End of the list: {count}"])
+    yield write([f"End of the list: {count}"]).encode()
 
 
 def _row(entry: LogEntry) -> dict[str, Any]:
@@ -95,18 +93,5 @@ def _row(entry: LogEntry) -> dict[str, Any]:
     return {name: said.get(name, body.get(name)) for name in COLUMNS}
 
 
-def _cell(value: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    text = value if isinstance(value, str) else _text(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
-
-
 def _text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-class _Line:
-    """A file that hands each written line straight back."""
-
-    def write(self, text: str) -> bytes:
-        return text.encode()

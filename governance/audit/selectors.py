@@ -249,6 +249,12 @@ def payload_of(entry_id: uuid.UUID) -> dict[str, Any] | None:
     return json.loads(bytes(row.payload)) if row else None
 
 
+def payloads_of(entry_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
+    """Return the erasable payloads of those entries that have one still."""
+    rows = Payload.objects.filter(entry__in=entry_ids) if entry_ids else ()
+    return {row.entry_id: json.loads(bytes(row.payload)) for row in rows}
+
+
 def lost_entry() -> uuid.UUID | None:
     """Return an entry that has no place in any tree and does not wait for one; there is none in a sound log."""
     with connection.cursor() as cursor:

@@ -16,7 +16,7 @@ def header(request: HttpRequest) -> dict[str, Any]:
     """Return the header's facts; nothing is asked of the database for people who are not signed in."""
     user = getattr(request, "user", None)
     if not isinstance(user, User):
-        return {"anchor": None, "role": "", "inbox_count": None, "may_read_log": False}
+        return {"anchor": None, "role": "", "inbox_count": None, "may_read_log": False, "may_read_people": False}
     roles = roles_of(user)
     last = newest_anchor()
     anchor = {"at": last.at, "age": clock.now() - last.at, "size": last.size, "where": last.where} if last else None
@@ -25,4 +25,5 @@ def header(request: HttpRequest) -> dict[str, Any]:
         "role": ", ".join(Role(role).label for role in sorted(roles)),
         "inbox_count": waiting_count(user),
         "may_read_log": bool(roles & PERMISSIONS["audit.read_log"]),
+        "may_read_people": bool(roles & PERMISSIONS["accounts.read_people"]),
     }

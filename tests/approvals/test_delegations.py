@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError
 
-from governance.accounts.administration import deactivate_person
+from governance.accounts.administration import deactivate_person, take_role
+from governance.accounts.errors import RolesExclude
+from governance.accounts.models import Grant
 from governance.accounts.roles import Role
-from governance.accounts.services import SignInAgain, grant_role
+from governance.accounts.services import SignInAgain
 from governance.approvals import delegations, selectors
 from governance.approvals.errors import (
     AlreadyDecided,
@@ -29,13 +31,13 @@ from tests import payloads
 from tests.approvals.test_rules_in_sql import a_decision, refused, written
 from tests.factories import (
     PASSWORD,
-    SETUP,
     Cast,
     a_policy_text,
     a_stand_in,
     a_user,
     accept,
     approve,
+    given,
     lent,
     state_of,
     submit,
@@ -129,7 +131,7 @@ def test_a_delegation_of_or_to_somebody_with_a_part_gives_nothing(committed_cast
     cast = committed_cast
     stand_in = a_stand_in(Role.RISK_OFFICER)
     if excluded == "delegator":
-        grant_role(person=cast.owner, role=Role.RISK_OFFICER, granted_by=None, actor=SETUP)
+        given(cast.owner, Role.RISK_OFFICER)
         lent(cast.owner, stand_in)
         request, place = cast.allowed().approval, cast.owner
         refusal, rule = NotEligible, "separation_of_duties"
@@ -310,9 +312,6 @@ def test_who_may_make_confirm_and_end_one(cast, stand_in):
     for person in (cast.officer, stand_in, cast.owner):
         with pytest.raises(Forbidden):
             confirm(person)
-    grant_role(person=stand_in, role=Role.ADMINISTRATOR, granted_by=None, actor=SETUP)
-    with pytest.raises(Forbidden, match="third person"):
-        confirm(stand_in)
     with pytest.raises(SignInAgain):
         confirm(administrator, "wrong")
     confirm(administrator)
@@ -323,6 +322,17 @@ def test_who_may_make_confirm_and_end_one(cast, stand_in):
     delegations.end_delegation(delegation_id=made.pk, by=administrator)
     with pytest.raises(DelegationSettled):
         delegations.end_delegation(delegation_id=made.pk, by=cast.officer)
+
+
+def test_a_delegate_who_turned_administrator_confirms_nothing(cast, stand_in):
+    made, administrator = lent(cast.officer, stand_in, confirmed=False), a_user(Role.ADMINISTRATOR)
+    with pytest.raises(RolesExclude):
+        given(stand_in, Role.ADMINISTRATOR)
+    held = Grant.objects.get(person=stand_in)
+    take_role(person=stand_in, role=Role(held.role), system_id=held.system_id, by=administrator)
+    given(stand_in, Role.ADMINISTRATOR)
+    with pytest.raises(Forbidden, match="third person"):
+        delegations.confirm_delegation(delegation_id=made.pk, administrator=stand_in, password=PASSWORD)
 
 
 def test_what_cannot_be_lent(cast, stand_in):

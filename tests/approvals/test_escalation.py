@@ -10,7 +10,6 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from governance.accounts.roles import Role
-from governance.accounts.services import grant_role
 from governance.approvals import escalation, inbox, selectors
 from governance.approvals.errors import NotEligible
 from governance.approvals.models import ApprovalRequest, State
@@ -19,7 +18,7 @@ from governance.audit import selectors as log
 from governance.common import clock
 from registry import promotions
 from registry.derivation import rederive
-from tests.factories import REASON, SETUP, Cast, a_policy_text, a_system, a_user, approve, fresh, state_of
+from tests.factories import REASON, Cast, a_policy_text, a_system, a_user, approve, fresh, given, state_of
 
 TEXT = a_policy_text(("approval:\n", "escalation: {after: P5D, to: [owner, data_protection_officer]}\n\napproval:\n"))
 
@@ -66,9 +65,7 @@ def test_those_whom_the_policy_names_see_it_and_may_sign_no_more_than_before(cas
     approval = cast.allowed().approval
     officer = a_user(Role.DATA_PROTECTION_OFFICER)
     elsewhere = a_user()
-    grant_role(
-        person=elsewhere, role=Role.DATA_PROTECTION_OFFICER, granted_by=None, actor=SETUP, system_id=a_system().pk
-    )
+    given(elsewhere, Role.DATA_PROTECTION_OFFICER, system_id=a_system().pk)
     before = ApprovalRequest.objects.get(pk=approval.pk)
     with after(6):
         sweep_approvals()

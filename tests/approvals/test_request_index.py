@@ -8,7 +8,6 @@ import pytest
 from django.db import ProgrammingError, connection, transaction
 
 from governance.accounts.roles import Role
-from governance.accounts.services import grant_role
 from governance.approvals import selectors, services
 from governance.approvals.models import ApprovalRequest, RequestIndex, State
 from governance.audit import services as audit
@@ -16,7 +15,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.policy.selectors import document_of
 from tests.approvals.slow_reading import assert_index_holds, indexed
-from tests.factories import SETUP, a_user, approve
+from tests.factories import SETUP, a_user, approve, given
 
 
 def test_the_index_follows_a_request_through_its_stages(cast):
@@ -51,16 +50,16 @@ def test_a_role_that_ended_or_came_late_leaves_nothing_waiting_at_once(cast):
             grant.valid_until = clock.now()
             audit.append(event=Event.ROLE_REVOKED, actor=SETUP, subjects=[grant], data={"made": "by a test"})
         assert selectors.waiting_count(cast.validator) == 0
-        grant_role(person=cast.validator, role=Role.VALIDATOR, granted_by=None, actor=SETUP)
+        given(cast.validator, Role.VALIDATOR)
         assert selectors.waiting_count(cast.validator) == 0
     assert_index_holds(request.pk, cast.validator)
 
 
 def test_a_role_for_another_system_gives_no_request(cast):
     elsewhere = a_user()
-    grant_role(person=elsewhere, role=Role.VALIDATOR, granted_by=None, actor=SETUP, system_id=cast.policy.pk)
+    given(elsewhere, Role.VALIDATOR, system_id=cast.policy.pk)
     here = a_user()
-    grant_role(person=here, role=Role.VALIDATOR, granted_by=None, actor=SETUP, system_id=cast.system.pk)
+    given(here, Role.VALIDATOR, system_id=cast.system.pk)
     cast.allowed()
     assert [selectors.waiting_count(person) for person in (elsewhere, here)] == [0, 1]
 

@@ -10,7 +10,6 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from governance.accounts.roles import Role
-from governance.accounts.services import grant_role
 from governance.approvals.errors import NotEligible, SelfApproval
 from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.approvals.transitions import MOVES
@@ -18,7 +17,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from tests import payloads
-from tests.factories import SETUP, a_user, accept, approve, attach, state_of, submit
+from tests.factories import SETUP, a_user, accept, approve, attach, given, state_of, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -153,7 +152,7 @@ def test_whose_role_ended_or_was_given_anew_signs_nothing_although_listed(commit
     refused("eligible_since_submission", a_decision(approval, cast.validator))
     with pytest.raises(NotEligible):
         approve(approval, cast.validator)
-    grant_role(person=cast.validator, role=Role.VALIDATOR, granted_by=None, actor=SETUP)
+    given(cast.validator, Role.VALIDATOR)
     refused("eligible_since_submission", a_decision(approval, cast.validator))
     with pytest.raises(NotEligible):
         approve(approval, cast.validator)

@@ -21,7 +21,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from governance.accounts.models import Grant
 from governance.accounts.roles import Role
-from governance.accounts.services import grant_role
 from governance.approvals import delegations, services, signing
 from governance.approvals.models import ApprovalRequest, Delegation, State
 from governance.audit import services as audit
@@ -30,7 +29,19 @@ from governance.common import clock
 from governance.common.errors import DomainError
 from registry import promotions
 from tests.approvals.slow_reading import assert_index_holds
-from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_stand_in, a_user, accept, approve, lent
+from tests.factories import (
+    PASSWORD,
+    REASON,
+    SETUP,
+    Cast,
+    a_policy_text,
+    a_stand_in,
+    a_user,
+    accept,
+    approve,
+    given,
+    lent,
+)
 from tests.proving import count
 
 pytestmark = pytest.mark.django_db
@@ -183,7 +194,7 @@ class Requests(RuleBasedStateMachine):
     def give_role(self, who: int, role: Role) -> None:
         person = self.staff[who]
         if (person.pk, role) not in {(held, what) for held, what, *_ in self.held.values()}:
-            grant = grant_role(person=person, role=role, granted_by=None, actor=SETUP)
+            grant = given(person, role)
             self.held[grant.pk] = (person.pk, role, grant.valid_from, None)
 
     @rule(who=PEOPLE, to=PEOPLE)
@@ -267,8 +278,8 @@ def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, setting
     ]
     Requests.staff = [*people, *stand_ins[1:], cast.engineer, cast.owner, a_user()]
     for part in (cast.engineer, cast.owner):  # with the right roles, and kept from signing all the same
-        grant_role(person=part, role=Role.VALIDATOR, granted_by=None, actor=SETUP)
-        grant_role(person=part, role=Role.RISK_OFFICER, granted_by=None, actor=SETUP)
+        given(part, Role.VALIDATOR)
+        given(part, Role.RISK_OFFICER)
     pairs = zip(stand_ins, [cast.officer, cast.validator, cast.owner], strict=True)
     Requests.lent = {row.delegate_id: row.delegator_id for row in (lent(of, to) for to, of in pairs)}
     run_state_machine_as_test(

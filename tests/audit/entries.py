@@ -1,6 +1,7 @@
 """Entries for the tests of the log."""
 
 import uuid
+from datetime import timedelta
 
 from django.db import transaction
 
@@ -10,6 +11,7 @@ from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
+from governance.inventory.models import AISystem
 
 ME = System("test")
 
@@ -41,7 +43,8 @@ def a_reader(email: str = "reads@bank.example") -> User:
 
 def a_grant(person: User, role: str = Role.ENGINEER) -> Grant:
     """Return a grant that is not saved yet."""
-    return Grant(person=person, role=role, valid_from=clock.now())
+    until = clock.now() + timedelta(days=90) if role == Role.AUDITOR else None
+    return Grant(person=person, role=role, valid_from=clock.now(), valid_until=until)
 
 
 def granted(person: User, role: str = Role.ENGINEER) -> Grant:
@@ -50,3 +53,19 @@ def granted(person: User, role: str = Role.ENGINEER) -> Grant:
     with transaction.atomic():
         audit.append(event=Event.ROLE_GRANTED, actor=ME, subjects=[grant], data={"role": role})
     return grant
+
+
+def a_system(owner: User | None = None) -> AISystem:
+    """Take in an AI system, with its entry."""
+    system = AISystem(
+        slug="credit",
+        name="Credit",
+        purpose="Scores.",
+        owner=owner or a_person(),
+        ai_roles=["provider"],
+        favourable_outcome="granted",
+        made_at=clock.now(),
+    )
+    with transaction.atomic():
+        audit.append(event=Event.SYSTEM_UPDATED, actor=ME, subjects=[system], data={})
+    return system

@@ -10,13 +10,13 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from governance.accounts.models import Grant, User
-from governance.accounts.roles import Role
 from governance.audit import guards, selectors
 from governance.audit import services as audit
 from governance.audit.errors import EntryTooLarge, NoOpenTransaction
 from governance.audit.events import Event
 from governance.common import clock
-from tests.audit.entries import ME, a_grant, a_person, granted
+from governance.inventory.models import AISystem
+from tests.audit.entries import ME, a_grant, a_person, a_system, granted
 
 committed = pytest.mark.django_db(transaction=True)
 
@@ -81,27 +81,27 @@ def test_a_governed_row_without_an_entry_fails_at_commit(change):
 
 @committed
 def test_updates_and_deletes_need_their_entry_too_also_in_bulk():
-    grant = granted(a_person())
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Grant.objects.update(role=Role.OWNER)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        grant.delete()
-    grant = Grant.objects.get()
-    assert grant.role == Role.ENGINEER
-    grant.role = Role.OWNER
+    a_system()
+    with pytest.raises(IntegrityError, match="without a log entry"), transaction.atomic():
+        AISystem.objects.update(state="live")
+    with pytest.raises(IntegrityError, match="without a log entry"), transaction.atomic():
+        AISystem.objects.all().delete()
+    system = AISystem.objects.get()
+    assert system.state == "proposed"
+    system.state = "live"
     with transaction.atomic():
-        audit.append(event=Event.ROLE_GRANTED, actor=ME, subjects=[grant])
+        audit.append(event=Event.SYSTEM_UPDATED, actor=ME, subjects=[system])
     with transaction.atomic():
-        audit.append(event=Event.ROLE_REVOKED, actor=ME, deleted=[grant])
-    assert not Grant.objects.exists()
+        audit.append(event=Event.SYSTEM_UPDATED, actor=ME, deleted=[system])
+    assert not AISystem.objects.exists()
 
 
 @committed
 def test_an_entry_about_another_row_does_not_satisfy():
     one, other = granted(a_person()), granted(a_person("other@bank.example"))
-    with pytest.raises(IntegrityError, match=str(other.pk)), transaction.atomic():
+    with pytest.raises(IntegrityError, match=f"accounts_grant {other.pk} without a log entry"), transaction.atomic():
         audit.append(event=Event.ROLE_GRANTED, actor=ME, subjects=[one])
-        Grant.objects.filter(pk=other.pk).update(role=Role.OWNER)
+        Grant.objects.filter(pk=other.pk).update(valid_until=clock.now())
 
 
 @committed
@@ -109,7 +109,7 @@ def test_a_change_after_the_entry_that_names_the_row_fails():
     grant = a_grant(a_person())
     with pytest.raises(IntegrityError, match="but not this change of it"), transaction.atomic():
         audit.append(event=Event.ROLE_GRANTED, actor=ME, subjects=[grant])
-        Grant.objects.update(role=Role.ADMINISTRATOR)
+        Grant.objects.update(valid_until=clock.now())
 
 
 @committed

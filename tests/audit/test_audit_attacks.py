@@ -148,18 +148,20 @@ def drop_a_text(scene: Scene) -> None:
     scene.alter("DELETE FROM audit_payload WHERE entry_id = (SELECT min(entry_id::text)::uuid FROM audit_payload)")
 
 
+GRANTS_GUARDED = "; ".join(
+    f"ALTER TABLE accounts_grant ENABLE ALWAYS TRIGGER {name}"
+    for name in ("audit_entry_required", "audit_no_truncate", "grant_rules", "grant_only_ends")
+)
+
+
 def change_a_governed_row(scene: Scene) -> None:
     scene.alter(
-        "ALTER TABLE accounts_grant DISABLE TRIGGER USER; UPDATE accounts_grant SET role = 'auditor';"
-        "ALTER TABLE accounts_grant ENABLE ALWAYS TRIGGER audit_entry_required"
+        f"ALTER TABLE accounts_grant DISABLE TRIGGER USER; UPDATE accounts_grant SET role = 'owner'; {GRANTS_GUARDED}"
     )
 
 
 def delete_a_governed_row(scene: Scene) -> None:
-    scene.alter(
-        "ALTER TABLE accounts_grant DISABLE TRIGGER USER; DELETE FROM accounts_grant;"
-        "ALTER TABLE accounts_grant ENABLE ALWAYS TRIGGER audit_entry_required"
-    )
+    scene.alter(f"ALTER TABLE accounts_grant DISABLE TRIGGER USER; DELETE FROM accounts_grant; {GRANTS_GUARDED}")
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from django.test import Client
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.accounts.services import create_token, grant_role
+from governance.accounts.services import create_token
 from governance.policy import shipped
 from governance.policy.models import PolicyVersion
 from placet import connection
 from placet.commands import app
 from placet.sdk import Placet
-from tests.factories import SETUP, a_policy, a_policy_text, a_user, enough_people, parse
+from tests.factories import a_policy, a_policy_text, a_user, enough_people, given, parse
 
 typer_testing = pytest.importorskip("typer.testing")
 
@@ -41,7 +41,7 @@ class InProcess(httpx.BaseTransport):
 def author(db, monkeypatch) -> User:
     """A service account whose token the command line has; it talks to the application in this process."""
     account = a_user(sponsor=a_user())
-    grant_role(person=account, role=Role.POLICY_AUTHOR, granted_by=None, actor=SETUP)
+    given(account, Role.POLICY_AUTHOR)
     monkeypatch.setenv("PLACET_URL", "http://localhost")
     monkeypatch.setenv("PLACET_TOKEN", create_token(holder=account, label="ci", scopes=["policies:write"]))
     monkeypatch.setenv("COLUMNS", "240")

@@ -45,6 +45,20 @@ def test_it_is_accessible_fits_and_stays_quiet(
     assert window.said == []
 
 
+def test_the_pages_about_people_too(world: story.World, window: Visitor, tmp_path: Path) -> None:
+    browser: Browser | None = window.page.context.browser
+    assert browser is not None
+    with visitor(browser, world.url) as administrator:
+        administrator.sign_in(world.people["admin"])
+        for name, path in (
+            ("people", "/people"),
+            ("person", administrator.found("/people", f"/people/{ID}")),
+            ("role-proposals", "/role-proposals"),
+        ):
+            administrator.open(path)
+            assert administrator.problems(name, tmp_path) == []
+
+
 def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> str:
     """Return the path of a page."""
     fixed = {

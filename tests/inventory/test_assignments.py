@@ -28,7 +28,7 @@ from governance.inventory.models import AISystem, ModelAssignment
 from governance.inventory.services import register_system
 from registry.errors import UnknownModel
 from registry.models import RegisteredModel
-from tests.factories import PASSWORD, Cast, a_model, a_system, a_user, mirrored
+from tests.factories import PASSWORD, Cast, a_model, a_system, a_user, given, mirrored
 from tests.healthy_mlflow import healthy_mlflow
 
 PURPOSE = "Sorts the mail of the back office by the department that it is for."
@@ -137,13 +137,12 @@ def test_the_owner_that_a_model_leaves_may_propose_it_and_then_a_validator_suffi
 
 
 def test_who_proposes_signs_nothing_even_with_every_role(db):
-    both = a_user(Role.ADMINISTRATOR)
-    from governance.accounts.services import grant_role
-    from tests.factories import SETUP
-
-    grant_role(person=both, role=Role.RISK_OFFICER, granted_by=None, actor=SETUP)
+    target = a_system()
+    both = target.owner
+    for role in (Role.VALIDATOR, Role.RISK_OFFICER):
+        given(both, role)
     a_bare_model()
-    proposal = propose_assignment(model="orphan", ai_system=a_system(), by=both)
+    proposal = propose_assignment(model="orphan", ai_system=target, by=both)
     with pytest.raises(OwnAssignment):
         sign_assignment(assignment_id=proposal.pk, signer=both)
     with pytest.raises(IntegrityError, match="second_person"), transaction.atomic():

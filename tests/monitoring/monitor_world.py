@@ -99,7 +99,7 @@ def make_world(*, on_drift: str = "suspend") -> World:
     buffer = io.BytesIO()
     a_frame(600, seed=1).assign(credit_risk="good").to_parquet(buffer)
     grants = [
-        Grant(person=people[name], role=name, granted_by=None, valid_from=now - timedelta(days=1))
+        Grant(person=people[name], role=name, valid_from=now - timedelta(days=1), valid_until=now + timedelta(days=90))
         for name in ("owner", "engineer", "auditor")
     ]
     ai_system = AISystem(

@@ -13,11 +13,11 @@ from django.test import Client
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.accounts.services import create_token, grant_role
+from governance.accounts.services import create_token
 from governance.audit.models import Entry
 from governance.policy import services, shipped
 from governance.policy.models import PolicyVersion
-from tests.factories import SETUP, a_policy, a_policy_text, a_user
+from tests.factories import a_policy, a_policy_text, a_user, given
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LAXER = (("limit: 0.65", "limit: 0.6"), ("auc.low >= 0.65", "auc.low >= 0.6"), ("auc.high < 0.65", "auc.high < 0.6"))
@@ -26,7 +26,7 @@ LAXER = (("limit: 0.65", "limit: 0.6"), ("auc.low >= 0.65", "auc.low >= 0.6"), (
 def a_machine(*scopes: str, sponsor: User | None = None) -> tuple[User, dict[str, str]]:
     """A service account that writes policies, and the headers of its token."""
     account = a_user(sponsor=sponsor or a_user())
-    grant_role(person=account, role=Role.POLICY_AUTHOR, granted_by=None, actor=SETUP)
+    given(account, Role.POLICY_AUTHOR)
     secret = create_token(holder=account, label="ci", scopes=scopes or ["policies:write"])
     return account, {"Authorization": f"Bearer {secret}"}
 

@@ -7,14 +7,13 @@ import time
 import pytest
 
 from governance.accounts.roles import Role
-from governance.accounts.services import grant_role
 from governance.evidence.projection import all_declared
 from governance.policy import publication, services
 from governance.policy.document import parse
 from governance.policy.errors import QuorumOutOfReach
 from governance.policy.models import PolicyVersion
 from governance.policy.problems import InvalidPolicy, Problem
-from tests.factories import SETUP, a_policy_text, a_system, a_user
+from tests.factories import a_policy_text, a_system, a_user, given
 from tests.policy.factories import a_check, a_text
 
 STAGE = {"name": "risk", "roles": ["risk_officer"], "quorum": 1}
@@ -104,7 +103,7 @@ def test_a_quorum_above_the_people_who_hold_the_stage_s_roles_is_not_published(d
     publisher = a_user(Role.POLICY_PUBLISHER)
     a_user(Role.VALIDATOR)
     officer = a_user(Role.RISK_OFFICER)
-    grant_role(person=officer, role=Role.RISK_OFFICER, granted_by=None, actor=SETUP, system_id=a_system().pk)
+    given(officer, Role.RISK_OFFICER, system_id=a_system().pk)
     client.force_login(publisher)
     answer = client.post(f"/api/v1/policies/{drafted.pk}/publications", content_type="application/json")
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/quorum-out-of-reach")

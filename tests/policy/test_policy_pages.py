@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from governance.accounts.roles import Role
-from governance.accounts.services import grant_role
 from governance.policy import selectors, services, shipped
 from governance.policy.models import PolicyVersion
-from tests.factories import PASSWORD, SETUP, a_policy, a_policy_text, a_system, a_user, enough_people, parse
+from tests.factories import PASSWORD, a_policy, a_policy_text, a_system, a_user, enough_people, given, parse
 
 LAXER = (("limit: 0.65", "limit: 0.6"), ("auc.low >= 0.65", "auc.low >= 0.6"), ("auc.high < 0.65", "auc.high < 0.6"))
 
@@ -110,7 +109,7 @@ def test_who_may_not_publish_reads_why_and_gets_no_form(draft, client):
 
 def test_an_author_who_is_a_publisher_too_reads_that_another_must(db, client):
     both = a_user(Role.POLICY_AUTHOR)
-    grant_role(person=both, role=Role.POLICY_PUBLISHER, granted_by=None, actor=SETUP)
+    given(both, Role.POLICY_PUBLISHER)
     enough_people(parse(a_policy_text()))
     version = services.draft_policy(text=a_policy_text(), author=both)
     client.force_login(both)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from governance.accounts import identities
 from governance.accounts.roles import Role
 from governance.approvals.models import Finding, State
+from governance.common import clock
 from registry import applying, artifacts, locks, mlflow, promotions, reconcile
 from registry.errors import ArtifactUnavailable, VersionUnusable
-from registry.models import ModelVersion, RegisteredModel
-from tests.factories import a_model, a_user, a_version, state_of
+from registry.models import ModelVersion, RegisteredModel, RegistrationNotice
+from tests.factories import PASSWORD, a_model, a_user, a_version, state_of
 
 
 @pytest.fixture
@@ -100,6 +104,30 @@ def test_an_unfetchable_version_is_tried_again_later_and_mended_in_its_row(cast,
     row.refresh_from_db()
     assert row.artifact_digest.startswith("sha256:")
     assert "MLflow can't serve" not in row.problem
+
+
+def test_who_trained_a_version_is_who_had_the_name_when_it_was_registered(cast, tracking):
+    """Also if the name goes to somebody else before Placet mirrors the version."""
+    first, second = a_user(Role.ADMINISTRATOR), a_user(Role.ADMINISTRATOR)
+    before, after = a_user(Role.VALIDATOR, name="Before"), a_user(name="After")
+    name, now = {"provider": "mlflow", "subject": "trainer"}, clock.now()
+    two = {"by": first, "confirmed_by": second, "confirmation": PASSWORD}
+    identities.link_identity(person=before, **name, **two)
+    for number, passed in enumerate((0, 2), 5):
+        tracking.add(cast.model.name, number)
+        RegistrationNotice.objects.create(
+            name=cast.model.name,
+            number=number,
+            created_at_ms=1_700_000_000_000 + number,
+            username="trainer",
+            at=clock.now() + timedelta(hours=passed),
+        )
+    with clock.frozen(now + timedelta(hours=1)):
+        identities.unlink_identity(**name, **two)
+        identities.link_identity(person=after, by=first, **name)
+        reconcile.reconcile()
+    rows = {row.number: row.trained_by for row in ModelVersion.objects.filter(model=cast.model)}
+    assert (rows[5], rows[6]) == (before, after)
 
 
 def test_a_threshold_that_is_no_probability_is_a_problem_and_not_one_half(cast, tracking, monkeypatch):

@@ -6,10 +6,33 @@ line in ``ROUTES``; the test fails for an address that has none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.security.who import (
+    ANYBODY,
+    BARRED,
+    ELIGIBLE,
+    EVERYWHERE,
+    EXPORTER,
+    HAS_ROLE,
+    KEEPER,
+    LOG_READER,
+    MACHINE,
+    OWN_PROPOSAL,
+    OWNER,
+    PEOPLE_READER,
+    READER,
+    REPLAYER,
+    REQUEST_READER,
+    REQUESTER,
+    REVIEWER,
+    Who,
+    everywhere,
+    part,
+    role,
+)
 from tests.security.world import ANYWHERE, STATES, Actor
 
 Outcome = str | Mapping[str, str]
@@ -35,55 +58,6 @@ WORDS = {
     "422": "held against the input (422)",
 }
 
-
-@dataclass(frozen=True)
-class Who:
-    """Some of those who ask."""
-
-    says: str
-    fits: Callable[[Actor], bool]
-
-    def __or__(self, other: Who) -> Who:
-        return Who(f"{self.says}; {other.says}", lambda actor: self.fits(actor) or other.fits(actor))
-
-
-def role(*roles: str) -> Who:
-    """Who holds one of the roles for the system or for all systems."""
-    return Who(_listed(roles), lambda actor: actor.reaches and actor.role in roles)
-
-
-def everywhere(*roles: str) -> Who:
-    """Who holds one of the roles for the whole deployment."""
-    said = f"{_listed(roles)} for the whole deployment"
-    return Who(said, lambda actor: actor.where == ANYWHERE and actor.role in roles)
-
-
-def part(name: str, says: str) -> Who:
-    """Who has a part in the thing."""
-    return Who(says, lambda actor: name in actor.parts)
-
-
-def _listed(roles: tuple[str, ...]) -> str:
-    return ", ".join(name.replace("_", " ") for name in roles)
-
-
-ANYBODY = Who("anybody else", lambda actor: True)
-HAS_ROLE = Who("whoever holds any role", lambda actor: bool(actor.role))
-READER = Who("whoever a role reaches the system", lambda actor: actor.reaches)
-REQUESTER = part("requester", "the requester")
-REQUEST_READER = READER | REQUESTER
-OWNER = part("owner", "the system's owner")
-BARRED = Who(
-    "the requester, the trainer and the owner", lambda actor: bool(actor.parts & {"requester", "trainer", "owner"})
-)
-OWN_PROPOSAL = Who("the proposer and the system's owner", lambda actor: bool(actor.parts & {"owner", "proposer"}))
-ELIGIBLE = part("eligible", "who is eligible for the open stage")
-MACHINE = Who("a machine whose role reaches the system", lambda actor: actor.is_service and actor.reaches)
-EVERYWHERE = Who("whoever holds a role for the whole deployment", lambda actor: actor.where == ANYWHERE)
-REPLAYER = everywhere("policy_author", "policy_publisher", "risk_officer")
-KEEPER = role("owner", "engineer", "risk_officer", "validator", "administrator")
-LOG_READER = everywhere("auditor", "risk_officer", "data_protection_officer", "administrator")
-EXPORTER = everywhere("auditor", "risk_officer", "administrator")
 
 OPEN = ("collecting", "in review", "changes requested")
 WAIVABLE = ("in review", "approved", "suspended")
@@ -173,6 +147,13 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "confirm as an administrator": ((everywhere("administrator"), "302+"), _REFUSED),
     "end a passkey": ((part("holder", "its holder") | everywhere("administrator"), "302+"), _REFUSED),
     "end a delegation": ((part("lender", "who lends or receives it") | everywhere("administrator"), "302+"), _REFUSED),
+    # People
+    "read people": ((PEOPLE_READER, "200"), _REFUSED),
+    "administer people": ((everywhere("administrator"), "302+"), _REFUSED),
+    "read an access review": ((PEOPLE_READER | REVIEWER, "200"), _HIDDEN),
+    "decide in an access review": _act((REVIEWER, "302+"), reads=PEOPLE_READER),
+    "sign an access review": _act((REVIEWER, "409"), reads=PEOPLE_READER),  # of some roles nothing was said yet
+    "hand an access review over": _act((everywhere("administrator"), "302+"), reads=PEOPLE_READER | REVIEWER),
     # AI systems
     "take a system in": ((everywhere("engineer", "owner", "administrator"), "201+"), _REFUSED),
     "propose a class": _act((OWNER | role("engineer", "owner"), "409")),
@@ -276,6 +257,22 @@ ROUTES: dict[str, Route] = {
     "POST passkey-begin": Route("own page, nothing sent"),
     "POST passkey-confirm": Route("confirm as an administrator", "passkey", "password"),
     "POST passkey-end": Route("end a passkey", "passkey", "reason"),
+    "GET person-list": Route("read people"),
+    "GET person-detail": Route("read people", "person"),
+    "POST person-give-role": Route("administer people", "person", "role"),
+    "POST person-end-role": Route("administer people", "role of a person"),
+    "POST person-deactivate": Route("administer people", "person", "deactivation"),
+    "GET proposal-list": Route("read people"),
+    "POST proposal-confirm": Route("administer people", "role proposal", "password"),
+    "POST proposal-withdraw": Route("administer people", "role proposal"),
+    "GET access-review-list": Route("own page"),
+    "POST access-review-open": Route("administer people", body="access review"),
+    "GET access-review-detail": Route("read an access review", "access review"),
+    "POST access-review-decide": Route("decide in an access review", "item of a review", "keep"),
+    "POST access-review-sign": Route("sign an access review", "access review", "password"),
+    "POST access-review-hand-over": Route("hand an access review over", "access review", "reviewer"),
+    "GET access-review-csv": Route("read an access review", "access review"),
+    "GET access-review-json": Route("read an access review", "access review"),
     "GET security": Route("own page"),
     "GET security-confirm": Route("own page"),
     "POST security-confirm": Route("own page, nothing sent"),

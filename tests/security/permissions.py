@@ -25,6 +25,8 @@ trainer, the owner, who is eligible and who is not; tokens; nobody. An address w
 - **The log** is of no one system. Its pages and lists are for auditors, risk officers, data protection officers and
   administrators whose role is for the whole deployment; the erasable text behind an entry for the first three of them.
   Who signed something takes the receipt of it, and whoever reads a request reads the reasons given in it.
+- **Who may do what** is read by administrators and auditors whose role is for the whole deployment: people, their
+  roles, tokens and names elsewhere, and access reviews. A reviewer reads the reviews in which they decide.
 - **A token** needs the scope of the address, and reads what its holder does. Where no scope is named, no token opens
   the address: a token can never decide. Pages take no token.
 - **Not signed in**: pages send to the sign-in, the API answers 401. So it does once an account is deactivated.

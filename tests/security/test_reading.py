@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,13 +12,13 @@ from django.test import Client
 
 from governance.accounts.access import may_read, readable_systems
 from governance.accounts.roles import Role
-from governance.accounts.services import create_token, grant_role
+from governance.accounts.services import create_token
 from governance.approvals.findings import open_finding
 from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
-from tests.factories import PASSWORD, SETUP, Cast, a_user
+from tests.factories import PASSWORD, SETUP, Cast, a_user, given
 from tests.healthy_mlflow import healthy_mlflow
 from tests.security.routes import text_of
 
@@ -41,7 +40,7 @@ def cast(db: None, settings: Any) -> Any:
 def of(person: Any, role: Role = Role.AUDITOR, *, system: uuid.UUID) -> Any:
     """Give a person a role for one AI system."""
     until = clock.now() + timedelta(days=1)
-    grant_role(person=person, role=role, granted_by=None, actor=SETUP, system_id=system, valid_until=until)
+    given(person, role, system_id=system, valid_until=until)
     return person
 
 
@@ -163,12 +162,9 @@ def test_nobody_without_a_role_learns_who_has_an_account(cast):
 )
 def test_reach_is_of_roles_in_force(db, ends: int | None, system: str | None, reads: bool):
     place, person = {"here": uuid.uuid4(), "other": uuid.uuid4(), None: None}, a_user()
-    make: Callable[..., Any] = grant_role
     with clock.frozen(clock.now() - timedelta(days=2)):
         until = clock.now() + timedelta(days=1) if ends else None
-        make(
-            person=person, role=Role.ENGINEER, granted_by=None, actor=SETUP, system_id=place[system], valid_until=until
-        )  # fmt: skip
+        given(person, Role.ENGINEER, system_id=place[system], valid_until=until)
     assert may_read(person, place["here"]) is reads
     assert readable_systems(person).anything is (ends is None)
     assert may_read(person, None) is (reads and system is None)

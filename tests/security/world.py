@@ -16,10 +16,10 @@ from typing import Any
 from django.db import transaction
 from django.test import Client
 
-from governance.accounts import passkeys
+from governance.accounts import passkeys, proposals, recertification
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
-from governance.accounts.services import SCOPES, create_token, grant_role
+from governance.accounts.services import SCOPES, create_token
 from governance.approvals import delegations, findings, listing, replaying, saved_views, waivers
 from governance.approvals.models import Decision, Delegation
 from governance.audit import selectors as log
@@ -39,7 +39,19 @@ from reports.models import Document
 from tests import payloads
 from tests.authenticator import Authenticator
 from tests.documents.sample_snapshot import ANSWERS
-from tests.factories import PASSWORD, REASON, SETUP, a_dataset, a_system, a_user, a_version, approve, fresh, mirrored
+from tests.factories import (
+    PASSWORD,
+    REASON,
+    SETUP,
+    a_dataset,
+    a_system,
+    a_user,
+    a_version,
+    approve,
+    fresh,
+    given,
+    mirrored,
+)
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -68,6 +80,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "extension": {"due_on": "$later", "extension_reason": REASON, "password": PASSWORD},
     "hand over": {"owner": "$second", "owner_reason": REASON},
     "reason": {"reason": REASON},
+    "role": {"role": "engineer"},
+    "access review": {"roles": "owner", "reviewer": "$second", "due_on": "$soon"},
+    "keep": {"verdict": "keep"},
+    "reviewer": {"reviewer": "$validator"},
+    "deactivation": {"reason": REASON, "password": PASSWORD},
     "promotion": {"model": "$model", "version": 9, "alias": "champion"},
     "system": {
         "slug": "third",
@@ -132,9 +149,7 @@ class World(Bank):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.requester = a_user(name="Requester")
-        role = grant_role(
-            person=self.requester, role=Role.ENGINEER, granted_by=None, actor=SETUP, system_id=self.system.pk
-        )
+        role = given(self.requester, Role.ENGINEER, system_id=self.system.pk)
         self.trainer = a_user(Role.VALIDATOR, name="Trainer")
         self.second = a_user(Role.VALIDATOR, name="Second validator")
         self.other = a_system(owner=a_user(Role.OWNER), name="Another system")
@@ -181,6 +196,11 @@ class World(Bank):
             system=self.system,
             owner=owner,
             actor=SETUP,
+        )
+        administrator, _ = a_user(Role.ADMINISTRATOR), a_user(Role.ADMINISTRATOR)
+        self.proposal = proposals.propose_role(person=a_user(), role=Role.VALIDATOR, by=administrator)
+        self.review = recertification.open_review(
+            reviewer=self.second, due_on=clock.now().date(), by=administrator, roles=[Role.OWNER]
         )
         self.passkey = self._passkey()
         self.delegation = self._delegation()
@@ -238,6 +258,7 @@ class World(Bank):
         gone = _actor("deactivated risk officer", leaver, parts={"deactivated"})
         leaver.is_active = False
         leaver.save(update_fields=["is_active"])
+        signs = {"eligible", "holder", "lender", "reviewer"}
         return [
             Actor("nobody signed in"),
             gone,
@@ -245,7 +266,7 @@ class World(Bank):
             _actor("requester without a role", self.requester, parts={"requester"}),
             _actor("trainer", self.trainer, Role.VALIDATOR, ANYWHERE, {"trainer"}),
             _actor("owner of the system", self.owner, Role.OWNER, ANYWHERE, {"owner", "proposer"}),
-            _actor("validator who signs", self.second, Role.VALIDATOR, ANYWHERE, {"eligible", "holder", "lender"}),
+            _actor("validator who signs", self.second, Role.VALIDATOR, ANYWHERE, signs),
             _actor("validator who signed", self.validator, Role.VALIDATOR, ANYWHERE, {"eligible", "signer"}),
             _actor("risk officer of a later stage", self.officer, Role.RISK_OFFICER, ANYWHERE, {"later"}),
         ]
@@ -275,7 +296,7 @@ class World(Bank):
     def _holder(self, role: Role, system: uuid.UUID | None, **fields: Any) -> User:
         person = a_user(**fields)
         until = clock.now() + timedelta(days=1) if role == Role.AUDITOR else None
-        grant_role(person=person, role=role, granted_by=None, actor=SETUP, system_id=system, valid_until=until)
+        given(person, role, system_id=system, valid_until=until)
         return person
 
     def named(self, what: str, state: str) -> dict[str, Any]:
@@ -298,6 +319,11 @@ class World(Bank):
             "document job": {"job_id": self.job.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
             "passkey": {"pk": self.passkey.pk},
+            "person": {"pk": self.second.pk},
+            "role of a person": {"pk": self.second.pk, "grant": self.second.grants.get().pk},
+            "role proposal": {"pk": self.proposal.pk},
+            "access review": {"pk": self.review.pk},
+            "item of a review": {"pk": self.review.pk, "item": self.review.items.first().pk},
             "delegation": {"pk": self.delegation.pk},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
@@ -318,6 +344,7 @@ class World(Bank):
             "$owner": self.owner.email,
             "$version": str(self.policy.pk),
             "$second": str(self.second.pk),
+            "$validator": str(self.validator.pk),
             "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
         }

@@ -28,6 +28,27 @@ def add_role(parser: CommandParser) -> None:
     parser.add_argument("--system", metavar="SLUG", help="The AI system, by slug or id; left out: every system.")
 
 
+def add_second(parser: CommandParser) -> None:
+    """Let a command be told which second administrator confirms."""
+    parser.add_argument(
+        "--confirmed-by",
+        metavar="EMAIL",
+        help="The second administrator, who types their password (or it is read from standard input).",
+    )
+
+
+def add_name(parser: CommandParser) -> None:
+    """Let a command be told which name in which outside system it is about."""
+    parser.add_argument("--provider", required=True, help="Whose name it is: mlflow, github, gitlab or oidc.")
+    parser.add_argument("--subject", required=True, help="The name, as that system spells it.")
+    add_second(parser)
+
+
+def confirmation(second: User | None) -> str:
+    """Ask the second administrator, if one is named, for their password."""
+    return secret(f"Password of {second.email}: ") if second else ""
+
+
 def person(email: str) -> User:
     """Return the active person or service account with an e-mail address."""
     found = User.objects.filter(email__iexact=email, is_active=True).first()

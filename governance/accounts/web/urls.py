@@ -1,4 +1,4 @@
-"""Sign in and out, one's passkeys, and the page of one's own security.
+"""Sign in and out, one's passkeys and security, and the pages about people.
 
 Some addresses have a second name: the one that allauth looks up.
 """
@@ -6,7 +6,7 @@ Some addresses have a second name: the one that allauth looks up.
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from governance.accounts.web import passkeys, security, sign_in
+from governance.accounts.web import passkeys, people, reviews, security, sign_in
 
 urlpatterns = [
     path("login", sign_in.SignIn.as_view(), name="login"),
@@ -18,6 +18,22 @@ urlpatterns = [
     path("account/passkeys/begin", passkeys.passkey_begin, name="passkey-begin"),
     path("account/passkeys/<uuid:pk>/confirm", passkeys.passkey_confirm, name="passkey-confirm"),
     path("account/passkeys/<uuid:pk>/end", passkeys.passkey_end, name="passkey-end"),
+    path("people", people.person_list, name="person-list"),
+    path("people/<uuid:pk>", people.person_detail, name="person-detail"),
+    path("people/<uuid:pk>/roles", people.person_give_role, name="person-give-role"),
+    path("people/<uuid:pk>/roles/<uuid:grant>/end", people.person_end_role, name="person-end-role"),
+    path("people/<uuid:pk>/deactivation", people.person_deactivate, name="person-deactivate"),
+    path("role-proposals", people.proposal_list, name="proposal-list"),
+    path("role-proposals/<uuid:pk>/confirmation", people.proposal_confirm, name="proposal-confirm"),
+    path("role-proposals/<uuid:pk>/withdrawal", people.proposal_withdraw, name="proposal-withdraw"),
+    path("access-reviews", reviews.review_list, name="access-review-list"),
+    path("access-reviews/open", reviews.review_open, name="access-review-open"),
+    path("access-reviews/<uuid:pk>", reviews.review_detail, name="access-review-detail"),
+    path("access-reviews/<uuid:pk>/items/<uuid:item>", reviews.review_decide, name="access-review-decide"),
+    path("access-reviews/<uuid:pk>/signature", reviews.review_sign, name="access-review-sign"),
+    path("access-reviews/<uuid:pk>/reviewer", reviews.review_hand_over, name="access-review-hand-over"),
+    path("access-reviews/<uuid:pk>.csv", reviews.review_csv, name="access-review-csv"),
+    path("access-reviews/<uuid:pk>.json", reviews.review_json, name="access-review-json"),
     path("security", security.security, name="security"),
     path("security/confirm", security.confirm, name="security-confirm"),
     path("security/authenticator", security.authenticator, name="security-authenticator"),

@@ -22,11 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add_role(parser)
         parser.add_argument("--until", metavar="DATE", help="When it ends; an auditor's access always has an end.")
-        parser.add_argument(
-            "--confirmed-by",
-            metavar="EMAIL",
-            help="The second administrator, who types their password (or it is read from standard input).",
-        )
+        arguments.add_second(parser)
         arguments.add_by(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,7 +35,7 @@ class Command(BaseCommand):
                 role=role,
                 by=arguments.person_or_none(options["by"]),
                 confirmed_by=second,
-                confirmation=arguments.secret(f"Password of {second.email}: ") if second else "",
+                confirmation=arguments.confirmation(second),
                 system_id=scope,
                 valid_until=until,
             )

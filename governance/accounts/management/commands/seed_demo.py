@@ -56,7 +56,7 @@ class Command(BaseCommand):
                 grant_role(person=person, role=role, granted_by=None, actor=SETUP, valid_until=until)
             signins[key] = {"role": name, "email": email, "password": password}
         engineer = User.objects.get(email="engineer@bank.example")
-        link_external_identity(person=engineer, provider="mlflow", subject="ml-engineer")
+        link_external_identity(person=engineer, provider="mlflow", subject="ml-engineer", linked_by=None)
         token = held.get("token")
         if not token or not Token.objects.filter(holder=engineer).exists():
             token = create_token(
