@@ -28,6 +28,7 @@ from benchmarks.timing import Comparison, Row, times
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 1.0
 ROUNDS = 9
+SERVERS = ("postgres", "valkey")  # wrong passwords are counted in Valkey, so whoever signs needs it
 
 TABLES = """
 CREATE TABLE bench_log (id uuid PRIMARY KEY, body bytea NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
@@ -48,7 +49,7 @@ MEMORY, DISK = Path("/dev/shm"), Path("/var/tmp")  # noqa: S108 (a folder of its
 
 @contextmanager
 def cluster(place: Path = MEMORY) -> Iterator[None]:
-    """Run a durable PostgreSQL of the benchmark's own, with Placet's database and one for the rivals.
+    """Run a durable PostgreSQL of the benchmark's own, with Placet's database and one for the rivals, and Valkey.
 
     Args:
         place: where its data is; in memory, fsync stays on and its price stays small.
@@ -59,7 +60,7 @@ def cluster(place: Path = MEMORY) -> Iterator[None]:
 
     with tempfile.TemporaryDirectory(prefix="placet-bench-", dir=place if place.is_dir() else None) as folder:
         Path(folder).chmod(0o755)
-        with Stack(var=Path(folder) / "var", processes=["postgres"], ports={"postgres": 0}, external={}) as stack:
+        with Stack(var=Path(folder) / "var", processes=SERVERS, ports=dict.fromkeys(SERVERS, 0), external={}) as stack:
             os.environ.update(environment.compose(stack.layout, stack.addresses, "test"), PLACET_DB_ROLE="app")
             os.environ["DJANGO_SETTINGS_MODULE"] = "governance.config.settings"
             _manage("bootstrap_roles")
