@@ -90,11 +90,24 @@ def test_what_was_asked_and_who_may_sign_never_changes(committed_cast, field, va
     refused("request_rests_on_what_it_was_made_on", approval)
 
 
-@pytest.mark.parametrize(("field", "value"), [("excluded", []), ("evidence_ids", []), ("manifest_digest", "sha256:1")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("excluded", "more"), ("evidence_ids", []), ("manifest_digest", "sha256:1")]
+)
 def test_the_evidence_is_frozen_while_people_decide(committed_cast, field, value):
     approval = committed_cast.allowed().approval
-    setattr(approval, field, value)
+    more = [*approval.excluded, {"person": str(uuid.uuid4()), "reasons": ["owner"]}]
+    setattr(approval, field, more if value == "more" else value)
     refused("manifest_frozen_in_review", approval)
+
+
+def test_whoever_is_kept_from_signing_stays_kept_before_the_review_too(committed_cast):
+    approval = committed_cast.promotion().approval
+    assert approval.state == State.COLLECTING
+    kept = approval.excluded
+    approval.excluded = kept[1:]
+    refused("kept_from_signing_stays", approval)
+    approval.excluded = [*kept, {"person": str(uuid.uuid4()), "reasons": ["evidence_producer"]}]
+    written(approval)
 
 
 def test_what_is_known_of_the_subject_is_frozen_while_people_decide(committed_cast):

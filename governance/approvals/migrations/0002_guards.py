@@ -117,6 +117,11 @@ BEGIN
     RAISE EXCEPTION 'what request % asks for, and who may sign it, does not change', OLD.id
       USING ERRCODE = '23514', CONSTRAINT = 'request_rests_on_what_it_was_made_on';
   END IF;
+  IF EXISTS (SELECT x ->> 'person' FROM jsonb_array_elements(OLD.excluded) x
+             EXCEPT SELECT x ->> 'person' FROM jsonb_array_elements(NEW.excluded) x) THEN
+    RAISE EXCEPTION 'whoever is kept from signing request % stays kept from it', OLD.id
+      USING ERRCODE = '23514', CONSTRAINT = 'kept_from_signing_stays';
+  END IF;
   IF OLD.state NOT IN ('collecting', 'changes_requested') AND NEW.context IS DISTINCT FROM OLD.context THEN
     RAISE EXCEPTION 'what is known of the subject of request % does not change while people decide', OLD.id
       USING ERRCODE = '23514', CONSTRAINT = 'context_frozen_in_review';
