@@ -22,6 +22,14 @@ def roles_of(user: User, *, system_id: uuid.UUID | None = None) -> set[str]:
     return set(grants.values_list("role", flat=True))
 
 
+def roles_anywhere(user: User) -> dict[str, bool]:
+    """Return the roles a person holds now, each with whether it is held for the whole deployment."""
+    held: dict[str, bool] = {}
+    for role, system_id in grants_in_force().filter(person=user).values_list("role", "system_id").order_by("role"):
+        held[role] = held.get(role, False) or system_id is None
+    return held
+
+
 RolesHeld = Callable[[uuid.UUID | None, datetime], set[str]]
 
 
@@ -65,5 +73,5 @@ def person_by_external_identity(provider: str, subject: str | None, *, at: datet
 
 
 def role_titles(user: User) -> list[str]:
-    """Return the person's roles as words for the page header."""
-    return [Role(role).label for role in sorted(roles_of(user))]
+    """Return the roles that the person holds anywhere, as words."""
+    return [Role(role).label for role in roles_anywhere(user)]

@@ -12,7 +12,7 @@ from django.db.models import Count, F, Q, QuerySet
 from governance.accounts.access import Reach, readable
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING
-from governance.accounts.selectors import has_role
+from governance.accounts.selectors import roles_anywhere
 from governance.approvals import kinds, selectors
 from governance.approvals.models import OPEN, ApprovalRequest, RequestIndex
 from governance.common import clock
@@ -62,7 +62,7 @@ def asked(viewer: User, query: Mapping[str, str]) -> Asked:
     """
     found = {field.name: str(query.get(field.name, ""))[:LONGEST].strip() for field in fields(Asked)}
     if found["waiting"] not in TABS:
-        found["waiting"] = "me" if has_role(viewer, *DECIDING) else "open"
+        found["waiting"] = "me" if DECIDING & roles_anywhere(viewer).keys() else "open"
     if found["sort"] not in SORTS:
         found["sort"] = ""
     return Asked(**{name: value.replace("\x00", "") for name, value in found.items()})

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from governance.accounts.models import User
 from governance.accounts.roles import PERMISSIONS, Role
-from governance.accounts.selectors import roles_of
+from governance.accounts.selectors import roles_anywhere
 from governance.approvals.selectors import waiting_count
 from governance.audit.selectors import newest_anchor
 from governance.common import clock
@@ -17,13 +17,14 @@ def header(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return {"anchor": None, "role": "", "inbox_count": None, "may_read_log": False, "may_read_people": False}
-    roles = roles_of(user)
+    held = roles_anywhere(user)
+    everywhere = {role for role, whole in held.items() if whole}
     last = newest_anchor()
     anchor = {"at": last.at, "age": clock.now() - last.at, "size": last.size, "where": last.where} if last else None
     return {
         "anchor": anchor,
-        "role": ", ".join(Role(role).label for role in sorted(roles)),
+        "role": ", ".join(Role(role).label for role in held),
         "inbox_count": waiting_count(user),
-        "may_read_log": bool(roles & PERMISSIONS["audit.read_log"]),
-        "may_read_people": bool(roles & PERMISSIONS["accounts.read_people"]),
+        "may_read_log": bool(everywhere & PERMISSIONS["audit.read_log"]),
+        "may_read_people": bool(everywhere & PERMISSIONS["accounts.read_people"]),
     }

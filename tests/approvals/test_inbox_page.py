@@ -17,7 +17,7 @@ from governance.approvals.findings import open_finding
 from governance.approvals.models import ApprovalRequest, SavedView
 from governance.audit.actors import System
 from governance.common import clock
-from tests.factories import a_user, approve
+from tests.factories import a_user, approve, given
 
 
 @pytest.fixture
@@ -56,6 +56,16 @@ def test_who_decides_nothing_sees_what_is_open_at_first(cast, inbox):
     assert titles(inbox(cast.engineer)) == [f"{cast.model.name} v1"]
     assert inbox(cast.validator)["filters"]["waiting"] == "me"
     assert inbox(cast.validator)["jobs"][0]["subject"] == f"{cast.model.name} v1"
+
+
+def test_a_role_for_one_system_is_shown_and_opens_what_waits_at_first(cast, inbox):
+    cast.reviewed(number=1)
+    reader = a_user(name="Of one system")
+    given(reader, Role.VALIDATOR, system_id=cast.system.pk)
+    context = inbox(reader)
+    assert (context["role"], context["filters"]["waiting"], context["inbox_count"]) == ("Validator", "me", 0)
+    assert not context["may_read_log"]
+    assert titles(inbox(reader, waiting="open")) == [f"{cast.model.name} v1"]
 
 
 def test_filters_by_text_verdict_class_and_state(cast, inbox):
