@@ -13,7 +13,9 @@ from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.accounts.services import token_digest
+from governance.approvals import renewal
 from governance.approvals import services as approvals
+from governance.approvals.errors import NotRenewable
 from governance.approvals.models import GRANTED, ApprovalRequest, State
 from governance.audit import services as audit
 from governance.audit.actors import Actor, System
@@ -21,7 +23,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.inventory.models import AISystem
 from governance.inventory.services import set_state
-from registry import live, locks, mlflow, selectors
+from registry import live, locks, mlflow, renewals, selectors
 from registry.errors import ArtifactUnavailable, NotApproved, NotYourPromotion, UnknownModel, UnknownVersion
 from registry.findings import RECONCILER, report
 from registry.models import AliasHistory, ApplyGrant, ModelVersion, PromotionRequest
@@ -45,6 +47,8 @@ def may_apply(promotion: PromotionRequest) -> str:
         return f"It is {promotion.get_state_display().lower()} already."
     if approval.valid_until and approval.valid_until <= clock.now():
         return "Its approval has lapsed; request the promotion again."
+    if why := renewal.refusal(approval):
+        return why
     if not selectors.has_permit(approval):
         return "The notary has not signed its permit yet; this takes about a second."
     return ""
@@ -87,6 +91,18 @@ def _set_state(promotion: PromotionRequest, state: str, event: Event, *, actor: 
     )
 
 
+@transaction.atomic
+def begin_renewals() -> int:
+    """Begin to apply approved renewals: nothing changes in MLflow, so that nobody need ask; return how many."""
+    due = [row.pk for row in renewals.due_to_apply()]
+    rows = PromotionRequest.objects.select_for_update(of=("self",), skip_locked=True).filter(
+        pk__in=due, state=PromotionRequest.State.REQUESTED
+    )
+    for promotion in rows:
+        _set_state(promotion, PromotionRequest.State.APPLYING, Event.PROMOTION_APPLYING, actor=APPLIER)
+    return len(rows)
+
+
 def apply_promotion(promotion_id: uuid.UUID) -> str:
     """Set the alias in MLflow for one approved promotion; returns the state it ends in. Safe twice.
 
@@ -114,7 +130,10 @@ def apply_promotion(promotion_id: uuid.UUID) -> str:
                 refusal = str(error)
             if refusal:
                 return _fail(promotion_id, refusal)
-        return record_applied(promotion_id)
+        try:
+            return record_applied(promotion_id)
+        except NotRenewable as error:
+            return _fail(promotion_id, error.detail)
 
 
 def _put_in_place(client: mlflow.Client, promotion: PromotionRequest) -> str:
@@ -176,7 +195,13 @@ def _fail(promotion_id: uuid.UUID, reason: str) -> str:
 
 @transaction.atomic
 def record_applied(promotion_id: uuid.UUID) -> str:
-    """Write who serves from now on, once MLflow has said that the alias points there; return the state. Safe twice."""
+    """Write who serves from now on, once MLflow has said that the alias points there; return the state. Safe twice.
+
+    A renewal ends the approval that it renews in the same moment, so that one of the two is in force at any time.
+
+    Raises:
+        NotRenewable: what a renewal was to take the place of has lost its force meanwhile.
+    """
     promotion = (
         PromotionRequest.objects.select_for_update(of=("self",))
         .select_related("version__model", "approval__system")
@@ -184,6 +209,7 @@ def record_applied(promotion_id: uuid.UUID) -> str:
     )
     if promotion.state not in {PromotionRequest.State.REQUESTED, PromotionRequest.State.APPLYING}:
         return promotion.state
+    renewals.end_renewed(promotion.approval, actor=APPLIER)
     now = clock.now()
     registered = promotion.version.model
     subjects: list[Any] = []

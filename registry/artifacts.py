@@ -20,6 +20,8 @@ from registry.errors import ArtifactUnavailable, MlflowDown, UnknownVersion
 PROXIED = "mlflow-artifacts:/"
 MOST_FILES = 10_000
 DEEPEST = 32
+NOTHING = sha256(rfc8785.dumps([])).hexdigest()
+"""The listing digest of a location under which nothing lies."""
 OURS = ("DATABASE_", "REDIS_", "PLACET_")
 
 

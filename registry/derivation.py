@@ -34,6 +34,7 @@ class Approved:
     decision_threshold: str = ""
     waivers: Mapping[str, str] = field(default_factory=dict)
     signed: bool = False
+    renews: str = ""
 
 
 def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
@@ -41,23 +42,42 @@ def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
 
     Args:
         entries: (index, parsed body) of every integrated entry about the request, about the requests that grant the
-            waivers which its evaluations name, and about passkeys, in order.
+            waivers which its evaluations name, about the one that it renews, and about passkeys, in order.
 
     Raises:
         LogDisagrees: a stage lacks signatures, a signer was not eligible or kept from signing, a passkey did not sign
             where it must, the verdict was not ALLOW, the subject or the manifest changed on the way, or the approval
             has lost its force.
     """
-    derivation, known = _Derivation(), list(entries)
+    known = list(entries)
+    approved = _read(known, request).result()
+    if approved.renews:
+        _check_renewed(approved, _read(known, approved.renews))
+    for check, waiver in sorted(approved.waivers.items()):
+        _check_waiver(approved, check, rederive(known, waiver))
+    return approved
+
+
+def _read(known: Iterable[tuple[int, Entry]], request: str) -> "_Derivation":
+    derivation = _Derivation()
     for index, entry in known:
         if str(entry["event"]).startswith("passkey."):
             derivation.passkeys.read(index, entry)
         elif entry["data"].get("request") == request:
             derivation.read(index, entry)
-    approved = derivation.result()
-    for check, waiver in sorted(approved.waivers.items()):
-        _check_waiver(approved, check, rederive(known, waiver))
-    return approved
+    return derivation
+
+
+def _check_renewed(renewal: Approved, old: "_Derivation") -> None:
+    """Check that what is renewed was approved for the same subject, and kept its force or lapsed from having it."""
+    approved = old.approved
+    if approved is None or approved.index > renewal.index:
+        raise LogDisagrees("it renews what no entry approves.")
+    same = (approved.subject_name, approved.subject_digest, approved.asks_for)
+    if same != (renewal.subject_name, renewal.subject_digest, renewal.asks_for):
+        raise LogDisagrees("it renews the approval of something else.")
+    if old.suspended or old.state not in {"approved", "lapsed", "renewed"}:
+        raise LogDisagrees(f"what it renews is {'suspended' if old.suspended else old.state}.")
 
 
 def _check_waiver(approved: Approved, check: str, granted: Approved) -> None:
@@ -82,6 +102,7 @@ class _Derivation:
     signers: set[str] = field(default_factory=set)
     approved: Approved | None = None
     state: str = ""
+    suspended: bool = False
     threshold: str | None = None
     change_class: str = ""
     waivers: Mapping[str, str] = field(default_factory=dict)
@@ -197,10 +218,13 @@ class _Derivation:
             index=index,
             waivers=dict(self.waivers),
             signed=bool(self.signers),
+            renews=str(opened.get("renews", "")),
         )
 
     def _change(self, index: int, entry: Entry) -> None:
         self.state = str(entry["data"]["to"])
+        if self.state in {"approved", "suspended"}:  # a lapse keeps what it was: it lifts no suspension
+            self.suspended = self.state == "suspended"
 
     def _said(self) -> Mapping[str, Any]:
         if self.opened is None:

@@ -3,12 +3,14 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
 
 from governance.approvals import services as approvals
 from governance.approvals.models import GRANTED
+from governance.common import clock
 from placet.digests import UnusableArtifact, artifact_manifest
 from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
 from registry import artifacts, mlflow
@@ -138,6 +140,22 @@ def check_bytes(client: mlflow.Client, span: AliasHistory) -> list[str]:
     cache.set(done, 1, timeout=settings.REDIGEST_S)
     cache.set(seen, listing, timeout=LISTING_KEPT_S)
     return []
+
+
+def look_for(client: mlflow.Client, version: ModelVersion) -> None:
+    """Note whether a version's files are in the store, by their names alone; where it does not list them, nothing."""
+    if not version.storage_location.startswith(artifacts.PROXIED):
+        return
+    listed = artifacts.listing_digest(client, version.storage_location)
+    if listed:
+        seen = {"there": listed != artifacts.NOTHING, "at": clock.now()}
+        cache.set(f"placet:there:{version.pk}", seen, timeout=LISTING_KEPT_S)
+
+
+def presence(version: ModelVersion) -> dict[str, Any] | None:
+    """Return ``{there, at}``: whether a version's files were in the store when last looked for; None if nobody did."""
+    found: dict[str, Any] | None = cache.get(f"placet:there:{version.pk}")
+    return found
 
 
 def difference(client: mlflow.Client, version: ModelVersion) -> str:

@@ -27,11 +27,13 @@ CHANGED = ("digest-mismatch", "source-changed")
 
 
 def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]:
-    """Return the integrated entries about a request, the waivers that it rests on, and the signers' passkeys."""
+    """Return the integrated entries about a request, what it renews, the waivers it rests on, the signers' passkeys."""
     found = log_selectors.entries_about_request(approval.pk)
+    renewed = approval.renews_id
+    found += log_selectors.entries_about_request(renewed)
     waivers = {waiver for entry in found for waiver in entry.parsed["data"].get("waivers", {}).values()}
     found += [entry for waiver in sorted(waivers) for entry in log_selectors.entries_about_request(waiver)]
-    signed = Decision.objects.filter(request__in=[approval.pk, *waivers], passkey__isnull=False)
+    signed = Decision.objects.filter(request__in=[approval.pk, renewed, *waivers], passkey__isnull=False)
     keys = list(signed.values_list("passkey_id", flat=True).distinct())
     found += log_selectors.entries_naming("accounts_passkey", keys) if keys else []
     placed = [(entry.index, entry.parsed) for entry in found if entry.index is not None]
@@ -121,11 +123,26 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
 def status_of(permit: Permit) -> str:
     """Return what the permit's approval allows now: valid, suspended, revoked or lapsed.
 
-    Whether a suspended or lapsed one may still be loaded is :func:`refuses_loads`.
+    Of a renewed approval that is what its renewal allows: who still holds the old permit loads the same bytes on it
+    until it expires. Whether a suspended or lapsed one may still be loaded is :func:`refuses_loads`.
     """
-    state = permit.approval.state
+    return _status(_standing(permit.approval))
+
+
+def _standing(approval: ApprovalRequest) -> ApprovalRequest:
+    """Return the approval itself, or what has taken its place as its renewal."""
+    while approval.state == State.RENEWED:
+        taken = approval.renewals.filter(promotion__applied_at__isnull=False).select_related("policy_version").first()
+        if taken is None:
+            break
+        approval = taken
+    return approval
+
+
+def _status(approval: ApprovalRequest) -> str:
+    state = approval.state
     if state == State.APPROVED:
-        valid_until = permit.approval.valid_until
+        valid_until = approval.valid_until
         return "valid" if valid_until and valid_until > clock.now() else "lapsed"
     return {State.SUSPENDED: "suspended", State.LAPSED: "lapsed"}.get(State(state), "revoked")
 
@@ -135,18 +152,19 @@ def refuses_loads(permit: Permit) -> bool:
 
     A suspension does not end with the validity: what was suspended when it lapsed is judged as suspended in its grace.
     """
-    word = status_of(permit)
+    approval = _standing(permit.approval)
+    word = _status(approval)
     if word == "valid":
         return False
     if word == "lapsed":
         if permit.expires_at <= clock.now():
             return True
-        if not _lapsed_from_suspension(permit.approval):
+        if not _lapsed_from_suspension(approval):
             return False
     elif word != "suspended":
         return True
-    mismatch = permit.approval.findings.filter(code__in=CHANGED, closed_at__isnull=True).exists()
-    return mismatch or document_of(permit.approval.policy_version).approval.on_suspend != "keep_serving"
+    mismatch = approval.findings.filter(code__in=CHANGED, closed_at__isnull=True).exists()
+    return mismatch or document_of(approval.policy_version).approval.on_suspend != "keep_serving"
 
 
 def _lapsed_from_suspension(approval: ApprovalRequest) -> bool:

@@ -13,6 +13,7 @@ from governance.accounts.selectors import has_role
 from governance.approvals import services as approvals
 from governance.approvals.models import OPEN, ApprovalRequest, ChangeClass, State
 from governance.audit import services as audit
+from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden
@@ -34,7 +35,7 @@ from registry.errors import (
     UnprotectedAlias,
     VersionUnusable,
 )
-from registry.models import AliasHistory, ModelVersion, PromotionRequest
+from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest
 
 KIND = "model-version"
 
@@ -67,7 +68,7 @@ def request_promotion(
             f"Alias {alias!r} is free: set it in MLflow. Governed are {', '.join(settings.PROTECTED_ALIASES)}."
         )
     alias = fold(alias)  # Champion and champion are one name to the gate, so Placet sets that one
-    ai_system = _classified(registered.system, model)
+    ai_system = classified(registered.system, model)
     if not has_role(requester, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
         raise Forbidden(f"Only an engineer or the owner of {ai_system.name} requests its promotions.")
     policy_version = governing(ai_system, alias)
@@ -76,12 +77,7 @@ def request_promotion(
         raise AlreadyLive(f"{candidate} already is {alias}, since {clock.rfc3339(now_live.during.lower)}.")
     if candidate.problem:
         raise VersionUnusable(f"{candidate}: {candidate.problem}")
-    pin = inventory_selectors.pinned_dataset(ai_system)
-    data = selectors.dataset(pin.dataset_digest) if pin else candidate.evaluation_dataset
-    if data is None:
-        raise VersionUnusable(
-            f"{candidate} declares no evaluation data; call placet.tracking.log_evaluation_data in its run."
-        )
+    data = evaluation_data(candidate, ai_system)
     asks_for = f"alias {alias}"
     if ApprovalRequest.objects.filter(
         subject_kind=KIND, subject_id=candidate.pk, asks_for=asks_for, state__in=OPEN
@@ -91,7 +87,7 @@ def request_promotion(
         required: list[dict[str, Any]] = []  # open_request says that the policy is missing
     else:
         production = now_live.version if now_live else None
-        required = _required_evidence(document_of(policy_version), data.digest, candidate, production)
+        required = required_evidence(document_of(policy_version), data.digest, candidate, production)
     approval = approvals.open_request(
         subject_kind=KIND,
         subject_id=candidate.pk,
@@ -101,37 +97,44 @@ def request_promotion(
         alias=alias,
         system=ai_system,
         requester=requester,
-        parts=_parts(candidate, ai_system, requester, now_live),
+        parts=parts_of(candidate, ai_system, requester, now_live),
         required_evidence=required,
-        context={**_context(candidate, now_live.version if now_live else None), "change_class": str(change_class)},
+        context={**context_of(candidate, now_live.version if now_live else None), "change_class": str(change_class)},
         use_restrictions=use_restrictions,
         policy_version=policy_version,
     )
+    return asked_for(candidate, alias, approval, change_class=change_class, actor=requester)
+
+
+def asked_for(
+    candidate: ModelVersion, alias: str, approval: ApprovalRequest, *, change_class: str, actor: Actor
+) -> tuple[PromotionRequest, list[uuid.UUID]]:
+    """Write down that a version asks for an alias with an approval just opened; return it, and the jobs to enqueue."""
     promotion = PromotionRequest(
         number=_next_number(),
         version=candidate,
         alias=alias,
         approval=approval,
-        requester=requester,
+        requester=approval.requester,
         change_class=change_class,
         made_at=clock.now(),
     )
     audit.append(
         event=Event.PROMOTION_REQUESTED,
-        actor=requester,
+        actor=actor,
         subjects=[promotion],
         data={
             "promotion": promotion.number,
             "request": approval.pk,
-            "model": model,
-            "version": version,
+            "model": candidate.model.name,
+            "version": candidate.number,
             "alias": alias,
             "digest": candidate.artifact_digest,
             "decision_threshold": candidate.decision_threshold,
             "change_class": str(change_class),
         },
     )
-    jobs = _request_missing(approval, candidate)
+    jobs = request_missing(approval, candidate)
     if not jobs:
         approvals.collect(approval.subject_digest, "")
     return promotion, jobs
@@ -152,7 +155,7 @@ def resubmit(*, promotion_id: uuid.UUID, requester: User, reason: str, change_cl
     if change_class and change_class != promotion.change_class:
         _restate(promotion, requester, change_class)
     approval = approvals.resubmit(request_id=promotion.approval_id, requester=requester, reason=reason)
-    return _request_missing(approval, promotion.version) if approval.state == State.COLLECTING else []
+    return request_missing(approval, promotion.version) if approval.state == State.COLLECTING else []
 
 
 def _restate(promotion: PromotionRequest, requester: User, change_class: str) -> None:
@@ -170,7 +173,27 @@ def _restate(promotion: PromotionRequest, requester: User, change_class: str) ->
     )
 
 
-def _classified(ai_system: AISystem | None, model: str) -> AISystem:
+def evaluation_data(candidate: ModelVersion, ai_system: AISystem) -> DatasetSnapshot:
+    """Return the rows that evidence is made on: those pinned for the system, or those that the version declares.
+
+    Raises:
+        VersionUnusable: there are none.
+    """
+    pin = inventory_selectors.pinned_dataset(ai_system)
+    data = selectors.dataset(pin.dataset_digest) if pin else candidate.evaluation_dataset
+    if data is None:
+        raise VersionUnusable(
+            f"{candidate} declares no evaluation data; call placet.tracking.log_evaluation_data in its run."
+        )
+    return data
+
+
+def classified(ai_system: AISystem | None, model: str) -> AISystem:
+    """Return the system that a model serves, if its class is signed and something of it may be promoted.
+
+    Raises:
+        ModelUnassigned, SystemUnclassified, SystemProhibited: each says what to do.
+    """
     if ai_system is None:
         raise ModelUnassigned(
             f"{model} belongs to no AI system. The owner of one must assign it, and a second person sign."
@@ -184,9 +207,10 @@ def _classified(ai_system: AISystem | None, model: str) -> AISystem:
     return ai_system
 
 
-def _parts(
+def parts_of(
     candidate: ModelVersion, ai_system: AISystem, requester: User, now_live: AliasHistory | None
 ) -> dict[str, list[str]]:
+    """Return who had which part in a version, as user ids: they are kept from deciding."""
     return {
         "requester": [str(requester.pk)],
         "trainer": [str(candidate.trained_by_id)] if candidate.trained_by_id else [],
@@ -210,7 +234,9 @@ def _previous_signers(now_live: AliasHistory | None) -> dict[str, list[str]]:
     return signed
 
 
-def _context(candidate: ModelVersion, production: ModelVersion | None) -> dict[str, Any]:
+def context_of(candidate: ModelVersion, production: ModelVersion | None) -> dict[str, Any]:
+    """Return the facts about a version, and about what it is compared with, that a policy reads."""
+
     def about(version: ModelVersion) -> dict[str, Any]:
         return {"version": version.number, "digest": version.artifact_digest, "threshold": version.decision_threshold}
 
@@ -227,7 +253,7 @@ def _context(candidate: ModelVersion, production: ModelVersion | None) -> dict[s
     }
 
 
-def _required_evidence(
+def required_evidence(
     document: PolicyDocument, dataset_digest: str, candidate: ModelVersion, production: ModelVersion | None
 ) -> list[dict[str, Any]]:
     """Return what the policy wants attached, each on the same rows and against the same version in production.
@@ -267,7 +293,7 @@ def _required_evidence(
     return wanted
 
 
-def _request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list[uuid.UUID]:
+def request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list[uuid.UUID]:
     """Return the jobs for evidence that is absent or stale."""
     jobs = []
     for wanted in approval.required_evidence:

@@ -118,10 +118,16 @@ def watch_aliases(client: mlflow.Client, done: Report) -> None:
 
 
 def check_live_bytes(client: mlflow.Client, done: Report) -> None:
-    """Digest again what is live and due, and report bytes that are not the approved ones."""
+    """Digest again what is live and due, and report bytes that are not the approved ones.
+
+    Whether what one would go back to is still in the store is noted for the pages.
+    """
     for span in selectors.all_live():
         with done.contained(str(span.version), "its bytes can't be checked", span.version.model.system):
             done.findings += live.check_bytes(client, span)
+            live.look_for(client, span.version)
+            if back := selectors.rollback_target(span.version, span.alias):
+                live.look_for(client, back.version)
 
 
 def mirror_registry(client: mlflow.Client, done: Report) -> None:

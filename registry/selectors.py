@@ -174,6 +174,20 @@ def live_at(registered: RegisteredModel, alias: str, moment: datetime) -> AliasH
     )
 
 
+def rollback_target(version: ModelVersion, alias: str) -> AliasHistory | None:
+    """Return the last span of another version, approved for the alias, that one would go back to from a version.
+
+    That is what is live, while the version is not, and what was before it once it is.
+    """
+    return (
+        AliasHistory.objects.select_related("version__model", "promotion__approval")
+        .filter(model=version.model_id, alias=alias, promotion__isnull=False)
+        .exclude(version=version.pk)
+        .order_by("-during")
+        .first()
+    )
+
+
 def has_permit(approval: ApprovalRequest) -> bool:
     """Return whether the notary has signed the approval's permit; asks no more where permits were fetched ahead."""
     return any(permit.kind == "serve" for permit in approval.permits.all())

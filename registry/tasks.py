@@ -4,7 +4,8 @@ import uuid
 
 from celery import shared_task
 
-from registry import applying, reconcile
+from governance.evidence.tasks import enqueue
+from registry import applying, reconcile, renewals
 from registry.errors import MlflowDown
 from registry.models import PromotionRequest
 
@@ -34,8 +35,17 @@ def apply_promotion(promotion_id: str) -> str:
 
 
 @shared_task
+def open_renewals() -> int:
+    """Open the renewals that policies let Placet open by itself; returns the number of evidence jobs."""
+    jobs = renewals.open_due()
+    enqueue(jobs)
+    return len(jobs)
+
+
+@shared_task
 def sweep_promotions() -> int:
-    """Take up promotions that a dead worker left applying."""
+    """Take up promotions that a dead worker left applying, and renewals that can take their place."""
+    applying.begin_renewals()
     ids = PromotionRequest.objects.filter(state=PromotionRequest.State.APPLYING).values_list("pk", flat=True)
     for pk in ids:
         apply_promotion.delay(str(pk))

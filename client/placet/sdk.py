@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SETTLED = frozenset({"applied", "superseded", "rolled_back", "failed"})
 DECIDED = frozenset(
-    {"changes_requested", "rejected", "approved", "suspended", "revoked", "lapsed", "expired", "withdrawn"}
+    {"changes_requested", "rejected", "approved", "suspended", "revoked", "lapsed", "renewed", "expired", "withdrawn"}
 )
 _PARQUET, _JSONL = "application/vnd.apache.parquet", "application/jsonl"
 

@@ -35,3 +35,21 @@ def deciding_person(request: Request) -> User:
     if isinstance(request.auth, Token) or user.is_service:
         raise TokensNeverDecide("Sign in to Placet in a browser and do it there.")
     return user
+
+
+class TokenSpeaksForNobody(Forbidden):
+    """What a script writes with a person's token would pass for that person's word."""
+
+    title = "A token does not speak for a person"
+
+
+def speaker(request: Request) -> User:
+    """Return who says something: a person in their own session, or a service account with its token.
+
+    Raises:
+        TokenSpeaksForNobody: the call came with a person's token.
+    """
+    user = actor(request)
+    if isinstance(request.auth, Token) and not user.is_service:
+        raise TokenSpeaksForNobody("Sign in to Placet and write it there, or use the token of a service account.")
+    return user

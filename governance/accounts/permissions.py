@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
@@ -14,7 +15,11 @@ if TYPE_CHECKING:  # rest_framework.views reads the settings that name this modu
 
 
 class HasScope(BasePermission):
-    """A token needs the view's ``scope``; a signed-in person needs none."""
+    """A token needs the view's ``scope``; a signed-in person needs none.
+
+    Who may write may read: ``promotions:write`` opens what ``promotions:read`` does. A view whose methods need
+    different ones says which by method: ``{"GET": "promotions:read", …}``.
+    """
 
     message = "The token lacks the scope that this call needs. Make one that has it, or sign in."
 
@@ -22,4 +27,9 @@ class HasScope(BasePermission):
         if not isinstance(request.auth, Token):
             return bool(request.user and request.user.is_authenticated)
         scope = getattr(view, "scope", None)
-        return scope is not None and scope in request.auth.scopes
+        if isinstance(scope, Mapping):
+            scope = scope.get("GET" if request.method == "HEAD" else str(request.method))
+        if scope is None:
+            return False
+        subject, _, act = scope.partition(":")
+        return scope in request.auth.scopes or (act == "read" and f"{subject}:write" in request.auth.scopes)

@@ -133,3 +133,15 @@ class ViewNotSaved(InvalidInput):
     """A saved view needs a name, and a person keeps a handful of them."""
 
     title = "The view was not saved"
+
+
+class NotRenewable(DomainError):
+    """An approval is renewed near its end or after it, while what it is about is live and nothing took its force."""
+
+    title = "The approval can't be renewed now"
+
+
+class CommentRefused(InvalidInput):
+    """A comment has a text of bounded length and names only people who may read the request."""
+
+    title = "The comment can't stand like this"

@@ -27,8 +27,8 @@ def inbox_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
     """Return the context of approvals/inbox.html.
 
     Args:
-        query: the page's address: ``waiting`` (me, open, overdue or settled), ``q``, ``system``, ``ai_act_class``,
-            ``verdict``, ``sort``, and ``after``, the cursor of the page before.
+        query: the page's address: ``waiting`` (me, open, overdue, ending or settled), ``q``, ``system``,
+            ``ai_act_class``, ``verdict``, ``sort``, and ``after``, the cursor of the page before.
     """
     reach = readable_systems(viewer)
     wanted = listing.asked(viewer, query)
@@ -83,6 +83,7 @@ def _row(row: ApprovalRequest, named: kinds.Presented, points: str) -> dict[str,
         "signed": _signed(row),
         "state": row.state,
         "due_at": due,
+        "ends_at": row.valid_until if row.state == State.APPROVED else None,
         "since": row.opened_at,
         "due_in": abs(due - clock.now()) if due else None,
         "overdue": bool(due and due < clock.now()),

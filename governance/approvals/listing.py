@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,16 +14,25 @@ from governance.accounts.models import User
 from governance.accounts.roles import DECIDING
 from governance.accounts.selectors import roles_anywhere
 from governance.approvals import kinds, selectors
-from governance.approvals.models import OPEN, ApprovalRequest, RequestIndex
+from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, RequestIndex, State
 from governance.common import clock
 from governance.inventory.models import AISystem
 
 PAGE = 25
+SOON = timedelta(days=60)
+"""How long before its end an approval is listed as ending: time enough to have it renewed."""
 MOST_WORDS = 6
 LONGEST = 200
-TABS = {"me": "Waiting for me", "open": "All open", "overdue": "Overdue", "settled": "Settled"}
-SORTS = {"due": "Nearest due date", "settled": "Settled last", "newest": "Newest", "oldest": "Oldest"}
+TABS = {"me": "Waiting for me", "open": "All open", "overdue": "Overdue", "ending": "Ending soon", "settled": "Settled"}
+SORTS = {
+    "due": "Nearest due date",
+    "ends": "Nearest end",
+    "settled": "Settled last",
+    "newest": "Newest",
+    "oldest": "Oldest",
+}
 _ORDER = {"due": ("due_at", False), "settled": ("settled_at", True), "newest": ("opened_at", True)}
+_ORDER["ends"] = ("request__valid_until", False)
 _ORDER["oldest"] = ("opened_at", False)
 
 
@@ -51,8 +60,8 @@ class Asked:
 
 def sorts(waiting: str) -> dict[str, str]:
     """Return the orders that a tab offers, its own first: what is settled has no due date, what is open no end."""
-    without = "due" if waiting == "settled" else "settled"
-    return {name: label for name, label in SORTS.items() if name != without}
+    own = {"settled": "settled", "ending": "ends"}.get(waiting, "due")
+    return {name: label for name, label in SORTS.items() if name in {own, "newest", "oldest"}}
 
 
 def asked(viewer: User, query: Mapping[str, str]) -> Asked:
@@ -120,8 +129,15 @@ def _tabs(viewer: User) -> dict[str, Q]:
         "me": selectors.signable(viewer),
         "open": Q(state__in=OPEN),
         "overdue": Q(due_at__lt=clock.now()),
+        "ending": Q(request__in=_ending().values("pk")),
         "settled": Q(settled_at__isnull=False),
     }
+
+
+def _ending() -> QuerySet[ApprovalRequest]:
+    """Return the approvals in force that end soon; there is an index of those alone."""
+    rows = ApprovalRequest.objects.filter(state__in=GRANTED, valid_until__lt=clock.now() + SOON)
+    return rows.filter(state=State.APPROVED)
 
 
 def _filters(wanted: Asked) -> Q:

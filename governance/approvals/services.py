@@ -11,7 +11,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
-from governance.approvals import conditions, delegated, kinds, selectors, waived
+from governance.approvals import conditions, delegated, kinds, renewal, selectors, waived
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.approvals.transitions import MOVES
@@ -52,6 +52,8 @@ def open_request(
     context: Mapping[str, Any],
     use_restrictions: Sequence[str] = (),
     policy_version: PolicyVersion | None = None,
+    renews: ApprovalRequest | None = None,
+    actor: Actor | None = None,
 ) -> ApprovalRequest:
     """Open a request and copy everything it will be decided on.
 
@@ -62,6 +64,8 @@ def open_request(
             ``inputs`` is the digest of all that determines it (``evidence.services.inputs_digest``).
         context: facts for the policy beside evidence: ``candidate``, and ``production`` if something serves now;
             ``holds``: [{id, title, reason}] for what no evidence can lift.
+        renews: the approval that this one is to extend: of the same subject and bytes.
+        actor: who opens it, where Placet does it by itself in the requester's place.
 
     Raises:
         PolicyMissing: no published policy governs the system and alias.
@@ -97,10 +101,11 @@ def open_request(
         use_restrictions=list(use_restrictions),
         decide_within=document.approval.decide_within,
         opened_at=clock.now(),
+        renews=renews,
     )
     audit.append(
         event=Event.APPROVAL_OPENED,
-        actor=requester,
+        actor=actor or requester,
         subjects=[approval],
         data={
             "request": approval.pk,
@@ -110,6 +115,7 @@ def open_request(
             "stages": approval.stages,
             "excluded": sorted(excluded),
             "evidence": [row["type"] for row in approval.required_evidence],
+            **({"renews": renews.pk} if renews else {}),
         },
     )
     kinds.tell(subject_kind, approval.pk, "", approval.state)
@@ -225,7 +231,7 @@ def open_review(approval: ApprovalRequest) -> None:
         },
     )
     kinds.tell(approval.subject_kind, approval.pk, old, approval.state)
-    if selectors.open_stage(approval) is None and verdict.outcome == "ALLOW":
+    if selectors.open_stage(approval) is None and verdict.outcome == "ALLOW" and not renewal.refusal(approval):
         approve(approval, PLACET)  # a policy without stages: passing checks are all it asks
 
 

@@ -14,7 +14,7 @@ from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role, roles_held
 from governance.accounts.services import require_password
-from governance.approvals import conditions, enforcement, selectors, services, statements
+from governance.approvals import conditions, enforcement, renewal, selectors, services, statements
 from governance.approvals.delegated import place_in
 from governance.approvals.errors import (
     AlreadyDecided,
@@ -226,6 +226,7 @@ def _check_decision(approval: ApprovalRequest, approver: User, verdict: str, cha
         raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
     if verdict == Decision.Verdict.APPROVE:
         check_reviewed(approval, stage)
+        renewal.check(approval)
     confirms = statements.class_to_confirm(approval, stage, verdict)
     if confirms and change_class != confirms:
         raise ChangeClassUnconfirmed(

@@ -13,13 +13,14 @@ log = logging.getLogger(__name__)
 
 @shared_task
 def sweep_approvals() -> int:
-    """Let approvals lapse whose validity ended, and requests expire whose evidence or decision did not come in time.
+    """Let approvals lapse whose validity ended, and requests expire that waited too long: for evidence, people, answer.
 
     Requests that wait longer than their policy's service level are escalated, and findings take effect. Returns how
     many moved or were evaluated anew.
     """
     escalation.escalate_waiting()
-    return services.lapse_overdue() + services.expire_undecided() + expiry.expire_collecting() + enforcement.sweep()
+    expired = services.expire_undecided() + expiry.expire_collecting() + expiry.expire_unanswered()
+    return services.lapse_overdue() + expired + enforcement.sweep()
 
 
 @shared_task(queue="evidence")

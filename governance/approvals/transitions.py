@@ -7,8 +7,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.IN_REVIEW: frozenset(
         {State.CHANGES_REQUESTED, State.REJECTED, State.APPROVED, State.EXPIRED, State.WITHDRAWN}
     ),
-    State.CHANGES_REQUESTED: frozenset({State.COLLECTING, State.WITHDRAWN}),
-    State.APPROVED: frozenset({State.SUSPENDED, State.REVOKED, State.LAPSED}),
+    State.CHANGES_REQUESTED: frozenset({State.COLLECTING, State.EXPIRED, State.WITHDRAWN}),
+    State.APPROVED: frozenset({State.SUSPENDED, State.REVOKED, State.LAPSED, State.RENEWED}),
     State.SUSPENDED: frozenset({State.APPROVED, State.REVOKED, State.LAPSED}),
 }
 """From each state, where a request may go; from a state that is not named here, nowhere."""

@@ -64,6 +64,7 @@ class Event(StrEnum):
     APPROVAL_APPROVED = "approval.approved"
     APPROVAL_ESCALATED = "approval.escalated"
     APPROVAL_CHANGED = "approval.state_changed"
+    APPROVAL_COMMENTED = "approval.commented"
     DELEGATION_MADE = "delegation.made"
     DELEGATION_CONFIRMED = "delegation.confirmed"
     DELEGATION_ENDED = "delegation.ended"

@@ -11,12 +11,14 @@ from governance.approvals.selectors import waiting_count
 from governance.audit.selectors import newest_anchor
 from governance.common import clock
 
+MAY = ("may_read_log", "may_read_people", "may_read_replays")
+
 
 def header(request: HttpRequest) -> dict[str, Any]:
     """Return the header's facts; nothing is asked of the database for people who are not signed in."""
     user = getattr(request, "user", None)
     if not isinstance(user, User):
-        return {"anchor": None, "role": "", "inbox_count": None, "may_read_log": False, "may_read_people": False}
+        return {"anchor": None, "role": "", "inbox_count": None, **dict.fromkeys(MAY, False)}
     held = roles_anywhere(user)
     everywhere = {role for role, whole in held.items() if whole}
     last = newest_anchor()
@@ -27,4 +29,5 @@ def header(request: HttpRequest) -> dict[str, Any]:
         "inbox_count": waiting_count(user),
         "may_read_log": bool(everywhere & PERMISSIONS["audit.read_log"]),
         "may_read_people": bool(everywhere & PERMISSIONS["accounts.read_people"]),
+        "may_read_replays": bool(everywhere),  # of the whole deployment, as what a replay reads is
     }

@@ -265,9 +265,14 @@ _RULES: dict[_Place, Rule] = {
     ("stages", "*", "requires"): _members(**_REQUIRED),
     ("stages", "*", "signature"): _scale("passkey", "password", default="password"),
     ("separation_of_duties", "add"): _members(**_MORE_KEPT),
-    **dict.fromkeys((("approval", "conditions"), ("evidence", "*", "parameters")), _neutral),  # empty, or left out
+    **dict.fromkeys(
+        (("approval", "conditions"), ("approval", "renewal"), ("evidence", "*", "parameters")), _neutral
+    ),  # empty, or left out
     ("approval", "decide_within"): _amount(lax="up", default=30.0, of=_days),
+    ("approval", "answer_within"): _amount(lax="up", default=30.0, of=_days),
     ("approval", "valid_for"): _amount(lax="up", default=0.0, of=_days),
+    ("approval", "renewal", "before"): _amount(lax="up", default=30.0, of=_days),
+    ("approval", "renewal", "opened_by"): _neutral,  # it opens a question, and answers none
     ("approval", "grace"): _amount(lax="up", default=0.0, of=_days),
     ("approval", "on_drift"): _scale("suspend", "alert", default="alert"),
     ("approval", "on_suspend"): _scale("rollback", "refuse_new_loads", "keep_serving", default="keep_serving"),

@@ -114,6 +114,14 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """How long before its end an approval may be renewed, and whether Placet opens the renewal by itself then."""
+
+    before: timedelta
+    by_itself: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalTerms:
     """How long evidence and people may take, how long an approval holds, and what drift and suspension do to it.
 
@@ -123,7 +131,9 @@ class ApprovalTerms:
 
     collect_within: timedelta
     decide_within: timedelta
+    answer_within: timedelta
     valid_for: timedelta
+    renewal: Renewal
     grace: timedelta
     waive_for: timedelta
     on_drift: str
@@ -228,6 +238,9 @@ def _rule_problems(document: PolicyDocument) -> list[Problem]:
                 problems.append(problem_at(source, where, f"`{name}` stands twice in {key}; give each its own name."))
     problems += _review_problems(document)
     problems += _escalation_problems(document)
+    if not document.approval.answer_within:
+        message = "Nobody could answer in time; give it a day at least, or leave the key out (P30D)."
+        problems.append(problem_at(source, ("approval", "answer_within"), message))
     if not document.approval.collect_within:
         message = "No evidence would be complete in time; give it a day at least, or leave the key out (P30D)."
         problems.append(problem_at(source, ("approval", "collect_within"), message))
@@ -337,11 +350,15 @@ def _stage(data: dict[str, Any]) -> Stage:
 
 
 def _approval(data: dict[str, Any]) -> ApprovalTerms:
-    conditions = data.get("conditions", {})
+    conditions, renewal = data.get("conditions", {}), data.get("renewal", {})
     return ApprovalTerms(
         collect_within=_duration(data.get("collect_within", "P30D")),
         decide_within=_duration(data.get("decide_within", "P30D")),
+        answer_within=_duration(data.get("answer_within", "P30D")),
         valid_for=_duration(data["valid_for"]),
+        renewal=Renewal(
+            before=_duration(renewal.get("before", "P30D")), by_itself=renewal.get("opened_by") == "placet"
+        ),
         grace=_duration(data["grace"]),
         waive_for=_duration(data.get("waive_for", "P90D")),
         on_drift=data["on_drift"],

@@ -52,7 +52,7 @@ def _locked_tag(request: Request, monitor_id: uuid.UUID) -> str:
 class Monitors(APIView):
     """``/api/v1/monitors``."""
 
-    scope = "records:write"
+    scope = {"GET": "records:read", "POST": "records:write"}
 
     @lists(MonitorOutput, summary="List monitors, newest first", filters=["model", "alias"])
     def get(self, request: Request) -> Response:
@@ -86,7 +86,7 @@ class Monitors(APIView):
 class MonitorDetail(APIView):
     """``/api/v1/monitors/{id}``."""
 
-    scope = "records:write"
+    scope = "records:read"
 
     @extend_schema(responses=MonitorOutput, summary="One monitor, and the columns that its records have")
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
@@ -140,7 +140,7 @@ class Records(APIView):
 class DriftRuns(APIView):
     """``/api/v1/monitors/{id}/drift-runs``."""
 
-    scope = "records:write"
+    scope = {"GET": "records:read", "POST": "records:write"}
 
     @lists(RunOutput, summary="Drift runs, newest first")
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
@@ -181,7 +181,7 @@ class DriftRuns(APIView):
 class DriftRunDetail(APIView):
     """``/api/v1/monitors/{id}/drift-runs/{id}``."""
 
-    scope = "records:write"
+    scope = "records:read"
 
     @extend_schema(responses=RunOutput, summary="Follow one drift run")
     def get(self, request: Request, monitor_id: uuid.UUID, run_id: uuid.UUID) -> Response:
@@ -205,7 +205,7 @@ def _alert(row: Alert, code: int = status.HTTP_200_OK) -> Response:
 class AlertDetail(APIView):
     """``/api/v1/alerts/{id}``."""
 
-    scope = "records:write"
+    scope = "records:read"
 
     @extend_schema(responses=AlertOutput, summary="One alert")
     def get(self, request: Request, alert_id: uuid.UUID) -> Response:

@@ -22,6 +22,11 @@ urlpatterns = [
         views.Withdrawals.as_view(),
         name="api-promotion-withdrawals",
     ),
+    path(
+        "promotion-requests/<str:promotion>/renewals",
+        views.Renewals.as_view(),
+        name="api-promotion-renewals",
+    ),
     path("registered-models/<str:name>", views.ModelDetail.as_view(), name="api-registered-model"),
     path("permits", views.Permits.as_view(), name="api-permits"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),

@@ -22,7 +22,7 @@ from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.evidence.tasks import enqueue
 from placet.mlflow_plugin.protection import fold
-from registry import applying, gate, mlflow, permits, promotions, selectors, tasks
+from registry import applying, gate, mlflow, permits, promotions, renewals, selectors, tasks
 from registry.api.serializers import (
     GateInput,
     GateOutput,
@@ -62,7 +62,7 @@ def _answer(promotion: PromotionRequest, code: int = status.HTTP_200_OK) -> Resp
 class PromotionRequests(APIView):
     """``/api/v1/promotion-requests``."""
 
-    scope = "promotions:write"
+    scope = {"GET": "promotions:read", "POST": "promotions:write"}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Ask whether MLflow answers, before any transaction: an outside call has no place in one."""
@@ -158,6 +158,22 @@ class Withdrawals(APIView):
         found = selectors.promotion_for(actor(request), promotion)
         approvals.withdraw(request_id=found.approval_id, requester=actor(request), **payload.validated_data)
         return _answer(found)
+
+
+class Renewals(APIView):
+    """``/api/v1/promotion-requests/{id or PR-number}/renewals``."""
+
+    scope = "promotions:write"
+
+    @extend_schema(request=None, responses={202: PromotionOutput}, summary="Ask that an approval be renewed")
+    @idempotent
+    @if_match(_locked_tag)
+    def post(self, request: Request, promotion: str) -> Response:
+        """Ask for the renewal of what is live, near the end of its approval; evidence is made in the background."""
+        found = selectors.promotion_for(actor(request), promotion)
+        renewal, jobs = renewals.request_renewal(promotion_id=found.pk, requester=actor(request))
+        enqueue(jobs)
+        return _answer(renewal, status.HTTP_202_ACCEPTED)
 
 
 def _model_tag(row: RegisteredModel) -> str:

@@ -8,7 +8,7 @@ from governance.evidence.models import Evidence
 from governance.evidence.selectors import by_ids
 from registry.models import ModelVersion, PromotionRequest
 
-ONCE_GRANTED = (*GRANTED, State.REVOKED, State.LAPSED)
+ONCE_GRANTED = (*GRANTED, State.REVOKED, State.LAPSED, State.RENEWED)
 Row = dict[str, Any]
 
 

@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from governance.accounts.models import User
-from governance.approvals.models import ApprovalRequest, Decision, Finding, State
+from governance.approvals import renewal
+from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, State
 from governance.audit import selectors as log
 from governance.audit.searching import Query, search
 from governance.audit.selectors import LogEntry
@@ -143,6 +144,9 @@ def _banner(
     for span in live:
         if _state_of(span) != State.APPROVED:
             return _without_force(span)
+    for span in live:
+        if ending := _ending(span):
+            return ending
     for finding in findings:
         if finding.severity in {Finding.Severity.CRITICAL, Finding.Severity.HIGH} and registered.name in finding.title:
             return {
@@ -153,6 +157,23 @@ def _banner(
                 "action": "To the findings",
             }
     return None
+
+
+def _ending(span: AliasHistory) -> dict[str, Any] | None:
+    """Say that the approval of what is live ends within the days in which it may be renewed."""
+    approval = span.promotion.approval if span.promotion else None
+    if approval is None or approval.valid_until is None:
+        return None
+    opens = renewal.opens_at(approval, document_of(approval.policy_version))
+    if opens is None or clock.now() < opens:
+        return None
+    return {
+        "tone": "warn",
+        "title": f"The approval of {span.alias} v{span.version.number} ends on {approval.valid_until:%d %b %Y}.",
+        "text": "A renewal is under way." if approval.renewals.filter(state__in=OPEN).exists() else "Have it renewed.",
+        "url": reverse("promotion-detail", args=[span.promotion_id]) + "#renew",
+        "action": "Renew",
+    }
 
 
 def _without_force(span: AliasHistory) -> dict[str, Any]:
@@ -291,6 +312,7 @@ def _versions(registered: RegisteredModel, live: Sequence[AliasHistory]) -> list
     newest = {
         row.version_id: row
         for row in PromotionRequest.objects.filter(version__model=registered)
+        .exclude(approval__renews__isnull=False, applied_at__isnull=True)  # what is live stands on the renewed one
         .select_related("approval")
         .order_by("made_at")
     }

@@ -5,6 +5,7 @@ from typing import Any
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
+from governance.approvals import expiry
 from governance.approvals import selectors as approvals
 from governance.approvals.models import OPEN, ApprovalRequest, State
 from governance.audit import selectors as log
@@ -13,7 +14,9 @@ from governance.policy.selectors import document_of
 from registry import applying, selectors
 from registry.models import Permit, PromotionRequest
 from registry.reviewing import checks, evidence, stages
+from registry.reviewing.comments import comments_shown
 from registry.reviewing.people import People, person_ids, words
+from registry.reviewing.renewing import renewal_shown, renews_shown
 from registry.reviewing.review import head
 
 ENDED = {State.REJECTED, State.REVOKED, State.LAPSED, State.EXPIRED, State.WITHDRAWN}
@@ -66,7 +69,10 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
             "resubmit": {"allowed": approval.requester_id == viewer.pk and approval.state == State.CHANGES_REQUESTED},
             "withdraw": {"allowed": approval.requester_id == viewer.pk and approval.state in OPEN},
         },
+        "renewal": renewal_shown(promotion, viewer),
+        "renews": renews_shown(approval),
         "note": _note(approval),
+        "comments": comments_shown(approval, viewer),
         "commands": _commands(promotion),
     }
 
@@ -148,6 +154,7 @@ def _holders(
             "name": "Evidence worker",
             "detail": f"{left} of {progress['total']} still to be made" if collecting else "done",
             "state": "now" if collecting else "done",
+            "until": expiry.collects_until(approval),
         },
         *(
             {
@@ -173,7 +180,16 @@ def _requester_holds(approval: ApprovalRequest, people: People) -> list[dict[str
     if approval.state != State.CHANGES_REQUESTED:
         return []
     name = people[approval.requester_id]["name"]
-    return [{"name": name, "detail": "answers the changes that were requested; no date", "state": "now"}]
+    until = expiry.answer_until(approval)
+    return [
+        {
+            "name": name,
+            "detail": "answers the changes that were requested; then the request expires",
+            "state": "now",
+            "until": until,
+            "late": bool(until and until < clock.now()),
+        }
+    ]
 
 
 def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[str, Any]]:

@@ -23,7 +23,10 @@ from governance.policy.selectors import document_of
 from registry import selectors
 from registry.models import AliasHistory, PromotionRequest
 from registry.reviewing import changes, checks, evidence, panels, stages, trail
+from registry.reviewing.comments import comments_shown
 from registry.reviewing.people import People, person_ids
+from registry.reviewing.plans import plans_shown
+from registry.reviewing.renewing import renews_shown
 from registry.reviewing.waivers import waivers_shown
 
 CHANGE_CLASSES = {
@@ -107,6 +110,9 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         ],
         "lift": lift_panel(approval, findings, viewer),
         "waivers": waivers_shown(approval, viewer),
+        "plans": plans_shown(promotion),
+        "renews": renews_shown(approval),
+        "comments": comments_shown(approval, viewer),
     }
 
 
@@ -118,7 +124,7 @@ def head(
     people: People,
 ) -> dict[str, Any]:
     """Return what stands on top of the review page and of the requester's: subject, system, alias, dates."""
-    version, due = promotion.version, approvals.due_at(approval) or expiry.collects_until(approval)
+    version, due = promotion.version, expiry.ends_at(approval)
     return {
         "approval": {
             "pk": approval.pk,

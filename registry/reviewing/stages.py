@@ -95,7 +95,8 @@ def next_step(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = 
     if promotion.state == "applied":
         return f"Nothing: version {promotion.version.number} is {promotion.alias}."
     if promotion.state in {"superseded", "rolled_back"}:
-        return "Nothing: another version took its place."
+        renewed = approval.state == State.RENEWED
+        return "Nothing: its renewal took its place." if renewed else "Nothing: another version took its place."
     if promotion.state == "applying":
         return "Wait: Placet is setting the alias."
     if approval.state == "collecting":

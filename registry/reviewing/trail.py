@@ -77,6 +77,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "approval.decided": lambda data: f"{VERDICTS.get(data['verdict'], data['verdict'])} in stage {data['stage']}",
     "approval.approved": lambda data: f"the approval stands, valid until {data['valid_until'][:10]}",
     "approval.state_changed": lambda data: f"the request went from {_plain(data['from'])} to {_plain(data['to'])}",
+    "approval.commented": lambda _: "commented, without deciding",
     "permit.issued": lambda data: f"signed the permit for {data['alias']}, valid until {data['expires'][:10]}",
     "promotion.applying": _applying,
     "promotion.applied": lambda data: f"set {data['alias']} to {data['model']} v{data['version']}",

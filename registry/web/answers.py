@@ -15,7 +15,7 @@ from governance.approvals.web.forms import LONGEST, errors_of, sent
 from governance.common.errors import DomainError
 from governance.common.pages import page
 from governance.evidence.tasks import enqueue
-from registry import promotions
+from registry import promotions, renewals
 from registry.reviewing import requester
 from registry.web.views import promotion_of
 
@@ -54,6 +54,22 @@ def promotion_withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         approvals.withdraw(request_id=approval_id, requester=actor(request), reason=reason)
 
     return _acted(request, pk, act, which="withdraw", done="Withdrawn. The version can be requested again.")
+
+
+@page
+@require_POST
+def promotion_renew(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /promotions/<pk>/renew``: ask that the approval of what is live be renewed; goes to the new request."""
+    promotion, person = promotion_of(request, pk), actor(request)
+    try:
+        renewal, jobs = renewals.request_renewal(promotion_id=pk, requester=person)
+    except DomainError as refusal:
+        messages.error(request, refusal.detail)
+        context = requester.request_page(promotion, person)
+        return render(request, "registry/request.html", context, status=refusal.status)
+    enqueue(jobs)
+    messages.success(request, f"Asked for: {renewal} renews {promotion}. What serves stays as it is until then.")
+    return redirect("promotion-detail", pk=renewal.pk)
 
 
 def _acted(request: HttpRequest, pk: uuid.UUID, act: Callable[[str], None], *, which: str, done: str) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.web import answers, views, waivers
+from registry.web import answers, comments, views, waivers
 
 urlpatterns = [
     path("approvals/<uuid:pk>", views.review_detail, name="review"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("approvals/<uuid:pk>/progress", views.review_progress, name="review-progress"),
     path("approvals/<uuid:pk>/lift", views.review_lift, name="review-lift"),
     path("approvals/<uuid:pk>/waivers", waivers.review_ask_waiver, name="review-ask-waiver"),
+    path("approvals/<uuid:pk>/comments", comments.review_comment, name="review-comment"),
     path("waivers/<uuid:pk>", waivers.waiver_detail, name="waiver"),
     path("waivers/<uuid:pk>/decide", waivers.waiver_decide, name="waiver-decide"),
     path("waivers/<uuid:pk>/sign", waivers.waiver_sign, name="waiver-sign"),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("promotions/<uuid:pk>/apply", views.promotion_apply, name="promotion-apply"),
     path("promotions/<uuid:pk>/resubmit", answers.promotion_resubmit, name="promotion-resubmit"),
     path("promotions/<uuid:pk>/withdraw", answers.promotion_withdraw, name="promotion-withdraw"),
+    path("promotions/<uuid:pk>/renew", answers.promotion_renew, name="promotion-renew"),
     path("models", views.model_list, name="model-list"),
     path("models/<uuid:pk>", views.model_detail, name="model-detail"),
 ]

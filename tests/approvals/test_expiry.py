@@ -105,6 +105,60 @@ def test_the_pages_say_until_when_and_then_that_it_expired(cast):
         assert "Expired" in page.content.decode()
 
 
+ANSWERED = a_policy_text(("  decide_within: P30D\n", "  decide_within: P30D\n  answer_within: P2D\n"))
+
+
+def _changes_requested(cast):
+    approval = cast.allowed().approval
+    approve(approval, cast.validator, verdict="request_changes")
+    approval.refresh_from_db()
+    return approval
+
+
+def test_requested_changes_that_nobody_answers_expire_and_nothing_else_does(cast):
+    approval, other = _changes_requested(cast), cast.reviewed(number=2).approval
+    asked = approval.decisions.get().decided_at
+    until = expiry.answer_until(approval)
+    assert until == expiry.ends_at(approval) == asked + timedelta(days=30)
+    assert expiry.answer_until(other) is None
+    with clock.frozen(until - SECOND):
+        assert expiry.expire_unanswered() == 0
+    with clock.frozen(until + SECOND):
+        assert expiry.expire_unanswered() == 1
+        assert expiry.expire_unanswered() == 0
+        with pytest.raises(RequestNotOpen):
+            services.resubmit(request_id=approval.pk, requester=cast.engineer, reason=REASON)
+    assert (state_of(approval), state_of(other)) == (State.EXPIRED, State.IN_REVIEW)
+    last = log.entries_about_request(approval.pk)[-1]
+    assert (last.actor, last.parsed["data"]["from"]) == ("system:clock", "changes_requested")
+
+
+def test_the_policy_says_how_long_an_answer_may_take_and_the_pages_say_until_when(db, mlflow_address, settings):
+    settings.MLFLOW_TRACKING_URI = mlflow_address
+    cast = Cast(ANSWERED)
+    approval = _changes_requested(cast)
+    until = expiry.answer_until(approval)
+    assert until == approval.decisions.get().decided_at + timedelta(days=2)
+    client = Client()
+    client.force_login(cast.engineer)
+    said = f"{until:%d %b}".lstrip("0")
+    for address in (f"/approvals/{approval.pk}", f"/promotions/{approval.promotion.pk}"):
+        assert said in client.get(address).content.decode()
+    with clock.frozen(until + SECOND):
+        sweep_approvals()
+    assert state_of(approval) == State.EXPIRED
+
+
+def test_a_second_request_for_changes_begins_the_time_anew(cast):
+    approval = _changes_requested(cast)
+    first = expiry.answer_until(approval)
+    with clock.frozen(clock.now() + timedelta(days=20)):
+        services.resubmit(request_id=approval.pk, requester=cast.engineer, reason=REASON)
+        approve(approval, cast.validator, verdict="request_changes")
+        approval.refresh_from_db()
+        assert expiry.answer_until(approval) == clock.now() + timedelta(days=30) > first
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_last_evidence_against_the_end_of_its_time_has_one_winner(committed_cast):
     cast = committed_cast

@@ -229,7 +229,7 @@ def test_filters_by_system_and_by_the_name_that_people_use(cast, inbox):
     ):
         context = inbox(cast.engineer, **query)
         assert len(context["rows"]) == found, query
-        assert [tab["count"] for tab in context["tabs"]] == [0, found, 0, 0], query
+        assert [tab["count"] for tab in context["tabs"]] == [0, found, 0, 0, 0], query
 
 
 def test_views_are_saved_opened_replaced_and_deleted_by_their_person_alone(cast, inbox):

@@ -35,8 +35,9 @@ KEPT = {
     "accounts.AccessReview": "system_id reviewer due_on opened_by opened_at closed_at",
     "accounts.AccessReviewItem": "review grant assigned_to verdict decided_by decided_at",
     "approvals.ApprovalRequest": "subject_id system policy_version requester state opened_at resubmitted_at "
-    "review_opened_at escalated_at settled_at valid_until",
+    "review_opened_at escalated_at settled_at valid_until renews",
     "accounts.Passkey": "person backup_eligible enrolled_at confirmed_by confirmed_at ended_at",
+    "approvals.Comment": "request author written_at",
     "approvals.Decision": "request round approver on_behalf_of verdict change_class passkey decided_at",
     "approvals.Delegation": "delegator delegate role system valid_from valid_until confirmed_by confirmed_at ended_at",
     "approvals.Finding": "system request severity owner opened_at due_on extensions plan_due proposed_at "

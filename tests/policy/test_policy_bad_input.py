@@ -54,6 +54,19 @@ BAD = {
         30,
         "No evidence would be complete in time",
     ),
+    "no time to answer": (
+        a_text(
+            approval={
+                "answer_within": "P0D",
+                "valid_for": "P9D",
+                "grace": "P1D",
+                "on_drift": "alert",
+                "on_suspend": "keep_serving",
+            }
+        ),
+        30,
+        "Nobody could answer in time",
+    ),
     "escalation to nobody": (a_text(escalation={"after": "P5D", "to": []}), 36, ""),
     "escalation to a stranger": (a_text(escalation={"after": "P5D", "to": ["boss"]}), 37, '"boss" does not fit'),
     "10 MB": ("policy: x\ndescription: " + "x" * 10_000_000, 1, "a policy has at most 131,072"),

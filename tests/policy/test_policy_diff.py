@@ -43,6 +43,8 @@ BOTH_WAYS = [
     ("approval.valid_for", {"approval": {"valid_for": "P26W"}}, {"approval": {"valid_for": "P183D"}}),
     ("approval.grace", {"approval": {"grace": "P14D"}}, {"approval": {"grace": "P15D"}}),
     ("approval.decide_within", {}, {"approval": {"decide_within": "P60D"}}),
+    ("approval.renewal.before", {}, {"approval": {"renewal": {"before": "P60D"}}}),
+    ("approval.answer_within", {}, {"approval": {"answer_within": "P60D"}}),
     ("approval.on_drift", {}, {"approval": {"on_drift": "alert"}}),
     ("approval.on_suspend", {"approval": {"on_suspend": "refuse_new_loads"}}, {}),
     (

@@ -14,10 +14,13 @@ from governance.approvals import services as approvals
 from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.audit import selectors as log
 from governance.audit.actors import System
+from governance.common import clock
 from governance.evidence.models import Evidence
 from governance.policy.selectors import document_of
+from registry import applying
 from tests.factories import PASSWORD, REASON, a_user, accept, approve, attach, state_of
 from tests.payloads import drift, fairness
+from tests.registry.test_renewals import asked, near_the_end, signed
 
 FORM = {
     "verdict": "approve",
@@ -260,6 +263,11 @@ def test_the_last_answer_about_progress_has_the_page_loaded_anew(cast, signed_in
 
 def _state(cast, state):
     """A request that came to ``state`` through the services."""
+    if state == "renewed":
+        made = cast.live()
+        with clock.frozen(near_the_end(made)):
+            applying.record_applied(signed(cast, asked(cast, made)).pk)
+        return ApprovalRequest.objects.get(pk=made.approval_id)
     made = {"collecting": cast.promotion, "in_review": cast.reviewed}.get(state, cast.allowed)()
     request = made.approval
     if state in {"rejected", "changes_requested"}:

@@ -28,6 +28,7 @@ from tests.security.who import (
     REQUEST_READER,
     REQUESTER,
     REVIEWER,
+    SPEAKER,
     Who,
     everywhere,
     part,
@@ -112,6 +113,8 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     ),
     "decide on a waiver": ((ELIGIBLE, "302+"), (REQUEST_READER, "403"), _HIDDEN),
     "sign a waiver": ((ELIGIBLE, "409"), (REQUEST_READER, "403"), _HIDDEN),
+    "comment": _act((REQUEST_READER, "302+")),
+    "comment over the API": _act((SPEAKER, "201+"), reads=REQUEST_READER),
     "withdraw a waiver": _act((REQUESTER, "302+")),
     "lift a suspension": _act(
         (BARRED, "403"), (role("risk_officer"), {"suspended": "302+", "": "409"}), reads=REQUEST_READER
@@ -126,6 +129,8 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
         (role("engineer", "owner", "risk_officer"), {"approved": "202+", "": "409"}), reads=REQUEST_READER
     ),
     "resubmit": _act((REQUESTER, {"changes requested": "202+", "": "409"})),
+    "renew": _act((role("engineer", "owner"), "409"), reads=REQUEST_READER),  # the world's approval is young
+    "renew over the API": _act((role("engineer", "owner"), "409"), reads=REQUEST_READER),
     "withdraw a request": _act((REQUESTER, {**dict.fromkeys(OPEN, "200+"), "": "409"})),
     "resubmit on the page": _act((REQUESTER, {"changes requested": "302+", "": "409"})),
     "withdraw a request on the page": _act((REQUESTER, {**dict.fromkeys(OPEN, "302+"), "": "409"})),
@@ -217,6 +222,7 @@ class Route:
 
 
 R, W, M, B = "promotions:read", "promotions:write", "records:write", "bundles:read"
+V = "records:read"
 P = "policies:write"
 MODEL, SYSTEM, POLICY = "credit-risk", "Consumer credit scoring", "credit-high-risk"
 FINDING = "The data"
@@ -291,6 +297,7 @@ ROUTES: dict[str, Route] = {
     "POST review-decide": Route("decide", "approval", "decision"),
     "POST review-sign": Route("sign a decision", "approval", "statement"),
     "POST review-ask-waiver": Route("ask for a waiver", "approval", "waiver"),
+    "POST review-comment": Route("comment", "approval", "comment"),
     "GET waiver": Route("read a request", "waiver"),
     "POST waiver-decide": Route("decide on a waiver", "waiver", "decision"),
     "POST waiver-sign": Route("sign a waiver", "waiver", "statement"),
@@ -302,17 +309,21 @@ ROUTES: dict[str, Route] = {
     "POST promotion-apply": Route("apply", "promotion"),
     "POST promotion-resubmit": Route("resubmit on the page", "promotion", "reason"),
     "POST promotion-withdraw": Route("withdraw a request on the page", "promotion", "reason"),
+    "POST promotion-renew": Route("renew", "promotion"),
     "POST view-save": Route("keep or forget a view of one's own", body="view"),
     "POST view-delete": Route("keep or forget a view of one's own", "view"),
     "GET model-list": Route("list", shows=MODEL),
     "GET model-detail": Route("read", "model"),
     "GET api-approval-request": Route("read a request", "approval", scope=R),
+    "GET api-comments": Route("read a request", "approval", scope=R),
+    "POST api-comments": Route("comment over the API", "approval", "comment", scope=W),
     "POST api-revocations": Route("revoke", "approval", "lift"),
-    "GET api-promotion-requests": Route("list requests", scope=W, shows=MODEL),
+    "GET api-promotion-requests": Route("list requests", scope=R, shows=MODEL),
     "POST api-promotion-requests": Route("request a promotion", body="promotion", scope=W),
     "GET api-promotion-request": Route("read a request", "promotion", scope=R),
     "POST api-promotion-applications": Route("apply over the API", "promotion", scope=W),
     "POST api-promotion-resubmissions": Route("resubmit", "promotion", "reason", scope=W),
+    "POST api-promotion-renewals": Route("renew over the API", "promotion", scope=W),
     "POST api-promotion-withdrawals": Route("withdraw a request", "promotion", "reason", scope=W),
     "GET api-registered-model": Route("read", "model", scope=R),
     # AI systems
@@ -358,14 +369,14 @@ ROUTES: dict[str, Route] = {
     "GET monitor-list": Route("list", shows=MODEL),
     "GET monitor-detail": Route("read", "monitor"),
     "GET monitor-evidently": Route("read", "run"),
-    "GET api-monitors": Route("list", scope=M, shows=MODEL),
+    "GET api-monitors": Route("list", scope=V, shows=MODEL),
     "POST api-monitors": Route("open a monitor", body="monitor", scope=M),
-    "GET api-monitor": Route("read", "monitor", scope=M),
+    "GET api-monitor": Route("read", "monitor", scope=V),
     "POST api-monitor-records": Route("send records", "monitor", "records", scope=M, query="?batch=b-1"),
-    "GET api-drift-runs": Route("read", "monitor", scope=M),
+    "GET api-drift-runs": Route("read", "monitor", scope=V),
     "POST api-drift-runs": Route("measure a window", "monitor", "window", scope=M),
-    "GET api-drift-run": Route("read", "run", scope=M),
-    "GET api-alert": Route("read", "alert", scope=M),
+    "GET api-drift-run": Route("read", "run", scope=V),
+    "GET api-alert": Route("read", "alert", scope=V),
     "POST api-alert-acknowledgements": Route("handle an alert", "alert"),
     "POST api-alert-resolutions": Route("handle an alert", "alert", "resolution"),
     # Documents

@@ -44,6 +44,10 @@ HAS_ROLE = Who("whoever holds any role", lambda actor: bool(actor.role))
 READER = Who("whoever a role reaches the system", lambda actor: actor.reaches)
 REQUESTER = part("requester", "the requester")
 REQUEST_READER = READER | REQUESTER
+SPEAKER = Who(
+    "whoever reads it: a person signed in, a machine by its token",
+    lambda actor: REQUEST_READER.fits(actor) and (actor.scopes is None or actor.is_service),
+)
 OWNER = part("owner", "the system's owner")
 BARRED = Who(
     "the requester, the trainer and the owner", lambda actor: bool(actor.parts & {"requester", "trainer", "owner"})

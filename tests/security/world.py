@@ -65,6 +65,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "review": {"check": "no.such-check", "verdict": "accepted", "statement": REASON, "password": PASSWORD},
     "lift": {"rationale": REASON, "password": PASSWORD},
+    "comment": {"text": REASON},
     "closing": {"how": REASON, "password": PASSWORD},
     "password": {"password": PASSWORD},
     "statement": {"prepared": "no statement", "credential": "{}"},

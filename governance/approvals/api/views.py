@@ -51,7 +51,8 @@ def tag_of(approval: ApprovalRequest) -> str:
     return etag(approval, *approval.decisions.order_by("decided_at", "pk"))
 
 
-def _locked_tag(request: Request, request_id: uuid.UUID) -> str:
+def locked_tag(request: Request, request_id: uuid.UUID) -> str:
+    """Return the ETag of a request that the caller may read, and keep the row from changing until the call is done."""
     lock(selectors.request_for(actor(request), request_id))
     return tag_of(selectors.request(request_id))
 
@@ -72,7 +73,7 @@ class Revocations(APIView):
 
     @extend_schema(request=RevocationInput, responses={201: ApprovalRequestOutput}, summary="End an approval for good")
     @idempotent
-    @if_match(_locked_tag)
+    @if_match(locked_tag)
     def post(self, request: Request, request_id: uuid.UUID) -> Response:
         """Revoke as a risk officer; loaders refuse from then on. Never with a token."""
         payload = RevocationInput(data=request.data)

@@ -94,8 +94,8 @@ SET search_path = public, pg_temp AS $$
 DECLARE moves CONSTANT jsonb := '{
     "collecting": ["in_review", "expired", "withdrawn"],
     "in_review": ["changes_requested", "rejected", "approved", "expired", "withdrawn"],
-    "changes_requested": ["collecting", "withdrawn"],
-    "approved": ["suspended", "revoked", "lapsed"],
+    "changes_requested": ["collecting", "expired", "withdrawn"],
+    "approved": ["suspended", "revoked", "lapsed", "renewed"],
     "suspended": ["approved", "revoked", "lapsed"]}';
   stage jsonb;
 BEGIN

@@ -1,5 +1,6 @@
 """The tables of approvals, by topic."""
 
+from governance.approvals.models.comments import Comment
 from governance.approvals.models.findings import Finding, Waiver
 from governance.approvals.models.listing import RequestIndex, SavedView
 from governance.approvals.models.replays import PolicyReplay
@@ -18,6 +19,7 @@ __all__ = [
     "OPEN",
     "ApprovalRequest",
     "ChangeClass",
+    "Comment",
     "Decision",
     "Delegation",
     "Finding",

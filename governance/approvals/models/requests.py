@@ -26,6 +26,7 @@ class State(models.TextChoices):
     SUSPENDED = "suspended", "Suspended"
     REVOKED = "revoked", "Revoked"
     LAPSED = "lapsed", "Lapsed"
+    RENEWED = "renewed", "Renewed"
     EXPIRED = "expired", "Expired"
     WITHDRAWN = "withdrawn", "Withdrawn"
 
@@ -76,6 +77,9 @@ class ApprovalRequest(Governed):
     escalated_at = models.DateTimeField(null=True, help_text="When those whom the policy names were told of the wait.")
     settled_at = models.DateTimeField(null=True)
     valid_until = models.DateTimeField(null=True)
+    renews = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="renewals", help_text="The approval that it extends."
+    )
 
     class Meta:
         constraints = [

@@ -43,6 +43,7 @@ BADGES: dict[str, tuple[str, str, Any]] = {
     "suspended": ("pause", "warn", gettext_lazy("Suspended")),
     "revoked": ("ban", "bad", gettext_lazy("Revoked")),
     "lapsed": ("hourglass", "warn", gettext_lazy("Lapsed")),
+    "renewed": ("refresh", "neutral", gettext_lazy("Renewed")),
     "expired": ("hourglass", "neutral", gettext_lazy("Expired")),
     "withdrawn": ("minus", "quiet", gettext_lazy("Withdrawn")),
     # promotion request

@@ -216,7 +216,13 @@ def _terms(document: PolicyDocument) -> list[Row]:
     kept = ", ".join(part.replace("_", " ") for part in document.duties_added)
     return [
         {"label": "Decided within", "value": f"{terms.decide_within.days} days"},
+        {"label": "Requested changes answered within", "value": f"{terms.answer_within.days} days"},
         {"label": "An approval holds for", "value": f"{terms.valid_for.days} days"},
+        {
+            "label": "May be renewed",
+            "value": f"in its last {terms.renewal.before.days} days"
+            + (", which Placet opens by itself" if terms.renewal.by_itself else ""),
+        },
         {"label": "Then may be loaded for", "value": f"{terms.grace.days} days more"},
         {"label": "On drift", "value": terms.on_drift.replace("_", " ")},
         {"label": "While suspended", "value": terms.on_suspend.replace("_", " ")},
