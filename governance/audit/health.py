@@ -1,5 +1,6 @@
 """How the log is doing: what its keeper would look at first, each with how it was found out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -46,9 +47,18 @@ class Outside:
     error: str = ""
 
 
+_further: list[Callable[[], Sign]] = []
+
+
+def register_sign(sign: Callable[[], Sign]) -> None:
+    """Let an upper layer say how something goes that follows from the log, on the same page."""
+    _further.append(sign)
+
+
 def signs() -> list[Sign]:
-    """Return what can be said about the log now."""
-    return [_sequencing(), _signing(), _publishing(), _heartbeat(), _guards(), _erasures()]
+    """Return what can be said about the log now, and about what follows from it."""
+    own = [_sequencing(), _signing(), _publishing(), _heartbeat(), _guards(), _erasures()]
+    return [*own, *(sign() for sign in _further)]
 
 
 def outside_copies() -> list[Outside]:

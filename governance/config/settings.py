@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "governance.evidence",
     "governance.policy",
     "governance.approvals",
+    "governance.notices",
     "registry",
     "monitoring",
     "reports",
@@ -205,6 +206,9 @@ CELERY_BEAT_SCHEDULE = {
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
     "check-guards": {"task": "governance.audit.tasks.check_guards", "schedule": 3600.0},
     "sweep-approvals": {"task": "governance.approvals.tasks.sweep_approvals", "schedule": 60.0},
+    "read-log-for-notices": {"task": "governance.notices.tasks.make_notices", "schedule": 5.0},
+    "deliver-notices": {"task": "governance.notices.tasks.deliver_notices", "schedule": 10.0},
+    "notices-by-the-clock": {"task": "governance.notices.tasks.look_ahead", "schedule": 1800.0},
     "sweep-replays": {"task": "governance.approvals.tasks.sweep_replays", "schedule": 30.0},
 }
 
@@ -238,6 +242,14 @@ EMAIL_USE_TLS = _MAIL.starttls
 EMAIL_USE_SSL = _MAIL.ssl
 EMAIL_TIMEOUT = 20  # seconds for one answer of the server
 DEFAULT_FROM_EMAIL = _MAIL.sender
+
+NOTICE_DETAIL = env.choice("PLACET_NOTICE_DETAIL", ("link", "subject"))
+# Addresses of people's channels are sealed under it: the web process takes them, the worker sends to them.
+NOTICE_KEY = env.text("PLACET_NOTICE_KEY", "")
+NOTICE_SCHEMES = env.words(
+    "PLACET_NOTICE_SCHEMES", "slack,msteams,workflows,gchat,discord,tgram,mmosts,rockets,matrixs,ntfys,jsons"
+)
+NOTICE_HOSTS = env.words("PLACET_NOTICE_HOSTS")
 
 LOGGING = {
     "version": 1,

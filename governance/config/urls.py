@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("", include("governance.accounts.web.urls")),
     path("", include("governance.approvals.web.urls")),
+    path("", include("governance.notices.web.urls")),
     path("", include("governance.policy.web.urls")),
     path("", include("governance.audit.web.urls")),
     path("", include("registry.web.urls")),

@@ -24,6 +24,7 @@ SECRET = {  # secret -> who may hold it
     "valkey": {"web", "worker", "evidence", "beat", "app", "test"},
     "web-secret-key": {"web", "app", "test"},
     "gate-token": {"web", "mlflow", "test"},
+    "notice-key": {"web", "worker"},
     "mlflow-admin": {"mlflow-admin"},
     "mlflow-placet": {"worker", "evidence", "mlflow-admin", "test"},
     "mlflow-ml-engineer": {"engineer"},
@@ -66,8 +67,9 @@ def test_only_the_notary_learns_where_checkpoints_go(layout: Layout, monkeypatch
     for name, value in mine.items():
         monkeypatch.setenv(name, value)
     told = {role: compose(layout, Addresses(PORTS), role).items() & mine.items() for role in ROLES}
-    assert {role for role, variables in told.items() if variables} == {"notary"}
+    assert {role for role, variables in told.items() if variables} == {"notary", "worker"}
     assert dict(told["notary"]) == mine
+    assert dict(told["worker"]) == {"PLACET_EMAIL_URL": mine["PLACET_EMAIL_URL"]}
 
 
 def test_every_variable_of_the_table_has_a_value(layout: Layout) -> None:

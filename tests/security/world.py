@@ -29,6 +29,7 @@ from governance.common import clock
 from governance.evidence import services as evidence
 from governance.evidence.producers import Product
 from governance.inventory import assignments
+from governance.notices.models import Channel
 from governance.policy import services as policies
 from governance.policy import shipped
 from monitoring.models import Alert, DriftRun
@@ -214,6 +215,9 @@ class World(Bank):
             expires_at=clock.now() + timedelta(days=20),
         )
         self.view = saved_views.save_view(person=self.second, name="Held", wanted=listing.Asked(verdict="HOLD"))
+        self.channel = Channel.objects.create(
+            person=self.second, label="Chat", shown="slack://…", sealed="sealed", made_at=clock.now()
+        )
         self.replay = replaying.ask_replay(asker=self._holder(Role.POLICY_AUTHOR, None), policy_version=self.policy)
         self.alert = Alert.objects.get(monitor=self.monitor)
         self.run = self._run()
@@ -328,6 +332,7 @@ class World(Bank):
             "delegation": {"pk": self.delegation.pk},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
+            "channel": {"pk": self.channel.pk},
             "waiver": {"pk": self.waiver.approval_id},
             "entry": {"index": index, "entry_id": self.decision.log_entry},
         }

@@ -17,6 +17,7 @@ INHERITED = frozenset(
         *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR", "LANG", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "CI"),
         *("PLACET_DEBUG", "PLACET_ALLOWED_HOSTS", "PLACET_TRUSTED_ORIGINS", "PLACET_LOG_LEVEL"),
+        *("PLACET_NOTICE_DETAIL", "PLACET_NOTICE_SCHEMES", "PLACET_NOTICE_HOSTS"),
         *("PLACET_PROTECTED_ALIASES", "PLACET_SSL_REDIRECT", "PLACET_SECOND_FACTOR"),
     }
 )
@@ -38,12 +39,13 @@ _PUBLIC = (
 _LIMITS = ("PLACET_SIGN_IN_LIMITS", "PLACET_TRUSTED_PROXIES")
 _RECONCILER = ("PLACET_REDIGEST_SECONDS",)
 _MLFLOW_IDENTITY = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+_SEAL = ("PLACET_NOTICE_KEY",)
 _OUTSIDE = ("PLACET_ANCHORS", "PLACET_EMAIL_URL")
 _KEYS = ("PLACET_LOG_KEY_FILE", "PLACET_PERMIT_KEY_FILE", "PLACET_NOTARY_STATE_DIR")
 
 ROLES: dict[str, tuple[str, ...]] = {
-    "web": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", "PLACET_SECRET_KEY", "PLACET_GATE_TOKEN", *_LIMITS),
-    "worker": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_RECONCILER),
+    "web": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", "PLACET_SECRET_KEY", "PLACET_GATE_TOKEN", *_LIMITS, *_SEAL),
+    "worker": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_RECONCILER, *_SEAL, "PLACET_EMAIL_URL"),
     "evidence": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY),
     "beat": (*_PUBLIC, "DATABASE_URL", "REDIS_URL"),
     "notary": (*_PUBLIC, "PLACET_DB_ROLE", "DATABASE_NOTARY_URL", *_KEYS, *_OUTSIDE),
@@ -148,9 +150,10 @@ def _values(layout: Layout, addresses: Addresses, role: str) -> dict[str, str]:
         "PLACET_PERMIT_KEY_FILE": str(secrets.permit_key_file(layout)),
         "PLACET_NOTARY_STATE_DIR": str(layout.notary),
         "PLACET_ANCHOR_DIR": str(layout.anchors),
-        # Yours if you set them; to the notary alone, since they hold passwords.
+        # Yours if you set them; they hold passwords: the notary publishes by them, the worker sends notices by mail.
         "PLACET_ANCHORS": os.environ.get("PLACET_ANCHORS", "folder:"),
         "PLACET_EMAIL_URL": os.environ.get("PLACET_EMAIL_URL", ""),
+        "PLACET_NOTICE_KEY": secrets.password(layout, "notice-key"),
         "PLACET_TRUST_FILE": str(secrets.trust_file(layout)),
         "PLACET_STORAGE_URL": str(layout.storage),
         "MLFLOW_TRACKING_USERNAME": mlflow_user,

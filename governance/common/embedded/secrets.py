@@ -21,6 +21,7 @@ PASSWORDS = (
     "valkey",
     "web-secret-key",
     "gate-token",
+    "notice-key",
     "mlflow-admin",
     "mlflow-placet",
     "mlflow-ml-engineer",

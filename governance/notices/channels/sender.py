@@ -1,0 +1,111 @@
+"""Send one message through Apprise, in a process of its own: ``python -m governance.notices.channels.sender``.
+
+Apprise speaks to a hundred services, and the address, a person's own text, says to which. So it runs apart: without the
+worker's passwords, without starting programs, for a short time, and with a hook under every connection. The hook sees
+the address that is really connected to, after the name was looked up and after any redirect, and refuses whatever is
+not on the public internet or allowed by name.
+"""
+
+import ipaddress
+import json
+import logging
+import socket
+import sys
+from collections.abc import Collection
+from typing import Any
+
+FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "pty.spawn")
+
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Refused(BaseException):
+    """A connection or a program that a message does not need. No ``except Exception`` of a plugin swallows it."""
+
+
+def guard(allowed: Collection[tuple[str, int]]) -> None:
+    """Refuse, from now on and for good in this process, programs and connections to other than public addresses.
+
+    Args:
+        allowed: (address, port) of private servers that the deployment allows.
+    """
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in FORBIDDEN:
+            raise Refused("it wants to start a program")
+        if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+            _check(arguments[1], allowed)
+
+    sys.addaudithook(hook)
+
+
+def _check(target: Any, allowed: Collection[tuple[str, int]]) -> None:
+    if not isinstance(target, tuple) or len(target) < 2:
+        raise Refused("it wants to connect to a socket of this machine")
+    host, port = str(target[0]).partition("%")[0], int(target[1])
+    address = _meant(ipaddress.ip_address(host))
+    public = address.is_global and not address.is_multicast
+    if not public and (str(address), port) not in allowed:
+        raise Refused("the address is not on the public internet, and PLACET_NOTICE_HOSTS does not allow it")
+
+
+def _meant(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one only wraps: mapped, 6to4 or NAT64."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def resolved(hosts: Collection[str]) -> set[tuple[str, int]]:
+    """Return the addresses of ``host:port`` names; one that can't be looked up allows nothing."""
+    found = set()
+    for name in hosts:
+        host, _, port = name.rpartition(":")
+        try:
+            for row in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM):
+                found.add((str(row[4][0]), int(port)))
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def send(address: str, title: str, body: str) -> str:
+    """Send one message; return an empty text, or why it could not be sent."""
+    import apprise  # in this process alone: half a second, and 150 modules
+
+    asset = apprise.AppriseAsset(
+        app_id="Placet",
+        app_desc="Placet",
+        app_url="",
+        async_mode=False,
+        http_redirects=False,
+        plugin_paths=[],
+        secure_logging=True,
+        storage_mode=apprise.PersistentStoreMode.MEMORY,
+        pem_autogen=False,
+        pgp_autogen=False,
+    )
+    with apprise.LogCapture(level=logging.WARNING) as captured:  # type: ignore[no-untyped-call]
+        made = apprise.Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
+        if made is None:
+            return "Apprise can't read the address"
+        try:
+            sent = made.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
+        except Refused as refusal:
+            return f"Refused: {refusal}"
+        said = " ".join(captured.getvalue().split())
+    return "" if sent else (said or "the service did not take the message")
+
+
+def main() -> None:
+    """Read ``{url, title, body, allowed}`` from the standard input; write ``{error}`` to the standard output."""
+    asked = json.load(sys.stdin)
+    guard(resolved(asked["allowed"]))
+    json.dump({"error": send(asked["url"], asked["title"], asked["body"])}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""The kinds of notice: what a person can turn off, and what they cannot."""
+
+from django.db import models
+
+
+class Kind(models.TextChoices):
+    """What a notice is about, as a person's settings list it."""
+
+    DECISION = "decision", "Your decision is asked for"
+    SECURITY = "security", "Security of your account"
+    REQUEST = "request", "What became of your requests"
+    SYSTEM = "system", "AI systems that you own"
+    FINDING = "finding", "Findings that you own"
+    ESCALATION = "escalation", "Requests escalated to you"
+    MENTION = "mention", "Comments that mention you"
+    DELEGATION = "delegation", "Delegations that you give or receive"
+    TOKEN = "token", "Tokens that you answer for"
+    TEST = "test", "Test messages"
+
+
+MANDATORY = frozenset({Kind.DECISION, Kind.SECURITY, Kind.TEST})
+"""What nobody turns off: others wait for it, or it is how a person learns that somebody else acts in their name."""
+
+AT_ONCE = frozenset({Kind.SECURITY, Kind.TEST})
+"""What no digest holds back, and what goes by e-mail whatever else a person chose."""
+
+EXPLAINED = {
+    Kind.DECISION: "A request, a role, a passkey or an access review waits for you. Others wait with it.",
+    Kind.SECURITY: "A passkey, a second factor, a token or a role of yours changed. Always at once, also by e-mail.",
+    Kind.REQUEST: "Signed, approved, changes requested, rejected, expired, suspended, revoked; waivers too.",
+    Kind.SYSTEM: "An approval of yours is suspended or revoked, or ends within 14 days.",
+    Kind.FINDING: "Opened, handed over to you, given more time, due within 7 days, overdue, closed.",
+    Kind.ESCALATION: "Nobody decided in the time that the policy allows. You are told, and sign no more than before.",
+    Kind.MENTION: "Somebody wrote your name in a comment.",
+    Kind.DELEGATION: "Made, confirmed, ended.",
+    Kind.TOKEN: "Yours, or of a service account that you sponsor: it expires within 14 days.",
+}

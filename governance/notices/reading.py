@@ -1,0 +1,29 @@
+"""Whether a person may read what a notice is about, asked when it is made and again when it goes out."""
+
+import uuid
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role
+from governance.approvals.models import ApprovalRequest
+from governance.approvals.selectors import findings_for, readable_requests
+
+REQUEST, FINDING, PEOPLE, OWN = "request", "finding", "people", "own"
+
+
+def may_read(person: User, kind: str, key: uuid.UUID | None) -> bool:
+    """Return whether the person may read it now; nobody who was deactivated reads anything, and no machine is told.
+
+    Args:
+        kind: ``request``, ``finding``, ``people`` (what administrators read), or ``own`` (the person's own affair).
+        key: of the request or the finding.
+    """
+    if not person.is_active or person.is_service:
+        return False
+    if kind == REQUEST and key:
+        return readable_requests(ApprovalRequest.objects.filter(pk=key), person).exists()
+    if kind == FINDING and key:
+        return findings_for(person, closed=True).filter(pk=key).exists()
+    if kind == PEOPLE:
+        return has_role(person, Role.ADMINISTRATOR)
+    return kind == OWN
