@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "governance.evidence",
     "governance.policy",
     "governance.approvals",
+    "governance.validation",
     "registry",
     "monitoring",
     "reports",

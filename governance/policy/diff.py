@@ -269,6 +269,7 @@ _RULES: dict[_Place, Rule] = {
     ("approval", "decide_within"): _amount(lax="up", default=30.0, of=_days),
     ("approval", "valid_for"): _amount(lax="up", default=0.0, of=_days),
     ("approval", "grace"): _amount(lax="up", default=0.0, of=_days),
+    ("approval", "revalidate_every"): _amount(lax="up", default=float("inf"), of=_days),
     ("approval", "on_drift"): _scale("suspend", "alert", default="alert"),
     ("approval", "on_suspend"): _scale("rollback", "refuse_new_loads", "keep_serving", default="keep_serving"),
     ("approval", "conditions", "max_open_findings"): _amount(lax="up", default=float("inf")),

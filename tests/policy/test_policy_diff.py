@@ -43,6 +43,12 @@ BOTH_WAYS = [
     ("approval.valid_for", {"approval": {"valid_for": "P26W"}}, {"approval": {"valid_for": "P183D"}}),
     ("approval.grace", {"approval": {"grace": "P14D"}}, {"approval": {"grace": "P15D"}}),
     ("approval.decide_within", {}, {"approval": {"decide_within": "P60D"}}),
+    ("approval.revalidate_every", {"approval": {"revalidate_every": "P365D"}}, {"approval": {}}),
+    (
+        "approval.revalidate_every",
+        {"approval": {"revalidate_every": "P26W"}},
+        {"approval": {"revalidate_every": "P365D"}},
+    ),
     ("approval.on_drift", {}, {"approval": {"on_drift": "alert"}}),
     ("approval.on_suspend", {"approval": {"on_suspend": "refuse_new_loads"}}, {}),
     (
