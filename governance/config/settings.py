@@ -205,6 +205,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
     "check-guards": {"task": "governance.audit.tasks.check_guards", "schedule": 3600.0},
     "sweep-approvals": {"task": "governance.approvals.tasks.sweep_approvals", "schedule": 60.0},
+    "sweep-revalidations": {"task": "governance.validation.tasks.sweep_revalidations", "schedule": 86_400.0},
     "sweep-replays": {"task": "governance.approvals.tasks.sweep_replays", "schedule": 30.0},
 }
 
