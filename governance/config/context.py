@@ -11,12 +11,15 @@ from governance.approvals.selectors import waiting_count
 from governance.audit.selectors import newest_anchor
 from governance.common import clock
 
+MAY = ("may_read_log", "may_read_people", "may_validate")
+VALIDATION = frozenset({Role.VALIDATOR, Role.RISK_OFFICER, Role.AUDITOR})  # to whom the menu offers validations
+
 
 def header(request: HttpRequest) -> dict[str, Any]:
     """Return the header's facts; nothing is asked of the database for people who are not signed in."""
     user = getattr(request, "user", None)
     if not isinstance(user, User):
-        return {"anchor": None, "role": "", "inbox_count": None, "may_read_log": False, "may_read_people": False}
+        return {"anchor": None, "role": "", "inbox_count": None, **dict.fromkeys(MAY, False)}
     roles = roles_of(user)
     last = newest_anchor()
     anchor = {"at": last.at, "age": clock.now() - last.at, "size": last.size, "where": last.where} if last else None
@@ -24,6 +27,7 @@ def header(request: HttpRequest) -> dict[str, Any]:
         "anchor": anchor,
         "role": ", ".join(Role(role).label for role in sorted(roles)),
         "inbox_count": waiting_count(user),
+        "may_validate": bool(roles & VALIDATION),
         "may_read_log": bool(roles & PERMISSIONS["audit.read_log"]),
         "may_read_people": bool(roles & PERMISSIONS["accounts.read_people"]),
     }

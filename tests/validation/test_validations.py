@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from governance.accounts.administration import deactivate_person
 from governance.accounts.roles import Role
 from governance.accounts.services import SignInAgain
+from governance.approvals import replay
 from governance.approvals import selectors as approvals
 from governance.approvals import services as approval_services
 from governance.approvals.errors import RequestNotOpen, ReviewMissing
@@ -393,3 +394,12 @@ def test_validations_are_read_by_whoever_reads_the_system(cast):
         selectors.validation_for(a_user(), made.pk)
     assert list(selectors.validations_for(a_user())) == []
     assert Validation.objects.get().begun_at <= clock.now()
+
+
+def test_a_replay_of_a_policy_passes_a_validation_by(cast):
+    made = cast.allowed()
+    signed(made.approval, cast.validator)
+    approve(made.approval, cast.validator)
+    approve(made.approval, cast.officer)
+    [case] = replay.cases([fresh(made).approval])
+    assert [row.review.check for row in case.reviews] == [approvals.reviews(made.approval)[0].payload["check"]]
