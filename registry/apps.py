@@ -13,7 +13,8 @@ class RegistryConfig(AppConfig):
         from governance.approvals.kinds import register_subject_kind
         from governance.audit.notary import register_duty
         from governance.inventory.mirrored import register_mirror
-        from registry import permits, promotions
+        from governance.validation.calendar import register_live
+        from registry import permits, promotions, selectors
         from registry.assigned import RegistryMirror
         from registry.reviewing import presenting
 
@@ -26,4 +27,5 @@ class RegistryConfig(AppConfig):
         )
         register_subject_kind(waived.KIND, waivers.on_state_change, presenting.present_waivers)
         register_mirror(RegistryMirror())
+        register_live(selectors.live_approvals)
         register_duty(permits.issue_due)

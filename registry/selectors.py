@@ -165,6 +165,12 @@ def all_live() -> QuerySet[AliasHistory]:
     )
 
 
+def live_approvals() -> set[uuid.UUID]:
+    """Return the approvals on which what is live now rests."""
+    rows = AliasHistory.objects.filter(during__endswith__isnull=True, promotion__isnull=False)
+    return set(rows.values_list("promotion__approval", flat=True))
+
+
 def live_at(registered: RegisteredModel, alias: str, moment: datetime) -> AliasHistory | None:
     """Return what was behind an alias at a moment, and with it the promotion that put it there."""
     return (

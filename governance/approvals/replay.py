@@ -112,6 +112,7 @@ def _reviews(requests: Sequence[ApprovalRequest]) -> dict[str, list[Evidence]]:
     found: dict[str, list[Evidence]] = {}
     given = Evidence.objects.filter(
         type="human_review/v1",
+        payload__has_key="check",  # a validation of the version is of no check
         subject_digest__in={row.subject_digest for row in requests},
         parameters__request__in=[str(row.pk) for row in requests],
     )

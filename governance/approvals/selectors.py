@@ -17,6 +17,8 @@ from governance.audit import selectors as log
 from governance.common.errors import Unknown
 from governance.evidence import selectors as evidence_selectors
 from governance.evidence.models import Evidence
+from governance.policy import duties
+from governance.policy.document import HUMAN_REVIEW
 from governance.policy.evaluate import evidence_names
 from governance.policy.selectors import document_of
 
@@ -112,12 +114,31 @@ def nested(flat: dict[str, Any]) -> dict[str, Any]:
 
 
 def reviews(approval: ApprovalRequest) -> list[Evidence]:
-    """Return the signed human reviews given in this request, oldest first."""
+    """Return the signed human reviews of checks given in this request, oldest first."""
     return list(
         Evidence.objects.filter(
-            type="human_review/v1", subject_digest=approval.subject_digest, parameters__request=str(approval.pk)
+            type="human_review/v1",
+            subject_digest=approval.subject_digest,
+            parameters__request=str(approval.pk),
+            payload__has_key="check",  # a validation of the version is of no check
         ).order_by("made_at")
     )
+
+
+def newest_validation(approval: ApprovalRequest) -> Evidence | None:
+    """Return the newest signed validation of the version that a request is about, for whichever request it was made.
+
+    One by somebody who had a part in this request does not count.
+    """
+    signed = Evidence.objects.filter(
+        type="human_review/v1",
+        subject_digest=approval.subject_digest,
+        subject_id=approval.subject_id,
+        payload__kind="validation",
+    )
+    parts = {row["person"] for row in approval.excluded if duties.FLOOR.intersection(row["reasons"])}
+    involved = [f"person:{person}" for person in (*parts, approval.requester_id, approval.system.owner_id)]
+    return signed.exclude(producer_id__in=involved).order_by("-made_at").first()
 
 
 def standing_reviews(approval: ApprovalRequest) -> list[Evidence]:
@@ -156,7 +177,7 @@ def reviewable_checks(approval: ApprovalRequest) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = approval.verdict.get("checks", [])
     held = [row for row in rows if row["wants_review"]]
     stage = open_stage(approval)
-    if held or stage is None or not stage["requires"] or review_given(approval, stage):
+    if held or stage is None or stage["requires"] != HUMAN_REVIEW or review_given(approval, stage):
         return held
     return rows
 

@@ -37,6 +37,7 @@ from governance.common.errors import Forbidden
 from governance.evidence import services as evidence_services
 from governance.evidence.models import Evidence
 from governance.evidence.producers import Product
+from governance.policy.document import VALIDATION
 from governance.policy.selectors import document_of
 from placet.assertions import InvalidAssertion, decode64, verify_assertion
 
@@ -96,12 +97,20 @@ def check_may_review(approval: ApprovalRequest, reviewer: User) -> str:
 
 
 def check_reviewed(approval: ApprovalRequest, stage: Mapping[str, Any]) -> None:
-    """Check that the human review which a stage requires before it approves is there.
+    """Check that the human review or the validation which a stage requires before it approves is there.
 
     Raises:
-        ReviewMissing: nobody who may sign in the stage has signed an accepted one on this evidence.
+        ReviewMissing: nobody who may sign in the stage has signed an accepted review on this evidence; or nobody
+            independent has validated the version, or the newest opinion is that it is not fit.
     """
-    if stage["requires"] and not selectors.review_given(approval, stage):
+    if stage["requires"] == VALIDATION:
+        signed = selectors.newest_validation(approval)
+        if signed is None or signed.payload["opinion"] == "not_fit":
+            said = "the newest one says that it is not fit" if signed else "there is none"
+            raise ReviewMissing(
+                f"Stage {stage['name']} requires a signed independent validation of this version, and {said}."
+            )
+    elif stage["requires"] and not selectors.review_given(approval, stage):
         raise ReviewMissing(
             f"Stage {stage['name']} requires a signed human review of this evidence by somebody who may sign in it; "
             "sign one below, then approve."
@@ -325,6 +334,7 @@ def review_check(
         product=Product(
             payload={
                 "type": "human_review/v1",
+                "kind": "check",
                 "check": check_id,
                 "statement": sealed.commitment,
                 "evidence": selectors.evidence_behind(approval, check_id),

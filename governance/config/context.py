@@ -11,7 +11,8 @@ from governance.approvals.selectors import waiting_count
 from governance.audit.selectors import newest_anchor
 from governance.common import clock
 
-MAY = ("may_read_log", "may_read_people", "may_read_replays")
+MAY = ("may_read_log", "may_read_people", "may_read_replays", "may_validate")
+VALIDATION = frozenset({Role.VALIDATOR, Role.RISK_OFFICER, Role.AUDITOR})  # to whom the menu offers validations
 
 
 def header(request: HttpRequest) -> dict[str, Any]:
@@ -27,6 +28,7 @@ def header(request: HttpRequest) -> dict[str, Any]:
         "anchor": anchor,
         "role": ", ".join(Role(role).label for role in held),
         "inbox_count": waiting_count(user),
+        "may_validate": bool(held.keys() & VALIDATION),
         "may_read_log": bool(everywhere & PERMISSIONS["audit.read_log"]),
         "may_read_people": bool(everywhere & PERMISSIONS["accounts.read_people"]),
         "may_read_replays": bool(everywhere),  # of the whole deployment, as what a replay reads is

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "governance.policy",
     "governance.approvals",
     "governance.notices",
+    "governance.validation",
     "registry",
     "monitoring",
     "reports",
@@ -209,6 +210,7 @@ CELERY_BEAT_SCHEDULE = {
     "read-log-for-notices": {"task": "governance.notices.tasks.make_notices", "schedule": 5.0},
     "deliver-notices": {"task": "governance.notices.tasks.deliver_notices", "schedule": 10.0},
     "notices-by-the-clock": {"task": "governance.notices.tasks.look_ahead", "schedule": 1800.0},
+    "sweep-revalidations": {"task": "governance.validation.tasks.sweep_revalidations", "schedule": 86_400.0},
     "sweep-replays": {"task": "governance.approvals.tasks.sweep_replays", "schedule": 30.0},
 }
 

@@ -43,7 +43,13 @@ _DECLARED: dict[str, dict[str, str]] = {
         "dataset_drift": "bool",
         "max_value": "double?",
     },
-    "human_review/v1": {"check": "string", "reviewer_role": "string", "verdict": "string"},
+    "human_review/v1": {
+        "kind": "string",
+        "reviewer_role": "string",
+        "check": "string?",
+        "verdict": "string?",
+        "opinion": "string?",
+    },
     "document/v1": {"kind": "string", "measured": "int", "declared": "int", "missing": "int"},
 }
 # What stands beside the evidence: facts about the candidate and the version in production.
@@ -156,6 +162,15 @@ def _drift(payload: Payload) -> dict[str, Scalar]:
     }
 
 
+def _human_review(payload: Payload) -> dict[str, Scalar]:
+    """Return the scalars of a look at a check or of a validation; what the other one alone has is undefined."""
+    return {
+        "kind": payload.get("kind", "check"),
+        "reviewer_role": payload["reviewer_role"],
+        **{name: payload.get(name) for name in ("check", "verdict", "opinion")},
+    }
+
+
 def _plain(*names: str) -> Callable[[Payload], dict[str, Scalar]]:
     return lambda payload: {name: payload[name] for name in names}
 
@@ -169,6 +184,6 @@ _PROJECTIONS: dict[str, Callable[[Payload], dict[str, Scalar]]] = {
     "fairness/v1": _fairness,
     "explanation/v1": _explanation,
     "drift/v1": _drift,
-    "human_review/v1": _plain("check", "reviewer_role", "verdict"),
+    "human_review/v1": _human_review,
     "document/v1": _plain("kind", "measured", "declared", "missing"),
 }

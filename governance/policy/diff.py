@@ -274,6 +274,7 @@ _RULES: dict[_Place, Rule] = {
     ("approval", "renewal", "before"): _amount(lax="up", default=30.0, of=_days),
     ("approval", "renewal", "opened_by"): _neutral,  # it opens a question, and answers none
     ("approval", "grace"): _amount(lax="up", default=0.0, of=_days),
+    ("approval", "revalidate_every"): _amount(lax="up", default=float("inf"), of=_days),
     ("approval", "on_drift"): _scale("suspend", "alert", default="alert"),
     ("approval", "on_suspend"): _scale("rollback", "refuse_new_loads", "keep_serving", default="keep_serving"),
     ("approval", "conditions", "max_open_findings"): _amount(lax="up", default=float("inf")),

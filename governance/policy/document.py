@@ -16,6 +16,8 @@ from governance.policy.shape import line_of, shape_problems
 from governance.policy.source import Json, Path, Source, display, read
 
 HUMAN_REVIEW = "human_review/v1"
+VALIDATION = "validation"
+"""What a stage can require before it approves: a signed review of a check, or a signed independent validation."""
 
 
 class Mode(StrEnum):
@@ -126,7 +128,8 @@ class ApprovalTerms:
     """How long evidence and people may take, how long an approval holds, and what drift and suspension do to it.
 
     ``grace``: how much longer what serves may be loaded once the approval has lapsed. ``waive_for``: how long a failed
-    check may stand on a waiver.
+    check may stand on a waiver. ``revalidate_every``: when what is live is to be validated again,
+    None for never.
     """
 
     collect_within: timedelta
@@ -136,6 +139,7 @@ class ApprovalTerms:
     renewal: Renewal
     grace: timedelta
     waive_for: timedelta
+    revalidate_every: timedelta | None
     on_drift: str
     on_suspend: str
     conditions: Conditions
@@ -244,6 +248,9 @@ def _rule_problems(document: PolicyDocument) -> list[Problem]:
     if not document.approval.collect_within:
         message = "No evidence would be complete in time; give it a day at least, or leave the key out (P30D)."
         problems.append(problem_at(source, ("approval", "collect_within"), message))
+    if document.approval.revalidate_every == timedelta(0):
+        message = "Give the validators a day at least, or leave the key out: then nothing falls due."
+        problems.append(problem_at(source, ("approval", "revalidate_every"), message))
     return problems
 
 
@@ -361,6 +368,7 @@ def _approval(data: dict[str, Any]) -> ApprovalTerms:
         ),
         grace=_duration(data["grace"]),
         waive_for=_duration(data.get("waive_for", "P90D")),
+        revalidate_every=_duration(data["revalidate_every"]) if "revalidate_every" in data else None,
         on_drift=data["on_drift"],
         on_suspend=data["on_suspend"],
         conditions=Conditions(

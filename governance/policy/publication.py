@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from governance.policy.cel import check_types
-from governance.policy.document import Check, Mode, PolicyDocument, Shows, problem_at
+from governance.policy.document import HUMAN_REVIEW, Check, Mode, PolicyDocument, Shows, problem_at
 from governance.policy.expressions import Expression, InvalidExpression, read_expression
 from governance.policy.facts import evidence_name
 from governance.policy.problems import Problem
@@ -46,7 +46,7 @@ def check(document: PolicyDocument, projections: Projections) -> list[Problem]:
 
 def _unsatisfiable_stages(document: PolicyDocument) -> Iterator[Problem]:
     for index, stage in enumerate(document.stages):
-        if stage.requires and not set(stage.roles) & set(document.human_review_roles):
+        if stage.requires == HUMAN_REVIEW and not set(stage.roles) & set(document.human_review_roles):
             yield problem_at(
                 document.source,
                 ("stages", index, "requires"),

@@ -147,6 +147,16 @@ def _job_attempt(job: EvidenceJob, used: set[str]) -> dict[str, Any]:
 
 def _evidence_attempt(item: Evidence, approval: ApprovalRequest, used: set[str], people: People) -> dict[str, Any]:
     here = item.parameters.get("request") == str(approval.pk)
+    if item.payload.get("kind") == "validation":
+        opinion = str(item.payload["opinion"]).replace("_", " ")
+        return {
+            "at": item.made_at,
+            "what": item.type,
+            "detail": f"validation: {opinion}, by {people.actor(item.producer_id)['name']}",
+            "state": item.origin,
+            "note": "",
+            "used": here or str(item.pk) in used,
+        }
     review = item.type == "human_review/v1"
     return {
         "at": item.made_at,

@@ -20,6 +20,7 @@ from governance.inventory.selectors import classification_in_force
 from governance.policy import duties
 from governance.policy.document import PolicyDocument
 from governance.policy.selectors import document_of
+from governance.validation.pages import validation_panel
 from registry import selectors
 from registry.models import AliasHistory, PromotionRequest
 from registry.reviewing import changes, checks, evidence, panels, stages, trail
@@ -113,6 +114,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "plans": plans_shown(promotion),
         "renews": renews_shown(approval),
         "comments": comments_shown(approval, viewer),
+        "validation": validation_panel(approval, viewer),
     }
 
 

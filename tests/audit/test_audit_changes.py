@@ -62,6 +62,10 @@ KEPT = {
     "registry.Permit": "approval log_index issued_at expires_at",
     "registry.PromotionRequest": "number version approval requester change_class state made_at applied_at",
     "registry.RegisteredModel": "system mirrored_at",
+    "validation.Validation": "number approval occasion validator state opened_at begun_at settled_at opinion evidence",
+    "validation.ValidationFinding": "validation finding",
+    "validation.ValidationPart": "validation part written_at",
+    "validation.ValidationTest": "validation kind outcome value low high evidence made_at",
     "reports.Document": "kind system measured declared missing requested_by made_at",
 }
 

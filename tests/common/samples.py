@@ -45,7 +45,8 @@ def header() -> dict[str, Any]:
         "size": 1461,
         "where": "write-once folder",
     }
-    facts = {"role": "Risk officer", "inbox_count": 2, "anchor": anchor, "may_read_log": True, "may_read_people": True}
+    facts = {"role": "Risk officer", "inbox_count": 2, "anchor": anchor}
+    facts |= dict.fromkeys(("may_read_log", "may_read_people", "may_validate"), True)
     return {"user": user, "messages": [], **facts}
 
 

@@ -122,6 +122,42 @@ def test_a_misfit_is_named_by_its_place(evidence_type, path, value, place):
     assert (schemas.first_problem(evidence_type, payload) or "").startswith(place)
 
 
+def a_validation(**changes):
+    test = {"kind": "test", "outcome": "passed", "value": 0.8, "low": None, "high": None, "evidence": DIGEST}
+    return {
+        "type": "human_review/v1", "kind": "validation", "occasion": "initial", "opinion": "fit", "statement": DIGEST,
+        "evidence": [DIGEST], "reviewer_role": "validator", "tests": [test], "no_part": ["owner"], "report": DIGEST,
+        "findings": [{"finding": "6f0f8f2e-8a3f-4a53-93a5-0d2f8f8c2f11", "severity": "low"}],
+    } | changes  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"opinion": "good"}, "opinion"),
+        ({"verdict": "accepted"}, "the payload: Unevaluated properties"),
+        ({"kind": "check"}, "the payload"),
+        ({"tests": [{"kind": "test", "outcome": "passed"}]}, "tests[0]"),
+        ({"report": "report.pdf"}, "report"),
+        ({"no_part": []}, "no_part"),
+    ],
+    ids=str,
+)
+def test_a_validation_is_the_other_kind_of_human_review(changes, place):
+    assert schemas.first_problem("human_review/v1", a_validation()) is None
+    assert (schemas.first_problem("human_review/v1", a_validation(**changes)) or "").startswith(place)
+    assert projection.project("human_review/v1", a_validation()) == {
+        "kind": "validation", "reviewer_role": "validator", "check": None, "verdict": None, "opinion": "fit",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("field", sorted(set(a_validation()) - {"report", "kind"}))
+def test_a_validation_has_all_its_parts(field):
+    payload = a_validation()
+    del payload[field]
+    assert schemas.first_problem("human_review/v1", payload) is not None
+
+
 def test_an_unknown_type_is_told():
     assert "no evidence type 'fairness/v2'" in (schemas.first_problem("fairness/v2", {}) or "")
     with pytest.raises(LookupError, match="performance/v1"):

@@ -45,6 +45,12 @@ BOTH_WAYS = [
     ("approval.decide_within", {}, {"approval": {"decide_within": "P60D"}}),
     ("approval.renewal.before", {}, {"approval": {"renewal": {"before": "P60D"}}}),
     ("approval.answer_within", {}, {"approval": {"answer_within": "P60D"}}),
+    ("approval.revalidate_every", {"approval": {"revalidate_every": "P365D"}}, {"approval": {}}),
+    (
+        "approval.revalidate_every",
+        {"approval": {"revalidate_every": "P26W"}},
+        {"approval": {"revalidate_every": "P365D"}},
+    ),
     ("approval.on_drift", {}, {"approval": {"on_drift": "alert"}}),
     ("approval.on_suspend", {"approval": {"on_suspend": "refuse_new_loads"}}, {}),
     (

@@ -62,3 +62,4 @@ LOG_READER = everywhere("auditor", "risk_officer", "data_protection_officer", "a
 EXPORTER = everywhere("auditor", "risk_officer", "administrator")
 PEOPLE_READER = everywhere("administrator", "auditor")
 REVIEWER = part("reviewer", "the reviewer")
+VALIDATES = part("validates", "its validator")

@@ -32,6 +32,7 @@ from governance.inventory import assignments
 from governance.notices.models import Channel
 from governance.policy import services as policies
 from governance.policy import shipped
+from governance.validation import services as validations
 from monitoring.models import Alert, DriftRun
 from monitoring.runs import EVIDENTLY_FILE
 from registry.models import RegisteredModel
@@ -54,6 +55,7 @@ from tests.factories import (
     mirrored,
 )
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
+from tests.validation.working import PDF, worked
 
 BODIES: dict[str, dict[str, Any]] = {
     "": {},
@@ -107,6 +109,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "document": {"kind": "annex-iv", "system": "$slug"},
     "document page": {"system": "$system"},
     "erasure": {"reason": REASON},
+    "validation": {"approval": "$collecting"},
+    "validation plan": {"scope": REASON, "methods": REASON, "out_of_scope": REASON},
+    "declaration": {"reporting_line": "Head of model risk", "conflicts": "none", "no_part": "on"},
+    "test": {"kind": "test", "name": "Backtest", "done": REASON, "outcome": "passed", "measure": "AUC", "value": "0.7"},
+    "validation finding": {"title": "Income is missing", "description": REASON, "severity": "medium"},
+    "validation report": {"summary": REASON, "limitations": REASON, "opinion": "fit"},
+    "validation signature": {"seen": "sha256:0", "password": PASSWORD},
     "waiver": {"check": "no.such-check", "until": "$soon", "reason": REASON},
     "view": {"name": "Held", "waiting": "open"},
     "replay": {"version": "$version"},
@@ -219,6 +228,8 @@ class World(Bank):
             person=self.second, label="Chat", shown="slack://…", sealed="sealed", made_at=clock.now()
         )
         self.replay = replaying.ask_replay(asker=self._holder(Role.POLICY_AUTHOR, None), policy_version=self.policy)
+        self.validation = worked(self.in_state["in review"].approval, self.second)
+        validations.upload_report(validation_id=self.validation.pk, by=self.second, content=PDF)
         self.alert = Alert.objects.get(monitor=self.monitor)
         self.run = self._run()
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
@@ -263,7 +274,7 @@ class World(Bank):
         gone = _actor("deactivated risk officer", leaver, parts={"deactivated"})
         leaver.is_active = False
         leaver.save(update_fields=["is_active"])
-        signs = {"eligible", "holder", "lender", "reviewer"}
+        signs = {"eligible", "holder", "lender", "reviewer", "validates"}
         return [
             Actor("nobody signed in"),
             gone,
@@ -334,6 +345,8 @@ class World(Bank):
             "view": {"pk": self.view.pk},
             "channel": {"pk": self.channel.pk},
             "waiver": {"pk": self.waiver.approval_id},
+            "validation": {"pk": self.validation.pk, "validation_id": self.validation.pk},
+            "test of a validation": {"pk": self.validation.pk, "test": self.validation.tests.earliest("made_at").pk},
             "entry": {"index": index, "entry_id": self.decision.log_entry},
         }
         return things[what]
@@ -351,6 +364,7 @@ class World(Bank):
             "$version": str(self.policy.pk),
             "$second": str(self.second.pk),
             "$validator": str(self.validator.pk),
+            "$collecting": str(self.in_state["collecting"].approval_id),
             "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
         }

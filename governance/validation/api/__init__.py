@@ -1,0 +1,1 @@
+"""Validations over HTTP, to read."""

@@ -1,0 +1,35 @@
+"""The report that a validator uploads: checked, kept by its digest, and given back as a file and nothing else."""
+
+from django.http import HttpResponse
+
+from governance.evidence import storage
+from governance.validation.errors import ReportRefused
+
+LARGEST = 10 * 1024 * 1024
+
+
+def keep_report(content: bytes) -> str:
+    """Keep an uploaded PDF and return its digest.
+
+    Raises:
+        ReportRefused: it does not begin and end as a PDF does, or is larger than 10 MB.
+    """
+    if len(content) > LARGEST:
+        raise ReportRefused(f"The file has {len(content):,} bytes; {LARGEST:,} are taken.")
+    if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-1024:]:
+        raise ReportRefused("Upload the report as a PDF; what came is none, or was cut short.")
+    return storage.put(content)
+
+
+def report_response(digest: str, name: str) -> HttpResponse:
+    """Return a kept report as a download that no browser runs or draws as a page of ours.
+
+    Raises:
+        Unknown: it is not there, or its bytes are not the ones that were kept.
+    """
+    response = HttpResponse(storage.get(digest), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
+    return response
