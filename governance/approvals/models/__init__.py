@@ -12,6 +12,7 @@ from governance.approvals.models.requests import (
     Delegation,
     State,
 )
+from governance.approvals.models.standing import StandingApproval, StandingMatch
 
 __all__ = [
     "GRANTED",
@@ -24,6 +25,8 @@ __all__ = [
     "PolicyReplay",
     "RequestIndex",
     "SavedView",
+    "StandingApproval",
+    "StandingMatch",
     "State",
     "Waiver",
 ]
