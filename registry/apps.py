@@ -9,11 +9,11 @@ class RegistryConfig(AppConfig):
     name = "registry"
 
     def ready(self) -> None:
-        from governance.approvals import waived, waivers
+        from governance.approvals import unmeasured, waived, waivers
         from governance.approvals.kinds import register_subject_kind
         from governance.audit.notary import register_duty
         from governance.inventory.mirrored import register_mirror
-        from registry import permits, promotions
+        from registry import permits, promotions, standing
         from registry.assigned import RegistryMirror
         from registry.reviewing import presenting
 
@@ -25,5 +25,6 @@ class RegistryConfig(AppConfig):
             ready=presenting.ready,
         )
         register_subject_kind(waived.KIND, waivers.on_state_change, presenting.present_waivers)
+        register_subject_kind(unmeasured.STANDING, standing.on_state_change, presenting.present_standing_approvals)
         register_mirror(RegistryMirror())
         register_duty(permits.issue_due)
