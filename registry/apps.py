@@ -9,12 +9,12 @@ class RegistryConfig(AppConfig):
     name = "registry"
 
     def ready(self) -> None:
-        from governance.approvals import waived, waivers
+        from governance.approvals import unmeasured, waived, waivers
         from governance.approvals.kinds import register_subject_kind
         from governance.audit.notary import register_duty
         from governance.inventory.mirrored import register_mirror
         from governance.validation.calendar import register_live
-        from registry import permits, promotions, selectors
+        from registry import permits, promotions, selectors, standing
         from registry.assigned import RegistryMirror
         from registry.reviewing import presenting
 
@@ -26,6 +26,7 @@ class RegistryConfig(AppConfig):
             ready=presenting.ready,
         )
         register_subject_kind(waived.KIND, waivers.on_state_change, presenting.present_waivers)
+        register_subject_kind(unmeasured.STANDING, standing.on_state_change, presenting.present_standing_approvals)
         register_mirror(RegistryMirror())
         register_live(selectors.live_approvals)
         register_duty(permits.issue_due)

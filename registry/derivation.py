@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from governance.approvals.standing_digest import standing_digest
 from governance.approvals.waiver_digest import waiver_digest
 from placet.assertions import Passkeys
 
 Entry = Mapping[str, Any]
 PERSON = "person:"
+STANDING = "standing approval"
+USED = "standing_approval.used"
 
 
 class LogDisagrees(Exception):
@@ -33,8 +36,14 @@ class Approved:
     index: int
     decision_threshold: str = ""
     waivers: Mapping[str, str] = field(default_factory=dict)
-    signed: bool = False
     renews: str = ""
+    signers: frozenset[str] = frozenset()
+    use: Mapping[str, Any] | None = None
+    """The use of a standing approval that granted it, as its own entry says; None where people signed."""
+
+    @property
+    def signed(self) -> bool:
+        return bool(self.signers)
 
 
 def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
@@ -42,19 +51,24 @@ def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
 
     Args:
         entries: (index, parsed body) of every integrated entry about the request, about the requests that grant the
-            waivers which its evaluations name, about the one that it renews, and about passkeys, in order.
+            waivers which its evaluations name, about the one that it renews, about the standing approval that granted
+            it with all its uses, and about passkeys, in order.
 
     Raises:
         LogDisagrees: a stage lacks signatures, a signer was not eligible or kept from signing, a passkey did not sign
             where it must, the verdict was not ALLOW, the subject or the manifest changed on the way, or the approval
-            has lost its force.
+            has lost its force; or a standing approval granted it that does not cover it.
     """
     known = list(entries)
-    approved = _read(known, request).result()
+    derivation = _read(known, request)
+    approved = derivation.result()
     if approved.renews:
         _check_renewed(approved, _read(known, approved.renews))
     for check, waiver in sorted(approved.waivers.items()):
         _check_waiver(approved, check, rederive(known, waiver))
+    if approved.use is not None:
+        before = [(index, entry) for index, entry in known if index < approved.index]
+        check_use(approved, derivation, rederive(before, approved.use["granted_by"]), before)
     return approved
 
 
@@ -89,6 +103,36 @@ def _check_waiver(approved: Approved, check: str, granted: Approved) -> None:
         raise LogDisagrees(f"the waiver of {check} was signed by nobody, or under another policy.")
 
 
+def check_use(
+    approved: Approved, derivation: "_Derivation", granted: Approved, before: Iterable[tuple[int, Entry]]
+) -> None:
+    """Check that the standing approval which granted a request covers it, and was in force with this use left.
+
+    Args:
+        granted: the standing approval, derived from its own request as the log stood before this one was granted.
+
+    Raises:
+        LogDisagrees: the terms are not those that were signed, or do not cover the request.
+    """
+    use = approved.use or {}
+    terms = use["terms"]
+    if (granted.asks_for, granted.subject_digest) != (STANDING, standing_digest(terms)) or not granted.signed:
+        raise LogDisagrees("the standing approval was signed by nobody, or on other terms.")
+    if granted.policy != approved.policy or derivation.line != (terms["model"], terms["alias"]):
+        raise LogDisagrees("the standing approval is for another model, alias or policy.")
+    if min(granted.valid_until, str(terms["until"])) <= derivation.approved_at:
+        raise LogDisagrees("the standing approval had ended.")
+    if granted.signers & {*derivation.excluded, derivation.requester.removeprefix(PERSON)}:
+        raise LogDisagrees("one who signed the standing approval had a part in this version.")
+    uses = [
+        entry["data"]["number"]
+        for _, entry in before
+        if entry["event"] == USED and entry["data"]["granted_by"] == use["granted_by"]
+    ]
+    if uses != list(range(1, len(uses) + 1)) or use["number"] != len(uses) or use["number"] > terms["max_uses"]:
+        raise LogDisagrees("the standing approval had no use left.")
+
+
 @dataclass
 class _Derivation:
     """Reads entries in order and keeps what has been said so far; ``signed`` holds the places signed in, by stage."""
@@ -108,6 +152,10 @@ class _Derivation:
     waivers: Mapping[str, str] = field(default_factory=dict)
     passkeys: Passkeys = field(default_factory=Passkeys)
     opened_at: int = -1
+    line: tuple[str, str] = ("", "")
+    decided: bool = False
+    use: Mapping[str, Any] | None = None
+    approved_at: str = ""
 
     def read(self, index: int, entry: Entry) -> None:
         readers: dict[str, Callable[[int, Entry], None]] = {
@@ -117,6 +165,7 @@ class _Derivation:
             "approval.review_opened": self._open_review,
             "approval.evaluated": self._evaluate,
             "approval.decided": self._decide,
+            USED: self._use,
             "approval.approved": self._approve,
             "approval.state_changed": self._change,
         }
@@ -145,6 +194,7 @@ class _Derivation:
             raise LogDisagrees(f"entry {index} asks for another version than the request is about.")
         self.threshold = str(entry["data"]["decision_threshold"])
         self.change_class = str(entry["data"].get("change_class", ""))
+        self.line = (str(entry["data"]["model"]), str(entry["data"]["alias"]))
 
     def _restate(self, index: int, entry: Entry) -> None:
         """Read another change class, stated in answer to requested changes; nobody has signed on it yet."""
@@ -165,6 +215,7 @@ class _Derivation:
 
     def _decide(self, index: int, entry: Entry) -> None:
         opened, data, actor = self._said(), entry["data"], str(entry["actor"])
+        self.decided = True
         if data["verdict"] != "approve":
             return
         person = actor.removeprefix(PERSON)
@@ -202,9 +253,14 @@ class _Derivation:
             raise LogDisagrees(f"entry {index} approves on other evidence than the review was opened on.")
         if self.verdict != "ALLOW":
             raise LogDisagrees(f"the last verdict before entry {index} was {self.verdict or 'never given'}.")
-        for stage in opened["stages"]:
+        if "standing" in data:
+            self._check_used(index, data["standing"])
+        else:
+            self.use = None
+        for stage in opened["stages"] if self.use is None else ():
             if len(self.signed.get(stage["name"], ())) < stage["quorum"]:
                 raise LogDisagrees(f"stage {stage['name']} has too few signatures.")
+        self.approved_at = str(entry["at"])
         self.state = "approved"
         self.approved = Approved(
             request=data["request"],
@@ -217,9 +273,23 @@ class _Derivation:
             use_restrictions=tuple(data["use_restrictions"]),
             index=index,
             waivers=dict(self.waivers),
-            signed=bool(self.signers),
+            signers=frozenset(self.signers.union(*self.signed.values())),
+            use=self.use,
             renews=str(opened.get("renews", "")),
         )
+
+    def _use(self, index: int, entry: Entry) -> None:
+        self.use = entry["data"]
+
+    def _check_used(self, index: int, named: Mapping[str, Any]) -> None:
+        """Check that the entry before said the same, with every condition met, of a request that nobody decided on."""
+        use = self.use
+        if use is None or {name: use[name] for name in ("standing", "granted_by", "number")} != dict(named):
+            raise LogDisagrees(f"entry {index} names a use of a standing approval that no entry shows.")
+        if use["manifest"] != self.manifest or not use["conditions"] or not all(use["conditions"].values()):
+            raise LogDisagrees(f"entry {index} rests on a standing approval, and is outside it.")
+        if self.decided or self.change_class != "pre-determined":
+            raise LogDisagrees(f"entry {index} rests on a standing approval where people were to decide.")
 
     def _change(self, index: int, entry: Entry) -> None:
         self.state = str(entry["data"]["to"])

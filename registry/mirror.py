@@ -29,6 +29,14 @@ log = logging.getLogger(__name__)
 DEFAULT_THRESHOLD = 0.5
 AGAIN_S = 300
 LARGEST_DATA = 4 << 30
+CODE_TAGS = {
+    "commit": "mlflow.source.git.commit",
+    "source": "mlflow.source.name",
+    "type": "mlflow.source.type",
+    "repository": "mlflow.source.git.repoURL",
+    "entry_point": "mlflow.project.entryPoint",
+}
+"""What of a version's code is mirrored, and the tag of its run that says it: the word of whoever wrote the run."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ def mirror_version(
     if facts.manifest:
         row.artifact_digest, row.manifest_digest = facts.manifest.root_digest, facts.manifest.digest
         row.artifact_bytes = sum(file.size for file in facts.manifest.files)
-    row.flavor, row.signature = facts.flavor, facts.signature
+    row.flavor, row.signature, row.code = facts.flavor, facts.signature, facts.code
     row.parameters, row.metrics, row.decision_threshold = facts.parameters, facts.metrics, facts.threshold
     row.evaluation_dataset, row.problem, row.mirrored_at = facts.dataset, facts.problem[:500], clock.now()
     row.trained_by = person_by_external_identity("mlflow", first.username, at=first.at) if first else None
@@ -138,6 +146,7 @@ def mirror_version(
                 "digest": row.artifact_digest or None,
                 "manifest": row.manifest_digest or None,
                 "decision_threshold": row.decision_threshold,
+                "commit": facts.code.get("commit") or None,
                 "trained_by": row.trained_by.actor_id if row.trained_by else None,
                 "dataset": facts.dataset.digest if facts.dataset else None,
             },
@@ -168,6 +177,7 @@ class _Facts:
     metrics: dict[str, float | None] = field(default_factory=dict)
     threshold: float = DEFAULT_THRESHOLD
     dataset: DatasetSnapshot | None = None
+    code: dict[str, str] = field(default_factory=dict)
 
 
 def _facts(client: mlflow.Client, version: mlflow.Version) -> _Facts:
@@ -191,6 +201,7 @@ def _facts(client: mlflow.Client, version: mlflow.Version) -> _Facts:
         metrics={name: value if math.isfinite(value) else None for name, value in run.metrics.items()},
         threshold=threshold,
         dataset=declared.snapshot,
+        code={name: str(run.tags.get(tag, ""))[:1000] for name, tag in CODE_TAGS.items()},
     )
 
 

@@ -41,10 +41,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Run:
-    """Parameters and last metrics of a run."""
+    """Parameters, last metrics and tags of a run."""
 
     parameters: dict[str, str]
     metrics: dict[str, float]
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 def is_up(timeout_s: float = 2.0) -> bool:
@@ -153,11 +154,12 @@ class Client:
         return str(self._get("model-versions/get-download-uri", name=name, version=number)["artifact_uri"])
 
     def run(self, run_id: str) -> Run:
-        """Return a run's parameters and last metrics."""
+        """Return a run's parameters, last metrics and tags."""
         data = self._get("runs/get", run_id=run_id)["run"]["data"]
         return Run(
             {row["key"]: row["value"] for row in data.get("params", [])},
             {row["key"]: float(row["value"]) for row in data.get("metrics", [])},
+            {row["key"]: row["value"] for row in data.get("tags", [])},
         )
 
     def run_artifact(self, run_id: str, path: str) -> bytes | None:

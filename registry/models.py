@@ -72,6 +72,9 @@ class ModelVersion(Governed):
     trained_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="trained_versions")
     evaluation_dataset = models.ForeignKey(DatasetSnapshot, null=True, on_delete=models.PROTECT, related_name="+")
     problem = models.CharField(max_length=500, blank=True, help_text="Why it can't be used as it is, in one sentence.")
+    code = models.JSONField(
+        null=True, help_text="What its run's tags say of its code: {commit, source, type, repository, entry_point}."
+    )
     mirrored_at = models.DateTimeField()
 
     class Meta:

@@ -2,13 +2,16 @@
 
 import json
 import logging
+import uuid
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
 
 from governance.approvals import selectors as approvals
-from governance.approvals.models import ApprovalRequest, Decision, State
+from governance.approvals.models import ApprovalRequest, Decision, StandingApproval, State
+from governance.approvals.standing_digest import envelope_digest
 from governance.audit import selectors as log_selectors
 from governance.audit import services as audit
 from governance.audit.actors import System
@@ -17,9 +20,9 @@ from governance.audit.notary import Notary
 from governance.common import clock
 from governance.policy.selectors import document_of
 from placet import permits
-from registry import selectors
+from registry import selectors, standing
 from registry.derivation import LogDisagrees, rederive
-from registry.models import Permit
+from registry.models import ModelVersion, Permit
 
 log = logging.getLogger(__name__)
 NOTARY = System("notary")
@@ -27,17 +30,25 @@ CHANGED = ("digest-mismatch", "source-changed")
 
 
 def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]:
-    """Return the integrated entries about a request, what it renews, the waivers it rests on, the signers' passkeys."""
-    found = log_selectors.entries_about_request(approval.pk)
+    """Return the integrated entries about a request, what it renews and rests on, and the signers' passkeys.
+
+    It rests on waivers, and on the standing approval that granted it: with all that this granted, so that its uses can
+    be counted.
+    """
     renewed = approval.renews_id
-    found += log_selectors.entries_about_request(renewed)
-    waivers = {waiver for entry in found for waiver in entry.parsed["data"].get("waivers", {}).values()}
-    found += [entry for waiver in sorted(waivers) for entry in log_selectors.entries_about_request(waiver)]
-    signed = Decision.objects.filter(request__in=[approval.pk, renewed, *waivers], passkey__isnull=False)
+    found = log_selectors.entries_about_request(approval.pk) + log_selectors.entries_about_request(renewed)
+    said = [entry.parsed["data"] for entry in found]
+    others = {waiver for data in said for waiver in data.get("waivers", {}).values()}
+    used = [data["standing"] for data in said if isinstance(data.get("standing"), dict)]
+    others |= {use["granted_by"] for use in used}
+    found += [entry for other in sorted(others) for entry in log_selectors.entries_about_request(other)]
+    signed = Decision.objects.filter(request__in=[approval.pk, renewed, *others], passkey__isnull=False)
     keys = list(signed.values_list("passkey_id", flat=True).distinct())
     found += log_selectors.entries_naming("accounts_passkey", keys) if keys else []
-    placed = [(entry.index, entry.parsed) for entry in found if entry.index is not None]
-    return sorted(placed, key=lambda row: row[0])
+    rows = [uuid.UUID(use["standing"]) for use in used]
+    found += log_selectors.entries_naming("approvals_standingapproval", rows) if rows else []
+    placed = {entry.index: entry.parsed for entry in found if entry.index is not None}
+    return sorted(placed.items())
 
 
 def issue_due(notary: Notary) -> None:
@@ -74,6 +85,8 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
         raise LogDisagrees("the approval's validity is not the one that the log shows.")
     if approval.policy_version.digest != approved.policy["digest"]:
         raise LogDisagrees("the approval's policy is not the one that the log shows.")
+    if approved.use is not None:
+        _check_envelope(approved.use, approval, version)
     now = clock.now()
     statement = permits.build_statement(
         kind="serve",
@@ -118,6 +131,19 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
             },
         )
     return permit
+
+
+def _check_envelope(use: Mapping[str, Any], approval: ApprovalRequest, version: ModelVersion) -> None:
+    """Hold the version against the envelope again: that it was inside is not taken from the entry that says so.
+
+    Raises:
+        LogDisagrees: the envelope is not the one that was signed, or the version is outside it.
+    """
+    row = StandingApproval.objects.filter(pk=use["standing"]).first()
+    if row is None or envelope_digest(row.envelope) != use["terms"]["envelope"]:
+        raise LogDisagrees("the envelope of the standing approval is not the one that was signed.")
+    if outside := [condition.title for condition in standing.inside(row, approval, version) if not condition.holds]:
+        raise LogDisagrees(f"the version is outside the standing approval: {', '.join(outside)}.")
 
 
 def status_of(permit: Permit) -> str:

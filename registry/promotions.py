@@ -25,7 +25,7 @@ from governance.inventory.models import AISystem
 from governance.policy.document import PolicyDocument
 from governance.policy.selectors import document_of, governing
 from placet.mlflow_plugin.protection import fold, is_protected_alias
-from registry import selectors
+from registry import selectors, standing
 from registry.errors import (
     AlreadyLive,
     ModelUnassigned,
@@ -321,5 +321,6 @@ def _next_number() -> int:
 
 
 def on_state_change(request_id: uuid.UUID, old: str, new: str) -> None:
-    """Follow an approval: what was applied on it keeps its row; the gate reads the state live."""
-    del request_id, old, new  # nothing is copied: every reader asks the approval itself
+    """Follow an approval: as its review opens, a standing approval may grant it. Nothing is copied: the gate asks."""
+    if new == State.IN_REVIEW and old == State.COLLECTING:
+        standing.on_review_opened(request_id)

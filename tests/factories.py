@@ -257,30 +257,34 @@ class Cast:
 
     def live(self, *, number: int = 1) -> PromotionRequest:
         """A promotion that is applied, as the apply task writes it once MLflow has said so."""
-        made = self.approved(number=number)
-        with transaction.atomic():
-            now = clock.now()
-            made.state, made.applied_at = PromotionRequest.State.APPLIED, now
-            span = AliasHistory(
-                model=self.model,
-                alias=made.alias,
-                version=made.version,
-                promotion=made,
-                during=DateTimeTZRange(now, None, "[)"),
-            )
-            audit.append(
-                event=Event.PROMOTION_APPLIED,
-                actor=System("apply"),
-                subjects=[made, span],
-                data={
-                    "request": made.approval_id,
-                    "promotion": made.number,
-                    "model": self.model.name,
-                    "version": number,
-                    "alias": made.alias,
-                },
-            )
-        return made
+        return put_live(self, self.approved(number=number))
+
+
+def put_live(cast: Cast, made: PromotionRequest) -> PromotionRequest:
+    """Write down that an approved promotion is applied, and serves."""
+    with transaction.atomic():
+        now = clock.now()
+        made.state, made.applied_at = PromotionRequest.State.APPLIED, now
+        span = AliasHistory(
+            model=cast.model,
+            alias=made.alias,
+            version=made.version,
+            promotion=made,
+            during=DateTimeTZRange(now, None, "[)"),
+        )
+        audit.append(
+            event=Event.PROMOTION_APPLIED,
+            actor=System("apply"),
+            subjects=[made, span],
+            data={
+                "request": made.approval_id,
+                "promotion": made.number,
+                "model": cast.model.name,
+                "version": made.version.number,
+                "alias": made.alias,
+            },
+        )
+    return made
 
 
 def attach(approval: ApprovalRequest, payload: dict[str, Any]) -> Evidence:

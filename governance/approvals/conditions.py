@@ -1,12 +1,12 @@
 """What an approval stands on beside evidence: how many findings may be open, and what an overdue one does.
 
-A waiver stands on nothing of that: what it is for does.
+A waiver and a standing approval stand on nothing of that: what they are for does.
 """
 
 from typing import Any
 
+from governance.approvals import unmeasured
 from governance.approvals.models import ApprovalRequest, Finding
-from governance.approvals.waived import KIND
 from governance.common import clock
 from governance.policy.selectors import document_of
 
@@ -16,7 +16,7 @@ OPEN_FINDINGS = "conditions.open-findings"
 def holds(approval: ApprovalRequest) -> list[dict[str, Any]]:
     """Return the check that holds a request because too many findings of its system are open; none when it does not."""
     most = document_of(approval.policy_version).approval.conditions.max_open_findings
-    if most is None or approval.subject_kind == KIND:
+    if most is None or approval.subject_kind in unmeasured.KINDS:
         return []
     count = Finding.objects.filter(system=approval.system_id, closed_at__isnull=True).count()
     if count <= most:
@@ -28,7 +28,7 @@ def holds(approval: ApprovalRequest) -> list[dict[str, Any]]:
 def overdue(approval: ApprovalRequest) -> Finding | None:
     """Return the finding that takes an approval's force away by being overdue, None when its policy lets it be."""
     conditions = document_of(approval.policy_version).approval.conditions
-    if approval.subject_kind == KIND or conditions.on_overdue != "suspend":
+    if approval.subject_kind in unmeasured.KINDS or conditions.on_overdue != "suspend":
         return None
     late = Finding.objects.filter(system=approval.system_id, closed_at__isnull=True, due_on__lt=clock.now().date())
     return late.order_by("due_on").first()

@@ -93,6 +93,18 @@ class WaiverOpen(DomainError):
     title = "A waiver was asked for already"
 
 
+class StandingApprovalOpen(DomainError):
+    """A standing approval of the model and alias waits for its signatures."""
+
+    title = "A standing approval was asked for already"
+
+
+class NothingStands(DomainError):
+    """A standing approval is taken from what serves now on an approval in force, under a policy with stages."""
+
+    title = "Nothing serves that a standing approval could be taken from"
+
+
 class FindingKnown(DomainError):
     """The system has an open finding with the same title."""
 

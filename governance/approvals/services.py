@@ -11,7 +11,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
-from governance.approvals import conditions, delegated, kinds, renewal, selectors, waived
+from governance.approvals import conditions, delegated, kinds, renewal, selectors, unmeasured, waived
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.approvals.transitions import MOVES
@@ -95,7 +95,7 @@ def open_request(
         policy_version=policy_version,
         requester=requester,
         excluded=_exclusions(people, excluded),
-        stages=_stages(document, system, excluded, measured=subject_kind != waived.KIND),
+        stages=_stages(document, system, excluded, measured=subject_kind not in unmeasured.KINDS),
         required_evidence=[dict(row) for row in required_evidence],
         context=dict(context),
         use_restrictions=list(use_restrictions),
@@ -246,8 +246,8 @@ def _refuse_too_many_facts(approval: ApprovalRequest, evidence: Sequence[Evidenc
 
 def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdict:
     document = document_of(approval.policy_version)
-    if approval.subject_kind == waived.KIND:
-        return waived.verdict_of(document)
+    if approval.subject_kind in unmeasured.KINDS:
+        return unmeasured.verdict_of(approval.subject_kind, document)
     signed = [
         Review(
             check=item.payload["check"],
@@ -280,8 +280,12 @@ def evaluate_again(approval: ApprovalRequest, *, actor: Actor = PLACET) -> Verdi
     return verdict
 
 
-def approve(approval: ApprovalRequest, actor: Actor) -> None:
-    """Grant the approval; its last decision stands in the same transaction."""
+def approve(approval: ApprovalRequest, actor: Actor, *, standing: Mapping[str, Any] | None = None) -> None:
+    """Grant the approval; its last decision stands in the same transaction.
+
+    Args:
+        standing: the standing approval that grants it without new signatures, as its entry names it.
+    """
     document = document_of(approval.policy_version)
     now = clock.now()
     approval.settled_at, approval.valid_until = now, now + document.approval.valid_for
@@ -302,6 +306,7 @@ def approve(approval: ApprovalRequest, actor: Actor) -> None:
             "serves_until": selectors.serves_until(approval),
             "use_restrictions": approval.use_restrictions,
             "policy": {"name": policy.name, "version": policy.number, "digest": policy.digest},
+            **({"standing": dict(standing)} if standing else {}),
         },
     )
     kinds.tell(approval.subject_kind, approval.pk, old, approval.state)

@@ -7,12 +7,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from governance.approvals import unmeasured
 from governance.approvals.models import ApprovalRequest, State, Waiver
 from governance.common import clock
-from governance.policy.document import PolicyDocument
-from governance.policy.evaluate import Ruling, Verdict
 
-KIND = "waiver"
+KIND = unmeasured.WAIVER
 
 
 def in_force(approval: ApprovalRequest) -> QuerySet[Waiver]:
@@ -29,9 +28,3 @@ def named(approval: ApprovalRequest) -> dict[str, Any]:
     """Return what an evaluation's entry says of them: check and the request that granted it; nothing without one."""
     rows = {row.check_id: str(row.approval_id) for row in in_force(approval).order_by("made_at")}
     return {"waivers": rows} if rows else {}
-
-
-def verdict_of(document: PolicyDocument) -> Verdict:
-    """Return the verdict of a request for a waiver: nothing is measured, so nothing but people's words decides it."""
-    reason = "Nothing is measured here: people decide whether the failed check may stand."
-    return Verdict(Ruling.ALLOW, (), reason, document.name, document.digest)

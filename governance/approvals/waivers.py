@@ -8,7 +8,7 @@ from django.db import transaction
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
-from governance.approvals import services, waived
+from governance.approvals import services, unmeasured, waived
 from governance.approvals.errors import NotWaivable, RequestNotOpen, WaiverOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State, Waiver
 from governance.approvals.waiver_digest import waiver_digest
@@ -37,7 +37,7 @@ def request_waiver(
         InvalidInput: no reason, or an end that is over or later than the policy lets a waiver last.
     """
     approval = services.locked(request_id)
-    if approval.state not in {State.IN_REVIEW, *GRANTED} or approval.subject_kind == waived.KIND:
+    if approval.state not in {State.IN_REVIEW, *GRANTED} or approval.subject_kind in unmeasured.KINDS:
         raise RequestNotOpen(f"{approval} is {approval.get_state_display().lower()}; nothing of it can be waived.")
     if not has_role(requester, Role.ENGINEER, Role.OWNER, system_id=approval.system_id):
         raise Forbidden(f"Only an engineer or the owner of {approval.system.name} asks for a waiver.")

@@ -40,6 +40,7 @@ def changes_shown(promotion: PromotionRequest, evidence: list[Evidence]) -> dict
     rows = [
         _data(before, promotion),
         _features(old, new),
+        *_code(old, new),
         _mapping("Parameters", old.parameters, new.parameters, unit="parameter", skip={"decision_threshold"}),
         _row("Decision threshold", f"{old.decision_threshold:.3f}", f"{new.decision_threshold:.3f}"),
         _row("Flavor", old.flavor, new.flavor),
@@ -89,6 +90,18 @@ def _features(old: ModelVersion, new: ModelVersion) -> Row:
         f"{len(after)}: {', '.join(said)}" if said else f"{len(after)}, the same",
         changed=bool(said),
     )
+
+
+def _code(old: ModelVersion, new: ModelVersion) -> list[Row]:
+    """Compare commit and source of the two versions' code; what a run did not say is not known, and no sameness."""
+    before, after = old.code or {}, new.code or {}
+    rows = []
+    for item, key in (("Code, commit", "commit"), ("Code, source", "source")):
+        was, now = str(before.get(key) or ""), str(after.get(key) or "")
+        note = "" if was and now else "what a run does not say can't be compared"
+        same = bool(was) and was == now
+        rows.append(_row(item, was or "not known", now or "not known", note=note, changed=not same))
+    return rows
 
 
 def _inputs(version: ModelVersion) -> list[str]:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from governance.approvals.kinds import Presented
-from governance.approvals.models import ApprovalRequest, State, Waiver
+from governance.approvals.models import ApprovalRequest, StandingApproval, State, Waiver
 from registry.models import AliasHistory, PromotionRequest
 
 
@@ -40,6 +40,19 @@ def present_waivers(requests: Sequence[ApprovalRequest]) -> dict[uuid.UUID, Pres
             url=reverse("waiver", args=[key]),
         )
         for key, row in found.items()
+    }
+
+
+def present_standing_approvals(requests: Sequence[ApprovalRequest]) -> dict[uuid.UUID, Presented]:
+    """Return the same for requests that decide what retrained versions may be without new signatures."""
+    rows = StandingApproval.objects.filter(approval__in=[row.pk for row in requests])
+    return {
+        row.approval_id: Presented(
+            title=f"Standing approval of {row.model_name}",
+            reference=row.alias,
+            url="",
+        )
+        for row in rows
     }
 
 

@@ -7,11 +7,12 @@ from django.urls import reverse
 
 from governance.accounts import passkeys, webauthn
 from governance.accounts.models import User
-from governance.approvals import kinds
+from governance.approvals import kinds, unmeasured
 from governance.approvals.models import ApprovalRequest
 from governance.approvals.statements import Prepared
-from governance.approvals.waived import KIND
 from placet.assertions import challenge
+
+SIGNED_AT = {unmeasured.WAIVER: "waiver-sign"}
 
 
 def sign_page(approval: ApprovalRequest, prepared: Prepared, signer: User, rationale: str) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def sign_page(approval: ApprovalRequest, prepared: Prepared, signer: User, ratio
     return {
         "approval": {"pk": approval.pk, "reference": named.reference},
         "back_url": named.url,
-        "sign_url": reverse("waiver-sign" if approval.subject_kind == KIND else "review-sign", args=[approval.pk]),
+        "sign_url": reverse(SIGNED_AT.get(approval.subject_kind, "review-sign"), args=[approval.pk]),
         "verdict": said["verdict"],
         "meaning": said["meaning"],
         "rationale": rationale,

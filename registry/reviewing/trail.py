@@ -54,6 +54,11 @@ def _verdict(data: Mapping[str, Any]) -> str:
     return f"verdict {data['verdict']}, {undecided} of {len(checks)} checks undecided or failed"
 
 
+def _approved(data: Mapping[str, Any]) -> str:
+    by = " by a standing approval" if "standing" in data else ""
+    return f"the approval stands{by}, valid until {data['valid_until'][:10]}"
+
+
 def _applying(data: Mapping[str, Any]) -> str:
     if data.get("grant"):
         return "used the apply grant"
@@ -75,7 +80,14 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "approval.review_opened": lambda data: f"froze the evidence manifest and opened the review: {_verdict(data)}",
     "approval.evaluated": lambda data: f"evaluated the policy again: {_verdict(data)}",
     "approval.decided": lambda data: f"{VERDICTS.get(data['verdict'], data['verdict'])} in stage {data['stage']}",
-    "approval.approved": lambda data: f"the approval stands, valid until {data['valid_until'][:10]}",
+    "standing_approval.used": lambda data: (
+        f"found every condition of a standing approval met: use {data['number']} of {data['terms']['max_uses']}"
+    ),
+    "standing_approval.outside": lambda data: (
+        f"found {sum(not holds for holds in data['conditions'].values())} of {len(data['conditions'])} conditions of a "
+        "standing approval not met, so that people decide"
+    ),
+    "approval.approved": _approved,
     "approval.state_changed": lambda data: f"the request went from {_plain(data['from'])} to {_plain(data['to'])}",
     "approval.commented": lambda _: "commented, without deciding",
     "permit.issued": lambda data: f"signed the permit for {data['alias']}, valid until {data['expires'][:10]}",

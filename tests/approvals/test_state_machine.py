@@ -1,7 +1,8 @@
 """No path reaches ``approved`` without a quorum of distinct eligible people per stage, none of them with a part in it.
 
 Random people sign, lose roles, get them late, are deactivated, ask for changes, lend their place and take it back;
-requests are withdrawn, resubmitted, suspended, revoked; time passes. Beside Placet runs a small model that only knows
+requests are withdrawn, resubmitted, suspended, revoked, commented on; what was approved goes live and is renewed, while
+what it renews may lose its force; time passes. Beside Placet runs a small model that only knows
 who may count; whatever Placet accepts, the model must accept too. Everything is real: services, PostgreSQL, its
 triggers.
 """
@@ -21,13 +22,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from governance.accounts.models import Grant
 from governance.accounts.roles import Role
-from governance.approvals import delegations, services, signing
+from governance.approvals import comments, delegations, services, signing
 from governance.approvals.models import ApprovalRequest, Delegation, State
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError
-from registry import promotions
+from registry import applying, promotions, renewals
+from registry.models import AliasHistory
 from tests.approvals.slow_reading import assert_index_holds
 from tests.factories import (
     PASSWORD,
@@ -41,6 +43,7 @@ from tests.factories import (
     approve,
     given,
     lent,
+    put_live,
 )
 from tests.proving import count
 
@@ -58,6 +61,8 @@ class Requests(RuleBasedStateMachine):
     lent: dict[Any, Any]  # delegate -> delegator, in force before each request
     reached = 0
     reached_by_stand_in = 0
+    renewed = 0
+    refused_past_a_suspension = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,6 +85,7 @@ class Requests(RuleBasedStateMachine):
         self.signed: dict[str, set[Any]] = {}
         self.signers: set[Any] = set()
         self.was_approved = False
+        self.old: Any = None  # what is being renewed
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
@@ -247,11 +253,84 @@ class Requests(RuleBasedStateMachine):
         }
         self.attempt(acts[how])
 
+    @rule(who=PEOPLE)
+    def comment(self, who: int) -> None:
+        """Whoever reads it may comment, and nothing that counts moves by it."""
+        person, before = self.staff[who], self.looked_at()
+        reads = person.pk in self.active and any(pk == person.pk and not of for pk, _, _, of in self.held.values())
+        said = self.attempt(
+            lambda: comments.write_comment(request_id=self.id, author=person, text="What of the holidays?")
+        )
+        assert said or not reads
+        assert self.looked_at() == before
+
+    def looked_at(self) -> Any:
+        row = ApprovalRequest.objects.filter(pk=self.id).values().get()
+        return row, sorted(self.approval.decisions.values_list("pk", flat=True))
+
+    @precondition(lambda self: self.was_approved and self.old is None)
+    @rule(then=st.sampled_from(["go on", "wait", "suspend", "revoke"]))
+    def renew(self, then: str) -> None:
+        """Put what was approved live, and ask for its renewal near its end; from then on that is the request here."""
+        old = self.approval
+        if old.state != State.APPROVED:
+            return
+        put_live(self.cast, self.promotion)
+        self.now = max(self.now, old.valid_until - timedelta(days=20))
+        self.undo.enter_context(clock.frozen(self.now))
+        made: list[Any] = []
+        asker = self.cast.engineer
+        if not self.attempt(
+            lambda: made.extend(renewals.request_renewal(promotion_id=self.promotion.pk, requester=asker)[:1])
+        ):
+            return
+        self.old, self.promotion, self.id = old, made[0], made[0].approval_id
+        self.opened, self.was_approved = self.approval.opened_at, False
+        self.signed, self.signers, self.places = {}, set(), {}  # what was lent for a month is over
+        self.cast.attached(self.promotion, ratio=0.97, half=0.05)
+        if then in {"suspend", "revoke"}:
+            self.harm_what_is_renewed(then)
+        if then != "wait":
+            self.go_on(4)
+
+    @precondition(lambda self: self.old is not None)
+    @rule(how=st.sampled_from(["suspend", "revoke", "lapse"]))
+    def harm_what_is_renewed(self, how: str) -> None:
+        def act() -> None:
+            if how == "lapse":
+                services.lapse_overdue()
+            else:
+                getattr(services, how)(request_id=self.old.pk, reason="Drift.", actor=SETUP)
+
+        if self.attempt(act) and how != "lapse" and not self.was_approved:
+            self.go_on(4)
+            Requests.refused_past_a_suspension += self.approval.state == State.IN_REVIEW
+
+    @precondition(lambda self: self.old is not None and self.was_approved)
+    @rule()
+    def take_its_place(self) -> None:
+        self.attempt(lambda: applying.record_applied(self.promotion.pk))
+
+    @invariant()
+    def what_is_renewed_keeps_its_force_until_then(self) -> None:
+        """One of the two is in force at any time, and nothing renews what has lost its force."""
+        if self.old is None:
+            return
+        state, mine = ApprovalRequest.objects.get(pk=self.old.pk).state, self.approval.state
+        if state == State.RENEWED:
+            assert self.was_approved
+            assert mine in {State.APPROVED, State.SUSPENDED, State.REVOKED, State.LAPSED}
+        live = AliasHistory.objects.get(during__endswith__isnull=True, alias="champion", model=self.cast.model)
+        assert live.promotion_id == self.promotion.pk or state != State.RENEWED
+
     @invariant()
     def approved_only_by_a_quorum(self) -> None:
         state = self.approval.state
         if state == State.APPROVED and not self.was_approved:
             self.was_approved = True
+            if self.old is not None:
+                assert ApprovalRequest.objects.get(pk=self.old.pk).state in {State.APPROVED, State.LAPSED}
+                Requests.renewed += 1
             Requests.reached += 1
             Requests.reached_by_stand_in += bool(self.signers & self.lent.keys())
             for stage, (_, quorum) in WANTED.items():
@@ -292,4 +371,6 @@ def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, setting
         ),
     )
     assert Requests.reached, "no example was approved, so nothing was shown"
+    assert Requests.renewed, "no renewal was approved"
+    assert Requests.refused_past_a_suspension, "nobody tried to renew what had lost its force"
     assert Requests.reached_by_stand_in, "no stand-in signed for what was approved"

@@ -42,6 +42,9 @@ KEPT = {
     "approvals.Delegation": "delegator delegate role system valid_from valid_until confirmed_by confirmed_at ended_at",
     "approvals.Finding": "system request severity owner opened_at due_on extensions plan_due proposed_at "
     "closure_evidence closed_at closed_by",
+    "approvals.StandingApproval": "system model_id policy_version classification live approval max_uses used made_at "
+    "expires_at",
+    "approvals.StandingMatch": "standing request number made_at",
     "approvals.Waiver": "request approval made_at expires_at",
     "evidence.Evidence": "subject_id baseline_id origin job made_at",
     "inventory.AISystem": "owner ai_act_class model_tier state made_at",

@@ -19,7 +19,8 @@ Entry = dict[str, Any]
 
 
 def said(event: str, actor: str, **data: Any) -> Entry:
-    return {"event": event, "actor": actor, "data": {"request": REQUEST, **data}}
+    at = "2026-11-22T18:00:00.000000Z"
+    return {"event": event, "at": at, "actor": actor, "data": {"request": REQUEST, **data}}
 
 
 def decided(person: str, stage: str, verdict: str = "approve") -> Entry:
@@ -205,7 +206,14 @@ def test_entries_about_other_requests_do_not_count():
 
 
 def asked(digest: str = SUBJECT["digest"], threshold: str = "0.3") -> Entry:
-    return said("promotion.requested", "person:engineer", digest=digest, decision_threshold=threshold)
+    return said(
+        "promotion.requested",
+        "person:engineer",
+        model="credit-risk",
+        alias="champion",
+        digest=digest,
+        decision_threshold=threshold,
+    )
 
 
 def test_the_decision_threshold_is_the_one_that_was_asked_for_with_the_request():

@@ -11,10 +11,11 @@ from django.test import Client
 from governance.accounts.services import create_token
 from governance.approvals import comments
 from governance.approvals.models import Comment
+from governance.audit.events import Event
 from governance.common import clock
 from registry import applying, live, reconcile, selectors
 from registry.models import PromotionRequest
-from tests.factories import a_user, given
+from tests.factories import a_user, given, mirrored
 from tests.registry.test_renewals import asked, near_the_end, signed
 
 pytestmark = pytest.mark.django_db
@@ -211,3 +212,25 @@ def test_reading_scopes_read_and_do_not_write(cast, client):
         assert client.post(address, {}, content_type="application/json", headers=headers).status_code == 403
     other = create_token(holder=machine, label="o", scopes=["bundles:read"])
     assert client.get("/api/v1/monitors", headers={"Authorization": f"Bearer {other}"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed", "says"),
+    [
+        ({"commit": "a1", "source": "train.py"}, {"commit": "b2", "source": "train.py"}, [True, False], "b2"),
+        ({"commit": "a1", "source": "train.py"}, {"commit": "a1", "source": "train.py"}, [False, False], "a1"),
+        ({"commit": "a1", "source": "train.py"}, None, [True, True], "not known"),
+        (None, None, [True, True], "not known"),
+    ],
+)
+def test_the_review_page_says_what_changed_in_the_code(cast, old, new, changed, says):
+    cast.approved(number=1)
+    made = cast.promotion(number=2)
+    for number, code in ((1, old), (2, new)):
+        row = cast.model.versions.get(number=number)
+        row.code = code
+        mirrored(Event.VERSION_MIRRORED, row)
+    rows = signed_in(cast.officer).get(f"/approvals/{made.approval_id}").context["changes"]["rows"]
+    found = {row["item"]: row for row in rows if row["item"].startswith("Code")}
+    assert [found[item]["changed"] for item in ("Code, commit", "Code, source")] == changed
+    assert found["Code, commit"]["after"] == says

@@ -54,7 +54,7 @@ ALTER TABLE approvals_approvalrequest ENABLE ALWAYS TRIGGER renewal_rules;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("approvals", "0003_comments")]
+    dependencies = [("approvals", "0003_comments"), ("approvals", "0004_standing")]
     operations = [
         migrations.AddField(
             model_name='approvalrequest',

@@ -13,6 +13,7 @@ from governance.approvals.models.requests import (
     Delegation,
     State,
 )
+from governance.approvals.models.standing import StandingApproval, StandingMatch
 
 __all__ = [
     "GRANTED",
@@ -26,6 +27,8 @@ __all__ = [
     "PolicyReplay",
     "RequestIndex",
     "SavedView",
+    "StandingApproval",
+    "StandingMatch",
     "State",
     "Waiver",
 ]
