@@ -12,7 +12,7 @@ from governance.common import clock
 from governance.policy.selectors import document_of
 from registry import applying, selectors
 from registry.models import Permit, PromotionRequest
-from registry.reviewing import checks, evidence, stages
+from registry.reviewing import checks, evidence, stages, standing_said
 from registry.reviewing.people import People, person_ids, words
 from registry.reviewing.review import head
 
@@ -67,6 +67,7 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
             "withdraw": {"allowed": approval.requester_id == viewer.pk and approval.state in OPEN},
         },
         "note": _note(approval),
+        "standing": standing_said.standing_said(approval),
         "commands": _commands(promotion),
     }
 

@@ -22,7 +22,7 @@ from governance.policy.document import PolicyDocument
 from governance.policy.selectors import document_of
 from registry import selectors
 from registry.models import AliasHistory, PromotionRequest
-from registry.reviewing import changes, checks, evidence, panels, stages, trail
+from registry.reviewing import changes, checks, evidence, panels, stages, standing_said, trail
 from registry.reviewing.people import People, person_ids
 from registry.reviewing.waivers import waivers_shown
 
@@ -107,6 +107,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         ],
         "lift": lift_panel(approval, findings, viewer),
         "waivers": waivers_shown(approval, viewer),
+        "standing": standing_said.standing_said(approval),
     }
 
 

@@ -18,6 +18,7 @@ from tests.common.acting import finding, findings, passkeys, sign
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_replay import REPLAYS
+from tests.common.pages_standing import STANDING, listed
 from tests.common.samples import (
     DOCUMENTS,
     FINDINGS,
@@ -332,7 +333,9 @@ PAGES: dict[str, tuple[str, Any]] = {
     "delegations": ("approvals/delegations.html", delegations),
     **REPLAYS,
     **PEOPLE,
+    **STANDING,
     "model": ("registry/model.html", model),
+    "model-standing": ("registry/model.html", lambda: model() | {"standing": listed()}),
     "model-list": ("registry/model_list.html", models),
     "request": ("registry/request.html", request),
     "monitor": ("monitoring/monitor.html", monitor),
