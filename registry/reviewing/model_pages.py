@@ -21,7 +21,7 @@ from governance.common import clock
 from governance.policy.selectors import document_of, governing
 from registry import permits, selectors
 from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
-from registry.reviewing import panels
+from registry.reviewing import panels, standing_pages
 from registry.reviewing.people import People, person_ids
 from registry.reviewing.review import findings_shown, open_findings, system_shown
 
@@ -95,6 +95,7 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
         "monitors": panels.monitors_of(registered),
         "gate": _gate(registered, refused),
         "documents": panels.documents_of(registered.system_id),
+        "standing": standing_pages.standing_of_model(registered, viewer),
         "findings": findings_shown(findings, people, viewer),
         "stop": None,
         "rollback": None,

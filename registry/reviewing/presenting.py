@@ -50,7 +50,7 @@ def present_standing_approvals(requests: Sequence[ApprovalRequest]) -> dict[uuid
         row.approval_id: Presented(
             title=f"Standing approval of {row.model_name}",
             reference=row.alias,
-            url="",
+            url=reverse("standing-approval", args=[row.approval_id]),
         )
         for row in rows
     }

@@ -13,7 +13,7 @@ from governance.common import clock
 from governance.policy.selectors import document_of
 from registry import applying, selectors
 from registry.models import Permit, PromotionRequest
-from registry.reviewing import checks, evidence, stages
+from registry.reviewing import checks, evidence, stages, standing_said
 from registry.reviewing.comments import comments_shown
 from registry.reviewing.people import People, person_ids, words
 from registry.reviewing.renewing import renewal_shown, renews_shown
@@ -73,6 +73,7 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
         "renews": renews_shown(approval),
         "note": _note(approval),
         "comments": comments_shown(approval, viewer),
+        "standing": standing_said.standing_said(approval),
         "commands": _commands(promotion),
     }
 

@@ -23,7 +23,7 @@ from governance.policy.selectors import document_of
 from governance.validation.pages import validation_panel
 from registry import selectors
 from registry.models import AliasHistory, PromotionRequest
-from registry.reviewing import changes, checks, evidence, panels, stages, trail
+from registry.reviewing import changes, checks, evidence, panels, stages, standing_said, trail
 from registry.reviewing.comments import comments_shown
 from registry.reviewing.people import People, person_ids
 from registry.reviewing.plans import plans_shown
@@ -115,6 +115,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "renews": renews_shown(approval),
         "comments": comments_shown(approval, viewer),
         "validation": validation_panel(approval, viewer),
+        "standing": standing_said.standing_said(approval),
     }
 
 

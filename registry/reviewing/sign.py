@@ -12,7 +12,7 @@ from governance.approvals.models import ApprovalRequest
 from governance.approvals.statements import Prepared
 from placet.assertions import challenge
 
-SIGNED_AT = {unmeasured.WAIVER: "waiver-sign"}
+SIGNED_AT = {unmeasured.WAIVER: "waiver-sign", unmeasured.STANDING: "standing-approval-sign"}
 
 
 def sign_page(approval: ApprovalRequest, prepared: Prepared, signer: User, rationale: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.web import answers, comments, views, waivers
+from registry.web import answers, comments, standing, views, waivers
 
 urlpatterns = [
     path("approvals/<uuid:pk>", views.review_detail, name="review"),
@@ -17,6 +17,11 @@ urlpatterns = [
     path("waivers/<uuid:pk>/decide", waivers.waiver_decide, name="waiver-decide"),
     path("waivers/<uuid:pk>/sign", waivers.waiver_sign, name="waiver-sign"),
     path("waivers/<uuid:pk>/withdraw", waivers.waiver_withdraw, name="waiver-withdraw"),
+    path("standing-approvals/<uuid:pk>", standing.standing_detail, name="standing-approval"),
+    path("standing-approvals/<uuid:pk>/decide", standing.standing_decide, name="standing-approval-decide"),
+    path("standing-approvals/<uuid:pk>/sign", standing.standing_sign, name="standing-approval-sign"),
+    path("standing-approvals/<uuid:pk>/withdraw", standing.standing_withdraw, name="standing-approval-withdraw"),
+    path("standing-approvals/<uuid:pk>/revoke", standing.standing_revoke, name="standing-approval-revoke"),
     path("promotions/<uuid:pk>", views.promotion_detail, name="promotion-detail"),
     path("promotions/<uuid:pk>/apply", views.promotion_apply, name="promotion-apply"),
     path("promotions/<uuid:pk>/resubmit", answers.promotion_resubmit, name="promotion-resubmit"),
@@ -24,4 +29,5 @@ urlpatterns = [
     path("promotions/<uuid:pk>/renew", answers.promotion_renew, name="promotion-renew"),
     path("models", views.model_list, name="model-list"),
     path("models/<uuid:pk>", views.model_detail, name="model-detail"),
+    path("models/<uuid:pk>/standing-approvals/<str:alias>", standing.standing_ask, name="standing-approval-ask"),
 ]

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -11,16 +10,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from governance.accounts.narrow import actor
-from governance.accounts.web.passkeys import answer_in
-from governance.approvals import selectors as approvals
-from governance.approvals import services, signing, waivers
-from governance.approvals.models import Decision
-from governance.approvals.web.forms import DecisionForm, Errors, PasskeyDecisionForm, errors_of, errors_of_refusal, sent
+from governance.approvals import waivers
+from governance.approvals.web.forms import Errors, errors_of, sent
 from governance.common.errors import DomainError, InvalidInput
 from governance.common.pages import page
 from registry.reviewing import review, waiver
-from registry.reviewing.sign import sign_page
 from registry.web import views
+from registry.web.deciding import Subject
+
+WAIVER = Subject("waiver", "registry/waiver.html", waiver.waiver_page)
 
 
 class WaiverForm(forms.Form):
@@ -58,68 +56,28 @@ def review_ask_waiver(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def waiver_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /waivers/<pk>``: a waiver as who decides on it needs it; ``pk`` is the request that does."""
-    context = waiver.waiver_page(approvals.request_for(actor(request), pk), actor(request))
-    return render(request, "registry/waiver.html", context)
+    return WAIVER.detail(request, pk)
 
 
 @page
 @require_POST
 def waiver_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /waivers/<pk>/decide``: sign a verdict on it."""
-    person = actor(request)
-    approval = approvals.request_for(person, pk)
-    context = waiver.waiver_page(approval, person)
-    by_passkey = signing.wants_passkey(approvals.open_stage(approval) or {})
-    form = (PasskeyDecisionForm if by_passkey else DecisionForm)(request.POST)
-    if not form.is_valid():
-        return _again(request, context, form, errors_of(form), InvalidInput.status)
-    values = form.cleaned_data
-    said = {"verdict": values["verdict"], "rationale": values["rationale"]}
-    try:
-        if by_passkey:
-            prepared = signing.prepare_decision(request_id=pk, approver=person, **said)
-            return render(request, "registry/sign.html", sign_page(approval, prepared, person, values["rationale"]))
-        decision = signing.record_decision(request_id=pk, approver=person, password=values["password"], **said)
-    except DomainError as refusal:
-        return _again(request, context, form, errors_of_refusal(refusal), refusal.status)
-    messages.success(request, views.SIGNED[Decision.Verdict(decision.verdict)])
-    return redirect("waiver", pk=pk)
+    return WAIVER.decide(request, pk)
 
 
 @page
 @require_POST
 def waiver_sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /waivers/<pk>/sign``: record a decision on it whose statement a passkey has signed."""
-    person = actor(request)
-    context = waiver.waiver_page(approvals.request_for(person, pk), person)
-    try:
-        answer = answer_in(request.POST.get("credential", ""))
-        decision = signing.sign_decision(
-            request_id=pk, approver=person, token=request.POST.get("prepared", ""), answer=answer
-        )
-    except DomainError as refusal:
-        return _again(request, context, PasskeyDecisionForm(), {"all": [refusal.detail]}, refusal.status)
-    messages.success(request, views.SIGNED[Decision.Verdict(decision.verdict)])
-    return redirect("waiver", pk=pk)
+    return WAIVER.sign(request, pk)
 
 
 @page
 @require_POST
 def waiver_withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /waivers/<pk>/withdraw``: take back a waiver that one asked for; it can be asked for anew."""
-    person = actor(request)
-    waiver.waiver_page(approvals.request_for(person, pk), person)  # of no other kind of request
-    services.withdraw(request_id=pk, requester=person, reason=request.POST.get("reason", "").strip()[:2000])
-    messages.success(request, "Withdrawn: the waiver can be asked for anew.")
-    return redirect("waiver", pk=pk)
-
-
-def _again(
-    request: HttpRequest, context: dict[str, Any], form: forms.Form, errors: Errors, status: int
-) -> HttpResponse:
-    values = {key: value for key, value in sent(form).items() if key != "password"}
-    messages.error(request, " ".join(sentence for sentences in errors.values() for sentence in sentences))
-    return render(request, "registry/waiver.html", context | {"form": values | {"errors": errors}}, status=status)
+    return WAIVER.withdraw(request, pk, "Withdrawn: the waiver can be asked for anew.")
 
 
 def _refused(request: HttpRequest, pk: uuid.UUID, form: forms.Form, errors: Errors, status: int) -> HttpResponse:

@@ -20,6 +20,7 @@ from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_replay import REPLAYS
+from tests.common.pages_standing import STANDING, listed
 from tests.common.pages_validation import VALIDATIONS
 from tests.common.samples import (
     DOCUMENTS,
@@ -338,7 +339,9 @@ PAGES: dict[str, tuple[str, Any]] = {
     **PEOPLE,
     **NOTICES,
     **VALIDATIONS,
+    **STANDING,
     "model": ("registry/model.html", model),
+    "model-standing": ("registry/model.html", lambda: model() | {"standing": listed()}),
     "model-list": ("registry/model_list.html", models),
     "request": ("registry/request.html", request),
     "monitor": ("monitoring/monitor.html", monitor),

@@ -55,6 +55,7 @@ from tests.factories import (
     mirrored,
 )
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
+from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -117,6 +118,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "validation report": {"summary": REASON, "limitations": REASON, "opinion": "fit"},
     "validation signature": {"seen": "sha256:0", "password": PASSWORD},
     "waiver": {"check": "no.such-check", "until": "$soon", "reason": REASON},
+    "standing": {"bounds": "evidence.performance.auc.low >= 0.7", "uses": 1, "until": "$soon", "reason": REASON},
     "view": {"name": "Held", "waiting": "open"},
     "replay": {"version": "$version"},
 }
@@ -184,12 +186,13 @@ class World(Bank):
         self.in_state["collecting"] = self.promotion(number=6)
         live = super().live(number=1)
         notarise(folder)  # signs its permit before it is suspended
+        self.standing = asked(self)
         self.monitor = watch(self, live.version)
         self.in_state["suspended"] = fresh(live)
         self.decision = Decision.objects.filter(request=live.approval_id, approver=self.validator).get()
 
     def promotion(self, *, number: int = 1, alias: str = "champion", **fields: Any) -> Any:
-        return super().promotion(number=number, alias=alias, **({"trained_by": self.trainer} | fields))
+        return super().promotion(number=number, alias=alias, **({"trained_by": self.trainer} | MADE | fields))
 
     def _things(self) -> None:
         """What else a system has: proposals, a finding, papers, a run with files, a draft of a policy."""
@@ -323,7 +326,8 @@ class World(Bank):
             "": {},
             "approval": {"pk": promotion.approval_id, "request_id": promotion.approval_id},
             "promotion": {"pk": promotion.pk, "promotion": str(promotion.pk)},
-            "model": {"pk": self.model.pk, "name": self.model.name},
+            "model": {"pk": self.model.pk, "name": self.model.name, "alias": "champion"},
+            "standing": {"pk": self.standing.approval_id},
             "system": {"pk": system.pk, "system": system.slug},
             "classification": _both("classification", self.classification.pk, system),
             "assignment": _both("assignment", self.assignment.pk, system),
