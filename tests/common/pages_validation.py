@@ -144,7 +144,7 @@ def planned() -> dict[str, Any]:
 
 def refused() -> dict[str, Any]:
     """One whose forms were refused."""
-    typed = {"of": "test", "name": "Backtest", "done": "Looked.", "outcome": "passed", "value": "x", "reason": "ill"}
+    typed = {"of": "test", "name": "Backtest", "done": "Looked.", "outcome": "passed", "value": "0.7", "reason": "ill"}
     said = ["Say what was done, in at least 20 characters."]
     names = ("test", "challenger", "finding", "report", "file", "sign", "password", "abandon", "independence")
     return workspace(form=typed, errors=dict.fromkeys(names, said), missing=["Add at least one test of your own."])

@@ -6,10 +6,10 @@ line in ``ROUTES``; the test fails for an address that has none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from tests.security import validations
+from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
     BARRED,
@@ -29,17 +29,12 @@ from tests.security.who import (
     REQUESTER,
     REVIEWER,
     SPEAKER,
-    VALIDATES,
     Who,
     everywhere,
     part,
     role,
 )
 from tests.security.world import ANYWHERE, STATES, Actor
-
-Outcome = str | Mapping[str, str]
-"""A status; with ``+`` when the act is in the log. ``login``: sent to sign in. ``without``: a list that leaves it
-out. By the state of the request where it depends on that, ``""`` standing for the other states."""
 
 WORDS = {
     "200": "may",
@@ -150,12 +145,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "mend a finding": _act((part("owner", "the finding's owner"), "302+")),
     "extend a finding": _act((role("risk_officer"), "302+")),
     "hand a finding over": _act((part("owner", "the finding's owner") | role("risk_officer"), "302+")),
-    "begin a validation": _act((part("trainer", "the trainer"), "403"), (role("validator"), "302+")),
-    "work on a validation": _act((VALIDATES, "302+")),
-    "begin the work, which has begun": _act((VALIDATES, "302")),
-    "upload a report, nothing sent": ((READER, "422"), _HIDDEN),
-    "sign a validation that has changed": _act((VALIDATES, "409")),
-    "give a validation up": _act((role("validator"), "302+")),
+    **validations.RULES,
     # One's own passkeys, and places that are lent
     "own page": ((ANYBODY, "200"),),
     "own page, nothing sent": ((ANYBODY, "422"),),
@@ -208,33 +198,6 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Route:
-    """One method of one address.
-
-    Attributes:
-        rule: in ``RULES``.
-        about: what the address names, see ``World.named``.
-        body: what is sent, in ``world.BODIES``.
-        scope: what a token needs; empty: no token opens it.
-        shows: the text by which a list is seen to hold the thing.
-        query: after the address.
-        parts: of the address that name no thing of the world.
-        alone: it must begin a transaction of its own, so what it adds to the log stays.
-        why: for addresses that need no sign-in: the reason.
-    """
-
-    rule: str
-    about: str = ""
-    body: str = ""
-    scope: str = ""
-    shows: str = ""
-    query: str = ""
-    parts: tuple[tuple[str, Any], ...] = ()
-    alone: bool = False
-    why: str = ""
-
-
 R, W, M, B = "promotions:read", "promotions:write", "records:write", "bundles:read"
 V = "records:read"
 P = "policies:write"
@@ -272,24 +235,7 @@ ROUTES: dict[str, Route] = {
     "POST finding-extend": Route("extend a finding", "finding", "extension"),
     "POST finding-hand-over": Route("hand a finding over", "finding", "hand over"),
     "POST finding-close": Route("close a finding", "finding", "closing"),
-    "GET validation-list": Route("list", shows=MODEL, query="?show=all"),
-    "POST validation-open": Route("begin a validation", body="validation"),
-    "GET validation-calendar": Route("own page"),
-    "GET validation-ics": Route("own page"),
-    "GET validation-detail": Route("read", "validation"),
-    "POST validation-plan": Route("work on a validation", "validation", "validation plan"),
-    "POST validation-independence": Route("work on a validation", "validation", "declaration"),
-    "POST validation-begin": Route("begin the work, which has begun", "validation"),
-    "POST validation-test-add": Route("work on a validation", "validation", "test"),
-    "POST validation-test-remove": Route("work on a validation", "test of a validation"),
-    "POST validation-finding": Route("work on a validation", "validation", "validation finding"),
-    "POST validation-report": Route("work on a validation", "validation", "validation report"),
-    "POST validation-upload": Route("upload a report, nothing sent", "validation"),
-    "GET validation-file": Route("read", "validation"),
-    "POST validation-sign": Route("sign a validation that has changed", "validation", "validation signature"),
-    "POST validation-abandon": Route("give a validation up", "validation", "reason"),
-    "GET api-validations": Route("list", scope=R, shows=MODEL),
-    "GET api-validation": Route("read", "validation", scope=R),
+    **validations.ROUTES,
     "GET passkey-list": Route("own page"),
     "POST passkey-list": Route("own page, nothing sent"),
     "POST passkey-begin": Route("own page, nothing sent"),

@@ -75,6 +75,13 @@ def test_each_part_of_the_floor_is_kept_out_and_what_a_policy_adds_is_not(commit
     written(a_row(made.approval, cast.validator))
 
 
+def test_who_owns_the_system_by_now_is_kept_out_too(committed_cast):
+    cast = committed_cast
+    v = begun(cast.reviewed().approval, cast.validator)
+    written(changed(cast.system, owner=cast.validator))
+    refused("validator_is_independent", changed(v, opinion="fit"))
+
+
 def test_a_request_has_one_open_validation(committed_cast):
     cast = committed_cast
     made = cast.reviewed()
