@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from governance.accounts import single_sign_on
 from governance.accounts.models import User
 from governance.accounts.roles import PERMISSIONS, Role
 from governance.accounts.selectors import roles_of
@@ -25,5 +26,6 @@ def header(request: HttpRequest) -> dict[str, Any]:
         "role": ", ".join(Role(role).label for role in sorted(roles)),
         "inbox_count": waiting_count(user),
         "may_read_log": bool(roles & PERMISSIONS["audit.read_log"]),
+        "sign_again": single_sign_on.asked_anew(request),
         "may_read_people": bool(roles & PERMISSIONS["accounts.read_people"]),
     }

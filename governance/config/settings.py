@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "governance.accounts.middleware.locks_logged",
+    "governance.accounts.middleware.single_sign_on_ends",
     "governance.accounts.middleware.second_factor_first",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -203,6 +204,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-documents": {"task": "reports.tasks.sweep_documents", "schedule": 60.0},
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
     "check-guards": {"task": "governance.audit.tasks.check_guards", "schedule": 3600.0},
+    "sweep-claims": {"task": "governance.accounts.tasks.sweep_claims", "schedule": 3600.0},
     "sweep-approvals": {"task": "governance.approvals.tasks.sweep_approvals", "schedule": 60.0},
     "sweep-replays": {"task": "governance.approvals.tasks.sweep_replays", "schedule": 30.0},
 }

@@ -18,6 +18,7 @@ from tests.common.acting import finding, findings, passkeys, sign
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_replay import REPLAYS
+from tests.common.pages_sso import SINGLE_SIGN_ON
 from tests.common.samples import (
     DOCUMENTS,
     FINDINGS,
@@ -332,6 +333,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "delegations": ("approvals/delegations.html", delegations),
     **REPLAYS,
     **PEOPLE,
+    **SINGLE_SIGN_ON,
     "model": ("registry/model.html", model),
     "model-list": ("registry/model_list.html", models),
     "request": ("registry/request.html", request),
