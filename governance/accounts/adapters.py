@@ -3,11 +3,12 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 
-from governance.accounts import sealing, throttle
+from governance.accounts import presence, sealing, throttle
 from governance.accounts.models import User
 
 
@@ -21,7 +22,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """Return who the password belongs to; a deactivated account is as unknown as one that never was."""
         email = str(credentials.get("email") or "")
         throttle.check_address_not_locked(email)
-        user = super().authenticate(request, **credentials)
+        user = super().authenticate(request, **credentials) if presence.may_use_password(email) else None
         if isinstance(user, User) and user.is_active:
             return user
         throttle.count_address_failure(email, User.objects.filter(email__iexact=email).first())
@@ -51,7 +52,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth has no types
-    """Keeps the secrets of second factors sealed in the database."""
+    """Keeps the secrets of second factors sealed in the database, and asks for none that was given elsewhere."""
+
+    def is_mfa_enabled(self, user: User, types: Any = None) -> bool:
+        """Return whether to ask for a second factor: not where the identity provider has, and that counts here."""
+        given = context.request is not None and getattr(context.request, "second_factor_given", False)
+        return not given and bool(super().is_mfa_enabled(user, types))
 
     def encrypt(self, text: str) -> str:
         return sealing.seal(text)

@@ -15,10 +15,10 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from governance.accounts import administrators, services
+from governance.accounts import administrators, roles, services
 from governance.accounts.errors import PersonInactive, RoleHeld, RoleNotHeld, SecondAdministratorNeeded
 from governance.accounts.models import Grant, Token, User, in_force
-from governance.accounts.roles import DECIDING, Role
+from governance.accounts.roles import Role
 from governance.accounts.selectors import grants_in_force
 from governance.audit import services as audit
 from governance.audit.actors import Actor
@@ -26,7 +26,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
 
-GRAVE = DECIDING | {Role.ADMINISTRATOR, Role.POLICY_PUBLISHER}
+GRAVE = roles.GRAVE
 """Roles that take two administrators to give."""
 
 LeaveHook = Callable[[User], None]
@@ -177,6 +177,7 @@ def end_grants(held: Sequence[Grant], *, actor: Actor, **said: object) -> None:
         raise InvalidInput(f"{person} is the last administrator; make another one first.")
     for grant in held:
         grant.valid_until = clock.now()
+        grant.ended_by = actor if isinstance(actor, User) else None
     audit.append(
         event=Event.ROLE_REVOKED,
         actor=actor,

@@ -69,6 +69,30 @@ class IdentityTaken(DomainError):
     title = "The name is somebody's already"
 
 
+class MappingOpen(DomainError):
+    """The same claim gives the same role already, or waits to."""
+
+    title = "The claim is mapped already"
+
+
+class MappingSettled(DomainError):
+    """The claim mapping was confirmed or has ended, or waited too long."""
+
+    title = "The claim mapping is settled"
+
+
+class SignOnRefused(Forbidden):
+    """What the identity provider sent is not believed, or lets nobody in here."""
+
+    title = "You can't sign in this way"
+
+
+class SignOnUnavailable(OutsideSystemDown):
+    """The identity provider does not answer, or not as one."""
+
+    title = "The identity provider does not answer"
+
+
 class PersonInactive(DomainError):
     """The account is deactivated already."""
 

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from governance.accounts import second_factor, throttle
+from governance.accounts import second_factor, single_sign_on, throttle
 from governance.accounts.models import User
 
-OPEN = ("login", "logout", "healthz")
+OPEN = ("login", "logout", "healthz", "sso", "sso-again", "sso-callback")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -31,11 +32,24 @@ def second_factor_first(get_response: GetResponse) -> GetResponse:
         user = request.user if settings.SECOND_FACTOR != "off" else None
         if not isinstance(user, User) or _is_open(request.path) or second_factor.is_enabled(user):
             return get_response(request)
+        if single_sign_on.has_second_factor(request):
+            return get_response(request)
         if not second_factor.is_demanded(user):
             return get_response(request)
         if request.path.startswith("/api/"):
             return _problem()
         return redirect("security")
+
+    return middleware
+
+
+def single_sign_on_ends(get_response: GetResponse) -> GetResponse:
+    """Sign out whom the identity provider signed in too long ago: what it says of them by now, only it knows."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.OIDC.issuer and isinstance(request.user, User) and single_sign_on.is_over(request):
+            logout(request)
+        return get_response(request)
 
     return middleware
 

@@ -10,13 +10,14 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import Case, F, Func, Q, SmallIntegerField, When
 
+from governance.accounts.claim_models import ClaimMapping
 from governance.accounts.proposal_models import GrantProposal
 from governance.accounts.recertification_models import AccessReview, AccessReviewItem
 from governance.accounts.roles import DECIDING, PERMISSIONS, Role
 from governance.audit.governed import Governed
 from governance.common import clock
 
-__all__ = ["AccessReview", "AccessReviewItem", "GrantProposal"]
+__all__ = ["AccessReview", "AccessReviewItem", "ClaimMapping", "GrantProposal"]
 
 
 class UserManager(BaseUserManager["User"]):
@@ -47,6 +48,10 @@ class User(AbstractBaseUser):
         on_delete=models.PROTECT,
         related_name="service_accounts",
         help_text="Set for a service account: the person who answers for it.",
+    )
+
+    claims_read_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the identity provider last said what they may do."
     )
 
     objects: ClassVar[UserManager] = UserManager()
@@ -92,11 +97,28 @@ class Grant(Governed):
     confirmed_by = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+", help_text="The second administrator."
     )
+    mapping = models.ForeignKey(
+        ClaimMapping,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="grants",
+        help_text="Set if a claim of the identity provider gave it: the mapping is the word of the administrators.",
+    )
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who ended it before its time."
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(mapping__isnull=True) | Q(granted_by__isnull=True, confirmed_by__isnull=True),
+                name="claim_gives_a_role_alone",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_by__isnull=True) | Q(valid_until__isnull=False), name="ended_grant_has_an_end"
+            ),
             models.UniqueConstraint(
                 fields=["person", "role", "system_id"],
                 condition=Q(valid_until__isnull=True),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Lower
@@ -12,6 +13,7 @@ from django.db.models.functions import Lower
 from governance.accounts import administration, administrators, proposals, second_factor, systems
 from governance.accounts.models import (
     AccessReview,
+    ClaimMapping,
     ExternalIdentity,
     Grant,
     GrantProposal,
@@ -21,7 +23,7 @@ from governance.accounts.models import (
     in_force,
 )
 from governance.accounts.roles import Role
-from governance.accounts.selectors import has_role
+from governance.accounts.selectors import has_role, identities_in_force
 from governance.common import clock
 from governance.common.errors import Forbidden, Unknown
 
@@ -78,6 +80,8 @@ def tabs(viewer: User) -> dict[str, Any]:
         "shown": {
             "people": True,
             "waiting": len(proposals.waiting()),
+            "mappings": bool(settings.OIDC.issuer),
+            "mapped": ClaimMapping.objects.filter(ended_at__isnull=True).count() if settings.OIDC.issuer else 0,
             "reviews": AccessReview.objects.filter(closed_at__isnull=True).count(),
         },
         "administrator": has_role(viewer, Role.ADMINISTRATOR),
@@ -111,6 +115,7 @@ def person_page(
             "joined_at": person.joined_at,
             "last_login": person.last_login,
             "sponsor": _named(person.sponsor),
+            "signs_in_through": _provider_of(person),
             "second_factor": not person.is_service and second_factor.is_enabled(person),
         },
         "grants": [row for row in held if row["state"] == "in force"],
@@ -185,7 +190,7 @@ def _found(filters: Mapping[str, str]) -> QuerySet[User]:
 
 
 def _grants_of(people: Iterable[User]) -> list[Grant]:
-    rows = Grant.objects.filter(person__in=people).select_related("granted_by", "confirmed_by", "person")
+    rows = Grant.objects.filter(person__in=people).select_related("granted_by", "confirmed_by", "person", "mapping")
     return list(rows.order_by("-valid_from", "role"))
 
 
@@ -200,6 +205,13 @@ def _roles_by_person(people: Sequence[User]) -> dict[uuid.UUID, list[dict[str, A
 
 def _identities_of(person: User) -> QuerySet[ExternalIdentity]:
     return person.external_identities.select_related("linked_by", "unlinked_by").order_by("-valid_from")
+
+
+def _provider_of(person: User) -> str:
+    """Return through which provider the person signs in; empty where with a password."""
+    linked = identities_in_force().filter(person=person, provider=ExternalIdentity.Provider.OIDC)
+    here = f"{settings.OIDC.issuer}#"
+    return settings.OIDC.name if settings.OIDC.issuer and linked.filter(subject__startswith=here).exists() else ""
 
 
 def _accounts_of(person: User) -> QuerySet[User]:
@@ -246,6 +258,7 @@ def _grant(grant: Grant, names: Mapping[uuid.UUID, str]) -> dict[str, Any]:
         "ends_soon": until is not None and clock.now() < until <= clock.now() + ENDS_SOON,
         "state": "in force" if _is_in_force(grant) else "ended",
         "granted_by": grant.granted_by.name if grant.granted_by else "",
+        "mapping": str(grant.mapping or ""),
         "confirmed_by": grant.confirmed_by.name if grant.confirmed_by else "",
     }
 

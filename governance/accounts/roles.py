@@ -19,6 +19,9 @@ class Role(models.TextChoices):
 
 DECIDING = frozenset({Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER})
 
+GRAVE = DECIDING | {Role.ADMINISTRATOR, Role.POLICY_PUBLISHER}
+"""Roles that take two administrators to give."""
+
 PERMISSIONS: dict[str, frozenset[str]] = {
     "accounts.read_people": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "audit.read_log": frozenset({Role.AUDITOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.ADMINISTRATOR}),

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from django.conf import settings
 from django.db import transaction
 
-from governance.accounts import throttle
+from governance.accounts import presence, throttle
 from governance.accounts.errors import IdentityTaken, RolesExclude
-from governance.accounts.models import ExternalIdentity, Grant, Token, User
+from governance.accounts.models import ClaimMapping, ExternalIdentity, Grant, Token, User
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import grants_in_force, identities_in_force
 from governance.audit import services as audit
@@ -54,8 +55,9 @@ def grant_role(
     actor: Actor,
     system_id: uuid.UUID | None = None,
     valid_until: datetime | None = None,
+    mapping: ClaimMapping | None = None,
 ) -> Grant:
-    """Give a person a role from now on. ``granted_by`` is None only while a deployment is set up.
+    """Give a person a role from now on. ``granted_by`` is None while a deployment is set up, or where a claim gives it.
 
     Who may give which role is the rule of :func:`governance.accounts.administration.give_role`.
 
@@ -74,6 +76,7 @@ def grant_role(
         granted_by=granted_by,
         confirmed_by=confirmed_by,
         system_id=system_id,
+        mapping=mapping,
         valid_from=clock.now(),
         valid_until=valid_until,
     )
@@ -88,6 +91,7 @@ def grant_role(
             "until": valid_until,
             "granted_by": granted_by.actor_id if granted_by else None,
             "confirmed_by": confirmed_by.actor_id if confirmed_by else None,
+            **({"mapping": mapping.pk} if mapping else {}),
         },
     )
     return grant
@@ -185,14 +189,30 @@ def link_external_identity(
     return row
 
 
-def require_password(user: User, password: str) -> None:
-    """Check the password typed for one decision.
+BY_PASSWORD = "re-authentication"  # noqa: S105 (a kind of signature)
+BY_PROVIDER = "re-authentication (oidc)"
+
+
+def require_password(user: User, password: str) -> str:
+    """Check the password typed for one decision, or the proof that stands for it; return the kind of signature.
+
+    Args:
+        password: the person's, or what ``presence.prove`` gave where the identity provider asks for it in our place.
 
     Raises:
-        SignInAgain: it is not the person's.
-        TooManyAttempts: it was not, too often; nothing is compared for a while.
+        SignInAgain: it is not the person's, or the proof is too old or spent.
+        TooManyAttempts: the password was wrong too often; nothing is compared for a while.
+        SignInUnavailable: the cache does not answer.
     """
     throttle.check_not_locked(user)
+    if presence.is_by_provider(user):
+        if presence.spend(user, password):
+            return BY_PROVIDER
+        raise SignInAgain(
+            f"Confirm with {settings.OIDC.name} that it is you, then sign within five minutes; it holds for one "
+            "signature. Nothing was signed."
+        )
     if not password or not user.check_password(password):
         throttle.count_failure(user)
         raise SignInAgain("The password is not right. Nothing was signed; type it again.")
+    return BY_PASSWORD

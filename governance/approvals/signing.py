@@ -163,9 +163,9 @@ def record_decision(
     if wants_passkey(stage):
         raise PasskeyNeeded(f"Stage {stage['name']} is signed with a passkey; a password is not enough.")
     rationale = _check_rationale(rationale)
-    require_password(approver, password)
+    kind = require_password(approver, password)
     prepared = statements.prepare(approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=rationale)
-    return _record(approval, approver, verdict, stage["name"], prepared)
+    return _record(approval, approver, verdict, stage["name"], prepared, kind=kind)
 
 
 def prepare_decision(
@@ -221,7 +221,8 @@ def sign_decision(*, request_id: uuid.UUID, approver: User, token: str, answer: 
         )
     except InvalidAssertion as wrong:
         raise PasskeyRefused(f"The signature does not fit: {wrong}. Nothing was signed.") from wrong
-    return _record(approval, approver, said["verdict"], stage["name"], prepared, passkey=passkey, assertion=assertion)
+    signed: dict[str, Any] = {"kind": PASSKEY, "passkey": passkey, "assertion": assertion}
+    return _record(approval, approver, said["verdict"], stage["name"], prepared, **signed)
 
 
 def wants_passkey(stage: Mapping[str, Any]) -> bool:
@@ -251,11 +252,11 @@ def _record(
     stage: str,
     prepared: statements.Prepared,
     *,
+    kind: str,
     passkey: Passkey | None = None,
     assertion: Mapping[str, str] | None = None,
 ) -> Decision:
     """Write the decision with its entry, and move the request. The caller holds its lock and has checked everything."""
-    kind = PASSKEY if passkey else "re-authentication"
     signature = {"kind": kind, "passkey": passkey.credential_id, **(assertion or {})} if passkey else {"kind": kind}
     said = json.loads(prepared.statement)
     behalf = said.get("on_behalf_of")
@@ -322,7 +323,7 @@ def review_check(
     if not any(row["id"] == check_id for row in selectors.reviewable_checks(approval)):
         raise NothingToReview(f"{check_id} does not wait for a human review.")
     statement = _check_rationale(statement)
-    require_password(reviewer, password)
+    kind = require_password(reviewer, password)
     sealed = audit.seal({"statement": statement, "reviewer": reviewer.name})
     evidence = evidence_services.attach(
         evidence_type="human_review/v1",
@@ -341,7 +342,7 @@ def review_check(
                 "reviewer_role": role,
                 "verdict": verdict,
             },
-            environment={"signature": "re-authentication"},
+            environment={"signature": kind},
         ),
         sealed=sealed,
     )

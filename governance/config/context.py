@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from governance.accounts import single_sign_on
 from governance.accounts.models import User
 from governance.accounts.roles import PERMISSIONS, Role
 from governance.accounts.selectors import roles_anywhere
@@ -32,4 +33,5 @@ def header(request: HttpRequest) -> dict[str, Any]:
         "may_read_log": bool(everywhere & PERMISSIONS["audit.read_log"]),
         "may_read_people": bool(everywhere & PERMISSIONS["accounts.read_people"]),
         "may_read_replays": bool(everywhere),  # of the whole deployment, as what a replay reads is
+        "sign_again": single_sign_on.asked_anew(request),
     }

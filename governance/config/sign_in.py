@@ -3,6 +3,7 @@
 from typing import Any
 
 from governance.config import environment as env
+from governance.config.oidc import provider_from_environment
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 
@@ -20,6 +21,11 @@ SIGN_IN_LIMITS = env.limits("PLACET_SIGN_IN_LIMITS", {"account": (5, 300), "addr
 ACCOUNT_RATE_LIMITS = {"login": "{}/{}s/ip".format(*SIGN_IN_LIMITS["address"]), "login_failed": None}
 # How many proxies of ours stand before the web process; X-Forwarded-For is believed of them alone.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("PLACET_TRUSTED_PROXIES", 0)
+
+# Single sign-on: governance.accounts.web.sso.
+OIDC = provider_from_environment()
+# With single sign-on and addresses here, nobody else's password lets anybody in.
+BREAK_GLASS = frozenset(address.lower() for address in env.words("PLACET_BREAK_GLASS"))
 
 
 def user_display(user: Any) -> str:

@@ -28,7 +28,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PRIVATE = "Ms Ndiaye's own words"
 KEPT = {
-    "accounts.Grant": "person role system_id granted_by confirmed_by valid_from valid_until",
+    "accounts.Grant": "person role system_id granted_by confirmed_by mapping valid_from valid_until ended_by",
+    "accounts.ClaimMapping": "role system_id days made_by made_at confirmed_by confirmed_at valid_from "
+    "ended_by ended_at",
     "accounts.ExternalIdentity": "person provider valid_from valid_until linked_by link_confirmed_by unlinked_by "
     "unlink_confirmed_by",
     "accounts.GrantProposal": "person role system_id valid_until proposed_by proposed_at settled_by settled_at grant",

@@ -20,6 +20,7 @@ from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_replay import REPLAYS
+from tests.common.pages_sso import SINGLE_SIGN_ON
 from tests.common.pages_standing import STANDING, listed
 from tests.common.pages_validation import VALIDATIONS
 from tests.common.samples import (
@@ -340,6 +341,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **NOTICES,
     **VALIDATIONS,
     **STANDING,
+    **SINGLE_SIGN_ON,
     "model": ("registry/model.html", model),
     "model-standing": ("registry/model.html", lambda: model() | {"standing": listed()}),
     "model-list": ("registry/model_list.html", models),

@@ -53,6 +53,7 @@ WORDS = {
     "409+": "may, on record",
     "409": "held against the state (409)",
     "422": "held against the input (422)",
+    "503": "may, if the identity provider answers",
 }
 
 
@@ -75,6 +76,8 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
         (Who("who is signed in already", lambda actor: bool(actor.session) and actor.signed_in), "302"),
         (ANYBODY, "200"),
     ),
+    "single sign-on": ((ANYBODY, "503"),),  # no provider runs here that would answer
+    "no sign-in begun": ((ANYBODY, "403"),),
     "sign out": ((ANYBODY, "302"),),
     "second step": ((ANYBODY, "302"),),
     # Reading
@@ -148,6 +151,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     **validations.RULES,
     # One's own passkeys, and places that are lent
     "own page": ((ANYBODY, "200"),),
+    "have the identity provider ask anew": ((ANYBODY, "503"),),
     "own page, nothing sent": ((ANYBODY, "422"),),
     "keep or forget a view of one's own": ((ANYBODY, "302"),),
     "remove a channel": ((part("holder", "whose it is"), "302"), _HIDDEN),
@@ -216,6 +220,10 @@ ROUTES: dict[str, Route] = {
     "PUT account_login": Route("sign in", why="as above"),
     "* second-factor": Route("second step", why="the second step of a sign-in; without the first it leads to that"),
     "* mfa_authenticate": Route("second step", why="the same page, under the name that allauth looks up"),
+    "GET sso": Route("single sign-on", why="begins a sign-in at the identity provider"),
+    "GET sso-callback": Route(
+        "no sign-in begun", why="where the identity provider sends back to; nothing was begun here"
+    ),
     "POST logout": Route("sign out", why="signs out whoever was signed in"),
     "GET api-schema": Route("public", why="the description of the API holds no data"),
     "GET api-log-checkpoint": Route("public", why="it proves something only to those who keep it elsewhere"),
@@ -249,6 +257,11 @@ ROUTES: dict[str, Route] = {
     "GET proposal-list": Route("read people"),
     "POST proposal-confirm": Route("administer people", "role proposal", "password"),
     "POST proposal-withdraw": Route("administer people", "role proposal"),
+    "GET sso-again": Route("have the identity provider ask anew"),
+    "GET mapping-list": Route("read people"),
+    "POST mapping-new": Route("administer people", body="claim mapping"),
+    "POST mapping-confirm": Route("administer people", "claim mapping", "password"),
+    "POST mapping-end": Route("administer people", "claim mapping"),
     "GET access-review-list": Route("own page"),
     "POST access-review-open": Route("administer people", body="access review"),
     "GET access-review-detail": Route("read an access review", "access review"),
@@ -393,7 +406,10 @@ ROUTES: dict[str, Route] = {
 }
 
 NAMES = {key.partition(" ")[2] for key in ROUTES}
-NEEDS_NO_SIGN_IN = {"public", "no such address", "gate's token", "sign in", "sign out", "second step"}
+NEEDS_NO_SIGN_IN = {"public", "no such address", "gate's token", "sign in", "sign out", "second step"} | {
+    "single sign-on",
+    "no sign-in begun",
+}
 
 
 def route_of(method: str, name: str) -> Route | None:

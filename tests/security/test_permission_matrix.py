@@ -15,6 +15,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from governance.common import clock
+from governance.config.oidc import Provider
 from tests.factories import REASON
 from tests.healthy_mlflow import healthy_mlflow
 from tests.security import matrix, permissions
@@ -47,6 +48,7 @@ def world(transactional_db: None, settings: Any, tmp_path: Path, monkeypatch: py
     from tests.security.world import World
 
     settings.STORAGE_ROOT = tmp_path / "storage"
+    settings.OIDC = Provider(issuer="http://localhost:1", client_id="placet")
     settings.ACCOUNT_RATE_LIMITS = False  # everybody asks from one address
     monkeypatch.setattr(services, "render", lambda content, snapshot: b"%PDF-1.7 quickly made")
     monkeypatch.setattr(export, "wait_for_receipt", partial(export.wait_for_receipt, patience_s=0.0))

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.test import Client
 
-from governance.accounts import passkeys, proposals, recertification
+from governance.accounts import mappings, passkeys, proposals, recertification
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.services import SCOPES, create_token
@@ -86,6 +86,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "hand over": {"owner": "$second", "owner_reason": REASON},
     "reason": {"reason": REASON},
     "role": {"role": "engineer"},
+    "claim mapping": {"claim": "groups", "value": "ml", "role": "engineer"},
     "access review": {"roles": "owner", "reviewer": "$second", "due_on": "$soon"},
     "keep": {"verdict": "keep"},
     "reviewer": {"reviewer": "$validator"},
@@ -213,6 +214,7 @@ class World(Bank):
         )
         administrator, _ = a_user(Role.ADMINISTRATOR), a_user(Role.ADMINISTRATOR)
         self.proposal = proposals.propose_role(person=a_user(), role=Role.VALIDATOR, by=administrator)
+        self.mapping = mappings.map_claim(claim="groups", value="validators", role=Role.VALIDATOR, by=administrator)
         self.review = recertification.open_review(
             reviewer=self.second, due_on=clock.now().date(), by=administrator, roles=[Role.OWNER]
         )
@@ -342,6 +344,7 @@ class World(Bank):
             "person": {"pk": self.second.pk},
             "role of a person": {"pk": self.second.pk, "grant": self.second.grants.get().pk},
             "role proposal": {"pk": self.proposal.pk},
+            "claim mapping": {"pk": self.mapping.pk},
             "access review": {"pk": self.review.pk},
             "item of a review": {"pk": self.review.pk, "item": self.review.items.first().pk},
             "delegation": {"pk": self.delegation.pk},

@@ -7,6 +7,7 @@ from allauth.account.views import LoginView
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -36,12 +37,17 @@ class SignIn(LoginView):  # type: ignore[misc] # allauth has no types
             except RedisError as error:
                 raise SignInUnavailable("Nobody can sign in, because the cache does not answer. Try again.") from error
         except DomainError as refusal:
-            context = {"errors": [refusal.detail], "next": request.POST.get("next", "")}
+            context = {**_single_sign_on(), "errors": [refusal.detail], "next": request.POST.get("next", "")}
             return with_retry(render(request, self.template_name, context, status=refusal.status), refusal)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {**context, "next": context.get("redirect_field_value") or ""}
+        return {**context, **_single_sign_on(), "next": context.get("redirect_field_value") or ""}
+
+
+def _single_sign_on() -> dict[str, Any]:
+    name = settings.OIDC.name if settings.OIDC.issuer else ""
+    return {"sso_name": name, "emergency_only": bool(name and settings.BREAK_GLASS)}
 
 
 def _use_code(user: User, code: str) -> Authenticator:

@@ -6,13 +6,16 @@ Some addresses have a second name: the one that allauth looks up.
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from governance.accounts.web import passkeys, people, reviews, security, sign_in
+from governance.accounts.web import mappings, passkeys, people, reviews, security, sign_in, sso
 
 urlpatterns = [
     path("login", sign_in.SignIn.as_view(), name="login"),
     path("login", sign_in.SignIn.as_view(), name="account_login"),
     path("login/second-factor", sign_in.second_step, name="second-factor"),
     path("login/second-factor", sign_in.second_step, name="mfa_authenticate"),
+    path("login/sso", sso.begin, name="sso"),
+    path("login/sso/again", sso.again, name="sso-again"),
+    path("login/sso/callback", sso.callback, name="sso-callback"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("account/passkeys", passkeys.passkey_list, name="passkey-list"),
     path("account/passkeys/begin", passkeys.passkey_begin, name="passkey-begin"),
@@ -26,6 +29,10 @@ urlpatterns = [
     path("role-proposals", people.proposal_list, name="proposal-list"),
     path("role-proposals/<uuid:pk>/confirmation", people.proposal_confirm, name="proposal-confirm"),
     path("role-proposals/<uuid:pk>/withdrawal", people.proposal_withdraw, name="proposal-withdraw"),
+    path("claim-mappings", mappings.mapping_list, name="mapping-list"),
+    path("claim-mappings/new", mappings.mapping_new, name="mapping-new"),
+    path("claim-mappings/<uuid:pk>/confirmation", mappings.mapping_confirm, name="mapping-confirm"),
+    path("claim-mappings/<uuid:pk>/end", mappings.mapping_end, name="mapping-end"),
     path("access-reviews", reviews.review_list, name="access-review-list"),
     path("access-reviews/open", reviews.review_open, name="access-review-open"),
     path("access-reviews/<uuid:pk>", reviews.review_detail, name="access-review-detail"),

@@ -1,0 +1,51 @@
+"""What a session keeps of single sign-on: whose it is, since when, and a proof that its person was just asked anew."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from governance.accounts import presence
+from governance.accounts.models import User
+
+_SIGNED_ON, _PROOF = "single_sign_on", "single_sign_on_proof"
+
+
+def remember(request: HttpRequest, person: User, *, second_factor: bool) -> None:
+    """Write into the session that the provider signed this person in, and whether with a second factor that counts."""
+    request.session[_SIGNED_ON] = {"person": str(person.pk), "at": time.time(), "second_factor": second_factor}
+
+
+def is_over(request: HttpRequest) -> bool:
+    """Return whether a sign-in through the provider is so old that it has to say again who this is."""
+    found = _of(request, _SIGNED_ON)
+    return bool(found) and time.time() - found["at"] >= settings.OIDC.session_hours * 3600
+
+
+def has_second_factor(request: HttpRequest) -> bool:
+    """Return whether the provider asked for a second factor, of this very person, and that counts here."""
+    return bool(_of(request, _SIGNED_ON).get("second_factor"))
+
+
+def keep_proof(request: HttpRequest, person: User, proof: str, until: datetime) -> None:
+    """Keep a proof for the next form that signs."""
+    request.session[_PROOF] = {"person": str(person.pk), "proof": proof, "until": until.isoformat()}
+
+
+def asked_anew(request: HttpRequest) -> dict[str, Any] | None:
+    """Return what forms show in place of a password: the provider's name, and the proof while it is good."""
+    user = request.user
+    if not isinstance(user, User) or not presence.is_by_provider(user):
+        return None
+    found, said = _of(request, _PROOF), {"name": settings.OIDC.name, "here": request.get_full_path()}
+    if found and presence.is_good(user, found["proof"]):
+        return {**said, "proof": found["proof"], "until": datetime.fromisoformat(found["until"])}
+    return said
+
+
+def _of(request: HttpRequest, key: str) -> dict[str, Any]:
+    """Return what the session keeps of the person who is signed in, and of nobody else."""
+    found = request.session.get(key)
+    return found if isinstance(found, dict) and found.get("person") == str(request.user.pk) else {}
