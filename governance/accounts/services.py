@@ -20,7 +20,15 @@ from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
 
 SCOPES = frozenset(
-    {"promotions:write", "promotions:read", "records:write", "gate:decide", "bundles:read", "policies:write"}
+    {
+        "promotions:write",
+        "promotions:read",
+        "records:write",
+        "gate:decide",
+        "bundles:read",
+        "policies:write",
+        "evidence:write",
+    }
 )
 
 

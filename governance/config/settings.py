@@ -204,6 +204,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
     "check-guards": {"task": "governance.audit.tasks.check_guards", "schedule": 3600.0},
     "sweep-approvals": {"task": "governance.approvals.tasks.sweep_approvals", "schedule": 60.0},
+    "sweep-submitted-documents": {"task": "governance.approvals.tasks.sweep_submitted_documents", "schedule": 3600.0},
     "sweep-replays": {"task": "governance.approvals.tasks.sweep_replays", "schedule": 30.0},
 }
 
@@ -213,6 +214,12 @@ MLFLOW_PASSWORD = env.text("MLFLOW_TRACKING_PASSWORD", "")
 MLFLOW_SERVICE_USER = env.text("PLACET_MLFLOW_SERVICE_USER", "placet")
 MLFLOW_PUBLIC_URL = env.text("PLACET_MLFLOW_PUBLIC_URL", MLFLOW_TRACKING_URI)
 GATE_TOKEN = env.text("PLACET_GATE_TOKEN", "")
+MAX_DOCUMENT_MB = env.whole("PLACET_MAX_DOCUMENT_MB", 20, least=1)
+FILE_UPLOAD_HANDLERS = [
+    "governance.common.uploads.BoundedUploads",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 MAX_ARTIFACT_MB = env.whole("PLACET_MAX_ARTIFACT_MB", 2048, least=1)
 ARTIFACT_TIMEOUT_S = env.whole("PLACET_ARTIFACT_TIMEOUT_SECONDS", 300, least=1)
 REDIGEST_S = env.whole("PLACET_REDIGEST_SECONDS", 900, least=1)
