@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -20,9 +21,10 @@ from governance.common.errors import Forbidden
 from governance.evidence import producers
 from governance.evidence import selectors as evidence_selectors
 from governance.evidence import services as evidence_services
+from governance.evidence.documents import About, about_system, inputs
 from governance.inventory import selectors as inventory_selectors
 from governance.inventory.models import AISystem
-from governance.policy.document import PolicyDocument
+from governance.policy.document import EvidenceRequirement, PolicyDocument
 from governance.policy.selectors import document_of, governing
 from placet.mlflow_plugin.protection import fold, is_protected_alias
 from registry import selectors, standing
@@ -261,8 +263,11 @@ def required_evidence(
     ``inputs`` names all that determines it; only evidence of that name is used, however fresh another is.
     """
     now = clock.now()
-    wanted = []
+    wanted: list[dict[str, Any]] = []
     for item in document.evidence:
+        if item.kinds:
+            wanted += _required_documents(item, candidate, now)
+            continue
         parameters = {key: list(value) if isinstance(value, tuple) else value for key, value in item.parameters.items()}
         baseline = production if item.name == "performance" else None
         work: dict[str, Any] = {
@@ -293,12 +298,38 @@ def required_evidence(
     return wanted
 
 
+def _required_documents(item: EvidenceRequirement, candidate: ModelVersion, now: datetime) -> list[dict[str, Any]]:
+    """Return the documents that people must submit, one row a kind: about this version, or about its AI system.
+
+    ``not_before`` is held against the day of issue.
+    """
+    ai_system = candidate.model.system
+    own = About(ai_system.pk, candidate.pk, candidate.artifact_digest, candidate.subject_name) if ai_system else None
+    general = about_system(ai_system.pk, ai_system.name) if ai_system else None
+    return [
+        {
+            "type": item.type,
+            "kind": kind,
+            "dataset": "",
+            "parameters": {"kind": kind},
+            "baseline": "",
+            "baseline_id": None,
+            "settings": {},
+            "inputs": inputs(own, kind) if own else "",
+            "also": inputs(general, kind) if general else "",
+            "not_before": clock.rfc3339(now - item.max_age) if item.max_age else None,
+        }
+        for kind in item.kinds
+    ]
+
+
 def request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list[uuid.UUID]:
     """Return the jobs for evidence that is absent or stale."""
     jobs = []
     for wanted in approval.required_evidence:
-        fresh = evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted["not_before"])
-        if fresh is None and producers.producible(wanted["type"]):
+        if not producers.producible(wanted["type"]):
+            continue
+        if evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted["not_before"]) is None:
             job = evidence_services.request_evidence(
                 evidence_type=wanted["type"],
                 subject_digest=approval.subject_digest,

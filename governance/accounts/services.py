@@ -29,6 +29,7 @@ SCOPES = frozenset(
         "gate:decide",
         "bundles:read",
         "policies:write",
+        "evidence:write",
     }
 )
 

@@ -11,7 +11,9 @@ from governance.accounts.models import User
 from governance.approvals import selectors
 from governance.approvals.models import ApprovalRequest, PolicyReplay
 from governance.common.errors import Unknown
+from governance.evidence import papers
 from governance.evidence.models import Evidence
+from governance.evidence.standing import TYPE
 from governance.inventory.mirrored import mirror
 from governance.policy.document import PolicyDocument
 from governance.policy.evaluate import Review
@@ -71,6 +73,7 @@ def cases(requests: Sequence[ApprovalRequest]) -> list[Case]:
     evidence = _evidence({pk for row in requests for pk in row.evidence_ids})
     roles = mirror().roles_by_dataset({item.dataset_digest for item in evidence.values() if item.dataset_digest})
     reviews = _reviews(requests)
+    documents = papers.papers([item.pk for item in evidence.values() if item.type == TYPE])
     rules = _Rules()
     found = []
     for request in requests:
@@ -79,7 +82,7 @@ def cases(requests: Sequence[ApprovalRequest]) -> list[Case]:
             Case(
                 id=str(request.pk),
                 asked_at=request.opened_at,
-                facts=selectors.facts(request, items),
+                facts=selectors.facts(request, items, at=request.review_opened_at, read=documents),
                 evidence=[_made(item, roles.get(item.dataset_digest, frozenset())) for item in items],
                 then=request.verdict,
                 holds=request.context.get("holds", []),

@@ -14,9 +14,12 @@ from governance.accounts.selectors import RolesHeld, grants_in_force, roles_held
 from governance.approvals import delegated
 from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, RequestIndex, State
 from governance.audit import selectors as log
+from governance.common import clock
 from governance.common.errors import Unknown
+from governance.evidence import papers
 from governance.evidence import selectors as evidence_selectors
 from governance.evidence.models import Evidence
+from governance.evidence.standing import NAME, TYPE, Paper
 from governance.policy import duties
 from governance.policy.document import HUMAN_REVIEW
 from governance.policy.evaluate import evidence_names
@@ -84,21 +87,57 @@ def open_requests() -> QuerySet[ApprovalRequest]:
 
 def required_evidence(approval: ApprovalRequest) -> list[tuple[dict[str, Any], Evidence | None]]:
     """Return each requirement with the newest evidence made from exactly its inputs, None where there is none."""
-    return [
-        (wanted, evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted.get("not_before")))
-        for wanted in approval.required_evidence
-    ]
+    return [(wanted, _made_for(approval, wanted)) for wanted in approval.required_evidence]
 
 
-def facts(approval: ApprovalRequest, evidence: Iterable[Evidence]) -> dict[str, Any]:
-    """Return what the policy is held against: scalars of the evidence, the candidate, production where there is one."""
+def _made_for(approval: ApprovalRequest, wanted: Mapping[str, Any]) -> Evidence | None:
+    if "kind" in wanted:
+        return papers.counting(approval.system_id, wanted, clock.now())
+    return evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted.get("not_before"))
+
+
+def facts(
+    approval: ApprovalRequest,
+    evidence: Iterable[Evidence],
+    *,
+    at: datetime | None = None,
+    read: Mapping[uuid.UUID, Paper] | None = None,
+) -> dict[str, Any]:
+    """Return what the policy is held against: scalars of the evidence, the candidate, production where there is one.
+
+    Args:
+        at: when documents that people submitted are asked whether they count; now, if left out.
+        read: those documents by their evidence, where they were fetched ahead.
+    """
+    items = list(evidence)
     known: dict[str, Any] = {
-        "evidence": {item.type.partition("/")[0]: nested(item.projection) for item in evidence},
+        "evidence": {item.type.partition("/")[0]: nested(item.projection) for item in items if item.type != TYPE},
         "candidate": approval.context.get("candidate", {}),
     }
+    if documents := [item for item in items if item.type == TYPE]:
+        known |= _of_documents(known["evidence"], documents, at or clock.now(), read)
     if approval.context.get("production"):
         known["production"] = approval.context["production"]
     return known
+
+
+def _of_documents(
+    measured: Mapping[str, Any],
+    documents: Iterable[Evidence],
+    at: datetime,
+    read: Mapping[uuid.UUID, Paper] | None,
+) -> dict[str, Any]:
+    """Return the evidence with the documents that count, by kind, and why others do not."""
+    found = papers.papers([item.pk for item in documents]) if read is None else read
+    counted: dict[str, Any] = {}
+    absent: dict[str, str] = {}
+    for item in documents:
+        paper = found[item.pk]
+        if why := paper.why_not(at):
+            absent[f"{NAME}.{paper.kind}"] = why
+        else:
+            counted[paper.kind] = paper.facts(at)
+    return {"evidence": {**measured, NAME: counted}, **({"absent": absent} if absent else {})}
 
 
 def nested(flat: dict[str, Any]) -> dict[str, Any]:
@@ -152,10 +191,10 @@ def standing_reviews(approval: ApprovalRequest) -> list[Evidence]:
 def evidence_behind(approval: ApprovalRequest, check_id: str) -> list[str]:
     """Return the payload digests, sorted, of the frozen evidence that a check reads; of all of it for a check that
     is not in the policy."""
-    frozen = {item.type: item.payload_digest for item in evidence_selectors.by_ids(approval.evidence_ids)}
+    frozen = [(item.type, item.payload_digest) for item in evidence_selectors.by_ids(approval.evidence_ids)]
     rule = next((row for row in document_of(approval.policy_version).checks if row.id == check_id), None)
-    names = evidence_names(rule) if rule else {kind.partition("/")[0] for kind in frozen}
-    return sorted({digest for kind, digest in frozen.items() if kind.partition("/")[0] in names})
+    names = evidence_names(rule) if rule else {kind.partition("/")[0] for kind, _ in frozen}
+    return sorted({digest for kind, digest in frozen if kind.partition("/")[0] in names})
 
 
 def review_given(approval: ApprovalRequest, stage: Mapping[str, Any]) -> bool:

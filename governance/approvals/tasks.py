@@ -5,7 +5,7 @@ import uuid
 
 from celery import shared_task
 
-from governance.approvals import enforcement, escalation, expiry, replaying, services
+from governance.approvals import documents, enforcement, escalation, expiry, replaying, services
 from governance.evidence.errors import LeaseLost
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,12 @@ def sweep_approvals() -> int:
     escalation.escalate_waiting()
     expired = services.expire_undecided() + expiry.expire_collecting() + expiry.expire_unanswered()
     return services.lapse_overdue() + expired + enforcement.sweep()
+
+
+@shared_task
+def sweep_submitted_documents() -> int:
+    """Open a finding for each document that ceased to count while an approval rests on it; return how many."""
+    return documents.sweep()
 
 
 @shared_task(queue="evidence")

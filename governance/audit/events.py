@@ -56,6 +56,8 @@ class Event(StrEnum):
     POLICY_PUBLISHED = "policy.published"
     POLICY_REPLAYED = "policy.replayed"
     EVIDENCE_ATTACHED = "evidence.attached"
+    DOCUMENT_SUBMITTED = "document.submitted"
+    EVIDENCE_REVIEWED = "evidence.reviewed"
     EVIDENCE_FAILED = "evidence.failed"
     MODEL_MIRRORED = "model.mirrored"
     MODEL_ASSIGNED = "model.assigned"

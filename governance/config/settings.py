@@ -213,6 +213,7 @@ CELERY_BEAT_SCHEDULE = {
     "deliver-notices": {"task": "governance.notices.tasks.deliver_notices", "schedule": 10.0},
     "notices-by-the-clock": {"task": "governance.notices.tasks.look_ahead", "schedule": 1800.0},
     "sweep-revalidations": {"task": "governance.validation.tasks.sweep_revalidations", "schedule": 86_400.0},
+    "sweep-submitted-documents": {"task": "governance.approvals.tasks.sweep_submitted_documents", "schedule": 3600.0},
     "sweep-replays": {"task": "governance.approvals.tasks.sweep_replays", "schedule": 30.0},
 }
 
@@ -222,6 +223,12 @@ MLFLOW_PASSWORD = env.text("MLFLOW_TRACKING_PASSWORD", "")
 MLFLOW_SERVICE_USER = env.text("PLACET_MLFLOW_SERVICE_USER", "placet")
 MLFLOW_PUBLIC_URL = env.text("PLACET_MLFLOW_PUBLIC_URL", MLFLOW_TRACKING_URI)
 GATE_TOKEN = env.text("PLACET_GATE_TOKEN", "")
+MAX_DOCUMENT_MB = env.whole("PLACET_MAX_DOCUMENT_MB", 20, least=1)
+FILE_UPLOAD_HANDLERS = [
+    "governance.common.uploads.BoundedUploads",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 MAX_ARTIFACT_MB = env.whole("PLACET_MAX_ARTIFACT_MB", 2048, least=1)
 ARTIFACT_TIMEOUT_S = env.whole("PLACET_ARTIFACT_TIMEOUT_SECONDS", 300, least=1)
 REDIGEST_S = env.whole("PLACET_REDIGEST_SECONDS", 900, least=1)

@@ -1,6 +1,6 @@
 """What evidence refuses."""
 
-from governance.common.errors import DomainError, InvalidInput
+from governance.common.errors import DomainError, Forbidden, InvalidInput
 
 
 class InvalidEvidence(InvalidInput):
@@ -17,3 +17,21 @@ class LeaseLost(DomainError):
 
 class CannotProduce(Exception):
     """A producer can't make the evidence from these inputs, and trying again would not help. The text is for people."""
+
+
+class DocumentRefused(InvalidInput):
+    """The file is not a PDF that Placet takes, or the dates do not fit."""
+
+    title = "The document can't be taken"
+
+
+class OwnDocument(Forbidden):
+    """Who submitted a document, or answers for the machine that did, does not review it."""
+
+    title = "Somebody else must review the document"
+
+
+class DocumentReviewed(DomainError):
+    """One person reviews a document once; what was said of it stays."""
+
+    title = "You have reviewed this document"

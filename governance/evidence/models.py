@@ -1,10 +1,12 @@
 """Evidence and the jobs that make it."""
 
 import uuid
+from datetime import timedelta
 
 from django.db import models
 from django.db.models import F, Q
 
+from governance.accounts.models import User
 from governance.audit.governed import Governed
 
 
@@ -95,3 +97,59 @@ class Evidence(Governed):
 
     def __str__(self) -> str:
         return f"{self.type} of {self.subject_name}"
+
+
+class SubmittedDocument(Governed):
+    """Somebody else's paper about a system or one of its versions: what its evidence says, to be found and held."""
+
+    immutable = True
+
+    class Kind(models.TextChoices):
+        PEN_TEST = "pen_test", "Penetration test"
+        DPIA = "dpia", "Data protection impact assessment"
+        VALIDATION_REPORT = "validation_report", "Validation report"
+        OTHER = "other", "Other document"
+
+    evidence = models.OneToOneField(Evidence, on_delete=models.PROTECT, related_name="document")
+    system_id = models.UUIDField(help_text="The AI system that it is about, itself or by one of its versions.")
+    kind = models.CharField(max_length=20, choices=Kind)
+    submitter = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    issued_on = models.DateField()
+    expires_on = models.DateField(help_text="The last day on which it counts.")
+    submitted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_on__gt=F("issued_on"), expires_on__lte=F("issued_on") + timedelta(days=1096)),
+                name="document_counts_for_three_years_at_most",
+            ),
+        ]
+        indexes = [models.Index(fields=["system_id", "-submitted_at"], name="document_by_system")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.evidence.subject_name}"
+
+
+class EvidenceReview(Governed):
+    """What another person said of a submitted document, for good; why lies in the entry's payload."""
+
+    immutable = True
+
+    class Verdict(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted"
+        REFUSED = "refused", "Refused"
+
+    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, related_name="reviews")
+    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    reviewed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["evidence", "reviewer"], name="one_review_per_evidence_and_reviewer"),
+            models.CheckConstraint(condition=Q(verdict__in=["accepted", "refused"]), name="known_review_verdict"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} by {self.reviewer_id}"

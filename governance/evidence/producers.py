@@ -28,11 +28,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Product:
-    """What a producer gives back: a payload that fits the type's schema, files, and what it was made with."""
+    """What a producer gives back: a payload that fits the type's schema, files, and what it was made with.
+
+    ``stored``: files that lie in the storage already, name to digest.
+    """
 
     payload: dict[str, Any]
     environment: dict[str, Any]
     files: dict[str, bytes] = field(default_factory=dict)
+    stored: dict[str, str] = field(default_factory=dict)
 
 
 Producer = Callable[[Task], Product]

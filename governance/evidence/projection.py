@@ -18,6 +18,8 @@ PAIRS = ("selection_ratio", "tpr_difference", "fpr_difference")
 WORST = {"worst": "double?", "worst_ci_low": "double?", "worst_ci_high": "double?", "worst_group": "string?"}
 FEATURE = "<feature>"  # in a declared path: stands for each sensitive feature that the policy asks for
 
+KIND = "<kind>"  # likewise for each kind of document that the policy asks for
+
 _DECLARED: dict[str, dict[str, str]] = {
     "performance/v1": {
         "n": "int",
@@ -51,6 +53,11 @@ _DECLARED: dict[str, dict[str, str]] = {
         "opinion": "string?",
     },
     "document/v1": {"kind": "string", "measured": "int", "declared": "int", "missing": "int"},
+    "submitted_document/v1": {
+        **{f"{KIND}.{day}": "string" for day in ("issued_on", "expires_on")},
+        **{f"{KIND}.{days}": "int" for days in ("days_left", "age_days")},  # told at the time of evaluation
+        f"{KIND}.reviewed": "bool",
+    },
 }
 # What stands beside the evidence: facts about the candidate and the version in production.
 _SUBJECT = {"digest": "string", "threshold": "double?"}
@@ -60,7 +67,7 @@ def declared(evidence_type: str) -> dict[str, str]:
     """Return each path that a policy may name below ``evidence.<type>``, with its type.
 
     Types are ``double``, ``int``, ``string`` and ``bool``, with ``?`` where the value may be undefined (null). A part
-    ``<feature>`` stands for each sensitive feature of the policy.
+    ``<feature>`` stands for each sensitive feature of the policy, ``<kind>`` for each kind of document.
 
     Raises:
         LookupError: there is no such evidence type.
@@ -171,6 +178,10 @@ def _human_review(payload: Payload) -> dict[str, Scalar]:
     }
 
 
+def _submitted_document(payload: Payload) -> dict[str, Scalar]:
+    return {f"{payload['kind']}.{day}": payload[day] for day in ("issued_on", "expires_on")}
+
+
 def _plain(*names: str) -> Callable[[Payload], dict[str, Scalar]]:
     return lambda payload: {name: payload[name] for name in names}
 
@@ -186,4 +197,5 @@ _PROJECTIONS: dict[str, Callable[[Payload], dict[str, Scalar]]] = {
     "drift/v1": _drift,
     "human_review/v1": _human_review,
     "document/v1": _plain("kind", "measured", "declared", "missing"),
+    "submitted_document/v1": _submitted_document,
 }

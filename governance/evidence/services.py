@@ -220,7 +220,7 @@ def attach(
         payload=product.payload,
         payload_digest="sha256:" + sha256(rfc8785.dumps(product.payload)).hexdigest(),
         projection=projected,
-        files={name: storage.put(content) for name, content in sorted(product.files.items())},
+        files=product.stored | {name: storage.put(content) for name, content in sorted(product.files.items())},
         environment=product.environment,
         origin=origin,
         producer_id=producer.actor_id,

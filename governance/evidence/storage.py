@@ -2,8 +2,10 @@
 
 import os
 import tempfile
-from hashlib import sha256
+from collections.abc import Iterable
+from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 
@@ -33,6 +35,46 @@ def put(content: bytes) -> str:
     Path(temporary).chmod(0o644)
     Path(temporary).replace(path)
     return digest
+
+
+def put_stream(chunks: Iterable[bytes]) -> str:
+    """Keep bytes that come piece by piece and return their digest; no more than one piece is in memory."""
+    folder = Path(settings.STORAGE_ROOT) / "files"
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder)
+    digest = sha256()
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        path = path_of(name := f"sha256:{digest.hexdigest()}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)  # over the same bytes, if they are there
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return name
+
+
+def open_checked(digest: str) -> BinaryIO:
+    """Open the bytes of a digest at their beginning, once they were held against it; the caller closes the file.
+
+    Raises:
+        Unknown: nothing is kept under it, or what lies there has other bytes.
+    """
+    path = path_of(digest)
+    if not path.exists():
+        raise Unknown(f"Nothing is stored under {digest}.")
+    file = path.open("rb")
+    if f"sha256:{file_digest(file, 'sha256').hexdigest()}" != digest:
+        file.close()
+        raise Unknown(f"The bytes stored under {digest} are not the ones that were put there.")
+    file.seek(0)
+    return file
 
 
 def get(digest: str) -> bytes:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from governance.policy.expressions import Expression, InvalidExpression
@@ -26,6 +28,10 @@ KINDS = frozenset({"number", "text", "boolean", "unknown"})
 _PLACE = re.compile(r"<input>:(-?\d+):(-?\d+): (.*)")
 _OVERLOAD = re.compile(r"found no matching overload for '(.+?)' applied to '\((.*)\)'")
 _WORDS = {"double": "number", "string": "text", "bool": "truth value", "dyn": "unknown"}
+
+
+_compiling = threading.Lock()
+"""An environment is shared between threads, and its first use builds it."""
 
 
 class WrongKind(ValueError):
@@ -57,11 +63,24 @@ def truth(expression: Expression, values: Mapping[str, Scalar]) -> bool | None:
         WrongKind: a value's type does not fit the expression (which a published policy on valid evidence can't meet).
     """
     kinds = {name: _kind(value) for name, value in values.items() if name in expression.references}
+    short = _shortened(expression.text, expression.references)
+    try:
+        compiled = _compiled(short.text, tuple((new, kinds.get(name, "unknown")) for name, new in short.names))
+        return _answer(compiled, {new: values[name] for name, new in short.names if name in kinds})
+    except RuntimeError:  # as it stands, so that what is said of it is said of the policy's own text
+        return _truth_as_written(expression, values, kinds)
+
+
+def _truth_as_written(expression: Expression, values: Mapping[str, Scalar], kinds: Mapping[str, str]) -> bool | None:
     try:
         compiled = _compiled(expression.text, _declared(expression, kinds))
     except RuntimeError as error:
         raise WrongKind(_explained(expression, str(error)).message) from error
-    value = compiled.eval(data={name: values[name] for name in kinds}).value()
+    return _answer(compiled, {name: values[name] for name in kinds})
+
+
+def _answer(compiled: library.Expression, data: Mapping[str, Scalar]) -> bool | None:
+    value = compiled.eval(data=dict(data)).value()
     return value if isinstance(value, bool) else None
 
 
@@ -75,8 +94,41 @@ def _declared(expression: Expression, kinds: Mapping[str, str]) -> tuple[tuple[s
     return tuple((name, kinds.get(name, "unknown")) for name in sorted(expression.references))
 
 
+@dataclass(frozen=True, slots=True)
+class _Shortened:
+    """An expression with ``v0``, ``v1``, … for the figures that it names; ``names`` says which is which."""
+
+    text: str
+    names: tuple[tuple[str, str], ...]
+
+
+@functools.lru_cache(maxsize=4096)
+def _shortened(text: str, references: frozenset[str]) -> _Shortened:
+    """Give the figures names by number, so that expressions on different figures share one environment.
+
+    The first expression of an environment takes fifteen times what the others take: to compile 200 checks, each on a
+    figure of its own, took a third of a second that somebody waited for.
+    """
+    names = {name: f"v{number}" for number, name in enumerate(sorted(references))}
+    longest_first = sorted(names, key=len, reverse=True)
+    spelt = "|".join(r"\s*\.\s*".join(map(re.escape, name.split("."))) for name in longest_first)
+    pattern = rf"""(?P<text>"[^"]*"|'[^']*')|(?<![\w.])(?P<name>{spelt})(?!\w)"""
+
+    def short(match: re.Match[str]) -> str:
+        return match["text"] or names["".join(match["name"].split())]
+
+    return _Shortened(re.sub(pattern, short, text) if names else text, tuple(names.items()))
+
+
 @functools.lru_cache(maxsize=4096)
 def _compiled(text: str, declared: tuple[tuple[str, str], ...]) -> library.Expression:
+    with _compiling:
+        return _environment(declared, with_math="math." in text).compile(text)
+
+
+@functools.lru_cache(maxsize=512)
+def _environment(declared: tuple[tuple[str, str], ...], *, with_math: bool) -> library.Env:
+    """Return what names an expression may use. To build it takes longer than to compile, and many checks share it."""
     # Imported here: the library is 20 MB of native code that only policy evaluation needs.
     from cel_expr_python import cel as library
     from cel_expr_python.ext import ext_math
@@ -87,10 +139,10 @@ def _compiled(text: str, declared: tuple[tuple[str, str], ...]) -> library.Expre
         "boolean": library.Type.BOOL,
         "unknown": library.Type.DYN,
     }
-    environment = library.NewEnv(
-        variables={name: types[kind] for name, kind in declared}, extensions=[ext_math.ExtMath()]
+    return library.NewEnv(
+        variables={name: types[kind] for name, kind in declared},
+        extensions=[ext_math.ExtMath()] if with_math else [],
     )
-    return environment.compile(text)
 
 
 def _explained(expression: Expression, report: str) -> InvalidExpression:

@@ -232,6 +232,10 @@ _MORE_MEASURED = {
     "more": (Weight.TIGHTENS, "It is measured for more."),
     "fewer": (Weight.LOOSENS, "It is measured for less."),
 }
+_MORE_PAPERS = {
+    "more": (Weight.TIGHTENS, "More documents must be there."),
+    "fewer": (Weight.LOOSENS, "Fewer documents must be there."),
+}
 _TAKES_OVER = {
     "more": (Weight.LOOSENS, "It takes the place of another policy where both fit."),
     "fewer": (Weight.NEUTRAL, ""),
@@ -250,6 +254,7 @@ _RULES: dict[_Place, Rule] = {
     ("targets",): _members(**_REACH),
     ("evidence", "*", "max_age"): _amount(lax="up", default=float("inf"), of=_days),
     ("evidence", "*", "dataset"): _dataset,
+    ("evidence", "*", "kinds"): _members(**_MORE_PAPERS),
     ("evidence", "*", "parameters", "sensitive_features"): _members(**_MORE_MEASURED),
     ("evidence", "*", "parameters", "min_share"): _amount(lax="up", default=0.0),
     ("checks",): _neutral,  # their order says nothing

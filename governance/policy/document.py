@@ -18,6 +18,7 @@ from governance.policy.source import Json, Path, Source, display, read
 HUMAN_REVIEW = "human_review/v1"
 VALIDATION = "validation"
 """What a stage can require before it approves: a signed review of a check, or a signed independent validation."""
+SUBMITTED = "submitted_document/v1"
 
 
 class Mode(StrEnum):
@@ -48,6 +49,7 @@ class OnInsufficient(StrEnum):
 class EvidenceRequirement:
     """Evidence that must be attached: ``type`` with version (``fairness/v1``), and how it is to be made.
 
+    ``kinds`` names the documents that somebody must submit, and is empty for what Placet measures itself.
     ``max_age`` None means any age; ``parameters`` go to the producer as they stand (numbers, texts, tuples of them).
     """
 
@@ -55,6 +57,7 @@ class EvidenceRequirement:
     max_age: timedelta | None
     dataset: str | None
     parameters: Mapping[str, Any]
+    kinds: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -245,6 +248,7 @@ def _rule_problems(document: PolicyDocument) -> list[Problem]:
     if not document.approval.answer_within:
         message = "Nobody could answer in time; give it a day at least, or leave the key out (P30D)."
         problems.append(problem_at(source, ("approval", "answer_within"), message))
+    problems += _kind_problems(document)
     if not document.approval.collect_within:
         message = "No evidence would be complete in time; give it a day at least, or leave the key out (P30D)."
         problems.append(problem_at(source, ("approval", "collect_within"), message))
@@ -263,6 +267,20 @@ def _escalation_problems(document: PolicyDocument) -> list[Problem]:
         f"Escalate before the request expires: after more than P0D and less than `decide_within` ({within.days} days)."
     )
     return [problem_at(document.source, ("escalation", "after"), message)]
+
+
+def _kind_problems(document: PolicyDocument) -> list[Problem]:
+    """Documents are asked for by kind, and only they; they are made on no data and with no parameters of ours."""
+    problems = []
+    for item in document.evidence:
+        where: Path = ("evidence", item.type)
+        if item.type == SUBMITTED and not item.kinds:
+            problems.append(problem_at(document.source, where, "Say which `kinds` of documents must be there."))
+        if item.type != SUBMITTED and item.kinds:
+            problems.append(problem_at(document.source, (*where, "kinds"), f"Only {SUBMITTED} comes in `kinds`."))
+        if item.type == SUBMITTED and (item.dataset or item.parameters):
+            problems.append(problem_at(document.source, where, "A document has neither `dataset` nor `parameters`."))
+    return problems
 
 
 def _review_problems(document: PolicyDocument) -> list[Problem]:
@@ -315,6 +333,7 @@ def _requirement(name: str, terms: dict[str, Any]) -> EvidenceRequirement:
         max_age=_duration(terms["max_age"]) if "max_age" in terms else None,
         dataset=terms.get("dataset"),
         parameters=MappingProxyType(parameters),
+        kinds=tuple(terms.get("kinds", ())),
     )
 
 

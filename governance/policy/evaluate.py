@@ -152,8 +152,7 @@ def evaluate(
     """
     waived = {waiver.check for waiver in waivers}
     results = [_result(policy, check, facts, waived=check.id in waived, reviews=reviews) for check in policy.checks]
-    attached = facts.get("evidence", {})
-    results += [_absent_evidence(requirement) for requirement in policy.evidence if requirement.name not in attached]
+    results += _absent_evidence(policy, facts)
     severity = max(_SEVERITY[result.effect] for result in results)
     deciding = [result for result in results if _SEVERITY[result.effect] == severity]
     if severity:
@@ -200,6 +199,12 @@ def _attached(facts: Facts, path: str) -> bool:
     return name is None or name in facts.get("evidence", {})
 
 
+def _why_absent(facts: Facts, path: str) -> str:
+    """Return why the document in which a figure would stand does not count; empty for any other figure."""
+    name = ".".join(path.split(".")[1:3])
+    return str(facts.get("absent", {}).get(name, ""))
+
+
 def _result(
     policy: PolicyDocument, check: Check, facts: Facts, *, waived: bool, reviews: Sequence[Review]
 ) -> CheckResult:
@@ -214,7 +219,7 @@ def _result(
     shown = _shown(check, facts)
     limit = check.shows.limit if check.shows else None
     evidence_type = _evidence_type(policy, check)
-    reason = outcome_reason(
+    reason = _why_absent(facts, path) or outcome_reason(
         outcome.value, path=path, evidence_type=evidence_type, attached=_attached(facts, path), limit=limit, **shown
     )
     note = effect_note(
@@ -292,10 +297,24 @@ def _evidence_type(policy: PolicyDocument, check: Check) -> str | None:
     return requirement.type if requirement else names[0]
 
 
-def _absent_evidence(requirement: EvidenceRequirement) -> CheckResult:
+def _absent_evidence(policy: PolicyDocument, facts: Facts) -> list[CheckResult]:
+    """Return a held result for each piece of evidence that the policy asks for and that is not there, or counts not."""
+    attached, why = facts.get("evidence", {}), facts.get("absent", {})
+    found = []
+    for item in policy.evidence:
+        if not item.kinds and item.name not in attached:
+            found.append(_absent(item, item.name, f"{item.type} evidence", "None is attached"))
+        for kind in item.kinds:
+            if kind not in attached.get(item.name, {}):
+                name, title = f"{item.name}.{kind}", f"Document: {kind.replace('_', ' ')}"
+                found.append(_absent(item, name, title, why.get(name, "None is attached")))
+    return found
+
+
+def _absent(requirement: EvidenceRequirement, name: str, title: str, why: str) -> CheckResult:
     return CheckResult(
-        id=f"evidence.{requirement.name}",
-        title=f"{requirement.type} evidence",
+        id=f"evidence.{name}",
+        title=title,
         outcome=Outcome.MISSING,
         on_fail=OnFail.BLOCK.value,
         on_insufficient=OnInsufficient.HOLD.value,
@@ -306,7 +325,7 @@ def _absent_evidence(requirement: EvidenceRequirement) -> CheckResult:
         limit=None,
         better=None,
         evidence_type=requirement.type,
-        reason="None is attached; it holds until the evidence is there.",
+        reason=f"{why}; it holds until the evidence is there.",
         effect=Effect.HOLD,
         lifted_by=None,
         wants_review=False,

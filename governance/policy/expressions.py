@@ -68,7 +68,7 @@ class _Token:
     column: int
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=4096)
 def read_expression(source: str) -> Expression:
     """Read one expression.
 

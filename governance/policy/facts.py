@@ -15,6 +15,8 @@ Facts = Mapping[str, Any]
 
 Below an evidence type stand its scalars, nested (``{"auc": {"value": 0.7}}``) or flat (``{"auc.value": 0.7}``). An
 evidence type that is not attached has no key; ``production`` has no key at a first promotion. Undefined is None.
+Documents that people submit stand by kind (``{"submitted_document": {"dpia": {...}}}``); one that is there and does not
+count (expired, refused, not reviewed) has no key either, and ``absent`` says why: ``{"submitted_document.dpia": "…"}``.
 """
 
 

@@ -15,12 +15,14 @@ from governance.policy.source import Path, display
 Projections = Mapping[str, Mapping[str, str]]
 """Evidence type without version -> path below it -> type, as ``evidence.projection.declared`` gives it: ``double``,
 ``int``, ``string`` or ``bool``, with ``?`` where it may be undefined. ``*`` or ``<feature>`` in a path stands for each
-sensitive feature that the policy asks for. The keys ``candidate`` and ``production`` declare what stands there."""
+sensitive feature that the policy asks for, ``<kind>`` for each kind of document. The keys ``candidate`` and
+``production`` declare what stands there."""
 
 ENFORCED_DATASET = "evaluation"
 _KINDS = {"double": "number", "float": "number", "int": "number", "number": "number"}
 _KINDS |= {"string": "text", "str": "text", "bool": "boolean", "boolean": "boolean"}
 _FEATURE = frozenset({"*", "<feature>", "{feature}"})
+_KIND = "<kind>"
 
 
 def check(document: PolicyDocument, projections: Projections) -> list[Problem]:
@@ -76,10 +78,10 @@ def declared_kinds(document: PolicyDocument, projections: Projections) -> dict[s
     kinds: dict[str, str] = {}
     for name, fields in projections.items():
         head = name if name in ("candidate", "production") else f"evidence.{name}"
-        features = _features(document, name)
+        features, documents = _features(document, name), _documents(document, name)
         for path, declared in fields.items():
             kind = _KINDS[declared.removesuffix("?")]
-            for expanded in _expanded(path, features):
+            for expanded in _expanded(path, documents if _KIND in path else features):
                 kinds[f"{head}.{expanded}"] = kind
     return kinds
 
@@ -90,11 +92,16 @@ def _features(document: PolicyDocument, name: str) -> tuple[str, ...]:
     return features if isinstance(features, tuple) else ()
 
 
-def _expanded(path: str, features: tuple[str, ...]) -> list[str]:
-    parts = path.split(".")
-    if _FEATURE.isdisjoint(parts):
+def _documents(document: PolicyDocument, name: str) -> tuple[str, ...]:
+    requirement = document.requirement(name)
+    return requirement.kinds if requirement else ()
+
+
+def _expanded(path: str, names: tuple[str, ...]) -> list[str]:
+    parts, places = path.split("."), _FEATURE | {_KIND}
+    if places.isdisjoint(parts):
         return [path]
-    return [".".join(str(feature) if part in _FEATURE else part for part in parts) for feature in features]
+    return [".".join(str(name) if part in places else part for part in parts) for name in names]
 
 
 def _unknown_evidence(document: PolicyDocument, evidence_type: str, projections: Projections) -> Problem:

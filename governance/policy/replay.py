@@ -92,6 +92,7 @@ class Lacking:
 
     type: str
     why: str
+    kind: str = ""  # of documents: the others of that type stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         """Return the row as JSON values."""
         row = asdict(self)
-        row["changed_checks"], row["missing"] = list(row["changed_checks"]), list(row["missing"])
+        row["changed_checks"] = list(row["changed_checks"])
+        row["missing"] = [{"type": item.type, "why": item.why} for item in self.missing]
         return row | {"way": self.way}
 
 
@@ -125,7 +127,7 @@ def replay(document: PolicyDocument, cases: Iterable[Case]) -> Iterator[Row]:
         document: a policy that ``publication.check`` found no problem in.
     """
     for case in cases:
-        lacking = tuple(filter(None, (_lacking(requirement, case) for requirement in document.evidence)))
+        lacking = tuple(item for requirement in document.evidence for item in _lacking(requirement, case))
         verdict = held_by_context(
             evaluate(document, _usable(case, lacking), waivers=case.waivers, reviews=_standing(document, case)),
             case.holds,
@@ -158,10 +160,27 @@ def digest(document: PolicyDocument, rows: Sequence[Mapping[str, Any]]) -> str:
     return f"sha256:{hashlib.sha256(rfc8785.dumps({'policy': document.digest, 'rows': list(rows)})).hexdigest()}"
 
 
-def _lacking(requirement: EvidenceRequirement, case: Case) -> Lacking | None:
+def _lacking(requirement: EvidenceRequirement, case: Case) -> Iterator[Lacking]:
+    if requirement.kinds:
+        yield from _lacking_documents(requirement, case)
+        return
     made = next((item for item in case.evidence if item.name == requirement.name), None)
     why = "It was not made for this request." if made is None else _unfit(requirement, made, case.asked_at)
-    return Lacking(requirement.type, why) if why else None
+    if why:
+        yield Lacking(requirement.type, why)
+
+
+def _lacking_documents(requirement: EvidenceRequirement, case: Case) -> Iterator[Lacking]:
+    counted, why = case.facts.get("evidence", {}).get(requirement.name, {}), case.facts.get("absent", {})
+    for kind in requirement.kinds:
+        name = kind.replace("_", " ")
+        if kind not in counted:
+            said = why.get(f"{requirement.name}.{kind}", "None was part of this request")
+            yield Lacking(requirement.type, f"{name}: {said}.", kind)
+        elif requirement.max_age is not None and counted[kind]["age_days"] > requirement.max_age.days:
+            yield Lacking(
+                requirement.type, f"{name}: it was issued more than {requirement.max_age.days} days before.", kind
+            )
 
 
 def _unfit(requirement: EvidenceRequirement, made: Made, asked_at: datetime) -> str:
@@ -180,8 +199,11 @@ def _unfit(requirement: EvidenceRequirement, made: Made, asked_at: datetime) -> 
 
 
 def _usable(case: Case, lacking: Sequence[Lacking]) -> Facts:
-    unfit = {item.type.partition("/")[0] for item in lacking}
+    unfit = {item.type.partition("/")[0] for item in lacking if not item.kind}
     evidence = {name: known for name, known in case.facts.get("evidence", {}).items() if name not in unfit}
+    kinds = {(item.type.partition("/")[0], item.kind) for item in lacking if item.kind}
+    for name in {name for name, _ in kinds} & evidence.keys():
+        evidence[name] = {kind: known for kind, known in evidence[name].items() if (name, kind) not in kinds}
     return {**case.facts, "evidence": evidence}
 
 

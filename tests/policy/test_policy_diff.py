@@ -77,6 +77,11 @@ BOTH_WAYS = [
         {"evidence": {"performance/v1": {"max_age": "P30D", "parameters": {"sensitive_features": ["sex", "age"]}}}},
         {"evidence": {"performance/v1": {"max_age": "P30D", "parameters": {"sensitive_features": ["sex"]}}}},
     ),
+    (
+        "evidence.submitted_document/v1.kinds",
+        {"evidence": {"performance/v1": {"max_age": "P30D"}, "submitted_document/v1": {"kinds": ["dpia", "other"]}}},
+        {"evidence": {"performance/v1": {"max_age": "P30D"}, "submitted_document/v1": {"kinds": ["dpia"]}}},
+    ),
 ]
 
 

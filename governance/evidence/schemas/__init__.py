@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 HERE = Path(__file__).resolve().parent
-TYPES = ("performance/v1", "fairness/v1", "explanation/v1", "drift/v1", "human_review/v1", "document/v1")
+TYPES = (
+    "performance/v1",
+    "fairness/v1",
+    "explanation/v1",
+    "drift/v1",
+    "human_review/v1",
+    "document/v1",
+    "submitted_document/v1",
+)
 
 
 def schema(evidence_type: str) -> dict[str, Any]:
