@@ -26,6 +26,7 @@ class Registry:
         self.aliases: dict[str, dict[str, int]] = {}
         self.versions: dict[tuple[str, int], dict[str, Any]] = {}
         self.files: dict[str, bytes] = {}
+        self.tags: dict[str, dict[str, str]] = {}  # by run
         self.broken_paths: set[str] = set()
         self.served: list[str] = []
         self.set_calls: list[tuple[str, str, int]] = []
@@ -40,7 +41,7 @@ class Registry:
             "name": name,
             "version": str(number),
             "creation_timestamp": fields.get("created_at_ms", 1_700_000_000_000 + number),
-            "run_id": "",
+            "run_id": fields.get("run_id", ""),
             "source": fields.get("source", f"models:/m-{name}-{number}"),
             "current_stage": fields.get("stage", "None"),
             "location": location,
@@ -78,6 +79,9 @@ class Registry:
                 return (200, {"model_version": row}) if row else (404, {"message": "no such version"})
             case "model-versions/get-download-uri":
                 return 200, {"artifact_uri": self.versions[name, int(query["version"])]["location"]}
+            case "runs/get":
+                tags = [{"key": key, "value": value} for key, value in self.tags[query["run_id"]].items()]
+                return 200, {"run": {"data": {"tags": tags}}}
             case "registered-models/alias" if body:
                 self.before_alias(body["alias"], int(body["version"]))
                 with self.lock:
