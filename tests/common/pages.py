@@ -15,6 +15,7 @@ from typing import Any
 from governance.accounts.web.qr import qr_path
 from governance.common.pictures import inclusion_steps
 from tests.common.acting import finding, findings, passkeys, sign
+from tests.common.pages_documents import SUBMITTED_DOCUMENTS
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_replay import REPLAYS
@@ -331,6 +332,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "inbox": ("approvals/inbox.html", inbox),
     "delegations": ("approvals/delegations.html", delegations),
     **REPLAYS,
+    **SUBMITTED_DOCUMENTS,
     **PEOPLE,
     "model": ("registry/model.html", model),
     "model-list": ("registry/model_list.html", models),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from governance.evidence.documents import REVIEWERS, SUBMITTERS
 from tests.security.who import (
     ANYBODY,
     BARRED,
@@ -139,6 +140,8 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "mend a finding": _act((part("owner", "the finding's owner"), "302+")),
     "extend a finding": _act((role("risk_officer"), "302+")),
     "hand a finding over": _act((part("owner", "the finding's owner") | role("risk_officer"), "302+")),
+    "submit a document": _act((role(*SUBMITTERS), "422")),
+    "review a document": _act((part("submitter", "who submitted it"), "403"), (role(*REVIEWERS), "302+"), reads=READER),
     # One's own passkeys, and places that are lent
     "own page": ((ANYBODY, "200"),),
     "own page, nothing sent": ((ANYBODY, "422"),),
@@ -217,7 +220,7 @@ class Route:
 
 
 R, W, M, B = "promotions:read", "promotions:write", "records:write", "bundles:read"
-P = "policies:write"
+P, E = "policies:write", "evidence:write"
 MODEL, SYSTEM, POLICY = "credit-risk", "Consumer credit scoring", "credit-high-risk"
 FINDING = "The data"
 
@@ -304,6 +307,15 @@ ROUTES: dict[str, Route] = {
     "POST promotion-withdraw": Route("withdraw a request on the page", "promotion", "reason"),
     "POST view-save": Route("keep or forget a view of one's own", body="view"),
     "POST view-delete": Route("keep or forget a view of one's own", "view"),
+    "GET submitted-document-list": Route("read", "system"),
+    "POST submitted-document-submit": Route("submit a document", "system"),
+    "GET submitted-document": Route("read", "submitted document"),
+    "POST submitted-document-review": Route("review a document", "submitted document", "document review"),
+    "GET submitted-document-file": Route("read", "submitted document"),
+    "GET api-submitted-documents": Route("list", scope=E, shows="pen_test"),
+    "POST api-submitted-documents": Route("submit a document", body="submission", scope=E),
+    "GET api-submitted-document": Route("read", "submitted document", scope=E),
+    "GET api-submitted-document-file": Route("read", "submitted document", scope=E),
     "GET model-list": Route("list", shows=MODEL),
     "GET model-detail": Route("read", "model"),
     "GET api-approval-request": Route("read a request", "approval", scope=R),

@@ -52,6 +52,7 @@ from tests.factories import (
     given,
     mirrored,
 )
+from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -107,6 +108,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "erasure": {"reason": REASON},
     "waiver": {"check": "no.such-check", "until": "$soon", "reason": REASON},
     "view": {"name": "Held", "waiting": "open"},
+    "document review": {"verdict": "accepted", "note": REASON, "password": PASSWORD},
+    "submission": {"system": "$slug", "kind": "dpia"},
     "replay": {"version": "$version"},
 }
 STATES = ("collecting", "in review", "changes requested", "approved", "suspended", "rejected")
@@ -212,6 +215,7 @@ class World(Bank):
             reason=REASON,
             expires_at=clock.now() + timedelta(days=20),
         )
+        self.submitted = submitted(self.system, self.owner)
         self.view = saved_views.save_view(person=self.second, name="Held", wanted=listing.Asked(verdict="HOLD"))
         self.replay = replaying.ask_replay(asker=self._holder(Role.POLICY_AUTHOR, None), policy_version=self.policy)
         self.alert = Alert.objects.get(monitor=self.monitor)
@@ -265,7 +269,7 @@ class World(Bank):
             _actor("no role", a_user()),
             _actor("requester without a role", self.requester, parts={"requester"}),
             _actor("trainer", self.trainer, Role.VALIDATOR, ANYWHERE, {"trainer"}),
-            _actor("owner of the system", self.owner, Role.OWNER, ANYWHERE, {"owner", "proposer"}),
+            _actor("owner of the system", self.owner, Role.OWNER, ANYWHERE, {"owner", "proposer", "submitter"}),
             _actor("validator who signs", self.second, Role.VALIDATOR, ANYWHERE, signs),
             _actor("validator who signed", self.validator, Role.VALIDATOR, ANYWHERE, {"eligible", "signer"}),
             _actor("risk officer of a later stage", self.officer, Role.RISK_OFFICER, ANYWHERE, {"later"}),
@@ -327,6 +331,7 @@ class World(Bank):
             "delegation": {"pk": self.delegation.pk},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
+            "submitted document": {"pk": self.submitted.pk, "document_id": self.submitted.pk},
             "waiver": {"pk": self.waiver.approval_id},
             "entry": {"index": index, "entry_id": self.decision.log_entry},
         }
