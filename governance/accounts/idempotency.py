@@ -6,6 +6,7 @@ from functools import wraps
 from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
 from rest_framework.request import Request
@@ -76,4 +77,9 @@ def _digest(request: Request) -> str:
 
 
 def _named(value: Any) -> str:
+    if isinstance(value, UploadedFile):
+        digest = sha256()
+        for chunk in value.chunks():
+            digest.update(chunk)
+        return digest.hexdigest()
     return sha256(value).hexdigest() if isinstance(value, bytes) else str(value)

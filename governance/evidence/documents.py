@@ -72,6 +72,19 @@ def on_review(listener: Listener) -> None:
     _listeners.append(listener)
 
 
+def check_may_submit(submitter: User, system_id: uuid.UUID) -> None:
+    """Check that somebody may submit documents of a system. Pages ask it too.
+
+    Raises:
+        Unknown: they may not read the system.
+        Forbidden: they have no role that works on it.
+    """
+    if not may_read(submitter, system_id):
+        raise Unknown("There is no such AI system.")
+    if not has_role(submitter, *SUBMITTERS, system_id=system_id):
+        raise Forbidden("An engineer, the owner, or one of those who decide submits documents of an AI system.")
+
+
 @transaction.atomic
 def submit_document(
     *,
@@ -98,10 +111,7 @@ def submit_document(
         InvalidInput: an unknown kind, or a title or issuer that is empty or longer than 200 characters.
         DocumentRefused: the file is too large or no plain PDF, or the dates do not fit.
     """
-    if not may_read(submitter, about.system_id):
-        raise Unknown("There is no such AI system.")
-    if not has_role(submitter, *SUBMITTERS, system_id=about.system_id):
-        raise Forbidden("An engineer, the owner, or one of those who decide submits documents of an AI system.")
+    check_may_submit(submitter, about.system_id)
     if kind not in SubmittedDocument.Kind.values:
         raise InvalidInput(f"Choose a kind of {', '.join(SubmittedDocument.Kind.values)}.")
     title, issuer = title.strip(), issuer.strip()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import views
+from registry.api import documents, views
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
@@ -28,6 +28,17 @@ urlpatterns = [
         name="api-promotion-renewals",
     ),
     path("registered-models/<str:name>", views.ModelDetail.as_view(), name="api-registered-model"),
+    path("submitted-documents", documents.SubmittedDocuments.as_view(), name="api-submitted-documents"),
+    path(
+        "submitted-documents/<uuid:document_id>",
+        documents.SubmittedDocumentDetail.as_view(),
+        name="api-submitted-document",
+    ),
+    path(
+        "submitted-documents/<uuid:document_id>/file",
+        documents.SubmittedDocumentFile.as_view(),
+        name="api-submitted-document-file",
+    ),
     path("permits", views.Permits.as_view(), name="api-permits"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
 ]

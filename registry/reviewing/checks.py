@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
+
 from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, State
 from governance.audit.selectors import payload_of
 from governance.evidence.models import Evidence
+from governance.evidence.standing import TYPE
 from governance.policy.document import Check, PolicyDocument
 from registry.reviewing.people import People, words
 
@@ -71,6 +74,13 @@ def _unblocks(
             what = "this check" if len(deciding) == 1 else row["title"]
             steps.append(
                 {"text": f"a human review of {what}, signed by a {who}", "href": f"#human-review-{places[row['id']]}"}
+            )
+        elif row["outcome"] == "missing" and row["evidence_type"] == TYPE:
+            steps.append(
+                {
+                    "text": "a document that counts, accepted by another person, then a new round on it",
+                    "href": reverse("submitted-document-list", args=[approval.system_id]),
+                }
             )
         elif row["outcome"] == "missing":
             steps.append({"text": f"{row['evidence_type'] or 'the missing'} evidence, attached in a new request"})

@@ -7,6 +7,7 @@ from uuid import UUID
 from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, State
 from governance.common import clock
+from governance.evidence import papers
 from governance.evidence import selectors as evidence_selectors
 from governance.evidence.models import Evidence, EvidenceJob
 from registry.models import PromotionRequest
@@ -64,6 +65,8 @@ def _job_for(wanted: Mapping[str, Any], jobs: Sequence[EvidenceJob]) -> Evidence
 def _job_row(
     wanted: Mapping[str, Any], item: Evidence | None, job: EvidenceJob | None, approval: ApprovalRequest
 ) -> dict[str, Any]:
+    if "kind" in wanted:
+        return _document_row(wanted, item, approval)
     details = []
     if wanted["parameters"].get("sensitive_features"):
         details.append(", ".join(wanted["parameters"]["sensitive_features"]))
@@ -94,6 +97,24 @@ def _job_row(
             "error": "" if item else job.error,
         }
     return row
+
+
+def _document_row(wanted: Mapping[str, Any], item: Evidence | None, approval: ApprovalRequest) -> dict[str, Any]:
+    """A document that somebody must submit and somebody else accept: where it stands, and where to go."""
+    newest, why = (None, "") if item else papers.waiting_because(approval.system_id, wanted, clock.now())
+    return {
+        "type": wanted["type"],
+        "detail": wanted["kind"].replace("_", " "),
+        "state": "done" if item else "waiting",
+        "steps_done": 0,
+        "steps_total": 0,
+        "message": "" if item else f"{why}." if why else "Nobody has submitted one yet.",
+        "seconds": None,
+        "attempts": 0,
+        "error": "",
+        "document": newest.pk if newest else None,
+        "system": approval.system_id,
+    }
 
 
 def attempts_shown(promotion: PromotionRequest, people: People) -> list[dict[str, Any]]:

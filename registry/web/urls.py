@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.web import answers, comments, standing, views, waivers
+from registry.web import answers, comments, documents, standing, views, waivers
 
 urlpatterns = [
     path("approvals/<uuid:pk>", views.review_detail, name="review"),
@@ -27,6 +27,11 @@ urlpatterns = [
     path("promotions/<uuid:pk>/resubmit", answers.promotion_resubmit, name="promotion-resubmit"),
     path("promotions/<uuid:pk>/withdraw", answers.promotion_withdraw, name="promotion-withdraw"),
     path("promotions/<uuid:pk>/renew", answers.promotion_renew, name="promotion-renew"),
+    path("systems/<uuid:pk>/submitted-documents", documents.document_list, name="submitted-document-list"),
+    path("systems/<uuid:pk>/submitted-documents/submit", documents.document_submit, name="submitted-document-submit"),
+    path("submitted-documents/<uuid:pk>", documents.document_detail, name="submitted-document"),
+    path("submitted-documents/<uuid:pk>/review", documents.document_review, name="submitted-document-review"),
+    path("submitted-documents/<uuid:pk>/file", documents.document_file, name="submitted-document-file"),
     path("models", views.model_list, name="model-list"),
     path("models/<uuid:pk>", views.model_detail, name="model-detail"),
     path("models/<uuid:pk>/standing-approvals/<str:alias>", standing.standing_ask, name="standing-approval-ask"),

@@ -16,6 +16,7 @@ from governance.accounts.web.qr import qr_path
 from governance.common.pictures import inclusion_steps
 from tests.common.acting import finding, findings, passkeys, sign
 from tests.common.pages_comments import COMMENTS
+from tests.common.pages_documents import SUBMITTED_DOCUMENTS
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
@@ -337,6 +338,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "delegations": ("approvals/delegations.html", delegations),
     **COMMENTS,
     **REPLAYS,
+    **SUBMITTED_DOCUMENTS,
     **PEOPLE,
     **NOTICES,
     **VALIDATIONS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from governance.evidence.documents import REVIEWERS, SUBMITTERS
 from tests.security import validations
 from tests.security.route import Outcome, Route
 from tests.security.who import (
@@ -35,26 +36,6 @@ from tests.security.who import (
     role,
 )
 from tests.security.world import ANYWHERE, STATES, Actor
-
-WORDS = {
-    "200": "may",
-    "200+": "may, on record",
-    "201": "may",
-    "201+": "may, on record",
-    "202": "may",
-    "202+": "may, on record",
-    "302": "may",
-    "302+": "may, on record",
-    "without": "gets the list without it",
-    "turned back": "refused on the page they came from",
-    "401": "refused (401)",
-    "403": "refused (403)",
-    "404": "told that there is none (404)",
-    "409+": "may, on record",
-    "409": "held against the state (409)",
-    "422": "held against the input (422)",
-    "503": "may, if the identity provider answers",
-}
 
 
 OPEN = ("collecting", "in review", "changes requested")
@@ -149,6 +130,8 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "extend a finding": _act((role("risk_officer"), "302+")),
     "hand a finding over": _act((part("owner", "the finding's owner") | role("risk_officer"), "302+")),
     **validations.RULES,
+    "submit a document": _act((role(*SUBMITTERS), "422")),
+    "review a document": _act((part("submitter", "who submitted it"), "403"), (role(*REVIEWERS), "302+"), reads=READER),
     # One's own passkeys, and places that are lent
     "own page": ((ANYBODY, "200"),),
     "have the identity provider ask anew": ((ANYBODY, "503"),),
@@ -204,7 +187,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 
 R, W, M, B = "promotions:read", "promotions:write", "records:write", "bundles:read"
 V = "records:read"
-P = "policies:write"
+P, E = "policies:write", "evidence:write"
 MODEL, SYSTEM, POLICY = "credit-risk", "Consumer credit scoring", "credit-high-risk"
 FINDING = "The data"
 
@@ -316,6 +299,15 @@ ROUTES: dict[str, Route] = {
     "POST promotion-renew": Route("renew", "promotion"),
     "POST view-save": Route("keep or forget a view of one's own", body="view"),
     "POST view-delete": Route("keep or forget a view of one's own", "view"),
+    "GET submitted-document-list": Route("read", "system"),
+    "POST submitted-document-submit": Route("submit a document", "system"),
+    "GET submitted-document": Route("read", "submitted document"),
+    "POST submitted-document-review": Route("review a document", "submitted document", "document review"),
+    "GET submitted-document-file": Route("read", "submitted document"),
+    "GET api-submitted-documents": Route("list", scope=E, shows="pen_test"),
+    "POST api-submitted-documents": Route("submit a document", body="submission", scope=E),
+    "GET api-submitted-document": Route("read", "submitted document", scope=E),
+    "GET api-submitted-document-file": Route("read", "submitted document", scope=E),
     "GET model-list": Route("list", shows=MODEL),
     "GET model-detail": Route("read", "model"),
     "GET api-approval-request": Route("read a request", "approval", scope=R),

@@ -54,6 +54,7 @@ from tests.factories import (
     given,
     mirrored,
 )
+from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
@@ -121,6 +122,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "waiver": {"check": "no.such-check", "until": "$soon", "reason": REASON},
     "standing": {"bounds": "evidence.performance.auc.low >= 0.7", "uses": 1, "until": "$soon", "reason": REASON},
     "view": {"name": "Held", "waiting": "open"},
+    "document review": {"verdict": "accepted", "note": REASON, "password": PASSWORD},
+    "submission": {"system": "$slug", "kind": "dpia"},
     "replay": {"version": "$version"},
 }
 STATES = ("collecting", "in review", "changes requested", "approved", "suspended", "rejected")
@@ -228,6 +231,7 @@ class World(Bank):
             reason=REASON,
             expires_at=clock.now() + timedelta(days=20),
         )
+        self.submitted = submitted(self.system, self.owner)
         self.view = saved_views.save_view(person=self.second, name="Held", wanted=listing.Asked(verdict="HOLD"))
         self.channel = Channel.objects.create(
             person=self.second, label="Chat", shown="slack://…", sealed="sealed", made_at=clock.now()
@@ -286,7 +290,7 @@ class World(Bank):
             _actor("no role", a_user()),
             _actor("requester without a role", self.requester, parts={"requester"}),
             _actor("trainer", self.trainer, Role.VALIDATOR, ANYWHERE, {"trainer"}),
-            _actor("owner of the system", self.owner, Role.OWNER, ANYWHERE, {"owner", "proposer"}),
+            _actor("owner of the system", self.owner, Role.OWNER, ANYWHERE, {"owner", "proposer", "submitter"}),
             _actor("validator who signs", self.second, Role.VALIDATOR, ANYWHERE, signs),
             _actor("validator who signed", self.validator, Role.VALIDATOR, ANYWHERE, {"eligible", "signer"}),
             _actor("risk officer of a later stage", self.officer, Role.RISK_OFFICER, ANYWHERE, {"later"}),
@@ -351,6 +355,7 @@ class World(Bank):
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
             "channel": {"pk": self.channel.pk},
+            "submitted document": {"pk": self.submitted.pk, "document_id": self.submitted.pk},
             "waiver": {"pk": self.waiver.approval_id},
             "validation": {"pk": self.validation.pk, "validation_id": self.validation.pk},
             "test of a validation": {"pk": self.validation.pk, "test": self.validation.tests.earliest("made_at").pk},
