@@ -37,7 +37,6 @@ from tests.security.who import (
 )
 from tests.security.world import ANYWHERE, STATES, Actor
 
-
 OPEN = ("collecting", "in review", "changes requested")
 WAIVABLE = ("in review", "approved", "suspended")
 _HIDDEN, _REFUSED = (ANYBODY, "404"), (ANYBODY, "403")
