@@ -349,16 +349,6 @@ def waiting_count(person: User, *, most: int = 100) -> int:
     return waiting(person)[:most].count()
 
 
-def granted_for(subject_kind: str, subject_id: uuid.UUID) -> ApprovalRequest | None:
-    """Return the newest approval of a subject that was granted, whatever became of it."""
-    settled = [State.APPROVED, State.SUSPENDED, State.REVOKED, State.LAPSED]
-    return (
-        ApprovalRequest.objects.filter(subject_kind=subject_kind, subject_id=subject_id, state__in=settled)
-        .order_by("-settled_at")
-        .first()
-    )
-
-
 def findings_for(reader: Reader, *, closed: bool = False) -> QuerySet[Finding]:
     """Return the findings that a person may read, due first: those that they own, and those of systems in their reach.
 
