@@ -30,6 +30,7 @@ _OVERLOAD = re.compile(r"found no matching overload for '(.+?)' applied to '\((.
 _WORDS = {"double": "number", "string": "text", "bool": "truth value", "dyn": "unknown"}
 
 
+_AS_WRITTEN = re.compile(r"""['"`\\]|//|\bv\d""")
 _compiling = threading.Lock()
 """An environment is shared between threads, and its first use builds it."""
 
@@ -96,7 +97,10 @@ def _declared(expression: Expression, kinds: Mapping[str, str]) -> tuple[tuple[s
 
 @dataclass(frozen=True, slots=True)
 class _Shortened:
-    """An expression with ``v0``, ``v1``, … for the figures that it names; ``names`` says which is which."""
+    """An expression with ``v0``, ``v1``, … for the figures that it names; ``names`` says which is which.
+
+    One with a text or a comment in it stays as it is, and each figure is its own name.
+    """
 
     text: str
     names: tuple[tuple[str, str], ...]
@@ -110,14 +114,12 @@ def _shortened(text: str, references: frozenset[str]) -> _Shortened:
     figure of its own, took a third of a second that somebody waited for.
     """
     names = {name: f"v{number}" for number, name in enumerate(sorted(references))}
+    if not names or _AS_WRITTEN.search(text):  # in a text or a comment, what reads like a figure is none
+        return _Shortened(text, tuple((name, name) for name in names))
     longest_first = sorted(names, key=len, reverse=True)
     spelt = "|".join(r"\s*\.\s*".join(map(re.escape, name.split("."))) for name in longest_first)
-    pattern = rf"""(?P<text>"[^"]*"|'[^']*')|(?<![\w.])(?P<name>{spelt})(?!\w)"""
-
-    def short(match: re.Match[str]) -> str:
-        return match["text"] or names["".join(match["name"].split())]
-
-    return _Shortened(re.sub(pattern, short, text) if names else text, tuple(names.items()))
+    found = re.compile(rf"(?<![\w.])(?:{spelt})(?!\w)")
+    return _Shortened(found.sub(lambda match: names["".join(match[0].split())], text), tuple(names.items()))
 
 
 @functools.lru_cache(maxsize=4096)
