@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from governance.accounts.claims import has_second_factor, roles_from, says_yes, values_of
@@ -17,6 +17,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["groups", "roles", "a"]), inner),
     max_leaves=12,
 )
+DRAWN = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # claims nest, and drawing them is work
 CLAIMS = st.dictionaries(st.sampled_from(["groups", "roles", "a", "a.roles"]), JSON)
 RULES = st.lists(
     st.builds(
@@ -32,6 +33,7 @@ RULES = st.lists(
 )
 
 
+@DRAWN
 @given(CLAIMS, RULES)
 def test_every_role_given_is_said_by_a_claim_and_none_twice(claims, rules):
     wanted = roles_from(claims, rules)
@@ -42,6 +44,7 @@ def test_every_role_given_is_said_by_a_claim_and_none_twice(claims, rules):
     assert len(places) == len(set(places))
 
 
+@DRAWN
 @given(CLAIMS, RULES)
 def test_every_claim_that_is_met_gives_its_role_or_conflicts(claims, rules):
     wanted = roles_from(claims, rules)
@@ -49,12 +52,14 @@ def test_every_claim_that_is_met_gives_its_role_or_conflicts(claims, rules):
     assert met == {(rule.role, rule.system_id) for rule in (*wanted.gives, *wanted.conflicting)}
 
 
+@DRAWN
 @given(CLAIMS, RULES)
 def test_nobody_administers_and_decides(claims, rules):
     roles = {rule.role for rule in roles_from(claims, rules).gives}
     assert not (Role.ADMINISTRATOR in roles and roles & DECIDING)
 
 
+@DRAWN
 @given(CLAIMS, RULES, st.randoms())
 def test_the_order_of_mappings_does_not_matter(claims, rules, random):
     shuffled = list(rules)
@@ -63,6 +68,7 @@ def test_the_order_of_mappings_does_not_matter(claims, rules, random):
     assert {rule.pk for rule in first.gives} == {rule.pk for rule in second.gives}
 
 
+@DRAWN
 @given(CLAIMS, RULES)
 def test_fewer_claims_never_give_a_role_that_more_do_not_say(claims, rules):
     more = roles_from(claims, rules)

@@ -32,8 +32,9 @@ def as_superuser(as_notary) -> Callable[[str], None]:
     def run(statement: str) -> None:
         with as_owner(connection), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT c.relname, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid "
-                "WHERE NOT g.tgisinternal AND g.tgname LIKE 'audit\\_%'"
+                "SELECT g.tgrelid::regclass::text, g.tgname FROM pg_trigger g "
+                "WHERE NOT g.tgisinternal AND g.tgenabled = 'A' "
+                "AND g.tgrelid IN (SELECT a.tgrelid FROM pg_trigger a WHERE a.tgname LIKE 'audit\\_%')"
             )
             guards = cursor.fetchall()
             for table in {table for table, _ in guards}:

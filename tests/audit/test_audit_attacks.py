@@ -161,7 +161,10 @@ def change_a_governed_row(scene: Scene) -> None:
 
 
 def delete_a_governed_row(scene: Scene) -> None:
-    scene.alter(f"ALTER TABLE accounts_grant DISABLE TRIGGER USER; DELETE FROM accounts_grant; {GRANTS_GUARDED}")
+    scene.alter(
+        f"ALTER TABLE accounts_grant DISABLE TRIGGER USER; DELETE FROM accounts_grant; "
+        f"SET CONSTRAINTS ALL IMMEDIATE; {GRANTS_GUARDED}"
+    )
 
 
 @dataclass(frozen=True)
