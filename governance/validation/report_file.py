@@ -1,8 +1,10 @@
 """The report that a validator uploads: checked, kept by its digest, and given back as a file and nothing else."""
 
+from io import BytesIO
+
 from django.http import HttpResponse
 
-from governance.evidence import storage
+from governance.evidence import pdf, storage
 from governance.validation.errors import ReportRefused
 
 LARGEST = 10 * 1024 * 1024
@@ -12,12 +14,12 @@ def keep_report(content: bytes) -> str:
     """Keep an uploaded PDF and return its digest.
 
     Raises:
-        ReportRefused: it does not begin and end as a PDF does, or is larger than 10 MB.
+        ReportRefused: it is no whole PDF, something else besides, or larger than 10 MB.
     """
     if len(content) > LARGEST:
         raise ReportRefused(f"The file has {len(content):,} bytes; {LARGEST:,} are taken.")
-    if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-1024:]:
-        raise ReportRefused("Upload the report as a PDF; what came is none, or was cut short.")
+    if why := pdf.problem(BytesIO(content)):
+        raise ReportRefused(why)
     return storage.put(content)
 
 

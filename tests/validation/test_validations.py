@@ -208,11 +208,12 @@ def test_a_test_rests_on_evidence_about_the_same_version_only(cast):
         b"<html><script>alert(1)</script></html>%%EOF",
         b"PK\x03\x04 a zip %%EOF",
         b"%PDF-1.7 cut short",
-        b" %PDF-1.7\n%%EOF",
+        b" " + PDF,
+        PDF + b"PK\x05\x06 an archive behind it",
         b"",
         b"%PDF-1.7\n" + b"0" * (10 * 1024 * 1024) + b"%%EOF",
     ],
-    ids=["html", "zip", "cut", "not at the start", "empty", "too large"],
+    ids=["html", "zip", "cut", "not at the start", "archive behind it", "empty", "too large"],
 )
 def test_an_uploaded_report_is_a_whole_pdf_of_ten_megabytes_at_most(cast, content):
     made = begun(cast.reviewed().approval, cast.validator)

@@ -9,6 +9,7 @@ from governance.approvals.models import ApprovalRequest
 from governance.validation import services, signing
 from governance.validation.models import Validation
 from tests.factories import PASSWORD
+from tests.papers import a_pdf
 
 PLAN = {
     "scope": "Ranking and calibration of version 2 on the pinned evaluation rows.",
@@ -45,7 +46,7 @@ FINDING = {
     "description": "Predicted risk is four points too low for applicants below 26.",
     "severity": "medium",
 }
-PDF = b"%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n"
+PDF = a_pdf()
 
 
 def planned(approval: ApprovalRequest, validator: User) -> Validation:
