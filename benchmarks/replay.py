@@ -97,7 +97,7 @@ def measure() -> Comparison:
     first = Row(f"{PAST:,} requests, in a process that has evaluated nothing yet", cold, cold / rows[0].median_s, 1)
     return Comparison(
         title="Policy: replay over past requests",
-        setup="the shipped policy for high-risk credit, three pieces of evidence each, PostgreSQL 18 with fsync off",
+        setup="the example's policy for high-risk credit, three pieces of evidence each, PostgreSQL 18 with fsync off",
         rows=(*rows, first),
         claim=f"A replay over {PAST:,} past requests takes {seconds(rows[1].median_s)}, "
         f"{rows[1].ratio:.2g} times one over 100.",

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
+from examples.credit.policy import TEXT as CREDIT_POLICY
 from governance.accounts.models import Grant, User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import grants_in_force, people_with
@@ -31,7 +32,6 @@ from governance.inventory import assignments
 from governance.inventory import services as inventory
 from governance.inventory.models import AISystem
 from governance.policy import services as policies
-from governance.policy import shipped
 from governance.policy.document import PolicyDocument, parse
 from governance.policy.models import PolicyVersion
 from registry import promotions
@@ -84,8 +84,14 @@ def lent(delegator: User, to: User, *, days: int = 30, confirmed: bool = True, *
     return made
 
 
-def a_system(*, owner: User | None = None, name: str = "Consumer credit scoring") -> AISystem:
-    """A high-risk system of tier 1, its classification signed by a second person."""
+def a_system(
+    *,
+    owner: User | None = None,
+    name: str = "Consumer credit scoring",
+    answers: dict[str, Any] = ANSWERS,
+    tier: int = 1,
+) -> AISystem:
+    """A system, high-risk and of tier 1 unless told otherwise, its classification signed by a second person."""
     owner = owner or a_user(Role.OWNER)
     ai_system = inventory.register_system(
         slug=f"system-{next(_numbers)}",
@@ -96,14 +102,14 @@ def a_system(*, owner: User | None = None, name: str = "Consumer credit scoring"
         favourable_outcome="credit granted",
         by=owner,
     )
-    proposal = inventory.propose_classification(ai_system=ai_system, answers=ANSWERS, model_tier=1, by=owner)
+    proposal = inventory.propose_classification(ai_system=ai_system, answers=answers, model_tier=tier, by=owner)
     inventory.sign_classification(classification_id=proposal.pk, signer=a_user(Role.VALIDATOR))
     return AISystem.objects.select_related("owner").get(pk=ai_system.pk)
 
 
 def a_policy(text: str = "") -> PolicyVersion:
-    """A published policy; the shipped one for high-risk credit unless a text is given."""
-    drafted = policies.draft_policy(text=text or shipped.text("credit-high-risk"), author=a_user(Role.POLICY_AUTHOR))
+    """A published policy; the example's for high-risk credit unless a text is given."""
+    drafted = policies.draft_policy(text=text or CREDIT_POLICY, author=a_user(Role.POLICY_AUTHOR))
     enough_people(parse(drafted.text))
     return policies.publish_policy(version_id=drafted.pk, publisher=a_user(Role.POLICY_PUBLISHER))
 
@@ -116,10 +122,10 @@ def enough_people(document: PolicyDocument) -> None:
 
 
 def a_policy_text(*changes: tuple[str, str]) -> str:
-    """The shipped policy with pieces of its text replaced, each given as ``(old, new)``."""
-    text = shipped.text("credit-high-risk")
+    """The example's policy for credit with pieces of its text replaced, each given as ``(old, new)``."""
+    text = CREDIT_POLICY
     for old, new in changes:
-        assert old in text, f"{old!r} is not in the shipped policy"
+        assert old in text, f"{old!r} is not in the example's policy"
         text = text.replace(old, new)
     return text
 
@@ -200,12 +206,12 @@ def mirrored(event: Event, row: Any) -> Any:
 class Cast:
     """Everybody who has a part in one promotion, and the policy in force. Needs MLflow's health check to answer."""
 
-    def __init__(self, policy_text: str = "") -> None:
+    def __init__(self, policy_text: str = "", **classified: Any) -> None:
         self.engineer = a_user(Role.ENGINEER, name="ML engineer")
         self.validator = a_user(Role.VALIDATOR, name="Validator")
         self.officer = a_user(Role.RISK_OFFICER, name="Risk officer")
         self.owner = a_user(Role.OWNER, name="Model owner")
-        self.system = a_system(owner=self.owner)
+        self.system = a_system(owner=self.owner, **classified)
         self.policy = a_policy(policy_text)
         self.model = a_model(self.system)
 

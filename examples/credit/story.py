@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from examples.credit import watching
+from examples.credit import policy, watching
 from examples.credit.people import Machine, Person, Refused
 from examples.credit.stage import Stage, columns
 from governance.common.embedded import Stack
@@ -102,9 +102,9 @@ def tell(stage: Stage, world: World) -> None:
 
 
 def prepare(stage: Stage, world: World) -> None:
-    """Publish the policy, train and register two models, register and classify the system, promote v1."""
+    """Publish the policies, train and register two models, register and classify the system, promote v1."""
     who = world.people
-    for text in (shipped.text(name) for name in shipped.names()):
+    for text in (policy.TEXT, shipped.text("limited-risk"), shipped.text("minimal-risk")):
         version = who["author"].call("POST", "policies", {"text": text})
         who["publisher"].call("POST", f"policies/{version['id']}/publications")
         stage.say(f"policy [bold]{version['name']}[/] v{version['number']} published by a second person")

@@ -11,10 +11,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from examples.credit.policy import TEXT as CREDIT_POLICY
 from governance.accounts.models import IdempotentAnswer
 from governance.accounts.roles import Role
 from governance.inventory.models import AISystem, Classification, DatasetPin
-from governance.policy import shipped
 from governance.policy.models import PolicyVersion
 from registry.models import PromotionRequest
 from tests import factories
@@ -83,7 +83,7 @@ def test_a_policy_is_drafted_and_published_once(cast: Any, signed_in: SignIn) ->
     author = signed_in(factories.a_user(Role.POLICY_AUTHOR))
     publisher = signed_in(factories.a_user(Role.POLICY_PUBLISHER))
     before = PolicyVersion.objects.count()
-    drafted, again = (post(author, "policies", {"text": shipped.text("credit-high-risk")}, key="d") for _ in range(2))
+    drafted, again = (post(author, "policies", {"text": CREDIT_POLICY}, key="d") for _ in range(2))
     assert drafted.status_code == 201
     assert same(drafted, again)
     assert PolicyVersion.objects.count() == before + 1

@@ -6,12 +6,12 @@ import io
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
+from examples.credit.policy import TEXT as CREDIT_POLICY
 from governance.common.clock import rfc3339
 from monitoring import scoring
 from monitoring.crosscheck_result import CrossCheck
@@ -94,8 +94,7 @@ def make_world(*, on_drift: str = "suspend") -> World:
         for name in ("owner", "engineer", "auditor")
     }
     service = User.objects.create_user("scoring@example.org", None, name="Scoring", sponsor=people["owner"])
-    text = (Path(__file__).parents[2] / "governance/policy/shipped/credit-high-risk.yaml").read_text()
-    text = text.replace("on_drift: suspend", f"on_drift: {on_drift}")
+    text = CREDIT_POLICY.replace("on_drift: suspend", f"on_drift: {on_drift}")
     buffer = io.BytesIO()
     a_frame(600, seed=1).assign(credit_risk="good").to_parquet(buffer)
     grants = [

@@ -10,13 +10,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples.credit.policy import TEXT as CREDIT
 from governance.policy import shipped
 from governance.policy.diff import Change, Weight, diff
 from governance.policy.document import PolicyDocument, parse
 from tests.policy.factories import a_check, a_policy, a_policy_dict, untimed
 
 LOOSENS, TIGHTENS, NEUTRAL = Weight.LOOSENS, Weight.TIGHTENS, Weight.NEUTRAL
-TEXTS = [shipped.text(name) for name in shipped.names()]
+TEXTS = [CREDIT, *map(shipped.text, shipped.names())]
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
@@ -207,6 +208,9 @@ def test_why_a_limit_stands_and_who_answers_for_it_have_no_weight():
         assert only(diff(checked(), checked(**{key: value}))).weight is NEUTRAL
 
 
+BOTH_REVIEW = ["validator", "risk_officer"]
+
+
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[str, Any]:
     """Every value of a policy by its path, parts of checks and stages under their id or name."""
     if isinstance(value, dict):
@@ -242,10 +246,9 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         data["checks"].reverse()
     data["approval"]["valid_for"] = f"P{draw(st.integers(1, 3))}W"
-    for key, value in (("human_review", {"roles": ["validator"]}), ("supersedes", ["other"])):
-        data.pop(key, None)
-        if draw(st.booleans()):
-            data[key] = value
+    data["human_review"] = {"roles": draw(st.sampled_from([BOTH_REVIEW, [*BOTH_REVIEW, "data_protection_officer"]]))}
+    if draw(st.booleans()):
+        data["supersedes"] = ["other"]
     return data
 
 

@@ -28,7 +28,7 @@ def other(name: str, *changes: tuple[str, str]) -> str:
 def test_a_policy_takes_over_only_if_it_says_so(db):
     system, first = a_system(), a_policy()
     with pytest.raises(
-        PolicyOverlaps, match=r"applies_to, line 8: credit-high-risk v1 governs .* `supersedes: \[credit-"
+        PolicyOverlaps, match=r"applies_to, line 10: credit-high-risk v1 governs .* `supersedes: \[credit-"
     ):
         a_policy(other("a-first-by-name"))
     assert selectors.governing(system, "champion") == first

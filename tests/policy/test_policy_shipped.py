@@ -1,9 +1,10 @@
-"""The policies that come with Placet: fit to publish, honest about their limits, and what they say in the demo."""
+"""The policies that come with Placet, fit to publish and honest about their limits, and what the example's says."""
 
 from typing import Any
 
 import pytest
 
+from examples.credit.policy import TEXT as CREDIT
 from governance.evidence.projection import all_declared
 from governance.policy import shipped
 from governance.policy.document import OnFail, OnInsufficient, PolicyDocument, parse
@@ -60,7 +61,7 @@ def test_a_shipped_policy_never_blocks_on_four_fifths_alone(name):
 def test_each_ai_act_class_has_a_shipped_policy():
     classes = [policy(name).ai_act_classes for name in shipped.names()]
     assert sorted(classes) == [("high",), ("limited",), ("minimal",)]
-    with pytest.raises(LookupError, match="credit-high-risk, limited-risk, minimal-risk"):
+    with pytest.raises(LookupError, match="high-risk, limited-risk, minimal-risk"):
         shipped.text("../document")
 
 
@@ -72,7 +73,7 @@ def test_minimal_risk_needs_no_signature():
 
 
 def test_on_300_rows_exactly_one_check_is_insufficient_and_holds_until_a_validator_reviews_it():
-    credit = policy("credit-high-risk")
+    credit = parse(CREDIT)
     verdict = evaluate(credit, facts(first=False))
     held = [result.id for result in verdict.checks if result.effect.value in ("HOLD", "BLOCK")]
     assert (verdict.outcome, held) == (Ruling.HOLD, ["fairness.selection-ratio-sex"])
@@ -83,14 +84,14 @@ def test_on_300_rows_exactly_one_check_is_insufficient_and_holds_until_a_validat
 
 
 def test_at_a_first_promotion_the_comparisons_do_not_apply():
-    verdict = evaluate(policy("credit-high-risk"), facts(first=True))
+    verdict = evaluate(parse(CREDIT), facts(first=True))
     comparisons = [result.id for result in verdict.checks if result.outcome is Outcome.NOT_APPLICABLE]
     assert comparisons == ["performance.auc-production", "performance.log-loss-production"]
     assert verdict.outcome is Ruling.HOLD
 
 
 def test_a_clear_disadvantage_blocks_until_it_is_waived_and_a_weak_score_blocks_for_good():
-    credit = policy("credit-high-risk")
+    credit = parse(CREDIT)
     unfair = facts(first=False)
     unfair["evidence"]["fairness"] |= worst("sex.selection_ratio", 0.6, 0.5, 0.7)
     assert evaluate(credit, unfair).outcome is Ruling.BLOCK

@@ -1,0 +1,115 @@
+"""The shipped policies as they are: what one asks for can be given, nothing less is enough, nobody is asked for more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from governance.accounts import passkeys
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.approvals import signing
+from governance.approvals.errors import AlreadyDecided, ChecksHold, NotEligible, PasskeyNeeded, ReviewMissing
+from governance.audit import selectors as log
+from governance.policy import shipped
+from placet.assertions import challenge, encode64
+from registry.derivation import rederive
+from registry.models import PromotionRequest
+from tests import payloads
+from tests.authenticator import Authenticator
+from tests.documents.sample_snapshot import ANSWERS
+from tests.factories import PASSWORD, REASON, Cast, a_user, accept, approve, attach, fresh, put_live, state_of
+from tests.papers import reviewed, submitted
+from tests.validation.working import signed as validated
+
+pytestmark = pytest.mark.django_db
+
+
+class Signer:
+    """Somebody with a passkey that a second person confirmed."""
+
+    def __init__(self, person: User) -> None:
+        self.person, self.authenticator = person, Authenticator()
+        options, state = passkeys.begin_enrolment(person=person, password=PASSWORD)
+        answer = self.authenticator.create(options)
+        row = passkeys.enrol(person=person, label="Security key", state=state, answer=answer)
+        passkeys.confirm(passkey_id=row.pk, by=a_user(Role.ADMINISTRATOR), password=PASSWORD)
+
+    def approve(self, approval: Any) -> None:
+        made = signing.prepare_decision(
+            request_id=approval.pk,
+            approver=self.person,
+            verdict="approve",
+            rationale=REASON,
+            change_class="non-substantial",
+        )
+        asked = {"challenge": encode64(challenge(made.statement.encode()))}
+        signing.sign_decision(
+            request_id=approval.pk, approver=self.person, token=made.token(), answer=self.authenticator.get(asked)
+        )
+
+
+@pytest.fixture
+def cast(mlflow_address, settings):
+    settings.MLFLOW_TRACKING_URI = mlflow_address
+    return Cast(shipped.text("high-risk"))
+
+
+def documented(cast: Cast) -> None:
+    for kind in ("dpia", "pen_test"):
+        reviewed(submitted(cast.system, cast.owner, kind=kind), cast.validator)
+
+
+def held(made: PromotionRequest) -> list[str]:
+    return [row["id"] for row in fresh(made).approval.verdict["checks"] if row["effect"] == "HOLD"]
+
+
+def test_every_step_it_asks_for_leads_to_the_approval_and_none_can_be_left_out(cast):
+    validator, first, second = Signer(cast.validator), Signer(cast.officer), Signer(a_user(Role.RISK_OFFICER))
+    made = cast.promotion()
+    cast.attached(made)
+    assert state_of(made.approval) == "collecting", "figures alone are not enough: two documents are missing"
+    documented(cast)
+    approval = fresh(made).approval
+    assert state_of(approval) == "in_review"
+
+    validated(approval, cast.validator, opinion="not_fit")
+    for check in held(made):
+        with pytest.raises(ChecksHold):
+            validator.approve(approval)
+        accept(approval, cast.officer, check=check)
+    with pytest.raises(ReviewMissing, match="not fit"):
+        validator.approve(approval)
+    validated(approval, cast.validator)
+    with pytest.raises(PasskeyNeeded):
+        approve(approval, cast.validator)
+    validator.approve(approval)
+
+    first.approve(approval)
+    assert state_of(approval) == "in_review", "one risk officer is not two"
+    with pytest.raises(AlreadyDecided):
+        first.approve(approval)
+    with pytest.raises(NotEligible):
+        validator.approve(approval)
+    second.approve(approval)
+    assert state_of(approval) == "approved"
+
+
+def test_minimal_risk_goes_through_without_anybody_and_stops_what_is_clearly_worse(db, mlflow_address, settings):
+    settings.MLFLOW_TRACKING_URI = mlflow_address
+    answers = {key: ANSWERS[key] for key in ANSWERS.keys() - {"fraud_detection_only", "profiling"}}
+    cast = Cast(shipped.text("minimal-risk"), answers=answers | {"annex_iii_uses": ["none"]}, tier=4)
+    made = cast.promotion()
+    assert [row["type"] for row in made.approval.required_evidence] == ["performance/v1"]
+    attach(made.approval, payloads.performance(production=False))
+    approval = fresh(made).approval
+    assert (approval.state, approval.decisions.count()) == ("approved", 0)
+    written = [(entry.seq, entry.parsed) for entry in log.entries_about_request(approval.pk)]
+    assert rederive(written, str(approval.pk)).subject_digest == approval.subject_digest
+
+    put_live(cast, fresh(made))
+    worse = cast.promotion(number=2)
+    attach(worse.approval, payloads.performance(auc=0.51, auc_half=0.03))
+    assert state_of(worse.approval) != "approved"
+    assert fresh(worse).approval.outcome == "BLOCK"
