@@ -200,7 +200,7 @@ def record_applied(promotion_id: uuid.UUID) -> str:
     A renewal ends the approval that it renews in the same moment, so that one of the two is in force at any time.
 
     Raises:
-        NotRenewable: what a renewal was to take the place of has lost its force meanwhile.
+        NotRenewable: a renewal, or what it was to take the place of, has lost its force meanwhile.
     """
     promotion = (
         PromotionRequest.objects.select_for_update(of=("self",))

@@ -135,11 +135,14 @@ def end_renewed(approval: ApprovalRequest, *, actor: Actor) -> None:
     Called in the transaction that writes who serves now. One that has lapsed stays so.
 
     Raises:
-        NotRenewable: what it renews has lost its force meanwhile.
+        NotRenewable: the renewal, or what it renews, has lost its force meanwhile.
     """
     if approval.renews_id is None:
         return
-    renewal.check(approval)
+    mine = approvals.locked(approval.pk)
+    if mine.state != State.APPROVED:
+        raise NotRenewable(f"The renewal is {mine.get_state_display().lower()}; only one in force takes a place.")
+    renewal.check(mine)
     old = approvals.locked(approval.renews_id)
     if old.state in GRANTED:
         approvals.move(old, State.RENEWED, actor=actor, reason="A renewal took its place.", allowed={State.APPROVED})

@@ -183,6 +183,9 @@ class Retraining(RuleBasedStateMachine):
         self.number += 1
         fields = VERSIONS[kind] | ({"trained_by": self.cast.officer} if kind == "trained by an officer" else {})
         self.attempt(lambda: made.append(retrained(self.cast, number=self.number, **fields)))
+        assert bool(made) == (self.cast.engineer.pk in self.active), "who left asks for nothing"
+        if not made:
+            return
         approval = made[0].approval
         assert (approval.state == State.APPROVED) == (one is not None), f"{kind}: {approval.state}"
         if one:

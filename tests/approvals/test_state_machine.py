@@ -29,7 +29,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError
 from registry import applying, promotions, renewals
-from registry.models import AliasHistory
+from registry.models import AliasHistory, PromotionRequest
 from tests.approvals.slow_reading import assert_index_holds
 from tests.factories import (
     PASSWORD,
@@ -275,7 +275,8 @@ class Requests(RuleBasedStateMachine):
         old = self.approval
         if old.state != State.APPROVED:
             return
-        put_live(self.cast, self.promotion)
+        if self.promotion.state != PromotionRequest.State.APPLIED:
+            put_live(self.cast, self.promotion)
         self.now = max(self.now, old.valid_until - timedelta(days=20))
         self.undo.enter_context(clock.frozen(self.now))
         made: list[Any] = []

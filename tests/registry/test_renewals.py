@@ -188,6 +188,20 @@ def test_a_suspension_at_the_last_moment_keeps_the_renewal_from_taking_its_place
     assert renewals.due_to_apply() == []
 
 
+@pytest.mark.parametrize("act", [approvals.suspend, approvals.revoke])
+def test_a_renewal_that_lost_its_own_force_takes_no_place(cast, later, monkeypatch, act):
+    monkeypatch.setattr(selectors, "has_permit", lambda approval: True)
+    made = cast.live()
+    later(near_the_end(made))
+    renewal = signed(cast, asked(cast, made))
+    applying.begin_renewals()
+    act(request_id=renewal.approval_id, reason="Drift.", actor=SETUP)
+    with pytest.raises(NotRenewable, match="only one in force"), transaction.atomic():
+        applying.record_applied(renewal.pk)
+    assert state_of(made.approval) == State.APPROVED
+    assert selectors.live(cast.model, "champion").promotion_id == made.pk
+
+
 def test_placet_opens_a_renewal_by_itself_where_the_policy_says_so_and_once(db, mlflow_address, settings, later):
     settings.MLFLOW_TRACKING_URI = mlflow_address
     cast = Cast(BY_ITSELF)

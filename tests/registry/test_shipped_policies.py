@@ -1,4 +1,4 @@
-"""The shipped policies as they are: what one asks for can be given, nothing less is enough, nobody is asked for more."""
+"""The shipped policies as they are: what one asks for can be given, nothing less is enough, nobody is asked more."""
 
 from __future__ import annotations
 
