@@ -152,6 +152,7 @@ class _Derivation:
     waivers: Mapping[str, str] = field(default_factory=dict)
     passkeys: Passkeys = field(default_factory=Passkeys)
     opened_at: int = -1
+    suspended_at: int = -1
     line: tuple[str, str] = ("", "")
     decided: bool = False
     use: Mapping[str, Any] | None = None
@@ -234,14 +235,14 @@ class _Derivation:
         if "validator" in stage["roles"] and data.get("change_class", "") != self.change_class:
             raise LogDisagrees(f"entry {index} does not confirm the change class that was stated.")
         if stage.get("signature") == "passkey":
-            self._check_passkey(index, entry)
+            self._check_passkey(index, entry, since=self.opened_at)
         self.signers.add(person)
         self.signed.setdefault(data["stage"], set()).add(place)
 
-    def _check_passkey(self, index: int, entry: Entry) -> None:
-        if entry["data"]["signature"]["kind"] != "passkey":
+    def _check_passkey(self, index: int, entry: Entry, *, since: int, asked: str = "request") -> None:
+        if entry["data"].get("signature", {}).get("kind") != "passkey":
             raise LogDisagrees(f"entry {index} signs with no passkey, which its stage asks for.")
-        if wrong := next(self.passkeys.problems(entry, opened=self.opened_at), None):
+        if wrong := next(self.passkeys.problems(entry, since=since, asked=asked), None):
             raise LogDisagrees(f"entry {index} {wrong}.")
 
     def _approve(self, index: int, entry: Entry) -> None:
@@ -292,9 +293,22 @@ class _Derivation:
             raise LogDisagrees(f"entry {index} rests on a standing approval where people were to decide.")
 
     def _change(self, index: int, entry: Entry) -> None:
-        self.state = str(entry["data"]["to"])
+        data, was = entry["data"], self.state
+        self.state = str(data["to"])
+        if was == "suspended" and self.state == "approved":
+            self._check_lifted(index, entry)
+        if self.state == "suspended":
+            self.suspended_at = index
         if self.state in {"approved", "suspended"}:  # a lapse keeps what it was: it lifts no suspension
             self.suspended = self.state == "suspended"
+
+    def _check_lifted(self, index: int, entry: Entry) -> None:
+        """Check that whoever gave it its force back had no part in it, and signed as those did who approved it."""
+        actor = str(entry["actor"])
+        if not actor.startswith(PERSON) or actor == self.requester or actor.removeprefix(PERSON) in self.excluded:
+            raise LogDisagrees(f"the signer of entry {index} was kept from lifting the suspension.")
+        if any(stage.get("signature") == "passkey" for stage in self._said()["stages"]):
+            self._check_passkey(index, entry, since=self.suspended_at, asked="suspension")
 
     def _said(self) -> Mapping[str, Any]:
         if self.opened is None:

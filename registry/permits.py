@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db import transaction
 
+from governance.accounts.models import Passkey
 from governance.approvals import selectors as approvals
-from governance.approvals.models import ApprovalRequest, Decision, StandingApproval, State
+from governance.approvals.models import ApprovalRequest, StandingApproval, State
 from governance.approvals.standing_digest import envelope_digest
 from governance.audit import selectors as log_selectors
 from governance.audit import services as audit
@@ -42,8 +43,8 @@ def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]
     used = [data["standing"] for data in said if isinstance(data.get("standing"), dict)]
     others |= {use["granted_by"] for use in used}
     found += [entry for other in sorted(others) for entry in log_selectors.entries_about_request(other)]
-    signed = Decision.objects.filter(request__in=[approval.pk, renewed, *others], passkey__isnull=False)
-    keys = list(signed.values_list("passkey_id", flat=True).distinct())
+    signed = {entry.parsed["data"].get("signature", {}).get("passkey") for entry in found} - {None}
+    keys = list(Passkey.objects.filter(credential_id__in=signed).values_list("pk", flat=True))
     found += log_selectors.entries_naming("accounts_passkey", keys) if keys else []
     rows = [uuid.UUID(use["standing"]) for use in used]
     found += log_selectors.entries_naming("approvals_standingapproval", rows) if rows else []

@@ -1,7 +1,7 @@
-"""Check decisions that people signed with a passkey, from the log's entries alone: offline, with no account.
+"""Check what people signed with a passkey, from the log's entries alone: offline, with no account.
 
-A passkey signs the digest of a decision's statement (a WebAuthn assertion whose challenge is that digest). The log says
-which key is whose: an entry enrols it, and an entry by a second person confirms it.
+That is decisions, and the lifting of a suspension. A passkey signs the digest of a statement (a WebAuthn assertion
+whose challenge is that digest). The log says which key is whose: one entry enrols it, another person's confirms it.
 
 Sources: W3C Web Authentication Level 3 (7.2), RFC 9052 and 9053 (COSE keys), RFC 8949 (CBOR).
 """
@@ -28,7 +28,14 @@ Entry = Mapping[str, Any]
 DOMAIN = b"placet/decision/v1\x00"
 PRESENT, VERIFIED, HEADER = 1, 4, 37  # flags of the authenticator data, and its length without extensions
 MOST = 100  # findings that are listed
-_MARKS = b'"event":"approval.opened"', b'"event":"approval.decided"', b'"event":"passkey.'
+_MARKS = tuple(
+    b'"event":"' + name for name in (b'approval.opened"', b'approval.decided"', b'approval.state_changed"', b"passkey.")
+)
+_SAID = {
+    "approval.decided": ("request", "subject", "stage", "verdict", "manifest"),
+    "approval.state_changed": ("request", "subject", "from", "to"),
+}
+"""What a signed statement and its entry both say, by the entry's event."""
 
 
 class InvalidAssertion(ValueError):
@@ -222,10 +229,11 @@ class Passkeys:
             self._known[name] = replace(known, ended=index)
         return None
 
-    def problems(self, entry: Entry, *, opened: int) -> Iterator[str]:
-        """Say what is wrong with the passkey's signature on a decision, in a request opened by entry ``opened``.
+    def problems(self, entry: Entry, *, since: int, asked: str = "request") -> Iterator[str]:
+        """Say what is wrong with a passkey's signature on what entry ``since`` asked for.
 
-        Ask before later entries are read: a passkey that ends afterwards signed while it was good.
+        ``asked`` names that: a request for a decision, a suspension for its lifting. Ask before later entries are read:
+        a passkey that ends afterwards signed while it was good.
         """
         data, signature = entry["data"], entry["data"]["signature"]
         known = self._known.get(str(signature.get("passkey")))
@@ -236,8 +244,8 @@ class Passkeys:
             yield "is signed by another person's passkey"
         if known.confirmed is None:
             yield "is signed by a passkey that no second person confirmed"
-        elif known.confirmed > opened:
-            yield f"is signed by a passkey that is younger than the request (confirmed by entry {known.confirmed})"
+        elif known.confirmed > since:
+            yield f"is signed by a passkey that is younger than the {asked} (confirmed by entry {known.confirmed})"
         if known.ended is not None:
             yield f"is signed by a passkey that had ended (entry {known.ended})"
         try:
@@ -250,12 +258,12 @@ class Passkeys:
 
 
 def judge(told: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, str]]:
-    """Judge every decision among a log's entries, in order; yield the index and a sentence about each that is wrong."""
+    """Judge every decision and lifting among a log's entries, in order; yield the index and what is wrong."""
     yield from _Judge().all(told)
 
 
 def judge_bundle(path: Path, report: Report) -> Report:
-    """Add to a report on a bundle what is wrong with the signatures on its decisions, as findings about ``decisions``.
+    """Add to a report on a bundle what is wrong with what people signed in it, as findings about ``decisions``.
 
     The entries are taken as they stand in the file; what :func:`placet.verify.verify_bundle` says of their integrity
     holds for this as well.
@@ -270,7 +278,7 @@ def judge_bundle(path: Path, report: Report) -> Report:
     if len(wrongs) > MOST:
         notes += (f"There is more about decisions than is listed: {len(wrongs)} findings.",)
     if judged.good:
-        number = f"{judged.good} decisions carry" if judged.good > 1 else "One decision carries"
+        number = f"{judged.good} signed acts carry" if judged.good > 1 else "One signed act carries"
         notes += (f"{number} the signature of a passkey that the log knows, and it fits.",)
     return report._replace(findings=report.findings + found, notes=report.notes + notes)
 
@@ -292,6 +300,7 @@ class _Judge:
     def __init__(self) -> None:
         self.keys, self.good = Passkeys(), 0
         self.opened: dict[str, tuple[int, set[str]]] = {}  # request -> its first entry, its stages that want a passkey
+        self.suspended: dict[str, int] = {}  # request -> the entry that last took its force away
 
     def all(self, told: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, str]]:
         for index, entry in told:
@@ -311,12 +320,23 @@ class _Judge:
             self.opened[data["request"]] = index, wanted
         elif event == "approval.decided":
             opened, wanted = self.opened.get(data["request"], (-1, set()))
-            if data["signature"]["kind"] == "passkey":
-                wrongs = list(self.keys.problems(entry, opened=opened))
-                self.good += not wrongs
-                yield from wrongs
-            elif data["stage"] in wanted:
-                yield "decides without the passkey that its stage asks for"
+            yield from self._signed(entry, opened, "request", data["stage"] in wanted)
+        elif event == "approval.state_changed":
+            if data["to"] == "suspended":
+                self.suspended[data["request"]] = index
+            elif (data["from"], data["to"]) == ("suspended", "approved"):
+                wanted = self.opened.get(data["request"], (-1, set()))[1]
+                yield from self._signed(entry, self.suspended.get(data["request"], -1), "suspension", bool(wanted))
+
+    def _signed(self, entry: Entry, since: int, asked: str, wanted: bool) -> Iterator[str]:
+        if entry["data"].get("signature", {}).get("kind") == "passkey":
+            wrongs = list(self.keys.problems(entry, since=since, asked=asked))
+            self.good += not wrongs
+            yield from wrongs
+        elif wanted and asked == "request":
+            yield "decides without the passkey that its stage asks for"
+        elif wanted:
+            yield "lifts a suspension without the passkey that the approval was signed with"
 
 
 def _hosts(rp_id: str, origin: str) -> bool:
@@ -332,7 +352,7 @@ def _says(statement: bytes, entry: Entry) -> bool:
     data = entry["data"]
     try:
         said = json.loads(statement)
-        pairs = [(said[name], data[name]) for name in ("request", "subject", "stage", "verdict", "manifest")]
+        pairs = [(said[name], data[name]) for name in _SAID[str(entry["event"])]]
         pairs += [(said.get(name), data.get(name)) for name in ("on_behalf_of", "change_class")]
         pairs += [(said["signer"], entry["actor"]), (said["rationale"], entry["payload"]), (said["log"], entry["log"])]
     except (ValueError, KeyError, TypeError):

@@ -23,6 +23,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
+from placet.assertions import InvalidAssertion, decode64, verify_assertion
 
 MOST = 10
 
@@ -47,6 +48,31 @@ def to_sign_with(person: User, credential_id: str, *, since: datetime) -> Passke
     if row is None:
         raise PasskeyRefused("This is not one of your passkeys that were confirmed before the request was made.")
     return row
+
+
+def signed_by(person: User, statement: str, answer: object, *, since: datetime) -> tuple[Passkey, Mapping[str, str]]:
+    """Check that a passkey of the person signed a statement; return it, locked, with what its authenticator said.
+
+    Args:
+        answer: what the browser sent (``PublicKeyCredential.toJSON()``), with the statement's digest as challenge.
+        since: when the person was asked; a passkey that was confirmed later does not count.
+
+    Raises:
+        PasskeyRefused: the passkey is not one of the person's that counts here, or did not sign this statement.
+    """
+    name, assertion = webauthn.read_assertion(answer)
+    passkey = to_sign_with(person, name, since=since)
+    try:
+        verify_assertion(
+            statement.encode(),
+            cose=decode64(passkey.public_key),
+            assertion=assertion,
+            rp_id=passkey.rp_id,
+            origin=passkey.origin,
+        )
+    except InvalidAssertion as wrong:
+        raise PasskeyRefused(f"The signature does not fit: {wrong}. Nothing was signed.") from wrong
+    return passkey, assertion
 
 
 def waiting(administrator: User) -> list[Passkey]:

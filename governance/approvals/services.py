@@ -18,6 +18,7 @@ from governance.approvals.transitions import MOVES
 from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
+from governance.audit.services import SealedPayload
 from governance.common import clock
 from governance.common.errors import Forbidden, Unknown
 from governance.evidence import projection
@@ -320,12 +321,16 @@ def move(
     reason: str,
     allowed: Collection[str],
     words: str = "",
+    sealed: SealedPayload | None = None,
+    said: Mapping[str, Any] | None = None,
 ) -> ApprovalRequest:
     """Move a locked request to another state and log why.
 
     Args:
         reason: a neutral sentence that names nobody; it stays in the row and in the entry.
         words: what the person who moves it wrote; kept in the entry's erasable payload and nowhere else.
+        sealed: the same, sealed before because a signed statement commits to it; instead of ``words``.
+        said: what else the entry says, such as that statement.
 
     Raises:
         RequestNotOpen: it is in none of the ``allowed`` states.
@@ -349,8 +354,10 @@ def move(
             "to": state,
             "reason": reason,
             "subject": {"name": approval.subject_name, "digest": approval.subject_digest},
+            **(said or {}),
         },
         payload={"words": words} if words else None,
+        sealed=sealed,
     )
     kinds.tell(approval.subject_kind, approval.pk, old, state)
     return approval

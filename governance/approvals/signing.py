@@ -1,4 +1,4 @@
-"""What people sign: decisions, human reviews of a check, and the lifting of a suspension."""
+"""What people sign: decisions, human reviews of a check, and revocations."""
 
 import json
 import uuid
@@ -8,13 +8,12 @@ from typing import Any
 
 from django.db import transaction
 
-from governance.accounts import passkeys, webauthn
-from governance.accounts.errors import PasskeyRefused
+from governance.accounts import passkeys
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role, roles_held
 from governance.accounts.services import require_password
-from governance.approvals import conditions, enforcement, renewal, selectors, services, statements
+from governance.approvals import enforcement, renewal, selectors, services, statements
 from governance.approvals.delegated import place_in
 from governance.approvals.errors import (
     AlreadyDecided,
@@ -29,30 +28,28 @@ from governance.approvals.errors import (
     SelfApproval,
     StatementStale,
 )
-from governance.approvals.models import ApprovalRequest, Decision, Finding, State
+from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
-from governance.common.errors import Forbidden
 from governance.evidence import services as evidence_services
 from governance.evidence.models import Evidence
 from governance.evidence.producers import Product
 from governance.policy.document import VALIDATION
 from governance.policy.selectors import document_of
-from placet.assertions import InvalidAssertion, decode64, verify_assertion
 
 SHORTEST_RATIONALE = 30
 PASSKEY = "passkey"
 
 
-def _check_signer(approval: ApprovalRequest, signer: User) -> None:
+def check_signer(approval: ApprovalRequest, signer: User) -> None:
     reasons = selectors.exclusion_of(approval, signer)
     if reasons:
         said = " and ".join(reason.replace("_", " ") for reason in reasons)
         raise SelfApproval(f"You are the {said} of {approval.subject_name}; somebody else must decide.")
 
 
-def _check_rationale(rationale: str) -> str:
+def check_rationale(rationale: str) -> str:
     rationale = rationale.strip()
     if len(rationale) < SHORTEST_RATIONALE:
         raise RationaleTooShort(
@@ -68,7 +65,7 @@ def check_may_decide(approval: ApprovalRequest, approver: User) -> dict[str, Any
         RequestNotOpen, SelfApproval, NotEligible, AlreadyDecided: as for a decision.
     """
     _check_in_review(approval)
-    _check_signer(approval, approver)
+    check_signer(approval, approver)
     stage = selectors.open_stage(approval)
     if stage is None or not selectors.is_eligible(approval, stage, approver, roles_held(approver)):
         wanted = (" or ".join(stage["roles"]) if stage else "nobody").replace("_", " ")
@@ -87,7 +84,7 @@ def check_may_review(approval: ApprovalRequest, reviewer: User) -> str:
         RequestNotOpen, SelfApproval, NotEligible: as for a review.
     """
     _check_in_review(approval)
-    _check_signer(approval, reviewer)
+    check_signer(approval, reviewer)
     roles, known = document_of(approval.policy_version).human_review_roles, roles_held(reviewer)
     places = [place for stage in approval.stages if (place := place_in(approval, stage, reviewer, known))]
     held = sorted(frozenset[str]().union(*(place.roles for place in places)) & set(roles))
@@ -115,17 +112,6 @@ def check_reviewed(approval: ApprovalRequest, stage: Mapping[str, Any]) -> None:
             f"Stage {stage['name']} requires a signed human review of this evidence by somebody who may sign in it; "
             "sign one below, then approve."
         )
-
-
-def check_may_lift(approval: ApprovalRequest, signer: User) -> None:
-    """Check that the person may lift a suspension of this approval.
-
-    Raises:
-        SelfApproval, NotEligible: as for lifting it.
-    """
-    _check_signer(approval, signer)
-    if not has_role(signer, Role.RISK_OFFICER, system_id=approval.system_id):
-        raise NotEligible("A risk officer lifts a suspension.")
 
 
 def _check_in_review(approval: ApprovalRequest) -> None:
@@ -162,7 +148,7 @@ def record_decision(
     stage = _check_decision(approval, approver, verdict, change_class)
     if wants_passkey(stage):
         raise PasskeyNeeded(f"Stage {stage['name']} is signed with a passkey; a password is not enough.")
-    rationale = _check_rationale(rationale)
+    rationale = check_rationale(rationale)
     kind = require_password(approver, password)
     prepared = statements.prepare(approval, signer=approver, verdict=verdict, stage=stage["name"], rationale=rationale)
     return _record(approval, approver, verdict, stage["name"], prepared, kind=kind)
@@ -180,7 +166,7 @@ def prepare_decision(
     """
     approval = selectors.request(request_id)
     stage = _check_decision(approval, approver, verdict, change_class)
-    rationale = _check_rationale(rationale)
+    rationale = check_rationale(rationale)
     if not passkeys.usable(approver, since=approval.opened_at):
         raise PasskeyNeeded(
             "You have no passkey that was confirmed before this request was made. Enrol one under Passkeys and have an "
@@ -209,18 +195,7 @@ def sign_decision(*, request_id: uuid.UUID, approver: User, token: str, answer: 
     stage = _check_decision(approval, approver, said["verdict"], said.get("change_class", ""))
     if stage["name"] != said["stage"]:
         raise StatementStale("Another stage is open by now. Read the request again, then sign.")
-    name, assertion = webauthn.read_assertion(answer)
-    passkey = passkeys.to_sign_with(approver, name, since=approval.opened_at)
-    try:
-        verify_assertion(
-            prepared.statement.encode(),
-            cose=decode64(passkey.public_key),
-            assertion=assertion,
-            rp_id=passkey.rp_id,
-            origin=passkey.origin,
-        )
-    except InvalidAssertion as wrong:
-        raise PasskeyRefused(f"The signature does not fit: {wrong}. Nothing was signed.") from wrong
+    passkey, assertion = passkeys.signed_by(approver, prepared.statement, answer, since=approval.opened_at)
     signed: dict[str, Any] = {"kind": PASSKEY, "passkey": passkey, "assertion": assertion}
     return _record(approval, approver, said["verdict"], stage["name"], prepared, **signed)
 
@@ -322,7 +297,7 @@ def review_check(
     role = check_may_review(approval, reviewer)
     if not any(row["id"] == check_id for row in selectors.reviewable_checks(approval)):
         raise NothingToReview(f"{check_id} does not wait for a human review.")
-    statement = _check_rationale(statement)
+    statement = check_rationale(statement)
     kind = require_password(reviewer, password)
     sealed = audit.seal({"statement": statement, "reviewer": reviewer.name})
     evidence = evidence_services.attach(
@@ -360,40 +335,9 @@ def revoke_approval(*, request_id: uuid.UUID, signer: User, rationale: str, pass
         RequestNotOpen, SelfApproval, RationaleTooShort, SignInAgain: as for a decision.
     """
     approval = services.locked(request_id)
-    _check_signer(approval, signer)
+    check_signer(approval, signer)
     if not has_role(signer, Role.RISK_OFFICER, system_id=approval.system_id):
         raise NotEligible("A risk officer revokes an approval.")
-    rationale = _check_rationale(rationale)
+    rationale = check_rationale(rationale)
     require_password(signer, password)
     return services.revoke(request_id=request_id, reason="Revoked by a risk officer.", actor=signer, words=rationale)
-
-
-@transaction.atomic
-def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, password: str) -> ApprovalRequest:
-    """Give a suspended approval its force back after a re-review.
-
-    Raises:
-        NotEligible: only a risk officer without a part in the subject lifts a suspension.
-        Forbidden: its critical findings are still open.
-        ChecksHold: a waiver on which it rested has ended.
-        RequestNotOpen, SelfApproval, RationaleTooShort, SignInAgain: as for a decision.
-    """
-    approval = services.locked(request_id)
-    check_may_lift(approval, signer)
-    rationale = _check_rationale(rationale)
-    critical = approval.findings.filter(closed_at__isnull=True, severity=Finding.Severity.CRITICAL).first()
-    if critical:
-        raise Forbidden(f"Close the critical finding first: {critical.title}")
-    if approval.outcome != "ALLOW":
-        raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
-    if late := conditions.overdue(approval):
-        raise Forbidden(f"A finding is overdue; have it closed or extended first: {late.title}")
-    require_password(signer, password)
-    return services.move(
-        approval,
-        State.APPROVED,
-        actor=signer,
-        reason="The suspension was lifted by a risk officer.",
-        allowed={State.SUSPENDED},
-        words=rationale,
-    )

@@ -1,4 +1,4 @@
-"""What a decision says, as the exact text that its signer sees and signs."""
+"""What a decision, or the lifting of a suspension, says, as the exact text that its signer sees and signs."""
 
 import json
 import uuid
@@ -17,12 +17,13 @@ from governance.accounts.selectors import roles_held
 from governance.approvals import selectors
 from governance.approvals.delegated import place_in
 from governance.approvals.errors import StatementStale
-from governance.approvals.models import ApprovalRequest, Decision
+from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.audit import services as audit
 from governance.audit.services import SealedPayload
 from governance.common import clock
 
 FORMAT = "placet-decision/1"
+LIFTING = "placet-lifting/1"
 LASTS_S = 600
 OCCASIONAL = ("on_behalf_of", "change_class")
 """What a statement says only where there is something to say; its entry says it, too."""
@@ -37,6 +38,10 @@ MEANINGS = {
     Decision.Verdict.REJECT: "I have read the evidence that this statement names, and I reject the request for good.",
 }
 """What the signer means by each verdict, in the words that are signed."""
+MEANING_OF_LIFTING = (
+    "I have looked into why this approval was suspended, I had no part in making its subject, and I give the approval "
+    "its force back."
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,18 @@ def prepare(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str
     return Prepared(rfc8785.dumps(said).decode(), sealed)
 
 
+def prepare_lifting(approval: ApprovalRequest, *, signer: User, rationale: str) -> Prepared:
+    """Write the statement of who lifts a suspension, with the commitment to the reason, as :func:`prepare` does."""
+    sealed = audit.seal({"words": rationale})
+    said = {
+        **_lifting_facts(approval, signer=signer),
+        "at": clock.rfc3339(clock.now()),
+        "nonce": uuid.uuid4().hex,
+        "rationale": sealed.commitment,
+    }
+    return Prepared(rfc8785.dumps(said).decode(), sealed)
+
+
 def class_to_confirm(
     approval: ApprovalRequest, stage: Mapping[str, Any], verdict: str = Decision.Verdict.APPROVE
 ) -> str:
@@ -77,19 +94,27 @@ def class_to_confirm(
     return str(approval.context.get("change_class", ""))
 
 
-def read(token: str, approval: ApprovalRequest, *, signer: User) -> tuple[Prepared, dict[str, Any]]:
+def read(token: str, approval: ApprovalRequest, *, signer: User, form: str = FORMAT) -> tuple[Prepared, dict[str, Any]]:
     """Return a prepared statement and what it says, if all that it says of the request is still so.
 
+    Args:
+        form: what kind of statement it must be, ``FORMAT`` or ``LIFTING``.
+
     Raises:
-        StatementStale: it was not prepared here, for this person and request, within ten minutes, or the request has
-            changed since.
+        StatementStale: it was not prepared here, for this act, person and request, within ten minutes, or the request
+            has changed since.
     """
     try:
         statement, salt, content = signing.loads(token, salt=FORMAT, max_age=LASTS_S)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise StatementStale("The statement is older than ten minutes, or was not prepared here.") from error
     said: dict[str, Any] = json.loads(statement)
-    now = _facts(approval, signer=signer, verdict=said["verdict"], stage=said["stage"])
+    if said["format"] != form:
+        raise StatementStale("The statement is about another act. Begin again.")
+    if form == LIFTING:
+        now = _lifting_facts(approval, signer=signer)
+    else:
+        now = _facts(approval, signer=signer, verdict=said["verdict"], stage=said["stage"])
     if {name: said.get(name) for name in now} != now:
         raise StatementStale("The request has changed since the statement was written. Read it again, then sign.")
     return Prepared(statement, SealedPayload(b64decode(salt), content.encode())), said
@@ -97,13 +122,35 @@ def read(token: str, approval: ApprovalRequest, *, signer: User) -> tuple[Prepar
 
 def _facts(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str) -> dict[str, Any]:
     """Return what a statement says that does not differ from one writing to the next."""
-    policy = approval.policy_version
     row = next((row for row in approval.stages if row["name"] == stage), None)
     place = place_in(approval, row, signer, roles_held(signer)) if row else None
     confirms = class_to_confirm(approval, row, verdict) if row else ""
-    checks = approval.verdict.get("checks", [])
     return {
         "format": FORMAT,
+        **_about(approval),
+        "stage": stage,
+        "verdict": verdict,
+        "meaning": str(MEANINGS[Decision.Verdict(verdict)]),
+        "signer": signer.actor_id,
+        **({"on_behalf_of": str(place.of)} if place and place.of else {}),
+        **({"change_class": confirms} if confirms else {}),
+    }
+
+
+def _lifting_facts(approval: ApprovalRequest, *, signer: User) -> dict[str, Any]:
+    return {
+        "format": LIFTING,
+        **_about(approval),
+        "from": str(State.SUSPENDED),
+        "to": str(State.APPROVED),
+        "meaning": MEANING_OF_LIFTING,
+        "signer": signer.actor_id,
+    }
+
+
+def _about(approval: ApprovalRequest) -> dict[str, Any]:
+    policy, checks = approval.policy_version, approval.verdict.get("checks", [])
+    return {
         "log": settings.LOG_ORIGIN,
         "request": str(approval.pk),
         "round": selectors.current_round(approval),
@@ -116,10 +163,4 @@ def _facts(approval: ApprovalRequest, *, signer: User, verdict: str, stage: str)
             "each": {row["id"]: row["outcome"] for row in checks},
             "lifted": {row["id"]: row["lifted_by"] for row in checks if row["lifted_by"]},
         },
-        "stage": stage,
-        "verdict": verdict,
-        "meaning": str(MEANINGS[Decision.Verdict(verdict)]),
-        "signer": signer.actor_id,
-        **({"on_behalf_of": str(place.of)} if place and place.of else {}),
-        **({"change_class": confirms} if confirms else {}),
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from governance.accounts.models import User
 from governance.accounts.selectors import roles_held
-from governance.approvals import escalation, expiry, signing, statements
+from governance.approvals import escalation, expiry, lifting, signing, statements
 from governance.approvals import findings as finding_services
 from governance.approvals import selectors as approvals
 from governance.approvals.delegated import place_in
@@ -283,10 +283,16 @@ def lift_panel(approval: ApprovalRequest, findings: Sequence[Finding], viewer: U
     ]
     refusal = f"Close the critical finding first: {blocking[0]}" if blocking else ""
     try:
-        signing.check_may_lift(approval, viewer)
+        lifting.check_may_lift(approval, viewer)
     except DomainError as refused:
         refusal = refused.detail
-    return {"allowed": not refusal, "refusal": refusal, "reason": approval.state_reason, "form": {}}
+    return {
+        "allowed": not refusal,
+        "refusal": refusal,
+        "reason": approval.state_reason,
+        "passkey": lifting.by_passkey(approval),
+        "form": {},
+    }
 
 
 def with_refusal(

@@ -1,13 +1,14 @@
-"""The page that shows a decision's statement, word by word, before a passkey signs it."""
+"""The page that shows a statement, word by word, before a passkey signs it: of a decision, or of a lifting."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
 
 from governance.accounts import passkeys, webauthn
 from governance.accounts.models import User
-from governance.approvals import kinds, unmeasured
+from governance.approvals import kinds, lifting, unmeasured
 from governance.approvals.models import ApprovalRequest
 from governance.approvals.statements import Prepared
 from placet.assertions import challenge
@@ -18,14 +19,42 @@ SIGNED_AT = {unmeasured.WAIVER: "waiver-sign", unmeasured.STANDING: "standing-ap
 def sign_page(approval: ApprovalRequest, prepared: Prepared, signer: User, rationale: str) -> dict[str, Any]:
     """Return the context of registry/sign.html: nothing but what stands in the statement, and the reason behind it."""
     said = json.loads(prepared.statement)
+    own = [
+        {"label": "Stage", "value": f"{said['stage']}, round {said['round']}"},
+        *([{"label": "Confirms", "value": f"{said['change_class']} change"}] if "change_class" in said else []),
+    ]
+    return _page(approval, prepared, signer, rationale, own, since=approval.opened_at) | {
+        "sign_url": reverse(SIGNED_AT.get(approval.subject_kind, "review-sign"), args=[approval.pk]),
+        "verdict": said["verdict"],
+    }
+
+
+def lift_page(approval: ApprovalRequest, prepared: Prepared, signer: User, rationale: str) -> dict[str, Any]:
+    """Return the same for the lifting of a suspension."""
+    said = json.loads(prepared.statement)
+    own = [{"label": "Changes", "value": f"{said['from']} to {said['to']}"}]
+    return _page(approval, prepared, signer, rationale, own, since=lifting.suspended_at(approval)) | {
+        "sign_url": reverse("review-lift-sign", args=[approval.pk]),
+        "verdict": said["from"],
+    }
+
+
+def _page(
+    approval: ApprovalRequest,
+    prepared: Prepared,
+    signer: User,
+    rationale: str,
+    own: list[dict[str, Any]],
+    *,
+    since: datetime,
+) -> dict[str, Any]:
+    said = json.loads(prepared.statement)
     named = kinds.presented([approval])[approval.pk]
-    known = [row.credential_id for row in passkeys.usable(signer, since=approval.opened_at)]
+    known = [row.credential_id for row in passkeys.usable(signer, since=since)]
     policy = said["policy"]
     return {
         "approval": {"pk": approval.pk, "reference": named.reference},
         "back_url": named.url,
-        "sign_url": reverse(SIGNED_AT.get(approval.subject_kind, "review-sign"), args=[approval.pk]),
-        "verdict": said["verdict"],
         "meaning": said["meaning"],
         "rationale": rationale,
         "rows": [
@@ -36,8 +65,7 @@ def sign_page(approval: ApprovalRequest, prepared: Prepared, signer: User, ratio
             {"label": "Policy digest", "value": policy["digest"], "digest": True},
             {"label": "Evidence manifest", "value": said["manifest"], "digest": True},
             {"label": "Verdict of the checks", "value": said["checks"]["outcome"]},
-            {"label": "Stage", "value": f"{said['stage']}, round {said['round']}"},
-            *([{"label": "Confirms", "value": f"{said['change_class']} change"}] if "change_class" in said else []),
+            *own,
             {"label": "Signer", "value": f"{signer.name} ({said['signer']})"},
         ],
         "checks": [

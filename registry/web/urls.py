@@ -11,6 +11,7 @@ urlpatterns = [
     path("approvals/<uuid:pk>/reviews", views.review_human_review, name="review-human-review"),
     path("approvals/<uuid:pk>/progress", views.review_progress, name="review-progress"),
     path("approvals/<uuid:pk>/lift", views.review_lift, name="review-lift"),
+    path("approvals/<uuid:pk>/lift/sign", views.review_lift_sign, name="review-lift-sign"),
     path("approvals/<uuid:pk>/waivers", waivers.review_ask_waiver, name="review-ask-waiver"),
     path("approvals/<uuid:pk>/comments", comments.review_comment, name="review-comment"),
     path("waivers/<uuid:pk>", waivers.waiver_detail, name="waiver"),

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from governance.accounts.narrow import actor
 from governance.accounts.web.passkeys import answer_in
+from governance.approvals import lifting, signing
 from governance.approvals import selectors as approvals
-from governance.approvals import signing
 from governance.approvals.models import ApprovalRequest, Decision
 from governance.approvals.web.forms import (
     DecisionForm,
@@ -21,6 +21,7 @@ from governance.approvals.web.forms import (
     HumanReviewForm,
     LiftForm,
     PasskeyDecisionForm,
+    PasskeyLiftForm,
     errors_of,
     errors_of_refusal,
     sent,
@@ -31,13 +32,14 @@ from governance.common.pages import page
 from registry import applying, promotions, selectors, tasks
 from registry.models import PromotionRequest
 from registry.reviewing import evidence, model_pages, requester, review
-from registry.reviewing.sign import sign_page
+from registry.reviewing.sign import lift_page, sign_page
 
 SIGNED = {
     Decision.Verdict.APPROVE: "Signed: you approve. It is in the audit log.",
     Decision.Verdict.REQUEST_CHANGES: "Signed: changes requested. The requester sees your words.",
     Decision.Verdict.REJECT: "Signed: rejected. It is in the audit log.",
 }
+LIFTED = "Signed: the suspension is lifted."
 
 
 @page
@@ -112,15 +114,35 @@ def review_human_review(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @page
 @require_POST
 def review_lift(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /approvals/<pk>/lift``: give a suspended approval its force back."""
+    """``POST /approvals/<pk>/lift``: give a suspended approval its force back, or show what a passkey is to sign."""
+    approval = approval_of(request, pk)
+    if lifting.by_passkey(approval):
+        return _lifting_statement(request, approval)
 
     def sign(values: Mapping[str, Any]) -> str:
-        signing.lift_suspension(
+        lifting.lift_suspension(
             request_id=pk, signer=actor(request), rationale=values["rationale"], password=values["password"]
         )
-        return "Signed: the suspension is lifted."
+        return LIFTED
 
     return _signed(request, pk, LiftForm(request.POST), sign, target="lift")
+
+
+@page
+@require_POST
+def review_lift_sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /approvals/<pk>/lift/sign``: give it its force back by a statement that a passkey has signed."""
+    approval = approval_of(request, pk)
+    try:
+        answer = answer_in(request.POST.get("credential", ""))
+        lifting.sign_lifting(
+            request_id=approval.pk, signer=actor(request), token=request.POST.get("prepared", ""), answer=answer
+        )
+    except DomainError as refusal:
+        errors = {"all": [refusal.detail]}
+        return _again(request, pk, PasskeyLiftForm(), errors, refusal.status, target="lift")
+    messages.success(request, LIFTED)
+    return redirect("review", pk=approval.pk)
 
 
 @page
@@ -215,6 +237,19 @@ def _statement(request: HttpRequest, approval: ApprovalRequest) -> HttpResponse:
     except DomainError as refusal:
         return _again(request, approval.pk, form, errors_of_refusal(refusal), refusal.status, target="decision")
     return render(request, "registry/sign.html", sign_page(approval, prepared, person, values["rationale"]))
+
+
+def _lifting_statement(request: HttpRequest, approval: ApprovalRequest) -> HttpResponse:
+    """Show the statement of who lifts a suspension, for a passkey to sign."""
+    form, person = PasskeyLiftForm(request.POST), actor(request)
+    if not form.is_valid():
+        return _again(request, approval.pk, form, errors_of(form), InvalidInput.status, target="lift")
+    rationale = form.cleaned_data["rationale"]
+    try:
+        prepared = lifting.prepare_lifting(request_id=approval.pk, signer=person, rationale=rationale)
+    except DomainError as refusal:
+        return _again(request, approval.pk, form, errors_of_refusal(refusal), refusal.status, target="lift")
+    return render(request, "registry/sign.html", lift_page(approval, prepared, person, rationale))
 
 
 def _signed(

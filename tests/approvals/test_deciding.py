@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from governance.accounts.roles import Role
 from governance.accounts.services import SignInAgain
-from governance.approvals import selectors, signing
+from governance.approvals import lifting, selectors, signing
 from governance.approvals.errors import (
     AlreadyDecided,
     ChecksHold,
@@ -159,15 +159,15 @@ def test_a_risk_officer_lifts_a_suspension_once_its_critical_finding_is_closed(c
     assert state_of(request) == State.SUSPENDED
     lift = {"request_id": request.pk, "rationale": REASON, "password": PASSWORD}
     with pytest.raises(NotEligible):
-        signing.lift_suspension(signer=cast.validator, **lift)
+        lifting.lift_suspension(signer=cast.validator, **lift)
     with pytest.raises(Exception, match="Close the critical finding first"):
-        signing.lift_suspension(signer=cast.officer, **lift)
+        lifting.lift_suspension(signer=cast.officer, **lift)
     finding = request.findings.get()
     with pytest.raises(Exception, match="somebody else"):
         close_finding(finding_id=finding.pk, closer=cast.owner, how="The store was restored from the backup.")
     mended = "The store was restored from the backup."
     close_finding(finding_id=finding.pk, closer=cast.officer, how=mended, password=PASSWORD)
-    signing.lift_suspension(signer=cast.officer, **lift)
+    lifting.lift_suspension(signer=cast.officer, **lift)
     assert state_of(request) == State.APPROVED
 
 

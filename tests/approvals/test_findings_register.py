@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from governance.accounts.services import SignInAgain
-from governance.approvals import enforcement, findings, register, remediation, signing
+from governance.approvals import enforcement, findings, lifting, register, remediation
 from governance.approvals.errors import ChecksHold, FindingDateRefused, FindingKnown
 from governance.approvals.findings import FindingClosed
 from governance.approvals.models import Finding, State
@@ -142,10 +142,10 @@ def test_an_overdue_finding_suspends_and_only_its_closing_or_an_extension_lets_i
         assert enforcement.sweep() == 0
         lift = {"request_id": approval.pk, "signer": cast.officer, "rationale": REASON, "password": PASSWORD}
         with pytest.raises(Forbidden, match="overdue"):
-            signing.lift_suspension(**lift)
+            lifting.lift_suspension(**lift)
         later = clock.now().date() + timedelta(days=10)
         remediation.extend(finding_id=finding.pk, by=cast.officer, due_on=later, reason=WORDS, password=PASSWORD)
-        signing.lift_suspension(**lift)
+        lifting.lift_suspension(**lift)
         assert state_of(approval) == State.APPROVED
         assert enforcement.sweep() == 0
 

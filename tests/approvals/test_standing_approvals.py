@@ -8,7 +8,7 @@ import pytest
 
 from governance.accounts.models import Grant
 from governance.accounts.roles import Role
-from governance.approvals import selectors, services, signing
+from governance.approvals import lifting, selectors, services, signing
 from governance.approvals.errors import NothingStands, StandingApprovalOpen
 from governance.approvals.findings import open_finding
 from governance.approvals.models import Finding, StandingMatch, State
@@ -141,7 +141,7 @@ def test_each_thing_that_ends_its_force_opens_a_full_request(cast):
     services.suspend(request_id=live.pk, reason="Drift.", actor=SETUP)
     assert list(outside(retrained(cast, number=4))) == ["standing.live"]
     words = {"signer": cast.officer, "rationale": REASON, "password": PASSWORD}
-    signing.lift_suspension(request_id=live.pk, **words)
+    lifting.lift_suspension(request_id=live.pk, **words)
     assert state_of(retrained(cast, number=5).approval) == State.APPROVED
     with clock.frozen(row.expires_at + timedelta(minutes=1)):
         assert "standing.in-force" in outside(retrained(cast, number=6))

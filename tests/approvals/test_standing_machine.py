@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from governance.accounts.roles import Role
-from governance.approvals import services, signing
+from governance.approvals import lifting, services, signing
 from governance.approvals.findings import open_finding
 from governance.approvals.models import ApprovalRequest, State
 from governance.audit import services as audit
@@ -247,7 +247,7 @@ class Retraining(RuleBasedStateMachine):
             services.suspend(request_id=self.live.pk, reason="Drift.", actor=SETUP)
         else:
             words = {"signer": self.staff[3], "rationale": REASON, "password": PASSWORD}
-            self.attempt(lambda: signing.lift_suspension(request_id=self.live.pk, **words))
+            self.attempt(lambda: lifting.lift_suspension(request_id=self.live.pk, **words))
 
     @rule(who=PEOPLE, active=st.booleans())
     def deactivate(self, who: int, active: bool) -> None:

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from governance.accounts.models import Grant
 from governance.accounts.roles import Role
-from governance.approvals import comments, delegations, services, signing
+from governance.approvals import comments, delegations, lifting, services, signing
 from governance.approvals.models import ApprovalRequest, Delegation, State
 from governance.audit import services as audit
 from governance.audit.events import Event
@@ -248,7 +248,7 @@ class Requests(RuleBasedStateMachine):
         words = {"request_id": self.id, "signer": signer, "rationale": REASON, "password": PASSWORD}
         acts = {
             "suspend": lambda: services.suspend(request_id=self.id, reason="Drift.", actor=SETUP),
-            "lift": lambda: signing.lift_suspension(**words),
+            "lift": lambda: lifting.lift_suspension(**words),
             "revoke": lambda: signing.revoke_approval(**words),
         }
         self.attempt(acts[how])

@@ -10,7 +10,7 @@ import pytest
 
 from governance.accounts.roles import Role
 from governance.accounts.services import grant_role
-from governance.approvals import enforcement, selectors, services, signing, waived, waivers
+from governance.approvals import enforcement, lifting, selectors, services, signing, waived, waivers
 from governance.approvals.errors import (
     ChecksHold,
     NotEligible,
@@ -167,10 +167,10 @@ def test_a_waiver_that_ends_takes_the_approval_with_it_and_lifting_needs_another
         assert "waiver" in found.state_reason
         words = {"request_id": request.pk, "signer": cast.officer, "rationale": REASON, "password": PASSWORD}
         with pytest.raises(ChecksHold):
-            signing.lift_suspension(**words)
+            lifting.lift_suspension(**words)
         granted(cast, found)
         assert now(request).outcome == "ALLOW"
-        signing.lift_suspension(**words)
+        lifting.lift_suspension(**words)
         assert state_of(request) == State.APPROVED
 
 

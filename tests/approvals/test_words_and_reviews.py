@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from governance.approvals import selectors, services, signing
+from governance.approvals import lifting, selectors, services, signing
 from governance.approvals.errors import ChecksHold, NothingToReview, ReviewMissing
 from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.audit import erasure
@@ -99,7 +99,7 @@ def test_nor_do_the_words_of_a_review_a_withdrawal_a_resubmission_a_revocation_o
     signed = {"signer": cast.officer, "rationale": SECRET, "password": PASSWORD}
     approved = cast.approved(number=2).approval
     services.suspend(request_id=approved.pk, reason="Drift.", actor=services.PLACET)
-    signing.lift_suspension(request_id=approved.pk, **signed)
+    lifting.lift_suspension(request_id=approved.pk, **signed)
     signing.revoke_approval(request_id=approved.pk, **signed)
     assert SECRET not in everything_stored()
     revoked, withdrawn = selectors.request(approved.pk), selectors.request(held.pk)

@@ -80,6 +80,7 @@ urlpatterns = [
     path("reviews/<uuid:pk>/human-review/", nobody, name="review-human-review"),
     path("reviews/<uuid:pk>/progress/", nobody, name="review-progress"),
     path("reviews/<uuid:pk>/lift/", nobody, name="review-lift"),
+    path("reviews/<uuid:pk>/lift/sign/", nobody, name="review-lift-sign"),
     path("reviews/<uuid:pk>/waivers/", nobody, name="review-ask-waiver"),
     path("reviews/<uuid:pk>/comments/", nobody, name="review-comment"),
     path("waivers/<uuid:pk>/", nobody, name="waiver"),

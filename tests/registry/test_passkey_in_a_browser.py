@@ -171,7 +171,7 @@ def test_a_passkey_decision_verifies_offline_and_a_changed_word_is_reported(
 
     code, report = verified()
     assert (code, report["findings"]) == (0, [])
-    assert "One decision carries the signature of a passkey that the log knows, and it fits." in report["notes"]
+    assert "One signed act carries the signature of a passkey that the log knows, and it fits." in report["notes"]
     assert Permit.objects.filter(approval=approval).exists()  # the notary read the same signature from the log
 
     entry = Decision.objects.get(approver=cast.officer).log_entry

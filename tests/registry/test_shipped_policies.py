@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from governance.accounts import passkeys
-from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.approvals import signing
 from governance.approvals.errors import AlreadyDecided, ChecksHold, NotEligible, PasskeyNeeded, ReviewMissing
 from governance.audit import selectors as log
 from governance.policy import shipped
-from placet.assertions import challenge, encode64
 from registry.derivation import rederive
 from registry.models import PromotionRequest
 from tests import payloads
-from tests.authenticator import Authenticator
 from tests.documents.sample_snapshot import ANSWERS
-from tests.factories import PASSWORD, REASON, Cast, a_user, accept, approve, attach, fresh, put_live, state_of
+from tests.factories import Cast, a_user, accept, approve, attach, fresh, put_live, state_of
 from tests.papers import reviewed, submitted
+from tests.signers import Signer
 from tests.validation.working import signed as validated
 
 pytestmark = pytest.mark.django_db
-
-
-class Signer:
-    """Somebody with a passkey that a second person confirmed."""
-
-    def __init__(self, person: User) -> None:
-        self.person, self.authenticator = person, Authenticator()
-        options, state = passkeys.begin_enrolment(person=person, password=PASSWORD)
-        answer = self.authenticator.create(options)
-        row = passkeys.enrol(person=person, label="Security key", state=state, answer=answer)
-        passkeys.confirm(passkey_id=row.pk, by=a_user(Role.ADMINISTRATOR), password=PASSWORD)
-
-    def approve(self, approval: Any) -> None:
-        made = signing.prepare_decision(
-            request_id=approval.pk,
-            approver=self.person,
-            verdict="approve",
-            rationale=REASON,
-            change_class="non-substantial",
-        )
-        asked = {"challenge": encode64(challenge(made.statement.encode()))}
-        signing.sign_decision(
-            request_id=approval.pk, approver=self.person, token=made.token(), answer=self.authenticator.get(asked)
-        )
 
 
 @pytest.fixture

@@ -291,6 +291,7 @@ ROUTES: dict[str, Route] = {
     "POST review-human-review": Route("review a check", "approval", "review"),
     "GET review-progress": Route("read a request", "approval"),
     "POST review-lift": Route("lift a suspension", "approval", "lift"),
+    "POST review-lift-sign": Route("lift a suspension", "approval", "lift"),
     "GET promotion-detail": Route("read a request", "promotion"),
     "POST promotion-apply": Route("apply", "promotion"),
     "POST promotion-resubmit": Route("resubmit on the page", "promotion", "reason"),

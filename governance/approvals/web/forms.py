@@ -56,6 +56,12 @@ class LiftForm(forms.Form):
     password = forms.CharField(strip=False, error_messages={"required": "Type your password to sign."})
 
 
+class PasskeyLiftForm(LiftForm):
+    """The same where a passkey signs it, in a second step: no password."""
+
+    password = None  # type: ignore[assignment]  # how Django drops an inherited field
+
+
 class CloseFindingForm(forms.Form):
     """How a finding was mended."""
 
