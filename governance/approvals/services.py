@@ -48,6 +48,7 @@ def open_request(
     system: AISystem,
     requester: User,
     parts: Mapping[str, Collection[str]],
+    kept_out: Collection[str] = (),
     required_evidence: Sequence[Mapping[str, Any]],
     context: Mapping[str, Any],
     use_restrictions: Sequence[str] = (),
@@ -60,6 +61,7 @@ def open_request(
     Args:
         parts: who had which part in the subject (``requester``, ``trainer``, ``owner``, …), as user ids; they are kept
             from deciding.
+        kept_out: who else is, whichever parts the policy names.
         required_evidence: ``{type, dataset, baseline, parameters, inputs, not_before}`` per piece of evidence; its
             ``inputs`` is the digest of all that determines it (``evidence.services.inputs_digest``).
         context: facts for the policy beside evidence: ``candidate``, and ``production`` if something serves now;
@@ -84,7 +86,7 @@ def open_request(
     people: dict[str, list[str]] = {part: [] for part in document.duties_added}
     people |= {part: list(ids) for part, ids in parts.items()}
     people["sponsor"] = sorted({*people.get("sponsor", []), *_sponsors(id for part in people.values() for id in part)})
-    excluded = duties.excluded_people(document, people)
+    excluded = duties.excluded_people(document, people) | set(kept_out)
     approval = ApprovalRequest(
         subject_kind=subject_kind,
         subject_id=subject_id,

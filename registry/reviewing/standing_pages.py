@@ -113,6 +113,7 @@ def envelope_shown(row: StandingApproval) -> list[dict[str, Any]]:
             ]
             or ["none"],
         },
+        {"label": "Use restrictions", "values": row.live.use_restrictions or ["none"]},
         {"label": "Bounds", "values": envelope["bounds"], "code": True},
     ]
 

@@ -111,9 +111,11 @@ BEGIN
       USING ERRCODE = '23514', CONSTRAINT = 'request_moves_by_the_table';
   END IF;
   IF (NEW.subject_kind, NEW.subject_id, NEW.subject_name, NEW.subject_digest, NEW.asks_for, NEW.system_id,
-      NEW.policy_version_id, NEW.requester_id, NEW.stages, NEW.decide_within, NEW.opened_at)
+      NEW.policy_version_id, NEW.requester_id, NEW.stages, NEW.required_evidence, NEW.use_restrictions,
+      NEW.decide_within, NEW.opened_at)
      IS DISTINCT FROM (OLD.subject_kind, OLD.subject_id, OLD.subject_name, OLD.subject_digest, OLD.asks_for, OLD.system_id,
-      OLD.policy_version_id, OLD.requester_id, OLD.stages, OLD.decide_within, OLD.opened_at) THEN
+      OLD.policy_version_id, OLD.requester_id, OLD.stages, OLD.required_evidence, OLD.use_restrictions,
+      OLD.decide_within, OLD.opened_at) THEN
     RAISE EXCEPTION 'what request % asks for, and who may sign it, does not change', OLD.id
       USING ERRCODE = '23514', CONSTRAINT = 'request_rests_on_what_it_was_made_on';
   END IF;
