@@ -157,12 +157,32 @@ def listed() -> dict[str, Any]:
     return {"rows": rows, "aliases": ["champion"]}
 
 
+def spared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Stages, or steps, that a standing approval made needless."""
+    return [row | {"spared": UID, "state": "done", "detail": "let through by a standing approval"} for row in rows]
+
+
+def of_a_system() -> dict[str, Any]:
+    """An AI system with two in force."""
+    from tests.common.pages import system  # which has these pages among its own
+
+    return system() | {"standing": [ROW, ROW | {"alias": "canary", "model": "credit-risk-of-a-very-long-name"}]}
+
+
 STANDING: dict[str, tuple[str, Any]] = {
     "standing": ("registry/standing.html", standing),
     "standing-granted": ("registry/standing.html", lambda: standing(granted=True)),
     "standing-revoke-refused": ("registry/standing.html", lambda: standing(granted=True, errors=True)),
     "standing-ask": ("registry/standing_ask.html", ask),
     "standing-ask-errors": ("registry/standing_ask.html", lambda: ask(errors=True)),
-    "review-standing": ("registry/review.html", lambda: review() | {"standing": said(number=2)}),
+    "review-standing": (
+        "registry/review.html",
+        lambda: review() | {"standing": said(number=2), "stages": spared(review()["stages"])},
+    ),
+    "request-let-through": (
+        "registry/request.html",
+        lambda: request() | {"standing": said(number=2), "rail": spared(request()["rail"])},
+    ),
+    "system-standing": ("inventory/system.html", of_a_system),
     "request-standing": ("registry/request.html", lambda: request() | {"standing": said(number=None)}),
 }
