@@ -61,7 +61,9 @@ def due_validations(reader: Reader | None = None, *, system_id: uuid.UUID | None
         system_id: only of one AI system.
     """
     live = {pk for ask in _live for pk in ask()}
-    rows = ApprovalRequest.objects.filter(pk__in=live, state__in=GRANTED).select_related("system", "policy_version")
+    rows = ApprovalRequest.objects.filter(pk__in=live, state__in=GRANTED).select_related(
+        "system__owner", "policy_version"
+    )
     if reader is not None:
         rows = readable(rows, reader, system="system")
     if system_id:
