@@ -157,9 +157,16 @@ def listed() -> dict[str, Any]:
     return {"rows": rows, "aliases": ["champion"]}
 
 
-def spared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Stages, or steps, that a standing approval made needless."""
-    return [row | {"spared": UID, "state": "done", "detail": "let through by a standing approval"} for row in rows]
+def stages_spared() -> list[dict[str, Any]]:
+    """Stages that a standing approval made needless."""
+    return [row | {"spared": UID, "state": "spared", "signed": 0, "decisions": []} for row in review()["stages"]]
+
+
+def rail_spared() -> list[dict[str, Any]]:
+    """The steps of such a request."""
+    now = {"spared": UID, "state": "done", "detail": "let through by a standing approval"}
+    steps = [row | {"state": "done"} for row in request()["rail"]]
+    return [*steps[:2], *(row | now for row in steps[2:-1]), steps[-1] | {"state": "now"}]
 
 
 def of_a_system() -> dict[str, Any]:
@@ -177,11 +184,11 @@ STANDING: dict[str, tuple[str, Any]] = {
     "standing-ask-errors": ("registry/standing_ask.html", lambda: ask(errors=True)),
     "review-standing": (
         "registry/review.html",
-        lambda: review() | {"standing": said(number=2), "stages": spared(review()["stages"])},
+        lambda: review() | {"standing": said(number=2), "stages": stages_spared()},
     ),
     "request-let-through": (
         "registry/request.html",
-        lambda: request() | {"standing": said(number=2), "rail": spared(request()["rail"])},
+        lambda: request() | {"standing": said(number=2), "rail": rail_spared()},
     ),
     "system-standing": ("inventory/system.html", of_a_system),
     "request-standing": ("registry/request.html", lambda: request() | {"standing": said(number=None)}),
