@@ -12,7 +12,7 @@ from django.db import transaction
 from governance.accounts.models import Passkey
 from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, StandingApproval, State
-from governance.approvals.standing_digest import envelope_digest
+from governance.approvals.standing import terms as standing_terms
 from governance.audit import selectors as log_selectors
 from governance.audit import services as audit
 from governance.audit.actors import System
@@ -141,8 +141,12 @@ def _check_envelope(use: Mapping[str, Any], approval: ApprovalRequest, version: 
         LogDisagrees: the envelope is not the one that was signed, or the version is outside it.
     """
     row = StandingApproval.objects.filter(pk=use["standing"]).first()
-    if row is None or envelope_digest(row.envelope) != use["terms"]["envelope"]:
-        raise LogDisagrees("the envelope of the standing approval is not the one that was signed.")
+    if row is None or standing_terms(row) != use["terms"]:
+        raise LogDisagrees("the terms of the standing approval are not those that were signed.")
+    if (row.model_id, row.system_id) != (version.model_id, approval.system_id):
+        raise LogDisagrees("the standing approval is for another model or AI system.")
+    if dropped := set(row.live.use_restrictions) - set(approval.use_restrictions):
+        raise LogDisagrees(f"use restrictions were dropped: {', '.join(sorted(dropped))}.")
     if outside := [condition.title for condition in standing.inside(row, approval, version) if not condition.holds]:
         raise LogDisagrees(f"the version is outside the standing approval: {', '.join(outside)}.")
 

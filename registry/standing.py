@@ -103,7 +103,7 @@ def standing_approvals_of(model: RegisteredModel) -> list[StandingApproval]:
     """Return the standing approvals of a model, those that wait or are in force first, newest first."""
     rows = (
         StandingApproval.objects.filter(model_id=model.pk)
-        .select_related("approval", "policy_version", "system")
+        .select_related("approval", "policy_version", "system", "live")
         .order_by("-made_at")
     )
     current = {State.APPROVED, State.IN_REVIEW, State.COLLECTING, State.CHANGES_REQUESTED}

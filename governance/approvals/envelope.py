@@ -59,9 +59,9 @@ class Condition:
 
 
 def commit_of(code: Mapping[str, str]) -> str:
-    """Return the commit that a run names, empty for what is not the full name of one."""
+    """Return the commit that a run names, empty for what is not the full name of one; git writes none as zeros."""
     commit = str(code.get("commit") or "").lower()
-    return commit if _COMMIT.fullmatch(commit) else ""
+    return commit if _COMMIT.fullmatch(commit) and commit.strip("0") else ""
 
 
 def taken_from(made: Made, *, parameters: Mapping[str, Sequence[str]], bounds: Sequence[str]) -> dict[str, Any]:

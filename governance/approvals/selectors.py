@@ -86,8 +86,42 @@ def open_requests() -> QuerySet[ApprovalRequest]:
 
 
 def required_evidence(approval: ApprovalRequest) -> list[tuple[dict[str, Any], Evidence | None]]:
-    """Return each requirement with the newest evidence made from exactly its inputs, None where there is none."""
-    return [(wanted, _made_for(approval, wanted)) for wanted in approval.required_evidence]
+    """Return each requirement with the newest evidence made from exactly its inputs, None where there is none.
+
+    A validation by somebody who has a part in this request, or made other evidence of it, is none: see
+    :func:`newest_validation`.
+    """
+    found = [
+        (wanted, None if wanted["type"] == HUMAN_REVIEW else _made_for(approval, wanted))
+        for wanted in approval.required_evidence
+    ]
+    if all(wanted["type"] != HUMAN_REVIEW for wanted, _ in found):
+        return found
+    made = set[str]().union(*producers_of([item for _, item in found if item]).values())
+    return [
+        (wanted, _counting(approval, _validations_for(wanted), made) if wanted["type"] == HUMAN_REVIEW else item)
+        for wanted, item in found
+    ]
+
+
+def _validations_for(wanted: Mapping[str, Any]) -> QuerySet[Evidence]:
+    return evidence_selectors.all_from(wanted["inputs"], not_before=wanted.get("not_before"))
+
+
+def producers_of(evidence: Iterable[Evidence]) -> dict[str, set[str]]:
+    """Return who made evidence and who stands behind them, as ids, by the part that this gives them.
+
+    A human review is not meant: who signs one may well decide, and a policy can ask for just that.
+    """
+    actors = (item.producer_id.partition(":") for item in evidence if item.type != HUMAN_REVIEW)
+    made = {who for kind, _, who in actors if kind in {"person", "service"}}
+    return {"evidence_producer": made, "sponsor": sponsors_of(made)}
+
+
+def sponsors_of(people: Iterable[str]) -> set[str]:
+    """Return who stands behind those of the people that are service accounts."""
+    behind = User.objects.filter(pk__in=set(people), sponsor__isnull=False).values_list("sponsor_id", flat=True)
+    return {str(person) for person in behind}
 
 
 def _made_for(approval: ApprovalRequest, wanted: Mapping[str, Any]) -> Evidence | None:
@@ -167,17 +201,25 @@ def reviews(approval: ApprovalRequest) -> list[Evidence]:
 def newest_validation(approval: ApprovalRequest) -> Evidence | None:
     """Return the newest signed validation of the version that a request is about, for whichever request it was made.
 
-    One by somebody who had a part in this request does not count.
+    One by somebody who had a part in this request does not count, unless it says that the version is not fit: they were
+    independent when they signed, and a part that they have by now must not unsay it.
     """
     signed = Evidence.objects.filter(
-        type="human_review/v1",
+        type=HUMAN_REVIEW,
         subject_digest=approval.subject_digest,
         subject_id=approval.subject_id,
         payload__kind="validation",
     )
+    return _counting(approval, signed.order_by("-made_at"))
+
+
+def _counting(approval: ApprovalRequest, newest_first: Iterable[Evidence], made: Iterable[str] = ()) -> Evidence | None:
     parts = {row["person"] for row in approval.excluded if duties.FLOOR.intersection(row["reasons"])}
-    involved = [f"person:{person}" for person in (*parts, approval.requester_id, approval.system.owner_id)]
-    return signed.exclude(producer_id__in=involved).order_by("-made_at").first()
+    involved = {f"person:{person}" for person in (*parts, *made, approval.requester_id, approval.system.owner_id)}
+    return next(
+        (row for row in newest_first if row.payload.get("opinion") == "not_fit" or row.producer_id not in involved),
+        None,
+    )
 
 
 def standing_reviews(approval: ApprovalRequest) -> list[Evidence]:

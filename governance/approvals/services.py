@@ -49,6 +49,7 @@ def open_request(
     system: AISystem,
     requester: User,
     parts: Mapping[str, Collection[str]],
+    kept_out: Collection[str] = (),
     required_evidence: Sequence[Mapping[str, Any]],
     context: Mapping[str, Any],
     use_restrictions: Sequence[str] = (),
@@ -61,6 +62,7 @@ def open_request(
     Args:
         parts: who had which part in the subject (``requester``, ``trainer``, ``owner``, …), as user ids; they are kept
             from deciding.
+        kept_out: who else is, whichever parts the policy names.
         required_evidence: ``{type, dataset, baseline, parameters, inputs, not_before}`` per piece of evidence; its
             ``inputs`` is the digest of all that determines it (``evidence.services.inputs_digest``).
         context: facts for the policy beside evidence: ``candidate``, and ``production`` if something serves now;
@@ -84,8 +86,10 @@ def open_request(
     # Only what no call can know yet is filled in; a forgotten part of the floor is refused by excluded_people.
     people: dict[str, list[str]] = {part: [] for part in document.duties_added}
     people |= {part: list(ids) for part, ids in parts.items()}
-    people["sponsor"] = sorted({*people.get("sponsor", []), *_sponsors(id for part in people.values() for id in part)})
-    excluded = duties.excluded_people(document, people)
+    people["sponsor"] = sorted(
+        {*people.get("sponsor", []), *selectors.sponsors_of(id for part in people.values() for id in part)}
+    )
+    excluded = duties.excluded_people(document, people) | set(kept_out)
     approval = ApprovalRequest(
         subject_kind=subject_kind,
         subject_id=subject_id,
@@ -143,22 +147,10 @@ def _exclusions(people: Mapping[str, Collection[str]], excluded: Collection[str]
     return [{"person": person, "reasons": sorted(set(parts))} for person, parts in reasons.items()]
 
 
-def _sponsors(people: Iterable[str]) -> set[str]:
-    """Return who stands behind those of the people that are service accounts."""
-    behind = User.objects.filter(pk__in=set(people), sponsor__isnull=False).values_list("sponsor_id", flat=True)
-    return {str(person) for person in behind}
-
-
 def _exclude_producers(approval: ApprovalRequest, evidence: Iterable[Evidence]) -> None:
-    """Keep those from deciding whose evidence the request rests on, and who stands behind them.
-
-    A human review is not meant: who signs one may well decide, and a policy can ask for just that.
-    """
-    actors = (item.producer_id.partition(":") for item in evidence if item.type != "human_review/v1")
-    made = {who for kind, _, who in actors if kind in {"person", "service"}}
-    people = {"evidence_producer": made, "sponsor": _sponsors(made)}
+    """Keep those from deciding whose evidence the request rests on, and who stands behind them."""
     known = {row["person"]: list(row["reasons"]) for row in approval.excluded}
-    for part, ids in people.items():
+    for part, ids in selectors.producers_of(evidence).items():
         for person in ids:
             known[person] = sorted({*known.get(person, []), part})
     approval.excluded = [{"person": person, "reasons": reasons} for person, reasons in sorted(known.items())]

@@ -98,12 +98,10 @@ def check_reviewed(approval: ApprovalRequest, stage: Mapping[str, Any]) -> None:
 
     Raises:
         ReviewMissing: nobody who may sign in the stage has signed an accepted review on this evidence; or nobody
-            independent has validated the version, or the newest opinion is that it is not fit.
+            independent has validated the version, or not lately, or the newest opinion is that it is not fit.
     """
     if stage["requires"] == VALIDATION:
-        signed = selectors.newest_validation(approval)
-        if signed is None or signed.payload["opinion"] == "not_fit":
-            said = "the newest one says that it is not fit" if signed else "there is none"
+        if said := _validation_lacks(approval):
             raise ReviewMissing(
                 f"Stage {stage['name']} requires a signed independent validation of this version, and {said}."
             )
@@ -112,6 +110,18 @@ def check_reviewed(approval: ApprovalRequest, stage: Mapping[str, Any]) -> None:
             f"Stage {stage['name']} requires a signed human review of this evidence by somebody who may sign in it; "
             "sign one below, then approve."
         )
+
+
+def _validation_lacks(approval: ApprovalRequest) -> str:
+    signed = selectors.newest_validation(approval)
+    if signed is None:
+        return "there is none"
+    if signed.payload["opinion"] == "not_fit":
+        return "the newest one says that it is not fit"
+    every = document_of(approval.policy_version).approval.revalidate_every
+    if every and signed.made_at + every <= clock.now():
+        return f"the newest one is older than the {every.days} days after which the policy wants another"
+    return ""
 
 
 def _check_in_review(approval: ApprovalRequest) -> None:

@@ -16,7 +16,7 @@ from django.db.models import Q
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
-from governance.approvals import services, unmeasured
+from governance.approvals import conditions, renewal, services, unmeasured
 from governance.approvals.envelope import Condition, check_bounds
 from governance.approvals.errors import NothingStands, StandingApprovalOpen
 from governance.approvals.models import (
@@ -36,8 +36,10 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
 from governance.evidence import projection
+from governance.evidence.models import Evidence
 from governance.inventory.models import AISystem, Classification
-from governance.policy.document import PolicyDocument
+from governance.inventory.selectors import pinned_dataset
+from governance.policy.document import HUMAN_REVIEW, PolicyDocument
 from governance.policy.duties import FLOOR
 from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of, governing
@@ -114,6 +116,7 @@ def request_standing_approval(
         system=system,
         requester=requester,
         parts=_parts(live, requester),
+        kept_out=[row["person"] for row in live.excluded],
         required_evidence=[],
         context={"ends_at": clock.rfc3339(expires_at)},
         policy_version=policy_version,
@@ -205,16 +208,23 @@ def use(
 ) -> bool:
     """Approve a locked request in review by a standing approval if every condition holds; keep each outcome.
 
-    Two requests that want the last use are asked one after the other: the row is locked, and so is the request that
-    granted it, so that a revocation comes before or after.
+    Two requests that want the last use are asked one after the other: the row is locked, and so are the request that
+    granted it and the approval of what serves, so that a revocation or a suspension comes before or after.
 
     Args:
         live: the approval of what serves now; None where nothing does.
         inside: how the version keeps to the envelope.
     """
-    row = StandingApproval.objects.select_for_update(of=("self",)).get(pk=row.pk)
+    row = StandingApproval.objects.select_for_update(of=("self",)).select_related("live").get(pk=row.pk)
     deciding = services.locked(row.approval_id)
-    outcomes = [*_in_force(approval, row, deciding, live), *_untouched(approval), *_floor(approval, deciding), *inside]
+    live = services.locked(live.pk) if live else None  # as it is now: the row's lock may have been waited for
+    outcomes = [
+        *_in_force(approval, row, deciding, live),
+        *_as_signed(approval, row),
+        *_untouched(approval),
+        *_floor(approval, deciding),
+        *inside,
+    ]
     number = row.used + 1 if all(condition.holds for condition in outcomes) else None
     match = StandingMatch(
         standing=row,
@@ -250,7 +260,7 @@ def _in_force(
     policy = governing(system, row.alias)
     same_policy = policy is not None and {policy.pk, approval.policy_version_id} == {row.policy_version_id}
     classified = signed_classification(system).pk == row.classification_id
-    grave = open_grave_findings(system.pk)
+    grave, late = open_grave_findings(system.pk), conditions.overdue(approval)
     return [
         Condition(
             "standing.in-force",
@@ -284,9 +294,9 @@ def _in_force(
         ),
         Condition(
             "standing.findings",
-            "No critical or high finding is open",
-            not grave,
-            f"{grave} open." if grave else "None is open.",
+            "No critical or high finding is open, and none is overdue that suspends approvals",
+            not grave and late is None,
+            f"{grave} open." if grave else "One is overdue." if late else "None is.",
         ),
         Condition(
             "standing.verdict",
@@ -303,15 +313,40 @@ def open_grave_findings(system_id: uuid.UUID) -> int:
     return Finding.objects.filter(system_id=system_id, closed_at__isnull=True, severity__in=severities).count()
 
 
+def _as_signed(approval: ApprovalRequest, row: StandingApproval) -> list[Condition]:
+    """Return whether it is measured as what was signed for, or as a validator has said since, and restricted as that.
+
+    Who trains a version declares its evaluation data: of other rows than these nobody has said that they measure it.
+    """
+    dropped = sorted(set(row.live.use_restrictions) - set(approval.use_restrictions))
+    pin = pinned_dataset(approval.system)
+    known = {item["dataset"] for item in row.live.required_evidence} | ({pin.dataset_digest} if pin else set())
+    other = {item["dataset"] for item in approval.required_evidence} - known
+    return [
+        Condition(
+            "standing.restrictions",
+            "No use restriction of what it was taken from is dropped",
+            not dropped,
+            f"Without: {'; '.join(dropped[:5])}." if dropped else "All are kept.",
+        ),
+        Condition(
+            "standing.data",
+            "Measured on rows that others than its trainer have seen or chosen",
+            not other,
+            "On other rows than what it was taken from, and no validator has pinned them."
+            if other
+            else "They are known.",
+        ),
+    ]
+
+
 def _untouched(approval: ApprovalRequest) -> list[Condition]:
-    """Return whether nobody has said no to this version before: a standing approval does not overrule a person."""
-    same = Q(request=approval) | Q(request__subject_digest=approval.subject_digest, request__asks_for=approval.asks_for)
-    refused = Decision.objects.filter(same).exclude(verdict=Decision.Verdict.APPROVE).exists()
-    ended = ApprovalRequest.objects.filter(
-        subject_digest=approval.subject_digest, asks_for=approval.asks_for, state__in=[State.REVOKED, State.SUSPENDED]
-    ).exists()
-    decided = approval.decisions.exists()
+    """Return whether nobody has said no to this version before: a standing approval does not overrule a person.
+
+    The version is known by its bytes: it does not matter for which alias, or under which number, somebody said so.
+    """
     stated = approval.context.get("change_class")
+    objected = _objected(approval)
     return [
         Condition(
             "request.change-class",
@@ -322,10 +357,26 @@ def _untouched(approval: ApprovalRequest) -> list[Condition]:
         Condition(
             "request.untouched",
             "Nobody has objected to this version",
-            not (refused or ended or decided),
-            "People have decided on it before; so they do now." if refused or ended or decided else "Nobody has.",
+            not objected,
+            "People have decided on it before; so they do now." if objected else "Nobody has.",
         ),
     ]
+
+
+def _objected(approval: ApprovalRequest) -> bool:
+    same = Q(request=approval) | Q(request__subject_digest=approval.subject_digest)
+    if approval.decisions.exists() or Decision.objects.filter(same).exclude(verdict=Decision.Verdict.APPROVE).exists():
+        return True
+    reviews = Evidence.objects.filter(type=HUMAN_REVIEW, subject_digest=approval.subject_digest)
+    validated = reviews.filter(payload__kind="validation").order_by("-made_at").first()
+    if reviews.filter(payload__verdict="rejected").exists() or (
+        validated and validated.payload["opinion"] == "not_fit"
+    ):
+        return True
+    ended = ApprovalRequest.objects.filter(
+        subject_digest=approval.subject_digest, state__in=[State.REVOKED, State.SUSPENDED, State.LAPSED]
+    )
+    return any(renewal.lost_force(earlier) for earlier in ended)
 
 
 def signers(deciding: ApprovalRequest) -> set[str]:

@@ -20,10 +20,15 @@ def newest_evidence(*, subject_id: uuid.UUID, evidence_type: str) -> Evidence | 
 
 def evidence_from(inputs_digest: str, *, not_before: datetime | None = None) -> Evidence | None:
     """Return the newest evidence of exactly these inputs: type, subject, data, parameters, settings, baseline."""
+    return all_from(inputs_digest, not_before=not_before).first()
+
+
+def all_from(inputs_digest: str, *, not_before: datetime | None = None) -> QuerySet[Evidence]:
+    """Return all evidence of exactly these inputs, newest first."""
     rows = Evidence.objects.filter(inputs_digest=inputs_digest)
     if not_before:
         rows = rows.filter(made_at__gte=not_before)
-    return rows.order_by("-made_at").first()
+    return rows.order_by("-made_at")
 
 
 def evidence_about(subject_digest: str) -> QuerySet[Evidence]:

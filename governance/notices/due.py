@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from governance.accounts.models import AccessReview, Token
 from governance.approvals.models import ApprovalRequest, State
 from governance.approvals.selectors import open_findings
-from governance.notices.gathering import about_finding, about_request, about_review, about_token
+from governance.notices.gathering import about_finding, about_request, about_review, about_token, about_validation
 from governance.notices.rules import Fact
+from governance.policy.selectors import document_of
+from governance.validation.calendar import due_validations
 
 SOON = timedelta(days=14)
 LAST_CALL = timedelta(days=3)
 WEEK = timedelta(days=7)
+MONTH = timedelta(days=30)
 
 
 def facts(now: datetime) -> Iterator[Fact]:
@@ -19,6 +22,7 @@ def facts(now: datetime) -> Iterator[Fact]:
     yield from _approvals(now)
     yield from _findings(now)
     yield from _reviews(now)
+    yield from _validations(now)
     yield from _tokens(now)
 
 
@@ -40,6 +44,19 @@ def _reviews(now: datetime) -> Iterator[Fact]:
     for row in AccessReview.objects.filter(closed_at__isnull=True, due_on__lte=(now + WEEK).date()):
         what = "overdue" if row.due_on < now.date() else "due"
         yield Fact(f"access_review.{what}", f"{what}:{row.pk}:{row.due_on}", about_review(row))
+
+
+def _validations(now: datetime) -> Iterator[Fact]:
+    """Yield live versions whose next validation is near, sooner where the policy wants one every few weeks.
+
+    Once the day has passed there is a finding, of which its owner is told.
+    """
+    for row in due_validations():
+        every = document_of(row.approval.policy_version).approval.revalidate_every
+        ahead = min(MONTH, every / 2) if every else MONTH
+        if now.date() <= row.due_on <= (now + ahead).date():
+            occasion = f"validation:{row.approval.subject_id}:{row.due_on}"
+            yield Fact("validation.due", occasion, about_validation(row), {"on": f"{row.due_on:%d %B %Y}"})
 
 
 def _tokens(now: datetime) -> Iterator[Fact]:

@@ -15,6 +15,8 @@ from governance.audit.selectors import LogEntry
 from governance.inventory.models import AISystem
 from governance.notices.reading import FINDING, OWN, PEOPLE, REQUEST
 from governance.notices.rules import About, Fact
+from governance.validation.calendar import Due
+from governance.validation.selectors import parts_of
 
 Data = dict[str, Any]
 
@@ -77,6 +79,25 @@ def about_review(review: AccessReview) -> About:
         key=str(review.pk),
         read=(OWN, None),
         people={"reviewers": {review.reviewer_id, *others}},
+    )
+
+
+def about_validation(due: Due) -> About:
+    """Return a live version that is due to be validated again, who may do that, and the owner of its AI system.
+
+    While somebody is at it, it waits for nobody else.
+    """
+    system = due.approval.system
+    able = [row for row in people_with([Role.VALIDATOR], system_id=system.pk) if not parts_of(due.approval, row)]
+    return About(
+        title=due.title,
+        path=reverse("validation-calendar"),
+        key=str(due.approval.subject_id),
+        read=(REQUEST, due.approval.pk),
+        people={
+            "validators": (due.under_way.validator_id,) if due.under_way else [row.pk for row in able],
+            "owner": answering(system.owner),
+        },
     )
 
 

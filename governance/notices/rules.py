@@ -228,6 +228,12 @@ def _review(words: str) -> Rule:
     return rule
 
 
+def _validation(fact: Fact) -> Iterator[Told]:
+    detail = f"{fact.about.title} is due to be validated again by {fact.data['on']}"
+    yield from _each(fact, "validators", Kind.DECISION, "A live model version waits to be validated again", detail)
+    yield from _each(fact, "owner", Kind.SYSTEM, "A version of a system of yours is due to be validated again", detail)
+
+
 def _token(fact: Fact) -> Iterator[Told]:
     words = "A token that you answer for expires soon"
     yield from _each(fact, "person", Kind.TOKEN, words, f"{fact.about.title} expires on {fact.data['on']}")
@@ -257,6 +263,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "access_review.handed_over": (_review("An access review was handed over to you"),),
     "access_review.due": (_review("An access review of yours is due soon"),),
     "access_review.overdue": (_review("An access review of yours is overdue"),),
+    "validation.due": (_validation,),
     "token.expires_soon": (_token,),
     "notice.tested": (_test,),
 }

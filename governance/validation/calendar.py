@@ -34,7 +34,8 @@ class Due:
         approval: the request on whose approval it is live.
         title: what people call it, ``credit-risk v2``.
         url: its review page.
-        last: its newest signed validation; None when there is none, and then its approval counts.
+        last: its newest signed validation; None when there is none, and then its approval counts, the first of those
+            that renew each other.
         under_way: its open validation.
     """
 
@@ -60,18 +61,22 @@ def due_validations(reader: Reader | None = None, *, system_id: uuid.UUID | None
         system_id: only of one AI system.
     """
     live = {pk for ask in _live for pk in ask()}
-    rows = ApprovalRequest.objects.filter(pk__in=live, state__in=GRANTED).select_related("system", "policy_version")
+    rows = ApprovalRequest.objects.filter(pk__in=live, state__in=GRANTED).select_related(
+        "system__owner", "policy_version"
+    )
     if reader is not None:
         rows = readable(rows, reader, system="system")
     if system_id:
         rows = rows.filter(system=system_id)
     asked = [row for row in rows if document_of(row.policy_version).approval.revalidate_every]
-    last, under_way = _newest(asked, [State.SIGNED]), _newest(asked, OPEN)
+    last, under_way, first = _newest(asked, [State.SIGNED]), _newest(asked, OPEN), _first_approved(asked)
     names = kinds.presented(asked)
     found: dict[tuple[str, str], Due] = {}
     for row in asked:
         name, key = names[row.pk], _subject(row)
-        due = Due(row, name.title, name.url, last.get(key), _due_on(row, last.get(key)), under_way.get(key))
+        due = Due(
+            row, name.title, name.url, last.get(key), _due_on(row, last.get(key), first[row.pk]), under_way.get(key)
+        )
         if key not in found or due.due_on < found[key].due_on:
             found[key] = due
     return sorted(found.values(), key=lambda due: (due.due_on, due.title))
@@ -98,12 +103,26 @@ def _opened(due: Due) -> bool:
     return opened is not None
 
 
-def _due_on(approval: ApprovalRequest, last: Validation | None) -> date:
+def _due_on(approval: ApprovalRequest, last: Validation | None, first: datetime | None) -> date:
     every = document_of(approval.policy_version).approval.revalidate_every
-    since: datetime | None = last.settled_at if last else approval.settled_at
+    since: datetime | None = last.settled_at if last else first
     if every is None or since is None:
         raise ValueError(f"{approval} is never due.")
     return (since + every).date()
+
+
+def _first_approved(approvals: Sequence[ApprovalRequest]) -> dict[uuid.UUID, datetime | None]:
+    """Return since when each is approved, over all its renewals: they do not put a first validation off."""
+    rows = ApprovalRequest.objects.filter(
+        subject_id__in=[row.subject_id for row in approvals], settled_at__isnull=False
+    )
+    known = {pk: (renews, settled) for pk, renews, settled in rows.values_list("pk", "renews", "settled_at")}
+
+    def since(pk: uuid.UUID) -> datetime | None:
+        renews, settled = known.get(pk, (None, None))
+        return (since(renews) if renews else None) or settled
+
+    return {row.pk: since(row.pk) for row in approvals}
 
 
 def _subject(approval: ApprovalRequest) -> tuple[str, str]:

@@ -278,9 +278,9 @@ def _waiting(viewer: User) -> list[dict[str, Any]]:
 
 
 def _lacks(approval: ApprovalRequest) -> bool:
-    asked = next((row for row in approval.required_evidence if row["type"] == HUMAN_REVIEW), None)
-    if asked:
-        return evidence_selectors.evidence_from(asked["inputs"], not_before=asked.get("not_before")) is None
+    if any(row["type"] == HUMAN_REVIEW for row in approval.required_evidence):
+        found = approvals.required_evidence(approval)
+        return any(item is None for wanted, item in found if wanted["type"] == HUMAN_REVIEW)
     return approvals.newest_validation(approval) is None
 
 

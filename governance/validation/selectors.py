@@ -13,8 +13,8 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.approvals.models import GRANTED, ApprovalRequest
 from governance.approvals.models import OPEN as REQUEST_OPEN
-from governance.approvals.selectors import ERASED, exclusion_of
-from governance.approvals.waived import KIND as WAIVER
+from governance.approvals.selectors import ERASED, exclusion_of, producers_of, required_evidence
+from governance.approvals.unmeasured import KINDS as UNMEASURED
 from governance.audit import selectors as log
 from governance.common.errors import Unknown
 from governance.evidence import selectors as evidence_selectors
@@ -71,6 +71,9 @@ def parts_of(approval: ApprovalRequest, person: User) -> list[str]:
         parts.add("requester")
     if person.pk == approval.system.owner_id:
         parts.add("owner")
+    if not approval.evidence_ids:  # whose evidence it is decided on is written down as its review opens
+        made = producers_of([item for _, item in required_evidence(approval) if item])
+        parts |= {part for part, people in made.items() if str(person.pk) in people}
     return sorted(parts)
 
 
@@ -80,8 +83,8 @@ def is_validator(person: User, system_id: uuid.UUID) -> bool:
 
 
 def validatable(approval: ApprovalRequest) -> bool:
-    """Return whether there is something to validate: a version that is asked for or approved, and no waiver."""
-    return approval.subject_kind != WAIVER and approval.state in {*REQUEST_OPEN, *GRANTED}
+    """Return whether there is something to validate: a version that is asked for or approved, and nothing else."""
+    return approval.subject_kind not in UNMEASURED and approval.state in {*REQUEST_OPEN, *GRANTED}
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def open_validation(*, approval_id: uuid.UUID, validator: User) -> Validation:
 
     Raises:
         Unknown: no such request, or none that the person may read.
-        InvalidInput: there is nothing to validate: the request is closed, or decides on a waiver.
+        InvalidInput: there is nothing to validate: the request is closed, or about no version.
         Forbidden: the person is no validator of the AI system.
         ValidatorNotIndependent: the person had a part in the version.
         ValidationOpen: somebody is validating it already.
@@ -271,16 +271,18 @@ def upload_report(*, validation_id: uuid.UUID, by: User, content: bytes) -> Vali
 
 @transaction.atomic
 def abandon(*, validation_id: uuid.UUID, by: User, reason: str) -> Validation:
-    """Give a validation up, so that somebody can begin another. Its validator may, and so may any validator there.
+    """Give a validation up, so that somebody can begin another. Its validator may, and so may
+    any validator there without a part in the version.
 
     Raises:
         Unknown, ValidationSettled: no such validation, or it was signed or abandoned.
         Forbidden: the person is no validator of the AI system.
+        ValidatorNotIndependent: it is somebody else's, and the person had a part in the version.
         InvalidInput: the reason has fewer than 20 characters.
     """
     validation = _locked(validation_id, by)
-    if not selectors.is_validator(by, validation.approval.system_id) and by.pk != validation.validator_id:
-        raise Forbidden("A validator of the AI system gives a validation up.")
+    if by.pk != validation.validator_id:
+        check_independent(validation.approval, by)
     words = {"reason": _words(reason, "Say why it is given up")}
     validation.state, validation.settled_at = State.ABANDONED, clock.now()
     return _write(validation, Part.ABANDONMENT, words, event=Event.VALIDATION_ABANDONED, by=by)

@@ -104,7 +104,7 @@ def sign_validation(*, validation_id: uuid.UUID, by: User, password: str, seen: 
     """Sign a validation as its validator. It does not change any more, and its opinion is evidence about the version.
 
     The evidence is what a policy that asks for ``human_review/v1`` waits for; then the request's review opens with it.
-    Of a version that is live, ``not_fit`` opens a critical finding.
+    Of a version that is approved, by this request or another, ``not_fit`` opens a critical finding.
 
     Args:
         seen: the digest of the statement that the validator was shown.
@@ -144,17 +144,29 @@ def sign_validation(*, validation_id: uuid.UUID, by: User, password: str, seen: 
             "signature": {"kind": "re-authentication"},
         },
     )
-    if validation.opinion == Opinion.NOT_FIT and approval.state in GRANTED:
+    if validation.opinion == Opinion.NOT_FIT:
+        _open_findings(validation, approval, by)
+    return validation
+
+
+def _open_findings(validation: Validation, approval: ApprovalRequest, by: User) -> None:
+    """Open a critical finding for each approval of the version, whichever request it was validated for."""
+    rows = ApprovalRequest.objects.filter(
+        subject_kind=approval.subject_kind,
+        subject_id=approval.subject_id,
+        subject_digest=approval.subject_digest,
+        state__in=GRANTED,
+    )
+    for granted in rows.select_related("system").order_by("opened_at"):
         findings.open_finding(
-            system=approval.system,
+            system=granted.system,
             code=NOT_FIT,
-            title=f"{validation} says that {approval.subject_name}, which is approved, is not fit",
+            title=f"{validation} says that {granted.subject_name}, approved for {granted.asks_for}, is not fit",
             severity="critical",
             source="validation",
             actor=by,
-            request=approval,
+            request=granted,
         )
-    return validation
 
 
 def _locked_request(validation_id: uuid.UUID) -> ApprovalRequest:

@@ -19,6 +19,7 @@ from registry.reviewing.people import People, person_ids, words
 from registry.reviewing.renewing import renewal_shown, renews_shown
 from registry.reviewing.review import head
 
+SPARED = "let through by a standing approval"
 ENDED = {State.REJECTED, State.REVOKED, State.LAPSED, State.EXPIRED, State.WITHDRAWN}
 APPLICANTS = (Role.ENGINEER, Role.OWNER, Role.RISK_OFFICER)
 
@@ -41,7 +42,8 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
     )
     indexes = log.indexes_of([*(row.log_entry for row in decisions), *evidence.indexed([*attached, *reviews])])
     progress = evidence.progress_shown(approval)
-    rows = stages.stages_of(approval, decisions)
+    standing = standing_said.standing_said(approval)
+    rows = stages.stages_of(approval, decisions, spared=standing_said.spared_by(standing))
     refusal = applying.may_apply(promotion)
     if not refusal and not has_role(viewer, *APPLICANTS, system_id=approval.system_id):
         refusal = "An engineer, the owner or a risk officer of the system applies a promotion."
@@ -73,7 +75,7 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
         "renews": renews_shown(approval),
         "note": _note(approval),
         "comments": comments_shown(approval, viewer),
-        "standing": standing_said.standing_said(approval),
+        "standing": standing,
         "commands": _commands(promotion),
     }
 
@@ -83,7 +85,7 @@ def _rail(promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict
     collecting = approval.state == State.COLLECTING
     stuck = collecting and not progress["running"] and progress["done"] < progress["total"]
     gathered = f"{progress['done']} of {progress['total']} done" if collecting else "all attached, manifest frozen"
-    states = {"closed": "done", "open": "now", "refused": "failed", "waiting": ""}
+    states = {"closed": "done", "open": "now", "refused": "failed", "waiting": "", "spared": "done"}
     applied = {"applied": "done", "superseded": "done", "rolled_back": "done", "failed": "failed", "applying": "now"}
     ready = "now" if approval.state == State.APPROVED else "failed" if approval.state in ENDED else ""
     return [
@@ -96,8 +98,9 @@ def _rail(promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict
         *(
             {
                 "title": row["name"].capitalize(),
-                "detail": f"{row['signed']} of {row['quorum']} signed",
+                "detail": SPARED if row["state"] == "spared" else f"{row['signed']} of {row['quorum']} signed",
                 "state": states[row["state"]],
+                **({"spared": row["spared"]} if row["state"] == "spared" else {}),
             }
             for row in rows
         ),
@@ -148,7 +151,7 @@ def _holders(
     collecting = approval.state == State.COLLECTING
     left = progress["total"] - progress["done"]
     due, now = approvals.due_at(approval), clock.now()
-    states = {"closed": "done", "open": "now"}
+    states = {"closed": "done", "spared": "done", "open": "now"}
     who_applies = "done" if promotion.applied_at else "now" if approval.state == State.APPROVED else ""
     return [
         {
@@ -160,9 +163,11 @@ def _holders(
         *(
             {
                 "name": f"{words(row['roles']).capitalize()}, {row['signed']} of {row['quorum']} signed",
-                "detail": ", ".join(people[pk]["name"] for pk in row["eligible"]) or "nobody holds the role",
+                "detail": SPARED
+                if row["state"] == "spared"
+                else ", ".join(people[pk]["name"] for pk in row["eligible"]) or "nobody holds the role",
                 "state": states.get(row["state"], ""),
-                "until": due if row["state"] != "closed" else None,
+                "until": due if row["state"] not in {"closed", "spared"} else None,
                 "late": bool(due and due < now),
             }
             for row in rows

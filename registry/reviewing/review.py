@@ -74,6 +74,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
     live = selectors.live(promotion.version.model, promotion.alias)
     may_review = review_refusal(approval, viewer)
     production = approval.context.get("production") or {}
+    standing = standing_said.standing_said(approval)
     return {
         **head(promotion, approval, document, live, people),
         "verdict": checks.verdict_shown(approval, document),
@@ -91,7 +92,9 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "findings": findings_shown(findings, people, viewer),
         "use_restrictions": approval.use_restrictions,
         "attempts": evidence.attempts_shown(promotion, people),
-        "stages": stages.stages_shown(approval, decisions, people, indexes, viewer),
+        "stages": stages.stages_shown(
+            approval, decisions, people, indexes, viewer, spared=standing_said.spared_by(standing)
+        ),
         "excluded": stages.excluded_shown(approval, people),
         "documents": panels.documents_of(approval.system_id),
         "trail": trail.trail_shown(entries, people),
@@ -115,7 +118,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "renews": renews_shown(approval),
         "comments": comments_shown(approval, viewer),
         "validation": validation_panel(approval, viewer),
-        "standing": standing_said.standing_said(approval),
+        "standing": standing,
     }
 
 

@@ -24,8 +24,14 @@ PARTS = {
 }
 
 
-def stages_of(approval: ApprovalRequest, decisions: Sequence[Decision] | None = None) -> list[dict[str, Any]]:
-    """Return each stage with how many have signed in this round, and whether it is open, closed, waiting or refused."""
+def stages_of(
+    approval: ApprovalRequest, decisions: Sequence[Decision] | None = None, *, spared: UUID | None = None
+) -> list[dict[str, Any]]:
+    """Return each stage with how many have signed in this round, and whether it is open, closed, waiting or refused.
+
+    Args:
+        spared: the standing approval that let the request through, if one did: then a stage is ``spared``.
+    """
     given = approvals.decisions(approval) if decisions is None else decisions
     rounds = 1 + sum(row.verdict == Decision.Verdict.REQUEST_CHANGES for row in given)
     last = given[-1].stage if given and approval.state in REFUSED else None
@@ -37,20 +43,29 @@ def stages_of(approval: ApprovalRequest, decisions: Sequence[Decision] | None = 
             state = "refused"
         elif closed:
             state = "closed"
+        elif spared:
+            state = "spared"
         else:
             state = "open" if earlier_closed and approval.state == State.IN_REVIEW else "waiting"
         earlier_closed = earlier_closed and closed
-        rows.append({**stage, "signed": signed, "state": state})
+        rows.append({**stage, "signed": signed, "state": state, **({"spared": spared} if state == "spared" else {})})
     return rows
 
 
 def stages_shown(
-    approval: ApprovalRequest, decisions: Sequence[Decision], people: People, indexes: Mapping[UUID, int], viewer: User
+    approval: ApprovalRequest,
+    decisions: Sequence[Decision],
+    people: People,
+    indexes: Mapping[UUID, int],
+    viewer: User,
+    *,
+    spared: UUID | None = None,
 ) -> list[dict[str, Any]]:
     """Return the stages as the page shows them: names for ids, each signature with its rationale from the log."""
     return [
         {
             **{key: stage[key] for key in ("name", "state", "signed", "quorum")},
+            "spared": stage.get("spared"),
             "roles": words(stage["roles"]),
             "eligible": [people[pk] | {"you": pk == str(viewer.pk)} for pk in stage["eligible"]],
             "delegates": [
@@ -73,7 +88,7 @@ def stages_shown(
                 if row.stage == stage["name"]
             ],
         }
-        for stage in stages_of(approval, decisions)
+        for stage in stages_of(approval, decisions, spared=spared)
     ]
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import F
+
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
@@ -12,6 +14,7 @@ from governance.audit import selectors as log
 from governance.common import clock
 from governance.common.errors import Unknown
 from governance.evidence import projection
+from governance.inventory.models import AISystem
 from governance.policy.publication import declared_kinds
 from governance.policy.selectors import document_of, governing
 from registry import selectors, standing
@@ -113,6 +116,7 @@ def envelope_shown(row: StandingApproval) -> list[dict[str, Any]]:
             ]
             or ["none"],
         },
+        {"label": "Use restrictions", "values": row.live.use_restrictions or ["none"]},
         {"label": "Bounds", "values": envelope["bounds"], "code": True},
     ]
 
@@ -157,6 +161,18 @@ def standing_of_model(registered: RegisteredModel, viewer: User) -> dict[str, An
     ]
     aliases = sorted(served.values_list("alias", flat=True))
     return {"rows": shown, "aliases": aliases} if shown or aliases else None
+
+
+def standing_in_force(ai_system: AISystem) -> list[dict[str, Any]]:
+    """Return the standing approvals of an AI system by which a version may be let through now, first to end first."""
+    rows = StandingApproval.objects.select_related("approval", "policy_version").filter(
+        system=ai_system,
+        approval__state=State.APPROVED,
+        approval__valid_until__gt=clock.now(),
+        expires_at__gt=clock.now(),
+        used__lt=F("max_uses"),
+    )
+    return [_shown(row) for row in rows.order_by("expires_at", "pk")]
 
 
 def ask_page(registered: RegisteredModel, alias: str) -> dict[str, Any]:

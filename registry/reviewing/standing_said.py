@@ -1,8 +1,14 @@
 """What a standing approval said of a request, as the pages about the request show it."""
 
 from typing import Any
+from uuid import UUID
 
 from governance.approvals.models import ApprovalRequest, StandingMatch
+
+
+def spared_by(said: dict[str, Any] | None) -> UUID | None:
+    """Return the request of the standing approval that let a request through, as :func:`standing_said` says it."""
+    return said["pk"] if said and said["number"] else None
 
 
 def standing_said(approval: ApprovalRequest) -> dict[str, Any] | None:

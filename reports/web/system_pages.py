@@ -22,6 +22,7 @@ from governance.regulation.questionnaire import questionnaire
 from registry.models import AliasHistory
 from registry.reviewing.people import People
 from registry.reviewing.review import findings_shown, open_findings
+from registry.reviewing.standing_pages import standing_in_force
 from reports.facts import ORGANISATION
 from reports.web.documents import documents_of, law_day
 
@@ -105,6 +106,7 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
         "findings": findings_shown(findings, people, viewer),
         "effective": effective_rows(ai_system),
         "documents": documents_of(ai_system.pk),
+        "standing": standing_in_force(ai_system),
         "requests": _requests(ai_system),
         "declared": _declared(ai_system),
     }

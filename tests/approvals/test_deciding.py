@@ -22,7 +22,7 @@ from governance.approvals.errors import (
 from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.audit import selectors as log
 from governance.common import clock
-from tests.factories import PASSWORD, REASON, Cast, a_policy_text, a_user, accept, approve, state_of
+from tests.factories import PASSWORD, REASON, Cast, a_policy_text, a_user, accept, approve, given, state_of
 
 TWO_OFFICERS = a_policy_text(
     ("{name: risk, roles: [risk_officer], quorum: 1}", "{name: risk, roles: [risk_officer], quorum: 2}")
@@ -192,6 +192,9 @@ def test_only_a_risk_officer_without_a_part_revokes_and_the_permit_then_counts_f
     from registry.permits import status_of
 
     request = cast.approved().approval
+    given(cast.engineer, Role.RISK_OFFICER)  # the role alone is not enough for who trained it
+    with pytest.raises(SelfApproval):
+        signing.revoke_approval(request_id=request.pk, signer=cast.engineer, rationale=REASON, password=PASSWORD)
     for stranger in (cast.validator, cast.owner, cast.engineer):
         with pytest.raises((NotEligible, SelfApproval)):
             signing.revoke_approval(request_id=request.pk, signer=stranger, rationale=REASON, password=PASSWORD)

@@ -28,7 +28,7 @@ from governance.common.errors import DomainError, Forbidden, InvalidInput
 from placet.assertions import challenge, decode64, encode64
 from registry.derivation import LogDisagrees, rederive
 from tests.authenticator import PRESENT, Authenticator
-from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, approve, state_of
+from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, approve, given, state_of
 
 pytestmark = pytest.mark.django_db
 BY_PASSKEY = ("roles: [risk_officer], quorum: 1}", "roles: [risk_officer], quorum: 1, signature: passkey}")
@@ -110,6 +110,19 @@ def test_a_passkey_counts_only_for_what_was_asked_after_its_confirmation(cast):
     passkeys.confirm(passkey_id=row.pk, by=a_user(Role.ADMINISTRATOR), password=PASSWORD)
     with pytest.raises(PasskeyNeeded):
         prepared(approval, cast.officer)
+
+
+def test_a_statement_for_one_stage_decides_in_no_other(cast):
+    mine, second = Authenticator(), a_user(Role.VALIDATOR)
+    confirmed(cast.officer, mine)
+    given(cast.officer, Role.VALIDATOR)
+    approval = cast.allowed().approval
+    words = {"verdict": "approve", "rationale": REASON, "change_class": "non-substantial"}
+    made = signing.prepare_decision(request_id=approval.pk, approver=cast.officer, **words)
+    options, token = {"challenge": encode64(challenge(made.statement.encode()))}, made.token()
+    approve(approval, second)
+    with pytest.raises(StatementStale, match="Another stage"):
+        signing.sign_decision(request_id=approval.pk, approver=cast.officer, token=token, answer=mine.get(options))
 
 
 def test_a_passkey_that_ended_signs_nothing_more(cast):

@@ -23,7 +23,7 @@ from tests.documents.sample_snapshot import ANSWERS
 from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy, a_policy_text, a_user, approve, given, state_of
 from tests.standing import CODE, COMMIT, SIGNATURE, asked, granted, retrained, served
 
-OTHER = "0" * 40
+OTHER = "e" * 40
 
 
 def outside(made):

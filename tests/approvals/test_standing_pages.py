@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+from governance.approvals import signing
 from governance.approvals.models import StandingApproval, State
 from governance.common import clock
 from tests.approvals.test_passkey_decisions import BY_PASSKEY, confirmed
@@ -94,6 +95,39 @@ def test_who_asked_takes_it_back_and_others_learn_nothing(cast, client):
     assert client.get(f"/models/{cast.model.pk}/standing-approvals/canary").status_code == 404
     assert client.post(f"{page}/withdraw", {"reason": "Later."}).status_code == 302
     assert state_of(StandingApproval.objects.get().approval) == State.WITHDRAWN
+
+
+def test_the_pages_of_a_request_say_that_it_was_let_through_and_by_which(cast, client):
+    served(cast)
+    row = granted(cast)
+    made = retrained(cast)
+    link = f'<a href="/standing-approvals/{row.approval_id}">let through by a standing approval</a>'
+    client.force_login(cast.engineer)
+    for page in (f"/promotions/{made.pk}", f"/approvals/{made.approval_id}"):
+        shown = client.get(page)
+        assert shown.status_code == 200
+        assert shown.content.decode().count(link) == 2  # one for each stage
+        assert "0 of 1 signed" not in " ".join(row["detail"] for row in shown.context.get("rail") or [])
+
+
+def test_a_system_lists_those_in_force_and_no_others(cast, client):
+    served(cast)
+    row = granted(cast, max_uses=1)
+    client.force_login(cast.validator)
+    page = f"/systems/{cast.system.pk}"
+    [shown] = client.get(page).context["standing"]
+    assert (shown["pk"], shown["left"], shown["alias"]) == (row.approval_id, 1, "champion")
+    assert f"/standing-approvals/{row.approval_id}" in client.get(page).content.decode()
+    with clock.frozen(row.expires_at):
+        client.force_login(cast.validator)
+        assert client.get(page).context["standing"] == []
+    retrained(cast)
+    assert client.get(page).context["standing"] == []
+    second = granted(cast)
+    assert [item["pk"] for item in client.get(page).context["standing"]] == [second.approval_id]
+    signing.revoke_approval(request_id=second.approval_id, signer=cast.officer, rationale=REASON, password=PASSWORD)
+    asked(cast)
+    assert client.get(page).context["standing"] == []
 
 
 def test_the_reason_on_the_page_is_that_of_the_asking_after_uses_too(cast, client):

@@ -8,22 +8,34 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from governance.approvals import services, signing
+from governance.approvals import lifting, services, signing
 from governance.approvals.models import ApprovalRequest, StandingApproval, StandingMatch, State
 from governance.audit import selectors as log
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
-from registry import permits
+from registry import permits, promotions
 from registry.derivation import LogDisagrees, rederive
-from registry.models import Permit
+from registry.models import ModelVersion, Permit
 from tests import payloads
 from tests.approvals.test_races import at_once
 from tests.approvals.test_rules_in_sql import refused, written
-from tests.factories import PASSWORD, REASON, SETUP, attach, state_of
+from tests.factories import (
+    PASSWORD,
+    REASON,
+    SETUP,
+    a_policy,
+    a_policy_text,
+    accept,
+    approve,
+    attach,
+    fresh,
+    state_of,
+)
 from tests.proving import count
 from tests.reports.factories import notarise
-from tests.standing import asked, asked_for, granted, retrained, served
+from tests.standing import MADE, asked, asked_for, granted, retrained, served
+from tests.validation.working import signed as validated
 
 pytestmark = pytest.mark.django_db(transaction=True)
 YEAR = timedelta(days=366)
@@ -144,6 +156,82 @@ def test_nothing_is_approved_without_signatures_but_by_a_standing_approval_in_fo
     no_use("standing_approval_has_a_use_left", row, in_review(cast, number=7), number=3)
     signing.revoke_approval(request_id=row.approval_id, signer=cast.officer, rationale=REASON, password=PASSWORD)
     no_use("standing_approval_in_force", row, in_review(cast, number=8), number=3)
+
+
+def test_the_database_overrules_nobody_who_objected_to_the_same_bytes_elsewhere(committed_cast):
+    cast = committed_cast
+    served(cast)
+    row = granted(cast, max_uses=9)
+    rule = "standing_approval_overrules_nobody"
+
+    def again(made):
+        made, _ = promotions.request_promotion(
+            model=cast.model.name,
+            version=made.version.number,
+            alias="champion",
+            requester=cast.engineer,
+            change_class="pre-determined",
+        )
+        cast.attached(made, ratio=0.97, half=0.05)
+        return fresh(made).approval
+
+    def canary(number):
+        made = cast.promotion(number=number, alias="canary", decision_threshold=0.4, **MADE)
+        cast.attached(made, ratio=0.97, half=0.05)
+        return fresh(made)
+
+    made = canary(2)
+    approve(made.approval, cast.validator, verdict="reject")
+    no_use(rule, row, again(made))
+    made = canary(3)
+    accept(made.approval, cast.validator, verdict="rejected")
+    no_use(rule, row, again(made))
+    made = canary(4)
+    validated(made.approval, cast.validator, opinion="not_fit")
+    no_use(rule, row, again(made))
+    validated(made.approval, cast.validator)
+    used(row, again_of(made))
+    made = canary(5)
+    accept(made.approval, cast.validator)
+    approve(made.approval, cast.validator)
+    approve(made.approval, cast.officer)
+    services.suspend(request_id=made.approval_id, reason="Drift.", actor=SETUP)
+    no_use(rule, row, again(made), number=2)
+
+
+def again_of(made):
+    return ApprovalRequest.objects.get(subject_digest=made.approval.subject_digest, asks_for="alias champion")
+
+
+def test_the_database_asks_what_serves_which_model_and_which_policy(committed_cast):
+    cast = committed_cast
+    live = served(cast)
+    row = granted(cast)
+    approval = in_review(cast)
+    services.suspend(request_id=live.approval_id, reason="Drift.", actor=SETUP)
+    no_use("standing_approval_repeats_what_serves", row, approval)
+    lifting.lift_suspension(request_id=live.approval_id, signer=cast.officer, rationale=REASON, password=PASSWORD)
+    other = ModelVersion.objects.get(pk=approval.subject_id)
+    elsewhere = ApprovalRequest.objects.get(pk=approval.pk)
+    elsewhere.pk, elsewhere._state.adding, elsewhere.subject_id = uuid.uuid4(), True, uuid.uuid4()
+    elsewhere.state, elsewhere.manifest_digest, elsewhere.evidence_ids = "collecting", "", []
+    elsewhere.review_opened_at, opened, digest = None, approval.review_opened_at, approval.manifest_digest
+    written(elsewhere, Event.APPROVAL_OPENED)
+    elsewhere.state, elsewhere.manifest_digest, elsewhere.review_opened_at = "in_review", digest, opened
+    written(elsewhere)
+    assert other.pk != elsewhere.subject_id
+    no_use("standing_approval_of_the_same_model", row, elsewhere)
+    a_policy(a_policy_text(("  valid_for: P180D", "  valid_for: P170D")))
+    no_use("standing_approval_in_force", row, approval)
+
+
+def test_what_a_request_asks_for_keeps_its_restrictions_and_its_evidence(committed_cast):
+    approval = in_review(committed_cast, number=1, change_class="non-substantial")
+    for fields in ({"use_restrictions": ["none"]}, {"required_evidence": []}):
+        for name, value in fields.items():
+            setattr(approval, name, value)
+        refused("request_rests_on_what_it_was_made_on", approval)
+        approval.refresh_from_db()
 
 
 def entries(approval):

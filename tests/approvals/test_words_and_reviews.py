@@ -23,7 +23,7 @@ from governance.common.errors import Unknown
 from governance.evidence.models import Evidence
 from registry import promotions
 from tests import payloads
-from tests.factories import PASSWORD, REASON, SETUP, accept, approve, attach, state_of
+from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, accept, approve, attach, state_of
 from tests.roles import as_role
 
 SECRET = "Ms Example of branch 12 was refused twice, see her letter of 3 March."
@@ -236,3 +236,16 @@ def test_an_unknown_request_is_unknown_not_a_fault(cast):
             act()
     assert Decision.objects.count() == 0
     assert not ApprovalRequest.objects.filter(pk=nobody).exists()
+
+
+def test_the_review_that_a_stage_requires_is_by_somebody_who_may_sign_in_it(db, mlflow_address, settings):
+    settings.MLFLOW_TRACKING_URI = mlflow_address
+    cast = Cast(
+        a_policy_text(("human_review: {roles: [validator]}", "human_review: {roles: [validator, risk_officer]}"))
+    )
+    request = cast.reviewed(ratio=0.97, half=0.05).approval
+    accept(request, cast.officer)
+    with pytest.raises(ReviewMissing):
+        approve(request, cast.validator)
+    accept(request, cast.validator)
+    approve(request, cast.validator)

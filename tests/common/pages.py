@@ -211,6 +211,7 @@ def system() -> dict[str, Any]:
             {"pk": UID, "model": "churn", "from_system": None, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": False, "refusal": "A validator or risk officer of the system signs which models serve it.", "withdrawable": False, "errors": {}},
         ],
         "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "effective": [{"alias": "champion", "pk": UID, "label": "credit-high-risk v3", "because": "It is for high-risk, tier 1 and names champion.", "shadowed": [{"pk": UID, "label": "credit-old v1"}]}, {"alias": "shadow", "pk": None, "label": "", "because": "No policy in force is for it.", "shadowed": []}], "findings": FINDINGS, "documents": DOCUMENTS,
+        "standing": [],
         "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Annex IV, 1(a)", "value": "Provider: Example Bank"}],
     }
 

@@ -157,12 +157,39 @@ def listed() -> dict[str, Any]:
     return {"rows": rows, "aliases": ["champion"]}
 
 
+def stages_spared() -> list[dict[str, Any]]:
+    """Stages that a standing approval made needless."""
+    return [row | {"spared": UID, "state": "spared", "signed": 0, "decisions": []} for row in review()["stages"]]
+
+
+def rail_spared() -> list[dict[str, Any]]:
+    """The steps of such a request."""
+    now = {"spared": UID, "state": "done", "detail": "let through by a standing approval"}
+    steps = [row | {"state": "done"} for row in request()["rail"]]
+    return [*steps[:2], *(row | now for row in steps[2:-1]), steps[-1] | {"state": "now"}]
+
+
+def of_a_system() -> dict[str, Any]:
+    """An AI system with two in force."""
+    from tests.common.pages import system  # which has these pages among its own
+
+    return system() | {"standing": [ROW, ROW | {"alias": "canary", "model": "credit-risk-of-a-very-long-name"}]}
+
+
 STANDING: dict[str, tuple[str, Any]] = {
     "standing": ("registry/standing.html", standing),
     "standing-granted": ("registry/standing.html", lambda: standing(granted=True)),
     "standing-revoke-refused": ("registry/standing.html", lambda: standing(granted=True, errors=True)),
     "standing-ask": ("registry/standing_ask.html", ask),
     "standing-ask-errors": ("registry/standing_ask.html", lambda: ask(errors=True)),
-    "review-standing": ("registry/review.html", lambda: review() | {"standing": said(number=2)}),
+    "review-standing": (
+        "registry/review.html",
+        lambda: review() | {"standing": said(number=2), "stages": stages_spared()},
+    ),
+    "request-let-through": (
+        "registry/request.html",
+        lambda: request() | {"standing": said(number=2), "rail": rail_spared()},
+    ),
+    "system-standing": ("inventory/system.html", of_a_system),
     "request-standing": ("registry/request.html", lambda: request() | {"standing": said(number=None)}),
 }

@@ -15,6 +15,7 @@ from governance.notices.rules import About, Fact, told
 ANNA, BEN, CARL, DORA = (uuid.UUID(int=number) for number in range(1, 5))
 CLOCKWORK = {
     *("finding.due", "finding.overdue", "access_review.due", "access_review.overdue", "approval.ends_soon"),
+    "validation.due",
     *("token.expires_soon", "notice.tested", "notice_channel.added", "notice_channel.removed"),
 }
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from governance.accounts.models import Grant
 from governance.accounts.roles import Role
 from governance.approvals.findings import open_finding
 from governance.audit import services as audit
@@ -17,7 +19,8 @@ from governance.evidence.models import Evidence
 from governance.evidence.producers import Product
 from governance.validation.models import Validation, ValidationFinding, ValidationPart, ValidationTest
 from tests import payloads
-from tests.factories import SETUP, a_user, given
+from tests.approvals.test_rules_in_sql import a_decision
+from tests.factories import SETUP, Cast, a_policy_text, a_user, fresh, given
 from tests.validation.working import begun, planned, signed, worked
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,13 +146,65 @@ def test_conditions_are_findings(committed_cast):
     assert v.raised.count() == 1
     bare = begun(cast.reviewed(number=2).approval, cast.validator)
     written(ValidationPart(validation=bare, part="report", written_at=clock.now()))
-    with transaction.atomic():
+    with pytest.raises(IntegrityError, match="there is none"), transaction.atomic():
         evidence = a_validation_evidence(bare, "fit_with_conditions")
-    row = changed(bare, state="signed", settled_at=clock.now(), opinion="fit_with_conditions", evidence=evidence)
-    refused("conditions_are_findings", row)
+        done = {"state": "signed", "settled_at": clock.now(), "opinion": "fit_with_conditions", "evidence": evidence}
+        written(changed(bare, **done))
 
 
-def a_validation_evidence(v: Validation, opinion: str) -> Evidence:
+def test_evidence_of_a_validation_is_what_one_was_signed_with(committed_cast):
+    cast = committed_cast
+    v = worked(cast.reviewed().approval, cast.validator)
+    with pytest.raises(IntegrityError, match="nobody signed"), transaction.atomic():
+        a_validation_evidence(v, "fit")
+    with transaction.atomic():
+        done = {"state": "signed", "settled_at": clock.now(), "evidence": a_validation_evidence(v, "fit")}
+        written(changed(v, **done))
+
+
+def test_evidence_about_another_version_of_the_same_bytes_signs_nothing(committed_cast):
+    cast = committed_cast
+    v = worked(cast.reviewed().approval, cast.validator)
+    with pytest.raises(IntegrityError, match="says the same"), transaction.atomic():
+        evidence = a_validation_evidence(v, "fit", subject_id=cast.system.pk)
+        written(changed(v, state="signed", settled_at=clock.now(), evidence=evidence))
+
+
+def test_a_date_in_the_past_gives_no_ended_role_back(committed_cast):
+    cast = committed_cast
+    made = cast.allowed()
+    v = worked(made.approval, cast.validator)
+    before = clock.now()
+    grant = Grant.objects.get(person=cast.validator)
+    grant.valid_until = before + timedelta(milliseconds=1)
+    written(grant)
+    refused("eligible_since_submission", a_decision(made.approval, cast.validator, decided_at=before))
+    with pytest.raises(IntegrityError, match="no independent validator"), transaction.atomic():
+        evidence = a_validation_evidence(v, "fit")
+        written(changed(v, state="signed", settled_at=before, evidence=evidence))
+
+
+def test_a_stage_that_requires_a_validation_approves_on_no_other_word(transactional_db, mlflow_address, settings):
+    settings.MLFLOW_TRACKING_URI = mlflow_address
+    text = a_policy_text(("requires: human_review/v1}", "requires: validation}"))
+    cast = Cast(text.replace("on_insufficient: human_review", "on_insufficient: hold"))
+    rule, own = "approved_on_a_validation", a_user(Role.VALIDATOR)
+    made = cast.reviewed(ratio=0.97, half=0.05)
+    refused(rule, a_decision(made.approval, cast.validator))
+    written(a_decision(made.approval, own, verdict="request_changes"))
+    made = cast.reviewed(number=2, ratio=0.97, half=0.05)
+    signed(made.approval, own)
+    other = cast.promotion(number=3, artifact_digest=made.version.artifact_digest)
+    assert other.version.pk != made.version.pk
+    cast.attached(other, ratio=0.97, half=0.05)
+    refused(rule, a_decision(fresh(other).approval, cast.validator))
+    signed(made.approval, a_user(Role.VALIDATOR), opinion="not_fit")
+    refused(rule, a_decision(made.approval, cast.validator))
+    signed(made.approval, own)
+    written(a_decision(made.approval, cast.validator))
+
+
+def a_validation_evidence(v: Validation, opinion: str, **fields: Any) -> Evidence:
     """Evidence of a validation, attached past the services of validations."""
     payload = {
         "type": "human_review/v1",
@@ -169,6 +224,7 @@ def a_validation_evidence(v: Validation, opinion: str) -> Evidence:
         subject_name=v.approval.subject_name,
         producer=v.validator,
         product=Product(payload, {}),
+        **({"subject_id": v.approval.subject_id} | fields),
     )
 
 

@@ -37,6 +37,7 @@ $$;
 CREATE FUNCTION approvals_separation_of_duties() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE asked record; stage jsonb; place CONSTANT uuid := coalesce(NEW.on_behalf_of_id, NEW.approver_id);
+  at CONSTANT timestamptz := greatest(NEW.decided_at, now());  -- a date in the past gives no ended role back
 BEGIN
   SELECT r.*, s.owner_id INTO asked
     FROM approvals_approvalrequest r JOIN inventory_aisystem s ON s.id = r.system_id WHERE r.id = NEW.request_id;
@@ -57,19 +58,19 @@ BEGIN
        SELECT FROM accounts_grant g JOIN accounts_user u ON u.id = g.person_id
        WHERE g.person_id = place AND u.is_active AND stage -> 'roles' @> jsonb_build_array(g.role)
          AND (g.system_id IS NULL OR g.system_id = asked.system_id) AND g.valid_from <= asked.opened_at
-         AND (g.valid_until IS NULL OR g.valid_until > NEW.decided_at)) THEN
+         AND (g.valid_until IS NULL OR g.valid_until > at)) THEN
     RAISE EXCEPTION '% is not eligible for stage % of request %', NEW.approver_id, NEW.stage, NEW.request_id
       USING ERRCODE = '23514', CONSTRAINT = 'eligible_since_submission';
   END IF;
   IF (stage ->> 'signature' = 'passkey' OR NEW.passkey_id IS NOT NULL) AND NOT EXISTS (
        SELECT FROM accounts_passkey p WHERE p.id = NEW.passkey_id AND p.person_id = NEW.approver_id
-         AND p.confirmed_at <= asked.opened_at AND (p.ended_at IS NULL OR p.ended_at > NEW.decided_at)) THEN
+         AND p.confirmed_at <= asked.opened_at AND (p.ended_at IS NULL OR p.ended_at > at)) THEN
     RAISE EXCEPTION 'stage % of request % wants a passkey of % that was confirmed before the request', NEW.stage,
       NEW.request_id, NEW.approver_id USING ERRCODE = '23514', CONSTRAINT = 'signed_by_a_confirmed_passkey';
   END IF;
   IF NEW.on_behalf_of_id IS NOT NULL AND (
        stage -> 'delegates' ->> NEW.approver_id::text IS DISTINCT FROM place::text
-       OR NOT approvals_stands_for(NEW.approver_id, place, stage -> 'roles', asked.system_id, asked.opened_at, NEW.decided_at))
+       OR NOT approvals_stands_for(NEW.approver_id, place, stage -> 'roles', asked.system_id, asked.opened_at, at))
   THEN
     RAISE EXCEPTION '% does not stand for % in stage % of request %', NEW.approver_id, place, NEW.stage, NEW.request_id
       USING ERRCODE = '23514', CONSTRAINT = 'delegated_since_submission';
@@ -111,9 +112,11 @@ BEGIN
       USING ERRCODE = '23514', CONSTRAINT = 'request_moves_by_the_table';
   END IF;
   IF (NEW.subject_kind, NEW.subject_id, NEW.subject_name, NEW.subject_digest, NEW.asks_for, NEW.system_id,
-      NEW.policy_version_id, NEW.requester_id, NEW.stages, NEW.decide_within, NEW.opened_at)
+      NEW.policy_version_id, NEW.requester_id, NEW.stages, NEW.required_evidence, NEW.use_restrictions,
+      NEW.decide_within, NEW.opened_at)
      IS DISTINCT FROM (OLD.subject_kind, OLD.subject_id, OLD.subject_name, OLD.subject_digest, OLD.asks_for, OLD.system_id,
-      OLD.policy_version_id, OLD.requester_id, OLD.stages, OLD.decide_within, OLD.opened_at) THEN
+      OLD.policy_version_id, OLD.requester_id, OLD.stages, OLD.required_evidence, OLD.use_restrictions,
+      OLD.decide_within, OLD.opened_at) THEN
     RAISE EXCEPTION 'what request % asks for, and who may sign it, does not change', OLD.id
       USING ERRCODE = '23514', CONSTRAINT = 'request_rests_on_what_it_was_made_on';
   END IF;

@@ -94,13 +94,14 @@ CREATE CONSTRAINT TRIGGER standing_counts AFTER INSERT ON approvals_standingmatc
 ALTER TABLE approvals_standingmatch ENABLE ALWAYS TRIGGER standing_counts;
 """
 
-# A use: the request is in review, everything else of it allows, nobody has decided on it, and it is about the model, alias,
-# system and policy version of the standing approval. That is in force by the database's clock and by the row's own, has a
-# use left, and was signed in each of its stages by people who could have signed this request.
+# A use: the request is in review, everything else of it allows, nobody has objected to its version, and it is about the
+# model, alias, system and policy version of the standing approval, with the use restrictions that it was taken with. That
+# is in force by the database's clock and by the row's own, has a use left, and was signed in each of its stages by people
+# who could have signed this request. What serves now is asked in registry, which knows it.
 MATCHES = """
 CREATE FUNCTION approvals_standing_match_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
-DECLARE own record; asked record; deciding record; at CONSTANT timestamptz := greatest(NEW.made_at, now());
+DECLARE own record; asked record; deciding record; live record; at CONSTANT timestamptz := greatest(NEW.made_at, now());
 BEGIN
   IF NEW.number IS NULL THEN
     RETURN NEW;
@@ -108,20 +109,36 @@ BEGIN
   SELECT * INTO own FROM approvals_standingapproval s WHERE s.id = NEW.standing_id FOR UPDATE;
   SELECT r.*, s.owner_id INTO asked FROM approvals_approvalrequest r JOIN inventory_aisystem s ON s.id = r.system_id
     WHERE r.id = NEW.request_id;
-  SELECT * INTO deciding FROM approvals_approvalrequest r WHERE r.id = own.approval_id;
+  SELECT * INTO deciding FROM approvals_approvalrequest r WHERE r.id = own.approval_id FOR SHARE;
+  SELECT * INTO live FROM approvals_approvalrequest r WHERE r.id = own.live_id;
   IF asked.state <> 'in_review' OR asked.verdict ->> 'outcome' IS DISTINCT FROM 'ALLOW'
      OR asked.context ->> 'change_class' IS DISTINCT FROM 'pre-determined' OR asked.asks_for <> 'alias ' || own.alias
      OR left(asked.subject_name, length(own.model_name) + 1) <> own.model_name || '/'
      OR (asked.system_id, asked.policy_version_id) IS DISTINCT FROM (own.system_id, own.policy_version_id)
+     OR asked.subject_kind <> live.subject_kind OR NOT asked.use_restrictions @> live.use_restrictions
      OR EXISTS (SELECT FROM approvals_decision d WHERE d.request_id = asked.id) THEN
     RAISE EXCEPTION 'request % is none that standing approval % is for', NEW.request_id, own.id
       USING ERRCODE = '23514', CONSTRAINT = 'request_is_what_the_standing_approval_is_for';
+  END IF;
+  IF EXISTS (SELECT FROM approvals_decision d JOIN approvals_approvalrequest r ON r.id = d.request_id
+             WHERE r.subject_digest = asked.subject_digest AND d.verdict <> 'approve')
+     OR EXISTS (SELECT FROM approvals_approvalrequest r
+                WHERE r.subject_digest = asked.subject_digest AND r.state IN ('revoked', 'suspended'))
+     OR EXISTS (SELECT FROM evidence_evidence e WHERE e.type = 'human_review/v1'
+                  AND e.subject_digest = asked.subject_digest AND e.payload ->> 'verdict' = 'rejected')
+     OR 'not_fit' = (SELECT e.payload ->> 'opinion' FROM evidence_evidence e WHERE e.type = 'human_review/v1'
+                       AND e.subject_digest = asked.subject_digest AND e.payload ->> 'kind' = 'validation'
+                     ORDER BY e.made_at DESC LIMIT 1) THEN
+    RAISE EXCEPTION 'somebody has objected to what request % is about', NEW.request_id
+      USING ERRCODE = '23514', CONSTRAINT = 'standing_approval_overrules_nobody';
   END IF;
   IF deciding.state <> 'approved' OR deciding.valid_until <= at OR own.expires_at <= at
      OR approvals_open_stage(deciding.id, deciding.stages) IS NOT NULL
      OR own.classification_id IS DISTINCT FROM (
        SELECT c.id FROM inventory_classification c WHERE c.system_id = own.system_id AND c.signed_at IS NOT NULL
        ORDER BY c.signed_at DESC LIMIT 1)
+     OR EXISTS (SELECT FROM policy_policyversion signed JOIN policy_policyversion p ON p.name = signed.name
+                WHERE signed.id = own.policy_version_id AND p.published_at IS NOT NULL AND p.number > signed.number)
      OR EXISTS (SELECT FROM approvals_finding f WHERE f.system_id = own.system_id AND f.closed_at IS NULL
                   AND f.severity IN ('critical', 'high')) THEN
     RAISE EXCEPTION 'standing approval % is not in force', own.id
@@ -154,6 +171,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('approvals', '0002_guards'),
+        ('evidence', '0002_guards'),
         ('inventory', '0002_guards'),
         ('policy', '0002_guards'),
     ]

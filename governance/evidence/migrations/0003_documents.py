@@ -50,7 +50,8 @@ BEGIN
        WHERE g.person_id = NEW.reviewer_id AND u.is_active AND u.sponsor_id IS NULL
          AND g.role IN ('validator', 'risk_officer', 'data_protection_officer')
          AND (g.system_id IS NULL OR g.system_id = document.system_id)
-         AND g.valid_from <= NEW.reviewed_at AND (g.valid_until IS NULL OR g.valid_until > NEW.reviewed_at)) THEN
+         AND g.valid_from <= NEW.reviewed_at
+         AND (g.valid_until IS NULL OR g.valid_until > greatest(NEW.reviewed_at, now()))) THEN
     RAISE EXCEPTION '% holds no role that reviews evidence %', NEW.reviewer_id, NEW.evidence_id
       USING ERRCODE = '23514', CONSTRAINT = 'document_reviewed_in_a_role';
   END IF;

@@ -55,7 +55,7 @@ BEGIN
   IF NEW.state <> 'abandoned' AND (
        validation_had_a_part(NEW.validator_id, NEW.approval_id)
        OR NOT validation_holds_the_role(NEW.validator_id, NEW.approval_id,
-                                        coalesce(NEW.settled_at, NEW.begun_at, NEW.opened_at))) THEN
+                                        greatest(coalesce(NEW.settled_at, NEW.begun_at, NEW.opened_at), now()))) THEN
     RAISE EXCEPTION '% is no independent validator of what request % is about', NEW.validator_id, NEW.approval_id
       USING ERRCODE = '23514', CONSTRAINT = 'validator_is_independent';
   END IF;
@@ -69,7 +69,8 @@ BEGIN
   IF NEW.state = 'signed' THEN
     IF NOT EXISTS (
          SELECT FROM evidence_evidence e JOIN approvals_approvalrequest r ON r.id = NEW.approval_id
-         WHERE e.id = NEW.evidence_id AND e.type = 'human_review/v1' AND e.subject_digest = r.subject_digest
+         WHERE e.id = NEW.evidence_id AND e.type = 'human_review/v1'
+           AND (e.subject_digest, e.subject_id) IS NOT DISTINCT FROM (r.subject_digest, r.subject_id)
            AND e.producer_id = 'person:' || NEW.validator_id AND e.payload ->> 'kind' = 'validation'
            AND e.payload ->> 'opinion' = NEW.opinion
            AND coalesce(e.payload ->> 'report', '') = NEW.report_digest) THEN
@@ -135,6 +136,51 @@ CREATE TRIGGER part_rules BEFORE INSERT ON validation_validationfinding
 ALTER TABLE validation_validationfinding ENABLE ALWAYS TRIGGER part_rules;
 """
 
+# Evidence that says what came of a validation is what one was signed with: so much is known of who made it, and how.
+EVIDENCE = """
+CREATE FUNCTION validation_evidence_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM validation_validation v WHERE v.evidence_id = NEW.id AND v.state = 'signed') THEN
+    RAISE EXCEPTION 'evidence % is of a validation that nobody signed', NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'validation_evidence_is_signed';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER validation_is_signed AFTER INSERT ON evidence_evidence DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.payload ->> 'kind' = 'validation') EXECUTE FUNCTION validation_evidence_rules();
+ALTER TABLE evidence_evidence ENABLE ALWAYS TRIGGER validation_is_signed;
+"""
+
+# A stage that requires a validation approves on one by somebody without a part in the request, whose opinion is not
+# that the version is unfit. How old it may be stands in the policy's text, which the services read.
+REQUIRED = """
+CREATE FUNCTION validation_before_approval() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE asked record; said text;
+BEGIN
+  SELECT * INTO asked FROM approvals_approvalrequest r WHERE r.id = NEW.request_id;
+  IF NOT asked.stages @> jsonb_build_array(jsonb_build_object('name', NEW.stage, 'requires', 'validation')) THEN
+    RETURN NEW;
+  END IF;
+  SELECT e.payload ->> 'opinion' INTO said FROM evidence_evidence e
+    WHERE e.type = 'human_review/v1' AND e.payload ->> 'kind' = 'validation'
+      AND e.subject_digest = asked.subject_digest AND e.subject_id = asked.subject_id
+      AND (e.payload ->> 'opinion' = 'not_fit'
+           OR NOT validation_had_a_part(substring(e.producer_id FROM '^person:(.*)$')::uuid, asked.id))
+    ORDER BY e.made_at DESC LIMIT 1;
+  IF said IS NULL OR said = 'not_fit' THEN
+    RAISE EXCEPTION 'stage % of request % requires a validation, and %', NEW.stage, NEW.request_id,
+      CASE WHEN said IS NULL THEN 'there is none' ELSE 'it says that the version is not fit' END
+      USING ERRCODE = '23514', CONSTRAINT = 'approved_on_a_validation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER validation_before_approval BEFORE INSERT ON approvals_decision
+  FOR EACH ROW WHEN (NEW.verdict = 'approve') EXECUTE FUNCTION validation_before_approval();
+ALTER TABLE approvals_decision ENABLE ALWAYS TRIGGER validation_before_approval;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -156,4 +202,6 @@ class Migration(migrations.Migration):
             "DROP FUNCTION validation_holds_the_role; DROP SEQUENCE validation_number",
         ),
         migrations.RunSQL(PARTS, "DROP FUNCTION validation_part_rules CASCADE; DROP FUNCTION validation_part_stays CASCADE"),
+        migrations.RunSQL(EVIDENCE, "DROP FUNCTION validation_evidence_rules CASCADE"),
+        migrations.RunSQL(REQUIRED, "DROP FUNCTION validation_before_approval CASCADE"),
     ]
