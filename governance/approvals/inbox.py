@@ -15,6 +15,7 @@ from governance.accounts.selectors import has_role
 from governance.approvals import escalation, kinds, listing, saved_views, selectors
 from governance.approvals.models import GRANTED, ApprovalRequest, Decision, State
 from governance.common import clock
+from governance.common.templatetags.placet import day
 from governance.evidence.models import EvidenceJob
 from governance.inventory.models import Classification
 
@@ -147,7 +148,7 @@ def _after(reach: Reach, now: datetime) -> list[dict[str, Any]]:
         {
             "tone": "bad",
             "icon": "alert",
-            "text": f"Overdue since {finding.due_on:%d %b}: {finding.title}",
+            "text": f"Overdue since {day(finding.due_on)}: {finding.title}",
             "detail": f"{finding.system.name if finding.system else 'no AI system'}, {finding.severity}; you own it",
         }
         for finding in overdue

@@ -136,6 +136,18 @@ def outcome_dots(counts: Mapping[str, int], *, uid: str, title: str = "Checks by
     return figure("".join(marks), uid=uid, title=title, desc=said, width=width, height=12, css="x-dots")
 
 
+def quorum_dots(signed: int, quorum: int) -> str:
+    """Draw a ring for each of ``quorum`` signatures, full for those given. A picture beside its own words: unnamed."""
+    count = min(max(signed, quorum), 12)
+    marks = [
+        f'<circle class="x-k-{"pass" if place < signed else "open"}" cx="{coord(6 + 13 * place)}" cy="6" r="4.6"/>'
+        for place in range(count)
+    ]
+    if not marks:
+        return ""
+    return f'<svg class="x-quorum" aria-hidden="true" viewBox="0 0 {13 * count} 12">{"".join(marks)}</svg>'
+
+
 def stacked_bar(parts: Sequence[tuple[str, int, str]], *, uid: str, title: str) -> str:
     """Draw shares of a whole as one bar of 150 by 10 units.
 

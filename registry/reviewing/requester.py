@@ -10,6 +10,7 @@ from governance.approvals import selectors as approvals
 from governance.approvals.models import OPEN, ApprovalRequest, State
 from governance.audit import selectors as log
 from governance.common import clock
+from governance.common.templatetags.placet import day, utc_short
 from governance.policy.selectors import document_of
 from registry import applying, selectors
 from registry.models import Permit, PromotionRequest
@@ -87,7 +88,7 @@ def _rail(promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict
     applied = {"applied": "done", "superseded": "done", "rolled_back": "done", "failed": "failed", "applying": "now"}
     ready = "now" if approval.state == State.APPROVED else "failed" if approval.state in ENDED else ""
     return [
-        {"title": "Requested", "detail": f"{promotion.made_at:%d %b, %H:%M} UTC", "state": "done"},
+        {"title": "Requested", "detail": utc_short(promotion.made_at), "state": "done"},
         {
             "title": "Collecting evidence",
             "detail": gathered,
@@ -103,9 +104,7 @@ def _rail(promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict
         ),
         {
             "title": "Apply",
-            "detail": f"{promotion.applied_at:%d %b, %H:%M} UTC"
-            if promotion.applied_at
-            else "only Placet sets the alias",
+            "detail": utc_short(promotion.applied_at) if promotion.applied_at else "only Placet sets the alias",
             "state": applied.get(promotion.state, ready),
         },
     ]
@@ -160,6 +159,8 @@ def _holders(
         *(
             {
                 "name": f"{words(row['roles']).capitalize()}, {row['signed']} of {row['quorum']} signed",
+                "signed": row["signed"],
+                "quorum": row["quorum"],
                 "detail": ", ".join(people[pk]["name"] for pk in row["eligible"]) or "nobody holds the role",
                 "state": states.get(row["state"], ""),
                 "until": due if row["state"] != "closed" else None,
@@ -217,7 +218,7 @@ def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[
                 "label": "Permit",
                 "value": permit.digest,
                 "digest": True,
-                "detail": f"valid until {permit.expires_at:%d %b %Y}",
+                "detail": f"valid until {day(permit.expires_at)}",
             }
         )
     return rows
@@ -235,6 +236,6 @@ def _note(approval: ApprovalRequest) -> str:
 
 def _commands(promotion: PromotionRequest) -> list[dict[str, str]]:
     return [
-        {"note": "this request, with its verdict and what is missing", "line": f"placet status {promotion.pk}"},
-        {"note": "after approval: only this sets the alias", "line": f"placet apply {promotion.pk}"},
+        {"note": "this request, with its verdict and what is missing", "line": f"placet status {promotion}"},
+        {"note": "after approval: only this sets the alias", "line": f"placet apply {promotion}"},
     ]

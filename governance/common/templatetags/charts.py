@@ -135,6 +135,12 @@ def outcome_dots(counts: Mapping[str, int] | None, key: object) -> SafeString:
 
 
 @register.simple_tag
+def quorum_dots(signed: object, quorum: object) -> SafeString:
+    """Draw one mark per signature that a stage wants: full once it is given. The words beside it say the same."""
+    return SafeString(charts.quorum_dots(int(str(signed or 0)), int(str(quorum or 0))))
+
+
+@register.simple_tag
 def paragraph_bar(document: object, key: object) -> SafeString:
     """Draw measured, declared and missing paragraphs of a document as one bar."""
     kinds = (("measured", "m"), ("declared", "d"), ("missing", "x"))

@@ -261,7 +261,14 @@ def tiny(value: object) -> SafeString | str:
     # 9.6e-7 rounds to 10e-7, which reads as 1e-6.
     lead = round(amount / 10.0**power)
     lead, power = (lead // 10, power + 1) if abs(lead) == 10 else (lead, power)
-    return format_html("{} \N{MULTIPLICATION SIGN} 10<sup>{}</sup>", lead, plain(power, 0))
+    return format_html("{} \N{MULTIPLICATION SIGN} 10<sup>{}</sup>", plain(lead, 0), plain(power, 0))
+
+
+@register.filter
+def beyond(value: object, tolerance: object) -> bool:
+    """Say whether a difference is larger than what counts as none; with no tolerance stated, every difference is."""
+    amount, most = amount_of(value), amount_of(tolerance)
+    return amount is not None and abs(amount) > (most or 0.0)
 
 
 @register.filter
