@@ -351,7 +351,7 @@ def collecting() -> dict[str, Any]:
 def inbox() -> dict[str, Any]:
     """Three requests, one overdue."""
     base = {"pk": UID, "title": "credit-risk v2", "reference": "PR-20", "requester": ENGINEER, "system": "Consumer credit scoring", "ai_act": "High-risk, Annex III 5(b) · tier 1", "asks_for": "alias champion", "now": "now v1",
-            "verdict": "HOLD", "reason": "asks for a human review", "counts": COUNTS, "signed": "0 of 1 risk officer", "state": "in_review", "due_at": NOW + timedelta(hours=32), "due_in": timedelta(hours=32), "overdue": False, "escalated_at": ago(hours=3)}
+            "verdict": "HOLD", "reason": "asks for a human review", "counts": COUNTS, "signed": "0 of 1 risk officer", "signatures": (0, 1), "state": "in_review", "due_at": NOW + timedelta(hours=32), "due_in": timedelta(hours=32), "overdue": False, "escalated_at": ago(hours=3)}
     late = base | {
         "pk": UID[:-1] + "8",
         "title": "cv-ranking v5",

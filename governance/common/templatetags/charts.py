@@ -151,6 +151,15 @@ def paragraph_bar(document: object, key: object) -> SafeString:
 
 
 @register.simple_tag
+def age_bar(row: object, ages: Sequence[str], most: int) -> SafeString:
+    """Draw how long the open findings of one severity have been open, as long as there are many of them."""
+    counts: Sequence[int] = field(row, "cells")
+    parts = [(label, count, f"age{place}") for place, (label, count) in enumerate(zip(ages, counts, strict=True))]
+    severity = str(field(row, "severity"))
+    return SafeString(charts.stacked_bar(parts, uid=charts.dom_id("age", severity), title=severity, whole=most))
+
+
+@register.simple_tag
 def verdict_moves(pairs: Mapping[str, int] | None, key: object) -> SafeString:
     """Draw how verdicts move between then and now."""
     title = gettext("Verdicts then and now")
