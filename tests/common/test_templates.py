@@ -165,6 +165,17 @@ def test_every_form_that_changes_something_posts_with_a_token() -> None:
                 assert 'method="get"' in form, name
 
 
+def test_whoever_signs_in_by_a_provider_can_sign_wherever_a_password_would() -> None:
+    """Only the sign-in form asks for a password alone: elsewhere the provider's word may stand for it."""
+    templates = Path("templates")
+    alone = [
+        str(path.relative_to(templates))
+        for path in templates.rglob("*.html")
+        if 'type="password"' in (text := path.read_text()) and "sign_again" not in text
+    ]
+    assert alone == ["registration/login.html"]
+
+
 def test_the_decision_panel_offers_three_verdicts_and_asks_for_the_password() -> None:
     page = Page(rendered("review"))
     verdicts = [
