@@ -8,6 +8,7 @@ from governance.evidence.models import Evidence
 from governance.evidence.selectors import by_ids
 from registry.models import ModelVersion, PromotionRequest
 
+NOT_SET, MOST_ONE_SIDED = "not set", 5
 ONCE_GRANTED = (*GRANTED, State.REVOKED, State.LAPSED, State.RENEWED)
 Row = dict[str, Any]
 
@@ -31,10 +32,13 @@ def last_approved(promotion: PromotionRequest) -> PromotionRequest | None:
 
 
 def changes_shown(promotion: PromotionRequest, evidence: list[Evidence]) -> dict[str, Any]:
-    """Return ``{"from", "rows", "same"}``: what differs, and what does not; no row before a first approval."""
+    """Return ``{"from", "rows", "one_sided", "same"}``: what differs, and what does not; none before a first approval.
+
+    Another kind of model has other parameters: what only one of the two has stands apart where it would hide the rest.
+    """
     before = last_approved(promotion)
     if before is None:
-        return {"from": None, "rows": [], "same": []}
+        return {"from": None, "rows": [], "one_sided": [], "same": []}
     old, new = before.version, promotion.version
     old_libraries = _libraries(by_ids(before.approval.evidence_ids))
     rows = [
@@ -52,9 +56,13 @@ def changes_shown(promotion: PromotionRequest, evidence: list[Evidence]) -> dict
         _row("Trained by", _name(old), _name(new)),
         _row("Artifact", _artifact(old), _artifact(new), changed=old.artifact_digest != new.artifact_digest),
     ]
+    changed = sorted((row for row in rows if row["changed"]), key=lambda row: "key" in row)
+    one_sided = [row for row in changed if "key" in row and NOT_SET in (row["before"], row["after"])]
+    apart = one_sided if len(one_sided) > MOST_ONE_SIDED else []
     return {
         "from": {"version": old.number, "approved_at": before.approval.settled_at, "reference": str(before)},
-        "rows": [row for row in rows if row["changed"]],
+        "rows": [row for row in changed if row not in apart],
+        "one_sided": apart,
         "same": [row for row in rows if not row["changed"]],
     }
 
@@ -124,7 +132,7 @@ def mapping_rows(
     keys = sorted((before.keys() | after.keys()) - skip)
     changed = [key for key in keys if before.get(key) != after.get(key)]
     rows = [
-        _row(item, str(before.get(key, "not set")), str(after.get(key, "not set")), changed=True) | {"key": key}
+        _row(item, str(before.get(key, NOT_SET)), str(after.get(key, NOT_SET)), changed=True) | {"key": key}
         for key in changed
     ]
     if same := len(keys) - len(changed):

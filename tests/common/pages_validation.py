@@ -139,7 +139,7 @@ def planned() -> dict[str, Any]:
         missing=["Begin the work: state the plan and declare your independence."],
         seen="",
         said={"plan": {"scope": "All of it.", "methods": "", "out_of_scope": ""}},
-        errors={"plan": ["Mend what is marked; nothing was kept."]},
+        errors={},
         fields={
             "plan": {
                 "scope": ["Say what is validated, in at least 20 characters."],

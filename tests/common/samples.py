@@ -312,6 +312,7 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
             {"item": "Parameter", "key": "max_depth", "before": "3", "after": "4", "note": "", "changed": True},
             {"item": "Parameter", "key": "a_parameter_whose_name_is_as_long_as_they_get", "before": "not set", "after": "200", "note": "", "changed": True},
             {"item": "Decision threshold", "before": "0.50", "after": "0.46", "note": "", "changed": True}],
+            "one_sided": [{"item": "Parameter", "key": f"parameter_{n}", "before": "not set", "after": "1", "note": "", "changed": True} for n in range(6)],
             "same": [{"item": "Evaluation data", "before": "300 rows", "after": "same rows, same digest", "note": "", "changed": False},
                      {"item": "Parameters", "before": "4 more", "after": "4 more, the same", "note": "", "changed": False}]},
         "drift": {"payload": drift(), "note": "This is v1's traffic. v2 has served no one."}, "findings": FINDINGS, "use_restrictions": ["New consumer credit to natural persons, up to 20,000 DM."],
@@ -342,7 +343,7 @@ def collecting() -> dict[str, Any]:
             "progress": progress(),
             "reviews": [],
             "approval": APPROVAL | {"state": "collecting"},
-            "changes": {"from": None, "rows": [], "same": []},
+            "changes": {"from": None, "rows": [], "one_sided": [], "same": []},
             "documents": [],
         }
     )

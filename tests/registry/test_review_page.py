@@ -18,7 +18,7 @@ from governance.common import clock
 from governance.evidence.models import Evidence
 from governance.policy.selectors import document_of
 from registry import applying
-from registry.reviewing.changes import mapping_rows
+from registry.reviewing.changes import MOST_ONE_SIDED, changes_shown, mapping_rows
 from tests.factories import PASSWORD, REASON, a_user, accept, approve, attach, state_of
 from tests.payloads import drift, fairness
 from tests.registry.test_renewals import asked, near_the_end, signed
@@ -106,6 +106,21 @@ def test_every_parameter_that_changed_has_a_row_of_its_own_and_what_did_not_is_c
     assert shown == {f"parameter_{n}": (str(n), str(n + 1)) for n in range(15)} | {"added": ("not set", "7")}
     assert all(row["changed"] for row in changed)
     assert (same["item"], same["before"], same["changed"]) == ("Parameters", "1 more", False)
+
+
+def test_what_only_one_of_two_kinds_of_model_has_does_not_hide_what_both_have(cast, monkeypatch):
+    def parameters(changes):
+        return [row["key"] for row in changes["rows"] if row["item"] == "Parameter"]
+
+    cast.live(number=1)
+    made = cast.reviewed(number=2)
+    few = changes_shown(made, [])
+    assert (few["one_sided"], parameters(few)) == ([], ["max_depth"])
+    other = {f"only_{n}": n for n in range(MOST_ONE_SIDED + 1)}
+    monkeypatch.setattr(made.version, "parameters", made.version.parameters | other)
+    many = changes_shown(made, [])
+    assert {row["key"] for row in many["one_sided"]} >= set(other)
+    assert parameters(many) == ["max_depth"]
 
 
 def test_checks_stand_undecided_first_and_each_with_its_figures(cast, signed_in):

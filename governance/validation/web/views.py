@@ -83,7 +83,7 @@ def _act(name: str, form: type[forms.Form], service: Service, said: str) -> View
         shown = CHALLENGER if name == "test" and request.POST.get("kind") == CHALLENGER else name
         selectors.validation_for(person, pk)  # who may not read it learns nothing by trying
         if not sent.is_valid():
-            return _refused(request, pk, shown, InvalidInput("Mend what is marked; nothing was kept."), sent)
+            return _refused(request, pk, shown, InvalidInput("Nothing was kept: mend what is marked below."), sent)
         about = {f"{what}_id": which for what, which in named.items()}
         try:
             service(validation_id=pk, by=person, **sent.cleaned_data, **about)
@@ -167,7 +167,7 @@ def _workspace(
 def _refused(request: HttpRequest, pk: uuid.UUID, name: str, refusal: DomainError, form: forms.Form) -> HttpResponse:
     """Show the page again, with what was typed, and each refusal at the field or the form that it is about."""
     fields = {field: [str(error) for error in found] for field, found in form.errors.items()}
-    errors = {name: [refusal.detail]}
+    errors = {} if fields else {name: [refusal.detail]}
     if isinstance(refusal, SignInAgain) or "password" in fields:
         errors = {"password": fields.pop("password", [refusal.detail])}
     if "report" in fields:  # the one field of the upload
