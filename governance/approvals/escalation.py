@@ -17,6 +17,7 @@ from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
+from governance.common.templatetags.placet import day
 from governance.policy.document import PolicyDocument
 from governance.policy.selectors import document_of
 
@@ -75,7 +76,7 @@ def told(viewer: User) -> list[dict[str, Any]]:
         {
             "tone": "warn",
             "icon": "alert",
-            "text": f"{names[row.pk].title} waits since {row.review_opened_at:%d %b}: escalated to you",
+            "text": f"{names[row.pk].title} waits since {day(row.review_opened_at)}: escalated to you",
             "detail": f"{names[row.pk].reference} for {row.asks_for}; you are told, and may sign no more than before",
             "url": names[row.pk].url,
         }
@@ -90,8 +91,8 @@ def shown(approval: ApprovalRequest, document: PolicyDocument) -> str:
         return ""
     roles = " and ".join(Role(role).label.lower() for role in _to(document))
     if approval.escalated_at:
-        return f"escalated to {roles} on {approval.escalated_at:%d %b %Y}"
-    return f"escalates to {roles} on {due:%d %b %Y}"
+        return f"escalated to {roles} on {day(approval.escalated_at)}"
+    return f"escalates to {roles} on {day(due)}"
 
 
 def _to(document: PolicyDocument) -> Sequence[str]:

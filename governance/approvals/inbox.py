@@ -15,6 +15,7 @@ from governance.accounts.selectors import has_role
 from governance.approvals import escalation, kinds, listing, saved_views, selectors
 from governance.approvals.models import GRANTED, ApprovalRequest, Decision, State
 from governance.common import clock
+from governance.common.templatetags.placet import day
 from governance.evidence.models import EvidenceJob
 from governance.inventory.models import Classification
 
@@ -63,6 +64,7 @@ def _row(row: ApprovalRequest, named: kinds.Presented, points: str) -> dict[str,
     ]
     tier = f" · tier {row.system.model_tier}" if row.system.model_tier else ""
     reason, due = "", selectors.due_at(row)
+    signed, quorum, by = _signed(row)
     if row.outcome == "HOLD":
         reason = "asks for a human review" if reviews else "evidence does not settle it"
     elif row.outcome == "BLOCK":
@@ -80,7 +82,8 @@ def _row(row: ApprovalRequest, named: kinds.Presented, points: str) -> dict[str,
         "verdict": row.outcome if row.state == State.IN_REVIEW else "",
         "reason": reason if row.state == State.IN_REVIEW else "",
         "counts": dict(counts),
-        "signed": _signed(row),
+        "signed": f"{signed} of {quorum}{by}",
+        "signatures": (signed, quorum),
         "state": row.state,
         "due_at": due,
         "ends_at": row.valid_until if row.state == State.APPROVED else None,
@@ -91,12 +94,12 @@ def _row(row: ApprovalRequest, named: kinds.Presented, points: str) -> dict[str,
     }
 
 
-def _signed(row: ApprovalRequest) -> str:
-    if row.state != State.IN_REVIEW:
-        signatures = sum(decision.verdict == Decision.Verdict.APPROVE for decision in row.decisions.all())
-        return f"{signatures} of {sum(stage['quorum'] for stage in row.stages)}"
-    stage = selectors.open_stage(row)
-    return f"{stage['signed']} of {stage['quorum']} {' or '.join(stage['roles'])}".replace("_", " ") if stage else "all"
+def _signed(row: ApprovalRequest) -> tuple[int, int, str]:
+    """Return how many have signed, of how many, and in which role: in the open stage, or in all where none is open."""
+    if row.state == State.IN_REVIEW and (stage := selectors.open_stage(row)):
+        return stage["signed"], stage["quorum"], f" {' or '.join(stage['roles'])}".replace("_", " ")
+    signatures = sum(decision.verdict == Decision.Verdict.APPROVE for decision in row.decisions.all())
+    return signatures, sum(stage["quorum"] for stage in row.stages), ""
 
 
 def _points_of_law(system_ids: set[UUID]) -> dict[UUID, str]:
@@ -147,7 +150,7 @@ def _after(reach: Reach, now: datetime) -> list[dict[str, Any]]:
         {
             "tone": "bad",
             "icon": "alert",
-            "text": f"Overdue since {finding.due_on:%d %b}: {finding.title}",
+            "text": f"Overdue since {day(finding.due_on)}: {finding.title}",
             "detail": f"{finding.system.name if finding.system else 'no AI system'}, {finding.severity}; you own it",
         }
         for finding in overdue

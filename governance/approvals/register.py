@@ -39,22 +39,26 @@ def register_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
     """Return the context of approvals/findings.html.
 
     Args:
-        query: ``state`` (open, overdue, proposed, closed), ``severity``, ``source``, ``mine``, ``q``, ``after``.
+        query: ``state`` (open, overdue, proposed, closed), ``severity``, ``age`` (the place of one of ``AGES``),
+            ``source``, ``mine``, ``q``, ``after``.
     """
     filters = _filters(query)
     rows = _found(viewer, filters)
     page = list(_after(rows, query.get("after", ""))[: SHOWN + 1])
     today = clock.now().date()
     more = page[SHOWN - 1] if len(page) > SHOWN else None
+    ageing = _ageing(viewer, today)
     return {
         "rows": [_row(row, today) for row in page[:SHOWN]],
         "total": rows.count(),
         "next": f"{more.due_on.isoformat()}_{more.pk}" if more else "",
         "filters": filters,
+        "filtered": filters != _filters({}),
         "sources": sorted({*remediation.SOURCES, "reconciler", "monitor"}),
         "severities": SEVERITIES,
-        "ageing": _ageing(viewer, today),
+        "ageing": ageing,
         "ages": [label for label, _, _ in AGES],
+        "most": max(row["total"] for row in ageing),
         "raise": _raise_panel(viewer),
     }
 
@@ -110,6 +114,7 @@ def _filters(query: Mapping[str, str]) -> dict[str, str]:
     return {
         "state": state if state in STATES else "open",
         "severity": severity if severity in SEVERITIES else "",
+        "age": age if (age := query.get("age", "")) in map(str, range(len(AGES))) else "",
         "source": query.get("source", "")[:40],
         "mine": "on" if query.get("mine") else "",
         "q": query.get("q", "")[:200].strip(),
@@ -127,6 +132,8 @@ def _found(viewer: User, filters: Mapping[str, str]) -> QuerySet[Finding]:
     rows = rows.filter(conditions[filters["state"]])
     if filters["severity"]:
         rows = rows.filter(severity=filters["severity"])
+    if filters["age"]:
+        rows = rows.filter(_of_age(int(filters["age"]), clock.now().date()))
     if filters["source"]:
         rows = rows.filter(source=filters["source"])
     if filters["mine"]:
@@ -169,28 +176,24 @@ def _row(row: Finding, today: date) -> dict[str, Any]:
 
 def _ageing(viewer: User, today: date) -> list[dict[str, Any]]:
     """Return, for each severity, how many findings have been open for how long, and how many are overdue."""
-    counts = {}
-    for at, (_, low, high) in enumerate(AGES):
-        # a finding of ``low`` days was opened on that day at the latest, one of ``high`` days on that at the earliest
-        latest = Q(opened_at__date__lte=today - timedelta(days=low))
-        earliest = Q(opened_at__date__gte=today - timedelta(days=high)) if high is not None else Q()
-        counts[f"age_{at}"] = Count("pk", filter=latest & earliest)
+    counts = {f"age_{at}": Count("pk", filter=_of_age(at, today)) for at in range(len(AGES))}
     overdue = Count("pk", filter=Q(due_on__lt=today))
-    rows = selectors.findings_for(viewer).order_by().values("severity").annotate(**counts, overdue=overdue)
-    found = {row["severity"]: row for row in rows}
+    counted = selectors.findings_for(viewer).order_by().values("severity").annotate(**counts, overdue=overdue)
+    found = {row["severity"]: row for row in counted}
     empty = dict.fromkeys([*counts, "overdue"], 0)
-    return [
-        {
-            "severity": severity,
-            "cells": [{"n": n, "heat": _heat(n)} for n in (found.get(severity, empty)[name] for name in counts)],
-            "overdue": found.get(severity, empty)["overdue"],
-        }
-        for severity in SEVERITIES
-    ]
+    rows = []
+    for severity in SEVERITIES:
+        row = found.get(severity, empty)
+        cells = [row[name] for name in counts]
+        rows.append({"severity": severity, "cells": cells, "total": sum(cells), "overdue": row["overdue"]})
+    return rows
 
 
-def _heat(count: int) -> int:
-    return sum(count > limit for limit in (0, 2, 5, 10))
+def _of_age(at: int, today: date) -> Q:
+    """Return what is as old as ``AGES[at]`` says: opened ``low`` days ago at the latest, ``high`` at the earliest."""
+    _, low, high = AGES[at]
+    latest = Q(opened_at__date__lte=today - timedelta(days=low))
+    return latest & Q(opened_at__date__gte=today - timedelta(days=high)) if high is not None else latest
 
 
 def _raise_panel(viewer: User) -> dict[str, Any] | None:
@@ -199,7 +202,7 @@ def _raise_panel(viewer: User) -> dict[str, Any] | None:
         return None
     systems = [row for row in inventory.systems_for(viewer) if has_role(viewer, *remediation.RAISERS, system_id=row.pk)]
     offered = {
-        "systems": [{"pk": row.pk, "name": row.name} for row in systems],
+        "systems": [{"pk": row.pk, "slug": str(row.pk), "name": row.name} for row in systems],
         "sources": list(remediation.SOURCES.items()),
     }
     return offered if systems else None

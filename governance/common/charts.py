@@ -136,13 +136,27 @@ def outcome_dots(counts: Mapping[str, int], *, uid: str, title: str = "Checks by
     return figure("".join(marks), uid=uid, title=title, desc=said, width=width, height=12, css="x-dots")
 
 
-def stacked_bar(parts: Sequence[tuple[str, int, str]], *, uid: str, title: str) -> str:
+def quorum_dots(signed: int, quorum: int) -> str:
+    """Draw a ring for each of ``quorum`` signatures, full for those given. A picture beside its own words: unnamed."""
+    count = min(max(signed, quorum), 12)
+    marks = [
+        f'<circle class="x-k-{"pass" if place < signed else "open"}" cx="{coord(6 + 13 * place)}" cy="6" r="4.6"/>'
+        for place in range(count)
+    ]
+    if not marks:
+        return ""
+    return f'<svg class="x-quorum" aria-hidden="true" viewBox="0 0 {13 * count} 12">{"".join(marks)}</svg>'
+
+
+def stacked_bar(parts: Sequence[tuple[str, int, str]], *, uid: str, title: str, whole: int = 0) -> str:
     """Draw shares of a whole as one bar of 150 by 10 units.
 
     Args:
-        parts: (word, count, class suffix: m measured, d declared, x missing) in drawing order; counts are at least 0.
+        parts: (word, count, class suffix: m measured, d declared, x missing, age0 to age3) in drawing order; counts are
+            at least 0.
+        whole: what the full width stands for, so that bars can be compared; without it, the parts together.
     """
-    total = sum(count for _, count, _ in parts)
+    total = whole or sum(count for _, count, _ in parts)
     body, x = [], 0.0
     for _, count, kind in parts:
         if total and count:

@@ -323,7 +323,7 @@ def verdict_moves(pairs: Mapping[str, int], *, uid: str, title: str) -> str:
         body.append(words(left + width * (row + 0.5), 28, then, css="x-c-label", anchor="middle"))
         for column, now in enumerate(verdicts):
             count = pairs.get(f"{then} {now}", 0)
-            css = "x-c-lane3" if not count or row == column else "x-c-miss" if column > row else "x-c-hatch"
+            css = "x-c-lane3" if not count or row == column else "x-c-hatch" if column > row else "x-c-miss"
             x, y = left + width * column, top + height * row
             size = f'width="{width - 2}" height="{height - 2}"'
             body.append(f'<rect class="{css}" x="{coord(x + 1)}" y="{coord(y + 1)}" {size} rx="4"/>')

@@ -8,6 +8,7 @@ from governance.evidence.models import Evidence
 from governance.evidence.selectors import by_ids
 from registry.models import ModelVersion, PromotionRequest
 
+NOT_SET, MOST_ONE_SIDED = "not set", 5
 ONCE_GRANTED = (*GRANTED, State.REVOKED, State.LAPSED, State.RENEWED)
 Row = dict[str, Any]
 
@@ -31,20 +32,23 @@ def last_approved(promotion: PromotionRequest) -> PromotionRequest | None:
 
 
 def changes_shown(promotion: PromotionRequest, evidence: list[Evidence]) -> dict[str, Any]:
-    """Return ``{"from", "rows"}`` for the page; no rows where nothing was approved before."""
+    """Return ``{"from", "rows", "one_sided", "same"}``: what differs, and what does not; none before a first approval.
+
+    Another kind of model has other parameters: what only one of the two has stands apart where it would hide the rest.
+    """
     before = last_approved(promotion)
     if before is None:
-        return {"from": None, "rows": []}
+        return {"from": None, "rows": [], "one_sided": [], "same": []}
     old, new = before.version, promotion.version
     old_libraries = _libraries(by_ids(before.approval.evidence_ids))
     rows = [
         _data(before, promotion),
         _features(old, new),
         *_code(old, new),
-        _mapping("Parameters", old.parameters, new.parameters, unit="parameter", skip={"decision_threshold"}),
+        *mapping_rows("Parameter", old.parameters, new.parameters, plural="parameters", skip={"decision_threshold"}),
         _row("Decision threshold", f"{old.decision_threshold:.3f}", f"{new.decision_threshold:.3f}"),
         _row("Flavor", old.flavor, new.flavor),
-        _mapping("Libraries of the model", old_libraries, _libraries(evidence), unit="library", plural="libraries"),
+        *mapping_rows("Library", old_libraries, _libraries(evidence), plural="libraries"),
         _policy(before, promotion),
         _row(
             "Use restrictions", _joined(before.approval.use_restrictions), _joined(promotion.approval.use_restrictions)
@@ -52,9 +56,14 @@ def changes_shown(promotion: PromotionRequest, evidence: list[Evidence]) -> dict
         _row("Trained by", _name(old), _name(new)),
         _row("Artifact", _artifact(old), _artifact(new), changed=old.artifact_digest != new.artifact_digest),
     ]
+    changed = sorted((row for row in rows if row["changed"]), key=lambda row: "key" in row)
+    one_sided = [row for row in changed if "key" in row and NOT_SET in (row["before"], row["after"])]
+    apart = one_sided if len(one_sided) > MOST_ONE_SIDED else []
     return {
         "from": {"version": old.number, "approved_at": before.approval.settled_at, "reference": str(before)},
-        "rows": sorted(rows, key=lambda row: not row["changed"]),
+        "rows": [row for row in changed if row not in apart],
+        "one_sided": apart,
+        "same": [row for row in rows if not row["changed"]],
     }
 
 
@@ -111,24 +120,25 @@ def _inputs(version: ModelVersion) -> list[str]:
     return named or list(version.evaluation_dataset.features if version.evaluation_dataset else [])
 
 
-def _mapping(
+def mapping_rows(
     item: str,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
     *,
-    unit: str,
-    plural: str = "",
+    plural: str,
     skip: frozenset[str] | set[str] = frozenset(),
-) -> Row:
-    """Name what changed between two mappings, or say how many entries stayed the same."""
+) -> list[Row]:
+    """Return a row for each entry that differs between two mappings, and one for how many stayed the same."""
     keys = sorted((before.keys() | after.keys()) - skip)
     changed = [key for key in keys if before.get(key) != after.get(key)]
-    if changed:
-        old, new = (", ".join(f"{key} {side.get(key, 'not set')}" for key in changed[:12]) for side in (before, after))
-        rest = len(keys) - len(changed)
-        return _row(item, old, new, note=f"{rest} more, the same" if rest else "", changed=True)
-    many = f"{len(keys)} {unit if len(keys) == 1 else plural or unit + 's'}"
-    return _row(item, many, f"{many}, the same" if keys else "", changed=False)
+    rows = [
+        _row(item, str(before.get(key, NOT_SET)), str(after.get(key, NOT_SET)), changed=True) | {"key": key}
+        for key in changed
+    ]
+    if same := len(keys) - len(changed):
+        said = f"{same} {'more' if changed else 'in all'}"
+        rows.append(_row(plural.capitalize(), said, f"{said}, the same", changed=False))
+    return rows
 
 
 def _libraries(evidence: list[Evidence]) -> dict[str, str]:

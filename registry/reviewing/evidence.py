@@ -198,6 +198,7 @@ def _earlier(earlier: PromotionRequest, promotion: PromotionRequest) -> dict[str
     return {
         "at": earlier.made_at,
         "what": f"{earlier}: {earlier.version} for {earlier.alias}",
+        "promotion": earlier.pk,
         "detail": "the same bytes" if same else "other bytes",
         "state": earlier.approval.state,
         "note": _why(earlier.approval) or earlier.approval.verdict.get("reason", ""),

@@ -18,6 +18,7 @@ from governance.audit import selectors as log
 from governance.audit.searching import Query, search
 from governance.audit.selectors import LogEntry
 from governance.common import clock
+from governance.common.templatetags.placet import day
 from governance.policy.selectors import document_of, governing
 from registry import permits, selectors
 from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
@@ -170,7 +171,7 @@ def _ending(span: AliasHistory) -> dict[str, Any] | None:
         return None
     return {
         "tone": "warn",
-        "title": f"The approval of {span.alias} v{span.version.number} ends on {approval.valid_until:%d %b %Y}.",
+        "title": f"The approval of {span.alias} v{span.version.number} ends on {day(approval.valid_until)}.",
         "text": "A renewal is under way." if approval.renewals.filter(state__in=OPEN).exists() else "Have it renewed.",
         "url": reverse("promotion-detail", args=[span.promotion_id]) + "#renew",
         "action": "Renew",

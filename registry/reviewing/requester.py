@@ -10,6 +10,7 @@ from governance.approvals import selectors as approvals
 from governance.approvals.models import OPEN, ApprovalRequest, State
 from governance.audit import selectors as log
 from governance.common import clock
+from governance.common.templatetags.placet import day, utc_short
 from governance.policy.selectors import document_of
 from registry import applying, selectors
 from registry.models import Permit, PromotionRequest
@@ -89,7 +90,7 @@ def _rail(promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict
     applied = {"applied": "done", "superseded": "done", "rolled_back": "done", "failed": "failed", "applying": "now"}
     ready = "now" if approval.state == State.APPROVED else "failed" if approval.state in ENDED else ""
     return [
-        {"title": "Requested", "detail": f"{promotion.made_at:%d %b, %H:%M} UTC", "state": "done"},
+        {"title": "Requested", "detail": utc_short(promotion.made_at), "state": "done"},
         {
             "title": "Collecting evidence",
             "detail": gathered,
@@ -106,9 +107,7 @@ def _rail(promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict
         ),
         {
             "title": "Apply",
-            "detail": f"{promotion.applied_at:%d %b, %H:%M} UTC"
-            if promotion.applied_at
-            else "only Placet sets the alias",
+            "detail": utc_short(promotion.applied_at) if promotion.applied_at else "only Placet sets the alias",
             "state": applied.get(promotion.state, ready),
         },
     ]
@@ -151,7 +150,7 @@ def _holders(
     collecting = approval.state == State.COLLECTING
     left = progress["total"] - progress["done"]
     due, now = approvals.due_at(approval), clock.now()
-    states = {"closed": "done", "spared": "done", "open": "now"}
+    states = {"closed": "done", "open": "now"}
     who_applies = "done" if promotion.applied_at else "now" if approval.state == State.APPROVED else ""
     return [
         {
@@ -161,13 +160,15 @@ def _holders(
             "until": expiry.collects_until(approval),
         },
         *(
-            {
+            {"name": words(row["roles"]).capitalize(), "detail": SPARED, "state": "done", "until": None}
+            if row["state"] == "spared"
+            else {
                 "name": f"{words(row['roles']).capitalize()}, {row['signed']} of {row['quorum']} signed",
-                "detail": SPARED
-                if row["state"] == "spared"
-                else ", ".join(people[pk]["name"] for pk in row["eligible"]) or "nobody holds the role",
+                "signed": row["signed"],
+                "quorum": row["quorum"],
+                "detail": ", ".join(people[pk]["name"] for pk in row["eligible"]) or "nobody holds the role",
                 "state": states.get(row["state"], ""),
-                "until": due if row["state"] not in {"closed", "spared"} else None,
+                "until": due if row["state"] != "closed" else None,
                 "late": bool(due and due < now),
             }
             for row in rows
@@ -222,7 +223,7 @@ def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[
                 "label": "Permit",
                 "value": permit.digest,
                 "digest": True,
-                "detail": f"valid until {permit.expires_at:%d %b %Y}",
+                "detail": f"valid until {day(permit.expires_at)}",
             }
         )
     return rows
@@ -240,6 +241,6 @@ def _note(approval: ApprovalRequest) -> str:
 
 def _commands(promotion: PromotionRequest) -> list[dict[str, str]]:
     return [
-        {"note": "this request, with its verdict and what is missing", "line": f"placet status {promotion.pk}"},
-        {"note": "after approval: only this sets the alias", "line": f"placet apply {promotion.pk}"},
+        {"note": "this request, with its verdict and what is missing", "line": f"placet status {promotion}"},
+        {"note": "after approval: only this sets the alias", "line": f"placet apply {promotion}"},
     ]

@@ -9,7 +9,7 @@ from governance.approvals import escalation, expiry, lifting, signing, statement
 from governance.approvals import findings as finding_services
 from governance.approvals import selectors as approvals
 from governance.approvals.delegated import place_in
-from governance.approvals.models import ApprovalRequest, Finding, State
+from governance.approvals.models import OPEN, ApprovalRequest, Finding, State
 from governance.audit import selectors as log
 from governance.common import clock
 from governance.common.errors import DomainError
@@ -144,6 +144,8 @@ def head(
             "requester": people[approval.requester_id],
             "validity_days": document.approval.valid_for.days,
             "valid_until": approval.valid_until or clock.now() + document.approval.valid_for,
+            "granted_until": approval.valid_until,
+            "settled": approval.state not in OPEN,
             "policy": str(approval.policy_version),
             "policy_digest": approval.policy_version.digest,
             "manifest_digest": approval.manifest_digest,

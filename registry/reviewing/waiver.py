@@ -7,6 +7,7 @@ from governance.approvals import selectors as approvals
 from governance.approvals.models import OPEN, ApprovalRequest, Waiver
 from governance.audit import selectors as log
 from governance.common.errors import Unknown
+from governance.common.templatetags.placet import day
 from governance.policy.selectors import document_of
 from registry import selectors
 from registry.reviewing import review, stages
@@ -60,7 +61,7 @@ def waiver_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
             approval, decisions, people, log.indexes_of([item.log_entry for item in decisions]), viewer
         ),
         "excluded": stages.excluded_shown(approval, people),
-        "decision": decision | {"effect": f"The failure may stand until {row.expires_at:%d %b %Y}."},
+        "decision": decision | {"effect": f"The failure may stand until {day(row.expires_at)}."},
         "withdrawable": approval.state in OPEN and approval.requester_id == viewer.pk,
         "form": {},
     }

@@ -16,6 +16,7 @@ from governance.approvals.models import ApprovalRequest, State
 from governance.approvals.tasks import sweep_approvals
 from governance.audit import selectors as log
 from governance.common import clock
+from governance.common.templatetags.placet import day
 from registry import promotions
 from registry.derivation import rederive
 from tests.factories import REASON, Cast, a_policy_text, a_system, a_user, approve, fresh, given, state_of
@@ -74,7 +75,7 @@ def test_those_whom_the_policy_names_see_it_and_may_sign_no_more_than_before(cas
             == told(cast.owner)
             == [
                 f"{approval.subject_name.replace('/', ' v')} waits since "
-                f"{before.review_opened_at:%d %b}: escalated to you"
+                f"{day(before.review_opened_at)}: escalated to you"
             ]
         )
         assert told(elsewhere) == told(cast.engineer) == told(cast.validator) == []

@@ -170,13 +170,18 @@ def test_the_register_filters_ages_and_pages(cast, django_assert_max_num_queries
         second = register.register_page(cast.officer, {"after": first["next"]})
         titles = [row["title"] for row in (*first["rows"], *second["rows"])]
         assert (len(titles), len(set(titles)), first["total"], second["next"]) == (54, 54, 54, "")
-        ages = {row["severity"]: [cell["n"] for cell in row["cells"]] for row in first["ageing"]}
+        ages = {row["severity"]: row["cells"] for row in first["ageing"]}
+        assert (first["most"], first["filtered"]) == (53, False)
         assert ages == {"critical": [1, 0, 0, 0], "high": [0] * 4, "medium": [0] * 4, "low": [0, 0, 53, 0]}
         for query, count in (
             ({"severity": "critical"}, 1),
             ({"source": "audit"}, 1),
             ({"state": "closed"}, 0),
             ({"state": "overdue"}, 0),
+            ({"age": "0"}, 1),
+            ({"age": "2"}, 53),
+            ({"age": "2", "severity": "critical"}, 0),
+            ({"age": "4"}, 54),
             ({"mine": "on"}, 0),
             ({"q": "finding 01"}, 10),
             ({"after": "nonsense", "state": "nonsense"}, 54),
@@ -196,7 +201,9 @@ def test_the_pages_take_a_finding_all_the_way(cast):
         browser.force_login(person)
     sent = {"system": cast.system.pk, "title": "Income is missing", "severity": "high", "source": "validation"}
     refused = validator.post(reverse("finding-raise"), sent | {"description": "Too short"})
-    assert (refused.status_code, "at least 20 characters" in refused.text) == (422, True)
+    assert (refused.status_code, 'aria-describedby="r-description-e"' in refused.text) == (422, True)
+    at_its_field = refused.text.partition('id="r-description-e"')[2].partition("</p>")[0]
+    assert "at least 20 characters" in at_its_field
     assert validator.post(reverse("finding-raise"), sent | {"description": WORDS}).status_code == 302
     finding = Finding.objects.get()
     detail = reverse("finding-detail", args=[finding.pk])

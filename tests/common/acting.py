@@ -87,14 +87,15 @@ def findings() -> dict[str, Any]:
         "rows": [a_finding(), a_finding(proposed_at=ago(days=1), severity="medium", extensions=0), closed],
         "total": 120,
         "next": "2026-11-30_x",
-        "filters": {"state": "open", "severity": "", "source": "", "mine": "", "q": "a&b"},
+        "filters": {"state": "open", "severity": "", "age": "3", "source": "", "mine": "", "q": "a&b"},
         "sources": ["audit", "reconciler", "validation"],
         "severities": list(counts),
         "ages": ages,
         "ageing": [
-            {"severity": name, "cells": [{"n": n, "heat": min(n, 4)} for n in row], "overdue": row[1]}
-            for name, row in counts.items()
+            {"severity": name, "cells": row, "total": sum(row), "overdue": row[1]} for name, row in counts.items()
         ],
+        "most": 22,
+        "filtered": True,
         "raise": {"systems": [{"pk": UID, "name": "Consumer credit scoring"}], "sources": [("audit", "Audit")]},
     }
 

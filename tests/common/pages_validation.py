@@ -120,7 +120,8 @@ def workspace(**changes: Any) -> dict[str, Any]:
         "opinions": Opinion.choices,
         "outcomes": ValidationTest.Outcome.choices,
         "severities": Finding.Severity.choices,
-        "form": {},
+        "said": {},
+        "fields": {},
         "errors": {},
     } | changes
 
@@ -137,17 +138,31 @@ def planned() -> dict[str, Any]:
         may={"work": True, "begin": True, "add": False, "abandon": True},
         missing=["Begin the work: state the plan and declare your independence."],
         seen="",
-        form={"of": "plan", "scope": "All of it.", "methods": "", "out_of_scope": ""},
-        errors={"plan": ["Say what is validated, in at least 20 characters."]},
+        said={"plan": {"scope": "All of it.", "methods": "", "out_of_scope": ""}},
+        errors={},
+        fields={
+            "plan": {
+                "scope": ["Say what is validated, in at least 20 characters."],
+                "methods": ["Say by which methods, in at least 20 characters."],
+            }
+        },
     )
 
 
 def refused() -> dict[str, Any]:
     """One whose forms were refused."""
-    typed = {"of": "test", "name": "Backtest", "done": "Looked.", "outcome": "passed", "value": "0.7", "reason": "ill"}
+    typed = {"name": "Backtest", "done": "Looked.", "outcome": "passed", "value": "0.7", "reason": "ill"}
     said = ["Say what was done, in at least 20 characters."]
     names = ("test", "challenger", "finding", "report", "file", "sign", "password", "abandon", "independence")
-    return workspace(form=typed, errors=dict.fromkeys(names, said), missing=["Add at least one test of your own."])
+    wrong = dict.fromkeys(
+        ("name", "done", "outcome", "value", "title", "summary", "opinion", "conflicts", "reason"), said
+    )
+    return workspace(
+        said=dict.fromkeys(names, typed),
+        fields=dict.fromkeys(names, wrong),
+        errors=dict.fromkeys(names, said),
+        missing=["Add at least one test of your own."],
+    )
 
 
 def read() -> dict[str, Any]:

@@ -261,7 +261,7 @@ TRAIL = [
 ATTEMPTS = [
     {"at": ago(days=2), "what": "fairness/v1", "detail": "evaluation data, seed 7", "state": "computed", "note": "", "used": True},
     {"at": ago(days=2, minutes=14), "what": "fairness/v1", "detail": "attempt 1", "state": "lost", "note": "the lease ran out", "used": False},
-    {"at": ago(days=12), "what": "PR-17: an earlier v2, since deleted", "detail": "other bytes: MLflow used the number again", "state": "rejected", "note": "fairness was measured on training rows", "used": False},
+    {"at": ago(days=12), "what": "PR-17: an earlier v2, since deleted", "detail": "other bytes: MLflow used the number again", "state": "rejected", "note": "fairness was measured on training rows", "used": False, "promotion": UID},
 ]
 FINDINGS = [
     {
@@ -309,9 +309,12 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
         "approval": APPROVAL, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM, "change_class": {"name": "non-substantial", "note": "confirmed by Validator"}, "verdict": VERDICT,
         "progress": None, "checks": CHECKS, "performance": performance(), "production_version": "1", "fairness": fairness(), "fairness_limit": 0.8, "explanation": explanation(),
         "changes": {"from": {"version": "1", "approved_at": ago(days=170), "reference": "PR-12"}, "rows": [
-            {"item": "Training data", "before": "700 rows", "after": "same snapshot, same digest", "note": "", "changed": False},
-            {"item": "Parameters", "before": "max_depth 3, 200 rounds", "after": "max_depth 4, 320 rounds", "note": "seed 7 in both", "changed": True},
-            {"item": "Decision threshold", "before": "0.50", "after": "0.46", "note": "", "changed": True}]},
+            {"item": "Parameter", "key": "max_depth", "before": "3", "after": "4", "note": "", "changed": True},
+            {"item": "Parameter", "key": "a_parameter_whose_name_is_as_long_as_they_get", "before": "not set", "after": "200", "note": "", "changed": True},
+            {"item": "Decision threshold", "before": "0.50", "after": "0.46", "note": "", "changed": True}],
+            "one_sided": [{"item": "Parameter", "key": f"parameter_{n}", "before": "not set", "after": "1", "note": "", "changed": True} for n in range(6)],
+            "same": [{"item": "Evaluation data", "before": "300 rows", "after": "same rows, same digest", "note": "", "changed": False},
+                     {"item": "Parameters", "before": "4 more", "after": "4 more, the same", "note": "", "changed": False}]},
         "drift": {"payload": drift(), "note": "This is v1's traffic. v2 has served no one."}, "findings": FINDINGS, "use_restrictions": ["New consumer credit to natural persons, up to 20,000 DM."],
         "attempts": ATTEMPTS, "stages": STAGES, "excluded": [ENGINEER | {"why": "requester and trainer of v2"}, OWNER | {"why": "owner of the system"}], "documents": DOCUMENTS, "trail": TRAIL, "proof": PROOF,
         "decision": {"allowed": allowed, "refusal": "You requested this version: somebody else decides.", "stage": "risk", "signed": 0, "quorum": 1, "approve_refusal": "One check waits for a human review" if errors else "", "change_class": "non-substantial",
@@ -340,7 +343,7 @@ def collecting() -> dict[str, Any]:
             "progress": progress(),
             "reviews": [],
             "approval": APPROVAL | {"state": "collecting"},
-            "changes": {"from": None, "rows": []},
+            "changes": {"from": None, "rows": [], "one_sided": [], "same": []},
             "documents": [],
         }
     )
@@ -349,7 +352,7 @@ def collecting() -> dict[str, Any]:
 def inbox() -> dict[str, Any]:
     """Three requests, one overdue."""
     base = {"pk": UID, "title": "credit-risk v2", "reference": "PR-20", "requester": ENGINEER, "system": "Consumer credit scoring", "ai_act": "High-risk, Annex III 5(b) · tier 1", "asks_for": "alias champion", "now": "now v1",
-            "verdict": "HOLD", "reason": "asks for a human review", "counts": COUNTS, "signed": "0 of 1 risk officer", "state": "in_review", "due_at": NOW + timedelta(hours=32), "due_in": timedelta(hours=32), "overdue": False, "escalated_at": ago(hours=3)}
+            "verdict": "HOLD", "reason": "asks for a human review", "counts": COUNTS, "signed": "0 of 1 risk officer", "signatures": (0, 1), "state": "in_review", "due_at": NOW + timedelta(hours=32), "due_in": timedelta(hours=32), "overdue": False, "escalated_at": ago(hours=3)}
     late = base | {
         "pk": UID[:-1] + "8",
         "title": "cv-ranking v5",
@@ -395,7 +398,7 @@ def request() -> dict[str, Any]:
         "promotion": {"pk": UID, "reference": "PR-20", "state": "requested", "state_reason": "", "made_at": ago(days=2)}, "approval": APPROVAL | {"state": "collecting"}, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM,
         "change_class": {"name": "non-substantial"}, "rail": [{"title": t, "detail": d, "state": s} for t, d, s in rail], "verdict": VERDICT, "progress": progress(), "checks": CHECKS, "note": "With 93 women the interval is about ± 0.15 wide: expect a hold.",
         "todo": [{"done": False, "text": "Name the owner of Annex IV, 2(b)", "detail": "Nobody owns this paragraph yet.", "url": "#", "action": "Assign"}, {"done": True, "text": "Declare the change class", "detail": "20 Nov"}],
-        "holders": [{"name": "Evidence worker", "detail": "now", "state": "now"}, {"name": "Validator, validator", "detail": "1 of 1 must sign", "state": "", "until": ago(days=-3), "late": False}, {"name": "Risk officer", "detail": "late", "state": "now", "until": ago(days=1), "late": True}], "answers": {"resubmit": {"allowed": True, "reason": "short", "errors": {"reason": ["Say it in at least 10 characters."]}}, "withdraw": {"allowed": True}}, "apply": {"allowed": False, "refusal": "The request is not approved yet."},
+        "holders": [{"name": "Evidence worker", "detail": "now", "state": "now"}, {"name": "Validator, validator", "detail": "1 of 1 must sign", "signed": 0, "quorum": 1, "state": "", "until": ago(days=-3), "late": False}, {"name": "Risk officer", "detail": "late", "state": "now", "until": ago(days=1), "late": True}], "answers": {"resubmit": {"allowed": True, "reason": "short", "errors": {"reason": ["Say it in at least 10 characters."]}}, "withdraw": {"allowed": True}}, "apply": {"allowed": False, "refusal": "The request is not approved yet."},
         "about": [{"label": "Model version", "value": "credit-risk v2", "url": "#"}, {"label": "Artifact", "value": a_digest("v2"), "digest": True}, {"label": "Policy", "value": "credit-high-risk v3", "detail": "pinned when requested"}],
         "commands": [{"note": "this request, with its verdict", "line": "placet status PR-20 --json"}, {"note": "after approval: only this sets the alias", "line": "placet apply PR-20"}],
     }

@@ -231,6 +231,22 @@ def test_labels_and_values_must_be_as_many() -> None:
         series.line_chart(["a"], [1.0, 2.0], uid="a", title="t")
 
 
+def test_a_bar_that_is_compared_is_as_long_as_its_share_of_the_whole():
+    alone = [
+        float(rect.get("width"))
+        for rect in parsed(charts.stacked_bar([("a", 2, "m")], uid="a", title="t")).iter(f"{SVG}rect")
+    ]
+    beside = charts.stacked_bar([("a", 2, "age0"), ("b", 0, "age1")], uid="a", title="t", whole=8)
+    widths = [float(rect.get("width")) for rect in parsed(beside).iter(f"{SVG}rect")]
+    assert (alone, widths) == ([149.0], [36.5])
+
+
+def test_a_stage_shows_a_mark_for_each_signature_full_once_it_is_given():
+    marks = [circle.get("class") for circle in parsed(charts.quorum_dots(1, 3)).iter(f"{SVG}circle")]
+    assert marks == ["x-k-pass", "x-k-open", "x-k-open"]
+    assert charts.quorum_dots(0, 0) == ""
+
+
 def test_verdict_moves_say_each_pair_and_mark_what_gets_stricter_and_what_looser():
     svg = pictures.verdict_moves({"ALLOW BLOCK": 1200, "HOLD ALLOW": 3, "HOLD HOLD": 2}, uid="a", title="Moves")
     desc = parsed(svg).find(f"{SVG}desc")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from governance.common import clock
 from governance.common.icons import ICONS
 from governance.common.templatetags import charts as chart_tags
 from governance.common.templatetags import placet
@@ -164,6 +165,17 @@ def test_every_form_that_changes_something_posts_with_a_token() -> None:
                 assert 'method="get"' in form, name
 
 
+def test_whoever_signs_in_by_a_provider_can_sign_wherever_a_password_would() -> None:
+    """Only the sign-in form asks for a password alone: elsewhere the provider's word may stand for it."""
+    templates = Path("templates")
+    alone = [
+        str(path.relative_to(templates))
+        for path in templates.rglob("*.html")
+        if 'type="password"' in (text := path.read_text()) and "sign_again" not in text
+    ]
+    assert alone == ["registration/login.html"]
+
+
 def test_the_decision_panel_offers_three_verdicts_and_asks_for_the_password() -> None:
     page = Page(rendered("review"))
     verdicts = [
@@ -282,6 +294,37 @@ def test_small_numbers_are_powers_of_ten_and_never_zero() -> None:
     assert placet.tiny(9.7e-7) == f"1 {TIMES} 10<sup>{MINUS}6</sup>"
     assert placet.tiny(0) == "0"
     assert isinstance(placet.tiny(1e-9), SafeString)
+
+
+def test_a_minus_before_a_power_of_ten_is_a_real_one() -> None:
+    assert placet.tiny(-4e-7) == f"{MINUS}4 {TIMES} 10<sup>{MINUS}7</sup>"
+
+
+@pytest.mark.parametrize(
+    ("difference", "tolerance", "said"),
+    [(3e-18, 1e-9, False), (-0.02, 1e-9, True), (0.0, None, False), (1e-9, None, True), (None, 1e-9, False)],
+)
+def test_a_difference_counts_beyond_what_counts_as_none(
+    difference: float | None, tolerance: float | None, said: bool
+) -> None:
+    assert placet.beyond(difference, tolerance) is said
+
+
+def test_what_changed_in_a_text_is_marked_word_by_word_and_stays_text() -> None:
+    before, after = "auc.low >= 0.65 <b>", "auc.low >= 0.6 <b>"
+    assert placet.gone(before, after) == 'auc.low &gt;= <del class="x-del">0.65</del> &lt;b&gt;'
+    assert placet.come(before, after) == 'auc.low &gt;= <ins class="x-ins">0.6</ins> &lt;b&gt;'
+    assert placet.gone("one <i>", "quite another") == "one &lt;i&gt;"
+    assert "<del" not in placet.gone("a b " * 200, "a c " * 200)  # too long to compare word by word in a request
+
+
+def test_the_calendar_shows_a_year_from_the_first_month_that_counts() -> None:
+    with clock.frozen(datetime(2026, 11, 23, tzinfo=UTC)):
+        year = placet.months_ahead(
+            [{"month": date(2027, 1, 1), "rows": [1, 2]}, {"month": date(2028, 5, 1), "rows": [3]}]
+        )
+    assert [row["first"] for row in year[:3]] == [date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)]
+    assert (len(year), [row["count"] for row in year[:3]], year[-1]["first"]) == (12, [0, 0, 2], date(2027, 10, 1))
 
 
 def test_a_rate_prints_its_own_denominator() -> None:

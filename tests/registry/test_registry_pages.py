@@ -79,7 +79,7 @@ def test_the_requester_reads_what_to_do_who_has_it_and_the_commands(cast, signed
         "Verdict so far",
         "HOLD",
         "Validator, 0 of 1 signed",
-        f"placet apply {made.pk}",
+        f"placet apply {made}",
         "you can't lift the hold yourself",
     ):
         assert said in words, said

@@ -18,6 +18,7 @@ from governance.common import clock
 from governance.evidence.models import Evidence
 from governance.policy.selectors import document_of
 from registry import applying
+from registry.reviewing.changes import MOST_ONE_SIDED, changes_shown, mapping_rows
 from tests.factories import PASSWORD, REASON, a_user, accept, approve, attach, state_of
 from tests.payloads import drift, fairness
 from tests.registry.test_renewals import asked, near_the_end, signed
@@ -83,8 +84,8 @@ def test_a_held_request_says_its_one_reason_and_what_unblocks_it(cast, signed_in
         "a human review of this check, signed by a validator",
         "female 64 / 93 against male 153 / 207",
         "v2 (candidate)",
-        "max_depth 3",
-        "max_depth 4",
+        "Parameter max_depth 3 4",
+        "items are the same",
         "Fairness by group",
         "Ranking power (AUC)",
         "The open stage asks for a validator",
@@ -95,6 +96,31 @@ def test_a_held_request_says_its_one_reason_and_what_unblocks_it(cast, signed_in
         assert said in words, said
     assert page.content.decode().count('class="x-iv"') >= 15
     assert "style=" not in page.content.decode().partition("<main")[2]
+
+
+def test_every_parameter_that_changed_has_a_row_of_its_own_and_what_did_not_is_counted():
+    before = {f"parameter_{n}": n for n in range(15)} | {"kept": 1}
+    after = {f"parameter_{n}": n + 1 for n in range(15)} | {"kept": 1, "added": 7}
+    *changed, same = mapping_rows("Parameter", before, after, plural="parameters")
+    shown = {row["key"]: (row["before"], row["after"]) for row in changed}
+    assert shown == {f"parameter_{n}": (str(n), str(n + 1)) for n in range(15)} | {"added": ("not set", "7")}
+    assert all(row["changed"] for row in changed)
+    assert (same["item"], same["before"], same["changed"]) == ("Parameters", "1 more", False)
+
+
+def test_what_only_one_of_two_kinds_of_model_has_does_not_hide_what_both_have(cast, monkeypatch):
+    def parameters(changes):
+        return [row["key"] for row in changes["rows"] if row["item"] == "Parameter"]
+
+    cast.live(number=1)
+    made = cast.reviewed(number=2)
+    few = changes_shown(made, [])
+    assert (few["one_sided"], parameters(few)) == ([], ["max_depth"])
+    other = {f"only_{n}": n for n in range(MOST_ONE_SIDED + 1)}
+    monkeypatch.setattr(made.version, "parameters", made.version.parameters | other)
+    many = changes_shown(made, [])
+    assert {row["key"] for row in many["one_sided"]} >= set(other)
+    assert parameters(many) == ["max_depth"]
 
 
 def test_checks_stand_undecided_first_and_each_with_its_figures(cast, signed_in):

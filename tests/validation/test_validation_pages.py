@@ -111,8 +111,12 @@ def test_a_refused_form_keeps_what_was_typed(cast):
     answer = signed_in(cast.validator).post(at("test-add", v.pk), TEST | {"done": "Looked.", "value": "much"})
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert "A figure is a number" in page
     assert ">Looked.</textarea>" in page
+    for field, sentence in (("done", "in at least 20 characters"), ("value", "A figure is a number")):
+        assert f'aria-describedby="test-{field}-e"' in page
+        assert sentence in page.partition(f'id="test-{field}-e"')[2].partition("</p>")[0]
+    assert 'aria-describedby="test-name-e"' not in page
+    assert "challenger-done-e" not in page
 
 
 def test_what_the_validator_writes_is_text_and_no_markup(cast):

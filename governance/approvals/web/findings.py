@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django import forms
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -13,11 +13,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from governance.accounts.models import User
 from governance.accounts.narrow import actor
+from governance.accounts.services import SignInAgain
 from governance.approvals import findings, register, remediation, selectors
+from governance.approvals.errors import FindingDateRefused
 from governance.approvals.models import Finding
 from governance.approvals.web.forms import (
     CloseFindingForm,
     ExtendFindingForm,
+    FindingForm,
     HandOverForm,
     PlanForm,
     ProposeClosureForm,
@@ -64,7 +67,8 @@ def finding_raise(request: HttpRequest) -> HttpResponse:
         )
     except DomainError as refusal:
         messages.error(request, refusal.detail)
-        context = register.register_page(person, {}) | {"form": request.POST.dict()}
+        typed = request.POST.dict() | {"errors": errors_of(form) or _at(refusal, form)}
+        context = register.register_page(person, {}) | {"form": typed}
         return render(request, "approvals/findings.html", context, status=refusal.status)
     messages.success(request, "In the register. Its owner is told what is expected, and by when.")
     return redirect("finding-detail", pk=finding.pk)
@@ -162,7 +166,7 @@ def close_finding(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _acted(
-    request: HttpRequest, pk: uuid.UUID, form: forms.Form, act: Callable[[Mapping[str, Any]], str]
+    request: HttpRequest, pk: uuid.UUID, form: FindingForm, act: Callable[[Mapping[str, Any]], str]
 ) -> HttpResponse:
     """Have a service act on what a form says; a refusal shows the page again with its sentence and what was typed."""
     selectors.finding_for(actor(request), pk)  # who may not read it learns nothing by trying
@@ -173,11 +177,19 @@ def _acted(
     except DomainError as refusal:
         context = register.finding_page(actor(request), pk)
         messages.error(request, refusal.detail)
-        typed = {name: value for name, value in request.POST.items() if name != "password"}
+        typed: dict[str, Any] = {name: value for name, value in request.POST.items() if name != "password"}
+        typed["errors"] = errors_of(form) or _at(refusal, form)
         return render(request, "approvals/finding.html", context | {"form": typed}, status=refusal.status)
     messages.success(request, said)
     return redirect("finding-detail", pk=pk)
 
 
-def _sentences(form: forms.Form) -> str:
+def _at(refusal: DomainError, form: FindingForm) -> dict[str, list[str]]:
+    """Return a service's refusal as the error of the password, of the day or of what was written."""
+    if isinstance(refusal, SignInAgain):
+        return {"password": [refusal.detail]}
+    return {form.day if isinstance(refusal, FindingDateRefused) else form.text: [refusal.detail]}
+
+
+def _sentences(form: Form) -> str:
     return " ".join(sentence for found in errors_of(form).values() for sentence in found)

@@ -1,6 +1,6 @@
 """What people send from the pages about approvals. Forms read and bound the input; the services judge it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -81,8 +81,17 @@ _SEVERITY = {"required": "Choose a severity.", "invalid_choice": "Choose one of 
 _DAY = {"required": "Give a day.", "invalid": "Write the day as 2027-01-31."}
 
 
-class RaiseFindingForm(forms.Form):
+class FindingForm(forms.Form):
+    """What somebody says of a finding; ``text`` and ``day`` are the fields that a service's refusal is about."""
+
+    text: ClassVar[str] = ""
+    day: ClassVar[str] = ""
+
+
+class RaiseFindingForm(FindingForm):
     """Something that a person has seen."""
+
+    text = "description"
 
     system = forms.UUIDField(error_messages={"required": "Choose the AI system.", "invalid": "Choose the AI system."})
     title = forms.CharField(max_length=300, error_messages={"required": "Name the finding."})
@@ -91,22 +100,28 @@ class RaiseFindingForm(forms.Form):
     source = forms.CharField(max_length=40, error_messages={"required": "Say where it comes from."})
 
 
-class PlanForm(forms.Form):
+class PlanForm(FindingForm):
     """How a finding will be mended, and by when."""
+
+    text, day = "plan", "plan_due"
 
     plan = forms.CharField(max_length=LONGEST, error_messages={"required": "Say how it will be mended."})
     plan_due = forms.DateField(error_messages=_DAY)
 
 
-class ProposeClosureForm(forms.Form):
+class ProposeClosureForm(FindingForm):
     """How a finding was mended, and the evidence that shows it."""
+
+    text = "mended"
 
     mended = forms.CharField(max_length=LONGEST, error_messages={"required": "Say how it was mended."})
     evidence = forms.UUIDField(required=False, error_messages={"invalid": "Give the evidence's id, or leave it out."})
 
 
-class ExtendFindingForm(forms.Form):
+class ExtendFindingForm(FindingForm):
     """A later day, and why."""
+
+    text, day = "extension_reason", "due_on"
 
     due_on = forms.DateField(error_messages=_DAY)
     extension_reason = forms.CharField(max_length=LONGEST, error_messages={"required": "Say why it may take longer."})
@@ -115,8 +130,10 @@ class ExtendFindingForm(forms.Form):
     )
 
 
-class HandOverForm(forms.Form):
+class HandOverForm(FindingForm):
     """Another owner, and why."""
+
+    text = "owner_reason"
 
     owner = forms.UUIDField(error_messages={"required": "Choose the new owner.", "invalid": "Choose the new owner."})
     owner_reason = forms.CharField(max_length=LONGEST, error_messages={"required": "Say why it changes hands."})

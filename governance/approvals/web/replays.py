@@ -131,12 +131,12 @@ def _stats(counts: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "value": counts["stricter"],
             "label": "would be judged more strictly",
-            "tone": "bad" if counts["stricter"] else "",
+            "tone": "warn" if counts["stricter"] else "",
         },
         {
             "value": counts["looser"],
             "label": "would be judged less strictly",
-            "tone": "warn" if counts["looser"] else "",
+            "tone": "bad" if counts["looser"] else "",
         },
         {"value": counts["cases"] - counts["changed"], "label": "keep their verdict"},
     ]

@@ -135,6 +135,12 @@ def outcome_dots(counts: Mapping[str, int] | None, key: object) -> SafeString:
 
 
 @register.simple_tag
+def quorum_dots(signed: object, quorum: object) -> SafeString:
+    """Draw one mark per signature that a stage wants: full once it is given. The words beside it say the same."""
+    return SafeString(charts.quorum_dots(int(str(signed or 0)), int(str(quorum or 0))))
+
+
+@register.simple_tag
 def paragraph_bar(document: object, key: object) -> SafeString:
     """Draw measured, declared and missing paragraphs of a document as one bar."""
     kinds = (("measured", "m"), ("declared", "d"), ("missing", "x"))
@@ -142,6 +148,15 @@ def paragraph_bar(document: object, key: object) -> SafeString:
     return SafeString(
         charts.stacked_bar(parts, uid=charts.dom_id("paragraphs", key), title=str(field(document, "title")))
     )
+
+
+@register.simple_tag
+def age_bar(row: object, ages: Sequence[str], most: int) -> SafeString:
+    """Draw how long the open findings of one severity have been open, as long as there are many of them."""
+    counts: Sequence[int] = field(row, "cells")
+    parts = [(label, count, f"age{place}") for place, (label, count) in enumerate(zip(ages, counts, strict=True))]
+    severity = str(field(row, "severity"))
+    return SafeString(charts.stacked_bar(parts, uid=charts.dom_id("age", severity), title=severity, whole=most))
 
 
 @register.simple_tag

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,9 +17,11 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from governance.common import clock
 from governance.common.charts import plain
 from governance.common.icons import ICONS
 
+WORDS, MOST_MARKED = re.compile(r"\s+|[\w.-]+|[^\w\s]"), 200
 register = template.Library()
 
 DASH = "\N{EN DASH}"
@@ -261,7 +265,14 @@ def tiny(value: object) -> SafeString | str:
     # 9.6e-7 rounds to 10e-7, which reads as 1e-6.
     lead = round(amount / 10.0**power)
     lead, power = (lead // 10, power + 1) if abs(lead) == 10 else (lead, power)
-    return format_html("{} \N{MULTIPLICATION SIGN} 10<sup>{}</sup>", lead, plain(power, 0))
+    return format_html("{} \N{MULTIPLICATION SIGN} 10<sup>{}</sup>", plain(lead, 0), plain(power, 0))
+
+
+@register.filter
+def beyond(value: object, tolerance: object) -> bool:
+    """Say whether a difference is larger than what counts as none; with no tolerance stated, every difference is."""
+    amount, most = amount_of(value), amount_of(tolerance)
+    return amount is not None and abs(amount) > (most or 0.0)
 
 
 @register.filter
@@ -299,6 +310,43 @@ def limit_text(limit: object, better: object = "higher") -> str:
         return DASH
     sign = "\N{LESS-THAN OR EQUAL TO}" if better == "lower" else "\N{GREATER-THAN OR EQUAL TO}"
     return f"{sign} {plain(amount, 0 if amount == int(amount) else max(2, _decimals(amount)))}"
+
+
+@register.simple_tag
+def gone(before: str, after: str) -> SafeString:
+    """Return ``before`` with the words marked that ``after`` has no more."""
+    return _marked(before, after, "del", "x-del")
+
+
+@register.simple_tag
+def come(before: str, after: str) -> SafeString:
+    """Return ``after`` with the words marked that ``before`` did not have."""
+    return _marked(after, before, "ins", "x-ins")
+
+
+def _marked(text: str, other: str, element: str, css: str) -> SafeString:
+    """Mark the words of a text that another lacks; where the whole differs, marks would say nothing."""
+    words, others = WORDS.findall(text), WORDS.findall(other)
+    matcher = difflib.SequenceMatcher(None, words, others, autojunk=False)
+    if len(words) > MOST_MARKED or len(others) > MOST_MARKED or matcher.ratio() < 0.3:
+        return format_html("{}", text)
+    parts = []
+    for kind, start, end, *_ in matcher.get_opcodes():
+        said = "".join(words[start:end])
+        whole = kind == "equal" or not said.strip()
+        parts.append(
+            format_html("{}", said) if whole else format_html('<{0} class="{1}">{2}</{0}>', element, css, said)
+        )
+    return SafeString("".join(parts))
+
+
+@register.simple_tag
+def months_ahead(months: Sequence[Mapping[str, Any]], many: int = 12) -> list[dict[str, Any]]:
+    """Return this month and those after it, each with how many ``rows`` it has: ``{"first", "count"}``."""
+    counts = {row["month"]: len(row["rows"]) for row in months}
+    at = min([clock.now().date().replace(day=1), *counts])
+    firsts = [date(at.year + (at.month - 1 + n) // 12, (at.month - 1 + n) % 12 + 1, 1) for n in range(many)]
+    return [{"first": first, "count": counts.get(first, 0)} for first in firsts]
 
 
 @register.filter

@@ -15,12 +15,12 @@ from governance.accounts.narrow import actor
 from governance.accounts.services import SignInAgain
 from governance.approvals import selectors as approvals
 from governance.common.errors import DomainError, InvalidInput, Unknown
-from governance.common.pages import page
+from governance.common.pages import View, page
 from governance.validation import calendar, selectors, services, signing
 from governance.validation.ics import as_ics
-from governance.validation.models import OPEN, ValidationTest
+from governance.validation.models import OPEN, Validation, ValidationTest
 from governance.validation.pages import calendar_page, system_asked, validations_page, workspace_page
-from governance.validation.report_file import LARGEST, report_response
+from governance.validation.report_file import report_response
 from governance.validation.web.forms import (
     AbandonForm,
     FindingForm,
@@ -32,7 +32,10 @@ from governance.validation.web.forms import (
     UploadForm,
 )
 
-Act = Callable[[Mapping[str, Any]], str]
+CHALLENGER = ValidationTest.Kind.CHALLENGER
+Service = Callable[..., object]
+Errors = Mapping[str, Mapping[str, list[str]]]
+ANCHORS = {"begin": "plan", "test": "tests", "challenger": "challengers", "file": "report", "abandon": "sign"}
 
 
 @page
@@ -62,106 +65,60 @@ def validation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /validations/<pk>``: the workspace while it is open, the report once it is settled."""
     person = actor(request)
     validation = selectors.validation_for(person, pk)
-    template = "workspace" if validation.state in OPEN else "report"
-    return render(request, f"validation/{template}.html", workspace_page(person, validation))
+    return _workspace(request, validation)
 
 
-@page
-@require_POST
-def validation_plan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/plan``: state what is validated, how, and what is not."""
+def _act(name: str, form: type[forms.Form], service: Service, said: str) -> View:
+    """Return the view of one act of the validator: a service does what a form says, and the page says that it is done.
 
-    def act(values: Mapping[str, Any]) -> str:
-        services.state_plan(validation_id=pk, by=actor(request), **values)
-        return "The plan is in the log."
+    Args:
+        name: of the form on the page; a test that is set against another model is a challenger.
+        service: takes ``validation_id``, ``by``, the form's values, and the id of what the address names besides.
+    """
 
-    return _acted(request, pk, "plan", PlanForm(request.POST), act)
+    @page
+    @require_POST
+    def act(request: HttpRequest, pk: uuid.UUID, **named: uuid.UUID) -> HttpResponse:
+        person, sent = actor(request), form(request.POST, request.FILES)
+        shown = CHALLENGER if name == "test" and request.POST.get("kind") == CHALLENGER else name
+        selectors.validation_for(person, pk)  # who may not read it learns nothing by trying
+        if not sent.is_valid():
+            return _refused(request, pk, shown, InvalidInput("Nothing was kept: mend what is marked below."), sent)
+        about = {f"{what}_id": which for what, which in named.items()}
+        try:
+            service(validation_id=pk, by=person, **sent.cleaned_data, **about)
+        except DomainError as refusal:
+            return _refused(request, pk, shown, refusal, sent)
+        messages.success(request, said)
+        return redirect(f"{reverse('validation-detail', args=[pk])}#{ANCHORS.get(shown, shown)}")
 
-
-@page
-@require_POST
-def validation_independence(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/independence``: declare it."""
-
-    def act(values: Mapping[str, Any]) -> str:
-        services.declare_independence(validation_id=pk, by=actor(request), **values)
-        return "Declared; it is part of what you sign."
-
-    return _acted(request, pk, "independence", IndependenceForm(request.POST), act)
-
-
-@page
-@require_POST
-def validation_begin(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/begin``: begin the work."""
-
-    def act(values: Mapping[str, Any]) -> str:
-        services.begin(validation_id=pk, by=actor(request))
-        return "The work has begun."
-
-    return _acted(request, pk, "begin", forms.Form(request.POST), act)
+    act.__doc__ = f"``POST`` of the form {name}: {service.__doc__ or ''}".partition("\n")[0]
+    return act
 
 
-@page
-@require_POST
-def validation_test_add(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/tests``: add a test or a challenger."""
-
-    def act(values: Mapping[str, Any]) -> str:
-        given = dict(values)
-        services.add_test(validation_id=pk, by=actor(request), evidence_id=given.pop("evidence"), **given)
-        return "Added."
-
-    form = "challenger" if request.POST.get("kind") == ValidationTest.Kind.CHALLENGER else "test"
-    return _acted(request, pk, form, TestForm(request.POST), act)
-
-
-@page
-@require_POST
-def validation_test_remove(request: HttpRequest, pk: uuid.UUID, test: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/tests/<test>/remove``: take it out again."""
-
-    def act(values: Mapping[str, Any]) -> str:
-        services.remove_test(validation_id=pk, by=actor(request), test_id=test)
-        return "Taken out; that it was there stays in the log."
-
-    return _acted(request, pk, "test", forms.Form(request.POST), act)
-
-
-@page
-@require_POST
-def validation_finding(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/findings``: raise a finding."""
-
-    def act(values: Mapping[str, Any]) -> str:
-        services.raise_finding(validation_id=pk, by=actor(request), **values)
-        return "In the register of findings, with the system's owner."
-
-    return _acted(request, pk, "finding", FindingForm(request.POST), act)
-
-
-@page
-@require_POST
-def validation_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/report``: write what was found, the limitations and the opinion."""
-
-    def act(values: Mapping[str, Any]) -> str:
-        services.write_report(validation_id=pk, by=actor(request), **values)
-        return "Written. It counts once you sign."
-
-    return _acted(request, pk, "report", ReportForm(request.POST), act)
-
-
-@page
-@require_POST
-def validation_upload(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/file``: keep a PDF with it."""
-
-    def act(values: Mapping[str, Any]) -> str:
-        services.upload_report(validation_id=pk, by=actor(request), content=values["report"].read(LARGEST + 1))
-        return "Kept by its digest, which is part of what you sign."
-
-    return _acted(request, pk, "file", UploadForm(request.POST, request.FILES), act)
+validation_plan = _act("plan", PlanForm, services.state_plan, "The plan is in the log.")
+validation_independence = _act(
+    "independence", IndependenceForm, services.declare_independence, "Declared; it is part of what you sign."
+)
+validation_begin = _act("begin", forms.Form, services.begin, "The work has begun.")
+validation_test_add = _act("test", TestForm, services.add_test, "Added.")
+validation_test_remove = _act(
+    "test", forms.Form, services.remove_test, "Taken out; that it was there stays in the log."
+)
+validation_finding = _act(
+    "finding", FindingForm, services.raise_finding, "In the register of findings, with the system's owner."
+)
+validation_report = _act("report", ReportForm, services.write_report, "Written. It counts once you sign.")
+validation_upload = _act(
+    "file", UploadForm, services.upload_report, "Kept by its digest, which is part of what you sign."
+)
+validation_sign = _act(
+    "sign",
+    SignForm,
+    signing.sign_validation,
+    "Signed. It is evidence about the version, and does not change any more.",
+)
+validation_abandon = _act("abandon", AbandonForm, services.abandon, "Given up; another validation can begin.")
 
 
 @page
@@ -172,30 +129,6 @@ def validation_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if not validation.report_digest:
         raise Unknown(f"{validation} has no uploaded report.")
     return report_response(validation.report_digest, f"{str(validation).lower()}-report.pdf")
-
-
-@page
-@require_POST
-def validation_sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/signature``: sign what was shown."""
-
-    def act(values: Mapping[str, Any]) -> str:
-        signing.sign_validation(validation_id=pk, by=actor(request), **values)
-        return "Signed. It is evidence about the version, and does not change any more."
-
-    return _acted(request, pk, "sign", SignForm(request.POST), act)
-
-
-@page
-@require_POST
-def validation_abandon(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``POST /validations/<pk>/abandonment``: give it up."""
-
-    def act(values: Mapping[str, Any]) -> str:
-        services.abandon(validation_id=pk, by=actor(request), **values)
-        return "Given up; another validation can begin."
-
-    return _acted(request, pk, "abandon", AbandonForm(request.POST), act)
 
 
 @page
@@ -214,24 +147,34 @@ def validation_ics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(as_ics(rows), content_type="text/calendar; charset=utf-8", headers=headers)
 
 
-ANCHORS = {"begin": "plan", "test": "tests", "challenger": "challengers", "file": "report", "abandon": "sign"}
+def _workspace(
+    request: HttpRequest,
+    validation: Validation,
+    *,
+    status: int = 200,
+    typed: Mapping[str, Any] | None = None,
+    fields: Errors | None = None,
+    errors: Mapping[str, list[str]] | None = None,
+) -> HttpResponse:
+    """Show a validation: the workspace while it is open, each form with what stands or was typed; else the report."""
+    context = workspace_page(actor(request), validation, errors=errors)
+    template = "workspace" if validation.state in OPEN else "report"
+    context["fields"] = fields or {}
+    context["said"] = context["written"] | dict(typed or {})
+    return render(request, f"validation/{template}.html", context, status=status)
 
 
-def _acted(request: HttpRequest, pk: uuid.UUID, name: str, form: forms.Form, act: Act) -> HttpResponse:
-    """Have a service act on what a form says; a refusal shows the page again with its sentence and what was typed."""
-    person = actor(request)
-    selectors.validation_for(person, pk)  # who may not read it learns nothing by trying
-    try:
-        if not form.is_valid():
-            raise InvalidInput(" ".join(str(error) for found in form.errors.values() for error in found))
-        said = act(form.cleaned_data)
-    except DomainError as refusal:
-        where = "password" if isinstance(refusal, SignInAgain) else name
-        validation = selectors.validation_for(person, pk)  # as it stands now, which may be settled
-        typed = {key: value for key, value in request.POST.items() if key not in ("password", "csrfmiddlewaretoken")}
-        context = workspace_page(person, validation, form=typed | {"of": name}, errors={where: [refusal.detail]})
-        template = "workspace" if validation.state in OPEN else "report"
-        messages.error(request, refusal.detail)
-        return render(request, f"validation/{template}.html", context, status=refusal.status)
-    messages.success(request, said)
-    return redirect(f"{reverse('validation-detail', args=[pk])}#{ANCHORS.get(name, name)}")
+def _refused(request: HttpRequest, pk: uuid.UUID, name: str, refusal: DomainError, form: forms.Form) -> HttpResponse:
+    """Show the page again, with what was typed, and each refusal at the field or the form that it is about."""
+    fields = {field: [str(error) for error in found] for field, found in form.errors.items()}
+    errors = {} if fields else {name: [refusal.detail]}
+    if isinstance(refusal, SignInAgain) or "password" in fields:
+        errors = {"password": fields.pop("password", [refusal.detail])}
+    if "report" in fields:  # the one field of the upload
+        errors = {name: fields.pop("report")}
+    messages.error(request, refusal.detail)
+    typed = {key: value for key, value in request.POST.items() if key not in ("password", "csrfmiddlewaretoken")}
+    validation = selectors.validation_for(actor(request), pk)  # as it stands now, which may be settled
+    return _workspace(
+        request, validation, status=refusal.status, typed={name: typed}, errors=errors, fields={name: fields}
+    )
