@@ -160,7 +160,7 @@ def _holders(
             "until": expiry.collects_until(approval),
         },
         *(
-            {"name": words(row["roles"]).capitalize(), "detail": SPARED, "state": "done", "until": None}
+            _spared(row)
             if row["state"] == "spared"
             else {
                 "name": f"{words(row['roles']).capitalize()}, {row['signed']} of {row['quorum']} signed",
@@ -181,6 +181,10 @@ def _holders(
             "until": approval.valid_until if who_applies == "now" else None,
         },
     ]
+
+
+def _spared(row: dict[str, Any]) -> dict[str, Any]:
+    return {"name": words(row["roles"]).capitalize(), "detail": SPARED, "state": "done", "until": None}
 
 
 def _requester_holds(approval: ApprovalRequest, people: People) -> list[dict[str, Any]]:
