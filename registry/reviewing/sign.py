@@ -35,7 +35,7 @@ def lift_page(approval: ApprovalRequest, prepared: Prepared, signer: User, ratio
     own = [{"label": "Changes", "value": f"{said['from']} to {said['to']}"}]
     return _page(approval, prepared, signer, rationale, own, since=lifting.suspended_at(approval)) | {
         "sign_url": reverse("review-lift-sign", args=[approval.pk]),
-        "verdict": said["from"],
+        "verdict": said["to"],
     }
 
 

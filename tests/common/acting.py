@@ -32,6 +32,20 @@ def sign() -> dict[str, Any]:
     }
 
 
+def sign_lifting() -> dict[str, Any]:
+    """The statement of who lifts a suspension."""
+    words = "I have looked into why this approval was suspended, and I give the approval its force back."
+    rows = [*sign()["rows"], {"label": "Changes", "value": "suspended to approved"}]
+    return sign() | {
+        "verdict": "approved",
+        "meaning": words,
+        "rationale": "The shift was a holiday week; the next window is stable.",
+        "rows": rows,
+        "statement": '{"from":"suspended","to":"approved"}',
+        "sign_url": f"/approvals/{UID}/lift/sign",
+    }
+
+
 def passkeys() -> dict[str, Any]:
     """Three passkeys of an administrator, and one of somebody else that waits; the last form was refused."""
     key = {

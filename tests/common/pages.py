@@ -14,7 +14,7 @@ from typing import Any
 
 from governance.accounts.web.qr import qr_path
 from governance.common.pictures import inclusion_steps
-from tests.common.acting import finding, findings, passkeys, sign
+from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
 from tests.common.pages_comments import COMMENTS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
 from tests.common.pages_notices import NOTICES
@@ -333,6 +333,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "review": ("registry/review.html", review),
     "review-errors": ("registry/review.html", lambda: review(errors=True)),
     "review-suspended": ("registry/review.html", suspended),
+    "review-suspended-passkey": ("registry/review.html", lambda: suspended() | {"lift": suspended()["lift"] | {"passkey": True}}),
     "review-collecting": ("registry/review.html", collecting),
     "waiver": ("registry/waiver.html", waiver),
     "inbox": ("approvals/inbox.html", inbox),
@@ -365,6 +366,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "findings": ("approvals/findings.html", findings),
     "finding": ("approvals/finding.html", finding),
     "sign": ("registry/sign.html", sign),
+    "sign-lifting": ("registry/sign.html", sign_lifting),
     "passkeys": ("accounts/passkeys.html", passkeys),
     "passkey-new": ("accounts/passkey_new.html", lambda: {"label": "Laptop", "options": '{"challenge": "AA"}'}),
     "login": ("registration/login.html", login),

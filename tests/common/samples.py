@@ -328,7 +328,7 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
 def suspended() -> dict[str, Any]:
     """The review page of a suspended approval, for somebody who may lift it; the first try was refused."""
     form = {"rationale": "Fixed", "errors": {"rationale": ["Give at least 30 characters."]}}
-    lift = {"allowed": True, "refusal": "", "reason": "Two columns drifted on 22 Nov.", "form": form}
+    lift = {"allowed": True, "refusal": "", "reason": "Two columns drifted on 22 Nov.", "passkey": False, "form": form}
     return review(allowed=False) | {"lift": lift, "reviews": [], "approval": APPROVAL | {"state": "suspended", "state_reason": "Two columns drifted on 22 Nov."}}
 
 
