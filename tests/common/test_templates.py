@@ -137,7 +137,7 @@ def test_a_page_never_claims_compliance(name: str) -> None:
 @EVERY
 def test_nothing_of_the_template_language_is_left_over(name: str) -> None:
     html = rendered(name)
-    assert not re.search(r"\{%|\{\{|\{#|#\}|%\}", html)
+    assert not re.search(r"\{%|\{\{|\{#|#\}|%\}|%%", html)
     assert "None" not in " ".join(Page(html).text).replace("None:", "").replace("None.", "")
 
 

@@ -230,7 +230,7 @@ def test_the_review_page_says_what_changed_in_the_code(cast, old, new, changed, 
         row = cast.model.versions.get(number=number)
         row.code = code
         mirrored(Event.VERSION_MIRRORED, row)
-    rows = signed_in(cast.officer).get(f"/approvals/{made.approval_id}").context["changes"]["rows"]
-    found = {row["item"]: row for row in rows if row["item"].startswith("Code")}
+    shown = signed_in(cast.officer).get(f"/approvals/{made.approval_id}").context["changes"]
+    found = {row["item"]: row for row in (*shown["rows"], *shown["same"]) if row["item"].startswith("Code")}
     assert [found[item]["changed"] for item in ("Code, commit", "Code, source")] == changed
     assert found["Code, commit"]["after"] == says
