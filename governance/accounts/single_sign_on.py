@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from rest_framework.request import Request
 
 from governance.accounts import presence
 from governance.accounts.models import User
@@ -34,6 +35,11 @@ def keep_proof(request: HttpRequest, person: User, proof: str, until: datetime) 
     request.session[_PROOF] = {"person": str(person.pk), "proof": proof, "until": until.isoformat()}
 
 
+def kept_proof(request: HttpRequest | Request) -> str:
+    """Return the proof that the session keeps of the person who is signed in, spent or not; empty without one."""
+    return str(_of(request, _PROOF).get("proof", ""))
+
+
 def asked_anew(request: HttpRequest) -> dict[str, Any] | None:
     """Return what forms show in place of a password: the provider's name, and the proof while it is good."""
     user = request.user
@@ -45,7 +51,7 @@ def asked_anew(request: HttpRequest) -> dict[str, Any] | None:
     return said
 
 
-def _of(request: HttpRequest, key: str) -> dict[str, Any]:
+def _of(request: HttpRequest | Request, key: str) -> dict[str, Any]:
     """Return what the session keeps of the person who is signed in, and of nobody else."""
     found = request.session.get(key)
     return found if isinstance(found, dict) and found.get("person") == str(request.user.pk) else {}
