@@ -11,12 +11,46 @@ from rest_framework.request import Request
 from governance.accounts import presence
 from governance.accounts.models import User
 
-_SIGNED_ON, _PROOF = "single_sign_on", "single_sign_on_proof"
+_SIGNED_ON, _PROOF, _ENDING = "single_sign_on", "single_sign_on_proof", "single_sign_on_ending"
 
 
-def remember(request: HttpRequest, person: User, *, second_factor: bool) -> None:
-    """Write into the session that the provider signed this person in, and whether with a second factor that counts."""
-    request.session[_SIGNED_ON] = {"person": str(person.pk), "at": time.time(), "second_factor": second_factor}
+def remember(request: HttpRequest, person: User, *, second_factor: bool, id_token: str = "") -> None:
+    """Write into the session that the provider signed this person in, and whether with a second factor that counts.
+
+    Args:
+        id_token: what the provider signed; it is shown to it again when the person signs out.
+    """
+    request.session[_SIGNED_ON] = {
+        "person": str(person.pk),
+        "at": time.time(),
+        "second_factor": second_factor,
+        "id_token": id_token,
+    }
+
+
+def signed_on_with(request: HttpRequest) -> str | None:
+    """Return the identity token of a session that the provider began, empty if it kept none; None for any other."""
+    found = _of(request, _SIGNED_ON)
+    return str(found.get("id_token", "")) if found else None
+
+
+def keep_ending(request: HttpRequest, address: str) -> None:
+    """Keep, in the session of nobody that follows a sign-out, where the provider ends its own; empty if it can't."""
+    request.session[_ENDING] = address
+
+
+def ending(request: HttpRequest) -> str | None:
+    """Return what :func:`keep_ending` kept; None where nobody who had signed on signed out."""
+    found = request.session.get(_ENDING)
+    return found if isinstance(found, str) else None
+
+
+def take_ending(request: HttpRequest) -> str:
+    """Return where the provider ends its session, once: the address holds the identity token."""
+    found = ending(request) or ""
+    if found:
+        request.session.flush()
+    return found
 
 
 def is_over(request: HttpRequest) -> bool:

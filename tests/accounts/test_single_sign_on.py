@@ -51,6 +51,7 @@ def idp(server: LyingProvider, settings: Any, two: tuple[User, User]) -> LyingPr
     settings.BASE_URL = "http://testserver"
     settings.OIDC = Provider(issuer=server.url, client_id=CLIENT_ID, client_secret="a secret of both", name="Bank ID")
     server.told, server.signed, server.wrong_verifiers = (lambda claims: claims), server.sign, 0
+    server.described = lambda metadata: metadata
     mapping = mappings.map_claim(claim="groups", value="risk", role=Role.RISK_OFFICER, by=two[0])
     mappings.confirm_mapping(mapping_id=mapping.pk, by=two[1], password=PASSWORD)
     mappings.map_claim(claim="groups", value="ml", role=Role.ENGINEER, by=two[0])

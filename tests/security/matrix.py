@@ -208,6 +208,8 @@ ROUTES: dict[str, Route] = {
         "no sign-in begun", why="where the identity provider sends back to; nothing was begun here"
     ),
     "POST logout": Route("sign out", why="signs out whoever was signed in"),
+    "GET signed-out": Route("public", why="what follows a sign-out; it names nobody"),
+    "GET sso-end": Route("sign out", why="goes on to the identity provider after a sign-out; without one, nowhere"),
     "GET api-schema": Route("public", why="the description of the API holds no data"),
     "GET api-log-checkpoint": Route("public", why="it proves something only to those who keep it elsewhere"),
     "GET api-permits": Route(
