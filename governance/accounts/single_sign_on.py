@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import Resolver404, resolve
 from rest_framework.request import Request
 
 from governance.accounts import presence
@@ -79,10 +80,28 @@ def asked_anew(request: HttpRequest) -> dict[str, Any] | None:
     user = request.user
     if not isinstance(user, User) or not presence.is_by_provider(user):
         return None
-    found, said = _of(request, _PROOF), {"name": settings.OIDC.name, "here": request.get_full_path()}
+    found, said = _of(request, _PROOF), {"name": settings.OIDC.name, "here": _page(request)}
     if found and presence.is_good(user, found["proof"]):
         return {**said, "proof": found["proof"], "until": datetime.fromisoformat(found["until"])}
     return said
+
+
+def _page(request: HttpRequest) -> str:
+    """Return the page to come back to.
+
+    A form that was refused is shown again at the address that took it, which most often takes nothing else: then it is
+    the nearest page above.
+    """
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    above = request.path
+    while above := above.rpartition("/")[0]:
+        try:
+            resolve(above)
+        except Resolver404:
+            continue
+        return above
+    return "/"
 
 
 def _of(request: HttpRequest | Request, key: str) -> dict[str, Any]:
