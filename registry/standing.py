@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from governance.accounts.models import User
-from governance.approvals import envelope, services, standing
+from governance.approvals import envelope, services, standing, unmeasured
 from governance.approvals import selectors as approvals
 from governance.approvals.errors import NothingStands
 from governance.approvals.models import ApprovalRequest, ChangeClass, StandingApproval, State
+from governance.common.errors import Unknown
 from governance.evidence import selectors as evidence_selectors
 from placet.mlflow_plugin.protection import fold
 from registry import selectors
@@ -108,3 +111,22 @@ def standing_approvals_of(model: RegisteredModel) -> list[StandingApproval]:
     )
     current = {State.APPROVED, State.IN_REVIEW, State.COLLECTING, State.CHANGES_REQUESTED}
     return sorted(rows, key=lambda row: row.approval.state not in current)
+
+
+def standing_approvals_for(user: User) -> QuerySet[StandingApproval]:
+    """Return the standing approvals that a person may read: those whose deciding request they may read."""
+    deciding = approvals.readable_requests(ApprovalRequest.objects.filter(subject_kind=unmeasured.STANDING), user)
+    rows = StandingApproval.objects.filter(approval__in=deciding)
+    return rows.select_related("approval", "policy_version", "system").prefetch_related("matches")
+
+
+def standing_approval_for(user: User, request_id: uuid.UUID) -> StandingApproval:
+    """Return one by the request that decides on it, as a person asks for it.
+
+    Raises:
+        Unknown: there is none, or none that the person may read.
+    """
+    found = standing_approvals_for(user).filter(approval_id=request_id).first()
+    if found is None:
+        raise Unknown(f"There is no standing approval {request_id}.")
+    return found

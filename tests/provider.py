@@ -36,6 +36,7 @@ class LyingProvider:
         self.url = ""
         self.told: Callable[[Claims], Claims] = lambda claims: claims
         self.signed: Callable[[Claims], str] = self.sign
+        self.described: Callable[[Claims], Claims] = lambda metadata: metadata
         self.asked: dict[str, list[str]] = {}
         self.challenges: dict[str, str] = {}
         self.wrong_verifiers = 0
@@ -87,6 +88,8 @@ class LyingProvider:
             claims = json.loads(_payload(token["id_token"]))
             token["id_token"] = self.signed(self.told({**claims, "auth_time": int(time.time())}))
             return _json(token, start_response)
+        if path == "/.well-known/openid-configuration":
+            return _json(self.described(json.loads(answer)), start_response)
         location = dict(status[1]).get("Location", "")
         if path == "/oauth2/authorize" and "code=" in location:
             asked = parse_qs(environ["QUERY_STRING"])

@@ -30,6 +30,7 @@ SCOPES = frozenset(
         "bundles:read",
         "policies:write",
         "evidence:write",
+        "findings:read",
     }
 )
 

@@ -18,7 +18,13 @@ from governance.common import clock, spreadsheets
 from governance.inventory import selectors as inventory
 
 SHOWN = 50
-STATES = ("open", "overdue", "proposed", "closed")
+CONDITIONS = {
+    "open": lambda: Q(closed_at__isnull=True),
+    "overdue": lambda: Q(closed_at__isnull=True, due_on__lt=clock.now().date()),
+    "proposed": lambda: Q(closed_at__isnull=True, proposed_at__isnull=False),
+    "closed": lambda: Q(closed_at__isnull=False),
+}
+"""Which findings are in a state of the register, as of now."""
 AGES = (("0 to 30 days", 0, 30), ("31 to 60", 31, 60), ("61 to 90", 61, 90), ("more than 90", 91, None))
 SEVERITIES = ("critical", "high", "medium", "low")
 COLUMNS = (
@@ -81,7 +87,7 @@ def finding_page(viewer: User, pk: uuid.UUID) -> dict[str, Any]:
             "evidence": {"type": evidence.type, "digest": evidence.payload_digest} if evidence else None,
             "request": finding.request_id,
         },
-        "history": _history(finding),
+        "history": history_of(finding),
         "may": {
             "plan": open_ and mine,
             "propose": open_ and mine,
@@ -112,7 +118,7 @@ def csv_lines(viewer: User, query: Mapping[str, str]) -> Iterator[str]:
 def _filters(query: Mapping[str, str]) -> dict[str, str]:
     state, severity = query.get("state", ""), query.get("severity", "")
     return {
-        "state": state if state in STATES else "open",
+        "state": state if state in CONDITIONS else "open",
         "severity": severity if severity in SEVERITIES else "",
         "age": age if (age := query.get("age", "")) in map(str, range(len(AGES))) else "",
         "source": query.get("source", "")[:40],
@@ -123,13 +129,7 @@ def _filters(query: Mapping[str, str]) -> dict[str, str]:
 
 def _found(viewer: User, filters: Mapping[str, str]) -> QuerySet[Finding]:
     rows = selectors.findings_for(viewer, closed=True).select_related("closed_by").order_by("due_on", "pk")
-    conditions = {
-        "open": Q(closed_at__isnull=True),
-        "overdue": Q(closed_at__isnull=True, due_on__lt=clock.now().date()),
-        "proposed": Q(closed_at__isnull=True, proposed_at__isnull=False),
-        "closed": Q(closed_at__isnull=False),
-    }
-    rows = rows.filter(conditions[filters["state"]])
+    rows = rows.filter(CONDITIONS[filters["state"]]())
     if filters["severity"]:
         rows = rows.filter(severity=filters["severity"])
     if filters["age"]:
@@ -208,7 +208,8 @@ def _raise_panel(viewer: User) -> dict[str, Any] | None:
     return offered if systems else None
 
 
-def _history(finding: Finding) -> list[dict[str, Any]]:
+def history_of(finding: Finding) -> list[dict[str, Any]]:
+    """Return what was done about a finding, oldest first, with the words that were not erased."""
     entries = log.entries_naming("approvals_finding", [finding.pk])
     ids = {entry.actor.removeprefix("person:") for entry in entries if entry.actor.startswith("person:")}
     names = {f"person:{person.pk}": person.name for person in User.objects.filter(pk__in=ids)}

@@ -178,6 +178,10 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "RequestStateEnum": "governance.approvals.models.State",
+        "FindingStateEnum": ["open", "proposed", "closed"],
+    },
 }
 
 CELERY_BROKER_URL = REDIS_URL

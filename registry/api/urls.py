@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import documents, views
+from registry.api import documents, standing, views
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
@@ -28,6 +28,17 @@ urlpatterns = [
         name="api-promotion-renewals",
     ),
     path("registered-models/<str:name>", views.ModelDetail.as_view(), name="api-registered-model"),
+    path("standing-approvals", standing.StandingApprovals.as_view(), name="api-standing-approvals"),
+    path(
+        "standing-approvals/<uuid:request_id>",
+        standing.StandingApprovalDetail.as_view(),
+        name="api-standing-approval",
+    ),
+    path(
+        "standing-approvals/<uuid:request_id>/withdrawals",
+        standing.StandingApprovalWithdrawals.as_view(),
+        name="api-standing-approval-withdrawals",
+    ),
     path("submitted-documents", documents.SubmittedDocuments.as_view(), name="api-submitted-documents"),
     path(
         "submitted-documents/<uuid:document_id>",

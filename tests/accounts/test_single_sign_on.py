@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from governance.accounts import administration, mappings, presence, second_factor
+from governance.accounts import administration, mappings, presence, second_factor, single_sign_on
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import roles_of
@@ -27,6 +27,7 @@ from tests.healthy_mlflow import healthy_mlflow
 from tests.provider import CLIENT_ID, LyingProvider, running
 
 __all__ = ["two"]
+SOME = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.filterwarnings("ignore:.*is deprecated and will be removed:DeprecationWarning"),  # in the provider
@@ -51,6 +52,7 @@ def idp(server: LyingProvider, settings: Any, two: tuple[User, User]) -> LyingPr
     settings.BASE_URL = "http://testserver"
     settings.OIDC = Provider(issuer=server.url, client_id=CLIENT_ID, client_secret="a secret of both", name="Bank ID")
     server.told, server.signed, server.wrong_verifiers = (lambda claims: claims), server.sign, 0
+    server.described = lambda metadata: metadata
     mapping = mappings.map_claim(claim="groups", value="risk", role=Role.RISK_OFFICER, by=two[0])
     mappings.confirm_mapping(mapping_id=mapping.pk, by=two[1], password=PASSWORD)
     mappings.map_claim(claim="groups", value="ml", role=Role.ENGINEER, by=two[0])
@@ -229,6 +231,21 @@ def test_a_person_is_asked_anew_for_each_signature(idp, client):
     for wrong in ("", "x", PASSWORD, "sso:"):
         with pytest.raises(SignInAgain):
             require_password(person, wrong)
+
+
+@pytest.mark.parametrize(
+    ("sent_to", "back_to"),
+    [
+        (f"/approvals/{SOME}/decide", f"/approvals/{SOME}"),
+        (f"/account/passkeys/{SOME}/confirm", "/account/passkeys"),
+        (f"/role-proposals/{SOME}/confirmation", "/role-proposals"),
+        (f"/findings/{SOME}/extension", f"/findings/{SOME}"),
+    ],
+)
+def test_a_form_that_was_refused_leads_back_to_its_page(idp, rf, sent_to, back_to):
+    request = rf.post(sent_to)
+    request.user, request.session = User.objects.create_user("p@bank.example", None, name="P"), {}
+    assert single_sign_on.asked_anew(request) == {"name": "Bank ID", "here": back_to}
 
 
 def test_an_old_sign_in_or_another_persons_confirms_nothing(idp, client):

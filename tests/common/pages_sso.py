@@ -92,6 +92,9 @@ SINGLE_SIGN_ON = {
     ),
     "sso-again": ("accounts/confirm.html", lambda: asked_anew(confirmed=False)),
     "sso-confirmed": ("accounts/confirm.html", lambda: asked_anew(confirmed=True)),
+    "signed-out": ("accounts/signed_out.html", lambda: {"name": "Bank ID", "leads_on": True}),
+    "signed-out-here-alone": ("accounts/signed_out.html", lambda: {"name": "Bank ID", "leads_on": False}),
+    "signed-out-at-both": ("accounts/signed_out.html", lambda: {"name": "", "leads_on": False}),
     "login-sso": (
         "registration/login.html",
         lambda: {"form": {}, "next": "", "demo_accounts": [], "sso_name": "Bank ID", "emergency_only": True},

@@ -32,6 +32,7 @@ urlpatterns = [
     path("role-proposals/<uuid:pk>/withdrawal/", nobody, name="proposal-withdraw"),
     path("login/sso/", nobody, name="sso"),
     path("login/sso/again/", nobody, name="sso-again"),
+    path("logout/sso/", nobody, name="sso-end"),
     path("claim-mappings/", nobody, name="mapping-list"),
     path("claim-mappings/new/", nobody, name="mapping-new"),
     path("claim-mappings/<uuid:pk>/confirmation/", nobody, name="mapping-confirm"),

@@ -146,7 +146,7 @@ def test_each_service_gets_the_variables_of_its_role_with_addresses_inside_the_n
         values = read_env(tmp_path / "deploy/env" / f"{service}.env")
         extra = {"PLACET_ALLOWED_HOSTS", "PLACET_SSL_REDIRECT", "PLACET_SECOND_FACTOR"} if role == "web" else set()
         optional = {"PLACET_MLFLOW_PUBLIC_URL", "PLACET_BASE_URL"}
-        optional |= {"PLACET_OIDC_CLIENT_SECRET", "PLACET_OIDC_CLIENT_SECRET_FILE"}  # only who has a provider sets them
+        optional |= {"PLACET_OIDC_CLIENT_SECRET"}  # it goes by a file
         assert set(ROLES[role]) - optional <= set(values) <= set(ROLES[role]) | extra, service
         for name, value in values.items():
             assert str(tmp_path) not in value, f"{service}: {name} is a path of the host"
@@ -158,6 +158,37 @@ def test_each_service_gets_the_variables_of_its_role_with_addresses_inside_the_n
             if value.startswith("/run/secrets/") and not value.endswith("policy.txt"):
                 assert Path(value).name in services[service]["secrets"], (service, value)
     assert {name for name, service in services.items() if "log.pem" in service.get("secrets", [])} == {"notary"}
+
+
+@pytest.mark.parametrize("by", ["file", "value"])
+def test_the_identity_providers_secret_is_mounted_and_stands_in_no_environment(
+    services: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    folder, secret = tmp_path / "deploy", "of Placet at the provider"
+    (tmp_path / "on-the-host").write_text(f"{secret}\n")
+    told = {"file": ("PLACET_OIDC_CLIENT_SECRET_FILE", str(tmp_path / "on-the-host"))}
+    monkeypatch.setenv(*told.get(by, ("PLACET_OIDC_CLIENT_SECRET", secret)))
+    written = containers.write(folder, base_url="https://placet.example")
+    web = read_env(folder / "env/web.env")
+    assert web["PLACET_OIDC_CLIENT_SECRET_FILE"] == "/run/secrets/oidc-client-secret"
+    assert [name for name, service in services.items() if "oidc-client-secret" in service.get("secrets", [])] == ["web"]
+    assert (folder / "secrets/oidc-client-secret").read_text() == secret
+    for path in written:
+        if path.suffix == ".env":
+            assert secret not in path.read_text(), path
+            assert str(tmp_path) not in path.read_text(), path
+    monkeypatch.delenv(told.get(by, ("PLACET_OIDC_CLIENT_SECRET", ""))[0])
+    containers.write(folder, base_url="https://placet.example")  # by somebody whose shell does not export it
+    assert (folder / "secrets/oidc-client-secret").read_text() == secret
+
+
+def test_a_secret_of_the_identity_provider_that_cannot_be_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLACET_OIDC_CLIENT_SECRET_FILE", str(tmp_path / "none"))
+    with pytest.raises(EmbeddedError, match="can't be read"):
+        containers.write(tmp_path / "deploy", base_url="https://placet.example")
+    assert not (tmp_path / "deploy").exists()
 
 
 def test_the_placet_variables_are_settings_that_somebody_reads(repository: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from governance.evidence.documents import REVIEWERS, SUBMITTERS
-from tests.security import validations
+from tests.security import registers, validations
 from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
@@ -129,6 +129,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "extend a finding": _act((role("risk_officer"), "302+")),
     "hand a finding over": _act((part("owner", "the finding's owner") | role("risk_officer"), "302+")),
     **validations.RULES,
+    **registers.RULES,
     "submit a document": _act((role(*SUBMITTERS), "422")),
     "review a document": _act((part("submitter", "who submitted it"), "403"), (role(*REVIEWERS), "302+"), reads=READER),
     # One's own passkeys, and places that are lent
@@ -207,6 +208,8 @@ ROUTES: dict[str, Route] = {
         "no sign-in begun", why="where the identity provider sends back to; nothing was begun here"
     ),
     "POST logout": Route("sign out", why="signs out whoever was signed in"),
+    "GET signed-out": Route("public", why="what follows a sign-out; it names nobody"),
+    "GET sso-end": Route("sign out", why="goes on to the identity provider after a sign-out; without one, nowhere"),
     "GET api-schema": Route("public", why="the description of the API holds no data"),
     "GET api-log-checkpoint": Route("public", why="it proves something only to those who keep it elsewhere"),
     "GET api-permits": Route(
@@ -226,6 +229,7 @@ ROUTES: dict[str, Route] = {
     "POST finding-hand-over": Route("hand a finding over", "finding", "hand over"),
     "POST finding-close": Route("close a finding", "finding", "closing"),
     **validations.ROUTES,
+    **registers.ROUTES,
     "GET passkey-list": Route("own page"),
     "POST passkey-list": Route("own page, nothing sent"),
     "POST passkey-begin": Route("own page, nothing sent"),

@@ -10,6 +10,7 @@ import copy
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "validation signature": {"seen": "sha256:0", "password": PASSWORD},
     "waiver": {"check": "no.such-check", "until": "$soon", "reason": REASON},
     "standing": {"bounds": "evidence.performance.auc.low >= 0.7", "uses": 1, "until": "$soon", "reason": REASON},
+    "waiver over the API": {"check": "no.such-check", "expires_at": "$moment", "reason": REASON},
+    "standing over the API": {
+        "model": "$model",
+        "alias": "champion",
+        "bounds": ["evidence.performance.auc.low >= 0.7"],
+        "max_uses": 1,
+        "expires_at": "$moment",
+        "reason": REASON,
+    },
+    "extension over the API": {"due_on": "$later", "reason": REASON, "password": PASSWORD},
+    "hand over by the API": {"owner": "$second", "reason": REASON},
     "view": {"name": "Held", "waiting": "open"},
     "document review": {"verdict": "accepted", "note": REASON, "password": PASSWORD},
     "submission": {"system": "$slug", "kind": "dpia"},
@@ -165,6 +177,7 @@ class World(Bank):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
+        self._named: dict[tuple[str, str], dict[str, Any]] = {}
         self.requester = a_user(name="Requester")
         role = given(self.requester, Role.ENGINEER, system_id=self.system.pk)
         self.trainer = a_user(Role.VALIDATOR, name="Trainer")
@@ -325,19 +338,24 @@ class World(Bank):
         return person
 
     def named(self, what: str, state: str) -> dict[str, Any]:
-        """Return the parts of the address of a thing, by whatever name an address gives them."""
+        """Return the parts of the address of a thing, by whatever name an address gives them; asked for once."""
+        if (what, state) not in self._named:
+            self._named |= {(name, state): parts for name, parts in self._things_in(state).items()}
+        return self._named[what, state]
+
+    def _things_in(self, state: str) -> dict[str, dict[str, Any]]:
         promotion, system = self.in_state[state], self.system
         index = log.index_of(self.decision.log_entry)
-        things: dict[str, dict[str, Any]] = {
+        return {
             "": {},
             "approval": {"pk": promotion.approval_id, "request_id": promotion.approval_id},
             "promotion": {"pk": promotion.pk, "promotion": str(promotion.pk)},
             "model": {"pk": self.model.pk, "name": self.model.name, "alias": "champion"},
-            "standing": {"pk": self.standing.approval_id},
+            "standing": {"pk": self.standing.approval_id, "request_id": self.standing.approval_id},
             "system": {"pk": system.pk, "system": system.slug},
             "classification": _both("classification", self.classification.pk, system),
             "assignment": _both("assignment", self.assignment.pk, system),
-            "finding": {"pk": self.finding.pk if self.finding else None},
+            "finding": {"pk": self.finding.pk, "finding_id": self.finding.pk} if self.finding else {},
             "monitor": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk},
             "run": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk, "run_id": self.run.pk},
             "alert": {"alert_id": self.alert.pk},
@@ -351,21 +369,27 @@ class World(Bank):
             "claim mapping": {"pk": self.mapping.pk},
             "access review": {"pk": self.review.pk},
             "item of a review": {"pk": self.review.pk, "item": self.review.items.first().pk},
-            "delegation": {"pk": self.delegation.pk},
+            "delegation": {"pk": self.delegation.pk, "delegation_id": self.delegation.pk},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
             "channel": {"pk": self.channel.pk},
             "submitted document": {"pk": self.submitted.pk, "document_id": self.submitted.pk},
-            "waiver": {"pk": self.waiver.approval_id},
+            "waiver": {"pk": self.waiver.approval_id, "request_id": self.waiver.approval_id},
             "validation": {"pk": self.validation.pk, "validation_id": self.validation.pk},
             "test of a validation": {"pk": self.validation.pk, "test": self.validation.tests.earliest("made_at").pk},
             "entry": {"index": index, "entry_id": self.decision.log_entry},
         }
-        return things[what]
 
     def body(self, what: str) -> dict[str, Any]:
-        """Fill in what a body says of the world."""
-        known = {
+        """Fill in what a body says of the world; the same whoever sends it."""
+        return {
+            key: self._known.get(value, value) if isinstance(value, str) else value
+            for key, value in BODIES[what].items()
+        }
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        return {
             "$system": str(self.system.pk),
             "$slug": self.system.slug,
             "$model": self.model.name,
@@ -378,10 +402,8 @@ class World(Bank):
             "$validator": str(self.validator.pk),
             "$collecting": str(self.in_state["collecting"].approval_id),
             "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
+            "$moment": clock.rfc3339(clock.now() + timedelta(days=5)),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
-        }
-        return {
-            key: known.get(value, value) if isinstance(value, str) else value for key, value in BODIES[what].items()
         }
 
 

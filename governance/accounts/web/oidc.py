@@ -4,9 +4,10 @@ Authlib speaks it. What it is told here: one issuer, signatures by the provider'
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.django_client import DjangoOAuth2App, OAuth
@@ -48,6 +49,14 @@ class _Client(DjangoOAuth2App):  # type: ignore[misc] # Authlib has no types
         return found
 
 
+@dataclass(frozen=True)
+class Word:
+    """What the provider says of somebody, and the identity token that it signed for that."""
+
+    claims: dict[str, Any]
+    id_token: str = field(repr=False)
+
+
 @lru_cache(maxsize=4)
 def _client(provider: Any) -> _Client:
     registry = OAuth()
@@ -86,6 +95,25 @@ def authorization_url(request: HttpRequest, *, kept: Mapping[str, str], **parame
     return str(made["url"])
 
 
+def ending_url(id_token: str) -> str:
+    """Return where the provider ends the session that it began with this identity token; empty if it has no such place.
+
+    OpenID Connect RP-Initiated Logout 1.0. A provider that does not answer ends nothing, and keeps nobody in here.
+    """
+    try:
+        address = str(_client(settings.OIDC).load_server_metadata().get("end_session_endpoint") or "")
+    except (SignOnRefused, RequestException, ValueError):
+        return ""
+    if urlsplit(address).scheme not in {"https", urlsplit(settings.OIDC.issuer).scheme}:
+        return ""
+    asked = {
+        "client_id": settings.OIDC.client_id,
+        "post_logout_redirect_uri": settings.BASE_URL + reverse("signed-out"),
+        **({"id_token_hint": id_token} if id_token else {}),
+    }
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
+
+
 def kept_for(request: HttpRequest) -> dict[str, str]:
     """Return what :func:`authorization_url` was to remember.
 
@@ -99,7 +127,7 @@ def kept_for(request: HttpRequest) -> dict[str, str]:
     return dict(data["kept"])
 
 
-def claims_of(request: HttpRequest) -> dict[str, Any]:
+def claims_of(request: HttpRequest) -> Word:
     """Return what the provider says of whoever came back with this request, once all of it was checked.
 
     Raises:
@@ -119,7 +147,7 @@ def claims_of(request: HttpRequest) -> dict[str, Any]:
         claims = dict(token.get("userinfo") or {})
         if not claims:
             raise SignOnRefused(f"{provider.name} sent no identity.")
-        return {**_more(client, token, claims), **claims}
+        return Word({**_more(client, token, claims), **claims}, str(token["id_token"]))
     except RequestException as error:
         raise SignOnUnavailable(f"{provider.name} does not answer. Try again.") from error
     except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError, RuntimeError) as error:

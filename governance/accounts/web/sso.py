@@ -60,21 +60,21 @@ def callback(request: HttpRequest) -> HttpResponse:
     _check_set_up()
     try:
         kept = oidc.kept_for(request)
-        claims = oidc.claims_of(request)
+        said = oidc.claims_of(request)
         if kept["what"] == AGAIN:
-            return _confirmed(request, kept, claims)
-        return _signed_in(request, kept, claims)
+            return _confirmed(request, kept, said.claims)
+        return _signed_in(request, kept, said)
     except DomainError as refusal:
         return _refused(request, refusal)
     except RedisError:
         return _refused(request, SignInUnavailable("Nobody can sign in, because the cache does not answer. Try again."))
 
 
-def _signed_in(request: HttpRequest, kept: dict[str, str], claims: dict[str, Any]) -> HttpResponse:
-    person = provisioning.admit(claims)
-    given = has_second_factor(claims, settings.OIDC.second_factor)
+def _signed_in(request: HttpRequest, kept: dict[str, str], said: oidc.Word) -> HttpResponse:
+    person = provisioning.admit(said.claims)
+    given = has_second_factor(said.claims, settings.OIDC.second_factor)
     logout(request)  # whoever was signed in here, nothing of theirs stays
-    single_sign_on.remember(request, person, second_factor=given)
+    single_sign_on.remember(request, person, second_factor=given, id_token=said.id_token)
     request.second_factor_given = given  # type: ignore[attr-defined]
     login = Login(
         user=person,

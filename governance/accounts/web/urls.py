@@ -3,10 +3,9 @@
 Some addresses have a second name: the one that allauth looks up.
 """
 
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from governance.accounts.web import mappings, passkeys, people, reviews, security, sign_in, sso
+from governance.accounts.web import mappings, passkeys, people, reviews, security, sign_in, sign_out, sso
 
 urlpatterns = [
     path("login", sign_in.SignIn.as_view(), name="login"),
@@ -16,7 +15,9 @@ urlpatterns = [
     path("login/sso", sso.begin, name="sso"),
     path("login/sso/again", sso.again, name="sso-again"),
     path("login/sso/callback", sso.callback, name="sso-callback"),
-    path("logout", LogoutView.as_view(), name="logout"),
+    path("logout", sign_out.sign_out, name="logout"),
+    path("logout/sso", sign_out.end_at_provider, name="sso-end"),
+    path("signed-out", sign_out.signed_out, name="signed-out"),
     path("account/passkeys", passkeys.passkey_list, name="passkey-list"),
     path("account/passkeys/begin", passkeys.passkey_begin, name="passkey-begin"),
     path("account/passkeys/<uuid:pk>/confirm", passkeys.passkey_confirm, name="passkey-confirm"),

@@ -11,16 +11,22 @@ from rest_framework.views import APIView
 
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor, deciding_person
+from governance.accounts.presence_input import PresenceInput, password_for
 from governance.approvals import selectors, signing
 from governance.approvals.models import ApprovalRequest
 from governance.common.preconditions import etag, if_match, lock
 
 
-class RevocationInput(serializers.Serializer[Any]):
+class RevocationInput(PresenceInput):
     """Why, and the signer's own password typed for it."""
 
     rationale = serializers.CharField(max_length=4000)
-    password = serializers.CharField()
+
+
+class WithdrawalInput(serializers.Serializer[Any]):
+    """Why it is taken back, in a sentence; it is kept in the log."""
+
+    reason = serializers.CharField(min_length=10, max_length=2000)
 
 
 class ApprovalRequestOutput(serializers.ModelSerializer[ApprovalRequest]):
@@ -80,7 +86,10 @@ class Revocations(APIView):
         payload.is_valid(raise_exception=True)
         selectors.request_for(actor(request), request_id)
         revoked = signing.revoke_approval(
-            request_id=request_id, signer=deciding_person(request), **payload.validated_data
+            request_id=request_id,
+            signer=deciding_person(request),
+            rationale=payload.validated_data["rationale"],
+            password=password_for(request, payload.validated_data.get("password")),
         )
         return _answer(revoked, status.HTTP_201_CREATED, Location=f"/api/v1/approval-requests/{revoked.pk}")
 

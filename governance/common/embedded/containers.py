@@ -3,6 +3,7 @@
 The same table of roles as for the embedded servers decides who gets what; only addresses and paths differ.
 """
 
+import os
 import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,7 +26,9 @@ SERVICES = {
 }
 """Service of ``docker-compose.yml`` -> role."""
 
-SECRET_FILES = ("log.pem", "permit.pem", "policy.txt", "basic_auth.ini", "valkey.conf", "postgres-superuser")
+AT_PROVIDER = "oidc-client-secret"
+_KEYS = ("log.pem", "permit.pem", "policy.txt")
+SECRET_FILES = (*_KEYS, "basic_auth.ini", "valkey.conf", "postgres-superuser", AT_PROVIDER)
 
 
 def _database(layout: Layout, role: str, database: str) -> str:
@@ -36,18 +39,21 @@ def _database(layout: Layout, role: str, database: str) -> str:
 def write(folder: Path, *, base_url: str) -> list[Path]:
     """Write ``folder/env/<service>.env`` and ``folder/secrets/*``; return what was written.
 
-    Passwords and keys are made once and kept in ``folder/state``, so that a second run changes none of them.
+    Passwords and keys are made once and kept in ``folder/state``, so that a second run changes none of them. The secret
+    of the identity provider is copied from where ``PLACET_OIDC_CLIENT_SECRET_FILE`` or ``PLACET_OIDC_CLIENT_SECRET``
+    has it now; without either, what an earlier run wrote stays, and its file is empty where there was never one.
 
     Args:
         folder: closed to everybody else (0700). The files in ``secrets`` are readable, since the containers' users
             have other numbers than the one who runs this.
         base_url: the address people open; https unless it is localhost.
     Raises:
-        EmbeddedError: ``base_url`` is not such an address.
+        EmbeddedError: ``base_url`` is not such an address, or the identity provider's secret can't be read.
     """
     host = urlsplit(base_url)
     if host.scheme != "https" and not (host.scheme == "http" and host.hostname in {"localhost", "127.0.0.1"}):
         raise EmbeddedError(f"{base_url!r}: give the https:// address that people will open (http only for localhost).")
+    client_secret = _client_secret()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     layout = Layout.at(folder / "state")
     secrets.create_all(layout, host=host.hostname or "localhost")
@@ -67,6 +73,7 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
         "PLACET_PERMIT_KEY_FILE": "/run/secrets/permit.pem",
         "PLACET_TRUST_FILE": "/run/secrets/policy.txt",
         "MLFLOW_AUTH_CONFIG_PATH": "/run/secrets/basic_auth.ini",
+        "PLACET_OIDC_CLIENT_SECRET_FILE": f"/run/secrets/{AT_PROVIDER}",
         "PLACET_STORAGE_URL": "/data/storage",
         "PLACET_ANCHOR_DIR": "/data/anchors",
         "PLACET_NOTARY_STATE_DIR": "/data/notary",
@@ -81,15 +88,30 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
         values = environment.variables(layout, addresses, role)
         wanted = {*environment.ROLES[role], *(WEB_ONLY if role == "web" else ())}
         values |= {name: value for name, value in inside.items() if name in wanted}
+        values.pop("PLACET_OIDC_CLIENT_SECRET", None)  # it is in its file, as the other secrets are
         path = folder / "env" / f"{service}.env"
         secrets.write_private(path, "".join(f"{name}={value}\n" for name, value in sorted(values.items())))
         written.append(path)
-    return [*written, *_secret_files(folder / "secrets", layout, external)]
+    return [*written, *_secret_files(folder / "secrets", layout, external, client_secret)]
 
 
-def _secret_files(folder: Path, layout: Layout, external: dict[str, str]) -> list[Path]:
+def _client_secret() -> str | None:
+    """Return Placet's secret at the identity provider, None where this run is told none."""
+    name = os.environ.get("PLACET_OIDC_CLIENT_SECRET_FILE", "")
+    if not name:
+        return os.environ.get("PLACET_OIDC_CLIENT_SECRET") or None
+    try:
+        return Path(name).read_text().strip()
+    except OSError as error:
+        raise EmbeddedError(f"PLACET_OIDC_CLIENT_SECRET_FILE: {name} can't be read.") from error
+
+
+def _secret_files(folder: Path, layout: Layout, external: dict[str, str], client_secret: str | None) -> list[Path]:
     folder.mkdir(mode=0o700, exist_ok=True)
+    before = folder / AT_PROVIDER
+    kept = before.read_text() if before.exists() else ""
     contents = {
+        AT_PROVIDER: kept if client_secret is None else client_secret,
         "basic_auth.ini": mlflow_accounts.configuration(
             external["PLACET_MLFLOW_DATABASE_URL"], secrets.password(layout, "mlflow-admin")
         ),

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from governance.accounts.idempotency import idempotent
 from governance.accounts.models import User
 from governance.accounts.narrow import actor, deciding_person
-from governance.accounts.services import require_password
+from governance.accounts.presence_input import PresenceInput, require_presence
 from governance.common.errors import InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
@@ -78,10 +78,8 @@ class ClassificationOutput(serializers.ModelSerializer[Classification]):
         ]
 
 
-class SignatureInput(serializers.Serializer[Any]):
+class SignatureInput(PresenceInput):
     """The signer's own password, typed for this signature."""
-
-    password = serializers.CharField()
 
 
 class PinInput(serializers.Serializer[Any]):
@@ -98,11 +96,11 @@ class PinOutput(serializers.Serializer[Any]):
 
 
 def signing_person(request: Request) -> User:
-    """Return who signs: somebody with a session, never a token, whose own password stands in the request."""
+    """Return who signs: somebody with a session, never a token, who has just shown that it is they."""
     payload = SignatureInput(data=request.data)
     payload.is_valid(raise_exception=True)
     signer = deciding_person(request)
-    require_password(signer, payload.validated_data["password"])
+    require_presence(request, payload.validated_data.get("password"))
     return signer
 
 
