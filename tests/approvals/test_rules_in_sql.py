@@ -202,3 +202,13 @@ def test_whose_evidence_it_is_and_who_stands_behind_a_service_account_are_kept_f
     with pytest.raises(SelfApproval, match="evidence producer"):
         approve(made.approval, cast.officer)
     refused("separation_of_duties", a_decision(made.approval, cast.officer, stage="risk"))
+
+
+def test_who_owns_the_system_by_now_signs_nothing_although_not_listed(committed_cast):
+    cast = committed_cast
+    approval = cast.allowed().approval
+    cast.system.owner = cast.validator
+    written(cast.system, Event.SYSTEM_UPDATED)
+    refused("separation_of_duties", a_decision(approval, cast.validator))
+    with pytest.raises(SelfApproval, match="You are the owner"):
+        approve(approval, cast.validator)

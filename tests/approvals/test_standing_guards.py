@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from django.db import transaction
 from governance.accounts.roles import Role
 from governance.approvals import envelope, services
 from governance.approvals.findings import open_finding
-from governance.approvals.models import Finding, State
+from governance.approvals.models import ApprovalRequest, Finding, State
 from governance.audit import selectors as log
 from governance.audit import services as audit
 from governance.audit.events import Event
@@ -109,10 +110,29 @@ def test_the_database_asks_who_asked_who_owns_the_system_and_for_whom_a_delegate
     no_use(SIGNED, row, in_review(cast, number=2, trained_by=cast.officer))
     given(cast.validator, Role.ENGINEER)
     no_use(SIGNED, row, in_review(cast, number=3, requester=cast.validator))
+    no_use(SIGNED, row, listing_nobody(cast, in_review(cast, number=5), requester=cast.validator))
     approval = in_review(cast, number=4)
     cast.system.owner = cast.validator
     written(cast.system)
     no_use(SIGNED, row, approval)
+
+
+def listing_nobody(cast, approval, **fields):
+    """The same request once more, past the services: it keeps nobody from signing, not even who asked."""
+    services.withdraw(request_id=approval.pk, requester=cast.engineer, reason="Written again.")
+    made, opened, digest = (
+        ApprovalRequest.objects.get(pk=approval.pk),
+        approval.review_opened_at,
+        approval.manifest_digest,
+    )
+    made.pk, made._state.adding, made.excluded, made.settled_at = uuid.uuid4(), True, [], None
+    made.state, made.manifest_digest, made.review_opened_at = "collecting", "", None
+    for name, value in fields.items():
+        setattr(made, name, value)
+    written(made, Event.APPROVAL_OPENED)
+    made.state, made.manifest_digest, made.review_opened_at = "in_review", digest, opened
+    written(made)
+    return made
 
 
 def test_whose_place_a_signer_took_may_have_no_part_in_the_version(cast):

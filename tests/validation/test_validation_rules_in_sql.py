@@ -62,6 +62,9 @@ def test_a_validator_holds_the_role_and_had_no_part_in_the_version(committed_cas
         refused("validator_is_independent", a_row(made.approval, person))
     for person in (cast.officer, a_user(), a_user(sponsor=cast.validator)):
         refused("validator_is_independent", a_row(made.approval, person))
+    gone = a_user(Role.VALIDATOR)
+    type(gone).objects.filter(pk=gone.pk).update(is_active=False)
+    refused("validator_is_independent", a_row(made.approval, gone))
     written(a_row(made.approval, cast.validator))
 
 
