@@ -177,6 +177,7 @@ class World(Bank):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
+        self.entries = 0  # in the log, as far as whoever asks has counted them
         self._named: dict[tuple[str, str], dict[str, Any]] = {}
         self.requester = a_user(name="Requester")
         role = given(self.requester, Role.ENGINEER, system_id=self.system.pk)
