@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from examples.credit import story
-from governance.policy import shipped
+from examples.credit.policy import TEXT as CREDIT_POLICY
 from tests.e2e.browsing import CHROMIUM, Visitor, chromium, visitor
 from tests.e2e.ledger import Ledger
 
@@ -92,7 +92,7 @@ def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> s
 def a_replay(world: story.World) -> Any:
     """A replay of the policy for high-risk credit over what the story requested, carried out by the worker."""
     author = world.people["author"]
-    asked = author.call("POST", "policy-replays", {"text": shipped.text("credit-high-risk")})
+    asked = author.call("POST", "policy-replays", {"text": CREDIT_POLICY})
     ends = time.monotonic() + 60
     while (found := author.call("GET", f"policy-replays/{asked['id']}"))["state"] not in {"done", "failed"}:
         assert time.monotonic() < ends, found

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.test import Client
 
+from examples.credit.policy import TEXT as CREDIT_POLICY
 from governance.accounts import mappings, passkeys, proposals, recertification
 from governance.accounts.models import Passkey, User
 from governance.accounts.roles import Role
@@ -32,7 +33,6 @@ from governance.evidence.producers import Product
 from governance.inventory import assignments
 from governance.notices.models import Channel
 from governance.policy import services as policies
-from governance.policy import shipped
 from governance.validation import services as validations
 from monitoring.models import Alert, DriftRun
 from monitoring.runs import EVIDENTLY_FILE
@@ -258,7 +258,7 @@ class World(Bank):
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         self.document = documents.build_document(self.job.pk).document
-        self.draft = policies.draft_policy(text=shipped.text("credit-high-risk"), author=a_user(Role.POLICY_AUTHOR))
+        self.draft = policies.draft_policy(text=CREDIT_POLICY, author=a_user(Role.POLICY_AUTHOR))
 
     def _passkey(self) -> Passkey:
         """A passkey of the validator who signs; it waits for an administrator."""
@@ -396,7 +396,7 @@ class World(Bank):
             "$model": self.model.name,
             "$data": a_dataset().digest,
             "$answers": ANSWERS,
-            "$policy": shipped.text("credit-high-risk"),
+            "$policy": CREDIT_POLICY,
             "$owner": self.owner.email,
             "$version": str(self.policy.pk),
             "$second": str(self.second.pk),
