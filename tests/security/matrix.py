@@ -103,6 +103,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "lift a suspension": _act(
         (BARRED, "403"), (role("risk_officer"), {"suspended": "302+", "": "409"}), reads=REQUEST_READER
     ),
+    "sign a lifting": _act((BARRED, "403"), (role("risk_officer"), "409"), reads=REQUEST_READER),
     "revoke": _act(
         (BARRED, "403"),
         (role("risk_officer"), {"approved": "201+", "suspended": "201+", "": "409"}),
@@ -295,7 +296,7 @@ ROUTES: dict[str, Route] = {
     "POST review-human-review": Route("review a check", "approval", "review"),
     "GET review-progress": Route("read a request", "approval"),
     "POST review-lift": Route("lift a suspension", "approval", "lift"),
-    "POST review-lift-sign": Route("lift a suspension", "approval", "lift"),
+    "POST review-lift-sign": Route("sign a lifting", "approval", "statement"),
     "GET promotion-detail": Route("read a request", "promotion"),
     "POST promotion-apply": Route("apply", "promotion"),
     "POST promotion-resubmit": Route("resubmit on the page", "promotion", "reason"),

@@ -21,7 +21,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "begin the work, which has begun": _act((VALIDATES, "302")),
     "upload a report, nothing sent": ((READER, "422"), _HIDDEN),
     "sign a validation that has changed": _act((VALIDATES, "409")),
-    "give a validation up": _act((role("validator"), "302+")),
+    "give a validation up": _act((part("trainer", "the trainer"), "403"), (role("validator"), "302+")),
 }
 
 ROUTES: dict[str, Route] = {
