@@ -74,6 +74,8 @@ def request_renewal(
         raise VersionUnusable(f"{candidate}: {candidate.problem}")
     baseline = _compared_with(old)
     data = promotions.evaluation_data(candidate, ai_system)
+    parts = promotions.parts_of(candidate, ai_system, requester, span)
+    parts["requester"] = [*parts["requester"], *_earlier_requesters(old)]
     stated = {"change_class": str(ChangeClass.NON_SUBSTANTIAL), "renews": str(promotion)}
     approval = approvals.open_request(
         subject_kind=promotions.KIND,
@@ -84,7 +86,7 @@ def request_renewal(
         alias=promotion.alias,
         system=ai_system,
         requester=requester,
-        parts=promotions.parts_of(candidate, ai_system, requester, span),
+        parts=parts,
         required_evidence=promotions.required_evidence(document, data.digest, candidate, baseline),
         context={**promotions.context_of(candidate, baseline), **stated},
         use_restrictions=old.use_restrictions,
@@ -153,6 +155,12 @@ def _live_span(promotion: PromotionRequest) -> AliasHistory:
     if span is None or span.promotion is None or span.promotion_id != promotion.pk:
         raise NotRenewable(f"{promotion} is not what is behind {promotion.alias} now; only that is renewed.")
     return span
+
+
+def _earlier_requesters(approval: ApprovalRequest) -> set[str]:
+    """Return who asked for what is renewed, and for what that renewed: whose word it was once, it is still."""
+    kept = {row["person"] for row in approval.excluded if "requester" in row["reasons"]}
+    return kept | {str(approval.requester_id)}
 
 
 def _check_asker(promotion: PromotionRequest, person: User) -> None:

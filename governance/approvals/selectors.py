@@ -126,7 +126,7 @@ def sponsors_of(people: Iterable[str]) -> set[str]:
 
 def _made_for(approval: ApprovalRequest, wanted: Mapping[str, Any]) -> Evidence | None:
     if "kind" in wanted:
-        return papers.counting(approval.system_id, wanted, clock.now())
+        return papers.counting(approval.system_id, wanted, clock.now(), asker=approval.requester_id)
     return evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted.get("not_before"))
 
 

@@ -31,9 +31,17 @@ def document_for(user: User, pk: uuid.UUID) -> SubmittedDocument:
     return found
 
 
-def paper_of(document: SubmittedDocument) -> Paper:
-    """Return a document as policies see it."""
-    said = [(row.verdict, row.reviewed_at) for row in document.evidence.reviews.all()]
+def paper_of(document: SubmittedDocument, *, asker: uuid.UUID | None = None) -> Paper:
+    """Return a document as policies see it.
+
+    Args:
+        asker: who asks for what rests on it: their own acceptance counts for nothing there, their refusal does.
+    """
+    said = [
+        (row.verdict, row.reviewed_at)
+        for row in document.evidence.reviews.all()
+        if row.reviewer_id != asker or row.verdict == EvidenceReview.Verdict.REFUSED
+    ]
     return Paper(document.kind, document.issued_on, document.expires_on, said)
 
 
@@ -44,24 +52,25 @@ def papers(evidence_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Paper]:
     return {row.evidence_id: paper_of(row) for row in _complete().filter(evidence__in=evidence_ids)}
 
 
-def counting(system_id: uuid.UUID, wanted: Mapping[str, Any], at: datetime) -> Evidence | None:
+def counting(system_id: uuid.UUID, wanted: Mapping[str, Any], at: datetime, *, asker: uuid.UUID) -> Evidence | None:
     """Return the newest document that meets a requirement of a request: of its kind, accepted, not expired.
 
     Args:
         wanted: ``{inputs, also, not_before, …}``, as the request keeps it.
+        asker: whose request it is.
     """
     for row in _wanted(system_id, wanted):
-        if paper_of(row).standing(at) is Standing.ACCEPTED:
+        if paper_of(row, asker=asker).standing(at) is Standing.ACCEPTED:
             return row.evidence
     return None
 
 
 def waiting_because(
-    system_id: uuid.UUID, wanted: Mapping[str, Any], at: datetime
+    system_id: uuid.UUID, wanted: Mapping[str, Any], at: datetime, *, asker: uuid.UUID
 ) -> tuple[SubmittedDocument | None, str]:
     """Return the newest document of a kind that a request waits for, and why it does not count; None where none is."""
     newest = _wanted(system_id, wanted).first()
-    return newest, paper_of(newest).why_not(at) if newest else ""
+    return newest, paper_of(newest, asker=asker).why_not(at) if newest else ""
 
 
 def _wanted(system_id: uuid.UUID, wanted: Mapping[str, Any]) -> QuerySet[SubmittedDocument]:

@@ -101,7 +101,8 @@ def _job_row(
 
 def _document_row(wanted: Mapping[str, Any], item: Evidence | None, approval: ApprovalRequest) -> dict[str, Any]:
     """A document that somebody must submit and somebody else accept: where it stands, and where to go."""
-    newest, why = (None, "") if item else papers.waiting_because(approval.system_id, wanted, clock.now())
+    asker = approval.requester_id
+    newest, why = (None, "") if item else papers.waiting_because(approval.system_id, wanted, clock.now(), asker=asker)
     return {
         "type": wanted["type"],
         "detail": wanted["kind"].replace("_", " "),

@@ -12,11 +12,12 @@ from governance.approvals.errors import ChecksHold
 from governance.approvals.models import Finding, State
 from governance.approvals.replay import cases
 from governance.common import clock
+from governance.evidence.models import SubmittedDocument
 from governance.evidence.papers import waiting_because
 from governance.policy.document import parse
 from governance.policy.replay import replay
 from tests.approvals.test_rules_in_sql import written
-from tests.factories import Cast, a_policy_text, a_user, accept, approve, fresh, state_of
+from tests.factories import Cast, a_policy_text, a_user, accept, approve, fresh, given, state_of
 from tests.healthy_mlflow import healthy_mlflow
 from tests.papers import reviewed, submitted, today
 
@@ -78,13 +79,28 @@ def test_a_request_waits_until_another_person_accepted_each_document(cast):
     assert not any(row["id"].startswith("evidence.") for row in approval.verdict["checks"])
 
 
+def test_who_asks_does_not_accept_what_their_request_waits_for(cast):
+    given(cast.engineer, Role.RISK_OFFICER)  # who may review documents, and does so for requests of others
+    made = waiting(cast)
+    for document in (pen_test := submitted(made.version, cast.owner), submitted(cast.system, cast.owner, kind="dpia")):
+        reviewed(document, cast.engineer)
+    assert state_of(made.approval) == State.COLLECTING
+    wanted = next(row for row in made.approval.required_evidence if row.get("kind") == "pen_test")
+    _, why = waiting_because(cast.system.pk, wanted, clock.now(), asker=cast.engineer.pk)
+    assert why == "It was submitted, and waits for another person's review"
+    reviewed(pen_test, cast.validator)
+    assert state_of(made.approval) == State.COLLECTING
+    reviewed(SubmittedDocument.objects.get(kind="dpia"), cast.validator)
+    assert state_of(made.approval) == State.IN_REVIEW
+
+
 def test_a_refused_one_does_not_count_and_says_so(cast):
     made = waiting(cast)
     reviewed(submitted(made.version, cast.engineer, kind="dpia"), cast.officer)
     reviewed(submitted(made.version, cast.engineer), cast.officer, "refused")
     assert state_of(made.approval) == State.COLLECTING
     wanted = next(row for row in made.approval.required_evidence if row.get("kind") == "pen_test")
-    newest, why = waiting_because(cast.system.pk, wanted, clock.now())
+    newest, why = waiting_because(cast.system.pk, wanted, clock.now(), asker=cast.engineer.pk)
     assert newest is not None
     assert why == "A reviewer refused the document"
 

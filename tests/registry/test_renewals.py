@@ -132,6 +132,15 @@ def test_only_what_is_live_and_has_its_force_is_renewed(cast, later):
         asked(cast, made)
 
 
+def test_who_asked_for_it_once_does_not_sign_its_renewals(cast, later):
+    made = cast.live()
+    later(near_the_end(made))
+    renewal, _ = renewals.request_renewal(promotion_id=made.pk, requester=cast.owner)
+    kept = {row["person"]: row["reasons"] for row in renewal.approval.excluded}
+    assert "requester" in kept[str(cast.engineer.pk)]
+    assert "requester" in kept[str(cast.owner.pk)]
+
+
 def test_what_lapsed_while_it_had_its_force_is_renewed_in_its_grace(cast, later):
     made = cast.live()
     later(made.approval.valid_until + DAY)
