@@ -324,7 +324,7 @@ class _Judge:
         elif event == "approval.state_changed":
             if data["to"] == "suspended":
                 self.suspended[data["request"]] = index
-            elif (data["from"], data["to"]) == ("suspended", "approved"):
+            elif data["to"] == "approved":  # a suspension is all that such an entry can end, whatever it says
                 wanted = self.opened.get(data["request"], (-1, set()))[1]
                 yield from self._signed(entry, self.suspended.get(data["request"], -1), "suspension", bool(wanted))
 

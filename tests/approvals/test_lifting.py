@@ -114,6 +114,8 @@ def test_a_statement_counts_for_the_act_that_it_is_about(cast, officer, suspende
     [
         ({"signature": {"kind": "re-authentication"}}, "without the passkey", "no passkey"),
         ({"signature": None}, "without the passkey", "no passkey"),
+        ({"from": "lapsed"}, "something else", "something else"),
+        ({"from": "lapsed", "signature": None}, "without the passkey", "no passkey"),
         ({"statement": "{}"}, "another statement", "another statement"),
         ({"subject": {"name": "other/1", "digest": "sha256:0"}}, "something else", "something else"),
     ],
