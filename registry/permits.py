@@ -3,7 +3,7 @@
 import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -87,7 +87,7 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
     if approval.policy_version.digest != approved.policy["digest"]:
         raise LogDisagrees("the approval's policy is not the one that the log shows.")
     if approved.use is not None:
-        _check_envelope(approved.use, approval, version)
+        _check_envelope(approved.use, approval, version, restrictions=approved.use_restrictions)
     now = clock.now()
     statement = permits.build_statement(
         kind="serve",
@@ -134,8 +134,13 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
     return permit
 
 
-def _check_envelope(use: Mapping[str, Any], approval: ApprovalRequest, version: ModelVersion) -> None:
+def _check_envelope(
+    use: Mapping[str, Any], approval: ApprovalRequest, version: ModelVersion, *, restrictions: Collection[str]
+) -> None:
     """Hold the version against the envelope again: that it was inside is not taken from the entry that says so.
+
+    Args:
+        restrictions: the use restrictions that the permit will name.
 
     Raises:
         LogDisagrees: the envelope is not the one that was signed, or the version is outside it.
@@ -145,7 +150,7 @@ def _check_envelope(use: Mapping[str, Any], approval: ApprovalRequest, version: 
         raise LogDisagrees("the terms of the standing approval are not those that were signed.")
     if (row.model_id, row.system_id) != (version.model_id, approval.system_id):
         raise LogDisagrees("the standing approval is for another model or AI system.")
-    if dropped := set(row.live.use_restrictions) - set(approval.use_restrictions):
+    if dropped := set(row.live.use_restrictions) - set(restrictions):
         raise LogDisagrees(f"use restrictions were dropped: {', '.join(sorted(dropped))}.")
     if outside := [condition.title for condition in standing.inside(row, approval, version) if not condition.holds]:
         raise LogDisagrees(f"the version is outside the standing approval: {', '.join(outside)}.")
