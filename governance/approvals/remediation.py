@@ -77,7 +77,7 @@ def state_plan(*, finding_id: uuid.UUID, by: User, plan: str, plan_due: date) ->
     plan = _words(plan, "Say how it will be mended")
     today = clock.now().date()
     if not today <= plan_due <= max(finding.due_on, today):
-        raise FindingDateRefused(f"A plan ends between today and {finding.due_on:%d %B %Y}; have it extended first.")
+        raise FindingDateRefused(f"A plan ends between today and {clock.day(finding.due_on)}; have it extended first.")
     finding.plan_due = plan_due
     return _logged(finding, Event.FINDING_PLANNED, by, {"plan_due": plan_due}, {"plan": plan})
 
@@ -118,7 +118,7 @@ def extend(*, finding_id: uuid.UUID, by: User, due_on: date, reason: str, passwo
     reason = _words(reason, "Say why it may take longer")
     today = clock.now().date()
     if not max(finding.due_on, today) < due_on <= today + timedelta(days=LONGEST_DAYS):
-        raise FindingDateRefused(f"The new day lies after {max(finding.due_on, today):%d %B %Y} and within a year.")
+        raise FindingDateRefused(f"The new day lies after {clock.day(max(finding.due_on, today))} and within a year.")
     require_password(by, password)
     data = {"from": finding.due_on, "to": due_on}
     finding.due_on, finding.extensions = due_on, finding.extensions + 1

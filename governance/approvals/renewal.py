@@ -71,6 +71,7 @@ def check_renewable(approval: ApprovalRequest, document: PolicyDocument) -> None
         raise NotRenewable(why)
     opens = opens_at(approval, document)
     if opens is None or clock.now() < opens:
-        raise NotRenewable(f"{approval} can be renewed from {opens:%d %B %Y} on; until then it stands as it is.")
+        when = f"from {clock.day(opens)} on" if opens else "once it is approved"
+        raise NotRenewable(f"{approval} can be renewed {when}; until then it stands as it is.")
     if approval.renewals.filter(state__in=[*OPEN, State.APPROVED]).exists():
         raise NotRenewable(f"A renewal of {approval} is open or approved already.")

@@ -266,7 +266,7 @@ def _in_force(
             "standing.in-force",
             "The standing approval is in force",
             deciding.state == State.APPROVED and until is not None and until > now and row.expires_at > now,
-            f"Until {row.expires_at:%d %b %Y}." if deciding.state == State.APPROVED else "It was ended.",
+            f"Until {clock.day(row.expires_at)}." if deciding.state == State.APPROVED else "It was ended.",
         ),
         Condition(
             "standing.uses",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 _frozen: ContextVar[datetime | None] = ContextVar("frozen_clock", default=None)
 
@@ -16,6 +16,13 @@ def now() -> datetime:
 def rfc3339(moment: datetime) -> str:
     """Return ``2026-11-23T18:00:00.123456Z``: always UTC, always microseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def day(when: date) -> str:
+    """Return a day as sentences write it: ``6 June 2027``; of a moment, the UTC day."""
+    if isinstance(when, datetime):
+        when = when.astimezone(UTC)
+    return f"{when.day} {when:%B %Y}"
 
 
 @contextmanager

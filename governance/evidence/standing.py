@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from governance.common import clock
+
 TYPE = "submitted_document/v1"
 NAME = "submitted_document"
 WARNED_DAYS = 30
@@ -55,7 +57,7 @@ class Paper:
             Standing.ACCEPTED: "",
             Standing.WAITING: "It was submitted, and waits for another person's review",
             Standing.REFUSED: "A reviewer refused the document",
-            Standing.EXPIRED: f"The document expired on {self.expires_on:%d %B %Y}".replace(" 0", " "),
+            Standing.EXPIRED: f"The document expired on {clock.day(self.expires_on)}",
         }[self.standing(at)]
 
     def facts(self, at: datetime) -> dict[str, str | int | bool]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from governance.accounts.models import AccessReview, Token
 from governance.approvals.models import ApprovalRequest, State
 from governance.approvals.selectors import open_findings
+from governance.common import clock
 from governance.notices.gathering import about_finding, about_request, about_review, about_token, about_validation
 from governance.notices.rules import Fact
 from governance.policy.selectors import document_of
@@ -31,7 +32,7 @@ def _approvals(now: datetime) -> Iterator[Fact]:
     for row in rows.filter(state=State.APPROVED, valid_until__gt=now, valid_until__lte=now + SOON):
         if row.valid_until and row.valid_until - (row.settled_at or now) > SOON:  # not what was granted for a few days
             day = row.valid_until.date()
-            yield Fact("approval.ends_soon", f"ends:{row.pk}:{day}", about_request(row, {}), {"on": f"{day:%d %B %Y}"})
+            yield Fact("approval.ends_soon", f"ends:{row.pk}:{day}", about_request(row, {}), {"on": clock.day(day)})
 
 
 def _findings(now: datetime) -> Iterator[Fact]:
@@ -56,7 +57,7 @@ def _validations(now: datetime) -> Iterator[Fact]:
         ahead = min(MONTH, every / 2) if every else MONTH
         if now.date() <= row.due_on <= (now + ahead).date():
             occasion = f"validation:{row.approval.subject_id}:{row.due_on}"
-            yield Fact("validation.due", occasion, about_validation(row), {"on": f"{row.due_on:%d %B %Y}"})
+            yield Fact("validation.due", occasion, about_validation(row), {"on": clock.day(row.due_on)})
 
 
 def _tokens(now: datetime) -> Iterator[Fact]:
@@ -67,5 +68,5 @@ def _tokens(now: datetime) -> Iterator[Fact]:
         if row.expires_at - row.made_at <= SOON:  # made for a few days, by somebody who knows
             continue
         call = "last" if row.expires_at - now <= LAST_CALL else "soon"
-        data = {"on": f"{row.expires_at:%d %B %Y}"}
+        data = {"on": clock.day(row.expires_at)}
         yield Fact("token.expires_soon", f"token:{row.pk}:{call}", about_token(row), data)

@@ -12,6 +12,7 @@ from governance.accounts.selectors import people_with, roles_held
 from governance.approvals import kinds, selectors
 from governance.approvals.models import ApprovalRequest, Delegation, Finding, State, Waiver
 from governance.audit.selectors import LogEntry
+from governance.common import clock
 from governance.inventory.models import AISystem
 from governance.notices.reading import FINDING, OWN, PEOPLE, REQUEST
 from governance.notices.rules import About, Fact
@@ -74,7 +75,7 @@ def about_review(review: AccessReview) -> About:
     """Return an access review that is not signed, its reviewer, and who else has roles to decide on in it."""
     others = review.items.filter(verdict="").values_list("assigned_to", flat=True).distinct()
     return About(
-        title=f"to be signed by {review.due_on:%d %B %Y}",
+        title=f"to be signed by {clock.day(review.due_on)}",
         path=reverse("access-review-detail", args=[review.pk]),
         key=str(review.pk),
         read=(OWN, None),

@@ -88,7 +88,7 @@ def open_overdue() -> int:
 
 
 def _opened(due: Due) -> bool:
-    title = f"{due.title} was due to be validated again on {due.due_on:%d %B %Y}"
+    title = f"{due.title} was due to be validated again on {clock.day(due.due_on)}"
     if Finding.objects.filter(system=due.approval.system_id, code=OVERDUE, title=title).exists():
         return False  # also one that was closed: closing says what is done about it
     opened = findings.open_finding(

@@ -64,7 +64,9 @@ def standing_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         ),
         "excluded": stages.excluded_shown(approval, people),
         "decision": decision
-        | {"effect": f"Versions inside need no new signatures until {row.expires_at:%d %b %Y}, {row.max_uses} times."},
+        | {
+            "effect": f"Versions inside need no new signatures until {clock.day(row.expires_at)}, {row.max_uses} times."
+        },
         "withdrawable": approval.state in OPEN and approval.requester_id == viewer.pk,
         "revoke": _revocable(approval, viewer),
         "form": {},
