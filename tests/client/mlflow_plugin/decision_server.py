@@ -29,7 +29,7 @@ class DecisionServer:
     def __init__(self) -> None:
         self.questions: list[Question] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
-        self.connections = 0
+        self.carried: list[tuple[str, int]] = []
         self.answer: Callable[[Question], Answer] = lambda _question: BLOCK
         self.byte_pause_s: float | None = None
         self.trickles_from = "body"
@@ -49,9 +49,14 @@ class DecisionServer:
         """Refuse everything, at once, and forget the questions."""
         self.questions.clear()
         self.requests.clear()
+        self.carried.clear()
         self.answer = lambda _question: BLOCK
         self.byte_pause_s = None
         self.trickles_from = "body"
+
+    def ports_of(self, name: str) -> set[int]:
+        """Return the ports that questions about this model came from: one for each connection that carried some."""
+        return {port for asked, port in self.carried if asked == name}
 
     def asked(self, action: str) -> list[Question]:
         """Return the questions so far about ``action``."""
@@ -94,7 +99,6 @@ class DecisionServer:
 
             def setup(self) -> None:
                 super().setup()
-                server.connections += 1
                 server._open.add(self.connection)
 
             def finish(self) -> None:
@@ -110,6 +114,7 @@ class DecisionServer:
                 question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.requests.append((self.path, dict(self.headers)))
                 server.questions.append(question)
+                server.carried.append((question["subject"]["name"], self.client_address[1]))
                 status, content_type, body = server.answer(question)
                 head = (
                     f"HTTP/1.1 {status} Answer\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from placet.mlflow_plugin.transport import POOL_SIZE
 from tests.client.mlflow_plugin.conftest import Rest
 from tests.client.mlflow_plugin.decision_server import ALLOW, TOKEN, DecisionServer, verdict
 
@@ -42,7 +43,7 @@ def ask(plugin_settings: pytest.MonkeyPatch):
     from placet.mlflow_plugin.decisions import Detail, Question, Subject, require_allowed
 
     def ask() -> None:
-        subject = Subject(workspace="default", name="credit-risk", version="2")
+        subject = Subject(workspace="default", name="asked-here", version="2")
         question = Question(action="alias.set", subject=subject, detail=Detail(alias="champion"))
         require_allowed(question, what="set alias 'champion'")
 
@@ -94,17 +95,16 @@ def test_a_server_that_trickles_is_cut_off_at_the_total_deadline(
 
 def test_connections_are_kept_and_a_dead_one_is_replaced(ask, refused, gate: DecisionServer):
     gate.answer = lambda _question: ALLOW
-    ask()
-    before = gate.connections
-    for _ in range(5):
+    for _ in range(3 * POOL_SIZE):
         ask()
-    assert gate.connections == before
+    kept = gate.ports_of("asked-here")
+    assert len(kept) <= POOL_SIZE, "each thread of the pool keeps its own"
     with gate.down(), refused("ConnectionRefusedError"):
         ask()
     with gate.down():
         pass
     ask()
-    assert gate.connections > before
+    assert gate.ports_of("asked-here") - kept
 
 
 def test_proxies_of_the_environment_are_not_used(ask, gate: DecisionServer, monkeypatch: pytest.MonkeyPatch):
