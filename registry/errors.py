@@ -77,3 +77,39 @@ class NotYourPromotion(Forbidden):
     """Only an engineer applies a promotion."""
 
     title = "You can't apply this promotion"
+
+
+class NotYourProduction(Forbidden):
+    """Only certain people go back, stop or break the glass."""
+
+    title = "You can't change production"
+
+
+class NotLive(DomainError):
+    """Nothing that Placet put there is behind the alias."""
+
+    title = "Nothing is live there"
+
+
+class CannotGoBack(DomainError):
+    """There is no earlier version whose approval is in force."""
+
+    title = "There is nothing to go back to"
+
+
+class ConfigurationOpen(DomainError):
+    """A gate configuration waits for its second person already."""
+
+    title = "A gate configuration is proposed already"
+
+
+class ConfigurationSettled(DomainError):
+    """The gate configuration was signed or withdrawn."""
+
+    title = "The gate configuration is settled"
+
+
+class NotYourConfiguration(Forbidden):
+    """Two people with the right roles configure the gate, one after the other."""
+
+    title = "You can't configure the gate so"

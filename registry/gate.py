@@ -1,7 +1,7 @@
 """The gate's decision: may this identity do this to that model in MLflow? Every attempt is logged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -15,21 +15,40 @@ from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
 from placet.mlflow_plugin.protection import fold
-from registry.models import ApplyGrant, ModelVersion, PromotionRequest, RegisteredModel, RegistrationNotice
+from registry import protected
+from registry.models import AliasChange, ApplyGrant, PromotionRequest, RegisteredModel, RegistrationNotice
 
 MLFLOW = System("mlflow")
 
 
+RELAXABLE = frozenset(
+    {"alias.set", "alias.delete", "stage.transition", "version.delete", "model.delete", "model.rename"}
+)
+"""What a gate that observes or warns lets through. Reserved tags are Placet's own word, whatever the mode."""
+APPLIES = frozenset({"alias.set", "alias.delete"})
+
+
 @dataclass(frozen=True)
 class Answer:
-    """ALLOW, or BLOCK with one sentence that says what to do and a page that shows more."""
+    """ALLOW, or BLOCK with one sentence that says what to do and a page that shows more.
+
+    ``mode``: how strictly the gate stands there. Where it lets a write through that it would have refused, ``detail``
+    says so and ``would`` is the verdict that a strict gate had given.
+    """
 
     verdict: str
     detail: str = ""
     link: str = ""
+    mode: str = protected.Mode.BLOCK
+    would: str = ""
 
-    def as_json(self) -> dict[str, str]:
-        return {"verdict": self.verdict} if self.verdict == "ALLOW" else vars(self)
+    @property
+    def allowed(self) -> bool:
+        return self.verdict == "ALLOW"
+
+    def as_json(self) -> dict[str, Any]:
+        said = {"detail": self.detail, "link": self.link}
+        return {"verdict": self.verdict, **{name: text for name, text in said.items() if text}}
 
 
 @transaction.atomic
@@ -47,9 +66,10 @@ def decide(
         _notice(identity, subject)
         return Answer("ALLOW")
     answer = _answer(identity, action, subject, detail, grant)
-    allowed = answer.verdict == "ALLOW"
+    if not answer.allowed and action in RELAXABLE and not grant:
+        answer = _as_strictly_as(_mode(subject, detail), answer)
     audit.append(
-        event=Event.GATE_ALLOWED if allowed else Event.GATE_REFUSED,
+        event=Event.GATE_LET_THROUGH if answer.would else Event.GATE_ALLOWED if answer.allowed else Event.GATE_REFUSED,
         actor=actor,
         data={
             "action": action,
@@ -58,10 +78,28 @@ def decide(
             "alias": detail.get("alias"),
             "source": identity.get("source"),
             "verdict": answer.verdict,
+            "mode": answer.mode,
+            **({"would": answer.would} if answer.would else {}),
         },
         payload={"username": identity.get("username"), "detail": answer.detail},
     )
     return answer
+
+
+def _mode(subject: Mapping[str, Any], detail: Mapping[str, Any]) -> protected.Mode:
+    """Return how strictly the gate stands before this write: where it names no alias, as before the strictest."""
+    registered = RegisteredModel.objects.select_related("system").filter(name=subject.get("name")).first()
+    ai_system = registered.system if registered else None
+    alias = fold(detail.get("alias"))
+    aliases = [alias] if alias else list(protected.in_force().protected_aliases)
+    modes = {protected.mode_for(ai_system, name) for name in aliases}
+    return max(modes, key=protected.STRICTNESS.index)
+
+
+def _as_strictly_as(mode: protected.Mode, answer: Answer) -> Answer:
+    if mode == protected.Mode.BLOCK:
+        return answer
+    return replace(answer, verdict="ALLOW", mode=mode, would=answer.verdict)
 
 
 def _actor(identity: Mapping[str, Any]) -> Actor:
@@ -87,8 +125,8 @@ def _answer(
     identity: Mapping[str, Any], action: str, subject: Mapping[str, Any], detail: Mapping[str, Any], grant: str | None
 ) -> Answer:
     name, number, alias = subject.get("name"), subject.get("version"), detail.get("alias")
-    if action == "alias.set" and grant:
-        return _by_grant(identity, subject, alias, grant)
+    if action in APPLIES and grant:
+        return _by_grant(identity, action, subject, alias, grant)
     if action == "alias.set":
         return _refusal_of_alias(str(name), number, str(alias))
     by_placet = identity.get("username") == settings.MLFLOW_SERVICE_USER
@@ -147,36 +185,51 @@ def _refusal_of_alias(name: str, number: Any, alias: str) -> Answer:
     )
 
 
-def _by_grant(identity: Mapping[str, Any], subject: Mapping[str, Any], alias: Any, grant: str) -> Answer:
+def _by_grant(identity: Mapping[str, Any], action: str, subject: Mapping[str, Any], alias: Any, grant: str) -> Answer:
     """Let exactly the call through that the grant was made for: once, in time, same version, same bytes' address."""
     row = (
         ApplyGrant.objects.select_for_update(of=("self",))
-        .select_related("promotion__version__model", "promotion__approval")
+        .select_related("change__model", "change__version", "change__promotion__approval")
         .filter(digest=token_digest(grant))
         .first()
     )
     refused = Answer(
-        "BLOCK", "The apply grant is not valid for this call; start the promotion again in Placet.", settings.BASE_URL
+        "BLOCK", "The apply grant is not valid for this call; start the change again in Placet.", settings.BASE_URL
     )
     if row is None or row.used_at or row.expires_at <= clock.now():
         return refused
-    version: ModelVersion = row.promotion.version
+    change = row.change
+    promotion = change.promotion if change.version else None
     same = (
-        subject.get("name") == version.model.name
-        and str(subject.get("version")) == str(version.number)
-        and subject.get("created_at_ms") == version.mlflow_created_at_ms
-        and subject.get("storage_location") == version.storage_location
-        and (subject.get("workspace") or "default") == version.model.workspace
-        and fold(alias) == row.promotion.alias
+        _is_about(change, action, subject)
+        and fold(alias) == change.alias
         and identity.get("username") == settings.MLFLOW_SERVICE_USER
     )
-    if not same or row.promotion.approval.state != State.APPROVED:
+    if not same or (promotion and promotion.approval.state != State.APPROVED):
         return refused
     row.used_at = clock.now()
     audit.append(
-        event=Event.PROMOTION_APPLYING,
+        event=Event.GRANT_USED,
         actor=System("apply"),
         subjects=[row],
-        data={"promotion": row.promotion.number, "request": row.promotion.approval_id, "grant": "used"},
+        data={
+            "change": change.number,
+            "kind": change.kind,
+            **({"promotion": promotion.number, "request": promotion.approval_id} if promotion else {}),
+        },
     )
     return Answer("ALLOW")
+
+
+def _is_about(change: AliasChange, action: str, subject: Mapping[str, Any]) -> bool:
+    """Return whether an attempt is the very write that a change is: same action, same model, same version and bytes."""
+    version = change.version
+    if action != ("alias.set" if version else "alias.delete"):
+        return False
+    if subject.get("name") != change.model.name or (subject.get("workspace") or "default") != change.model.workspace:
+        return False
+    return version is None or (
+        str(subject.get("version")) == str(version.number)
+        and subject.get("created_at_ms") == version.mlflow_created_at_ms
+        and subject.get("storage_location") == version.storage_location
+    )

@@ -214,11 +214,15 @@ class Client:
             MlflowDown: no answer.
             PermissionError: the server refused; the text says why.
         """
+        self._write_alias("POST", {"name": name, "alias": alias, "version": str(number)}, grant)
+
+    def delete_alias(self, name: str, alias: str, *, grant: str) -> None:
+        """Take an alias off under a single-use grant. Raises as ``set_alias``."""
+        self._write_alias("DELETE", {"name": name, "alias": alias}, grant)
+
+    def _write_alias(self, method: str, body: dict[str, str], grant: str) -> None:
         response = self._call(
-            "POST",
-            "/api/2.0/mlflow/registered-models/alias",
-            json={"name": name, "alias": alias, "version": str(number)},
-            headers={"X-Placet-Grant": grant},
+            method, "/api/2.0/mlflow/registered-models/alias", json=body, headers={"X-Placet-Grant": grant}
         )
         if response.status_code == httpx.codes.FORBIDDEN:
             raise PermissionError(response.json().get("message", "refused"))

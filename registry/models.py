@@ -3,7 +3,7 @@
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest, ChangeClass
@@ -126,14 +126,94 @@ class PromotionRequest(Governed):
         return f"PR-{self.number}"
 
 
-class ApplyGrant(Governed):
-    """The right to set one alias once, within ten seconds. MLflow's plugin shows it; only its hash is kept."""
+class AliasChange(Governed):
+    """One intended write of a protected alias. Every grant, and so every such write in MLflow, belongs to one."""
 
-    promotion = models.ForeignKey(PromotionRequest, on_delete=models.PROTECT, related_name="grants")
+    class Kind(models.TextChoices):
+        PROMOTION = "promotion", "Promotion"
+        ROLLBACK = "rollback", "Rollback"
+        STOP = "stop", "Stop"
+        BREAK_GLASS = "break_glass", "Break-glass"
+        REVERT = "revert", "Revert"
+
+    class State(models.TextChoices):
+        ASKED = "asked", "Asked"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    number = models.BigIntegerField(unique=True, help_text="What people call it: AC-7.")
+    kind = models.CharField(max_length=12, choices=Kind)
+    model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="alias_changes")
+    alias = models.CharField(max_length=255)
+    version = models.ForeignKey(
+        ModelVersion, null=True, on_delete=models.PROTECT, related_name="+", help_text="Null takes the alias off."
+    )
+    replaces = models.ForeignKey(
+        ModelVersion,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="What was live when it was asked.",
+    )
+    promotion = models.ForeignKey(
+        PromotionRequest,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="changes",
+        help_text="On whose approval the version serves; null where nobody approved it.",
+    )
+    asked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=1000, blank=True)
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State, default=State.ASKED)
+    state_reason = models.CharField(max_length=500, blank=True)
+    done_at = models.DateTimeField(null=True)
+    journal_id = models.UUIDField(
+        null=True, unique=True, help_text="The plugin's own name of it, if it was done while Placet was away."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["promotion", "rollback"], version__isnull=False, promotion__isnull=False)
+                | Q(kind="break_glass", version__isnull=False, promotion__isnull=True, asked_by__isnull=False)
+                | Q(kind="stop", version__isnull=True)
+                | Q(kind="revert", asked_by__isnull=True),
+                name="alias_change_has_what_its_kind_needs",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["promotion", "revert"]) | ~Q(reason=""), name="alias_change_says_why"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="done", done_at__isnull=False) | ~Q(state="done") & Q(done_at__isnull=True),
+                name="alias_change_is_done_at_a_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "asked_at"], name="alias_change_by_state")]
+
+    def __str__(self) -> str:
+        return f"AC-{self.number}"
+
+
+class ApplyGrant(Governed):
+    """The right to write one alias once, within ten seconds. MLflow's plugin shows it; only its hash is kept."""
+
+    change = models.ForeignKey(AliasChange, on_delete=models.PROTECT, related_name="grants")
     digest = models.CharField(max_length=71, unique=True)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True, help_text="When the gate let the call through.")
+    written_at = models.DateTimeField(null=True, help_text="When MLflow was seen to have done it.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["change"], condition=Q(written_at__isnull=False), name="one_write_per_alias_change"
+            ),
+            models.CheckConstraint(
+                condition=Q(written_at__isnull=True) | Q(used_at__isnull=False), name="only_a_used_grant_has_written"
+            ),
+        ]
 
 
 class Permit(Governed):
@@ -163,6 +243,14 @@ class AliasHistory(Governed):
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="alias_history")
     during = DateTimeRangeField()
     promotion = models.ForeignKey(PromotionRequest, null=True, on_delete=models.PROTECT, related_name="alias_history")
+    opened_by = models.ForeignKey(
+        AliasChange,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="opened",
+        help_text="The write that began it; null for a renewal, which writes nothing.",
+    )
+    ended_by = models.ForeignKey(AliasChange, null=True, on_delete=models.PROTECT, related_name="ended")
 
     class Meta:
         constraints = [
@@ -176,6 +264,50 @@ class AliasHistory(Governed):
             ),
             models.CheckConstraint(condition=~Q(alias=""), name="alias_is_named"),
         ]
+
+
+class GateConfiguration(Governed):
+    """What the gate protects and how strictly: written by one person, in force once another has signed."""
+
+    class Mode(models.TextChoices):
+        OBSERVE = "observe", "Observe"
+        WARN = "warn", "Warn"
+        BLOCK = "block", "Block"
+
+    class Registry(models.TextChoices):
+        GOVERNED = "governed", "Governed: MLflow runs Placet's plugin"
+        STOCK = "stock", "Stock: detected, not prevented"
+
+    number = models.PositiveIntegerField(unique=True)
+    protected_aliases = ArrayField(models.CharField(max_length=255), help_text="Names or shell patterns, folded.")
+    mode = models.CharField(max_length=8, choices=Mode, help_text="For models that no policy governs.")
+    registry = models.CharField(max_length=8, choices=Registry)
+    automatic_revert = models.BooleanField(default=False)
+    loosens = models.BooleanField(default=False, help_text="It protects less than the one before.")
+    reason = models.CharField(max_length=1000)
+    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    signed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True, help_text="When another took its place, or it was withdrawn.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(signed_by__isnull=True, signed_at__isnull=True)
+                | Q(signed_by__isnull=False, signed_at__gte=F("proposed_at")) & ~Q(signed_by=F("proposed_by")),
+                name="gate_configuration_signed_by_a_second_person",
+            ),
+            models.UniqueConstraint(
+                models.ExpressionWrapper(Q(signed_at__isnull=False), output_field=models.BooleanField()),
+                condition=Q(ended_at__isnull=True),
+                name="one_gate_configuration_in_force_and_one_proposed",
+            ),
+            models.CheckConstraint(condition=~Q(protected_aliases=[]), name="gate_protects_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"gate configuration {self.number}"
 
 
 class RegistrationNotice(models.Model):

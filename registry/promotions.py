@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from governance.accounts.models import User
@@ -26,8 +25,8 @@ from governance.inventory import selectors as inventory_selectors
 from governance.inventory.models import AISystem
 from governance.policy.document import EvidenceRequirement, PolicyDocument
 from governance.policy.selectors import document_of, governing
-from placet.mlflow_plugin.protection import fold, is_protected_alias
-from registry import selectors, standing
+from placet.mlflow_plugin.protection import fold
+from registry import protected, selectors, standing
 from registry.errors import (
     AlreadyLive,
     ModelUnassigned,
@@ -65,9 +64,10 @@ def request_promotion(
     """
     registered = selectors.model_for(requester, model)
     candidate = selectors.version(registered, version)
-    if not is_protected_alias(alias, settings.PROTECTED_ALIASES):
+    gate = protected.in_force()
+    if not gate.protects(alias):
         raise UnprotectedAlias(
-            f"Alias {alias!r} is free: set it in MLflow. Governed are {', '.join(settings.PROTECTED_ALIASES)}."
+            f"Alias {alias!r} is free: set it in MLflow. Governed are {', '.join(gate.protected_aliases)}."
         )
     alias = fold(alias)  # Champion and champion are one name to the gate, so Placet sets that one
     ai_system = classified(registered.system, model)

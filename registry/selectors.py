@@ -13,7 +13,24 @@ from governance.approvals.models import ApprovalRequest
 from governance.common.errors import Unknown
 from governance.evidence import storage
 from registry.errors import UnknownModel, UnknownVersion
-from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, Permit, PromotionRequest, RegisteredModel
+from registry.models import (
+    AliasChange,
+    AliasHistory,
+    DatasetSnapshot,
+    ModelVersion,
+    Permit,
+    PromotionRequest,
+    RegisteredModel,
+)
+
+OF_A_CHANGE = (
+    "model__system__owner",
+    "version__model",
+    "replaces__model",
+    "promotion__approval__system",
+    "promotion__version__model",
+    "asked_by",
+)
 
 
 def models_for(user: User) -> QuerySet[RegisteredModel]:
@@ -147,6 +164,18 @@ def promotion_of(approval: ApprovalRequest) -> PromotionRequest:
     return PromotionRequest.objects.select_related("version__model__system__owner", "version__evaluation_dataset").get(
         approval=approval
     )
+
+
+def alias_change(pk: uuid.UUID) -> AliasChange:
+    """Return one write of a protected alias.
+
+    Raises:
+        Unknown: there is none of that id.
+    """
+    found = AliasChange.objects.select_related(*OF_A_CHANGE).filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"There is no alias change {pk}.")
+    return found
 
 
 def live(registered: RegisteredModel, alias: str) -> AliasHistory | None:

@@ -5,9 +5,9 @@ import uuid
 from celery import shared_task
 
 from governance.evidence.tasks import enqueue
-from registry import applying, reconcile, renewals
+from registry import alias_changes, applying, reconcile, renewals
 from registry.errors import MlflowDown
-from registry.models import PromotionRequest
+from registry.models import AliasChange
 
 
 @shared_task
@@ -29,9 +29,9 @@ def mirror_registry() -> int:
 
 
 @shared_task(autoretry_for=(MlflowDown,), retry_backoff=True, max_retries=5)
-def apply_promotion(promotion_id: str) -> str:
-    """Apply one promotion. Safe twice: it repeats only the steps that did not happen."""
-    return applying.apply_promotion(uuid.UUID(promotion_id))
+def carry_out(change_id: str) -> str:
+    """Write one protected alias. Safe twice: it repeats only the steps that did not happen."""
+    return alias_changes.carry_out(uuid.UUID(change_id))
 
 
 @shared_task
@@ -43,10 +43,10 @@ def open_renewals() -> int:
 
 
 @shared_task
-def sweep_promotions() -> int:
-    """Take up promotions that a dead worker left applying, and renewals that can take their place."""
+def sweep_alias_changes() -> int:
+    """Take up writes that a dead worker left, and renewals that can take their place."""
     applying.begin_renewals()
-    ids = PromotionRequest.objects.filter(state=PromotionRequest.State.APPLYING).values_list("pk", flat=True)
+    ids = AliasChange.objects.filter(state=AliasChange.State.ASKED).order_by("asked_at").values_list("pk", flat=True)
     for pk in ids:
-        apply_promotion.delay(str(pk))
+        carry_out.delay(str(pk))
     return len(ids)

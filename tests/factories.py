@@ -34,8 +34,8 @@ from governance.inventory.models import AISystem
 from governance.policy import services as policies
 from governance.policy.document import PolicyDocument, parse
 from governance.policy.models import PolicyVersion
-from registry import promotions
-from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest, RegisteredModel
+from registry import alias_changes, applying, promotions, selectors
+from registry.models import AliasChange, AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest, RegisteredModel
 from tests import payloads
 from tests.documents.sample_snapshot import ANSWERS
 
@@ -264,6 +264,15 @@ class Cast:
     def live(self, *, number: int = 1) -> PromotionRequest:
         """A promotion that is applied, as the apply task writes it once MLflow has said so."""
         return put_live(self, self.approved(number=number))
+
+
+def record_applied(promotion_id: uuid.UUID) -> str:
+    """Write down that MLflow has done what a promotion asks for; return the promotion's state."""
+    with transaction.atomic():
+        promotion = selectors.promotion(promotion_id)
+        change = AliasChange.objects.filter(promotion=promotion, state=AliasChange.State.ASKED).first()
+        alias_changes.record((change or applying._begin(promotion, actor=alias_changes.APPLIER)).pk)
+    return selectors.promotion(promotion_id).state
 
 
 def put_live(cast: Cast, made: PromotionRequest) -> PromotionRequest:

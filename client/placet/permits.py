@@ -54,6 +54,10 @@ class Permit:
 
     ``decision_threshold``: at or above it the score counts as the event. The evidence was measured at it and it is not
     part of the bytes, so whoever decides by the model must use it. None in a permit that names none.
+
+    ``replaces``: the version (``version``, ``created_at_ms``) that the alias must point to for a rollback or stop, so
+    that its permit works from one state only. ``holders``: the MLflow users who may use it. ``basis``: on whose word
+    the version serves: ``approval``, or ``break-glass`` where one person put it there.
     """
 
     kind: str
@@ -74,6 +78,9 @@ class Permit:
     expires_at: datetime
     artifact_manifest: str | None
     decision_threshold: float | None
+    replaces: Mapping[str, Any] | None
+    holders: tuple[str, ...]
+    basis: str
     key_digest: str
     statement: Mapping[str, Any]
 
@@ -98,6 +105,9 @@ def build_statement(
     expires_at: datetime | str,
     artifact_manifest: str | None = None,
     decision_threshold: str | None = None,
+    replaces: Mapping[str, Any] | None = None,
+    holders: Sequence[str] = (),
+    basis: str = "approval",
 ) -> dict[str, Any]:
     """Return the in-toto statement of a permit.
 
@@ -109,6 +119,9 @@ def build_statement(
         log: origin of the log, index of the entry that approved, size of the tree it was read from.
         artifact_manifest: optional digest of the whole file list, names included; left out when None.
         decision_threshold: optional, the threshold that was approved, as a decimal such as ``0.3``; left out when None.
+        replaces: of a rollback or stop, the version that the alias must point to: ``version`` and ``created_at_ms``.
+        holders: of a rollback or stop, the MLflow users who may use it; left out when empty.
+        basis: ``approval``, or ``break-glass`` where one person put the version there.
     Raises:
         ValueError: an unknown kind, a digest or threshold that is not one, or a time without its zone.
     """
@@ -139,6 +152,15 @@ def build_statement(
     if decision_threshold is not None:
         _threshold(decision_threshold)
         predicate["decision_threshold"] = decision_threshold
+    if replaces is not None:
+        predicate["replaces"] = {
+            "version": str(replaces["version"]),
+            "created_at_ms": int(replaces["created_at_ms"]),
+        }
+    if holders:
+        predicate["holders"] = sorted(holders)
+    if basis != "approval":
+        predicate["basis"] = basis
     subject = {"name": f"{model}/{version}", "digest": {"sha256": hex_of(artifact_digest)}}
     return {
         "_type": STATEMENT_TYPE,
@@ -263,6 +285,9 @@ def _read(payload: bytes, signed_by: str) -> Permit:
             artifact_digest=digest,
             artifact_manifest=said.get("artifact_manifest"),
             decision_threshold=_threshold(said.get("decision_threshold")),
+            replaces=_replaces(said.get("replaces")),
+            holders=tuple(map(str, said.get("holders", ()))),
+            basis=str(said.get("basis", "approval")),
             issued_at=parse_time(said["issued_at"]),
             expires_at=parse_time(said["expires_at"]),
             key_digest=signed_by,
@@ -293,6 +318,12 @@ _PLAIN = (
     "approval",
     "log",
 )
+
+
+def _replaces(said: Any) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    return {"version": str(said["version"]), "created_at_ms": int(said["created_at_ms"])}
 
 
 def _threshold(said: object) -> float | None:

@@ -121,8 +121,8 @@ class Applications(APIView):
     def post(self, request: Request, promotion: str) -> Response:
         """Have Placet set the alias; follow the promotion until it is ``applied``."""
         found = selectors.promotion_for(actor(request), promotion)
-        applying.request_apply(promotion_id=found.pk, person=actor(request))
-        enqueue_on_commit(tasks.apply_promotion, found.pk)
+        change = applying.request_apply(promotion_id=found.pk, person=actor(request))
+        enqueue_on_commit(tasks.carry_out, *([change.pk] if change else []))
         return _answer(found, status.HTTP_202_ACCEPTED)
 
 

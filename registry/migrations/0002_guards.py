@@ -18,7 +18,6 @@ class Migration(migrations.Migration):
         Govern("registry_datasetsnapshot"),
         Govern("registry_modelversion"),
         Govern("registry_promotionrequest"),
-        Govern("registry_applygrant"),
         Govern("registry_aliashistory"),
         Govern("registry_permit", immutable=True),
         migrations.RunSQL(RIGHTS, "DROP SEQUENCE registry_promotion_number"),

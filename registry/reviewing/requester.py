@@ -12,7 +12,7 @@ from governance.audit import selectors as log
 from governance.common import clock
 from governance.common.templatetags.placet import day, utc_short
 from governance.policy.selectors import document_of
-from registry import applying, selectors
+from registry import refusals, selectors
 from registry.models import Permit, PromotionRequest
 from registry.reviewing import checks, evidence, stages, standing_said
 from registry.reviewing.comments import comments_shown
@@ -45,7 +45,7 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
     progress = evidence.progress_shown(approval)
     standing = standing_said.standing_said(approval)
     rows = stages.stages_of(approval, decisions, spared=standing_said.spared_by(standing))
-    refusal = applying.may_apply(promotion)
+    refusal = refusals.may_apply(promotion)
     if not refusal and not has_role(viewer, *APPLICANTS, system_id=approval.system_id):
         refusal = "An engineer, the owner or a risk officer of the system applies a promotion."
     return {

@@ -9,7 +9,7 @@ from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, Decision, State
 from governance.audit.selectors import payload_of
 from governance.evidence.models import EvidenceJob
-from registry import applying
+from registry import refusals
 from registry.models import PromotionRequest
 from registry.reviewing.evidence import jobs_of
 from registry.reviewing.people import People, words
@@ -129,5 +129,5 @@ def next_step(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = 
         stage = approvals.open_stage(approval)
         return f"Waits for {words(stage['roles'])} in stage {stage['name']}." if stage else "Waits for nobody."
     if approval.state == "approved":
-        return applying.may_apply(promotion) or f"Apply it: placet apply {promotion.pk}"
+        return refusals.may_apply(promotion) or f"Apply it: placet apply {promotion.pk}"
     return f"The approval is {approval.get_state_display().lower()}: {approval.state_reason}"

@@ -169,12 +169,12 @@ def promotion_apply(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /promotions/<pk>/apply``: have the worker set the alias."""
     promotion, person = promotion_of(request, pk), actor(request)
     try:
-        applying.request_apply(promotion_id=pk, person=person)
+        change = applying.request_apply(promotion_id=pk, person=person)
     except DomainError as refusal:
         messages.error(request, refusal.detail)
         context = requester.request_page(promotion, person)
         return render(request, "registry/request.html", context, status=refusal.status)
-    enqueue_on_commit(tasks.apply_promotion, pk)
+    enqueue_on_commit(tasks.carry_out, *([change.pk] if change else []))
     messages.success(
         request, f"Placet digests the bytes once more and sets {promotion.alias}; this takes a few seconds."
     )

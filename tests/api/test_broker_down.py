@@ -23,7 +23,7 @@ from governance.evidence import tasks as evidence_tasks
 from governance.evidence.models import EvidenceJob
 from registry import applying
 from registry import tasks as registry_tasks
-from registry.models import PromotionRequest
+from registry.models import AliasChange, PromotionRequest
 from reports import tasks as reports_tasks
 from reports.models import DocumentJob
 from tests import factories
@@ -69,7 +69,7 @@ class broker_at:  # noqa: N801 (reads as the function that it is)
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What the sweeps hand out."""
     told: list[tuple[str, str]] = []
-    enqueued = (evidence_tasks.run_job, registry_tasks.apply_promotion, reports_tasks.build_document)
+    enqueued = (evidence_tasks.run_job, registry_tasks.carry_out, reports_tasks.build_document)
     for task in (*enqueued, approvals_tasks.replay_policy):
         monkeypatch.setattr(task, "delay", lambda pk, name=task.name: told.append((name, pk)))
     return told
@@ -159,8 +159,8 @@ def test_an_approved_promotion_is_applied_by_the_sweep(
     assert engineer.post(f"/promotions/{by_page.pk}/apply").status_code == 302
     assert set(PromotionRequest.objects.values_list("state", flat=True)) == {"applying"}
     sent = request.getfixturevalue("sent")
-    assert registry_tasks.sweep_promotions() == 2
-    assert {pk for _, pk in sent} == {str(by_api.pk), str(by_page.pk)}
+    assert registry_tasks.sweep_alias_changes() == 2
+    assert {pk for _, pk in sent} == {str(pk) for pk in AliasChange.objects.values_list("pk", flat=True)}
 
 
 @pytest.mark.django_db
@@ -183,7 +183,7 @@ def test_every_task_that_edges_enqueue_is_swept() -> None:
     """A new one has to say who sends it again."""
     swept_by = {
         "run_job": "governance.evidence.tasks.sweep_jobs",
-        "apply_promotion": "registry.tasks.sweep_promotions",
+        "carry_out": "registry.tasks.sweep_alias_changes",
         "build_document": "reports.tasks.sweep_documents",
         "replay_policy": "governance.approvals.tasks.sweep_replays",
         "profile_batch": None,  # a drift run counts for itself what this did not

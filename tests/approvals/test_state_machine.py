@@ -28,7 +28,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError
-from registry import applying, promotions, renewals
+from registry import promotions, renewals
 from registry.models import AliasHistory, PromotionRequest
 from tests.approvals.slow_reading import assert_index_holds
 from tests.factories import (
@@ -44,6 +44,7 @@ from tests.factories import (
     given,
     lent,
     put_live,
+    record_applied,
 )
 from tests.proving import PROVE, count
 
@@ -310,7 +311,7 @@ class Requests(RuleBasedStateMachine):
     @precondition(lambda self: self.old is not None and self.was_approved)
     @rule()
     def take_its_place(self) -> None:
-        self.attempt(lambda: applying.record_applied(self.promotion.pk))
+        self.attempt(lambda: record_applied(self.promotion.pk))
 
     @invariant()
     def what_is_renewed_keeps_its_force_until_then(self) -> None:

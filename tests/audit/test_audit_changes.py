@@ -61,8 +61,11 @@ KEPT = {
     "monitoring.DriftRun": "monitor version window_start window_end rows evidence outcome drifted made_at",
     "monitoring.Monitor": "model snapshot enabled made_at",
     "policy.PolicyVersion": "number author made_at publisher published_at",
-    "registry.AliasHistory": "model version during promotion",
-    "registry.ApplyGrant": "promotion made_at expires_at used_at",
+    "registry.AliasHistory": "model version during promotion opened_by ended_by",
+    "registry.AliasChange": "number kind model version replaces promotion asked_by asked_at state done_at journal_id",
+    "registry.ApplyGrant": "change made_at expires_at used_at written_at",
+    "registry.GateConfiguration": "number mode registry automatic_revert loosens proposed_by proposed_at signed_by "
+    "signed_at ended_at",
     "registry.DatasetSnapshot": "role rows mirrored_at",
     "registry.ModelVersion": "model number mlflow_created_at_ms artifact_bytes decision_threshold trained_by "
     "evaluation_dataset mirrored_at",

@@ -30,6 +30,7 @@ class Registry:
         self.broken_paths: set[str] = set()
         self.served: list[str] = []
         self.set_calls: list[tuple[str, str, int]] = []
+        self.delete_calls: list[tuple[str, str]] = []
         self.before_alias: Callable[[str, int], None] = lambda alias, number: None
         self.lock = Lock()
 
@@ -82,11 +83,16 @@ class Registry:
             case "runs/get":
                 tags = [{"key": key, "value": value} for key, value in self.tags[query["run_id"]].items()]
                 return 200, {"run": {"data": {"tags": tags}}}
-            case "registered-models/alias" if body:
+            case "registered-models/alias" if "version" in body:
                 self.before_alias(body["alias"], int(body["version"]))
                 with self.lock:
                     self.aliases[name][body["alias"]] = int(body["version"])
                     self.set_calls.append((name, body["alias"], int(body["version"])))
+                return 200, {}
+            case "registered-models/alias" if body:
+                with self.lock:
+                    del self.aliases[name][body["alias"]]
+                    self.delete_calls.append((name, body["alias"]))
                 return 200, {}
             case "registered-models/alias":
                 number = self.aliases.get(name, {}).get(query["alias"])
@@ -133,7 +139,7 @@ def running(registry: Registry) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = _do  # noqa: N815
+        do_GET = do_POST = do_DELETE = _do  # noqa: N815
 
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""

@@ -10,13 +10,14 @@ from django.db import connection
 
 from governance.approvals import services as approvals
 from governance.audit.actors import System
-from registry import applying, selectors, tasks
-from registry.models import AliasHistory, PromotionRequest
+from registry import alias_changes, applying, selectors, tasks
+from registry.models import AliasChange, AliasHistory, PromotionRequest
 from tests.factories import accept, approve, attach, fresh
 from tests.payloads import explanation, fairness, performance
 from tests.registry.test_reconcile import digest
 
 State = PromotionRequest.State
+DONE = AliasChange.State.DONE
 
 
 @pytest.fixture(autouse=True)
@@ -51,8 +52,17 @@ def ready(cast, tracking, *, number=1):
 
 def applied(cast, promotion):
     """Ask for it, then do the worker's part."""
-    applying.request_apply(promotion_id=promotion.pk, person=cast.engineer)
-    return tasks.apply_promotion(str(promotion.pk))
+    return carried_out(promotion, asked(cast, promotion))
+
+
+def asked(cast, promotion):
+    return applying.request_apply(promotion_id=promotion.pk, person=cast.engineer)
+
+
+def carried_out(promotion, change):
+    """Return the state of a promotion after the worker did its part."""
+    tasks.carry_out(str(change.pk))
+    return fresh(promotion).state
 
 
 def at_once(*calls):
@@ -78,16 +88,17 @@ def at_once(*calls):
 
 def test_an_approved_promotion_is_applied_once(cast, tracking):
     promotion = ready(cast, tracking)
-    assert applied(cast, promotion) == State.APPLIED
-    assert tasks.apply_promotion(str(promotion.pk)) == State.APPLIED
+    change = asked(cast, promotion)
+    assert carried_out(promotion, change) == State.APPLIED
+    assert carried_out(promotion, change) == State.APPLIED
     assert tracking.set_calls == [(cast.model.name, "champion", 1)]
 
 
 def test_a_promotion_whose_approval_is_suspended_while_it_is_applied_fails_with_the_reason(cast, tracking):
     promotion = ready(cast, tracking)
-    applying.request_apply(promotion_id=promotion.pk, person=cast.engineer)
+    change = asked(cast, promotion)
     approvals.suspend(request_id=promotion.approval_id, reason="Drift in income.", actor=System("monitoring"))
-    assert tasks.apply_promotion(str(promotion.pk)) == State.FAILED
+    assert carried_out(promotion, change) == State.FAILED
     promotion = fresh(promotion)
     assert (promotion.state, promotion.state_reason) == (State.FAILED, "Its approval is suspended: Drift in income.")
     assert tracking.set_calls == []
@@ -97,7 +108,8 @@ def test_a_promotion_whose_approval_is_suspended_while_it_is_applied_fails_with_
 def test_what_is_applied_never_becomes_failed(cast, tracking):
     promotion = ready(cast, tracking)
     applied(cast, promotion)
-    assert applying._fail(promotion.pk, "a worker that came late") == State.APPLIED
+    change = AliasChange.objects.get()
+    assert alias_changes.fail(change.pk, "a worker that came late") == AliasChange.State.DONE
     assert fresh(promotion).state == State.APPLIED
 
 
@@ -135,10 +147,10 @@ def test_other_bytes_suspend_the_approval_and_fail_the_promotion(cast, tracking)
 
 def test_two_workers_with_the_same_promotion_set_the_alias_once(committed_cast, tracking):
     promotion = ready(committed_cast, tracking)
-    applying.request_apply(promotion_id=promotion.pk, person=committed_cast.engineer)
+    change = asked(committed_cast, promotion)
     tracking.before_alias = lambda alias, number: time.sleep(0.3)
-    results = at_once(*[lambda: applying.apply_promotion(promotion.pk)] * 3)
-    assert results == [State.APPLIED] * 3
+    results = at_once(*[lambda: alias_changes.carry_out(change.pk)] * 3)
+    assert results == [DONE] * 3
     assert len(tracking.set_calls) == 1
     assert AliasHistory.objects.count() == 1
 
@@ -146,22 +158,20 @@ def test_two_workers_with_the_same_promotion_set_the_alias_once(committed_cast, 
 def test_two_promotions_of_one_alias_leave_a_history_that_agrees_with_mlflow(committed_cast, tracking, monkeypatch):
     cast = committed_cast
     promotions = [ready(cast, tracking, number=number) for number in (1, 2)]
-    for promotion in promotions:
-        applying.request_apply(promotion_id=promotion.pk, person=cast.engineer)
-
-    record = applying.record_applied
+    changes = [asked(cast, promotion) for promotion in promotions]
+    record = alias_changes.record
 
     def slowly(pk):
         """Without a lock, version 1 is set first in MLflow and written down last."""
-        time.sleep(1.0 if pk == promotions[0].pk else 0)
+        time.sleep(1.0 if pk == changes[0].pk else 0)
         return record(pk)
 
-    monkeypatch.setattr(applying, "record_applied", slowly)
+    monkeypatch.setattr(alias_changes, "record", slowly)
     results = at_once(
-        lambda: applying.apply_promotion(promotions[0].pk),
-        lambda: time.sleep(0.4) or applying.apply_promotion(promotions[1].pk),
+        lambda: alias_changes.carry_out(changes[0].pk),
+        lambda: time.sleep(0.4) or alias_changes.carry_out(changes[1].pk),
     )
-    assert results == [State.APPLIED] * 2
+    assert results == [DONE] * 2
     serving = selectors.live(cast.model, "champion")
     assert serving.version.number == tracking.aliases[cast.model.name]["champion"]
     states = {fresh(promotion).version.number: fresh(promotion).state for promotion in promotions}
@@ -172,11 +182,11 @@ def test_two_promotions_of_one_alias_leave_a_history_that_agrees_with_mlflow(com
 def test_a_worker_that_waits_in_vain_leaves_the_promotion_to_the_sweep(committed_cast, tracking, monkeypatch):
     cast = committed_cast
     promotion = ready(cast, tracking)
-    applying.request_apply(promotion_id=promotion.pk, person=cast.engineer)
-    monkeypatch.setattr(applying, "LOCK_WAIT_S", 0.2)
+    change = asked(cast, promotion)
+    monkeypatch.setattr(alias_changes, "LOCK_WAIT_S", 0.2)
     tracking.before_alias = lambda alias, number: time.sleep(1.0)
     first, second = at_once(
-        lambda: applying.apply_promotion(promotion.pk),
-        lambda: time.sleep(0.4) or applying.apply_promotion(promotion.pk),
+        lambda: alias_changes.carry_out(change.pk),
+        lambda: time.sleep(0.4) or alias_changes.carry_out(change.pk),
     )
-    assert (first, second) == (State.APPLIED, State.APPLYING)
+    assert (first, second) == (DONE, AliasChange.State.ASKED)

@@ -58,7 +58,7 @@ def test_a_lapsed_approval_serves_in_its_grace_and_not_after(permit, monkeypatch
 
 def test_what_was_suspended_over_bytes_gets_no_grace(permit, monkeypatch):
     from governance.approvals.models import Finding
-    from registry.applying import on_bytes_changed
+    from registry.alias_changes import on_bytes_changed
     from registry.selectors import promotion_of
 
     promotion = fresh(promotion_of(permit.approval))

@@ -10,10 +10,17 @@ from governance.accounts import identities
 from governance.accounts.roles import Role
 from governance.approvals.models import Finding, State
 from governance.common import clock
-from registry import applying, artifacts, locks, mlflow, promotions, reconcile
+from registry import artifacts, locks, mlflow, promotions, reconcile
 from registry.errors import ArtifactUnavailable, VersionUnusable
 from registry.models import ModelVersion, RegisteredModel, RegistrationNotice
-from tests.factories import PASSWORD, a_model, a_user, a_version, state_of
+from tests.factories import (
+    PASSWORD,
+    a_model,
+    a_user,
+    a_version,
+    record_applied,
+    state_of,
+)
 
 
 @pytest.fixture
@@ -31,7 +38,7 @@ def put_live(cast, tracking, version):
         model=version.model.name, version=version.number, alias="champion", requester=cast.engineer
     )
     tracking.aliases[version.model.name]["champion"] = version.number
-    applying.record_applied(made.pk)
+    record_applied(made.pk)
     made.version = version
     return made
 

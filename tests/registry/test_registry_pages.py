@@ -20,8 +20,8 @@ from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence.models import EvidenceJob
-from registry import applying, gate
-from registry.models import Permit, PromotionRequest, RegisteredModel
+from registry import gate, selectors
+from registry.models import AliasChange, Permit, PromotionRequest, RegisteredModel
 from registry.reviewing import panels
 from registry.web import answers, views
 from tests.factories import PASSWORD, REASON, a_model, a_user, approve, attach, fresh, mirrored
@@ -191,15 +191,13 @@ def test_a_promotion_is_not_applied_before_its_permit_and_never_by_a_validator(c
 def test_the_button_sets_the_promotion_applying_and_tells_the_worker_once(cast, signed_in, applied, monkeypatch):
     made = cast.approved()
     signed = SimpleNamespace(digest="sha256:" + "0" * 64, expires_at=clock.now() + timedelta(days=180))
-    monkeypatch.setattr(
-        applying.selectors, "has_permit", lambda approval: bool(signed)
-    )  # only the notary can write one
+    monkeypatch.setattr(selectors, "has_permit", lambda approval: bool(signed))  # only the notary can write one
     browser = signed_in(cast.engineer)
     assert browser.get(reverse("promotion-detail", args=[made.pk])).context["apply"]["allowed"] is True
     answer = browser.post(reverse("promotion-apply", args=[made.pk]), follow=True)
     assert answer.redirect_chain == [(reverse("promotion-detail", args=[made.pk]), 302)]
     assert "Placet digests the bytes once more and sets champion" in text_of(answer)
-    assert (applied, fresh(made).state) == ([str(made.pk)], PromotionRequest.State.APPLYING)
+    assert (applied, fresh(made).state) == ([str(AliasChange.objects.get().pk)], PromotionRequest.State.APPLYING)
 
 
 def test_the_list_names_every_model_with_what_is_live_in_few_queries(cast, signed_in, django_assert_max_num_queries):

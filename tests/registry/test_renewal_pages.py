@@ -13,9 +13,14 @@ from governance.approvals import comments
 from governance.approvals.models import Comment
 from governance.audit.events import Event
 from governance.common import clock
-from registry import applying, live, reconcile, selectors
+from registry import live, reconcile, selectors
 from registry.models import PromotionRequest
-from tests.factories import a_user, given, mirrored
+from tests.factories import (
+    a_user,
+    given,
+    mirrored,
+    record_applied,
+)
 from tests.registry.test_renewals import asked, near_the_end, signed
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +85,7 @@ def test_the_model_page_shows_what_is_live_and_not_its_open_renewal(cast):
         renewal = asked(cast, made)
         words = signed_in(cast.officer).get(f"/models/{cast.model.pk}").context["versions"]
         assert [(row["reference"], row["state"]) for row in words] == [(str(made), "approved")]
-        applying.record_applied(signed(cast, renewal).pk)
+        record_applied(signed(cast, renewal).pk)
         words = signed_in(cast.officer).get(f"/models/{cast.model.pk}").context["versions"]
         assert [(row["reference"], row["state"]) for row in words] == [(str(renewal), "approved")]
 

@@ -17,7 +17,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden
 from governance.evidence.models import Evidence
-from registry import applying, permits, renewals, selectors, tasks
+from registry import applying, permits, refusals, renewals, selectors, tasks
 from registry.derivation import LogDisagrees, rederive
 from registry.models import AliasHistory, Permit, PromotionRequest
 from tests import payloads
@@ -31,6 +31,7 @@ from tests.factories import (
     attach,
     fresh,
     given,
+    record_applied,
     state_of,
 )
 from tests.reports.factories import notarise
@@ -147,7 +148,7 @@ def test_what_lapsed_while_it_had_its_force_is_renewed_in_its_grace(cast, later)
     approvals.lapse_overdue()
     renewal = signed(cast, asked(cast, made))
     assert renewal.approval.state == State.APPROVED
-    applying.record_applied(renewal.pk)
+    record_applied(renewal.pk)
     assert state_of(made.approval) == State.LAPSED  # it ended before its renewal, and stays so
     assert selectors.live(cast.model, "champion").promotion_id == renewal.pk
 
@@ -174,7 +175,7 @@ def test_once_approved_it_takes_its_place_by_itself_and_serving_has_no_gap(cast,
     assert selectors.live(cast.model, "champion").promotion_id == made.pk
     assert applying.begin_renewals() == 1
     assert applying.begin_renewals() == 0
-    applying.record_applied(renewal.pk)
+    record_applied(renewal.pk)
     spans = list(AliasHistory.objects.filter(model=cast.model, alias="champion").order_by("during"))
     assert [span.promotion_id for span in spans] == [made.pk, renewal.pk]
     assert [span.version_id for span in spans] == [made.version_id] * 2
@@ -191,9 +192,9 @@ def test_a_suspension_at_the_last_moment_keeps_the_renewal_from_taking_its_place
     applying.begin_renewals()
     approvals.suspend(request_id=made.approval_id, reason="Drift.", actor=SETUP)
     with pytest.raises(NotRenewable), transaction.atomic():
-        applying.record_applied(renewal.pk)
+        record_applied(renewal.pk)
     assert selectors.live(cast.model, "champion").promotion_id == made.pk
-    assert "suspended" in applying.may_apply(fresh(renewal))
+    assert "suspended" in refusals.may_apply(fresh(renewal))
     assert renewals.due_to_apply() == []
 
 
@@ -206,7 +207,7 @@ def test_a_renewal_that_lost_its_own_force_takes_no_place(cast, later, monkeypat
     applying.begin_renewals()
     act(request_id=renewal.approval_id, reason="Drift.", actor=SETUP)
     with pytest.raises(NotRenewable, match="only one in force"), transaction.atomic():
-        applying.record_applied(renewal.pk)
+        record_applied(renewal.pk)
     assert state_of(made.approval) == State.APPROVED
     assert selectors.live(cast.model, "champion").promotion_id == made.pk
 
@@ -319,7 +320,7 @@ def test_the_notary_derives_a_renewal_and_signs_its_permit(renewed):
     permit = permit_of(renewal)
     assert permit.expires_at > permit_of(made).expires_at
     assert applying.begin_renewals() == 1
-    applying.record_applied(renewal.pk)
+    record_applied(renewal.pk)
     old = permit_of(made)
     assert (permits.status_of(old), permits.refuses_loads(old)) == ("valid", False)  # who holds it goes on loading
     assert (permits.status_of(permit), permits.refuses_loads(permit)) == ("valid", False)

@@ -17,9 +17,17 @@ from governance.audit.actors import System
 from governance.common import clock
 from governance.evidence.models import Evidence
 from governance.policy.selectors import document_of
-from registry import applying
 from registry.reviewing.changes import MOST_ONE_SIDED, changes_shown, mapping_rows
-from tests.factories import PASSWORD, REASON, a_user, accept, approve, attach, state_of
+from tests.factories import (
+    PASSWORD,
+    REASON,
+    a_user,
+    accept,
+    approve,
+    attach,
+    record_applied,
+    state_of,
+)
 from tests.payloads import drift, fairness
 from tests.registry.test_renewals import asked, near_the_end, signed
 
@@ -292,7 +300,7 @@ def _state(cast, state):
     if state == "renewed":
         made = cast.live()
         with clock.frozen(near_the_end(made)):
-            applying.record_applied(signed(cast, asked(cast, made)).pk)
+            record_applied(signed(cast, asked(cast, made)).pk)
         return ApprovalRequest.objects.get(pk=made.approval_id)
     made = {"collecting": cast.promotion, "in_review": cast.reviewed}.get(state, cast.allowed)()
     request = made.approval

@@ -21,10 +21,21 @@ from governance.inventory import services as inventory
 from governance.inventory.models import AISystem, Classification
 from monitoring.models import Monitor
 from monitoring.services import open_monitor
-from registry import applying
 from registry.models import ModelVersion, PromotionRequest
 from tests import payloads
-from tests.factories import PASSWORD, Cast, a_dataset, a_model, a_policy, a_system, a_user, accept, approve, fresh
+from tests.factories import (
+    PASSWORD,
+    Cast,
+    a_dataset,
+    a_model,
+    a_policy,
+    a_system,
+    a_user,
+    accept,
+    approve,
+    fresh,
+    record_applied,
+)
 from tests.roles import as_role
 
 __all__ = ["PASSWORD", "a_system", "a_user"]
@@ -95,7 +106,7 @@ class Bank(Cast):
         accept(made.approval, self.validator)
         for person in (self.validator, self.officer):
             approve(made.approval, person)
-        applying.record_applied(made.pk)
+        record_applied(made.pk)
         return fresh(made)
 
 

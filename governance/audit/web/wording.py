@@ -28,12 +28,18 @@ WORDS = {
     Event.PROMOTION_APPLYING: gettext_lazy("Promotion being applied"),
     Event.GATE_ALLOWED: gettext_lazy("Gate let a write through"),
     Event.GATE_REFUSED: gettext_lazy("Gate refused a write"),
+    Event.GATE_LET_THROUGH: gettext_lazy("Gate let through what it would have refused"),
+    Event.ALIAS_CHANGE_ASKED: gettext_lazy("Change of an alias asked for"),
+    Event.ALIAS_CHANGE_DONE: gettext_lazy("Alias changed"),
+    Event.ALIAS_CHANGE_FAILED: gettext_lazy("Change of an alias failed"),
+    Event.GRANT_MADE: gettext_lazy("Right to write one alias made"),
+    Event.GRANT_USED: gettext_lazy("Right to write one alias used"),
     Event.LOG_EXPORTED: gettext_lazy("List of entries taken away"),
     Event.BUNDLE_EXPORTED: gettext_lazy("Audit bundle taken away"),
 }
 """Where the event's own two words do not say it."""
 
-_DETAILS = ("version", "alias", "stage", "verdict", "to", "state", "type", "role", "code", "severity", "grant")
+_DETAILS = ("kind", "version", "alias", "stage", "verdict", "to", "state", "type", "role", "code", "severity", "grant")
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:

@@ -1,0 +1,71 @@
+"""What the gate protects, as it is configured now: which aliases, how strictly, and whether MLflow runs the plugin."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from governance.common.errors import DomainError
+from governance.inventory.models import AISystem
+from governance.policy.selectors import document_of, governing
+from placet.mlflow_plugin.protection import is_protected_alias
+from registry.models import GateConfiguration
+
+Mode = GateConfiguration.Mode
+STRICTNESS = (Mode.OBSERVE, Mode.WARN, Mode.BLOCK)
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A gate configuration in force. Number 0 is what the settings say, until two people sign another."""
+
+    number: int
+    protected_aliases: tuple[str, ...]
+    mode: Mode
+    registry: GateConfiguration.Registry
+    automatic_revert: bool
+
+    @property
+    def detect_only(self) -> bool:
+        """Whether MLflow runs without Placet's plugin, so that writes are seen afterwards and never prevented."""
+        return self.registry == GateConfiguration.Registry.STOCK
+
+    def protects(self, alias: str | None) -> bool:
+        """Tell whether an alias is one that only Placet moves."""
+        return is_protected_alias(alias, self.protected_aliases)
+
+
+def in_force() -> Protected:
+    """Return what the gate protects now."""
+    row = GateConfiguration.objects.filter(signed_at__isnull=False, ended_at__isnull=True).first()
+    if row is None:
+        return by_settings()
+    return Protected(
+        row.number,
+        tuple(row.protected_aliases),
+        Mode(row.mode),
+        GateConfiguration.Registry(row.registry),
+        row.automatic_revert,
+    )
+
+
+def by_settings() -> Protected:
+    """Return what the gate protects until a configuration is signed: the settings' aliases, strictly."""
+    return Protected(0, tuple(settings.PROTECTED_ALIASES), Mode.BLOCK, GateConfiguration.Registry.GOVERNED, False)
+
+
+def mode_for(ai_system: AISystem | None, alias: str) -> Mode:
+    """Return how strictly the gate stands before an alias of a system's models.
+
+    The policy that governs the alias says so; where none does, the gate's configuration. A high-risk or prohibited
+    system is always blocked: neither can relax that.
+    """
+    if ai_system is not None and ai_system.ai_act_class in _ALWAYS_BLOCKED:
+        return Mode.BLOCK
+    try:
+        policy = governing(ai_system, alias) if ai_system and ai_system.ai_act_class else None
+    except DomainError:  # two policies claim it: nobody knows, so neither relaxes anything
+        return Mode.BLOCK
+    return Mode(document_of(policy).mode) if policy else in_force().mode
+
+
+_ALWAYS_BLOCKED = frozenset({AISystem.AIActClass.HIGH, AISystem.AIActClass.PROHIBITED})

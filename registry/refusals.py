@@ -1,0 +1,68 @@
+"""Whether a change of an alias may still be made: asked before it is begun, and again in the moment it is granted."""
+
+from governance.approvals import renewal
+from governance.approvals.models import State
+from governance.common import clock
+from governance.inventory.models import AISystem
+from registry import selectors
+from registry.models import AliasChange, PromotionRequest
+
+Kind = AliasChange.Kind
+
+
+def refusal(change: AliasChange) -> str:
+    """Return why a change can't be made now, an empty text when it can."""
+    if change.kind == Kind.PROMOTION and change.promotion:
+        return may_apply(change.promotion)
+    if change.kind in {Kind.ROLLBACK, Kind.BREAK_GLASS, Kind.STOP} and (gone := _overtaken(change)):
+        return gone
+    if change.kind == Kind.ROLLBACK and change.promotion:
+        return may_go_back(change.promotion)
+    system = change.model.system
+    if change.version and system and system.ai_act_class == AISystem.AIActClass.PROHIBITED:
+        return f"{system.name} is classified as a prohibited practice (Article 5); nothing is put into production."
+    return ""
+
+
+def _overtaken(change: AliasChange) -> str:
+    """Say what took the alias since somebody looked at it and asked; nobody decided about that."""
+    now_live = selectors.live(change.model, change.alias)
+    if (now_live.version_id if now_live else None) == change.replaces_id:
+        return ""
+    return f"Meanwhile {now_live.version if now_live else 'nothing'} is behind {change.alias}; look again and ask anew."
+
+
+def may_apply(promotion: PromotionRequest) -> str:
+    """Return why a promotion can't be applied now, an empty text when it can."""
+    approval = promotion.approval
+    if approval.state != State.APPROVED:
+        why = approval.state_reason or approval.verdict.get("reason", "")
+        return f"Its approval is {approval.get_state_display().lower()}: {why}"
+    if promotion.state not in {
+        PromotionRequest.State.REQUESTED,
+        PromotionRequest.State.FAILED,
+        PromotionRequest.State.APPLYING,
+    }:
+        return f"It is {promotion.get_state_display().lower()} already."
+    if approval.valid_until and approval.valid_until <= clock.now():
+        return "Its approval has lapsed; request the promotion again."
+    if why := renewal.refusal(approval):
+        return why
+    if not selectors.has_permit(approval):
+        return "The notary has not signed its permit yet; this takes about a second."
+    return ""
+
+
+def may_go_back(promotion: PromotionRequest) -> str:
+    """Return why one can't go back to what a promotion put in place once, an empty text when one can."""
+    approval = promotion.approval
+    if approval.state != State.APPROVED:
+        return (
+            f"{promotion.version} can't be gone back to: its approval is {approval.get_state_display().lower()}. "
+            "Stop the alias, or break the glass with a reason."
+        )
+    if approval.valid_until and approval.valid_until <= clock.now():
+        return f"{promotion.version} can't be gone back to: its approval has lapsed. Stop the alias instead."
+    if not selectors.has_permit(approval):
+        return f"{promotion.version} has no permit, so nothing may load it."
+    return ""
