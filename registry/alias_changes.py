@@ -48,6 +48,7 @@ def ask(
     event: Event = Event.ALIAS_CHANGE_ASKED,
     actor: Actor | None = None,
     reason: str = "",
+    journal_id: uuid.UUID | None = None,
     also: Sequence[Governed] = (),
 ) -> AliasChange:
     """Write down, in the open transaction, that an alias is to be written; a worker carries it out.
@@ -55,6 +56,7 @@ def ask(
     Args:
         version: what the alias is to point to; None takes it off.
         promotion: on whose approval the version serves; None where nobody approved it.
+        journal_id: the plugin's name of it, where it was done already while Placet was away.
         also: rows that change with it, which the same entry names.
     """
     now_live = selectors.live(model, alias)
@@ -69,6 +71,7 @@ def ask(
         asked_by=asked_by,
         reason=reason,
         asked_at=clock.now(),
+        journal_id=journal_id,
     )
     audit.append(event=event, actor=actor or asked_by or APPLIER, subjects=[*also, change], data=_said(change),
                  payload={"reason": reason} if reason else None)  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from governance.accounts.models import User
 from governance.accounts.selectors import person_by_external_identity
 from governance.accounts.services import token_digest
 from governance.approvals.models import State
@@ -15,7 +16,7 @@ from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
 from placet.mlflow_plugin.protection import fold
-from registry import protected
+from registry import offline, protected
 from registry.models import AliasChange, ApplyGrant, PromotionRequest, RegisteredModel, RegistrationNotice
 
 MLFLOW = System("mlflow")
@@ -64,6 +65,9 @@ def decide(
     actor = _actor(identity)
     if action == "version.create":
         _notice(identity, subject)
+        return Answer("ALLOW")
+    if action == "permit.used":
+        offline.record_use(subject=subject, detail=detail, person=actor if isinstance(actor, User) else None)
         return Answer("ALLOW")
     answer = _answer(identity, action, subject, detail, grant)
     if not answer.allowed and action in RELAXABLE and not grant:
@@ -138,6 +142,7 @@ def _answer(
         "version.delete": f"deleting {name} {number}",
         "model.delete": f"deleting {name}",
         "model.rename": f"renaming {name}",
+        "artifact.write": f"writing files of {name} {number}",
         "tag.set": f"setting tag {detail.get('key')} on {name}",
         "tag.delete": f"deleting tag {detail.get('key')} of {name}",
     }.get(action, f"{action} on {name}")

@@ -220,6 +220,30 @@ class Client:
         """Take an alias off under a single-use grant. Raises as ``set_alias``."""
         self._write_alias("DELETE", {"name": name, "alias": alias}, grant)
 
+    def set_tag(self, name: str, number: int | None, key: str, value: str) -> None:
+        """Set a tag of a version, or of the model where no number is given.
+
+        Raises:
+            MlflowDown: no answer.
+            UnknownModel: the model or version is gone.
+            PermissionError: the server refused; the text says why.
+        """
+        self._write_tag("POST", name, number, {"key": key, "value": value}, "set-tag")
+
+    def delete_tag(self, name: str, number: int | None, key: str) -> None:
+        """Delete a tag of a version or model. Raises as ``set_tag``."""
+        self._write_tag("DELETE", name, number, {"key": key}, "delete-tag")
+
+    def _write_tag(self, method: str, name: str, number: int | None, tag: dict[str, str], act: str) -> None:
+        kind = "registered-models" if number is None else "model-versions"
+        body = {"name": name, **tag, **({} if number is None else {"version": str(number)})}
+        response = self._call(method, f"/api/2.0/mlflow/{kind}/{act}", json=body)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise UnknownModel(response.json().get("message", "MLflow does not know it."))
+        if response.status_code == httpx.codes.FORBIDDEN:
+            raise PermissionError(response.json().get("message", "refused"))
+        response.raise_for_status()
+
     def _write_alias(self, method: str, body: dict[str, str], grant: str) -> None:
         response = self._call(
             method, "/api/2.0/mlflow/registered-models/alias", json=body, headers={"X-Placet-Grant": grant}

@@ -217,22 +217,53 @@ class ApplyGrant(Governed):
 
 
 class Permit(Governed):
-    """A licence to serve, signed by the notary from what the log says."""
+    """A licence to serve, roll back or stop, signed by the notary from what the log says."""
 
     immutable = True
 
-    approval = models.ForeignKey(ApprovalRequest, on_delete=models.PROTECT, related_name="permits")
-    kind = models.CharField(max_length=8, default="serve")
+    class Kind(models.TextChoices):
+        SERVE = "serve", "Serve"
+        ROLLBACK = "rollback", "Roll back"
+        STOP = "stop", "Stop"
+
+    approval = models.ForeignKey(
+        ApprovalRequest,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="permits",
+        help_text="Null where one person broke the glass.",
+    )
+    change = models.ForeignKey(
+        AliasChange,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="permits",
+        help_text="The broken glass that it licenses, or the write that a rollback or stop would undo.",
+    )
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.SERVE)
     envelope = models.JSONField(help_text="DSSE envelope over the in-toto statement.")
     digest = models.CharField(max_length=71, unique=True, help_text="sha256 of the signed payload.")
-    log_index = models.BigIntegerField(help_text="The entry of the approval that the notary re-derived.")
+    log_index = models.BigIntegerField(help_text="The entry that the notary derived it from.")
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["approval", "kind", "log_index"], name="one_permit_per_approval")
+            models.UniqueConstraint(
+                fields=["approval", "kind", "log_index"],
+                condition=Q(kind="serve"),
+                nulls_distinct=False,
+                name="one_permit_per_approval",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="serve", approval__isnull=False, change__isnull=True)
+                | Q(kind="serve", approval__isnull=True, change__isnull=False)
+                | Q(kind="rollback", approval__isnull=False, change__isnull=False)
+                | Q(kind="stop", change__isnull=False),
+                name="permit_rests_on_something",
+            ),
         ]
+        indexes = [models.Index(fields=["change", "kind", "-issued_at"], name="permit_by_change")]
 
 
 class AliasHistory(Governed):
@@ -308,6 +339,21 @@ class GateConfiguration(Governed):
 
     def __str__(self) -> str:
         return f"gate configuration {self.number}"
+
+
+class Marking(models.Model):
+    """The tags ``gov.*`` that Placet has set in MLflow on a model or on one of its versions."""
+
+    id = models.BigAutoField(primary_key=True)
+    model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="+")
+    version = models.OneToOneField(ModelVersion, null=True, on_delete=models.PROTECT, related_name="marking")
+    tags = models.JSONField(default=dict)
+    set_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model"], condition=Q(version__isnull=True), name="one_marking_per_model")
+        ]
 
 
 class RegistrationNotice(models.Model):

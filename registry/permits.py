@@ -1,9 +1,12 @@
 """Permits: the notary signs one only after re-deriving the approval from entries that it has integrated itself."""
 
+import base64
 import json
 import logging
 import uuid
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -19,15 +22,15 @@ from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.audit.notary import Notary
 from governance.common import clock
-from governance.policy.selectors import document_of
 from placet import permits
 from registry import selectors, standing
-from registry.derivation import LogDisagrees, rederive
-from registry.models import ModelVersion, Permit
+from registry.derivation import Approved, LogDisagrees, rederive
+from registry.models import AliasChange, ModelVersion, Permit, PromotionRequest
 
 log = logging.getLogger(__name__)
 NOTARY = System("notary")
-CHANGED = ("digest-mismatch", "source-changed")
+BROKEN_GLASS_FOR = timedelta(days=3)
+"""How long a broken glass may serve; its review is due after one."""
 
 
 def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]:
@@ -52,18 +55,60 @@ def entries_about(approval: ApprovalRequest) -> list[tuple[int, dict[str, Any]]]
     return sorted(placed.items())
 
 
+@dataclass(frozen=True)
+class Derived:
+    """An approval as the log shows it, with what it is about; the tables said the same."""
+
+    approved: Approved
+    promotion: PromotionRequest
+    size: int
+    until: datetime
+
+    @property
+    def version(self) -> ModelVersion:
+        return self.promotion.version
+
+
 def issue_due(notary: Notary) -> None:
-    """Sign the permits of approvals that have none yet. A duty of the notary, after each round."""
+    """Sign the permits that approvals and broken glasses still lack. A duty of the notary, after each round."""
     waiting = ApprovalRequest.objects.filter(state=State.APPROVED, permits__isnull=True, subject_kind="model-version")
     for approval in waiting[:50]:
         try:
             issue(approval, notary)
         except LogDisagrees as disagreement:
             log.warning("no permit for %s: %s", approval, disagreement)
+    broken = AliasChange.objects.filter(kind=AliasChange.Kind.BREAK_GLASS, permits__isnull=True)
+    for change in broken.exclude(state=AliasChange.State.FAILED).select_related(*selectors.OF_A_CHANGE)[:50]:
+        try:
+            issue_for_broken_glass(change, notary)
+        except LogDisagrees as disagreement:
+            log.warning("no permit for %s: %s", change, disagreement)
 
 
 def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
-    """Sign one permit, None while its approval is not integrated yet.
+    """Sign one permit to serve, None while its approval is not integrated yet.
+
+    Raises:
+        LogDisagrees: the log does not show what the tables claim.
+    """
+    derived = derive(approval)
+    if derived is None:
+        return None
+    return signed(
+        notary,
+        derived.version,
+        kind=Permit.Kind.SERVE,
+        alias=derived.promotion.alias,
+        approval=approval,
+        index=derived.approved.index,
+        size=derived.size,
+        until=derived.until,
+        **words_of(derived.approved),
+    )
+
+
+def derive(approval: ApprovalRequest) -> Derived | None:
+    """Derive an approval from integrated entries again, and hold the tables against them; None while it is too new.
 
     Raises:
         LogDisagrees: the log does not show what the tables claim.
@@ -88,33 +133,111 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
         raise LogDisagrees("the approval's policy is not the one that the log shows.")
     if approved.use is not None:
         _check_envelope(approved.use, approval, version, restrictions=approved.use_restrictions)
+    return Derived(approved, promotion, checkpoint.size, until)
+
+
+def words_of(approved: Approved) -> dict[str, Any]:
+    """Return what a permit says of the approval that it rests on."""
+    return {
+        "use_restrictions": approved.use_restrictions,
+        "policy": {**approved.policy, "version": str(approved.policy["version"])},
+        "evidence_manifest": approved.manifest,
+        "decision_threshold": approved.decision_threshold,
+    }
+
+
+def issue_for_broken_glass(change: AliasChange, notary: Notary) -> Permit | None:
+    """Sign the short permit of a broken glass, which says that one person's word is all it has; None while too new.
+
+    Raises:
+        LogDisagrees: no person asked for it in the log, or for something else.
+    """
+    asked = shown(change, {Event.ALIAS_CHANGE_ASKED})
+    if asked is None or change.version is None:
+        return None
+    index, size, body = asked
+    if not str(body["actor"]).startswith("person:") or body["data"]["kind"] != AliasChange.Kind.BREAK_GLASS:
+        raise LogDisagrees("no person broke the glass.")
+    return signed(
+        notary,
+        change.version,
+        kind=Permit.Kind.SERVE,
+        alias=change.alias,
+        change=change,
+        index=index,
+        size=size,
+        until=change.asked_at + BROKEN_GLASS_FOR,
+        basis="break-glass",
+        use_restrictions=[],
+        policy={},
+        evidence_manifest=None,
+        decision_threshold=str(change.version.decision_threshold),
+    )
+
+
+def shown(change: AliasChange, events: Collection[Event]) -> tuple[int, int, dict[str, Any]] | None:
+    """Return index, tree size and body of the integrated entry that shows a change of an alias; None while too new.
+
+    Raises:
+        LogDisagrees: the entry is about something else than the row.
+    """
+    checkpoint = log_selectors.newest_checkpoint()
+    for entry in log_selectors.entries_naming("registry_aliaschange", [change.pk]):
+        if checkpoint is None or entry.index is None or entry.index >= checkpoint.size or entry.event not in events:
+            continue
+        said, version = entry.parsed["data"], change.version
+        meant = (change.number, change.model.name, change.alias, version.artifact_digest if version else None)
+        if (said["change"], said["model"], said["alias"], said["digest"]) != meant:
+            raise LogDisagrees("the change of the alias is not the one that the log shows.")
+        return entry.index, checkpoint.size, entry.parsed
+    return None
+
+
+def signed(
+    notary: Notary,
+    version: ModelVersion,
+    *,
+    kind: Permit.Kind,
+    alias: str,
+    index: int,
+    size: int,
+    until: datetime,
+    approval: ApprovalRequest | None = None,
+    change: AliasChange | None = None,
+    **words: Any,
+) -> Permit:
+    """Sign a permit about a version and keep it.
+
+    Args:
+        index, size: the entry that it was derived from, and the tree which that was read from.
+        words: what else its statement says; see ``placet.permits.build_statement``.
+    """
     now = clock.now()
     statement = permits.build_statement(
-        kind="serve",
+        kind=kind.value,
         workspace=version.model.workspace,
         model=version.model.name,
         version=str(version.number),
-        artifact_digest=approved.subject_digest,
+        artifact_digest=version.artifact_digest,
         created_at_ms=version.mlflow_created_at_ms,
         source=version.source,
         storage_location=version.storage_location,
-        alias=promotion.alias,
-        use_restrictions=approved.use_restrictions,
-        policy={**approved.policy, "version": str(approved.policy["version"])},
-        evidence_manifest=approved.manifest,
-        approval=approved.request,
-        log={"origin": notary.origin, "index": approved.index, "size": checkpoint.size},
+        alias=alias,
+        approval=str(approval.pk if approval else change and change.pk),
+        log={"origin": notary.origin, "index": index, "size": size},
         issued_at=now,
         expires_at=until,
         artifact_manifest=version.manifest_digest,
-        decision_threshold=approved.decision_threshold,
+        **words,
     )
     envelope = permits.sign(statement, notary.permit_key)
     permit = Permit(
         approval=approval,
+        change=change,
+        kind=kind,
         envelope=envelope,
-        digest="sha256:" + sha256(json.dumps(envelope, sort_keys=True).encode()).hexdigest(),
-        log_index=approved.index,
+        digest=digest_of(envelope),
+        log_index=index,
         issued_at=now,
         expires_at=until,
     )
@@ -124,14 +247,27 @@ def issue(approval: ApprovalRequest, notary: Notary) -> Permit | None:
             actor=NOTARY,
             subjects=[permit],
             data={
-                "request": approval.pk,
-                "subject": {"name": approved.subject_name, "digest": approved.subject_digest},
-                "alias": promotion.alias,
+                "kind": kind.value,
+                **({"request": approval.pk} if approval else {}),
+                **({"change": change.number} if change else {}),
+                "subject": {"name": version.subject_name, "digest": version.artifact_digest},
+                "alias": alias,
                 "permit": permit.digest,
                 "expires": until,
             },
         )
     return permit
+
+
+def statement_of(permit: Permit) -> dict[str, Any]:
+    """Return what a permit says, as its envelope holds it; whoever doubts it verifies the envelope."""
+    said: dict[str, Any] = json.loads(base64.b64decode(permit.envelope["payload"]))
+    return said
+
+
+def digest_of(envelope: Mapping[str, Any]) -> str:
+    """Return the name of an envelope: ``sha256:<hex>`` over its JSON with sorted keys."""
+    return "sha256:" + sha256(json.dumps(envelope, sort_keys=True).encode()).hexdigest()
 
 
 def _check_envelope(
@@ -154,59 +290,3 @@ def _check_envelope(
         raise LogDisagrees(f"use restrictions were dropped: {', '.join(sorted(dropped))}.")
     if outside := [condition.title for condition in standing.inside(row, approval, version) if not condition.holds]:
         raise LogDisagrees(f"the version is outside the standing approval: {', '.join(outside)}.")
-
-
-def status_of(permit: Permit) -> str:
-    """Return what the permit's approval allows now: valid, suspended, revoked or lapsed.
-
-    Of a renewed approval that is what its renewal allows: who still holds the old permit loads the same bytes on it
-    until it expires. Whether a suspended or lapsed one may still be loaded is :func:`refuses_loads`.
-    """
-    return _status(_standing(permit.approval))
-
-
-def _standing(approval: ApprovalRequest) -> ApprovalRequest:
-    """Return the approval itself, or what has taken its place as its renewal."""
-    while approval.state == State.RENEWED:
-        taken = approval.renewals.filter(promotion__applied_at__isnull=False).select_related("policy_version").first()
-        if taken is None:
-            break
-        approval = taken
-    return approval
-
-
-def _status(approval: ApprovalRequest) -> str:
-    state = approval.state
-    if state == State.APPROVED:
-        valid_until = approval.valid_until
-        return "valid" if valid_until and valid_until > clock.now() else "lapsed"
-    return {State.SUSPENDED: "suspended", State.LAPSED: "lapsed"}.get(State(state), "revoked")
-
-
-def refuses_loads(permit: Permit) -> bool:
-    """Return whether a loader must refuse: revoked, lapsed with its grace over, suspended over bytes or by its policy.
-
-    A suspension does not end with the validity: what was suspended when it lapsed is judged as suspended in its grace.
-    """
-    approval = _standing(permit.approval)
-    word = _status(approval)
-    if word == "valid":
-        return False
-    if word == "lapsed":
-        if permit.expires_at <= clock.now():
-            return True
-        if not _lapsed_from_suspension(approval):
-            return False
-    elif word != "suspended":
-        return True
-    mismatch = approval.findings.filter(code__in=CHANGED, closed_at__isnull=True).exists()
-    return mismatch or document_of(approval.policy_version).approval.on_suspend != "keep_serving"
-
-
-def _lapsed_from_suspension(approval: ApprovalRequest) -> bool:
-    changes = [
-        entry.parsed["data"]
-        for entry in log_selectors.entries_about_request(approval.pk)
-        if entry.event == Event.APPROVAL_CHANGED
-    ]
-    return bool(changes) and changes[-1]["from"] == State.SUSPENDED

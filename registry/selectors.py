@@ -233,6 +233,14 @@ def permit_for(approval: ApprovalRequest, kind: str = "serve") -> Permit | None:
     return Permit.objects.filter(approval=approval, kind=kind).order_by("-issued_at").first()
 
 
+def permit_behind(span: AliasHistory) -> Permit | None:
+    """Return the permit to serve of what is behind an alias: of its approval, or of the glass that one person broke."""
+    if span.promotion:
+        return permit_for(span.promotion.approval)
+    rows = Permit.objects.filter(change=span.opened_by_id, kind="serve") if span.opened_by_id else Permit.objects.none()
+    return rows.select_related("change").order_by("-issued_at").first()
+
+
 def dataset(digest: str) -> DatasetSnapshot:
     """Return a dataset by digest."""
     row = DatasetSnapshot.objects.filter(digest=digest).first()

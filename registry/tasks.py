@@ -5,7 +5,7 @@ import uuid
 from celery import shared_task
 
 from governance.evidence.tasks import enqueue
-from registry import alias_changes, applying, reconcile, renewals
+from registry import alias_changes, applying, marking, reconcile, renewals
 from registry.errors import MlflowDown
 from registry.models import AliasChange
 
@@ -32,6 +32,12 @@ def mirror_registry() -> int:
 def carry_out(change_id: str) -> str:
     """Write one protected alias. Safe twice: it repeats only the steps that did not happen."""
     return alias_changes.carry_out(uuid.UUID(change_id))
+
+
+@shared_task
+def mark_models() -> int:
+    """Show Placet's state in MLflow's own tags; returns how many models and versions changed."""
+    return marking.mark_all()
 
 
 @shared_task

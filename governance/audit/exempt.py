@@ -24,6 +24,7 @@ EXEMPT: dict[str, str] = {
     "notices.Delivery": "A queue: how a notice goes out, and how often that was tried.",
     "notices.Cursor": "How far the log was read for notices.",
     "notices.Unread": "A queue: entries whose notices could not be made yet.",
+    "registry.Marking": "What was last written to MLflow's tags; compared with what should stand there, and set again.",
     "registry.RegistrationNotice": "What MLflow's plugin reported, before it is believed; the version is governed.",
     "monitoring.RecordBatch": "Bulk traffic; a drift run names the digest of the batches that it read.",
     "monitoring.ReferenceProfile": "Computed from a dataset snapshot, and again whenever it is lost.",

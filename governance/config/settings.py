@@ -207,6 +207,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-live-bytes": {"task": "registry.tasks.check_live_bytes", "schedule": 10.0},
     "mirror-registry": {"task": "registry.tasks.mirror_registry", "schedule": 10.0},
     "sweep-alias-changes": {"task": "registry.tasks.sweep_alias_changes", "schedule": 15.0},
+    "mark-models": {"task": "registry.tasks.mark_models", "schedule": 10.0},
     "open-renewals": {"task": "registry.tasks.open_renewals", "schedule": 600.0},
     "sweep-documents": {"task": "reports.tasks.sweep_documents", "schedule": 60.0},
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},

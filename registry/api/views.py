@@ -22,7 +22,7 @@ from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.evidence.tasks import enqueue
 from placet.mlflow_plugin.protection import fold
-from registry import applying, gate, mlflow, permits, promotions, renewals, selectors, tasks
+from registry import applying, gate, mlflow, permit_status, promotions, renewals, selectors, tasks
 from registry.api.serializers import (
     GateInput,
     GateOutput,
@@ -211,15 +211,14 @@ class Permits(APIView):
         if not name or not alias:
             raise InvalidInput("Give both query parameters: model and alias.")
         live = selectors.live(selectors.model(name), fold(alias))
-        permit = selectors.permit_for(live.promotion.approval) if live and live.promotion else None
+        permit = selectors.permit_behind(live) if live else None
         if permit is None:
             raise Unknown(f"Nothing that Placet approved is behind {alias} of {name}.")
-        word = permits.status_of(permit)
         body = {
             "envelope": permit.envelope,
-            "status": word,
-            "reason": permit.approval.state_reason,
-            "refuse_new_loads": permits.refuses_loads(permit),
+            "status": permit_status.status_of(permit),
+            "reason": permit.approval.state_reason if permit.approval else "One person broke the glass.",
+            "refuse_new_loads": permit_status.refuses_loads(permit),
         }
         return Response(PermitOutput(body).data)
 

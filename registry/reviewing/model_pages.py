@@ -20,7 +20,7 @@ from governance.audit.selectors import LogEntry
 from governance.common import clock
 from governance.common.templatetags.placet import day
 from governance.policy.selectors import document_of, governing
-from registry import permits, selectors
+from registry import permit_status, selectors
 from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
 from registry.reviewing import panels, standing_pages
 from registry.reviewing.people import People, person_ids
@@ -185,7 +185,7 @@ def _without_force(span: AliasHistory) -> dict[str, Any]:
     approval: ApprovalRequest = span.promotion.approval
     suspended = approval.state == State.SUSPENDED
     permit = selectors.permit_for(approval)
-    refused = permit is not None and permits.refuses_loads(permit)
+    refused = permit is not None and permit_status.refuses_loads(permit)
     effect = "A loader refuses it." if refused else "It keeps serving; nothing new may be promoted on it."
     return {
         "tone": "warn" if suspended else "bad",

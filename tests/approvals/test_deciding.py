@@ -189,7 +189,7 @@ def test_how_many_queries_waiting_costs_does_not_grow_with_the_requests(cast, dj
 
 def test_only_a_risk_officer_without_a_part_revokes_and_the_permit_then_counts_for_nothing(cast):
     from registry.models import Permit
-    from registry.permits import status_of
+    from registry.permit_status import status_of
 
     request = cast.approved().approval
     given(cast.engineer, Role.RISK_OFFICER)  # the role alone is not enough for who trained it

@@ -69,7 +69,7 @@ KEPT = {
     "registry.DatasetSnapshot": "role rows mirrored_at",
     "registry.ModelVersion": "model number mlflow_created_at_ms artifact_bytes decision_threshold trained_by "
     "evaluation_dataset mirrored_at",
-    "registry.Permit": "approval log_index issued_at expires_at",
+    "registry.Permit": "approval change kind log_index issued_at expires_at",
     "registry.PromotionRequest": "number version approval requester change_class state made_at applied_at",
     "registry.RegisteredModel": "system mirrored_at",
     "validation.Validation": "number approval occasion validator state opened_at begun_at settled_at opinion evidence",

@@ -31,6 +31,8 @@ class Registry:
         self.served: list[str] = []
         self.set_calls: list[tuple[str, str, int]] = []
         self.delete_calls: list[tuple[str, str]] = []
+        self.model_tags: dict[tuple[str, str], dict[str, str]] = {}  # by model and version, "" for the model itself
+        self.tag_calls: list[tuple[str, str]] = []
         self.before_alias: Callable[[str, int], None] = lambda alias, number: None
         self.lock = Lock()
 
@@ -83,6 +85,17 @@ class Registry:
             case "runs/get":
                 tags = [{"key": key, "value": value} for key, value in self.tags[query["run_id"]].items()]
                 return 200, {"run": {"data": {"tags": tags}}}
+            case (
+                "registered-models/set-tag"
+                | "model-versions/set-tag"
+                | "registered-models/delete-tag"
+                | ("model-versions/delete-tag")
+            ):
+                tags = self.model_tags.setdefault((name, body.get("version", "")), {})
+                self.tag_calls.append((body["key"], body.get("value", "")))
+                tags.pop(body["key"], None)
+                tags |= {body["key"]: body["value"]} if "value" in body else {}
+                return 200, {}
             case "registered-models/alias" if "version" in body:
                 self.before_alias(body["alias"], int(body["version"]))
                 with self.lock:

@@ -12,7 +12,7 @@ from governance.approvals import services as approvals
 from governance.audit.actors import System
 from governance.common import clock
 from placet.sdk import _refused
-from registry import permits
+from registry import permit_status, permits
 from registry.models import Permit
 from tests.factories import fresh
 from tests.reports.factories import notarise
@@ -46,14 +46,14 @@ def test_the_permit_names_the_threshold_and_runs_until_the_end_of_the_grace(perm
 
 def test_a_lapsed_approval_serves_in_its_grace_and_not_after(permit, monkeypatch):
     ends = permit.approval.valid_until
-    assert (permits.status_of(permit), permits.refuses_loads(permit)) == ("valid", False)
+    assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("valid", False)
     at(monkeypatch, ends + timedelta(days=1))
-    assert (permits.status_of(permit), permits.refuses_loads(permit)) == ("lapsed", False)
+    assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("lapsed", False)
     approvals.lapse_overdue()
     permit.approval.refresh_from_db()
-    assert (permits.status_of(permit), permits.refuses_loads(permit)) == ("lapsed", False)
+    assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("lapsed", False)
     at(monkeypatch, ends + GRACE)
-    assert (permits.status_of(permit), permits.refuses_loads(permit)) == ("lapsed", True)
+    assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("lapsed", True)
 
 
 def test_what_was_suspended_over_bytes_gets_no_grace(permit, monkeypatch):
@@ -67,13 +67,13 @@ def test_what_was_suspended_over_bytes_gets_no_grace(permit, monkeypatch):
     at(monkeypatch, permit.approval.valid_until + timedelta(days=1))
     approvals.lapse_overdue()
     permit.approval.refresh_from_db()
-    assert (permits.status_of(permit), permits.refuses_loads(permit)) == ("lapsed", True)
+    assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("lapsed", True)
 
 
 def test_revoked_is_refused_at_once(permit):
     approvals.revoke(request_id=permit.approval_id, reason="A use that was not asked for.", actor=System("test"))
     permit.approval.refresh_from_db()
-    assert (permits.status_of(permit), permits.refuses_loads(permit)) == ("revoked", True)
+    assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("revoked", True)
 
 
 def test_a_client_refuses_a_lapsed_permit_of_which_placet_says_no_more():

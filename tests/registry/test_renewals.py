@@ -17,7 +17,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden
 from governance.evidence.models import Evidence
-from registry import applying, permits, refusals, renewals, selectors, tasks
+from registry import applying, permit_status, permits, refusals, renewals, selectors, tasks
 from registry.derivation import LogDisagrees, rederive
 from registry.models import AliasHistory, Permit, PromotionRequest
 from tests import payloads
@@ -322,12 +322,15 @@ def test_the_notary_derives_a_renewal_and_signs_its_permit(renewed):
     assert applying.begin_renewals() == 1
     record_applied(renewal.pk)
     old = permit_of(made)
-    assert (permits.status_of(old), permits.refuses_loads(old)) == ("valid", False)  # who holds it goes on loading
-    assert (permits.status_of(permit), permits.refuses_loads(permit)) == ("valid", False)
+    assert (permit_status.status_of(old), permit_status.refuses_loads(old)) == (
+        "valid",
+        False,
+    )  # who holds it goes on loading
+    assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("valid", False)
     approvals.revoke(request_id=renewal.approval_id, reason="Gone.", actor=SETUP)
     old, permit = permit_of(made), permit_of(renewal)
-    assert (permits.status_of(old), permits.refuses_loads(old)) == ("revoked", True)
-    assert (permits.status_of(permit), permits.refuses_loads(permit)) == ("revoked", True)
+    assert (permit_status.status_of(old), permit_status.refuses_loads(old)) == ("revoked", True)
+    assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("revoked", True)
 
 
 @pytest.mark.django_db(transaction=True)

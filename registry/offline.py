@@ -1,0 +1,87 @@
+"""What MLflow's plugin did on a permit while Placet was away, written down when it tells."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.dateparse import parse_datetime
+
+from governance.accounts.models import User
+from governance.audit.actors import Actor, System
+from governance.common import clock
+from governance.common.errors import InvalidInput
+from placet.mlflow_plugin.protection import fold
+from registry import alias_changes, selectors
+from registry.findings import report
+from registry.models import AliasChange, Permit
+
+MLFLOW = System("mlflow")
+FAILED = "failed"
+
+
+@transaction.atomic
+def record_use(*, subject: Mapping[str, Any], detail: Mapping[str, Any], person: User | None) -> None:
+    """Write down a rollback or stop that a permit allowed offline. Safe twice: the journal's own id counts once.
+
+    The moment is the plugin's, held to the time since the permit was signed. What does not fit what Placet knows is a
+    finding and no history: then the reconciler says what is really there.
+
+    Raises:
+        InvalidInput: it names no journal entry.
+    """
+    try:
+        journal_id = uuid.UUID(str(detail.get("journal_id")))
+    except ValueError:
+        raise InvalidInput("A used permit comes with its journal_id, a UUID.") from None
+    if AliasChange.objects.filter(journal_id=journal_id).exists():
+        return
+    permit = Permit.objects.select_related("change__model__system", "approval").filter(
+        digest=str(detail.get("permit_digest"))
+    )
+    found = permit.first()
+    if found is None or found.change is None or found.kind == Permit.Kind.SERVE:
+        _unexplained(subject, detail, "no permit of that digest was signed for it")
+        return
+    if detail.get("outcome") == FAILED:
+        return
+    model, alias = found.change.model, fold(str(detail.get("alias")))
+    now_live = selectors.live(model, alias)
+    if alias != found.change.alias or now_live is None or now_live.opened_by_id != found.change_id:
+        _unexplained(subject, detail, "something else was behind the alias by then")
+        return
+    back = selectors.promotion_of(found.approval) if found.kind == Permit.Kind.ROLLBACK and found.approval else None
+    actor: Actor = person or MLFLOW
+    change = alias_changes.ask(
+        kind=AliasChange.Kind.ROLLBACK if back else AliasChange.Kind.STOP,
+        model=model,
+        alias=alias,
+        version=back.version if back else None,
+        promotion=back,
+        asked_by=person,
+        actor=actor,
+        reason="By a permit, while Placet was away.",
+        journal_id=journal_id,
+    )
+    alias_changes.record(change.pk, at=_moment(detail, found), actor=actor)
+
+
+def _moment(detail: Mapping[str, Any], permit: Permit) -> datetime:
+    now = clock.now()
+    try:
+        said = parse_datetime(str(detail.get("used_at")))
+    except ValueError:
+        said = None
+    if said is None or said.tzinfo is None:
+        return now
+    return min(max(said, permit.issued_at), now)
+
+
+def _unexplained(subject: Mapping[str, Any], detail: Mapping[str, Any], why: str) -> None:
+    name, alias = str(subject.get("name"))[:120], str(detail.get("alias"))[:60]
+    report(
+        code="permit-misused",
+        title=f"MLflow changed {alias} of {name} on a permit while Placet was away, and {why}",
+        severity="critical",
+    )
