@@ -94,7 +94,7 @@ def _due() -> Iterable[tuple[RegisteredModel, ModelVersion | None, Tags]]:
     for row in rows.iterator(chunk_size=500):
         newest[row.version_id] = row
     signed = Permit.objects.filter(kind=Permit.Kind.SERVE).order_by("issued_at")
-    permits = {
+    permits: dict[uuid.UUID | None, str] = {
         approval or change: digest for approval, change, digest in signed.values_list("approval", "change", "digest")
     }
     held = {row.version_id: row.tags for row in Marking.objects.filter(version__isnull=False)}

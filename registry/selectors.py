@@ -178,6 +178,24 @@ def alias_change(pk: uuid.UUID) -> AliasChange:
     return found
 
 
+def alias_changes_for(user: User) -> QuerySet[AliasChange]:
+    """Return the writes of protected aliases that a person may read."""
+    return readable(AliasChange.objects.select_related(*OF_A_CHANGE), user, system="model__system")
+
+
+def alias_change_for(user: User, name: str) -> AliasChange:
+    """Return one write by what people call it, ``AC-7``, as a person asks for it.
+
+    Raises:
+        Unknown: there is none of that name, or none that the person may read.
+    """
+    number = re.fullmatch(r"ac-([0-9]{1,18})", name, re.IGNORECASE | re.ASCII)
+    found = alias_changes_for(user).filter(number=int(number[1])).first() if number else None
+    if found is None:
+        raise Unknown(f"There is no alias change {name[:80]}. Give its number, such as AC-7.")
+    return found
+
+
 def live(registered: RegisteredModel, alias: str) -> AliasHistory | None:
     """Return what Placet put behind an alias and never took away."""
     return (

@@ -5,6 +5,7 @@ A permit is an in-toto v1 statement in a DSSE envelope, signed with Ed25519. It 
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -252,6 +253,20 @@ def verify(
             what = name.replace("_", " ")
             raise InvalidPermit(Reason.WRONG_SUBJECT, f"The permit is for {what} {said!r}, not {value!r}.")
     return permit
+
+
+def said_unverified(encoded: str) -> dict[str, Any]:
+    """Return what a permit in base64 says, without checking anything: only for showing it to somebody who does.
+
+    Raises:
+        InvalidPermit: it is no permit.
+    """
+    try:
+        envelope = json.loads(base64.b64decode(encoded))
+        said: dict[str, Any] = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
+    except (ValueError, KeyError, TypeError):
+        raise InvalidPermit(Reason.MALFORMED, "That is no permit.") from None
+    return said
 
 
 def _opened(envelope: Mapping[str, Any], trusted: Mapping[str, Ed25519PublicKey]) -> tuple[bytes, str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -185,6 +186,26 @@ class Placet:
         path = f"/api/v1/promotion-requests/{_segment(id)}/applications"
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         return Promotion.from_json(self._json("POST", path, json={}, headers=headers))
+
+    def roll_back(self, model: str, alias: str, *, reason: str, version: int | None = None) -> Mapping[str, Any]:
+        """Go back to what was live before on an approval in force; returns the change, to follow by its number."""
+        return self._changed(model, alias, "rollbacks", {"reason": reason, "version": version})
+
+    def stop(self, model: str, alias: str, *, reason: str) -> Mapping[str, Any]:
+        """Take an alias off at once; returns the change, to follow by its number."""
+        return self._changed(model, alias, "stops", {"reason": reason})
+
+    def break_glass(self, model: str, version: int, alias: str, *, reason: str) -> Mapping[str, Any]:
+        """Put a version there that nobody approved; returns the change, to follow by its number."""
+        return self._changed(model, alias, "broken-glasses", {"reason": reason, "version": version})
+
+    def alias_change(self, number: str) -> Mapping[str, Any]:
+        """Return one write of a protected alias by its number (``AC-7``)."""
+        return self._json("GET", f"/api/v1/alias-changes/{_segment(number)}")
+
+    def _changed(self, model: str, alias: str, act: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        path = f"/api/v1/registered-models/{quote(model, safe='')}/aliases/{quote(alias, safe='')}/{act}"
+        return self._json("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
     def wait(
         self,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import documents, standing, views
+from registry.api import alias_changes, configurations, documents, standing, views
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
@@ -51,5 +51,29 @@ urlpatterns = [
         name="api-submitted-document-file",
     ),
     path("permits", views.Permits.as_view(), name="api-permits"),
+    path("alias-changes", alias_changes.AliasChanges.as_view(), name="api-alias-changes"),
+    path("alias-changes/<str:change>", alias_changes.AliasChangeDetail.as_view(), name="api-alias-change"),
+    path(
+        "registered-models/<str:name>/aliases/<str:alias>/rollbacks",
+        alias_changes.Rollbacks.as_view(),
+        name="api-rollbacks",
+    ),
+    path(
+        "registered-models/<str:name>/aliases/<str:alias>/stops",
+        alias_changes.Stops.as_view(),
+        name="api-stops",
+    ),
+    path(
+        "registered-models/<str:name>/aliases/<str:alias>/broken-glasses",
+        alias_changes.BrokenGlasses.as_view(),
+        name="api-broken-glasses",
+    ),
+    path(
+        "registered-models/<str:name>/aliases/<str:alias>/standby-permits",
+        alias_changes.StandbyPermits.as_view(),
+        name="api-standby-permits",
+    ),
+    path("gate/configuration", configurations.GateConfigurationNow.as_view(), name="api-gate-configuration"),
+    path("gate/configurations", configurations.GateConfigurations.as_view(), name="api-gate-configurations"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
 ]

@@ -176,7 +176,7 @@ class Renewals(APIView):
         return _answer(renewal, status.HTTP_202_ACCEPTED)
 
 
-def _model_tag(row: RegisteredModel) -> str:
+def model_tag(row: RegisteredModel) -> str:
     """Return the ETag of a model: it changes with its system, with each version mirrored, and with what is live."""
     versions = row.versions.order_by("number", "pk")
     return etag(row, *versions, *row.alias_history.filter(during__endswith__isnull=True).order_by("alias"))
@@ -191,7 +191,7 @@ class ModelDetail(APIView):
     def get(self, request: Request, name: str) -> Response:
         """Return what Placet has mirrored of a model, with its ETag."""
         row = selectors.model_for(actor(request), name)
-        return Response(model_as_dict(row), headers={"ETag": _model_tag(row)})
+        return Response(model_as_dict(row), headers={"ETag": model_tag(row)})
 
 
 class Permits(APIView):

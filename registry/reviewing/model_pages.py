@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
@@ -20,9 +19,10 @@ from governance.audit.selectors import LogEntry
 from governance.common import clock
 from governance.common.templatetags.placet import day
 from governance.policy.selectors import document_of, governing
-from registry import permit_status, selectors
-from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
-from registry.reviewing import panels, standing_pages
+from registry import permit_status, protected, selectors
+from registry.models import AliasChange, AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
+from registry.reviewing import acts, panels, standing_pages
+from registry.reviewing.attempts import attempt_in_words, attempted_by
 from registry.reviewing.people import People, person_ids
 from registry.reviewing.review import findings_shown, open_findings, system_shown
 
@@ -60,7 +60,7 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
     """Return the context of registry/model.html; ``alias`` and ``at`` ask what was in production at a moment."""
     spans = list(
         AliasHistory.objects.filter(model=registered)
-        .select_related("version", "promotion__approval")
+        .select_related("version", "promotion__approval", "opened_by")
         .order_by("alias", "during")
     )
     findings = list(open_findings(registered.system) if registered.system else _findings_about(registered))
@@ -90,7 +90,7 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
         "lanes": _lanes(spans, suspended),
         "until": clock.now(),
         "bypass": _bypasses(registered, refused, people),
-        "aliases": list(settings.PROTECTED_ALIASES),
+        "aliases": list(protected.in_force().protected_aliases),
         "asked": _asked(registered, alias, at),
         "versions": _versions(registered, live),
         "monitors": panels.monitors_of(registered),
@@ -98,8 +98,8 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
         "documents": panels.documents_of(registered.system_id),
         "standing": standing_pages.standing_of_model(registered, viewer),
         "findings": findings_shown(findings, people, viewer),
-        "stop": None,
-        "rollback": None,
+        "acts": acts.acts_of(registered, live, viewer),
+        "changes": acts.changes_of(registered),
     }
 
 
@@ -122,7 +122,9 @@ def _class_and_tier(row: RegisteredModel) -> str:
 
 
 def _state_of(span: AliasHistory) -> str:
-    return span.promotion.approval.state if span.promotion else "unapproved"
+    if span.promotion:
+        return span.promotion.approval.state
+    return "break-glass" if span.opened_by_id else "unapproved"
 
 
 def _facts(registered: RegisteredModel, live: Sequence[AliasHistory], people: People) -> list[dict[str, Any]]:
@@ -181,7 +183,10 @@ def _ending(span: AliasHistory) -> dict[str, Any] | None:
 def _without_force(span: AliasHistory) -> dict[str, Any]:
     served = f"{span.alias.capitalize()} v{span.version.number} serves"
     if span.promotion is None:
-        return {"tone": "bad", "title": f"{served} without an approval.", "text": "Request one, or take the alias off."}
+        broken = span.opened_by is not None and span.opened_by.kind == AliasChange.Kind.BREAK_GLASS
+        title = f"{served} on one person's word." if broken else f"{served} without an approval."
+        text = f"{span.opened_by}: {span.opened_by.reason} It awaits its review." if broken else ""  # type: ignore[union-attr]
+        return {"tone": "bad", "title": title, "text": text or "Request one, or take the alias off."}
     approval: ApprovalRequest = span.promotion.approval
     suspended = approval.state == State.SUSPENDED
     permit = selectors.permit_for(approval)
@@ -225,7 +230,7 @@ def _lanes(
                 "start": row.during.lower,
                 "end": row.during.upper,
                 "label": f"v{row.version.number}",
-                "note": str(row.promotion) if row.promotion else "no approval",
+                "note": _on_whose_word(row),
                 "suspended": suspended.get(row.promotion.approval_id, []) if row.promotion else [],
             }
         )
@@ -233,6 +238,18 @@ def _lanes(
         {"alias": alias, "note": "", "spans": rows}
         for alias, rows in sorted(lanes.items(), key=lambda item: item[0] != CHAMPION)
     ]
+
+
+def _on_whose_word(span: AliasHistory) -> str:
+    """Say on what a version was there: the promotion, and by what other act than that it came, if by one."""
+    change = span.opened_by
+    if span.promotion:
+        return (
+            f"{span.promotion}, {change}"
+            if change and change.kind == AliasChange.Kind.ROLLBACK
+            else str(span.promotion)
+        )
+    return f"{change}, break-glass" if change else "no approval"
 
 
 def _is_about(entry: LogEntry, registered: RegisteredModel) -> bool:
@@ -245,8 +262,8 @@ def _bypasses(registered: RegisteredModel, refused: Sequence[LogEntry], people: 
         {
             "at": _moment(entry.parsed["at"]),
             "kind": "refused",
-            "what": _attempt(entry.parsed["data"]),
-            "by": _attempted_by(entry, people),
+            "what": attempt_in_words(entry.parsed["data"]),
+            "by": attempted_by(entry, people, log.payload_of(entry.id) or {}),
             "outcome": f"Refused, {entry.parsed['data'].get('verdict', 'BLOCK')}",
         }
         for entry in refused[:ATTEMPTS_SHOWN]
@@ -265,25 +282,6 @@ def _bypasses(registered: RegisteredModel, refused: Sequence[LogEntry], people: 
     ]
     rows.sort(key=lambda row: row["at"])
     return [row | {"label": chr(65 + place)} for place, row in enumerate(rows[-26:])]
-
-
-def _attempt(data: Mapping[str, Any]) -> str:
-    """Say what was tried in MLflow: ``set alias champion to credit-risk v2``."""
-    what = f"{data['model']} v{data['version']}" if data.get("version") else str(data["model"])
-    action = str(data["action"])
-    if action == "alias.set":
-        return f"set alias {data.get('alias')} to {what}"
-    if action == "alias.delete":
-        return f"take alias {data.get('alias')} off {what}"
-    subject, _, verb = action.partition(".")
-    return f"{verb or 'change'} {subject}: {what}"
-
-
-def _attempted_by(entry: LogEntry, people: People) -> str:
-    if entry.actor != "system:mlflow":
-        return str(people.actor(entry.actor)["name"])
-    username = (log.payload_of(entry.id) or {}).get("username")
-    return f"MLflow user {username}" if username else "nobody signed in"
 
 
 def _asked(registered: RegisteredModel, alias: str, at: str) -> dict[str, Any] | None:
@@ -362,6 +360,6 @@ def _gate(registered: RegisteredModel, refused: Sequence[LogEntry]) -> list[dict
             "value": str(policy) if policy else "none",
             "detail": f"mode {document_of(policy).mode}" if policy else "nothing can be promoted",
         },
-        {"label": "Aliases", "value": ", ".join(settings.PROTECTED_ALIASES)},
+        {"label": "Aliases", "value": ", ".join(protected.in_force().protected_aliases)},
         {"label": "Attempts refused", "value": str(len(recent)), "detail": f"in {GATE_DAYS} days"},
     ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.web import answers, comments, documents, standing, views, waivers
+from registry.web import acts, answers, comments, documents, gate, standing, views, waivers
 
 urlpatterns = [
     path("approvals/<uuid:pk>", views.review_detail, name="review"),
@@ -35,5 +35,12 @@ urlpatterns = [
     path("submitted-documents/<uuid:pk>/file", documents.document_file, name="submitted-document-file"),
     path("models", views.model_list, name="model-list"),
     path("models/<uuid:pk>", views.model_detail, name="model-detail"),
+    path("models/<uuid:pk>/aliases/<str:alias>/rollback", acts.model_rollback, name="model-rollback"),
+    path("models/<uuid:pk>/aliases/<str:alias>/stop", acts.model_stop, name="model-stop"),
+    path("models/<uuid:pk>/break-glass", acts.model_break_glass, name="model-break-glass"),
+    path("gate", gate.gate_detail, name="gate"),
+    path("gate/configurations", gate.gate_propose, name="gate-propose"),
+    path("gate/configurations/<int:number>/sign", gate.gate_sign, name="gate-sign"),
+    path("gate/configurations/<int:number>/withdraw", gate.gate_withdraw, name="gate-withdraw"),
     path("models/<uuid:pk>/standing-approvals/<str:alias>", standing.standing_ask, name="standing-approval-ask"),
 ]

@@ -30,7 +30,7 @@ from governance.common.broker import enqueue_on_commit
 from governance.common.errors import DomainError, InvalidInput, Unknown
 from governance.common.pages import page
 from registry import applying, promotions, selectors, tasks
-from registry.models import PromotionRequest
+from registry.models import PromotionRequest, RegisteredModel
 from registry.reviewing import evidence, model_pages, requester, review
 from registry.reviewing.sign import lift_page, sign_page
 
@@ -192,13 +192,22 @@ def model_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def model_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /models/<pk>``: one model; ``?alias=&at=`` asks what was in production at a moment."""
+    context = model_pages.model_page(
+        model_of(request, pk), actor(request), alias=request.GET.get("alias", ""), at=request.GET.get("at", "")
+    )
+    return render(request, "registry/model.html", context)
+
+
+def model_of(request: HttpRequest, pk: uuid.UUID) -> RegisteredModel:
+    """Return a model that the person may read.
+
+    Raises:
+        Unknown: there is none, or it is out of the person's reach.
+    """
     registered = selectors.models_for(actor(request)).filter(pk=pk).first()
     if registered is None:
         raise Unknown(f"There is no registered model {pk}.")
-    context = model_pages.model_page(
-        registered, actor(request), alias=request.GET.get("alias", ""), at=request.GET.get("at", "")
-    )
-    return render(request, "registry/model.html", context)
+    return registered
 
 
 def approval_of(request: HttpRequest, pk: uuid.UUID) -> ApprovalRequest:

@@ -267,3 +267,51 @@ def test_without_the_cli_extra_it_says_what_to_install(tmp_path):
     code = "import sys; sys.modules['typer'] = None; from placet.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, "placet[cli]" in done.stderr) == (1, True)
+
+
+CHANGE = {
+    "number": "AC-7",
+    "kind": "rollback",
+    "model": "credit-risk",
+    "alias": "champion",
+    "version": 1,
+    "replaces": 2,
+}
+CHANGE |= {"state": "asked", "state_reason": ""}
+ALIAS = "/api/v1/registered-models/credit-risk/aliases/champion"
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "body"),
+    [
+        (["rollback", "credit-risk"], "rollbacks", {"version": None}),
+        (["rollback", "credit-risk", "--to", "1"], "rollbacks", {"version": 1}),
+        (["stop", "credit-risk"], "stops", {}),
+        (["break-glass", "credit-risk", "3"], "broken-glasses", {"version": 3}),
+    ],
+)
+@pytest.mark.parametrize(("state", "code"), [("done", 0), ("failed", 1), ("asked", 4)])
+def test_an_act_at_once_is_asked_for_and_followed(run, api, command, path, body, state, code):
+    api.says("POST", f"{ALIAS}/{path}", CHANGE, status=202)
+    api.says("GET", "/api/v1/alias-changes/AC-7", CHANGE | {"state": state})
+    done = run(*command, "--reason", "It refuses everybody.", *(["--no-wait"] if state == "asked" else []))
+    assert done.exit_code == code, done.output
+    assert f"AC-7 rollback: credit-risk champion to version 1: {state}" in done.stdout
+    assert json.loads(api.asked[0]["body"]) == {"reason": "It refuses everybody."} | body
+
+
+@pytest.mark.parametrize(("kind", "tags", "said"), [("rollback", [], "No permit to roll back"), ("stop", None, "404")])
+def test_offline_what_does_not_lie_ready_is_said(run, api, monkeypatch, kind, tags, said):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", api.url)
+    if tags is not None:
+        api.says("GET", "/api/2.0/mlflow/registered-models/get", {"registered_model": {"tags": tags}})
+    done = run(kind, "credit-risk", "--offline")
+    assert done.exit_code == 3
+    assert said in done.stderr
+
+
+def test_offline_without_mlflow_is_said(run, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    done = run("stop", "credit-risk", "--offline")
+    assert done.exit_code == 3
+    assert "does not answer" in done.stderr

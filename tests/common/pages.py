@@ -17,6 +17,7 @@ from governance.common.pictures import inclusion_steps
 from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
 from tests.common.pages_comments import COMMENTS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
+from tests.common.pages_gate import ACTS, CHANGES, GATE
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
@@ -48,7 +49,6 @@ def model() -> dict[str, Any]:
     """A model with a past: v1, v2, a suspension, two bypass attempts."""
     spans = [{"start": ago(days=170), "end": ago(days=40), "label": "v1", "note": "PR-12", "suspended": []},
              {"start": ago(days=40), "end": None, "label": "v2", "note": "PR-20", "suspended": [(ago(days=9), None)]}]
-    act = {"allowed": True, "refusal": "", "url": "#"}
     return {
         "model": {"pk": UID, "name": "credit-risk", "workspace": "default"}, "system": SYSTEM, "until": NOW, "aliases": ["champion", "canary"], "asked": {"alias": "champion", "at": "2026-07-14T12:00:00", "text": "v1 was champion on 14 Jul 2026, 12:00 UTC, on PR-12."},
         "facts": [{"label": "Owner", "value": "Model owner"}, {"label": "Approval", "value": "PR-20, suspended", "tone": "warn"}, {"label": "Digest of v2", "value": a_digest("v2"), "digest": True}],
@@ -58,7 +58,7 @@ def model() -> dict[str, Any]:
         "versions": [{"number": 2, "made_at": ago(days=42), "digest": a_digest("v2"), "state": "suspended", "alias": "champion", "reference": "PR-20", "approval_pk": UID, "signed_by": "Validator, Risk officer", "valid_until": date(2027, 5, 22), "note": "Drift, 14 Nov", "problem": ""},
                      {"number": 1, "made_at": ago(days=171), "digest": "", "state": "", "alias": "", "reference": "", "approval_pk": None, "signed_by": "", "valid_until": None, "note": "", "problem": "The artifact has not been digested yet."}],
         "monitors": [{"pk": UID, "name": "credit-risk weekly", "value": 0.31, "limit": 0.2, "series": [0.05, 0.06, None, 0.08, 0.31], "outcome": "drift"}], "gate": [{"label": "Mode", "value": "Block"}, {"label": "Last reconciled", "value": "41 s ago", "detail": "bytes match"}],
-        "documents": DOCUMENTS, "findings": FINDINGS, "stop": act, "rollback": act | {"to": "v1", "facts": [{"tone": "ok", "icon": "check", "text": "Rollback permit for v1, valid to 18 Mar 2027"}]},
+        "documents": DOCUMENTS, "findings": FINDINGS, "acts": ACTS, "changes": CHANGES,
     }
 
 
@@ -344,6 +344,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **PEOPLE,
     **NOTICES,
     **VALIDATIONS,
+    **GATE,
     **STANDING,
     **SINGLE_SIGN_ON,
     "model": ("registry/model.html", model),

@@ -143,4 +143,11 @@ urlpatterns = [
     path("audit/<int:index>/", nobody, name="audit-entry"),
     path("audit/entries/<uuid:entry_id>/receipt/", nobody, name="audit-receipt-by-id"),
     path("audit/<int:index>/receipt/", nobody, name="audit-receipt"),
+    path("models/<uuid:pk>/aliases/<str:alias>/rollback", nobody, name="model-rollback"),
+    path("models/<uuid:pk>/aliases/<str:alias>/stop", nobody, name="model-stop"),
+    path("models/<uuid:pk>/break-glass", nobody, name="model-break-glass"),
+    path("gate", nobody, name="gate"),
+    path("gate/configurations", nobody, name="gate-propose"),
+    path("gate/configurations/<int:number>/sign", nobody, name="gate-sign"),
+    path("gate/configurations/<int:number>/withdraw", nobody, name="gate-withdraw"),
 ]

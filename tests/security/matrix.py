@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from governance.evidence.documents import REVIEWERS, SUBMITTERS
-from tests.security import registers, validations
+from tests.security import production, registers, validations
 from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
@@ -130,6 +130,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "extend a finding": _act((role("risk_officer"), "302+")),
     "hand a finding over": _act((part("owner", "the finding's owner") | role("risk_officer"), "302+")),
     **validations.RULES,
+    **production.RULES,
     **registers.RULES,
     "submit a document": _act((role(*SUBMITTERS), "422")),
     "review a document": _act((part("submitter", "who submitted it"), "403"), (role(*REVIEWERS), "302+"), reads=READER),
@@ -230,6 +231,7 @@ ROUTES: dict[str, Route] = {
     "POST finding-hand-over": Route("hand a finding over", "finding", "hand over"),
     "POST finding-close": Route("close a finding", "finding", "closing"),
     **validations.ROUTES,
+    **production.ROUTES,
     **registers.ROUTES,
     "GET passkey-list": Route("own page"),
     "POST passkey-list": Route("own page, nothing sent"),

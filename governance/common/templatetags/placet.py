@@ -57,6 +57,11 @@ BADGES: dict[str, tuple[str, str, Any]] = {
     "superseded": ("history", "neutral", gettext_lazy("Superseded")),
     "rolled_back": ("back", "warn", gettext_lazy("Rolled back")),
     "failed": ("x", "bad", gettext_lazy("Failed")),
+    # change of an alias; mode of the gate
+    "asked": ("clock", "info", gettext_lazy("On its way")),
+    "observe": ("eye", "warn", gettext_lazy("Observe")),
+    "warn": ("warning", "warn", gettext_lazy("Warn")),
+    "block": ("lock", "ok", gettext_lazy("Block")),
     # evidence job
     "queued": ("circle", "quiet", gettext_lazy("Waiting")),
     "running": ("clock", "info", gettext_lazy("Running")),
