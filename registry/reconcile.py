@@ -6,21 +6,26 @@ for itself: what one of them does to us becomes a finding and never hides the ot
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from django.core.cache import cache
 
 from governance.common import clock
 from governance.inventory.models import AISystem
-from registry import live, locks, mlflow, selectors
-from registry.errors import MlflowDown
+from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
+from registry import deviations, live, locks, mlflow, selectors
+from registry.errors import MlflowDown, UnknownModel
 from registry.findings import report
-from registry.mirror import in_words, mirror_versions, model_row
-from registry.models import AliasHistory
+from registry.mirror import in_words, mirror_page, model_rows
+from registry.models import RegisteredModel
+from registry.protected import in_force as protection_in_force
 
+R = TypeVar("R")
 log = logging.getLogger(__name__)
+UNCHECKED = "its aliases can't be checked"
 PATIENCE_S = 300
 
 
@@ -45,6 +50,8 @@ class Report:
             if isinstance(error, MlflowDown) and not mlflow.is_up():
                 raise
             log.exception("%s: %s", name, what)
+            if system is None and (row := RegisteredModel.objects.filter(name=name).select_related("system").first()):
+                system = row.system
             self.findings += report(
                 code="unchecked", title=f"{name}: {what}: {in_words(error)}", severity="high", system=system
             )
@@ -105,25 +112,65 @@ def _while_down(name: str, down: MlflowDown) -> list[str]:
 
 
 def watch_aliases(client: mlflow.Client, done: Report) -> None:
-    """Check every protected alias and stage, and that each live version is still the one that was approved."""
-    found = {model.name: model for model in client.models()}
-    spans = _live_by_model()
-    for name in sorted({*found, *spans}):
+    """Check every protected alias and stage, and that each live version is still the one that was approved.
+
+    Two sweeps over MLflow's lists, one call a page: first where the aliases point, then what the versions behind them
+    are. Of the first only the protected aliases are kept, of the second nothing; what neither showed is asked for by
+    itself.
+    """
+    spans = {(span.version.model.name, span.alias): span for span in selectors.all_live().iterator()}
+    pointers = _pointers(client, done)
+    shown = {(name, fold(alias)) for (name, _), aliases in pointers.items() for alias in aliases}
+
+    def look(version: mlflow.Version, aliases: Sequence[str]) -> None:
+        for alias in aliases:
+            span = spans.get((version.name, fold(alias)))
+            if found := deviations.of_pointer(client, version, alias, span):
+                done.findings += deviations.announce(found)
+            elif span and deviations.is_same(span, version):
+                done.findings += live.check_source(span, version)
+
+    for row in _rows(client.version_pages()):
+        with done.contained(str(row.get("name")), UNCHECKED):
+            version = mlflow.version(row)
+            if is_protected_stage(version.stage):
+                done.findings += deviations.announce(deviations.of_stage(version))
+            look(version, pointers.pop((version.name, version.number), ()))
+    for (name, number), aliases in pointers.items():
+        with done.contained(name, UNCHECKED):
+            look(client.version(name, number), aliases)
+    for key in sorted(spans.keys() - shown):
+        with done.contained(key[0], UNCHECKED, spans[key].version.model.system):
+            if found := deviations.of_missing(client, spans[key]):
+                done.findings += deviations.announce(found)
+
+
+def _pointers(client: mlflow.Client, done: Report) -> dict[tuple[str, int], list[str]]:
+    """Return the protected aliases, as written in MLflow, by the model and the number that they point to."""
+    protected = protection_in_force().protected_aliases
+    found: dict[tuple[str, int], list[str]] = {}
+    for row in _rows(client.model_pages()):
         done.models += 1
-        held = spans.get(name, [])
-        system = held[0].version.model.system if held else None
-        with done.contained(name, "its aliases can't be checked", system):
-            row = model_row(name)
-            done.findings += live.check_model(client, found.get(name), row, held)
+        with done.contained(str(row.get("name")), UNCHECKED):
+            model = mlflow.model(row)
+            for alias, number in model.aliases.items():
+                if is_protected_alias(alias, protected):
+                    found.setdefault((model.name, number), []).append(alias)
+    return found
 
 
 def check_live_bytes(client: mlflow.Client, done: Report) -> None:
-    """Digest again what is live and due, and report bytes that are not the approved ones.
+    """Digest again what is live and due, and report bytes or places that are not the approved ones.
 
     Whether what one would go back to is still in the store is noted for the pages.
     """
     for span in selectors.all_live():
-        with done.contained(str(span.version), "its bytes can't be checked", span.version.model.system):
+        system = span.version.model.system
+        with done.contained(str(span.version), "its bytes can't be checked", system):
+            try:
+                done.findings += live.check_place(client, span)
+            except UnknownModel:
+                continue  # gone from MLflow, which is the watch's finding; there is nothing that anybody would load
             done.findings += live.check_bytes(client, span)
             live.look_for(client, span.version)
             if back := selectors.rollback_target(span.version, span.alias):
@@ -131,16 +178,27 @@ def check_live_bytes(client: mlflow.Client, done: Report) -> None:
 
 
 def mirror_registry(client: mlflow.Client, done: Report) -> None:
-    """Mirror every registered model and its new versions."""
-    for found in client.models():
-        with done.contained(found.name, "its versions can't be mirrored"):
-            done.problems += mirror_versions(client, model_row(found.name))
+    """Mirror every registered model and its new versions, a page at a time."""
+    for page in client.model_pages():
+        done.models += len(page)
+        model_rows(_read(page, mlflow.model, done, by=lambda model: model.name))
+    for page in client.version_pages():
+        done.problems += mirror_page(client, _read(page, mlflow.version, done))
 
 
-def _live_by_model() -> dict[str, list[AliasHistory]]:
-    found: dict[str, list[AliasHistory]] = {}
-    for span in selectors.all_live():
-        found.setdefault(span.version.model.name, []).append(span)
+def _rows(pages: Iterator[mlflow.Page]) -> Iterator[dict[str, Any]]:
+    for page in pages:
+        yield from page
+
+
+def _read(
+    page: mlflow.Page, read: Callable[[dict[str, Any]], R], done: Report, by: Callable[[R], Any] = lambda found: found
+) -> list[Any]:
+    """Return what can be read of a page; a row that can't is a finding."""
+    found = []
+    for row in page:
+        with done.contained(str(row.get("name")), "its versions can't be mirrored"):
+            found.append(by(read(row)))
     return found
 
 

@@ -1,0 +1,132 @@
+"""Where MLflow shows something else behind a protected alias, or in its stage Production, than Placet put there."""
+
+from dataclasses import dataclass
+
+from governance.approvals.models import ApprovalRequest
+from placet.mlflow_plugin.protection import fold
+from registry import mlflow, selectors
+from registry.findings import report
+from registry.mirror import model_row
+from registry.models import AliasHistory, PromotionRequest, RegisteredModel
+
+STAGE = "stage:production"
+"""Stands for MLflow's stage Production where an alias would stand: Placet never grants it, but consumers load by it."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """What one pass saw.
+
+    Attributes:
+        alias: folded; ``STAGE`` for the stage.
+        number: what MLflow shows there, None where nothing is behind the alias any more.
+        code: the finding's.
+    """
+
+    model: str
+    alias: str
+    number: int | None
+    created_at_ms: int | None
+    code: str
+    title: str
+    severity: str = "critical"
+    request: ApprovalRequest | None = None
+
+
+def of_pointer(
+    client: mlflow.Client, version: mlflow.Version, alias: str, span: AliasHistory | None
+) -> Deviation | None:
+    """Compare the version behind an alias, as written in MLflow, with the span that is open for it."""
+    if is_same(span, version):
+        return None
+    row = model_row(version.name)
+    if _is_on_its_way(client, row, alias, version):
+        return None
+    if span and span.version.number == version.number:
+        what = f"another version {version.number}, made after the approved one was deleted"
+    else:
+        what = f"version {version.number} there, Placet approved another or none"
+    whose = "" if row.system else " (the model belongs to no AI system)"
+    return Deviation(
+        model=version.name,
+        alias=fold(alias),
+        number=version.number,
+        created_at_ms=version.created_at_ms,
+        code="unapproved-alias",
+        title=f"Unapproved {alias}: MLflow has {version.name} {what}{whose}",
+    )
+
+
+def is_same(span: AliasHistory | None, version: mlflow.Version) -> bool:
+    """Return whether a span is about the very version that MLflow shows, and not another of the same number."""
+    return (
+        span is not None
+        and span.version.number == version.number
+        and span.version.mlflow_created_at_ms == version.created_at_ms
+    )
+
+
+def _is_on_its_way(client: mlflow.Client, row: RegisteredModel, alias: str, version: mlflow.Version) -> bool:
+    """Return whether Placet itself moved the alias, or is about to note it, since the pass read one of the two sides.
+
+    What MLflow shows is asked again between two looks at the history: who applies a promotion calls MLflow first and
+    writes the history then, so that a difference of an honest pass never outlives this.
+    """
+    before = selectors.live(row, fold(alias))
+    if client.alias(row.name, alias) != version.number:
+        return True  # it was moved meanwhile; the next pass sees the two at rest
+    if PromotionRequest.objects.filter(
+        version__model=row,
+        version__number=version.number,
+        version__mlflow_created_at_ms=version.created_at_ms,
+        alias=fold(alias),
+        state=PromotionRequest.State.APPLYING,
+    ).exists():
+        return True
+    now = selectors.live(row, fold(alias))
+    return is_same(now, version) or (before and before.pk) != (now and now.pk)
+
+
+def of_missing(client: mlflow.Client, span: AliasHistory) -> Deviation | None:
+    """Say that what Placet put behind an alias is gone, once MLflow says so itself and the history has not moved."""
+    model, version = span.version.model, span.version
+    number = client.alias(model.name, span.alias)
+    now = selectors.live(model, span.alias)
+    if now is None or now.pk != span.pk:
+        return None
+    if number is not None:  # on a page that moved while it was read, or hidden from MLflow's searches
+        return of_pointer(client, client.version(model.name, number), span.alias, span)
+    return Deviation(
+        model=model.name,
+        alias=span.alias,
+        number=None,
+        created_at_ms=None,
+        code="alias-removed",
+        title=f"{span.alias} is gone from {model.name} in MLflow; Placet put it on version {version.number} "
+        "and never took it off",
+        severity="high",
+        request=span.promotion.approval if span.promotion else None,
+    )
+
+
+def of_stage(version: mlflow.Version) -> Deviation:
+    """Say that a version is in a protected stage."""
+    return Deviation(
+        model=version.name,
+        alias=STAGE,
+        number=version.number,
+        created_at_ms=version.created_at_ms,
+        code="unapproved-stage",
+        title=f"Unapproved stage: MLflow has {version.name} version {version.number} in {version.stage}",
+    )
+
+
+def announce(found: Deviation) -> list[str]:
+    """Open the finding of a deviation; return its title, in a list, if it is new."""
+    return report(
+        code=found.code,
+        title=found.title,
+        severity=found.severity,
+        system=model_row(found.model).system,
+        request=found.request,
+    )
