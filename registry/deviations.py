@@ -1,13 +1,23 @@
 """Where MLflow shows something else behind a protected alias, or in its stage Production, than Placet put there."""
 
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
-from governance.approvals.models import ApprovalRequest
+from django.db import transaction
+
+from governance.approvals.models import ApprovalRequest, State
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
 from placet.mlflow_plugin.protection import fold
-from registry import mlflow, selectors
-from registry.findings import report
+from registry import mlflow, selectors, watches
+from registry.findings import RECONCILER, find_open, report
 from registry.mirror import model_row
-from registry.models import AliasHistory, PromotionRequest, RegisteredModel
+from registry.models import AliasHistory, ObservedAlias, PromotionRequest, RegisteredModel
+
+SOURCE = "reconciler:aliases"
+"""The watch whose beats say when the aliases were last looked at."""
+ENDED = (State.REVOKED, State.LAPSED)
 
 STAGE = "stage:production"
 """Stands for MLflow's stage Production where an alias would stand: Placet never grants it, but consumers load by it."""
@@ -121,12 +131,82 @@ def of_stage(version: mlflow.Version) -> Deviation:
     )
 
 
-def announce(found: Deviation) -> list[str]:
-    """Open the finding of a deviation; return its title, in a list, if it is new."""
+def of_approval(span: AliasHistory) -> list[str]:
+    """Report what still serves though its approval has lapsed or was revoked; loaders that verify refuse it."""
+    approval = span.promotion.approval if span.promotion else None
+    if approval is None or approval.state not in ENDED:
+        return []
     return report(
-        code=found.code,
-        title=found.title,
-        severity=found.severity,
-        system=model_row(found.model).system,
-        request=found.request,
+        code="approval-ended",
+        title=f"{span.version} still serves as {span.alias}; its approval is {approval.get_state_display().lower()}",
+        severity="critical" if approval.state == State.REVOKED else "high",
+        system=approval.system,
+        request=approval,
+    )
+
+
+def against_rows(found: Iterable[Deviation], *, unsure: Set[str]) -> Iterator[tuple[Deviation, bool]]:
+    """Yield each deviation of a pass, and whether it is known; end the rows of those that the pass no longer saw.
+
+    Args:
+        unsure: models that the pass could not check; what was open for them stays so.
+    """
+    standing = {
+        (row.model.name, row.alias, row.number, row.mlflow_created_at_ms): row
+        for row in ObservedAlias.objects.select_related("model").filter(last_seen_at__isnull=True)
+    }
+    for deviation in found:
+        key = (deviation.model, deviation.alias, deviation.number, deviation.created_at_ms)
+        yield deviation, standing.pop(key, None) is not None
+    for (name, *_), row in standing.items():
+        if name not in unsure:
+            _end(row)
+
+
+@transaction.atomic
+def announce(found: Deviation, *, known: bool) -> list[str]:
+    """Open the finding of a deviation unless it has an open one, and its row unless it is known.
+
+    Returns: the finding's title, in a list, if it is new.
+    """
+    model = model_row(found.model)
+    titles = report(
+        code=found.code, title=found.title, severity=found.severity, system=model.system, request=found.request
+    )
+    same = {"number": found.number, "mlflow_created_at_ms": found.created_at_ms}
+    if known or ObservedAlias.objects.filter(model=model, alias=found.alias, last_seen_at=None, **same).exists():
+        return titles
+    finding = find_open(code=found.code, title=found.title, system=model.system)
+    row = ObservedAlias(model=model, alias=found.alias, first_seen_at=clock.now(), finding=finding, **same)
+    audit.append(
+        event=Event.DEVIATION_OBSERVED,
+        actor=RECONCILER,
+        subjects=[row],
+        data={
+            "model": model.name,
+            "alias": found.alias,
+            "version": found.number,
+            "created_at_ms": found.created_at_ms,
+            "code": found.code,
+            "finding": finding.pk if finding else None,
+        },
+    )
+    return titles
+
+
+@transaction.atomic
+def _end(row: ObservedAlias) -> None:
+    last = watches.last_beat(SOURCE)
+    row.last_seen_at = max(last, row.first_seen_at) if last else row.first_seen_at
+    audit.append(
+        event=Event.DEVIATION_ENDED,
+        actor=RECONCILER,
+        subjects=[row],
+        data={
+            "model": row.model.name,
+            "alias": row.alias,
+            "version": row.number,
+            "first_seen_at": row.first_seen_at,
+            "last_seen_at": row.last_seen_at,
+        },
     )

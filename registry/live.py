@@ -17,6 +17,7 @@ from registry.findings import RECONCILER, report
 from registry.models import AliasHistory, ModelVersion
 
 LISTING_KEPT_S = 86_400
+GONE = "no artifact any more"
 
 
 def check_source(span: AliasHistory, now: mlflow.Version) -> list[str]:
@@ -80,7 +81,7 @@ def check_bytes(client: mlflow.Client, span: AliasHistory) -> list[str]:
     if changed:
         cache.delete(done)
         title = f"{version}: the store holds {changed[:26]}, approved is {version.artifact_digest[:26]}"
-        return on_changed(span, "digest-mismatch", title)
+        return on_changed(span, "artifact-missing" if changed == GONE else "digest-mismatch", title)
     cache.set(done, 1, timeout=settings.REDIGEST_S)
     cache.set(seen, listing, timeout=LISTING_KEPT_S)
     return []
@@ -112,7 +113,9 @@ def difference(client: mlflow.Client, version: ModelVersion) -> str:
         try:
             artifacts.fetch(client, version.storage_location, Path(folder))
             manifest = artifact_manifest(folder)
-        except (UnknownVersion, UnusableArtifact, FileNotFoundError):
+        except UnknownVersion:
+            return GONE
+        except (UnusableArtifact, FileNotFoundError):
             return "no usable artifact"
     if manifest.root_digest != version.artifact_digest:
         return manifest.root_digest

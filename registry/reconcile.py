@@ -16,26 +16,33 @@ from django.core.cache import cache
 from governance.common import clock
 from governance.inventory.models import AISystem
 from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
-from registry import deviations, live, locks, mlflow, selectors
+from registry import deviations, live, locks, mlflow, selectors, watches
 from registry.errors import MlflowDown, UnknownModel
 from registry.findings import report
 from registry.mirror import in_words, mirror_page, model_rows
-from registry.models import RegisteredModel
+from registry.models import AliasHistory, RegisteredModel
 from registry.protected import in_force as protection_in_force
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 UNCHECKED = "its aliases can't be checked"
 PATIENCE_S = 300
+EXPECTED_EVERY_S, SLOW_S = {"aliases": 10.0}, 60.0
+"""How often each pass is done; one that fetches files takes its time."""
 
 
 @dataclass
 class Report:
-    """What one pass saw."""
+    """What one pass saw.
+
+    Attributes:
+        unsure: what it could not check.
+    """
 
     models: int = 0
     findings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unsure: set[str] = field(default_factory=set)
 
     @contextmanager
     def contained(self, name: str, what: str, system: AISystem | None = None) -> Iterator[None]:
@@ -50,6 +57,7 @@ class Report:
             if isinstance(error, MlflowDown) and not mlflow.is_up():
                 raise
             log.exception("%s: %s", name, what)
+            self.unsure.add(name)
             if system is None and (row := RegisteredModel.objects.filter(name=name).select_related("system").first()):
                 system = row.system
             self.findings += report(
@@ -96,7 +104,17 @@ def run_pass(name: str, work: Pass) -> Report:
             )
         else:
             cache.delete(f"placet:reconciler-down:{name}")
+            _beat(name)
     return done
+
+
+def _beat(name: str) -> None:
+    protection = protection_in_force()
+    watches.beat(
+        source=f"reconciler:{name}",
+        details={"configuration": protection.number, "protected_aliases": list(protection.protected_aliases)},
+        expected_every_s=EXPECTED_EVERY_S.get(name, SLOW_S),
+    )
 
 
 def _while_down(name: str, down: MlflowDown) -> list[str]:
@@ -118,31 +136,51 @@ def watch_aliases(client: mlflow.Client, done: Report) -> None:
     are. Of the first only the protected aliases are kept, of the second nothing; what neither showed is asked for by
     itself.
     """
-    spans = {(span.version.model.name, span.alias): span for span in selectors.all_live().iterator()}
+    sweep = _Sweep(client, done, {(row.version.model.name, row.alias): row for row in selectors.all_live().iterator()})
     pointers = _pointers(client, done)
     shown = {(name, fold(alias)) for (name, _), aliases in pointers.items() for alias in aliases}
-
-    def look(version: mlflow.Version, aliases: Sequence[str]) -> None:
-        for alias in aliases:
-            span = spans.get((version.name, fold(alias)))
-            if found := deviations.of_pointer(client, version, alias, span):
-                done.findings += deviations.announce(found)
-            elif span and deviations.is_same(span, version):
-                done.findings += live.check_source(span, version)
-
     for row in _rows(client.version_pages()):
         with done.contained(str(row.get("name")), UNCHECKED):
             version = mlflow.version(row)
             if is_protected_stage(version.stage):
-                done.findings += deviations.announce(deviations.of_stage(version))
-            look(version, pointers.pop((version.name, version.number), ()))
+                sweep.found.append(deviations.of_stage(version))
+            sweep.look(version, pointers.pop((version.name, version.number), ()))
     for (name, number), aliases in pointers.items():
         with done.contained(name, UNCHECKED):
-            look(client.version(name, number), aliases)
-    for key in sorted(spans.keys() - shown):
-        with done.contained(key[0], UNCHECKED, spans[key].version.model.system):
-            if found := deviations.of_missing(client, spans[key]):
-                done.findings += deviations.announce(found)
+            sweep.look(client.version(name, number), aliases)
+    for key, span in sweep.spans.items():
+        with done.contained(key[0], UNCHECKED, span.version.model.system):
+            if key not in shown:
+                sweep.look_for(span)
+            done.findings += deviations.of_approval(span)
+    for deviation, known in deviations.against_rows(sweep.found, unsure=done.unsure):
+        with done.contained(deviation.model, UNCHECKED):
+            done.findings += deviations.announce(deviation, known=known)
+    watches.end_silent()
+
+
+@dataclass
+class _Sweep:
+    """What one watch over the aliases holds against what: the live spans by model and alias, and what deviates."""
+
+    client: mlflow.Client
+    done: Report
+    spans: dict[tuple[str, str], AliasHistory]
+    found: list[deviations.Deviation] = field(default_factory=list)
+
+    def look(self, version: mlflow.Version, aliases: Sequence[str]) -> None:
+        """Hold the aliases of one version, as written in MLflow, against the spans."""
+        for alias in aliases:
+            span = self.spans.get((version.name, fold(alias)))
+            if deviation := deviations.of_pointer(self.client, version, alias, span):
+                self.found.append(deviation)
+            elif span and deviations.is_same(span, version):
+                self.done.findings += live.check_source(span, version)
+
+    def look_for(self, span: AliasHistory) -> None:
+        """Ask for an alias that no page showed."""
+        if deviation := deviations.of_missing(self.client, span):
+            self.found.append(deviation)
 
 
 def _pointers(client: mlflow.Client, done: Report) -> dict[tuple[str, int], list[str]]:
