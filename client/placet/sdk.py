@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -175,6 +176,15 @@ class Placet:
         """Yield promotion requests, newest first, to the last; pages are fetched as they are needed."""
         only = {"model": model, "alias": alias, "state": state}
         yield from map(Promotion.from_json, self._rows("/api/v1/promotion-requests", only))
+
+    def production(self, model: str, *, alias: str | None = None, at: str | None = None) -> Mapping[str, Any]:
+        """Return what was behind the protected aliases of a model, in ``spans``, each with its word.
+
+        Args:
+            at: only what was there at this moment, RFC 3339 with an offset.
+        """
+        query = {name: value for name, value in (("alias", alias), ("at", at)) if value}
+        return self._json("GET", f"/api/v1/registered-models/{quote(model, safe='')}/production", params=query)
 
     def monitors(self, *, model: str | None = None, alias: str | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield monitors as the API tells them, newest first, to the last."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import documents, standing, views
+from registry.api import documents, production, standing, views
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
@@ -28,6 +28,7 @@ urlpatterns = [
         name="api-promotion-renewals",
     ),
     path("registered-models/<str:name>", views.ModelDetail.as_view(), name="api-registered-model"),
+    path("registered-models/<str:name>/production", production.Production.as_view(), name="api-production"),
     path("standing-approvals", standing.StandingApprovals.as_view(), name="api-standing-approvals"),
     path(
         "standing-approvals/<uuid:request_id>",

@@ -327,6 +327,7 @@ ROUTES: dict[str, Route] = {
     "POST api-promotion-renewals": Route("renew over the API", "promotion", scope=W),
     "POST api-promotion-withdrawals": Route("withdraw a request", "promotion", "reason", scope=W),
     "GET api-registered-model": Route("read", "model", scope=R),
+    "GET api-production": Route("read", "model", scope=R),
     # AI systems
     "GET system-list": Route("list", shows=SYSTEM),
     "GET system-detail": Route("read", "system"),
