@@ -12,10 +12,12 @@ class Protection:
     Attributes:
         number: of the configuration; 0 is the one of the settings.
         protected_aliases: folded names or shell patterns.
+        is_governed: whether MLflow is said to run the plugin, so that its absence is a finding from the start.
     """
 
     number: int
     protected_aliases: tuple[str, ...]
+    is_governed: bool = False
 
 
 def in_force() -> Protection:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.core.cache import cache
@@ -20,13 +21,14 @@ from registry import deviations, live, locks, mlflow, selectors, watches
 from registry.errors import MlflowDown, UnknownModel
 from registry.findings import report
 from registry.mirror import in_words, mirror_page, model_rows
-from registry.models import AliasHistory, RegisteredModel
+from registry.models import AliasHistory, RegisteredModel, WatchSpan
 from registry.protected import in_force as protection_in_force
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 UNCHECKED = "its aliases can't be checked"
 PATIENCE_S = 300
+ABSENT_AFTER = timedelta(minutes=1)
 EXPECTED_EVERY_S, SLOW_S = {"aliases": 10.0}, 60.0
 """How often each pass is done; one that fetches files takes its time."""
 
@@ -156,7 +158,30 @@ def watch_aliases(client: mlflow.Client, done: Report) -> None:
     for deviation, known in deviations.against_rows(sweep.found, unsure=done.unsure):
         with done.contained(deviation.model, UNCHECKED):
             done.findings += deviations.announce(deviation, known=known)
+    done.findings += plugin_absent()
     watches.end_silent()
+
+
+def plugin_absent() -> list[str]:
+    """Report that no governed MLflow server has checked in for a minute, where one did before or is said to run.
+
+    While Placet itself was down nobody could check in; so this looks at nothing until it has watched for a minute.
+    """
+    now = clock.now()
+    own = WatchSpan.objects.filter(source=deviations.SOURCE, ended_at__isnull=True).first()
+    if own is None or now - own.started_at < ABSENT_AFTER:
+        return []
+    last = watches.last_beat("plugin:")
+    if last is None and not protection_in_force().is_governed:
+        return []
+    if last and now - last < ABSENT_AFTER:
+        return []
+    since = f"since {clock.rfc3339(last)[:19]}Z" if last else "yet"
+    return report(
+        code="plugin-absent",
+        title=f"No governed MLflow server has checked in {since}: nothing is refused there, only detected",
+        severity="critical",
+    )
 
 
 @dataclass

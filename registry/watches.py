@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Greatest
 
 from governance.audit import services as audit
@@ -90,12 +90,13 @@ def end_silent() -> int:
 
 
 def last_beat(source: str) -> datetime | None:
-    """Return when a source last said that it watches; None if it never did."""
-    newest = WatchSpan.objects.select_related("pulse").filter(source=source).order_by("-started_at").first()
-    return None if newest is None else newest.ended_at or newest.pulse.last_at
+    """Return when a source, or any whose name begins so, last said that it watches; None if it never did."""
+    rows = WatchSpan.objects.filter(source__startswith=source)
+    newest = rows.aggregate(open=Max("pulse__last_at", filter=Q(ended_at__isnull=True)), ended=Max("ended_at"))
+    return max((at for at in newest.values() if at), default=None)
 
 
 def spans_between(start: datetime, end: datetime, *, source: str = "") -> list[WatchSpan]:
     """Return the spans that touch a period, by their beginning; ``source`` is how their source begins."""
     rows = WatchSpan.objects.select_related("pulse").filter(source__startswith=source, started_at__lt=end)
-    return list(rows.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=start)).order_by("started_at", "pk"))
+    return list(rows.filter(Q(ended_at__isnull=True) | Q(ended_at__gte=start)).order_by("started_at", "pk"))

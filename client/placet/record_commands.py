@@ -9,12 +9,15 @@ from rich.text import Text
 from placet import terminal
 from placet.connection import Connected, JsonFlag
 
+_FROM = "The beginning, such as 2026-11-01T00:00:00Z."
 _MODEL = "The registered model in MLflow."
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``placet``."""
     app.command()(production)
+    app.command()(coverage)
+    app.command()(population)
 
 
 def production(
@@ -51,3 +54,72 @@ def _cells(span: Mapping[str, Any]) -> list[str]:
     ends = (span.get("since"), span.get("until") or "now")
     digests = (str(word.get(name) or "")[:19] for name in ("manifest_digest", "permit_digest"))
     return [terminal.text(cell) for cell in (span.get("alias"), version, *ends, by, *digests)]
+
+
+def coverage(
+    start: Annotated[str, typer.Option("--from", help=_FROM)],
+    end: Annotated[str, typer.Option("--to", help="The end, which is no part of it.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Say who watched MLflow in a period, with which gaps, what was found, and what nobody can know."""
+    with Connected() as client:
+        found = client.coverage(start, end)
+    deviations = list(found.get("deviations") or ())
+    if as_json:
+        terminal.print_json(dict(found))
+    else:
+        _print_coverage(found, deviations)
+    raise typer.Exit(3 if deviations else 0)
+
+
+def _print_coverage(found: Mapping[str, Any], deviations: list[Mapping[str, Any]]) -> None:
+    terminal.say(f"{found.get('from')} to {found.get('to')}")
+    table = terminal.table("who", "watched (s)", "gaps", "longest gap (s)")
+    for name, watch in {"plugin": found.get("plugin") or {}, **(found.get("reconciler") or {})}.items():
+        gaps = [gap.get("seconds") for gap in watch.get("gaps") or ()]
+        table.add_row(
+            name, terminal.number(watch.get("active_s")), str(len(gaps)), terminal.number(max(gaps, default=0))
+        )
+    terminal.out().print(table)
+    grants = found.get("grants") or {}
+    terminal.print_pairs(
+        {
+            "blind window": f"{terminal.number(found.get('blind_window_s'))} s",
+            "webhooks": str(found.get("webhooks")),
+            "alias writes": f"{grants.get('alias_writes')}, {grants.get('with_one_grant')} with exactly one grant",
+            "unexplained": str(found.get("unexplained_changes")),
+        }
+    )
+    for row in deviations:
+        where = f"{row.get('model')}@{row.get('alias')} at {row.get('version') or 'nothing'}"
+        terminal.say(
+            f"  found: {where}, {row.get('first_seen_at')} to {row.get('last_seen_at') or 'now'}", style="bold red"
+        )
+    for sentence in found.get("unknown") or ():
+        terminal.say(f"  {sentence}", style="yellow")
+
+
+def population(
+    start: Annotated[str, typer.Option("--from", help=_FROM)],
+    end: Annotated[str, typer.Option("--to", help="The end, which is no part of it.")],
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many, chosen by the seed.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Chooses the sample; agree on it before anybody looks.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List every change of a protected alias and every attempt in a period, or a sample that others can draw again."""
+    if (sample is None) != (seed is None):
+        terminal.stop("Give both --sample and --seed, or neither.", code=2)
+    with Connected() as client:
+        found = client.population(start, end, sample=sample, seed=seed)
+    if as_json:
+        terminal.print_json(dict(found))
+        return
+    log = found.get("log") or {}
+    terminal.say(
+        f"{found.get('count')} changes and attempts, of {log.get('entries')} entries with indexes "
+        f"{log.get('first_index')} to {log.get('last_index')}; {log.get('pending')} entries had no index yet"
+    )
+    table = terminal.table("index", "at", "kind", "model", "alias", "version", "action", "actor")
+    for row in found.get("items") or ():
+        table.add_row(*(Text(terminal.text(row.get(column.header, ""))) for column in table.columns))
+    terminal.out().print(table)

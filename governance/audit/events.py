@@ -115,4 +115,5 @@ class Event(StrEnum):
     ALERT_CHANGED = "alert.changed"
     DOCUMENT_BUILT = "document.built"
     LOG_EXPORTED = "log.exported"
+    POPULATION_EXPORTED = "population.exported"
     BUNDLE_EXPORTED = "bundle.exported"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import documents, production, standing, views
+from registry.api import check_ins, coverage, documents, production, standing, views
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
@@ -52,5 +52,8 @@ urlpatterns = [
         name="api-submitted-document-file",
     ),
     path("permits", views.Permits.as_view(), name="api-permits"),
+    path("coverage", coverage.Coverage.as_view(), name="api-coverage"),
+    path("change-population", coverage.ChangePopulation.as_view(), name="api-change-population"),
+    path("gate/check-ins", check_ins.GateCheckIns.as_view(), name="api-gate-check-ins"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
 ]
