@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 from django.conf import settings
@@ -17,7 +17,7 @@ from registry.errors import MlflowDown, UnknownModel, UnknownVersion
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 LARGEST_RUN_FILE = 1 << 30
-MODELS_A_PAGE, VERSIONS_A_PAGE = 500, 1000
+MODELS_A_PAGE, VERSIONS_A_PAGE, WEBHOOKS_A_PAGE = 500, 1000, 100
 
 
 @dataclass(frozen=True)
@@ -210,6 +210,30 @@ class Client:
                 yield response
         except httpx.TransportError as error:
             raise MlflowDown(f"MLflow stopped answering ({type(error).__name__}). Nothing was changed.") from error
+
+    def webhooks(self) -> Iterator[dict[str, Any]]:
+        """Yield MLflow's webhooks, without their secrets."""
+        for page in self._pages("webhooks", "webhooks", WEBHOOKS_A_PAGE):
+            yield from page
+
+    def make_webhook(self, wanted: dict[str, Any]) -> None:
+        """Make a webhook.
+
+        Raises:
+            MlflowDown: no answer.
+            PermissionError, httpx.HTTPStatusError: MLflow refuses it, such as for its address.
+        """
+        self._change("POST", "webhooks", wanted)
+
+    def change_webhook(self, webhook_id: str, wanted: dict[str, Any]) -> None:
+        """Change a webhook; raises as :meth:`make_webhook`."""
+        self._change("PATCH", f"webhooks/{quote(webhook_id, safe='')}", wanted)
+
+    def _change(self, method: str, path: str, body: dict[str, Any]) -> None:
+        response = self._call(method, f"/api/2.0/mlflow/{path}", json=body)
+        if response.status_code in {httpx.codes.FORBIDDEN, httpx.codes.BAD_REQUEST}:
+            raise PermissionError(response.json().get("message", "refused"))
+        response.raise_for_status()
 
     def set_alias(self, name: str, alias: str, number: int, *, grant: str) -> None:
         """Set an alias under a single-use grant; the governed server asks Placet whether it holds.

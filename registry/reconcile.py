@@ -17,7 +17,7 @@ from django.core.cache import cache
 from governance.common import clock
 from governance.inventory.models import AISystem
 from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
-from registry import deviations, live, locks, mlflow, selectors, watches
+from registry import deviations, live, locks, mlflow, selectors, watches, webhooks
 from registry.errors import MlflowDown, UnknownModel
 from registry.findings import report
 from registry.mirror import in_words, mirror_page, model_rows
@@ -245,6 +245,8 @@ def mirror_registry(client: mlflow.Client, done: Report) -> None:
     for page in client.model_pages():
         done.models += len(page)
         model_rows(_read(page, mlflow.model, done, by=lambda model: model.name))
+    with done.contained("webhook", "MLflow's webhooks can't be read"):
+        done.findings += webhooks.check(client)
     for page in client.version_pages():
         done.problems += mirror_page(client, _read(page, mlflow.version, done))
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import check_ins, coverage, documents, production, standing, views
+from registry.api import check_ins, coverage, documents, production, standing, views, webhooks
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
@@ -55,5 +55,6 @@ urlpatterns = [
     path("coverage", coverage.Coverage.as_view(), name="api-coverage"),
     path("change-population", coverage.ChangePopulation.as_view(), name="api-change-population"),
     path("gate/check-ins", check_ins.GateCheckIns.as_view(), name="api-gate-check-ins"),
+    path("gate/webhooks", webhooks.GateWebhooks.as_view(), name="api-gate-webhooks"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
 ]
