@@ -13,6 +13,14 @@ class ArtifactUnavailable(Exception):
     """A version's files can't be fetched, or not within the limits; shown with the version."""
 
 
+class WebhookRefused(Exception):
+    """What claims to be a webhook of MLflow's is none, or of another time; answered as 401."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
 class UnknownModel(Unknown):
     """MLflow has no such registered model, as far as Placet has seen."""
 

@@ -6,7 +6,7 @@ from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import people_with
 from governance.approvals.findings import open_finding
-from governance.approvals.models import ApprovalRequest
+from governance.approvals.models import ApprovalRequest, Finding
 from governance.audit.actors import System
 from governance.inventory.models import AISystem
 
@@ -43,6 +43,11 @@ def report(
         owner=owner,
     )
     return [title] if opened else []
+
+
+def find_open(*, code: str, title: str, system: AISystem | None) -> Finding | None:
+    """Return the open finding that :func:`report` made or found for a cause; None where nobody could own one."""
+    return Finding.objects.filter(system=system, code=code, title=title[:LONGEST_TITLE], closed_at__isnull=True).first()
 
 
 def _caretaker() -> User | None:

@@ -1,7 +1,6 @@
 """Is what MLflow shows and stores behind a protected alias what Placet put there?"""
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,93 +11,31 @@ from governance.approvals import services as approvals
 from governance.approvals.models import GRANTED
 from governance.common import clock
 from placet.digests import UnusableArtifact, artifact_manifest
-from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
 from registry import artifacts, mlflow
 from registry.errors import UnknownVersion
 from registry.findings import RECONCILER, report
-from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
+from registry.models import AliasHistory, ModelVersion
 
 LISTING_KEPT_S = 86_400
+GONE = "no artifact any more"
 
 
-def check_model(
-    client: mlflow.Client, found: mlflow.Model | None, row: RegisteredModel, spans: Sequence[AliasHistory]
-) -> list[str]:
-    """Compare one model's protected aliases and stages with its open spans; return the titles of new findings.
+def check_source(span: AliasHistory, now: mlflow.Version) -> list[str]:
+    """Report a live version whose source is not the approved one any more."""
+    moved = _other_source(span.version, now)
+    return on_changed(span, "source-changed", f"{span.version}: {moved}") if moved else []
 
-    Args:
-        found: the model as MLflow has it, None when it is gone there.
+
+def check_place(client: mlflow.Client, span: AliasHistory) -> list[str]:
+    """Report a live version whose files MLflow looks for elsewhere.
+
+    One call for each that is live, since no listing of MLflow's has the place; so it goes with the files' check.
+
+    Raises:
+        MlflowDown: MLflow does not answer.
+        UnknownModel: MLflow has no such version any more, which the watch over aliases reports.
     """
-    sentences: list[str] = []
-    held = {span.alias: span for span in spans}
-    seen: dict[str, list[tuple[str, int]]] = {}
-    for alias, number in found.aliases.items() if found else ():
-        if is_protected_alias(alias, settings.PROTECTED_ALIASES):
-            seen.setdefault(fold(alias), []).append((alias, number))
-    for folded, pointers in sorted(seen.items()):
-        for alias, number in pointers:
-            sentences += _check_alias(client, row, alias, number, held.get(folded))
-    for folded, span in sorted(held.items()):
-        if folded not in seen:
-            sentences += report(
-                code="alias-removed",
-                title=f"{folded} is gone from {row.name} in MLflow; Placet put it on version {span.version.number} "
-                "and never took it off",
-                severity="high",
-                system=row.system,
-                request=span.promotion.approval if span.promotion else None,
-            )
-    return sentences + (_check_stages(client, row) if found else [])
-
-
-def _check_alias(
-    client: mlflow.Client, row: RegisteredModel, alias: str, number: int, span: AliasHistory | None
-) -> list[str]:
-    version = client.version(row.name, number)
-    if span and span.version.number == number and span.version.mlflow_created_at_ms == version.created_at_ms:
-        return _check_place(client, span, version)
-    if _being_applied(row, fold(alias), version):
-        return []
-    if span and span.version.number == number:
-        what = f"another version {number}, made after the approved one was deleted"
-    else:
-        what = f"version {number} there, Placet approved another or none"
-    whose = "" if row.system else " (the model belongs to no AI system)"
-    return report(
-        code="unapproved-alias",
-        title=f"Unapproved {alias}: MLflow has {row.name} {what}{whose}",
-        severity="critical",
-        system=row.system,
-    )
-
-
-def _being_applied(row: RegisteredModel, alias: str, version: mlflow.Version) -> bool:
-    """Return whether the apply task is between the call to MLflow and its own note of it."""
-    return PromotionRequest.objects.filter(
-        version__model=row,
-        version__number=version.number,
-        version__mlflow_created_at_ms=version.created_at_ms,
-        alias=alias,
-        state=PromotionRequest.State.APPLYING,
-    ).exists()
-
-
-def _check_stages(client: mlflow.Client, row: RegisteredModel) -> list[str]:
-    """Report versions in MLflow's stage Production, which Placet never grants."""
-    sentences = []
-    for version in client.versions(row.name):
-        if is_protected_stage(version.stage):
-            sentences += report(
-                code="unapproved-stage",
-                title=f"Unapproved stage: MLflow has {row.name} version {version.number} in {version.stage}",
-                severity="critical",
-                system=row.system,
-            )
-    return sentences
-
-
-def _check_place(client: mlflow.Client, span: AliasHistory, now: mlflow.Version) -> list[str]:
-    moved = moved_to(client, span.version, now)
+    moved = _other_place(client, span.version)
     return on_changed(span, "source-changed", f"{span.version}: {moved}") if moved else []
 
 
@@ -108,12 +45,20 @@ def moved_to(client: mlflow.Client, version: ModelVersion, now: mlflow.Version) 
     A version that was pointed elsewhere in MLflow's database keeps its number, its creation time, and, at the mirrored
     place, its bytes: consumers just get others.
     """
-    if now.source != version.source:
-        return f"MLflow's source is {now.source[:100]}, approved was {version.source[:100]}"
-    location = client.storage_location(now.name, now.number)
-    if location != version.storage_location:
-        return f"MLflow's storage location is {location[:100]}, approved was {version.storage_location[:100]}"
-    return ""
+    return _other_source(version, now) or _other_place(client, version)
+
+
+def _other_source(version: ModelVersion, now: mlflow.Version) -> str:
+    if now.source == version.source:
+        return ""
+    return f"MLflow's source is {now.source[:100]}, approved was {version.source[:100]}"
+
+
+def _other_place(client: mlflow.Client, version: ModelVersion) -> str:
+    location = client.storage_location(version.model.name, version.number)
+    if location == version.storage_location:
+        return ""
+    return f"MLflow's storage location is {location[:100]}, approved was {version.storage_location[:100]}"
 
 
 def check_bytes(client: mlflow.Client, span: AliasHistory) -> list[str]:
@@ -136,7 +81,7 @@ def check_bytes(client: mlflow.Client, span: AliasHistory) -> list[str]:
     if changed:
         cache.delete(done)
         title = f"{version}: the store holds {changed[:26]}, approved is {version.artifact_digest[:26]}"
-        return on_changed(span, "digest-mismatch", title)
+        return on_changed(span, "artifact-missing" if changed == GONE else "digest-mismatch", title)
     cache.set(done, 1, timeout=settings.REDIGEST_S)
     cache.set(seen, listing, timeout=LISTING_KEPT_S)
     return []
@@ -168,7 +113,9 @@ def difference(client: mlflow.Client, version: ModelVersion) -> str:
         try:
             artifacts.fetch(client, version.storage_location, Path(folder))
             manifest = artifact_manifest(folder)
-        except (UnknownVersion, UnusableArtifact, FileNotFoundError):
+        except UnknownVersion:
+            return GONE
+        except (UnusableArtifact, FileNotFoundError):
             return "no usable artifact"
     if manifest.root_digest != version.artifact_digest:
         return manifest.root_digest

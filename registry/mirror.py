@@ -5,6 +5,8 @@ import json
 import logging
 import math
 import tempfile
+import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,8 +51,7 @@ class _Declared:
 
 def model_row(name: str) -> RegisteredModel:
     """Return the row of a registered model, made now when it is new."""
-    found = RegisteredModel.objects.select_related("system__owner").filter(workspace="default", name=name).first()
-    return found or _new_model(name)
+    return model_rows([name])[name]
 
 
 @transaction.atomic
@@ -60,42 +61,62 @@ def _new_model(name: str) -> RegisteredModel:
     return row
 
 
-def mirror_versions(client: mlflow.Client, model: RegisteredModel) -> list[str]:
-    """Mirror a model's new versions, each by itself; return a sentence for each that is new and has a problem.
+def model_rows(names: Iterable[str]) -> dict[str, RegisteredModel]:
+    """Return the rows of many registered models by name, in one query but for those that are new."""
+    wanted = set(names)
+    rows = RegisteredModel.objects.select_related("system__owner").filter(workspace="default", name__in=wanted)
+    found = {row.name: row for row in rows}
+    return found | {name: _new_model(name) for name in sorted(wanted - found.keys())}
 
-    A version whose files can't be fetched is kept with its problem and without a digest, so that people see why it
-    can't be requested; it is tried again every few minutes.
+
+def mirror_page(client: mlflow.Client, versions: Sequence[mlflow.Version]) -> list[str]:
+    """Mirror those of some versions that are new, each by itself; return a sentence for each that has a problem.
+
+    Three queries and one look into the cache for a page in which nothing is new. A version whose files can't be
+    fetched is kept with its problem and without a digest, so that people see why it can't be requested; it is tried
+    again every few minutes.
 
     Raises:
         MlflowDown: the tracking server does not answer.
     """
-    known = {(row.number, row.mlflow_created_at_ms): row for row in model.versions.all()}
+    models = model_rows(version.name for version in versions)
+    rows = ModelVersion.objects.filter(
+        model__in=[row.pk for row in models.values()], mlflow_created_at_ms__in={row.created_at_ms for row in versions}
+    ).values_list("model", "number", "mlflow_created_at_ms", "pk", "artifact_digest")
+    known = {(model, number, created): (pk, digest) for model, number, created, pk, digest in rows}
+    lately = cache.get_many([_lately(pk) for pk, digest in known.values() if not digest])
     sentences = []
-    for version in sorted(client.versions(model.name), key=lambda item: item.number):
-        row = known.get((version.number, version.created_at_ms))
-        if row and (row.artifact_digest or cache.get(_lately(row))):
-            continue
-        try:
-            row = mirror_version(client, model, version, row)
-        except MlflowDown:
-            raise
-        except Exception as error:  # what one version does to us must not hide the others
-            log.exception("%s version %s can't be mirrored", version.name, version.number)
-            sentences += report(
-                code="version-unmirrored",
-                title=f"{version.name} version {version.number} can't be mirrored: {in_words(error)}",
-                severity="high",
-                system=model.system,
-            )
-        else:
-            sentences += [f"{row}: {row.problem}"] if row.problem else []
-            if not row.artifact_digest:
-                cache.set(_lately(row), 1, timeout=AGAIN_S)
+    for version in versions:
+        model = models[version.name]
+        pk, digest = known.get((model.pk, version.number, version.created_at_ms), (None, ""))
+        if not digest and (pk is None or _lately(pk) not in lately):
+            sentences += _mirror_contained(client, model, version, pk)
     return sentences
 
 
-def _lately(row: ModelVersion) -> str:
-    return f"placet:mirrored-lately:{row.pk}"
+def _mirror_contained(
+    client: mlflow.Client, model: RegisteredModel, version: mlflow.Version, known: uuid.UUID | None
+) -> list[str]:
+    try:
+        row = ModelVersion.objects.get(pk=known) if known else None
+        row = mirror_version(client, model, version, row)
+    except MlflowDown:
+        raise
+    except Exception as error:  # what one version does to us must not hide the others
+        log.exception("%s version %s can't be mirrored", version.name, version.number)
+        return report(
+            code="version-unmirrored",
+            title=f"{version.name} version {version.number} can't be mirrored: {in_words(error)}",
+            severity="high",
+            system=model.system,
+        )
+    if not row.artifact_digest:
+        cache.set(_lately(row.pk), 1, timeout=AGAIN_S)
+    return [f"{row}: {row.problem}"] if row.problem else []
+
+
+def _lately(pk: uuid.UUID) -> str:
+    return f"placet:mirrored-lately:{pk}"
 
 
 def mirror_version(

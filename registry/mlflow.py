@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 from django.conf import settings
@@ -17,6 +17,7 @@ from registry.errors import MlflowDown, UnknownModel, UnknownVersion
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 LARGEST_RUN_FILE = 1 << 30
+MODELS_A_PAGE, VERSIONS_A_PAGE, WEBHOOKS_A_PAGE = 500, 1000, 100
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Model:
 
     name: str
     aliases: dict[str, int] = field(default_factory=dict)
+
+
+Page = list[dict[str, Any]]
+"""Rows of one answer, as MLflow wrote them; what one of them does to us must not hide the others."""
 
 
 @dataclass(frozen=True)
@@ -102,34 +107,33 @@ class Client:
         answer: dict[str, Any] = response.json()
         return answer
 
-    def models(self) -> Iterator[Model]:
-        """Yield every registered model with its aliases."""
+    def model_pages(self) -> Iterator[Page]:
+        """Yield every registered model, some hundreds a page; read a row with :func:`model`."""
+        yield from self._pages("registered-models/search", "registered_models", MODELS_A_PAGE)
+
+    def version_pages(self, name: str = "") -> Iterator[Page]:
+        """Yield every version of a model, or of all models; read a row with :func:`version`.
+
+        Oldest first: what is registered meanwhile comes at the end, and moves nothing from one page to another.
+        """
+        escaped = name.replace("'", "''")
+        only = {"filter": f"name='{escaped}'"} if name else {}
+        order = ["creation_timestamp ASC", "name ASC", "version_number ASC"]
+        yield from self._pages("model-versions/search", "model_versions", VERSIONS_A_PAGE, order_by=order, **only)
+
+    def _pages(self, path: str, key: str, most: int, **query: Any) -> Iterator[Page]:
         token = ""
         while True:
-            page = self._get("registered-models/search", max_results=200, **({"page_token": token} if token else {}))
-            for row in page.get("registered_models", []):
-                aliases = {item["alias"]: int(item["version"]) for item in row.get("aliases", [])}
-                yield Model(row["name"], aliases)
-            token = page.get("next_page_token", "")
+            answer = self._get(path, max_results=most, **query, **({"page_token": token} if token else {}))
+            yield answer.get(key, [])
+            token = answer.get("next_page_token", "")
             if not token:
                 return
 
     def versions(self, name: str) -> Iterator[Version]:
         """Yield every version of a model."""
-        token = ""
-        escaped = name.replace("'", "''")
-        while True:
-            page = self._get(
-                "model-versions/search",
-                filter=f"name='{escaped}'",
-                max_results=200,
-                **({"page_token": token} if token else {}),
-            )
-            for row in page.get("model_versions", []):
-                yield _version(row)
-            token = page.get("next_page_token", "")
-            if not token:
-                return
+        for page in self.version_pages(name):
+            yield from map(version, page)
 
     def version(self, name: str, number: int) -> Version:
         """Return one version.
@@ -138,7 +142,7 @@ class Client:
             UnknownVersion: MLflow has none.
         """
         try:
-            return _version(self._get("model-versions/get", name=name, version=number)["model_version"])
+            return version(self._get("model-versions/get", name=name, version=number)["model_version"])
         except UnknownModel:
             raise UnknownVersion(f"MLflow has no version {number} of {name}.") from None
 
@@ -207,6 +211,30 @@ class Client:
         except httpx.TransportError as error:
             raise MlflowDown(f"MLflow stopped answering ({type(error).__name__}). Nothing was changed.") from error
 
+    def webhooks(self) -> Iterator[dict[str, Any]]:
+        """Yield MLflow's webhooks, without their secrets."""
+        for page in self._pages("webhooks", "webhooks", WEBHOOKS_A_PAGE):
+            yield from page
+
+    def make_webhook(self, wanted: dict[str, Any]) -> None:
+        """Make a webhook.
+
+        Raises:
+            MlflowDown: no answer.
+            PermissionError, httpx.HTTPStatusError: MLflow refuses it, such as for its address.
+        """
+        self._change("POST", "webhooks", wanted)
+
+    def change_webhook(self, webhook_id: str, wanted: dict[str, Any]) -> None:
+        """Change a webhook; raises as :meth:`make_webhook`."""
+        self._change("PATCH", f"webhooks/{quote(webhook_id, safe='')}", wanted)
+
+    def _change(self, method: str, path: str, body: dict[str, Any]) -> None:
+        response = self._call(method, f"/api/2.0/mlflow/{path}", json=body)
+        if response.status_code in {httpx.codes.FORBIDDEN, httpx.codes.BAD_REQUEST}:
+            raise PermissionError(response.json().get("message", "refused"))
+        response.raise_for_status()
+
     def set_alias(self, name: str, alias: str, number: int, *, grant: str) -> None:
         """Set an alias under a single-use grant; the governed server asks Placet whether it holds.
 
@@ -253,7 +281,13 @@ class Client:
         response.raise_for_status()
 
 
-def _version(row: dict[str, Any]) -> Version:
+def model(row: dict[str, Any]) -> Model:
+    """Read one row of :meth:`Client.model_pages`."""
+    return Model(row["name"], {item["alias"]: int(item["version"]) for item in row.get("aliases", [])})
+
+
+def version(row: dict[str, Any]) -> Version:
+    """Read one row of :meth:`Client.version_pages`."""
     return Version(
         row["name"],
         int(row["version"]),

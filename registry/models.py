@@ -9,6 +9,9 @@ from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest, ChangeClass
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
+from registry.watching_models import ObservedAlias, WatchPulse, WatchSpan, WebhookDelivery
+
+__all__ = ["ObservedAlias", "WatchPulse", "WatchSpan", "WebhookDelivery"]
 
 
 class RegisteredModel(Governed):

@@ -29,6 +29,11 @@ class Protected:
         """Whether MLflow runs without Placet's plugin, so that writes are seen afterwards and never prevented."""
         return self.registry == GateConfiguration.Registry.STOCK
 
+    @property
+    def is_governed(self) -> bool:
+        """Whether two people said that MLflow runs the plugin, so that its absence is a finding from the start."""
+        return self.number > 0 and not self.detect_only
+
     def protects(self, alias: str | None) -> bool:
         """Tell whether an alias is one that only Placet moves."""
         return is_protected_alias(alias, self.protected_aliases)

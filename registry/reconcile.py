@@ -6,31 +6,45 @@ for itself: what one of them does to us becomes a finding and never hides the ot
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from django.core.cache import cache
 
 from governance.common import clock
 from governance.inventory.models import AISystem
-from registry import live, locks, mlflow, selectors
-from registry.errors import MlflowDown
+from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
+from registry import deviations, live, locks, mlflow, selectors, watches, webhooks
+from registry.errors import MlflowDown, UnknownModel
 from registry.findings import report
-from registry.mirror import in_words, mirror_versions, model_row
-from registry.models import AliasHistory
+from registry.mirror import in_words, mirror_page, model_rows
+from registry.models import AliasHistory, RegisteredModel, WatchSpan
+from registry.protected import in_force as protection_in_force
 
+R = TypeVar("R")
 log = logging.getLogger(__name__)
+UNCHECKED = "its aliases can't be checked"
 PATIENCE_S = 300
+ABSENT_AFTER = timedelta(minutes=1)
+EXPECTED_EVERY_S, SLOW_S = {"aliases": 10.0}, 60.0
+"""How often each pass is done; one that fetches files takes its time."""
 
 
 @dataclass
 class Report:
-    """What one pass saw."""
+    """What one pass saw.
+
+    Attributes:
+        unsure: what it could not check.
+    """
 
     models: int = 0
     findings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unsure: set[str] = field(default_factory=set)
 
     @contextmanager
     def contained(self, name: str, what: str, system: AISystem | None = None) -> Iterator[None]:
@@ -45,6 +59,9 @@ class Report:
             if isinstance(error, MlflowDown) and not mlflow.is_up():
                 raise
             log.exception("%s: %s", name, what)
+            self.unsure.add(name)
+            if system is None and (row := RegisteredModel.objects.filter(name=name).select_related("system").first()):
+                system = row.system
             self.findings += report(
                 code="unchecked", title=f"{name}: {what}: {in_words(error)}", severity="high", system=system
             )
@@ -89,7 +106,17 @@ def run_pass(name: str, work: Pass) -> Report:
             )
         else:
             cache.delete(f"placet:reconciler-down:{name}")
+            _beat(name)
     return done
+
+
+def _beat(name: str) -> None:
+    protection = protection_in_force()
+    watches.beat(
+        source=f"reconciler:{name}",
+        details={"configuration": protection.number, "protected_aliases": list(protection.protected_aliases)},
+        expected_every_s=EXPECTED_EVERY_S.get(name, SLOW_S),
+    )
 
 
 def _while_down(name: str, down: MlflowDown) -> list[str]:
@@ -105,25 +132,108 @@ def _while_down(name: str, down: MlflowDown) -> list[str]:
 
 
 def watch_aliases(client: mlflow.Client, done: Report) -> None:
-    """Check every protected alias and stage, and that each live version is still the one that was approved."""
-    found = {model.name: model for model in client.models()}
-    spans = _live_by_model()
-    for name in sorted({*found, *spans}):
+    """Check every protected alias and stage, and that each live version is still the one that was approved.
+
+    Two sweeps over MLflow's lists, one call a page: first where the aliases point, then what the versions behind them
+    are. Of the first only the protected aliases are kept, of the second nothing; what neither showed is asked for by
+    itself.
+    """
+    sweep = _Sweep(client, done, {(row.version.model.name, row.alias): row for row in selectors.all_live().iterator()})
+    pointers = _pointers(client, done)
+    shown = {(name, fold(alias)) for (name, _), aliases in pointers.items() for alias in aliases}
+    for row in _rows(client.version_pages()):
+        with done.contained(str(row.get("name")), UNCHECKED):
+            version = mlflow.version(row)
+            if is_protected_stage(version.stage):
+                sweep.found.append(deviations.of_stage(version))
+            sweep.look(version, pointers.pop((version.name, version.number), ()))
+    for (name, number), aliases in pointers.items():
+        with done.contained(name, UNCHECKED):
+            sweep.look(client.version(name, number), aliases)
+    for key, span in sweep.spans.items():
+        with done.contained(key[0], UNCHECKED, span.version.model.system):
+            if key not in shown:
+                sweep.look_for(span)
+            done.findings += deviations.of_approval(span)
+    for deviation, known in deviations.against_rows(sweep.found, unsure=done.unsure):
+        with done.contained(deviation.model, UNCHECKED):
+            done.findings += deviations.announce(deviation, known=known)
+    done.findings += plugin_absent()
+    watches.end_silent()
+
+
+def plugin_absent() -> list[str]:
+    """Report that no governed MLflow server has checked in for a minute, where one did before or is said to run.
+
+    While Placet itself was down nobody could check in; so this looks at nothing until it has watched for a minute.
+    """
+    now = clock.now()
+    own = WatchSpan.objects.filter(source=deviations.SOURCE, ended_at__isnull=True).first()
+    if own is None or now - own.started_at < ABSENT_AFTER:
+        return []
+    last = watches.last_beat("plugin:")
+    if last is None and not protection_in_force().is_governed:
+        return []
+    if last and now - last < ABSENT_AFTER:
+        return []
+    since = f"since {clock.rfc3339(last)[:19]}Z" if last else "yet"
+    return report(
+        code="plugin-absent",
+        title=f"No governed MLflow server has checked in {since}: nothing is refused there, only detected",
+        severity="critical",
+    )
+
+
+@dataclass
+class _Sweep:
+    """What one watch over the aliases holds against what: the live spans by model and alias, and what deviates."""
+
+    client: mlflow.Client
+    done: Report
+    spans: dict[tuple[str, str], AliasHistory]
+    found: list[deviations.Deviation] = field(default_factory=list)
+
+    def look(self, version: mlflow.Version, aliases: Sequence[str]) -> None:
+        """Hold the aliases of one version, as written in MLflow, against the spans."""
+        for alias in aliases:
+            span = self.spans.get((version.name, fold(alias)))
+            if deviation := deviations.of_pointer(self.client, version, alias, span):
+                self.found.append(deviation)
+            elif span and deviations.is_same(span, version):
+                self.done.findings += live.check_source(span, version)
+
+    def look_for(self, span: AliasHistory) -> None:
+        """Ask for an alias that no page showed."""
+        if deviation := deviations.of_missing(self.client, span):
+            self.found.append(deviation)
+
+
+def _pointers(client: mlflow.Client, done: Report) -> dict[tuple[str, int], list[str]]:
+    """Return the protected aliases, as written in MLflow, by the model and the number that they point to."""
+    protected = protection_in_force().protected_aliases
+    found: dict[tuple[str, int], list[str]] = {}
+    for row in _rows(client.model_pages()):
         done.models += 1
-        held = spans.get(name, [])
-        system = held[0].version.model.system if held else None
-        with done.contained(name, "its aliases can't be checked", system):
-            row = model_row(name)
-            done.findings += live.check_model(client, found.get(name), row, held)
+        with done.contained(str(row.get("name")), UNCHECKED):
+            model = mlflow.model(row)
+            for alias, number in model.aliases.items():
+                if is_protected_alias(alias, protected):
+                    found.setdefault((model.name, number), []).append(alias)
+    return found
 
 
 def check_live_bytes(client: mlflow.Client, done: Report) -> None:
-    """Digest again what is live and due, and report bytes that are not the approved ones.
+    """Digest again what is live and due, and report bytes or places that are not the approved ones.
 
     Whether what one would go back to is still in the store is noted for the pages.
     """
     for span in selectors.all_live():
-        with done.contained(str(span.version), "its bytes can't be checked", span.version.model.system):
+        system = span.version.model.system
+        with done.contained(str(span.version), "its bytes can't be checked", system):
+            try:
+                done.findings += live.check_place(client, span)
+            except UnknownModel:
+                continue  # gone from MLflow, which is the watch's finding; there is nothing that anybody would load
             done.findings += live.check_bytes(client, span)
             live.look_for(client, span.version)
             if back := selectors.rollback_target(span.version, span.alias):
@@ -131,16 +241,29 @@ def check_live_bytes(client: mlflow.Client, done: Report) -> None:
 
 
 def mirror_registry(client: mlflow.Client, done: Report) -> None:
-    """Mirror every registered model and its new versions."""
-    for found in client.models():
-        with done.contained(found.name, "its versions can't be mirrored"):
-            done.problems += mirror_versions(client, model_row(found.name))
+    """Mirror every registered model and its new versions, a page at a time."""
+    for page in client.model_pages():
+        done.models += len(page)
+        model_rows(_read(page, mlflow.model, done, by=lambda model: model.name))
+    with done.contained("webhook", "MLflow's webhooks can't be read"):
+        done.findings += webhooks.check(client)
+    for page in client.version_pages():
+        done.problems += mirror_page(client, _read(page, mlflow.version, done))
 
 
-def _live_by_model() -> dict[str, list[AliasHistory]]:
-    found: dict[str, list[AliasHistory]] = {}
-    for span in selectors.all_live():
-        found.setdefault(span.version.model.name, []).append(span)
+def _rows(pages: Iterator[mlflow.Page]) -> Iterator[dict[str, Any]]:
+    for page in pages:
+        yield from page
+
+
+def _read(
+    page: mlflow.Page, read: Callable[[dict[str, Any]], R], done: Report, by: Callable[[R], Any] = lambda found: found
+) -> list[Any]:
+    """Return what can be read of a page; a row that can't is a finding."""
+    found = []
+    for row in page:
+        with done.contained(str(row.get("name")), "its versions can't be mirrored"):
+            found.append(by(read(row)))
     return found
 
 

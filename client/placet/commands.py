@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 import placet
-from placet import policy_commands, production_commands, replay_command, terminal
+from placet import policy_commands, production_commands, record_commands, replay_command, terminal
 from placet.assertions import judge_bundle
 from placet.connection import Connected, JsonFlag
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
@@ -48,6 +48,7 @@ app = typer.Typer(
 app.add_typer(policy_commands.app, name="policy")
 replay_command.register(policy_commands.app, Connected)
 production_commands.register(app, Connected)
+record_commands.register(app)
 _WHICH = "The request, by its number (PR-12) or id."
 WaitFlag = Annotated[
     bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")

@@ -177,6 +177,26 @@ class Placet:
         only = {"model": model, "alias": alias, "state": state}
         yield from map(Promotion.from_json, self._rows("/api/v1/promotion-requests", only))
 
+    def production(self, model: str, *, alias: str | None = None, at: str | None = None) -> Mapping[str, Any]:
+        """Return what was behind the protected aliases of a model, in ``spans``, each with its word.
+
+        Args:
+            at: only what was there at this moment, RFC 3339 with an offset.
+        """
+        query = {name: value for name, value in (("alias", alias), ("at", at)) if value}
+        return self._json("GET", f"/api/v1/registered-models/{quote(model, safe='')}/production", params=query)
+
+    def coverage(self, start: str, end: str) -> Mapping[str, Any]:
+        """Return what was watched between two moments (RFC 3339), with which gaps, and what was found."""
+        return self._json("GET", "/api/v1/coverage", params={"from": start, "to": end})
+
+    def population(
+        self, start: str, end: str, *, sample: int | None = None, seed: str | None = None
+    ) -> Mapping[str, Any]:
+        """Return every change of a protected alias and every attempt between two moments, or a sample by a seed."""
+        query = {"from": start, "to": end, "sample": sample, "seed": seed}
+        return self._json("GET", "/api/v1/change-population", params={k: v for k, v in query.items() if v is not None})
+
     def monitors(self, *, model: str | None = None, alias: str | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield monitors as the API tells them, newest first, to the last."""
         yield from self._rows("/api/v1/monitors", {"model": model, "alias": alias})

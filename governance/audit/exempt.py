@@ -26,6 +26,8 @@ EXEMPT: dict[str, str] = {
     "notices.Unread": "A queue: entries whose notices could not be made yet.",
     "registry.Marking": "What was last written to MLflow's tags; compared with what should stand there, and set again.",
     "registry.RegistrationNotice": "What MLflow's plugin reported, before it is believed; the version is governed.",
+    "registry.WatchPulse": "Beats of a watch, thousands a day; the governed span states them at its end.",
+    "registry.WebhookDelivery": "A hint of MLflow's that wakes the watch; what the watch finds is governed.",
     "monitoring.RecordBatch": "Bulk traffic; a drift run names the digest of the batches that it read.",
     "monitoring.ReferenceProfile": "Computed from a dataset snapshot, and again whenever it is lost.",
     "monitoring.WindowProfile": "Computed from record batches, and again whenever it is lost.",

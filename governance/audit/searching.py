@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from governance.audit import changes
 from governance.audit.models import SHARD, Leaf, Search
@@ -105,6 +105,17 @@ def each(query: Query, *, below: int) -> Iterator[LogEntry]:
     ):
         yield from _at(places)
         position = places[-1]
+
+
+def extent(since: datetime, until: datetime) -> tuple[int, int | None, int | None]:
+    """Return how many placed entries are of a time, and the lowest and highest index among them."""
+    start = base()
+    found = _placed(Query(since=since, until=until), start).aggregate(
+        count=Count("pk"), first=Min("position"), last=Max("position")
+    )
+    if not found["count"]:
+        return 0, None, None
+    return found["count"], found["first"] - start, found["last"] - start
 
 
 def _at(places: Sequence[int]) -> Iterator[LogEntry]:

@@ -227,6 +227,9 @@ MLFLOW_USERNAME = env.text("MLFLOW_TRACKING_USERNAME", "")
 MLFLOW_PASSWORD = env.text("MLFLOW_TRACKING_PASSWORD", "")
 MLFLOW_SERVICE_USER = env.text("PLACET_MLFLOW_SERVICE_USER", "placet")
 MLFLOW_PUBLIC_URL = env.text("PLACET_MLFLOW_PUBLIC_URL", MLFLOW_TRACKING_URI)
+# What MLflow's webhooks are signed with, and where MLflow sends them if not to the address that people use.
+WEBHOOK_SECRET = env.text("PLACET_MLFLOW_WEBHOOK_SECRET", "")
+WEBHOOK_URL = env.text("PLACET_MLFLOW_WEBHOOK_URL", f"{BASE_URL}/api/v1/gate/webhooks")
 GATE_TOKEN = env.text("PLACET_GATE_TOKEN", "")
 MAX_DOCUMENT_MB = env.whole("PLACET_MAX_DOCUMENT_MB", 20, least=1)
 FILE_UPLOAD_HANDLERS = [

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from registry.api import alias_changes, configurations, documents, standing, views
+from registry.api import (
+    alias_changes,
+    check_ins,
+    configurations,
+    coverage,
+    documents,
+    production,
+    standing,
+    views,
+    webhooks,
+)
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
@@ -28,6 +38,7 @@ urlpatterns = [
         name="api-promotion-renewals",
     ),
     path("registered-models/<str:name>", views.ModelDetail.as_view(), name="api-registered-model"),
+    path("registered-models/<str:name>/production", production.Production.as_view(), name="api-production"),
     path("standing-approvals", standing.StandingApprovals.as_view(), name="api-standing-approvals"),
     path(
         "standing-approvals/<uuid:request_id>",
@@ -75,5 +86,9 @@ urlpatterns = [
     ),
     path("gate/configuration", configurations.GateConfigurationNow.as_view(), name="api-gate-configuration"),
     path("gate/configurations", configurations.GateConfigurations.as_view(), name="api-gate-configurations"),
+    path("coverage", coverage.Coverage.as_view(), name="api-coverage"),
+    path("change-population", coverage.ChangePopulation.as_view(), name="api-change-population"),
+    path("gate/check-ins", check_ins.GateCheckIns.as_view(), name="api-gate-check-ins"),
+    path("gate/webhooks", webhooks.GateWebhooks.as_view(), name="api-gate-webhooks"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
 ]

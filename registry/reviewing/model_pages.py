@@ -27,7 +27,10 @@ from registry.reviewing.people import People, person_ids
 from registry.reviewing.review import findings_shown, open_findings, system_shown
 
 CHAMPION = "champion"
-BYPASSES = ("unapproved-alias", "unapproved-stage", "alias-removed", "source-changed", "digest-mismatch")
+BYPASSES = (
+    *("unapproved-alias", "unapproved-stage", "alias-removed", "source-changed", "digest-mismatch"),
+    *("artifact-missing", "approval-ended"),
+)
 GATE_DAYS = 90
 ATTEMPTS_SHOWN = 12
 

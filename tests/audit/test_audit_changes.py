@@ -70,8 +70,10 @@ KEPT = {
     "registry.ModelVersion": "model number mlflow_created_at_ms artifact_bytes decision_threshold trained_by "
     "evaluation_dataset mirrored_at",
     "registry.Permit": "approval change kind log_index issued_at expires_at",
+    "registry.ObservedAlias": "model number mlflow_created_at_ms first_seen_at last_seen_at finding",
     "registry.PromotionRequest": "number version approval requester change_class state made_at applied_at",
     "registry.RegisteredModel": "system mirrored_at",
+    "registry.WatchSpan": "expected_every_s started_at ended_at beats longest_gap_s",
     "validation.Validation": "number approval occasion validator state opened_at begun_at settled_at opinion evidence",
     "validation.ValidationFinding": "validation finding",
     "validation.ValidationPart": "validation part written_at",

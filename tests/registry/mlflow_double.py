@@ -75,8 +75,9 @@ class Registry:
                 ]
                 return 200, {"registered_models": rows}
             case "model-versions/search":
-                wanted = query["filter"].removeprefix("name='").removesuffix("'")
-                return 200, {"model_versions": [row for (key, _), row in self.versions.items() if key == wanted]}
+                wanted = query.get("filter", "").removeprefix("name='").removesuffix("'")
+                rows = [row for (key, _), row in self.versions.items() if wanted in ("", key)]
+                return 200, {"model_versions": rows}
             case "model-versions/get":
                 row = self.versions.get((name, int(query["version"])))
                 return (200, {"model_version": row}) if row else (404, {"message": "no such version"})

@@ -71,6 +71,8 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "take a list of the log": ((LOG_READER, "200+"), _REFUSED),
     "take a receipt": ((LOG_READER | part("signer", "whose act the entry is"), "200"), _REFUSED),
     "take the tiles": ((EXPORTER, "200"), _REFUSED),
+    "read the coverage": ((EXPORTER, "200"), _REFUSED),
+    "take the population": ((EXPORTER, "200+"), _REFUSED),
     "take the bundle": ((EXPORTER, "409+"), _REFUSED),  # no notary runs here that would seal it
     # Requests and approvals
     "request a promotion": _act((role("engineer", "owner"), "202+")),
@@ -187,6 +189,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 }
 
 
+PERIOD = "?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z"
 R, W, M, B = "promotions:read", "promotions:write", "records:write", "bundles:read"
 V = "records:read"
 P, E = "policies:write", "evidence:write"
@@ -217,6 +220,8 @@ ROUTES: dict[str, Route] = {
     "GET api-permits": Route(
         "public", query=f"?model={MODEL}&alias=champion", why="serving hosts have no account; a permit holds no secret"
     ),
+    "* api-gate-check-ins": Route("gate's token", why="MLflow's plugin says so, with the gate's own token"),
+    "* api-gate-webhooks": Route("gate's token", why="MLflow sends here, and signs with a secret of its own"),
     "* api-gate-decisions": Route("gate's token", why="MLflow's plugin asks with the gate's own token"),
     "* api/v1/": Route("no such address", why="any other address below /api/v1/"),
     # Inbox, requests, models
@@ -329,6 +334,7 @@ ROUTES: dict[str, Route] = {
     "POST api-promotion-renewals": Route("renew over the API", "promotion", scope=W),
     "POST api-promotion-withdrawals": Route("withdraw a request", "promotion", "reason", scope=W),
     "GET api-registered-model": Route("read", "model", scope=R),
+    "GET api-production": Route("read", "model", scope=R),
     # AI systems
     "GET system-list": Route("list", shows=SYSTEM),
     "GET system-detail": Route("read", "system"),
@@ -402,6 +408,8 @@ ROUTES: dict[str, Route] = {
     "GET api-log-tile": Route("take the tiles", scope=B, parts=(("tile", "0/000.p/1"),)),
     "GET api-log-entry": Route("read the log", "entry", scope=B),
     "GET api-bundle": Route("take the bundle", scope=B, alone=True),
+    "GET api-coverage": Route("read the coverage", scope=B, query=PERIOD),
+    "GET api-change-population": Route("take the population", scope=B, query=PERIOD),
 }
 
 NAMES = {key.partition(" ")[2] for key in ROUTES}

@@ -18,7 +18,13 @@ INHERITED = frozenset(
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "CI"),
         *("PLACET_DEBUG", "PLACET_ALLOWED_HOSTS", "PLACET_TRUSTED_ORIGINS", "PLACET_LOG_LEVEL"),
         *("PLACET_NOTICE_DETAIL", "PLACET_NOTICE_SCHEMES", "PLACET_NOTICE_HOSTS"),
-        *("PLACET_PROTECTED_ALIASES", "PLACET_SSL_REDIRECT", "PLACET_SECOND_FACTOR", "PLACET_BREAK_GLASS"),
+        *(
+            "PLACET_MLFLOW_WEBHOOK_URL",
+            "PLACET_PROTECTED_ALIASES",
+            "PLACET_SSL_REDIRECT",
+            "PLACET_SECOND_FACTOR",
+            "PLACET_BREAK_GLASS",
+        ),
         *("PLACET_OIDC_ISSUER", "PLACET_OIDC_CLIENT_ID", "PLACET_OIDC_NAME", "PLACET_OIDC_SCOPES"),
         *("PLACET_OIDC_GROUPS_CLAIM", "PLACET_OIDC_EMAIL_DOMAINS", "PLACET_OIDC_EMAIL_VERIFIED_CLAIM"),
         *("PLACET_OIDC_SECOND_FACTOR", "PLACET_OIDC_SESSION_HOURS", "PLACET_OIDC_ROLE_DAYS"),
@@ -42,6 +48,7 @@ _PUBLIC = (
 _LIMITS = ("PLACET_SIGN_IN_LIMITS", "PLACET_TRUSTED_PROXIES")
 _SECRET_AT_PROVIDER = ("PLACET_OIDC_CLIENT_SECRET_FILE", "PLACET_OIDC_CLIENT_SECRET")
 _RECONCILER = ("PLACET_REDIGEST_SECONDS",)
+_WEBHOOK = ("PLACET_MLFLOW_WEBHOOK_SECRET",)
 _MLFLOW_IDENTITY = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 _SEAL = ("PLACET_NOTICE_KEY",)
 _OUTSIDE = ("PLACET_ANCHORS", "PLACET_EMAIL_URL")
@@ -57,8 +64,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         *_LIMITS,
         *_SEAL,
         *_SECRET_AT_PROVIDER,
+        *_WEBHOOK,
     ),
-    "worker": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_RECONCILER, *_SEAL, "PLACET_EMAIL_URL"),
+    "worker": (
+        *(*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_RECONCILER, *_SEAL, "PLACET_EMAIL_URL"),
+        *_WEBHOOK,
+    ),
     "evidence": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY),
     "beat": (*_PUBLIC, "DATABASE_URL", "REDIS_URL"),
     "notary": (*_PUBLIC, "PLACET_DB_ROLE", "DATABASE_NOTARY_URL", *_KEYS, *_OUTSIDE),
@@ -158,6 +169,7 @@ def _values(layout: Layout, addresses: Addresses, role: str) -> dict[str, str]:
         "PLACET_DB_ROLE": _DB_ROLE.get(role, "app"),
         "PLACET_SECRET_KEY": secrets.password(layout, "web-secret-key"),
         "PLACET_GATE_TOKEN": secrets.password(layout, "gate-token"),
+        "PLACET_MLFLOW_WEBHOOK_SECRET": secrets.password(layout, "mlflow-webhook-secret"),
         "PLACET_LOG_ORIGIN": secrets.origin(layout),
         "PLACET_LOG_KEY_FILE": str(secrets.log_key_file(layout)),
         "PLACET_PERMIT_KEY_FILE": str(secrets.permit_key_file(layout)),

@@ -22,6 +22,7 @@ PASSWORDS = (
     "web-secret-key",
     "gate-token",
     "notice-key",
+    "mlflow-webhook-secret",
     "mlflow-admin",
     "mlflow-placet",
     "mlflow-ml-engineer",

@@ -1,0 +1,125 @@
+"""Commands that read the record: what was in production, what was watched, what changed in a period."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from placet import terminal
+from placet.connection import Connected, JsonFlag
+
+_FROM = "The beginning, such as 2026-11-01T00:00:00Z."
+_MODEL = "The registered model in MLflow."
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``placet``."""
+    app.command()(production)
+    app.command()(coverage)
+    app.command()(population)
+
+
+def production(
+    model: Annotated[str, typer.Argument(help=_MODEL)],
+    at: Annotated[
+        str | None, typer.Option(help="Only what was there at this moment, such as 2026-11-23T14:02:00Z.")
+    ] = None,
+    alias: Annotated[str | None, typer.Option(help="Only this alias.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what was behind the protected aliases of a model, from when to when, and on whose word."""
+    with Connected() as client:
+        found = client.production(model, alias=alias, at=at)
+    spans = list(found.get("spans") or ())
+    if as_json:
+        terminal.print_json(dict(found))
+    elif spans:
+        table = terminal.table("alias", "version", "since", "until", "on whose word", "manifest", "permit")
+        for span in spans:
+            table.add_row(*map(Text, _cells(span)))
+        terminal.out().print(table)
+    else:
+        terminal.say(f"Nothing was behind a protected alias of {model}{f' at {at}' if at else ''}.")
+    raise typer.Exit(3 if any(span.get("by") == "found" for span in spans) else 0)
+
+
+def _cells(span: Mapping[str, Any]) -> list[str]:
+    word = span.get("word") or {}
+    version = "none" if span.get("version") is None else f"v{span['version']}"
+    by = {"found": "nobody's: found by the reconciler", "unstated": "not stated"}.get(str(span.get("by")))
+    if by is None:
+        names = ", ".join(str(row.get("name")) for row in word.get("approvers") or ()) or "no signature needed"
+        by = f"{word.get('promotion')}: {names}"
+    ends = (span.get("since"), span.get("until") or "now")
+    digests = (str(word.get(name) or "")[:19] for name in ("manifest_digest", "permit_digest"))
+    return [terminal.text(cell) for cell in (span.get("alias"), version, *ends, by, *digests)]
+
+
+def coverage(
+    start: Annotated[str, typer.Option("--from", help=_FROM)],
+    end: Annotated[str, typer.Option("--to", help="The end, which is no part of it.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Say who watched MLflow in a period, with which gaps, what was found, and what nobody can know."""
+    with Connected() as client:
+        found = client.coverage(start, end)
+    deviations = list(found.get("deviations") or ())
+    if as_json:
+        terminal.print_json(dict(found))
+    else:
+        _print_coverage(found, deviations)
+    raise typer.Exit(3 if deviations else 0)
+
+
+def _print_coverage(found: Mapping[str, Any], deviations: list[Mapping[str, Any]]) -> None:
+    terminal.say(f"{found.get('from')} to {found.get('to')}")
+    table = terminal.table("who", "watched (s)", "gaps", "longest gap (s)")
+    for name, watch in {"plugin": found.get("plugin") or {}, **(found.get("reconciler") or {})}.items():
+        gaps = [gap.get("seconds") for gap in watch.get("gaps") or ()]
+        table.add_row(
+            name, terminal.number(watch.get("active_s")), str(len(gaps)), terminal.number(max(gaps, default=0))
+        )
+    terminal.out().print(table)
+    grants = found.get("grants") or {}
+    terminal.print_pairs(
+        {
+            "blind window": f"{terminal.number(found.get('blind_window_s'))} s",
+            "webhooks": str(found.get("webhooks")),
+            "alias writes": f"{grants.get('alias_writes')}, {grants.get('with_one_grant')} with exactly one grant",
+            "unexplained": str(found.get("unexplained_changes")),
+        }
+    )
+    for row in deviations:
+        where = f"{row.get('model')}@{row.get('alias')} at {row.get('version') or 'nothing'}"
+        terminal.say(
+            f"  found: {where}, {row.get('first_seen_at')} to {row.get('last_seen_at') or 'now'}", style="bold red"
+        )
+    for sentence in found.get("unknown") or ():
+        terminal.say(f"  {sentence}", style="yellow")
+
+
+def population(
+    start: Annotated[str, typer.Option("--from", help=_FROM)],
+    end: Annotated[str, typer.Option("--to", help="The end, which is no part of it.")],
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many, chosen by the seed.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Chooses the sample; agree on it before anybody looks.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List every change of a protected alias and every attempt in a period, or a sample that others can draw again."""
+    if (sample is None) != (seed is None):
+        terminal.stop("Give both --sample and --seed, or neither.", code=2)
+    with Connected() as client:
+        found = client.population(start, end, sample=sample, seed=seed)
+    if as_json:
+        terminal.print_json(dict(found))
+        return
+    log = found.get("log") or {}
+    terminal.say(
+        f"{found.get('count')} changes and attempts, of {log.get('entries')} entries with indexes "
+        f"{log.get('first_index')} to {log.get('last_index')}; {log.get('pending')} entries had no index yet"
+    )
+    table = terminal.table("index", "at", "kind", "model", "alias", "version", "action", "actor")
+    for row in found.get("items") or ():
+        table.add_row(*(Text(terminal.text(row.get(column.header, ""))) for column in table.columns))
+    terminal.out().print(table)

@@ -1,0 +1,201 @@
+"""What was watched in a period, by whom, with which gaps; what was found; and what nobody can know.
+
+Everything here follows from rows: two people who ask for the same period, once it is over, read the same.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Min, Q
+
+from governance.common import clock
+from registry import watches
+from registry.models import AliasChange, AliasHistory, ApplyGrant, ObservedAlias, WatchSpan, WebhookDelivery
+
+PLUGIN, ALIASES = "plugin:", "reconciler:aliases"
+PASSES = (ALIASES, "reconciler:live-bytes", "reconciler:new-versions")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A time from one moment to another."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start).total_seconds()
+
+
+def statement(start: datetime, end: datetime) -> dict[str, Any]:
+    """Return the coverage statement of a period, as ``GET /api/v1/coverage`` gives it.
+
+    A period that is not over is stated until now. Times are UTC, lengths in seconds.
+    """
+    period = Stretch(start, max(start, min(end, clock.now())))
+    plugin = _watch(period, PLUGIN)
+    passes = {source.removeprefix("reconciler:"): _watch(period, source) for source in PASSES}
+    deviations = _deviations(period)
+    grants = _grants(period)
+    first = WatchSpan.objects.aggregate(first=Min("started_at"))["first"]
+    return {
+        "from": period.start,
+        "to": period.end,
+        "first_watch_at": first,
+        "plugin": plugin,
+        "reconciler": passes,
+        "blind_window_s": _blind_window(period),
+        "webhooks": WebhookDelivery.objects.filter(received_at__gte=period.start, received_at__lt=period.end).count(),
+        "deviations": deviations,
+        "unexplained_changes": len(deviations) + len(grants["without_a_change"]),
+        "grants": grants,
+        "unknown": _unknown(period, first, plugin, passes["aliases"]),
+    }
+
+
+def _watch(period: Stretch, source: str) -> dict[str, Any]:
+    """Return when somebody of a source watched within a period, and when nobody did."""
+    spans = watches.spans_between(period.start, period.end, source=source)
+    gaps = gaps_between(period, spans)
+    return {
+        "active_s": period.seconds - sum(gap.seconds for gap in gaps),
+        "spans": [
+            {
+                "source": span.source,
+                "from": span.started_at,
+                "to": ended(span),
+                "beats": span.beats or span.pulse.beats,
+                "longest_gap_s": span.pulse.longest_gap_s if span.longest_gap_s is None else span.longest_gap_s,
+                "details": span.details,
+            }
+            for span in spans
+        ],
+        "gaps": [{"from": gap.start, "to": gap.end, "seconds": gap.seconds} for gap in gaps],
+    }
+
+
+def ended(span: WatchSpan) -> datetime:
+    """Return the last moment at which a span is known to have watched."""
+    return span.ended_at or span.pulse.last_at
+
+
+def gaps_between(period: Stretch, spans: Iterable[WatchSpan]) -> list[Stretch]:
+    """Return the times of a period in which no span watched.
+
+    Between two spans, and before the end, a pause of up to four expected intervals is none: that is how far apart two
+    beats of one span may be.
+    """
+    found, covered, patience = [], period.start, timedelta(0)
+    for span in sorted(spans, key=lambda span: span.started_at):
+        if span.started_at > covered + patience:
+            found.append(Stretch(covered, span.started_at))
+        reached, pause = ended(span), timedelta(seconds=watches.PATIENCE * span.expected_every_s)
+        if reached >= covered:
+            covered, patience = reached, pause
+    if period.end > covered + patience:
+        found.append(Stretch(covered, period.end))
+    return found
+
+
+def _blind_window(period: Stretch) -> float:
+    """Return the longest time between two passes over the aliases: what came and went within it, nobody saw.
+
+    The longest gap of a span that reaches out of the period counts wholly, since its place is not kept.
+    """
+    spans = watches.spans_between(period.start, period.end, source=ALIASES)
+    inner = [span.pulse.longest_gap_s if span.longest_gap_s is None else span.longest_gap_s for span in spans]
+    edges = [max(span.started_at, period.start) for span in spans] + [period.end]
+    reached = [period.start] + [min(ended(span), period.end) for span in spans]
+    between = [(edge - last).total_seconds() for last, edge in zip(reached, edges, strict=True)]
+    return max([*inner, *between, 0.0])
+
+
+def _deviations(period: Stretch) -> list[dict[str, Any]]:
+    rows = ObservedAlias.objects.select_related("model").filter(first_seen_at__lt=period.end)
+    rows = rows.filter(Q(last_seen_at__isnull=True) | Q(last_seen_at__gte=period.start))
+    return [
+        {
+            "model": row.model.name,
+            "alias": row.alias,
+            "version": row.number,
+            "first_seen_at": row.first_seen_at,
+            "last_seen_at": row.last_seen_at,
+            "seconds": Stretch(
+                max(row.first_seen_at, period.start), min(row.last_seen_at or period.end, period.end)
+            ).seconds,
+            "finding": row.finding_id,
+        }
+        for row in rows.order_by("first_seen_at", "pk")
+    ]
+
+
+def _grants(period: Stretch) -> dict[str, Any]:
+    """Hold each write of an alias in a period against the grants that wrote: exactly one each.
+
+    A renewal writes history without a call to MLflow, so it has none; what MLflow's plugin did on a permit while Placet
+    was away has that permit instead.
+    """
+    done = list(
+        AliasChange.objects.select_related("model", "version", "promotion__approval")
+        .filter(state=AliasChange.State.DONE, done_at__gte=period.start, done_at__lt=period.end)
+        .order_by("done_at")
+    )
+    wrote: Counter[uuid.UUID | None] = Counter(
+        ApplyGrant.objects.filter(change__in=done, written_at__isnull=False).values_list("change", flat=True)
+    )
+    renewals = [row for row in done if row.promotion and row.promotion.approval.renews_id]
+    offline = [row for row in done if row.journal_id]
+    expected = [row for row in done if row not in renewals and row not in offline]
+    unwritten = ApplyGrant.objects.select_related("change").filter(used_at__gte=period.start, used_at__lt=period.end)
+    begun = AliasHistory.objects.select_related("model", "version", "promotion").filter(
+        during__startswith__gte=period.start, during__startswith__lt=period.end
+    )
+    return {
+        "alias_writes": len(done),
+        "with_one_grant": sum(wrote[row.pk] == 1 for row in expected),
+        "renewals": len(renewals),
+        "by_a_permit_while_away": [str(row) for row in offline],
+        "without_a_grant": [_change(row) for row in expected if wrote[row.pk] == 0],
+        "used_without_a_write": [
+            str(row.change) for row in unwritten.filter(written_at__isnull=True).order_by("used_at")
+        ],
+        "broken_glasses": [_change(row) for row in done if row.kind == AliasChange.Kind.BREAK_GLASS],
+        "without_a_change": [_span(row) for row in begun.filter(opened_by__isnull=True).order_by("during")],
+    }
+
+
+def _change(row: AliasChange) -> dict[str, Any]:
+    version = row.version.number if row.version else None
+    return {"change": str(row), "model": row.model.name, "alias": row.alias, "version": version, "at": row.done_at}
+
+
+def _span(row: AliasHistory) -> dict[str, Any]:
+    return {
+        "model": row.model.name,
+        "alias": row.alias,
+        "version": row.version.number,
+        "at": row.during.lower,
+        "promotion": str(row.promotion) if row.promotion else None,
+    }
+
+
+def _unknown(period: Stretch, first: datetime | None, plugin: dict[str, Any], aliases: dict[str, Any]) -> Sequence[str]:
+    """Say what the statement can't know."""
+    said = []
+    if first is None:
+        said.append("Nobody has ever watched: of the whole period nothing is known.")
+    elif first > period.start:
+        said.append(f"Watching began at {clock.rfc3339(first)}: of the time before that nothing is known.")
+    if not plugin["spans"]:
+        said.append("No governed MLflow server checked in: nothing was refused there, changes were only detected.")
+    else:
+        said.append("Whether another MLflow server, without the plugin, ran on the same database is not known.")
+    if aliases["gaps"]:
+        said.append("What came and went within a gap of the reconciler was seen by nobody.")
+    said.append("What was put back between two passes of the reconciler was not seen; blind_window_s bounds it.")
+    return said

@@ -1,0 +1,218 @@
+"""Where MLflow shows something else behind a protected alias, or in its stage Production, than Placet put there."""
+
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from governance.approvals.models import ApprovalRequest, State
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
+from placet.mlflow_plugin.protection import fold
+from registry import mlflow, selectors, watches
+from registry.findings import RECONCILER, find_open, report
+from registry.mirror import model_row
+from registry.models import AliasChange, AliasHistory, ObservedAlias, RegisteredModel
+
+SOURCE = "reconciler:aliases"
+"""The watch whose beats say when the aliases were last looked at."""
+ENDED = (State.REVOKED, State.LAPSED)
+
+STAGE = "stage:production"
+"""Stands for MLflow's stage Production where an alias would stand: Placet never grants it, but consumers load by it."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """What one pass saw.
+
+    Attributes:
+        alias: folded; ``STAGE`` for the stage.
+        number: what MLflow shows there, None where nothing is behind the alias any more.
+        code: the finding's.
+    """
+
+    model: str
+    alias: str
+    number: int | None
+    created_at_ms: int | None
+    code: str
+    title: str
+    severity: str = "critical"
+    request: ApprovalRequest | None = None
+
+
+def of_pointer(
+    client: mlflow.Client, version: mlflow.Version, alias: str, span: AliasHistory | None
+) -> Deviation | None:
+    """Compare the version behind an alias, as written in MLflow, with the span that is open for it."""
+    if is_same(span, version):
+        return None
+    row = model_row(version.name)
+    if _is_on_its_way(client, row, alias, version):
+        return None
+    if span and span.version.number == version.number:
+        what = f"another version {version.number}, made after the approved one was deleted"
+    else:
+        what = f"version {version.number} there, Placet approved another or none"
+    whose = "" if row.system else " (the model belongs to no AI system)"
+    return Deviation(
+        model=version.name,
+        alias=fold(alias),
+        number=version.number,
+        created_at_ms=version.created_at_ms,
+        code="unapproved-alias",
+        title=f"Unapproved {alias}: MLflow has {version.name} {what}{whose}",
+    )
+
+
+def is_same(span: AliasHistory | None, version: mlflow.Version) -> bool:
+    """Return whether a span is about the very version that MLflow shows, and not another of the same number."""
+    return (
+        span is not None
+        and span.version.number == version.number
+        and span.version.mlflow_created_at_ms == version.created_at_ms
+    )
+
+
+def _is_on_its_way(client: mlflow.Client, row: RegisteredModel, alias: str, version: mlflow.Version) -> bool:
+    """Return whether Placet itself moved the alias, or is about to note it, since the pass read one of the two sides.
+
+    What MLflow shows is asked again between two looks at the history: who applies a promotion calls MLflow first and
+    writes the history then, so that a difference of an honest pass never outlives this.
+    """
+    before = selectors.live(row, fold(alias))
+    if client.alias(row.name, alias) != version.number:
+        return True  # it was moved meanwhile; the next pass sees the two at rest
+    if AliasChange.objects.filter(
+        model=row,
+        alias=fold(alias),
+        version__number=version.number,
+        version__mlflow_created_at_ms=version.created_at_ms,
+        state=AliasChange.State.ASKED,
+    ).exists():
+        return True
+    now = selectors.live(row, fold(alias))
+    return is_same(now, version) or (before and before.pk) != (now and now.pk)
+
+
+def of_missing(client: mlflow.Client, span: AliasHistory) -> Deviation | None:
+    """Say that what Placet put behind an alias is gone, once MLflow says so itself and the history has not moved."""
+    model, version = span.version.model, span.version
+    number = client.alias(model.name, span.alias)
+    now = selectors.live(model, span.alias)
+    if now is None or now.pk != span.pk or _is_taken_off(span):
+        return None
+    if number is not None:  # on a page that moved while it was read, or hidden from MLflow's searches
+        return of_pointer(client, client.version(model.name, number), span.alias, span)
+    return Deviation(
+        model=model.name,
+        alias=span.alias,
+        number=None,
+        created_at_ms=None,
+        code="alias-removed",
+        title=f"{span.alias} is gone from {model.name} in MLflow; Placet put it on version {version.number} "
+        "and never took it off",
+        severity="high",
+        request=span.promotion.approval if span.promotion else None,
+    )
+
+
+def _is_taken_off(span: AliasHistory) -> bool:
+    """Return whether Placet itself is taking the alias off, or about to note that it has."""
+    asked = AliasChange.objects.filter(model=span.model_id, alias=span.alias, state=AliasChange.State.ASKED)
+    return asked.filter(version__isnull=True).exists()
+
+
+def of_stage(version: mlflow.Version) -> Deviation:
+    """Say that a version is in a protected stage."""
+    return Deviation(
+        model=version.name,
+        alias=STAGE,
+        number=version.number,
+        created_at_ms=version.created_at_ms,
+        code="unapproved-stage",
+        title=f"Unapproved stage: MLflow has {version.name} version {version.number} in {version.stage}",
+    )
+
+
+def of_approval(span: AliasHistory) -> list[str]:
+    """Report what still serves though its approval has lapsed or was revoked; loaders that verify refuse it."""
+    approval = span.promotion.approval if span.promotion else None
+    if approval is None or approval.state not in ENDED:
+        return []
+    return report(
+        code="approval-ended",
+        title=f"{span.version} still serves as {span.alias}; its approval is {approval.get_state_display().lower()}",
+        severity="critical" if approval.state == State.REVOKED else "high",
+        system=approval.system,
+        request=approval,
+    )
+
+
+def against_rows(found: Iterable[Deviation], *, unsure: Set[str]) -> Iterator[tuple[Deviation, bool]]:
+    """Yield each deviation of a pass, and whether it is known; end the rows of those that the pass no longer saw.
+
+    Args:
+        unsure: models that the pass could not check; what was open for them stays so.
+    """
+    standing = {
+        (row.model.name, row.alias, row.number, row.mlflow_created_at_ms): row
+        for row in ObservedAlias.objects.select_related("model").filter(last_seen_at__isnull=True)
+    }
+    for deviation in found:
+        key = (deviation.model, deviation.alias, deviation.number, deviation.created_at_ms)
+        yield deviation, standing.pop(key, None) is not None
+    for (name, *_), row in standing.items():
+        if name not in unsure:
+            _end(row)
+
+
+@transaction.atomic
+def announce(found: Deviation, *, known: bool) -> list[str]:
+    """Open the finding of a deviation unless it has an open one, and its row unless it is known.
+
+    Returns: the finding's title, in a list, if it is new.
+    """
+    model = model_row(found.model)
+    titles = report(
+        code=found.code, title=found.title, severity=found.severity, system=model.system, request=found.request
+    )
+    same = {"number": found.number, "mlflow_created_at_ms": found.created_at_ms}
+    if known or ObservedAlias.objects.filter(model=model, alias=found.alias, last_seen_at=None, **same).exists():
+        return titles
+    finding = find_open(code=found.code, title=found.title, system=model.system)
+    row = ObservedAlias(model=model, alias=found.alias, first_seen_at=clock.now(), finding=finding, **same)
+    audit.append(
+        event=Event.DEVIATION_OBSERVED,
+        actor=RECONCILER,
+        subjects=[row],
+        data={
+            "model": model.name,
+            "alias": found.alias,
+            "version": found.number,
+            "created_at_ms": found.created_at_ms,
+            "code": found.code,
+            "finding": finding.pk if finding else None,
+        },
+    )
+    return titles
+
+
+@transaction.atomic
+def _end(row: ObservedAlias) -> None:
+    last = watches.last_beat(SOURCE)
+    row.last_seen_at = max(last, row.first_seen_at) if last else row.first_seen_at
+    audit.append(
+        event=Event.DEVIATION_ENDED,
+        actor=RECONCILER,
+        subjects=[row],
+        data={
+            "model": row.model.name,
+            "alias": row.alias,
+            "version": row.number,
+            "first_seen_at": row.first_seen_at,
+            "last_seen_at": row.last_seen_at,
+        },
+    )
