@@ -155,6 +155,20 @@ class Permit(Governed):
         ]
 
 
+class RevocationList(Governed):
+    """Which permits are not simply in force, as the log showed it; signed by the notary, each with a larger number."""
+
+    immutable = True
+
+    number = models.BigIntegerField(unique=True, help_text="Grows from list to list.")
+    envelope = models.JSONField(help_text="DSSE envelope over the in-toto statement.")
+    digest = models.CharField(max_length=71, unique=True, help_text="sha256 of the envelope.")
+    log_size = models.BigIntegerField(help_text="The tree that it was derived from.")
+    withdrawn = models.PositiveIntegerField(help_text="How many permits it names.")
+    issued_at = models.DateTimeField()
+    next_update = models.DateTimeField(help_text="By then there is a newer one.")
+
+
 class AliasHistory(Governed):
     """What an alias meant, from when to when, on whose word."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import documents, standing, views
+from registry.api import documents, signed, standing, views
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
@@ -51,5 +51,6 @@ urlpatterns = [
         name="api-submitted-document-file",
     ),
     path("permits", views.Permits.as_view(), name="api-permits"),
+    path("permits/revocation-list", signed.RevocationLists.as_view(), name="api-revocation-list"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
 ]

@@ -216,6 +216,7 @@ ROUTES: dict[str, Route] = {
     "GET api-permits": Route(
         "public", query=f"?model={MODEL}&alias=champion", why="serving hosts have no account; a permit holds no secret"
     ),
+    "GET api-revocation-list": Route("public", why="as the permits; it holds digests, states and times"),
     "* api-gate-decisions": Route("gate's token", why="MLflow's plugin asks with the gate's own token"),
     "* api/v1/": Route("no such address", why="any other address below /api/v1/"),
     # Inbox, requests, models
