@@ -229,6 +229,13 @@ class Placet:
             refuse_new_loads=_refused(answer),
         )
 
+    def revocation_list(self) -> Mapping[str, Any]:
+        """Return the envelope of the newest revocation list. Verify it with ``placet.revocations`` before use."""
+        envelope = self._json("GET", "/api/v1/permits/revocation-list").get("envelope")
+        if not isinstance(envelope, dict):
+            raise PlacetProblem(title="Unexpected answer", detail="Placet's answer holds no list.", status=200)
+        return envelope
+
     def push_records(
         self, monitor: str, records: "str | os.PathLike[str] | pd.DataFrame", *, batch: str | None = None
     ) -> Mapping[str, Any]:
