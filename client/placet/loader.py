@@ -8,34 +8,36 @@ import atexit
 import json
 import logging
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from placet import permits
 from placet.digests import UnusableArtifact, artifact_manifest
 from placet.permit_cache import PermitCache
-from placet.revocations import MAX_AGE, InvalidList, permit_digest, verify_list
+from placet.revocations import InvalidList, Withdrawn, permit_digest, verify_list
 from placet.sdk import IssuedPermit, Placet, PlacetProblem
+from placet.standing import VALID, Refused, by_list, check, try_to_keep
 from placet.trust import InvalidTrust, Trust, load_trust
 from placet.uris import refusal_of, split_alias
 
+__all__ = [
+    "LoadedModel",
+    "Refused",
+    "VerifiedModel",
+    "check_standing",
+    "load_model",
+    "load_verified",
+    "verify_folder",
+    "verify_model",
+]
 _log = logging.getLogger("placet")
 _ASKED_WITHIN_S = 10.0
-
-
-class Refused(Exception):
-    """The model must not be loaded; the message is the reason, in a sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class VerifiedModel:
     artifact_digest: str
     status: str
     permit: permits.Permit
+    permit_digest: str
     path: Path | None
     offline: bool = False
 
@@ -110,16 +113,19 @@ def verify_model(
     version, created_at_ms, location = _behind(model, alias)
     about = {"workspace": workspace, "version": version, "created_at_ms": created_at_ms, "storage_location": location}
     permit = _permit(uri, envelope, keys, now=now, model=model, alias=alias, **about)
+    digest = permit_digest(envelope, permit)
     if issued is not None and kept is not None:
         _keep(uri, placet, kept, envelope, permit, keys)
+    status = issued.status if issued else ""
     if issued is None and kept is not None:
-        issued = _by_list(uri, envelope, permit, kept.revocation_list(), keys, kept, max_list_age, now)
         _log.warning("%s: %s Decided by what is kept in %s.", uri, why, kept.folder)
-        _check_standing(uri, issued, refuse_suspended=refuse_suspended)
+        listed = kept.revocation_list()
+        said = by_list(uri, digest, listed, keys, kept=kept, max_age=max_list_age, now=now)
+        status = _check_entry(uri, said, refuse_suspended=refuse_suspended)
     with nullcontext(str(keep_in)) if keep_in else tempfile.TemporaryDirectory() as folder:
         path = _download(uri, location, folder)
         _compare(uri, path, permit)
-    return _verified(permit, issued, path if keep_in else None, offline=bool(why))
+    return _verified(permit, digest, status, path if keep_in else None, offline=bool(why))
 
 
 def verify_folder(
@@ -149,21 +155,37 @@ def verify_folder(
     keys, kept, name = _keys(trust), _cache(cache), str(path)
     envelope = _envelope(permit)
     found = _permit(name, envelope, keys, now=now)
-    listed = _envelope(revocation_list) if revocation_list is not None else None
-    asked = revocation_list is None
-    if listed is None:
-        try:
-            with nullcontext(placet) if placet else Placet(timeout_s=_ASKED_WITHIN_S) as connection:
-                listed = connection.revocation_list()
-        except PlacetProblem as problem:
-            asked = False
-            listed = kept.revocation_list() if kept else None
-            if listed is None:
-                raise Refused(f"No revocation list says that the permit of {name} still holds. {problem}") from None
-    issued = _by_list(name, envelope, found, listed, keys, kept, max_list_age, now)
-    _check_standing(name, issued, refuse_suspended=refuse_suspended)
+    digest = permit_digest(envelope, found)
+    listed, asked = (_envelope(revocation_list), False) if revocation_list is not None else _listed(name, placet, kept)
+    said = by_list(name, digest, listed, keys, kept=kept, max_age=max_list_age, now=now)
+    status = _check_entry(name, said, refuse_suspended=refuse_suspended)
     _compare(name, Path(path), found)
-    return _verified(found, issued, Path(path), offline=not asked)
+    return _verified(found, digest, status, Path(path), offline=not asked)
+
+
+def check_standing(
+    verified: VerifiedModel,
+    *,
+    trust: Trust | Path | None = None,
+    placet: Placet | None = None,
+    cache: Path | None = None,
+    max_list_age: timedelta | None = None,
+    refuse_suspended: bool = False,
+    now: datetime | None = None,
+) -> str:
+    """Return what the newest signed list says now of a model that was verified before: ``valid``, or its status.
+
+    MLflow is not asked, and the alias may point elsewhere by now. For a service, which asks every so often about what
+    it has loaded. Arguments are as for ``verify_model``.
+
+    Raises:
+        Refused: it must not be loaded any more; ``status`` says what became of its approval, empty if nobody knows.
+    """
+    keys, kept = _keys(trust), _cache(cache)
+    name = f"models:/{verified.model}@{verified.alias} (version {verified.version})"
+    listed, _ = _listed(name, placet, kept)
+    said = by_list(name, verified.permit_digest, listed, keys, kept=kept, max_age=max_list_age, now=now)
+    return _check_entry(name, said, refuse_suspended=refuse_suspended)
 
 
 def load_model(uri: str, *, load: Callable[[str], Any] | None = None, **options: Any) -> Any:
@@ -203,16 +225,15 @@ def load_verified(uri: str, *, load: Callable[[str], Any] | None = None, **optio
     return LoadedModel(model=load(str(verified.path)), verified=verified)
 
 
-def _verified(
-    permit: permits.Permit, issued: IssuedPermit | None, path: Path | None, *, offline: bool
-) -> VerifiedModel:
+def _verified(permit: permits.Permit, digest: str, status: str, path: Path | None, *, offline: bool) -> VerifiedModel:
     return VerifiedModel(
         model=permit.model,
         version=permit.version,
         alias=permit.alias,
         artifact_digest=permit.artifact_digest,
-        status=issued.status if issued else "",
+        status=status,
         permit=permit,
+        permit_digest=digest,
         path=path,
         offline=offline,
     )
@@ -244,17 +265,39 @@ def _ask(uri: str, placet: Placet | None, kept: PermitCache | None) -> tuple[Iss
         if problem.status == 0 or problem.status >= 500:
             return None, str(problem)
         if kept is not None and problem.status == 404:  # another refusal may be some proxy's, and says nothing of it
-            _try_to_keep(uri, lambda: kept.forget_permit(model, alias))
+            try_to_keep(uri, lambda: kept.forget_permit(model, alias))
         raise Refused(f"No permit for {uri}. {problem}") from None
 
 
 def _forget_if_refused(uri: str, issued: IssuedPermit, kept: PermitCache | None, *, refuse_suspended: bool) -> None:
     try:
-        _check_standing(uri, issued, refuse_suspended=refuse_suspended)
+        refuses, reason = issued.refuse_new_loads, issued.reason
+        check(uri, issued.status, refuses=refuses, reason=reason, refuse_suspended=refuse_suspended)
     except Refused:
         if kept is not None and issued.status != "suspended":  # a suspension passes, and the list says when
-            _try_to_keep(uri, lambda: kept.forget_permit(*split_alias(uri)))
+            try_to_keep(uri, lambda: kept.forget_permit(*split_alias(uri)))
         raise
+
+
+def _listed(uri: str, placet: Placet | None, kept: PermitCache | None) -> tuple[Mapping[str, Any], bool]:
+    """Return Placet's newest list and True, or the one that was kept and False. Raises Refused: there is neither."""
+    try:
+        with nullcontext(placet) if placet else Placet(timeout_s=_ASKED_WITHIN_S) as connection:
+            return connection.revocation_list(), True
+    except PlacetProblem as problem:
+        listed = kept.revocation_list() if kept else None
+        if listed is None:
+            raise Refused(f"No revocation list says that the permit of {uri} still holds. {problem}") from None
+        return listed, False
+
+
+def _check_entry(uri: str, said: Withdrawn | None, *, refuse_suspended: bool) -> str:
+    """Return a permit's status by its entry in the list; what the list does not name is valid. Raises Refused."""
+    if said is None:
+        return VALID
+    reason = f"Since {said.since}."
+    check(uri, said.status, refuses=said.refuse_new_loads, reason=reason, refuse_suspended=refuse_suspended)
+    return said.status
 
 
 def _permit(
@@ -291,60 +334,11 @@ def _keep(
     else:
         entry = found.entries.get(permit_digest(envelope, permit))
         if entry is not None and entry.status == "revoked":
-            _try_to_keep(uri, lambda: kept.forget_permit(permit.model, permit.alias))
-            raise Refused(f"The approval of {uri} is revoked, since {entry.since}. Ask its owner, or roll back.")
-        _try_to_keep(uri, lambda: kept.keep_list(listed, found.number))
-    _try_to_keep(uri, lambda: kept.keep_permit(permit.model, permit.alias, envelope))
-
-
-def _try_to_keep(uri: str, act: Callable[[], None]) -> None:
-    """Write to the cache; a full disk must not stop what Placet itself has just allowed."""
-    try:
-        act()
-    except OSError as error:
-        _log.warning("%s: the cache can't be written: %s", uri, error)
-
-
-def _by_list(
-    uri: str,
-    envelope: Mapping[str, Any],
-    permit: permits.Permit,
-    listed: Mapping[str, Any] | None,
-    keys: Trust,
-    kept: PermitCache | None,
-    max_age: timedelta | None,
-    now: datetime | None,
-) -> IssuedPermit:
-    """Return what the signed list says of a permit.
-
-    Raises:
-        Refused: there is no list, or none by which anything can be decided.
-    """
-    if listed is None:
-        raise Refused(f"Nobody says that the permit of {uri} still holds: Placet can't be asked, no list is kept.")
-    moment = now or datetime.now(UTC)
-    seen = kept.seen() if kept else 0
-    try:
-        found = verify_list(listed, keys, now=moment, max_age=_age(max_age), at_least=seen)
-    except InvalidList as error:
-        raise Refused(f"Nobody says that the permit of {uri} still holds. {error}") from None
-    if kept is not None and found.number > seen:
-        _try_to_keep(uri, lambda: kept.keep_list(listed, found.number))
-    entry = found.entries.get(permit_digest(envelope, permit))
-    if entry is None:
-        return IssuedPermit(envelope, "valid")
-    return IssuedPermit(envelope, entry.status, f"Since {entry.since}.", entry.refuse_new_loads)
-
-
-def _age(given: timedelta | None) -> timedelta:
-    if given is not None:
-        return given
-    named = os.environ.get("PLACET_MAX_LIST_AGE_HOURS")
-    if not named:
-        return MAX_AGE
-    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", named):
-        raise Refused(f"PLACET_MAX_LIST_AGE_HOURS={named} is not a number of hours.")
-    return timedelta(hours=float(named))
+            try_to_keep(uri, lambda: kept.forget_permit(permit.model, permit.alias))
+            why = f"The approval of {uri} is revoked, since {entry.since}. Ask its owner, or roll back."
+            raise Refused(why, status="revoked")
+        try_to_keep(uri, lambda: kept.keep_list(listed, found.number))
+    try_to_keep(uri, lambda: kept.keep_permit(permit.model, permit.alias, envelope))
 
 
 def _envelope(source: Path | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -362,19 +356,6 @@ def _envelope(source: Path | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise Refused(f"{source} holds no envelope.")
     return value
-
-
-def _check_standing(uri: str, issued: IssuedPermit, *, refuse_suspended: bool) -> None:
-    if issued.status == "valid":
-        return
-    if issued.status == "suspended" and not (refuse_suspended or issued.refuse_new_loads):
-        _log.warning("%s: its approval is suspended; it may go on serving until the review.", uri)
-        return
-    if issued.status == "lapsed" and not issued.refuse_new_loads:
-        _log.warning("%s: its approval has lapsed; it may be loaded in the grace that its policy gives.", uri)
-        return
-    why = f" {issued.reason}" if issued.reason else ""
-    raise Refused(f"The approval of {uri} is {issued.status}.{why} Ask its owner, or roll back.")
 
 
 def _behind(model: str, alias: str) -> tuple[str, int, str]:

@@ -237,7 +237,12 @@ class Placet:
         return envelope
 
     def push_records(
-        self, monitor: str, records: "str | os.PathLike[str] | pd.DataFrame", *, batch: str | None = None
+        self,
+        monitor: str,
+        records: "str | os.PathLike[str] | pd.DataFrame",
+        *,
+        batch: str | None = None,
+        version: str | int | None = None,
     ) -> Mapping[str, Any]:
         """Send served records to a monitor.
 
@@ -245,13 +250,15 @@ class Placet:
             monitor: the monitor's id.
             records: a pandas frame, or the path of a ``.parquet`` or ``.jsonl`` file.
             batch: names this batch, so that sending it twice counts once; by default the content's digest.
+            version: the model version that made the predictions; by default the one that is live when they arrive.
         Raises:
             ValueError: a file with another ending.
         """
         content, kind, digest = _records(records)
         path = f"/api/v1/monitors/{_segment(monitor)}/records"
         headers = {"Content-Type": kind}
-        return self._json("POST", path, params={"batch": batch or digest}, content=content, headers=headers)
+        query = {"batch": batch or digest} | ({"version": str(version)} if version is not None else {})
+        return self._json("POST", path, params=query, content=content, headers=headers)
 
     def check_policy(self, text: str, *, against: str | None = None) -> Mapping[str, Any]:
         """Check a policy's text without keeping it; returns ``problems``, ``before_publication`` and ``changes``.

@@ -7,7 +7,7 @@ import pytest
 mlflow = pytest.importorskip("mlflow")
 
 from placet.digests import artifact_digest  # noqa: E402
-from placet.loader import Refused, load_model, load_verified, verify_model  # noqa: E402
+from placet.loader import Refused, check_standing, load_model, load_verified, verify_model  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own warnings while it logs and loads a model
 URI = "models:/credit-risk@champion"
@@ -22,8 +22,6 @@ def test_the_permitted_bytes_are_verified_and_loaded(permitted):
 
 def test_what_is_said_of_a_loaded_model_is_of_that_very_load(permitted, monkeypatch):
     """An alias can move between two calls: one verification, one load, one answer."""
-    from examples.serving import app as service
-
     permitted(decision_threshold="0.3")
     asked = []
     monkeypatch.setattr("placet.loader._behind", _counted(asked))
@@ -31,11 +29,23 @@ def test_what_is_said_of_a_loaded_model_is_of_that_very_load(permitted, monkeypa
     assert (found.verified.version, found.verified.decision_threshold) == ("1", 0.3)
     assert found.model.predict([1.0]) == [0.5]
     assert len(asked) == 1
-    monkeypatch.setenv("MODEL_URI", URI)
-    monkeypatch.setattr(service, "load_verified", lambda uri: load_verified(uri, trust=permitted.trust))
-    assert service.reload() == {"version": "1", "digest": artifact_digest(permitted.folder)}
-    assert service.health() == {"version": "1", "decision_threshold": "0.3"}
-    assert len(asked) == 2
+
+
+def test_what_became_of_a_loaded_model_is_asked_without_mlflow(permitted, api, monkeypatch):
+    permitted.lists()
+    found = load_verified(URI, trust=permitted.trust).verified
+    monkeypatch.setattr("placet.loader._behind", None)
+    assert check_standing(found, trust=permitted.trust) == "valid"
+    permitted.lists(("suspended", False), number=2)
+    assert check_standing(found, trust=permitted.trust) == "suspended"
+    permitted.lists(("revoked", True), number=3)
+    with pytest.raises(Refused) as refused:
+        check_standing(found, trust=permitted.trust)
+    assert refused.value.status == "revoked"
+    permitted.down()
+    with pytest.raises(Refused) as refused:
+        check_standing(found, trust=permitted.trust)
+    assert refused.value.status == ""
 
 
 def _counted(asked):
