@@ -169,6 +169,23 @@ class RevocationList(Governed):
     next_update = models.DateTimeField(help_text="By then there is a newer one.")
 
 
+class ModelSignature(Governed):
+    """The files that a permit names, signed by the notary for the stock ``model_signing`` tool."""
+
+    immutable = True
+
+    permit = models.ForeignKey(Permit, on_delete=models.PROTECT, related_name="model_signatures")
+    bundle = models.TextField(help_text="Sigstore bundle (JSON), as it was written.")
+    digest = models.CharField(max_length=71, help_text="sha256 of the bundle.")
+    key_hint = models.CharField(max_length=64, help_text="Hex SHA-256 of the public key's PEM.")
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["permit", "key_hint"], name="one_model_signature_per_permit_and_key")
+        ]
+
+
 class AliasHistory(Governed):
     """What an alias meant, from when to when, on whose word."""
 

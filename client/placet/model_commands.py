@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from placet import loader, terminal
-from placet.connection import JsonFlag
+from placet.connection import Connected, JsonFlag
 
 _NEEDS_MLFLOW = 'Verifying a model behind an alias needs MLflow: pip install "placet[mlflow]"'
 
@@ -31,6 +31,9 @@ def verify_model(
     cache: Annotated[
         Path | None, typer.Option(help="Keeps permit and list for when Placet is down.", envvar="PLACET_CACHE")
     ] = None,
+    signature_out: Annotated[
+        Path | None, typer.Option(help="Where to write the model's signature for the stock `model_signing` tool.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Check that a valid permit covers the bytes behind an alias or in a folder, without loading the model."""
@@ -47,6 +50,8 @@ def verify_model(
         if (error.name or "").partition(".")[0] != "mlflow":
             raise
         terminal.stop(_NEEDS_MLFLOW, code=1)
+    if signature_out is not None:
+        _write_signature(found.permit_digest, signature_out)
     expires_at = found.permit.expires_at.isoformat()
     if as_json:
         about = {"model": found.model, "version": found.version, "alias": found.alias, "status": found.status}
@@ -56,6 +61,14 @@ def verify_model(
     terminal.say(f"{model} is version {found.version}; its bytes are the ones that were approved.")
     names = {"digest": found.artifact_digest, "approval": found.status, "permit until": expires_at}
     terminal.print_pairs(names | ({"decided": "offline, by the kept list"} if found.offline else {}))
+
+
+def _write_signature(permit: str, out: Path) -> None:
+    try:
+        with Connected() as client:
+            out.write_bytes(client.model_signature(permit))
+    except OSError as error:
+        terminal.stop(f"{out} cannot be written: {error.strerror}.", code=1)
 
 
 def _refuse(model: str, reason: str, *, as_json: bool) -> NoReturn:

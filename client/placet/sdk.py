@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 
-from placet.digests import file_digest
+from placet.digests import file_digest, is_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -235,6 +235,24 @@ class Placet:
         if not isinstance(envelope, dict):
             raise PlacetProblem(title="Unexpected answer", detail="Placet's answer holds no list.", status=200)
         return envelope
+
+    def model_signature(self, permit: str) -> bytes:
+        """Return the signature of what a permit covers, for the stock ``model_signing`` tool.
+
+        Args:
+            permit: the permit's digest (``VerifiedModel.permit_digest``).
+        Raises:
+            PlacetProblem: there is none, or Placet can't be asked.
+        """
+        if not is_digest(permit):
+            raise ValueError(f"{permit!r} is not a permit's digest.")
+        try:
+            answer = self._http.get(f"/api/v1/permits/{permit}/model-signature")
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        if not answer.is_success:
+            raise _problem(answer)
+        return answer.content
 
     def push_records(
         self,

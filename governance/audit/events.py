@@ -97,6 +97,7 @@ class Event(StrEnum):
     PROMOTION_FAILED = "promotion.failed"
     PERMIT_ISSUED = "permit.issued"
     PERMIT_VOIDED = "permit.voided"
+    MODEL_SIGNED = "model.signed"
     REVOCATION_LIST_SIGNED = "revocation_list.signed"
     GATE_ALLOWED = "gate.allowed"
     GATE_REFUSED = "gate.refused"

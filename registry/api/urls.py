@@ -52,5 +52,6 @@ urlpatterns = [
     ),
     path("permits", views.Permits.as_view(), name="api-permits"),
     path("permits/revocation-list", signed.RevocationLists.as_view(), name="api-revocation-list"),
+    path("permits/<str:digest>/model-signature", signed.ModelSignatures.as_view(), name="api-model-signature"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
 ]

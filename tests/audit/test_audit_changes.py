@@ -69,6 +69,7 @@ KEPT = {
     "registry.Permit": "approval log_index issued_at expires_at",
     "registry.PromotionRequest": "number version approval requester change_class state made_at applied_at",
     "registry.RegisteredModel": "system mirrored_at",
+    "registry.ModelSignature": "permit signed_at",
     "registry.RevocationList": "number log_size withdrawn issued_at next_update",
     "validation.Validation": "number approval occasion validator state opened_at begun_at settled_at opinion evidence",
     "validation.ValidationFinding": "validation finding",

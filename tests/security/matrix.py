@@ -217,6 +217,7 @@ ROUTES: dict[str, Route] = {
         "public", query=f"?model={MODEL}&alias=champion", why="serving hosts have no account; a permit holds no secret"
     ),
     "GET api-revocation-list": Route("public", why="as the permits; it holds digests, states and times"),
+    "GET api-model-signature": Route("public", "permit", why="as the permits; it holds names of files and digests"),
     "* api-gate-decisions": Route("gate's token", why="MLflow's plugin asks with the gate's own token"),
     "* api/v1/": Route("no such address", why="any other address below /api/v1/"),
     # Inbox, requests, models
