@@ -14,7 +14,7 @@ class RegistryConfig(AppConfig):
         from governance.audit.notary import register_duty
         from governance.inventory.mirrored import register_mirror
         from governance.validation.calendar import register_live
-        from registry import permits, promotions, selectors, standby, standing
+        from registry import permits, promotions, revocations, selectors, signatures, standby, standing
         from registry.assigned import RegistryMirror
         from registry.reviewing import presenting
 
@@ -31,3 +31,5 @@ class RegistryConfig(AppConfig):
         register_live(selectors.live_approvals)
         register_duty(permits.issue_due)
         register_duty(standby.Duty())
+        register_duty(revocations.sign_due)
+        register_duty(signatures.sign_due)

@@ -72,6 +72,17 @@ def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
     return approved
 
 
+def still_approved(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
+    """Return the approval of ``request``, if its entries approve it and each suspension was lifted as it must.
+
+    Waivers, what it renews and standing approvals are not read again: they counted when it was approved.
+
+    Raises:
+        LogDisagrees: as ``rederive``, about the request alone.
+    """
+    return _read(entries, request).result()
+
+
 def _read(known: Iterable[tuple[int, Entry]], request: str) -> "_Derivation":
     derivation = _Derivation()
     for index, entry in known:

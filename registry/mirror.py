@@ -149,7 +149,7 @@ def mirror_version(
     row = row or ModelVersion(model=model, number=version.number, mlflow_created_at_ms=version.created_at_ms)
     row.run_id, row.source, row.storage_location = version.run_id, version.source, facts.location
     if facts.manifest:
-        row.artifact_digest, row.manifest_digest = facts.manifest.root_digest, facts.manifest.digest
+        row.artifact_digest, row.manifest_digest = facts.manifest.root_digest, storage.put(facts.manifest.content)
         row.artifact_bytes = sum(file.size for file in facts.manifest.files)
     row.flavor, row.signature, row.code = facts.flavor, facts.signature, facts.code
     row.parameters, row.metrics, row.decision_threshold = facts.parameters, facts.metrics, facts.threshold

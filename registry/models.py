@@ -269,6 +269,37 @@ class Permit(Governed):
         indexes = [models.Index(fields=["change", "kind", "-issued_at"], name="permit_by_change")]
 
 
+class RevocationList(Governed):
+    """Which permits are not simply in force, as the log showed it; signed by the notary, each with a larger number."""
+
+    immutable = True
+
+    number = models.BigIntegerField(unique=True, help_text="Grows from list to list.")
+    envelope = models.JSONField(help_text="DSSE envelope over the in-toto statement.")
+    digest = models.CharField(max_length=71, unique=True, help_text="sha256 of the envelope.")
+    log_size = models.BigIntegerField(help_text="The tree that it was derived from.")
+    withdrawn = models.PositiveIntegerField(help_text="How many permits it names.")
+    issued_at = models.DateTimeField()
+    next_update = models.DateTimeField(help_text="By then there is a newer one.")
+
+
+class ModelSignature(Governed):
+    """The files that a permit names, signed by the notary for the stock ``model_signing`` tool."""
+
+    immutable = True
+
+    permit = models.ForeignKey(Permit, on_delete=models.PROTECT, related_name="model_signatures")
+    bundle = models.TextField(help_text="Sigstore bundle (JSON), as it was written.")
+    digest = models.CharField(max_length=71, help_text="sha256 of the bundle.")
+    key_hint = models.CharField(max_length=64, help_text="Hex SHA-256 of the public key's PEM.")
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["permit", "key_hint"], name="one_model_signature_per_permit_and_key")
+        ]
+
+
 class AliasHistory(Governed):
     """What an alias meant, from when to when, on whose word."""
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 import placet
-from placet import policy_commands, production_commands, record_commands, replay_command, terminal
+from placet import model_commands, policy_commands, production_commands, record_commands, replay_command, terminal
 from placet.assertions import judge_bundle
 from placet.connection import Connected, JsonFlag
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
@@ -49,6 +49,7 @@ app.add_typer(policy_commands.app, name="policy")
 replay_command.register(policy_commands.app, Connected)
 production_commands.register(app, Connected)
 record_commands.register(app)
+model_commands.register(app)
 _WHICH = "The request, by its number (PR-12) or id."
 WaitFlag = Annotated[
     bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")
@@ -158,38 +159,6 @@ def _verify_receipt(content: bytes, policy: Path, *, as_json: bool) -> NoReturn:
             "It does not show that later checkpoints extend this one; compare it with one that you kept.", style="dim"
         )
     raise typer.Exit(0)
-
-
-@app.command("verify-model")
-def verify_model(
-    uri: Annotated[str, typer.Argument(help="models:/<name>@<alias>")],
-    trust: Annotated[
-        Path | None, typer.Option(help="Trust file with the permit key.", envvar="PLACET_TRUST_FILE")
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Check that a valid permit covers the bytes behind an alias, without loading the model."""
-    try:
-        from placet import loader, terminal
-    except ModuleNotFoundError:
-        terminal.stop('Verifying a model needs MLflow: pip install "placet[mlflow]"', code=1)
-    try:
-        found = loader.verify_model(uri, trust=trust)
-    except loader.Refused as refused:
-        if as_json:
-            terminal.print_json({"uri": uri, "allowed": False, "reason": refused.reason})
-        else:
-            terminal.complain(refused.reason)
-        raise typer.Exit(3) from None
-    except ModuleNotFoundError:
-        terminal.stop('Verifying a model needs MLflow: pip install "placet[mlflow]"', code=1)
-    expires_at = found.permit.expires_at.isoformat()
-    if as_json:
-        about = {"version": found.version, "status": found.status, "artifact_digest": found.artifact_digest}
-        terminal.print_json({"uri": uri, "allowed": True, **about, "expires_at": expires_at})
-        return
-    terminal.say(f"{uri} is version {found.version}; its bytes are the ones that were approved.")
-    terminal.print_pairs({"digest": found.artifact_digest, "approval": found.status, "permit until": expires_at})
 
 
 @app.command("request")

@@ -72,7 +72,12 @@ class ArtifactManifest:
     @property
     def digest(self) -> str:
         """The digest of the whole manifest, names and sizes included: SHA-256 of its canonical JSON."""
-        return sha256(canonical_json([{"path": f.path, "size": f.size, "digest": f.digest} for f in self.files]))
+        return sha256(self.content)
+
+    @property
+    def content(self) -> bytes:
+        """The manifest as canonical JSON: a list of ``{"path", "size", "digest"}``."""
+        return canonical_json([{"path": f.path, "size": f.size, "digest": f.digest} for f in self.files])
 
 
 def artifact_manifest(path: str | os.PathLike[str]) -> ArtifactManifest:

@@ -1,41 +1,51 @@
-"""Load a model only if a permit covers its bytes. Needs the extra ``placet[mlflow]``.
+"""Load a model only if a permit covers its bytes. From MLflow it needs the extra ``placet[mlflow]``.
 
 The order is the point: permit, its standing, the bytes, their digest; only then is anything loaded, and what is loaded
-is the copy that was digested.
+is the copy that was digested. While Placet can't be asked, the last permit and the last revocation list decide.
 """
 
 import atexit
+import json
 import logging
-import re
+import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from placet import permits
 from placet.digests import UnusableArtifact, artifact_manifest
+from placet.permit_cache import PermitCache
+from placet.revocations import InvalidList, Withdrawn, permit_digest, verify_list
 from placet.sdk import IssuedPermit, Placet, PlacetProblem
+from placet.standing import VALID, Refused, by_list, check, try_to_keep
 from placet.trust import InvalidTrust, Trust, load_trust
+from placet.uris import refusal_of, split_alias
 
+__all__ = [
+    "LoadedModel",
+    "Refused",
+    "VerifiedModel",
+    "check_standing",
+    "load_model",
+    "load_verified",
+    "verify_folder",
+    "verify_model",
+]
 _log = logging.getLogger("placet")
-_URI = re.compile(r"models:/([^/@]+)@([^/@]+)")
-
-
-class Refused(Exception):
-    """The model must not be loaded; the message is the reason, in a sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+_ASKED_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True)
 class VerifiedModel:
-    """A model whose bytes a valid permit names. ``path`` is the copy that was digested; None if it was not kept."""
+    """A model whose bytes a valid permit names. ``path`` is the copy that was digested; None if it was not kept.
+
+    ``offline``: Placet could not be asked; what was kept of its word decided.
+    """
 
     model: str
     version: str
@@ -43,7 +53,9 @@ class VerifiedModel:
     artifact_digest: str
     status: str
     permit: permits.Permit
+    permit_digest: str
     path: Path | None
+    offline: bool = False
 
     @property
     def decision_threshold(self) -> float | None:
@@ -67,64 +79,113 @@ def verify_model(
     workspace: str | None = None,
     keep_in: Path | None = None,
     refuse_suspended: bool = False,
+    cache: Path | None = None,
+    max_list_age: timedelta | None = None,
     now: datetime | None = None,
 ) -> VerifiedModel:
     """Check, without loading it, that a valid permit covers the bytes behind an alias.
 
     Args:
-        uri: ``models:/<name>@<alias>``; a version number or ``latest`` is refused, since permits speak for aliases.
+        uri: ``models:/<name>@<alias>``; whatever names no alias is refused, since permits speak for aliases.
         trust: the permit keys you trust, or the path of the trust file; ``PLACET_TRUST_FILE`` by default.
         placet: the connection; ``PLACET_URL`` and ``PLACET_TOKEN`` by default.
         workspace: the MLflow workspace that the permit must name; not compared when left out.
         keep_in: an empty folder to keep the verified copy in; by default it is deleted again.
         refuse_suspended: refuse every suspended approval. By default one serves on with a warning in the log, unless
             Placet says that nothing may be loaded on it meanwhile.
-        now: the moment to judge the permit by.
+        cache: a folder for the last permit and revocation list, which decide when Placet can't be asked;
+            ``PLACET_CACHE`` by default. Without one, a model is refused then.
+        max_list_age: how old the list may be that decides; ``PLACET_MAX_LIST_AGE_HOURS`` by default, else 24 hours.
+        now: the moment to judge by.
     Raises:
-        Refused: no valid permit, a withdrawn one, other bytes, or Placet or MLflow cannot be asked.
+        Refused: no valid permit, a withdrawn one, other bytes, or nobody's word to decide by.
     """
-    named = _URI.fullmatch(uri)
-    if named is None:
-        raise Refused(f"{uri} names no alias: a permit speaks for an alias, as in models:/credit-risk@champion.")
-    model, alias = named.groups()
-    try:
-        keys = trust if isinstance(trust, Trust) else load_trust(trust)
-        with nullcontext(placet) if placet else Placet() as connection:
-            issued = connection.current_permit(model, alias)
-    except PlacetProblem as problem:
-        raise Refused(f"No permit for {uri}. {problem}") from None
-    except InvalidTrust as error:
-        raise Refused(str(error)) from None
-    _check_standing(uri, issued, refuse_suspended=refuse_suspended)
+    if refusal := refusal_of(uri):
+        raise Refused(refusal)
+    model, alias = split_alias(uri)
+    keys, kept = _keys(trust), _cache(cache)
+    issued, why = _ask(uri, placet, kept)
+    if issued is not None:
+        _forget_if_refused(uri, issued, kept, refuse_suspended=refuse_suspended)
+    envelope = issued.envelope if issued else kept.permit(model, alias) if kept else None
+    if envelope is None or (issued is None and kept is None):
+        raise Refused(f"No permit for {uri}. {why}" + (f" None is kept in {kept.folder}." if kept else ""))
     version, created_at_ms, location = _behind(model, alias)
-    try:
-        permit = permits.verify(
-            issued.envelope,
-            keys,
-            now=now,
-            workspace=workspace,
-            model=model,
-            version=version,
-            alias=alias,
-            created_at_ms=created_at_ms,
-            storage_location=location,
-        )
-    except (permits.InvalidPermit, InvalidTrust) as error:
-        raise Refused(f"{uri} is not covered by its permit. {error}") from None
-    if permit.kind == "stop":
-        raise Refused(f"{uri} was stopped: its permit orders the alias off.")
+    about = {"workspace": workspace, "version": version, "created_at_ms": created_at_ms, "storage_location": location}
+    permit = _permit(uri, envelope, keys, now=now, model=model, alias=alias, **about)
+    digest = permit_digest(envelope, permit)
+    if issued is not None and kept is not None:
+        _keep(uri, placet, kept, envelope, permit, keys)
+    status = issued.status if issued else ""
+    if issued is None and kept is not None:
+        _log.warning("%s: %s Decided by what is kept in %s.", uri, why, kept.folder)
+        listed = kept.revocation_list()
+        said = by_list(uri, digest, listed, keys, kept=kept, max_age=max_list_age, now=now)
+        status = _check_entry(uri, said, refuse_suspended=refuse_suspended)
     with nullcontext(str(keep_in)) if keep_in else tempfile.TemporaryDirectory() as folder:
         path = _download(uri, location, folder)
         _compare(uri, path, permit)
-    return VerifiedModel(
-        model=model,
-        version=version,
-        alias=alias,
-        artifact_digest=permit.artifact_digest,
-        status=issued.status,
-        permit=permit,
-        path=path if keep_in else None,
-    )
+    return _verified(permit, digest, status, path if keep_in else None, offline=bool(why))
+
+
+def verify_folder(
+    path: Path,
+    permit: Path | Mapping[str, Any],
+    *,
+    trust: Trust | Path | None = None,
+    revocation_list: Path | Mapping[str, Any] | None = None,
+    placet: Placet | None = None,
+    cache: Path | None = None,
+    max_list_age: timedelta | None = None,
+    refuse_suspended: bool = False,
+    now: datetime | None = None,
+) -> VerifiedModel:
+    """Check that a permit covers a folder which is here already; neither MLflow nor, with a list, Placet is asked.
+
+    What the permit's alias points to now nobody is asked: name and version are the permit's own.
+
+    Args:
+        path: the model's folder.
+        permit: the permit's envelope, or a file with it (also the whole answer of ``/api/v1/permits``).
+        revocation_list: the list's envelope, or a file with it; by default Placet's newest, else the one in ``cache``.
+        trust, placet, cache, max_list_age, refuse_suspended, now: as for ``verify_model``.
+    Raises:
+        Refused: the permit does not cover these bytes, is withdrawn, or no list says that it is not.
+    """
+    keys, kept, name = _keys(trust), _cache(cache), str(path)
+    envelope = _envelope(permit)
+    found = _permit(name, envelope, keys, now=now)
+    digest = permit_digest(envelope, found)
+    listed, asked = (_envelope(revocation_list), False) if revocation_list is not None else _listed(name, placet, kept)
+    said = by_list(name, digest, listed, keys, kept=kept, max_age=max_list_age, now=now)
+    status = _check_entry(name, said, refuse_suspended=refuse_suspended)
+    _compare(name, Path(path), found)
+    return _verified(found, digest, status, Path(path), offline=not asked)
+
+
+def check_standing(
+    verified: VerifiedModel,
+    *,
+    trust: Trust | Path | None = None,
+    placet: Placet | None = None,
+    cache: Path | None = None,
+    max_list_age: timedelta | None = None,
+    refuse_suspended: bool = False,
+    now: datetime | None = None,
+) -> str:
+    """Return what the newest signed list says now of a model that was verified before: ``valid``, or its status.
+
+    MLflow is not asked, and the alias may point elsewhere by now. For a service, which asks every so often about what
+    it has loaded. Arguments are as for ``verify_model``.
+
+    Raises:
+        Refused: it must not be loaded any more; ``status`` says what became of its approval, empty if nobody knows.
+    """
+    keys, kept = _keys(trust), _cache(cache)
+    name = f"models:/{verified.model}@{verified.alias} (version {verified.version})"
+    listed, _ = _listed(name, placet, kept)
+    said = by_list(name, verified.permit_digest, listed, keys, kept=kept, max_age=max_list_age, now=now)
+    return _check_entry(name, said, refuse_suspended=refuse_suspended)
 
 
 def load_model(uri: str, *, load: Callable[[str], Any] | None = None, **options: Any) -> Any:
@@ -164,17 +225,137 @@ def load_verified(uri: str, *, load: Callable[[str], Any] | None = None, **optio
     return LoadedModel(model=load(str(verified.path)), verified=verified)
 
 
-def _check_standing(uri: str, issued: IssuedPermit, *, refuse_suspended: bool) -> None:
-    if issued.status == "valid":
-        return
-    if issued.status == "suspended" and not (refuse_suspended or issued.refuse_new_loads):
-        _log.warning("%s: its approval is suspended; it may go on serving until the review.", uri)
-        return
-    if issued.status == "lapsed" and not issued.refuse_new_loads:
-        _log.warning("%s: its approval has lapsed; it may be loaded in the grace that its policy gives.", uri)
-        return
-    why = f" {issued.reason}" if issued.reason else ""
-    raise Refused(f"The approval of {uri} is {issued.status}.{why} Ask its owner, or roll back.")
+def _verified(permit: permits.Permit, digest: str, status: str, path: Path | None, *, offline: bool) -> VerifiedModel:
+    return VerifiedModel(
+        model=permit.model,
+        version=permit.version,
+        alias=permit.alias,
+        artifact_digest=permit.artifact_digest,
+        status=status,
+        permit=permit,
+        permit_digest=digest,
+        path=path,
+        offline=offline,
+    )
+
+
+def _keys(trust: Trust | Path | None) -> Trust:
+    try:
+        return trust if isinstance(trust, Trust) else load_trust(trust)
+    except InvalidTrust as error:
+        raise Refused(str(error)) from None
+
+
+def _cache(folder: Path | None) -> PermitCache | None:
+    named = folder or os.environ.get("PLACET_CACHE")
+    return PermitCache(Path(named)) if named else None
+
+
+def _ask(uri: str, placet: Placet | None, kept: PermitCache | None) -> tuple[IssuedPermit | None, str]:
+    """Return what Placet says of an alias; None, and why, when it can't be asked.
+
+    Raises:
+        Refused: it was asked, and knows of no permit.
+    """
+    model, alias = split_alias(uri)
+    try:
+        with nullcontext(placet) if placet else Placet(timeout_s=_ASKED_WITHIN_S) as connection:
+            return connection.current_permit(model, alias), ""
+    except PlacetProblem as problem:
+        if problem.status == 0 or problem.status >= 500:
+            return None, str(problem)
+        if kept is not None and problem.status == 404:  # another refusal may be some proxy's, and says nothing of it
+            try_to_keep(uri, lambda: kept.forget_permit(model, alias))
+        raise Refused(f"No permit for {uri}. {problem}") from None
+
+
+def _forget_if_refused(uri: str, issued: IssuedPermit, kept: PermitCache | None, *, refuse_suspended: bool) -> None:
+    try:
+        refuses, reason = issued.refuse_new_loads, issued.reason
+        check(uri, issued.status, refuses=refuses, reason=reason, refuse_suspended=refuse_suspended)
+    except Refused:
+        if kept is not None and issued.status != "suspended":  # a suspension passes, and the list says when
+            try_to_keep(uri, lambda: kept.forget_permit(*split_alias(uri)))
+        raise
+
+
+def _listed(uri: str, placet: Placet | None, kept: PermitCache | None) -> tuple[Mapping[str, Any], bool]:
+    """Return Placet's newest list and True, or the one that was kept and False. Raises Refused: there is neither."""
+    try:
+        with nullcontext(placet) if placet else Placet(timeout_s=_ASKED_WITHIN_S) as connection:
+            return connection.revocation_list(), True
+    except PlacetProblem as problem:
+        listed = kept.revocation_list() if kept else None
+        if listed is None:
+            raise Refused(f"No revocation list says that the permit of {uri} still holds. {problem}") from None
+        return listed, False
+
+
+def _check_entry(uri: str, said: Withdrawn | None, *, refuse_suspended: bool) -> str:
+    """Return a permit's status by its entry in the list; what the list does not name is valid. Raises Refused."""
+    if said is None:
+        return VALID
+    reason = f"Since {said.since}."
+    check(uri, said.status, refuses=said.refuse_new_loads, reason=reason, refuse_suspended=refuse_suspended)
+    return said.status
+
+
+def _permit(
+    uri: str, envelope: Mapping[str, Any], keys: Trust, *, now: datetime | None, **expected: Any
+) -> permits.Permit:
+    try:
+        permit = permits.verify(envelope, keys, now=now, **expected)
+    except (permits.InvalidPermit, InvalidTrust) as error:
+        raise Refused(f"{uri} is not covered by its permit. {error}") from None
+    if permit.kind == "stop":
+        raise Refused(f"{uri} was stopped: its permit orders the alias off.")
+    return permit
+
+
+def _keep(
+    uri: str,
+    placet: Placet | None,
+    kept: PermitCache,
+    envelope: Mapping[str, Any],
+    permit: permits.Permit,
+    keys: Trust,
+) -> None:
+    """Keep a permit that was verified, and the newest list with it.
+
+    Raises:
+        Refused: the signed list says that it is revoked, whatever the answer said.
+    """
+    try:
+        with nullcontext(placet) if placet else Placet(timeout_s=_ASKED_WITHIN_S) as connection:
+            listed = connection.revocation_list()
+        found = verify_list(listed, keys, at_least=kept.seen())
+    except (PlacetProblem, InvalidList) as problem:
+        _log.warning("%s: no newer revocation list is kept. %s", uri, problem)
+    else:
+        entry = found.entries.get(permit_digest(envelope, permit))
+        if entry is not None and entry.status == "revoked":
+            try_to_keep(uri, lambda: kept.forget_permit(permit.model, permit.alias))
+            why = f"The approval of {uri} is revoked, since {entry.since}. Ask its owner, or roll back."
+            raise Refused(why, status="revoked")
+        try_to_keep(uri, lambda: kept.keep_list(listed, found.number))
+    try_to_keep(uri, lambda: kept.keep_permit(permit.model, permit.alias, envelope))
+
+
+def _envelope(source: Path | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an envelope: as it is, from a file, or out of the answer of the API that is in one."""
+    value: Any = source
+    if not isinstance(source, Mapping):
+        try:
+            value = json.loads(Path(source).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise Refused(f"{source} cannot be read: {error.strerror}.") from None
+        except (ValueError, RecursionError):
+            raise Refused(f"{source} is not JSON.") from None
+    if isinstance(value, Mapping) and isinstance(value.get("envelope"), Mapping):
+        value = value["envelope"]
+    if not isinstance(value, Mapping):
+        raise Refused(f"{source} holds no envelope.")
+    return value
 
 
 def _behind(model: str, alias: str) -> tuple[str, int, str]:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import httpx
 
-from placet.digests import file_digest
+from placet.digests import file_digest, is_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -270,8 +270,38 @@ class Placet:
             refuse_new_loads=_refused(answer),
         )
 
+    def revocation_list(self) -> Mapping[str, Any]:
+        """Return the envelope of the newest revocation list. Verify it with ``placet.revocations`` before use."""
+        envelope = self._json("GET", "/api/v1/permits/revocation-list").get("envelope")
+        if not isinstance(envelope, dict):
+            raise PlacetProblem(title="Unexpected answer", detail="Placet's answer holds no list.", status=200)
+        return envelope
+
+    def model_signature(self, permit: str) -> bytes:
+        """Return the signature of what a permit covers, for the stock ``model_signing`` tool.
+
+        Args:
+            permit: the permit's digest (``VerifiedModel.permit_digest``).
+        Raises:
+            PlacetProblem: there is none, or Placet can't be asked.
+        """
+        if not is_digest(permit):
+            raise ValueError(f"{permit!r} is not a permit's digest.")
+        try:
+            answer = self._http.get(f"/api/v1/permits/{permit}/model-signature")
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        if not answer.is_success:
+            raise _problem(answer)
+        return answer.content
+
     def push_records(
-        self, monitor: str, records: "str | os.PathLike[str] | pd.DataFrame", *, batch: str | None = None
+        self,
+        monitor: str,
+        records: "str | os.PathLike[str] | pd.DataFrame",
+        *,
+        batch: str | None = None,
+        version: str | int | None = None,
     ) -> Mapping[str, Any]:
         """Send served records to a monitor.
 
@@ -279,13 +309,15 @@ class Placet:
             monitor: the monitor's id.
             records: a pandas frame, or the path of a ``.parquet`` or ``.jsonl`` file.
             batch: names this batch, so that sending it twice counts once; by default the content's digest.
+            version: the model version that made the predictions; by default the one that is live when they arrive.
         Raises:
             ValueError: a file with another ending.
         """
         content, kind, digest = _records(records)
         path = f"/api/v1/monitors/{_segment(monitor)}/records"
         headers = {"Content-Type": kind}
-        return self._json("POST", path, params={"batch": batch or digest}, content=content, headers=headers)
+        query = {"batch": batch or digest} | ({"version": str(version)} if version is not None else {})
+        return self._json("POST", path, params=query, content=content, headers=headers)
 
     def check_policy(self, text: str, *, against: str | None = None) -> Mapping[str, Any]:
         """Check a policy's text without keeping it; returns ``problems``, ``before_publication`` and ``changes``.

@@ -102,6 +102,8 @@ class Event(StrEnum):
     GRANT_USED = "grant.used"
     PERMIT_ISSUED = "permit.issued"
     PERMIT_VOIDED = "permit.voided"
+    MODEL_SIGNED = "model.signed"
+    REVOCATION_LIST_SIGNED = "revocation_list.signed"
     GATE_ALLOWED = "gate.allowed"
     GATE_REFUSED = "gate.refused"
     GATE_LET_THROUGH = "gate.let_through"

@@ -70,6 +70,41 @@ def entries_naming(table: str, keys: Sequence[uuid.UUID]) -> list[LogEntry]:
     return [as_entry(row) for row in entries().filter(pk__in=named.values("entry")).order_by("seq")]
 
 
+def entries_of_requests(
+    requests: Sequence[str], events: Sequence[str], upto: int
+) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+    """Return (index, parsed body) of the first ``upto`` entries of some events, by the request they are about.
+
+    One query however many requests: the notary reads ten thousand at once.
+    """
+    start = base()
+    found: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT e.request, s.position, e.body FROM audit_search s JOIN audit_leaf l ON l.position = s.position
+               JOIN audit_entry e ON e.id = l.entry_id
+               WHERE s.event = ANY(%s) AND s.position >= %s AND s.position < %s AND e.request = ANY(%s)
+               ORDER BY s.position""",
+            [[str(event) for event in events], start, start + upto, list(requests)],
+        )
+        for request, position, body in cursor:
+            found.setdefault(request, []).append((position - start, json.loads(bytes(body))))
+    return found
+
+
+def entries_between(first: int, upto: int, events: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the parsed entries of some events with an index from ``first`` to before ``upto``, in order."""
+    start = base()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT e.body FROM audit_search s JOIN audit_leaf l ON l.position = s.position
+               JOIN audit_entry e ON e.id = l.entry_id
+               WHERE s.event = ANY(%s) AND s.position >= %s AND s.position < %s ORDER BY s.position""",
+            [[str(event) for event in events], start + first, start + upto],
+        )
+        return [json.loads(bytes(body)) for (body,) in cursor]
+
+
 def entry_by_id(entry_id: uuid.UUID) -> LogEntry:
     """Return one entry, integrated or not."""
     try:

@@ -246,6 +246,7 @@ STORAGE_ROOT = env.storage_root(env.text("PLACET_STORAGE_URL", str(BASE_DIR / "v
 LOG_ORIGIN = env.text("PLACET_LOG_ORIGIN", "placet.localhost/audit/1")
 LOG_KEY_FILES = list(filter(None, env.text("PLACET_LOG_KEY_FILE", "").split(os.pathsep)))
 PERMIT_KEY_FILE = env.text("PLACET_PERMIT_KEY_FILE", "")
+MODEL_SIGNING_KEY_FILE = env.text("PLACET_MODEL_SIGNING_KEY_FILE", "")
 NOTARY_STATE_DIR = env.text("PLACET_NOTARY_STATE_DIR", str(BASE_DIR / "var" / "notary"))
 ANCHOR_DIR = env.text("PLACET_ANCHOR_DIR", str(BASE_DIR / "var" / "anchors"))
 ANCHORS = env.urls("PLACET_ANCHORS", "folder:")

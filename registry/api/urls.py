@@ -9,6 +9,7 @@ from registry.api import (
     coverage,
     documents,
     production,
+    signed,
     standing,
     views,
     webhooks,
@@ -90,5 +91,7 @@ urlpatterns = [
     path("change-population", coverage.ChangePopulation.as_view(), name="api-change-population"),
     path("gate/check-ins", check_ins.GateCheckIns.as_view(), name="api-gate-check-ins"),
     path("gate/webhooks", webhooks.GateWebhooks.as_view(), name="api-gate-webhooks"),
+    path("permits/revocation-list", signed.RevocationLists.as_view(), name="api-revocation-list"),
+    path("permits/<str:digest>/model-signature", signed.ModelSignatures.as_view(), name="api-model-signature"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),
 ]

@@ -74,6 +74,8 @@ KEPT = {
     "registry.PromotionRequest": "number version approval requester change_class state made_at applied_at",
     "registry.RegisteredModel": "system mirrored_at",
     "registry.WatchSpan": "expected_every_s started_at ended_at beats longest_gap_s",
+    "registry.ModelSignature": "permit signed_at",
+    "registry.RevocationList": "number log_size withdrawn issued_at next_update",
     "validation.Validation": "number approval occasion validator state opened_at begun_at settled_at opinion evidence",
     "validation.ValidationFinding": "validation finding",
     "validation.ValidationPart": "validation part written_at",

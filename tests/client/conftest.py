@@ -20,6 +20,7 @@ from placet.merkle import inclusion_proof
 from placet.notes import encode_vkey, sign_checkpoint
 from placet.receipts import encode_receipt
 from placet.verify import commitment, leaf_hash, root
+from tests.client.served_model import permitted, served  # noqa: F401  # fixtures
 
 ORIGIN = "bank.example/audit/1"
 

@@ -1,83 +1,16 @@
 """A model behind a real MLflow alias is loaded only if a valid permit names its bytes."""
 
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 
 mlflow = pytest.importorskip("mlflow")
 
 from placet.digests import artifact_digest  # noqa: E402
-from placet.loader import Refused, load_model, load_verified, verify_model  # noqa: E402
-from placet.permits import build_statement, sign  # noqa: E402
-from placet.trust import parse_trust  # noqa: E402
+from placet.loader import Refused, check_standing, load_model, load_verified, verify_model  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own warnings while it logs and loads a model
 URI = "models:/credit-risk@champion"
-
-
-def a_model():
-    import mlflow.pyfunc  # here, because it warns when imported
-
-    class Scorer(mlflow.pyfunc.PythonModel):
-        def predict(self, model_input: list[float]) -> list[float]:
-            return [0.5] * len(model_input)
-
-    return Scorer()
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """A registered model in a temporary MLflow; yields (version, folder of its artifacts)."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-    mlflow.set_experiment(experiment_id=mlflow.create_experiment("credit", artifact_location=(folder / "a").as_uri()))
-    with mlflow.start_run():
-        mlflow.pyfunc.log_model(
-            name="model", python_model=a_model(), registered_model_name="credit-risk", pip_requirements=["mlflow"]
-        )
-    client = mlflow.MlflowClient()
-    client.set_registered_model_alias("credit-risk", "champion", "1")
-    version = client.get_model_version("credit-risk", "1")
-    location = client.get_model_version_download_uri("credit-risk", "1")
-    yield version, location
-    mlflow.set_tracking_uri(before)
-
-
-@pytest.fixture
-def permitted(api, served, log):
-    """Serve a permit; call it to change fields, key or standing."""
-    version, location = served
-    folder = Path(location.removeprefix("file://"))
-
-    def serve(status="valid", key=None, **fields):
-        now = datetime.now(UTC)
-        said = {
-            "kind": "serve",
-            "workspace": "default",
-            "model": "credit-risk",
-            "version": "1",
-            "artifact_digest": artifact_digest(folder),
-            "created_at_ms": version.creation_timestamp,
-            "source": version.source,
-            "storage_location": location,
-            "alias": "champion",
-            "use_restrictions": [],
-            "policy": {"name": "p", "version": "1", "digest": "sha256:" + "b" * 64},
-            "evidence_manifest": None,
-            "approval": "7c2f3c1e-0000-4000-8000-000000000000",
-            "log": {"origin": "bank.example/audit/1", "index": 1, "size": 2},
-            "issued_at": now,
-            "expires_at": now + timedelta(days=1),
-        }
-        envelope = sign(build_statement(**(said | fields)), key or log.permit_key)
-        api.says("GET", "/api/v1/permits", {"envelope": envelope, "status": status})
-
-    serve()
-    serve.folder = folder
-    serve.trust = parse_trust(log.policy)
-    return serve
 
 
 def test_the_permitted_bytes_are_verified_and_loaded(permitted):
@@ -89,8 +22,6 @@ def test_the_permitted_bytes_are_verified_and_loaded(permitted):
 
 def test_what_is_said_of_a_loaded_model_is_of_that_very_load(permitted, monkeypatch):
     """An alias can move between two calls: one verification, one load, one answer."""
-    from examples.serving import app as service
-
     permitted(decision_threshold="0.3")
     asked = []
     monkeypatch.setattr("placet.loader._behind", _counted(asked))
@@ -98,11 +29,23 @@ def test_what_is_said_of_a_loaded_model_is_of_that_very_load(permitted, monkeypa
     assert (found.verified.version, found.verified.decision_threshold) == ("1", 0.3)
     assert found.model.predict([1.0]) == [0.5]
     assert len(asked) == 1
-    monkeypatch.setenv("MODEL_URI", URI)
-    monkeypatch.setattr(service, "load_verified", lambda uri: load_verified(uri, trust=permitted.trust))
-    assert service.reload() == {"version": "1", "digest": artifact_digest(permitted.folder)}
-    assert service.health() == {"version": "1", "decision_threshold": "0.3"}
-    assert len(asked) == 2
+
+
+def test_what_became_of_a_loaded_model_is_asked_without_mlflow(permitted, api, monkeypatch):
+    permitted.lists()
+    found = load_verified(URI, trust=permitted.trust).verified
+    monkeypatch.setattr("placet.loader._behind", None)
+    assert check_standing(found, trust=permitted.trust) == "valid"
+    permitted.lists(("suspended", False), number=2)
+    assert check_standing(found, trust=permitted.trust) == "suspended"
+    permitted.lists(("revoked", True), number=3)
+    with pytest.raises(Refused) as refused:
+        check_standing(found, trust=permitted.trust)
+    assert refused.value.status == "revoked"
+    permitted.down()
+    with pytest.raises(Refused) as refused:
+        check_standing(found, trust=permitted.trust)
+    assert refused.value.status == ""
 
 
 def _counted(asked):
@@ -176,11 +119,29 @@ def test_a_permit_by_a_stranger_is_refused(permitted, log):
 
 
 @pytest.mark.parametrize(
-    "uri", ["models:/credit-risk/1", "models:/credit-risk/latest", "runs:/x/model", "models:/m-abc", "", "models:/@c"]
+    ("uri", "instead"),
+    [
+        ("models:/credit-risk/1", "a version number.*models:/credit-risk@champion"),
+        ("models:/credit-risk/Production", "a stage.*models:/credit-risk@champion"),
+        ("models:/credit-risk/latest", "registered last.*models:/credit-risk@champion"),
+        ("models:/credit-risk@latest", "registered last.*models:/credit-risk@champion"),
+        ("models:/credit-risk@ Latest", "registered last.*models:/credit-risk@champion"),
+        ("models:/m-abc", "a logged model by its id.*@champion"),
+        ("models:/@c", "names no alias.*@champion"),
+        ("", "names no alias.*@champion"),
+        ("runs:/x/model", "only a place of files.*verify-model FOLDER --permit"),
+        ("s3://bucket/1/models/m-1/artifacts", "only a place of files.*verify-model FOLDER --permit"),
+        ("mlflow-artifacts:/1/models/m-1", "only a place of files"),
+        ("file:///srv/model", "only a place of files"),
+        ("/srv/model", "only a place of files"),
+        ("./model", "only a place of files"),
+    ],
 )
-def test_only_an_alias_can_be_verified(permitted, uri):
-    with pytest.raises(Refused, match="names no alias"):
+def test_only_an_alias_can_be_verified_and_each_refusal_says_what_to_use(permitted, api, uri, instead):
+    api.asked.clear()
+    with pytest.raises(Refused, match=instead):
         verify_model(uri, trust=permitted.trust)
+    assert not api.asked
 
 
 def test_without_placet_without_trust_and_without_the_alias_nothing_is_loaded(permitted, api, monkeypatch):

@@ -101,9 +101,9 @@ def test_servers_of_the_users_own_replace_the_embedded_urls(layout: Layout) -> N
 
 
 def test_secrets_are_readable_by_their_owner_only_and_stay_the_same(layout: Layout) -> None:
-    private = [*layout.secrets.iterdir(), secrets.log_key_file(layout), secrets.permit_key_file(layout)]
+    private = [*layout.secrets.iterdir(), *layout.keys.glob("*.pem")]
     before = {path: path.read_bytes() for path in private}
-    assert len(before) == len(secrets.PASSWORDS) + 2
+    assert len(before) == len(secrets.PASSWORDS) + 3
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
     assert stat.S_IMODE(layout.secrets.stat().st_mode) == 0o700
     secrets.create_all(layout)

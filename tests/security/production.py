@@ -41,3 +41,12 @@ ROUTES: dict[str, Route] = {
     "POST gate-sign": Route("sign the gate's configuration", body="password", parts=(("number", 999),)),
     "POST gate-withdraw": Route("sign the gate's configuration", parts=(("number", 999),)),
 }
+
+OPEN: dict[str, Route] = {
+    "* api-gate-check-ins": Route("gate's token", why="MLflow's plugin says so, with the gate's own token"),
+    "* api-gate-webhooks": Route("gate's token", why="MLflow sends here, and signs with a secret of its own"),
+    "GET api-revocation-list": Route("public", why="as the permits; it holds digests, states and times"),
+    "GET api-model-signature": Route("public", "permit", why="as the permits; it holds names of files and digests"),
+    "* api-gate-decisions": Route("gate's token", why="MLflow's plugin asks with the gate's own token"),
+}
+"""Addresses that need no sign-in."""

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.db import transaction
 from django.test import Client
 
@@ -36,7 +37,9 @@ from governance.policy import services as policies
 from governance.validation import services as validations
 from monitoring.models import Alert, DriftRun
 from monitoring.runs import EVIDENTLY_FILE
-from registry.models import RegisteredModel
+from placet.digests import ArtifactFile, ArtifactManifest
+from registry import signatures
+from registry.models import Permit, RegisteredModel
 from reports import services as documents
 from reports.models import Document
 from tests import payloads
@@ -57,6 +60,7 @@ from tests.factories import (
 )
 from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
+from tests.roles import as_role
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
 
@@ -213,6 +217,10 @@ class World(Bank):
         self.in_state["collecting"] = self.promotion(number=6)
         live = super().live(number=1)
         notarise(folder)  # signs its permit before it is suspended
+        self.permit = Permit.objects.get(approval=live.approval)
+        files = ArtifactManifest((ArtifactFile("MLmodel", 1, "sha256:" + "0" * 64),))
+        with as_role("notary"):
+            signatures.sign(self.permit, files, ec.generate_private_key(ec.SECP256R1()))
         self.standing = asked(self)
         self.monitor = watch(self, live.version)
         self.in_state["suspended"] = fresh(live)
@@ -373,6 +381,7 @@ class World(Bank):
             "document job": {"job_id": self.job.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
             "passkey": {"pk": self.passkey.pk},
+            "permit": {"digest": self.permit.digest},
             "person": {"pk": self.second.pk},
             "role of a person": {"pk": self.second.pk, "grant": self.second.grants.get().pk},
             "role proposal": {"pk": self.proposal.pk},

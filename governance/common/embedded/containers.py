@@ -27,7 +27,7 @@ SERVICES = {
 """Service of ``docker-compose.yml`` -> role."""
 
 AT_PROVIDER = "oidc-client-secret"
-_KEYS = ("log.pem", "permit.pem", "policy.txt")
+_KEYS = ("log.pem", "permit.pem", "model-signing.pem", "policy.txt")
 SECRET_FILES = (*_KEYS, "basic_auth.ini", "valkey.conf", "postgres-superuser", AT_PROVIDER)
 
 
@@ -71,6 +71,7 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
         "MLFLOW_TRACKING_URI": "http://mlflow:5000",
         "PLACET_LOG_KEY_FILE": "/run/secrets/log.pem",
         "PLACET_PERMIT_KEY_FILE": "/run/secrets/permit.pem",
+        "PLACET_MODEL_SIGNING_KEY_FILE": "/run/secrets/model-signing.pem",
         "PLACET_TRUST_FILE": "/run/secrets/policy.txt",
         "MLFLOW_AUTH_CONFIG_PATH": "/run/secrets/basic_auth.ini",
         "PLACET_OIDC_CLIENT_SECRET_FILE": f"/run/secrets/{AT_PROVIDER}",
@@ -120,7 +121,12 @@ def _secret_files(folder: Path, layout: Layout, external: dict[str, str], client
     }
     for name, text in contents.items():
         secrets.write_private(folder / name, text)
-    for source in (secrets.log_key_file(layout), secrets.permit_key_file(layout), secrets.trust_file(layout)):
+    for source in (
+        secrets.log_key_file(layout),
+        secrets.permit_key_file(layout),
+        secrets.model_signing_key_file(layout),
+        secrets.trust_file(layout),
+    ):
         shutil.copyfile(source, folder / source.name)
     for name in SECRET_FILES:
         (folder / name).chmod(0o444)

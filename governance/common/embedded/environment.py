@@ -52,7 +52,12 @@ _WEBHOOK = ("PLACET_MLFLOW_WEBHOOK_SECRET",)
 _MLFLOW_IDENTITY = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 _SEAL = ("PLACET_NOTICE_KEY",)
 _OUTSIDE = ("PLACET_ANCHORS", "PLACET_EMAIL_URL")
-_KEYS = ("PLACET_LOG_KEY_FILE", "PLACET_PERMIT_KEY_FILE", "PLACET_NOTARY_STATE_DIR")
+_KEYS = (
+    "PLACET_LOG_KEY_FILE",
+    "PLACET_PERMIT_KEY_FILE",
+    "PLACET_MODEL_SIGNING_KEY_FILE",
+    "PLACET_NOTARY_STATE_DIR",
+)
 
 ROLES: dict[str, tuple[str, ...]] = {
     "web": (
@@ -173,6 +178,7 @@ def _values(layout: Layout, addresses: Addresses, role: str) -> dict[str, str]:
         "PLACET_LOG_ORIGIN": secrets.origin(layout),
         "PLACET_LOG_KEY_FILE": str(secrets.log_key_file(layout)),
         "PLACET_PERMIT_KEY_FILE": str(secrets.permit_key_file(layout)),
+        "PLACET_MODEL_SIGNING_KEY_FILE": str(secrets.model_signing_key_file(layout)),
         "PLACET_NOTARY_STATE_DIR": str(layout.notary),
         "PLACET_ANCHOR_DIR": str(layout.anchors),
         # Yours if you set them; they hold passwords: the notary publishes by them, the worker sends notices by mail.

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from governance.common.embedded.layout import Layout
@@ -108,6 +109,24 @@ def _signing_key(key_file: Path) -> bytes:
     return _public_bytes(key_file)
 
 
+def _model_signing_key(layout: Layout) -> None:
+    """Create the P-256 key of model signatures (PKCS8 PEM) and its public half, if they are not there."""
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _create_private(model_signing_key_file(layout), pem)
+    public = model_signing_public_file(layout)
+    if not public.exists():
+        key = serialization.load_pem_private_key(model_signing_key_file(layout).read_bytes(), password=None)
+        write_private(
+            public,
+            key.public_key()
+            .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+            .decode(),
+        )
+        public.chmod(0o644)
+
+
 def log_key_file(layout: Layout) -> Path:
     """Return where the checkpoint key is; only the notary is told."""
     return layout.keys / "log.pem"
@@ -118,19 +137,30 @@ def permit_key_file(layout: Layout) -> Path:
     return layout.keys / "permit.pem"
 
 
+def model_signing_key_file(layout: Layout) -> Path:
+    """Return where the key of model signatures is; only the notary is told."""
+    return layout.keys / "model-signing.pem"
+
+
+def model_signing_public_file(layout: Layout) -> Path:
+    """Return the public half of it, in the form that the stock ``model_signing`` tool reads."""
+    return layout.keys / "model-signing.pub"
+
+
 def trust_file(layout: Layout) -> Path:
     """Return the public trust file that verifiers, the web process and the plugin read."""
     return layout.keys / "policy.txt"
 
 
 def create_all(layout: Layout, *, host: str = "placet.localhost") -> None:
-    """Make every password, both keys, the log's origin and the trust file that are not there yet."""
+    """Make every password, the three keys, the log's origin and the public files that are not there yet."""
     layout.create()
     for name in PASSWORDS:
         password(layout, name)
     name = origin(layout, host=host)
     log_public = _signing_key(log_key_file(layout))
     permit_public = _signing_key(permit_key_file(layout))
+    _model_signing_key(layout)
     trust = trust_file(layout)
     if not trust.exists():
         # Never rewritten: after a rotation it lists several keys, and those lines are not ours to lose.
