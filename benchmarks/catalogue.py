@@ -42,6 +42,10 @@ def _inbox() -> Iterator[Comparison]:
     yield from import_module("benchmarks.inbox").measure()
 
 
+def _digests() -> Iterator[Comparison]:
+    yield import_module("benchmarks.digests").measure()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
@@ -51,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "policy": _policy,
     "replay": _replay,
     "inbox": _inbox,
+    "digests": _digests,
 }
 
 
