@@ -1,4 +1,4 @@
-"""``python -m benchmarks [append scale verify ...]``: print medians and ratios of each."""
+"""``python -m benchmarks [NAME …]``: print medians and ratios of each benchmark, of all without a name."""
 
 from __future__ import annotations
 

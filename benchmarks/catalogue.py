@@ -46,6 +46,10 @@ def _reconciler() -> Iterator[Comparison]:
     yield from import_module("benchmarks.reconciler").measure()
 
 
+def _digests() -> Iterator[Comparison]:
+    yield import_module("benchmarks.digests").measure()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
@@ -56,6 +60,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "replay": _replay,
     "inbox": _inbox,
     "reconciler": _reconciler,
+    "digests": _digests,
 }
 
 

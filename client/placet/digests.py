@@ -89,13 +89,9 @@ def artifact_manifest(path: str | os.PathLike[str]) -> ArtifactManifest:
     """
     top = Path(path)
     files = []
-    for file in _walk(top):
-        relative = PurePosixPath(file.relative_to(top).as_posix())
-        try:
-            str(relative).encode()
-        except UnicodeEncodeError:
-            raise UnusableArtifact(f"The name of {str(relative)!r} is not Unicode; rename the file.") from None
-        files.append((relative.parts, ArtifactFile(str(relative), file.stat().st_size, file_digest(file))))
+    for file in walk(top):
+        path = named(file, top)
+        files.append((PurePosixPath(path).parts, ArtifactFile(path, file.stat().st_size, file_digest(file))))
     if not files:
         raise UnusableArtifact(f"{top} holds no file, so there is nothing to approve.")
     return ArtifactManifest(tuple(entry for _, entry in sorted(files, key=lambda item: item[0])))
@@ -106,11 +102,26 @@ def artifact_digest(path: str | os.PathLike[str]) -> str:
     return artifact_manifest(path).root_digest
 
 
-def _walk(path: Path) -> Iterator[Path]:
+def named(file: Path, top: Path) -> str:
+    """Return a file's POSIX path below ``top``. Raises UnusableArtifact when it is not Unicode."""
+    relative = file.relative_to(top).as_posix()
+    try:
+        relative.encode()
+    except UnicodeEncodeError:
+        raise UnusableArtifact(f"The name of {relative!r} is not Unicode; rename the file.") from None
+    return relative
+
+
+def walk(path: Path) -> Iterator[Path]:
+    """Yield every file below a folder, or the one that it is.
+
+    Raises:
+        UnusableArtifact: there is a symbolic link or a special file.
+    """
     mode = path.lstat().st_mode
     if stat.S_ISDIR(mode):
         for child in path.iterdir():
-            yield from _walk(child)
+            yield from walk(child)
     elif stat.S_ISREG(mode):
         yield path
     else:

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from placet import permits
-from placet.digests import UnusableArtifact, artifact_manifest
+from placet.digests import UnusableArtifact
 from placet.permit_cache import PermitCache
 from placet.revocations import InvalidList, Withdrawn, permit_digest, verify_list
 from placet.sdk import IssuedPermit, Placet, PlacetProblem
 from placet.standing import VALID, Refused, by_list, check, try_to_keep
+from placet.streamed import folder_manifest
 from placet.trust import InvalidTrust, Trust, load_trust
 from placet.uris import refusal_of, split_alias
 
@@ -386,7 +387,7 @@ def _download(uri: str, location: str, folder: str) -> Path:
 
 def _compare(uri: str, path: Path, permit: permits.Permit) -> None:
     try:
-        manifest = artifact_manifest(path)
+        manifest = folder_manifest(path)
     except UnusableArtifact as error:
         raise Refused(f"{uri}: {error}") from None
     if manifest.root_digest != permit.artifact_digest:

@@ -9,6 +9,7 @@ from django.core.cache import cache
 
 from tests.healthy_mlflow import healthy_mlflow
 from tests.registry.mlflow_double import Registry, running
+from tests.registry.real_mlflow import logged_models, tracking_server  # noqa: F401  # fixtures
 
 
 @pytest.fixture(scope="session")

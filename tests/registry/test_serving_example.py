@@ -28,57 +28,14 @@ from placet.digests import artifact_manifest
 from placet.notes import encode_vkey
 from registry.models import DatasetSnapshot
 from tests import payloads
-from tests.client.mlflow_plugin.mlflow_server import _wait_until_healthy, free_port
 from tests.factories import Cast, a_dataset, a_policy_text, mirrored, record_applied
+from tests.registry.real_mlflow import ROWS
 from tests.reports.factories import notarise
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # MLflow's own warnings while it logs a model
 ROOT = Path(__file__).resolve().parents[2]
 ME = System("test")
-ROWS = [{"duration_months": 6.0, "credit_amount_dm": 900.0}, {"duration_months": 48.0, "credit_amount_dm": 9000.0}]
 STARTS_WITHIN_S = 120.0
-
-
-@pytest.fixture(scope="session")
-def tracking_server(tmp_path_factory) -> Iterator[tuple[str, Path]]:
-    """A stock MLflow server, and the folder that its artifacts lie in."""
-    folder, port = tmp_path_factory.mktemp("tracking"), free_port()
-    store = f"sqlite:///{folder}/mlflow.db"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", store, "--serve-artifacts", "--artifacts-destination", f"{folder}/artifacts"]
-    log = folder / "server.log"
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "MLFLOW_DISABLE_TELEMETRY": "true"}
-    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output)
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}", process, log)
-        yield f"http://127.0.0.1:{port}", folder / "artifacts"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-@pytest.fixture(scope="session")
-def logged_models(tracking_server) -> list[str]:
-    """The ids of three models in MLflow that differ in their coefficients."""
-    import mlflow
-    import mlflow.sklearn
-    import pandas as pd
-    from sklearn.linear_model import LogisticRegression
-
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(tracking_server[0])
-    try:
-        frame, labels = pd.DataFrame(ROWS * 10), ["good", "bad"] * 10
-        return [
-            mlflow.sklearn.log_model(
-                LogisticRegression(C=10.0**number).fit(frame, labels), name="model", pip_requirements=["scikit-learn"]
-            ).model_id
-            for number in (-3, -4, -5)
-        ]
-    finally:
-        mlflow.set_tracking_uri(before)
 
 
 def a_reference() -> DatasetSnapshot:
@@ -103,30 +60,38 @@ def a_reference() -> DatasetSnapshot:
 
 
 class Line(socketserver.ThreadingTCPServer):
-    """A line to a server on the loopback that can be cut and mended; its own address stays the same."""
+    """A line to a server on the loopback that can be cut and mended; its own port stays bound, so nobody takes it."""
 
-    daemon_threads = allow_reuse_address = True
-    there: tuple[str, int]
+    daemon_threads = True
 
-    def __init__(self, url: str, port: int) -> None:
+    def __init__(self, url: str) -> None:
         self.there = ("127.0.0.1", int(url.rpartition(":")[2]))
         self.open: list[socket.socket] = []
-        super().__init__(("127.0.0.1", port), _Relay)
-        self.thread = Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.thread.start()
+        self.whole = True
+        super().__init__(("127.0.0.1", 0), _Relay)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def cut(self) -> None:
-        self.shutdown()
-        self.server_close()
+        self.whole = False
         for connection in self.open:  # those that are kept alive, too
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
+    def close(self) -> None:
+        self.cut()
+        self.shutdown()
+        self.server_close()
+
 
 class _Relay(socketserver.BaseRequestHandler):
     def handle(self) -> None:
-        with suppress(OSError), closing(socket.create_connection(self.server.there)) as other:  # type: ignore[attr-defined]
-            self.server.open += [other, self.request]  # type: ignore[attr-defined]
+        line = self.server
+        assert isinstance(line, Line)
+        if not line.whole:
+            return
+        with suppress(OSError), closing(socket.create_connection(line.there)) as other:
+            line.open += [other, self.request]
             back = Thread(target=_pump, args=(other, self.request), daemon=True)
             back.start()
             _pump(self.request, other)
@@ -150,15 +115,9 @@ class World:
         self.cast, self.models, self.folder = cast, models, folder
         self.client, self.artifacts = MlflowClient(tracking[0]), tracking[1]
         self.client.create_registered_model(cast.model.name)
-        self.urls, self.lines = {"mlflow": tracking[0], "placet": placet}, {}
-        self.ports = {name: free_port() for name in self.urls}
-        for name in self.urls:
-            self.mend(name)
+        self.lines = {"mlflow": Line(tracking[0]), "placet": Line(placet)}
         key = Ed25519PrivateKey.from_private_bytes(b"\2" * 32).public_key()
         (folder / "policy.txt").write_text(f"permit {encode_vkey('placet/permit', key)}\n")
-
-    def mend(self, name: str) -> None:
-        self.lines[name] = Line(self.urls[name], self.ports[name])
 
     def register(self, number: int) -> Any:
         """Return a version in MLflow, made now unless it is there."""
@@ -204,25 +163,27 @@ class World:
     @contextmanager
     def service(self, **more: str) -> Iterator[Service]:
         """Run the example as its README says."""
-        port = free_port()
+        listening = socket.create_server(("127.0.0.1", 0))  # handed on as it is, so that nobody else takes the port
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PLACET", "DJANGO"))}
         environment |= {
             "MODEL_URI": f"models:/{self.cast.model.name}@champion",
-            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.ports['mlflow']}",
+            "MLFLOW_TRACKING_URI": self.lines["mlflow"].url,
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-            "PLACET_URL": f"http://127.0.0.1:{self.ports['placet']}",
+            "PLACET_URL": self.lines["placet"].url,
             "PLACET_TRUST_FILE": str(self.folder / "policy.txt"),
             "PLACET_CACHE": str(self.folder / "cache"),
             "POLL_SECONDS": "0.3",
             "RECORDS_SECONDS": "0.3",
         }
         command = [sys.executable, "-m", "uvicorn", "examples.serving.app:app", "--no-access-log"]
-        command += ["--port", str(port)]
+        command += ["--fd", str(listening.fileno())]
         log = self.folder / "serving.log"
         with log.open("ab") as output:
-            process = subprocess.Popen(command, env=environment | more, cwd=ROOT, stdout=output, stderr=output)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+            process = subprocess.Popen(
+                command, env=environment | more, cwd=ROOT, stdout=output, stderr=output, pass_fds=[listening.fileno()]
+            )
+        with listening, httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=30) as http:
             try:
                 yield Service(http, log)
             finally:
@@ -278,8 +239,7 @@ def world(request, committed_cast) -> World:
     made.promote(1)
     yield made
     for line in made.lines.values():
-        with suppress(OSError):
-            line.cut()
+        line.close()
 
 
 def test_a_champion_that_verifies_is_swapped_in_and_one_that_does_not_is_not(world):
@@ -346,16 +306,16 @@ def test_a_restart_during_a_suspension_is_as_the_policy_says(
             service.until(version="none", serving=False, note="suspended")
             assert service.ready() == 503
     for line in world.lines.values():
-        line.cut()
+        line.close()
 
 
 def test_with_mlflow_or_placet_down_it_serves_on_and_starts_from_what_it_kept(world):
     with world.service() as service:
         service.until(version="1", note="")
         world.lines["mlflow"].cut()
-        service.until(version="1", serving=True, note="retries")
+        service.until(version="1", serving=True, note="failed with exception")
         assert (service.version(), service.ready()) == ("1", 200)
-        world.mend("mlflow")
+        world.lines["mlflow"].whole = True
         service.until(note="")
     world.lines["placet"].cut()
     with world.service() as again:
@@ -364,7 +324,7 @@ def test_with_mlflow_or_placet_down_it_serves_on_and_starts_from_what_it_kept(wo
         assert again.version() == "1"
     with world.service(PLACET_CACHE=str(world.folder / "empty")) as without:
         without.until(version="none", serving=False, note="No permit")
-    world.mend("placet")
+    world.lines["placet"].whole = True
     approvals.revoke(request_id=world.promotion.approval_id, reason="For good.", actor=ME)
     notarise(world.folder)
     with world.service() as informed:
