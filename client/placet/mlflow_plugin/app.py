@@ -7,6 +7,7 @@ authentication, so that a server that cannot govern never answers a request.
 import os
 from typing import TYPE_CHECKING
 
+from placet.mlflow_plugin import artifacts
 from placet.mlflow_plugin.decisions import NoDecision, configuration
 from placet.mlflow_plugin.gate import GateMixin
 from placet.mlflow_plugin.identity import identity_source
@@ -37,6 +38,9 @@ def create_app(app: "Flask | None" = None) -> "Flask | FastAPI":
     """
     check_governed()
     from mlflow.server import app as mlflow_app
+    from mlflow.server.handlers import _get_model_registry_store
+
+    artifacts.install(_get_model_registry_store())
 
     return _behind_proxy(app or mlflow_app) if identity_source() == "proxy" else _behind_basic_auth(app or mlflow_app)
 

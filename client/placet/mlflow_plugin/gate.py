@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from placet.mlflow_plugin import protection
 from placet.mlflow_plugin.decisions import Detail, Question, Subject, deny, require_allowed
+from placet.mlflow_plugin.freeze import note_change
 from placet.mlflow_plugin.notices import send_notice
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class GateMixin(_Store):  # type: ignore[misc]
             "alias.set", subject, Detail(alias=alias), what=f"set alias '{protection.fold(alias)}' on {subject}"
         )
         super().set_registered_model_alias(name, alias, version)
+        note_change()
         self._confirm(subject, undo=lambda: super(GateMixin, self).delete_registered_model_alias(name, alias))
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
@@ -59,6 +61,7 @@ class GateMixin(_Store):  # type: ignore[misc]
                 what=f"delete alias '{protection.fold(alias)}' of {subject}",
             )
         super().delete_registered_model_alias(name, alias)
+        note_change()
 
     def transition_model_version_stage(
         self, name: str, version: str, stage: str, archive_existing_versions: bool
@@ -72,6 +75,7 @@ class GateMixin(_Store):  # type: ignore[misc]
         subject = self._version_subject(name, version)
         self._require("stage.transition", subject, Detail(stage=stage), what=f"move {subject} to stage '{stage}'")
         moved = super().transition_model_version_stage(name, version, stage, archive_existing_versions)
+        note_change()
         self._confirm(
             subject, undo=lambda: super(GateMixin, self).transition_model_version_stage(name, version, "None", False)
         )
@@ -175,6 +179,7 @@ class GateMixin(_Store):  # type: ignore[misc]
         if protection.is_reserved_tag(tag.key):
             self._require_tags(self._version_subject(name, version), [tag.key])
         super().set_model_version_tag(name, version, tag)
+        note_change()
 
     def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
         """Delete a tag of a version; a reserved one needs Placet's word, the prompt mark is frozen."""
@@ -182,6 +187,7 @@ class GateMixin(_Store):  # type: ignore[misc]
         if protection.is_reserved_tag(key):
             self._require_tags(self._version_subject(name, version), [key], action="tag.delete")
         super().delete_model_version_tag(name, version, key)
+        note_change()
 
     # --- what the rules above are made of -------------------------------------------------------------------------
 

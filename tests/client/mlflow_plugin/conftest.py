@@ -40,7 +40,9 @@ class Rest:
         self.username, self.password = username, password
         self.headers = {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
 
-    def call(self, method: str, path: str, prefix: str = "/api/2.0/mlflow", headers: Any = (), **body: Any) -> Response:
+    def call(
+        self, method: str, path: str, /, prefix: str = "/api/2.0/mlflow", headers: Any = (), **body: Any
+    ) -> Response:
         sent = {**self.headers, "Content-Type": "application/json", **dict(headers)}
         return self.send(method, f"{prefix}/{path}", headers=sent, content=json.dumps(body).encode())
 
@@ -63,10 +65,10 @@ class Rest:
         except ValueError:
             return Response(answer.status, {"text": raw.decode(errors="replace")})
 
-    def post(self, path: str, **more: Any) -> Response:
+    def post(self, path: str, /, **more: Any) -> Response:
         return self.call("POST", path, **more)
 
-    def delete(self, path: str, **more: Any) -> Response:
+    def delete(self, path: str, /, **more: Any) -> Response:
         return self.call("DELETE", path, **more)
 
     def get(self, path: str) -> dict[str, Any]:
