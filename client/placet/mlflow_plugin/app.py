@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from placet.mlflow_plugin import artifacts
+from placet.mlflow_plugin.closed_routes import ClosedRoutes
 from placet.mlflow_plugin.decisions import NoDecision, configuration
 from placet.mlflow_plugin.gate import GateMixin
 from placet.mlflow_plugin.identity import identity_source
@@ -51,6 +52,7 @@ def _behind_basic_auth(app: "Flask") -> "Flask | FastAPI":
 
     governed: Flask | FastAPI = with_basic_auth(app)
     if isinstance(governed, FastAPI):
+        governed.add_middleware(ClosedRoutes)
         governed.add_middleware(AuthenticatedScope)
     return governed
 
@@ -65,6 +67,7 @@ def _behind_proxy(app: "Flask") -> "Flask | FastAPI":
         app.wsgi_app = ProxyIdentityWsgi(app.wsgi_app, proxy=proxy, open_path=open_path)  # type: ignore[method-assign]
         return app
     native: FastAPI = create_fastapi_app(app)
+    native.add_middleware(ClosedRoutes)
     native.add_middleware(ProxyIdentity, proxy=proxy, open_path=open_path)  # the last one added is the outermost
     return native
 

@@ -6,7 +6,6 @@ logged model. So the guard stands in what that object hands out, and no route ha
 """
 
 import asyncio
-import posixpath
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from functools import cache
 from os.path import realpath
@@ -179,7 +178,7 @@ class GuardedWrites(_Repository):  # type: ignore[misc]
         deny(NO_PRESIGNED)
 
     def _require_file(self, name: str, artifact_path: str | None) -> None:
-        self._require(_file_owner, posixpath.basename(name.replace("\\", "/")), artifact_path)
+        self._require(_file_owner, Path(name).name, artifact_path)
 
     def _require(self, find: Callable[..., Frozen | None], what: str | None, artifact_path: str | None) -> None:
         """Refuse if ``find`` finds a frozen version whose artifacts the write would touch."""

@@ -27,7 +27,7 @@ class LoggedVersion:
 
     @property
     def run_folder(self) -> str:
-        return f"{self.experiment}/{self.run_id}/artifacts"
+        return self.artifact_uri.removeprefix("mlflow-artifacts:/")
 
 
 def an_experiment(user: Rest, **more: Any) -> str:
