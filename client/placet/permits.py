@@ -5,6 +5,7 @@ A permit is an in-toto v1 statement in a DSSE envelope, signed with Ed25519. It 
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,10 @@ class Permit:
 
     ``decision_threshold``: at or above it the score counts as the event. The evidence was measured at it and it is not
     part of the bytes, so whoever decides by the model must use it. None in a permit that names none.
+
+    ``replaces`` (its ``version`` and ``created_at_ms``) is the version that the alias must point to when a rollback or
+    stop is made on the permit, ``holders`` are the names in MLflow of those who may make it. None and empty in a permit
+    that is not for that.
     """
 
     kind: str
@@ -74,6 +79,8 @@ class Permit:
     expires_at: datetime
     artifact_manifest: str | None
     decision_threshold: float | None
+    replaces: Mapping[str, Any] | None
+    holders: tuple[str, ...]
     key_digest: str
     statement: Mapping[str, Any]
 
@@ -98,6 +105,8 @@ def build_statement(
     expires_at: datetime | str,
     artifact_manifest: str | None = None,
     decision_threshold: str | None = None,
+    replaces: Mapping[str, Any] | None = None,
+    holders: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the in-toto statement of a permit.
 
@@ -109,8 +118,11 @@ def build_statement(
         log: origin of the log, index of the entry that approved, size of the tree it was read from.
         artifact_manifest: optional digest of the whole file list, names included; left out when None.
         decision_threshold: optional, the threshold that was approved, as a decimal such as ``0.3``; left out when None.
+        replaces: optional, the version that the alias must point to: ``{"version": "14", "created_at_ms": …}``, the
+            latter in milliseconds as MLflow has it; left out when None.
+        holders: optional, the names in MLflow of those who may use the permit without Placet; left out when None.
     Raises:
-        ValueError: an unknown kind, a digest or threshold that is not one, or a time without its zone.
+        ValueError: an unknown kind, a digest, threshold, version or name that is not one, or a time without its zone.
     """
     if kind not in KINDS:
         raise ValueError(f"A permit is one of {', '.join(KINDS)}, not {kind!r}.")
@@ -139,6 +151,10 @@ def build_statement(
     if decision_threshold is not None:
         _threshold(decision_threshold)
         predicate["decision_threshold"] = decision_threshold
+    if replaces is not None:
+        predicate["replaces"] = dict(_replaced(replaces) or {})
+    if holders is not None:
+        predicate["holders"] = list(_names(list(holders)))
     subject = {"name": f"{model}/{version}", "digest": {"sha256": hex_of(artifact_digest)}}
     return {
         "_type": STATEMENT_TYPE,
@@ -157,6 +173,11 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def key_digest(public_key: Ed25519PublicKey) -> str:
     """Return how an envelope names its key: ``sha256:<hex of the raw public key's hash>``."""
     return "sha256:" + hashlib.sha256(public_key.public_bytes_raw()).hexdigest()
+
+
+def envelope_digest(envelope: Mapping[str, Any]) -> str:
+    """Return the name of a signed permit: ``sha256:<hex>`` of its envelope as JSON with sorted keys."""
+    return "sha256:" + hashlib.sha256(json.dumps(dict(envelope), sort_keys=True).encode()).hexdigest()
 
 
 def sign(statement: Mapping[str, Any], private_key: Ed25519PrivateKey) -> dict[str, Any]:
@@ -263,6 +284,8 @@ def _read(payload: bytes, signed_by: str) -> Permit:
             artifact_digest=digest,
             artifact_manifest=said.get("artifact_manifest"),
             decision_threshold=_threshold(said.get("decision_threshold")),
+            replaces=_replaced(said.get("replaces")),
+            holders=_names(said.get("holders", [])),
             issued_at=parse_time(said["issued_at"]),
             expires_at=parse_time(said["expires_at"]),
             key_digest=signed_by,
@@ -302,6 +325,24 @@ def _threshold(said: object) -> float | None:
     if not isinstance(said, str) or not _DECIMAL.fullmatch(said) or not 0 < float(said) < 1:
         raise ValueError(f"{said!r} is not a decision threshold between 0 and 1.")
     return float(said)
+
+
+def _replaced(said: object) -> Mapping[str, Any] | None:
+    """Return which version a permit replaces, None for none."""
+    if said is None:
+        return None
+    if not isinstance(said, Mapping) or set(said) != {"version", "created_at_ms"}:
+        raise ValueError("A permit replaces a version and the moment it was made at.")
+    if not isinstance(said["version"], str) or not said["version"] or type(said["created_at_ms"]) is not int:
+        raise ValueError("A version is text, the moment it was made at an integer of milliseconds.")
+    return said
+
+
+def _names(said: object) -> tuple[str, ...]:
+    """Return the holders' names; not one of them may be empty, or a request without a name would be theirs."""
+    if not isinstance(said, list) or not all(isinstance(name, str) and name.strip() for name in said):
+        raise ValueError("A permit's holders are a list of names.")
+    return tuple(said)
 
 
 def _stamp(when: datetime | str) -> str:

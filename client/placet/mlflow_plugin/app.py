@@ -7,11 +7,12 @@ authentication, so that a server that cannot govern never answers a request.
 import os
 from typing import TYPE_CHECKING
 
-from placet.mlflow_plugin import artifacts
+from placet.mlflow_plugin import artifacts, presence
 from placet.mlflow_plugin.closed_routes import ClosedRoutes
 from placet.mlflow_plugin.decisions import NoDecision, configuration
 from placet.mlflow_plugin.gate import GateMixin
 from placet.mlflow_plugin.identity import identity_source
+from placet.mlflow_plugin.offline import deliver
 from placet.mlflow_plugin.proxy import AuthenticatedScope, ProxyIdentity, ProxyIdentityWsgi, trusted_proxy
 from placet.mlflow_plugin.store import SCHEME_PREFIX
 from placet.mlflow_plugin.surface import ungated_methods, unlisted_methods
@@ -41,7 +42,9 @@ def create_app(app: "Flask | None" = None) -> "Flask | FastAPI":
     from mlflow.server import app as mlflow_app
     from mlflow.server.handlers import _get_model_registry_store
 
-    artifacts.install(_get_model_registry_store())
+    store = _get_model_registry_store()
+    artifacts.install(store)
+    presence.start(presence.about_this_server(store), afterwards=deliver)
 
     return _behind_proxy(app or mlflow_app) if identity_source() == "proxy" else _behind_basic_auth(app or mlflow_app)
 

@@ -11,6 +11,7 @@ IDENTITY_ENV = "PLACET_IDENTITY"
 SOURCES = ("basic-auth", "proxy")
 GRANT_HEADER = "X-Placet-Grant"
 GRANT_LIMIT = 4096
+PERMIT_HEADER = "X-Placet-Permit"
 
 
 @dataclass(frozen=True, slots=True)

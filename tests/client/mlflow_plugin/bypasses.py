@@ -123,9 +123,12 @@ class Way:
 
 def every_way() -> list[Way]:
     """Return all of them, in the order of the page."""
-    from tests.client.mlflow_plugin import bypasses_by_artifact, bypasses_by_registry, bypasses_from_outside
+    from tests.client.mlflow_plugin import bypasses_by_artifact as by_artifact
+    from tests.client.mlflow_plugin import bypasses_by_model as by_model
+    from tests.client.mlflow_plugin import bypasses_by_registry as by_registry
+    from tests.client.mlflow_plugin import bypasses_from_outside as from_outside
 
-    return [*bypasses_by_registry.WAYS, *bypasses_by_artifact.WAYS, *bypasses_from_outside.WAYS]
+    return [*by_registry.WAYS, *by_model.WAYS, *by_artifact.WAYS, *from_outside.WAYS]
 
 
 def table() -> str:
