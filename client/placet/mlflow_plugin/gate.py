@@ -5,11 +5,12 @@ standing here cannot be walked around over HTTP. What is not protected goes thro
 Placet is down.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from placet.mlflow_plugin import protection
+from placet.mlflow_plugin import artifacts, protection
 from placet.mlflow_plugin.decisions import Detail, NoDecision, Question, Subject, decide, deny, require_allowed
 from placet.mlflow_plugin.freeze import note_change
 from placet.mlflow_plugin.notices import send_notice
@@ -27,6 +28,14 @@ PROMPT_RULE = (
     "MLflow hides prompts from model searches, so whether something is a prompt is settled when it is created. "
     "Create a new prompt or model under another name."
 )
+
+
+def _require_app(what: str) -> None:
+    """Refuse in a server that has the store without the app: nobody is authenticated there, and nothing frozen."""
+    from mlflow.server.constants import REGISTRY_STORE_URI_ENV_VAR
+
+    if REGISTRY_STORE_URI_ENV_VAR in os.environ and not artifacts.is_installed():
+        deny(f"Placet refused to {what}: this MLflow server was started without `--app-name governed`.")
 
 
 class GateMixin(_Store):  # type: ignore[misc]
@@ -207,11 +216,13 @@ class GateMixin(_Store):  # type: ignore[misc]
     # --- what the rules above are made of -------------------------------------------------------------------------
 
     def _require(self, action: str, subject: Subject, detail: Detail, *, what: str) -> str | None:
+        _require_app(what)
         return require_allowed(Question(action=action, subject=subject, detail=detail), what=what)
 
     @contextmanager
     def _allowed(self, action: str, subject: Subject, detail: Detail, *, what: str) -> Iterator[None]:
         """Let the write in the block happen on Placet's word, or on a permit while Placet is away."""
+        _require_app(what)
         question, failure = Question(action=action, subject=subject, detail=detail), None
         try:
             write = spoken(decide(question, what=what))

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from placet import __version__
-from placet.mlflow_plugin import protection
+from placet.mlflow_plugin import protection, runs
 from placet.mlflow_plugin.decisions import NoDecision, listen, post
 from placet.mlflow_plugin.freeze import note_change
 from placet.mlflow_plugin.identity import identity_source
@@ -45,11 +45,12 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What Placet answered: its configuration's number, the protected patterns, and when to ask again."""
+    """What Placet answered: its configuration's number, the protected patterns, when to ask again, what to be told."""
 
     number: int
     patterns: tuple[str, ...]
     every_s: float
+    notices: object = None
 
 
 class Unusable(ValueError):
@@ -101,6 +102,7 @@ class Presence:
             return DEFAULT_EVERY_S
         self._number, self._every_s = configuration.number, configuration.every_s
         protection.receive(configuration.patterns)
+        runs.want(configuration.notices)
         note_change()  # which versions are frozen follows from which aliases are protected
         self._afterwards()
         return self._every_s
@@ -125,7 +127,12 @@ def parse(body: bytes) -> Configuration:
         raise Unusable("a protected alias has no name.")
     every_s = answer.get("every_s")
     usable = type(every_s) in (int, float) and EVERY_S[0] <= every_s <= EVERY_S[1]
-    return Configuration(number, tuple(map(protection.fold, patterns)), float(every_s) if usable else DEFAULT_EVERY_S)
+    return Configuration(
+        number=number,
+        patterns=tuple(map(protection.fold, patterns)),
+        every_s=float(every_s) if usable else DEFAULT_EVERY_S,
+        notices=answer.get("notices"),
+    )
 
 
 def about_this_server(store: Any) -> About:

@@ -319,10 +319,10 @@ WAYS = [
     ),
     Way(
         OTHER,
-        "starting the server without the gate: stock scheme, broken plugin, no address of Placet",
+        "starting the server with half a gate: stock scheme, broken plugin, without the app, without Placet's address",
         REFUSED,
-        "it does not start",
-        tested="test_starting.py::test_a_governed_server_passes_its_own_checks_and_each_gap_is_named",
+        "it does not start, serves no registry, or lets no protected write pass",
+        tested="test_half_installed.py::test_a_server_whose_plugin_is_broken_serves_no_registry_at_all",
     ),
     Way(
         OTHER,

@@ -149,14 +149,15 @@ class DecisionServer:
                 head = (
                     f"HTTP/1.1 {status} Answer\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
                 ).encode()
-                if server.byte_pause_s is None:
+                pause_s = server.byte_pause_s  # as it was when the answer began
+                if pause_s is None:
                     self.wfile.write(head + body)  # in one write, as gunicorn does
                     return
                 at_once, slowly = (b"", head + body) if server.trickles_from == "head" else (head, body)
                 self.wfile.write(at_once)
                 for byte in slowly:
                     self.wfile.write(bytes([byte]))
-                    time.sleep(server.byte_pause_s)
+                    time.sleep(pause_s)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -31,7 +31,7 @@ placet = placet.mlflow_plugin.headers:PlacetHeaderProvider
 """
 
 
-def declare_entry_points(folder: Path) -> str:
+def declare_entry_points(folder: Path, entry_points: str = ENTRY_POINTS) -> str:
     """Return a PYTHONPATH under which ``placet`` is found as installed, whether it is or not.
 
     Of two distributions with one name the first on the path counts, so an installed one does no harm.
@@ -39,7 +39,7 @@ def declare_entry_points(folder: Path) -> str:
     info = folder / "placet-0.1.0.dist-info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: placet\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    (info / "entry_points.txt").write_text(entry_points)
     return os.pathsep.join(filter(None, (str(folder), str(CLIENT), os.environ.get("PYTHONPATH"))))
 
 
@@ -70,6 +70,8 @@ def governed_server(
     options: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
     password: str | None = None,
+    app: Sequence[str] = ("--app-name", "governed"),
+    entry_points: str = ENTRY_POINTS,
 ) -> Iterator[MlflowServer]:
     """Run a governed MLflow server with basic-auth until the block ends.
 
@@ -81,9 +83,10 @@ def governed_server(
         options: more options of ``mlflow server``; a later one counts.
         settings: more variables of its environment.
         password: the admin's, when an earlier server made it.
+        app, entry_points: for a server that is only half installed.
     """
     password, port = password or secrets.token_hex(12), free_port()
-    pythonpath = declare_entry_points(folder / "site")
+    pythonpath = declare_entry_points(folder / "site", entry_points)
     auth_config = folder / "auth.ini"
     auth_config.write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {auth_database}\n"
@@ -97,7 +100,7 @@ def governed_server(
         *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", database, "--registry-store-uri", f"governed+{database}"),
         *("--serve-artifacts", "--artifacts-destination", (folder / "artifacts").as_uri()),
-        *("--app-name", "governed"),
+        *app,
         *options,
     ]
     environment = {
