@@ -7,7 +7,7 @@ authentication, so that a server that cannot govern never answers a request.
 import os
 from typing import TYPE_CHECKING
 
-from placet.mlflow_plugin import artifacts, presence, runs
+from placet.mlflow_plugin import artifacts, presence, runs, workspaces
 from placet.mlflow_plugin.closed_routes import ClosedRoutes
 from placet.mlflow_plugin.decisions import NoDecision, configuration
 from placet.mlflow_plugin.gate import GateMixin
@@ -45,6 +45,7 @@ def create_app(app: "Flask | None" = None) -> "Flask | FastAPI":
     store = _get_model_registry_store()
     artifacts.install(store)
     runs.install()
+    workspaces.install()
     presence.start(presence.about_this_server(store), afterwards=deliver)
 
     return _behind_proxy(app or mlflow_app) if identity_source() == "proxy" else _behind_basic_auth(app or mlflow_app)

@@ -125,8 +125,8 @@ class GuardedWrites(_Repository):  # type: ignore[misc]
         """The same without blocking the server's event loop."""
 
         async def require() -> None:
-            if _places().fresh() is None:
-                await asyncio.to_thread(_places().current)
+            if frozen_places().fresh() is None:
+                await asyncio.to_thread(frozen_places().current)
             self._require_file(artifact_file_name, artifact_path)
 
         async def checked() -> AsyncIterator[bytes]:
@@ -185,7 +185,7 @@ class GuardedWrites(_Repository):  # type: ignore[misc]
         shown = "/".join(filter(None, (artifact_path, what)))[:PATH_LIMIT]
         if ".." in parts_of(artifact_path or "") or ".." in parts_of(what or ""):
             deny(f"Placet refused to write '{shown}': a path with '..' cannot be told from another.")
-        places = _places().current()
+        places = frozen_places().current()
         if not places:
             return
         root = place_of(self.artifact_uri, destination=artifacts_destination())
@@ -216,9 +216,14 @@ class _CheckedStream:
         return getattr(self._stream, name)
 
 
-def _places() -> FrozenPlaces:
+def frozen_places() -> FrozenPlaces:
+    """Return what this process knows of the frozen versions.
+
+    Raises:
+        MlflowException: nothing, so nothing may be changed.
+    """
     if _frozen_places is None:
-        deny("Placet refused to write artifacts: this server does not know which ones are frozen. Restart it.")
+        deny("Placet refused: this server does not know which versions are in production. Restart it.")
     return _frozen_places
 
 

@@ -113,8 +113,13 @@ class Journal:
         return waiting
 
     def was_used(self, permit_digest: str) -> bool:
-        """Tell whether a write was made on this permit already, or may have been."""
-        return any(use.detail["permit_digest"] == permit_digest and use.outcome != "failed" for use in self.uses())
+        """Tell whether a write was made on this permit already.
+
+        One in which the server stopped counts once Placet knows of it. Until then the permit may be shown again: it is
+        for one state of the alias, so where that still stands, nothing was written.
+        """
+        uses = [use for use in self.uses() if use.detail["permit_digest"] == permit_digest]
+        return any(use.outcome == "done" or (use.outcome != "failed" and "delivered" in use.steps) for use in uses)
 
     def _append(self, said: Mapping[str, Any]) -> None:
         is_new = not self.path.exists()

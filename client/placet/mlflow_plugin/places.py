@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
 PROXIED = "mlflow-artifacts"
+PROXY_ROUTE = "/mlflow-artifacts/artifacts/"
 _Owner = TypeVar("_Owner")
 
 
@@ -43,8 +44,11 @@ def place_of(uri: str, *, destination: str = "") -> Place:
     """
     parts = urlsplit(uri)
     scheme = parts.scheme.lower()
-    if scheme == PROXIED and destination:
+    if destination and scheme == PROXIED:
         return place_of(destination) / parts.path
+    if destination and scheme in ("http", "https") and PROXY_ROUTE in parts.path:
+        # It may be another server's place; to freeze one too many costs little.
+        return place_of(destination) / parts.path.partition(PROXY_ROUTE)[2]
     if scheme in ("", "file"):
         return Place("file", parts_of(os.path.realpath(_resolved(parts.path if scheme else uri))))
     return Place(_store(scheme, parts.netloc), parts_of(_resolved(parts.path)))
@@ -78,6 +82,10 @@ class Places(Generic[_Owner]):
 
     def __bool__(self) -> bool:
         return bool(self._owners)
+
+    def owners(self) -> Iterable[_Owner]:
+        """Return whose folders there are."""
+        return self._owners.values()
 
     def around(self, place: Place) -> _Owner | None:
         """Return whose folder ``place`` is or lies in."""

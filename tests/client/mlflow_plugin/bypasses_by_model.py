@@ -101,6 +101,12 @@ def descriptions(world: World) -> Iterable[Response]:
     yield world.user.call("PATCH", "model-versions/update", name=world.name, version="2", description=text)
 
 
+def deleting_the_workspace(world: World) -> Iterable[Response]:
+    for mode in ("CASCADE", "SET_DEFAULT", "RESTRICT"):
+        yield world.admin.call("DELETE", f"workspaces/team-a?mode={mode}", prefix="/api/3.0/mlflow")
+        yield world.admin.call("DELETE", f"workspaces/team-a?mode={mode}", prefix="/ajax-api/3.0/mlflow")
+
+
 WAYS = [
     Way(
         MODELS,
@@ -163,5 +169,13 @@ WAYS = [
         NOTHING,
         "Placet relies on neither; the SQL store ignores the job",
         descriptions,
+    ),
+    Way(
+        MODELS,
+        "deleting the workspace that holds it, as MLflow's admin",
+        REFUSED,
+        "kept while a version in it is in production, approved or under review",
+        deleting_the_workspace,
+        True,
     ),
 ]

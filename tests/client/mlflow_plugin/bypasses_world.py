@@ -10,7 +10,7 @@ from tests.client.mlflow_plugin.decision_server import DecisionServer
 from tests.client.mlflow_plugin.mlflow_server import SERVICE, governed_server
 from tests.client.mlflow_plugin.models import LoggedVersion
 
-REFUSALS = {308, 400, 401, 403, 404, 405, 415, 501}
+REFUSALS = {308, 400, 401, 403, 404, 405, 415, 501, 503}  # 503: MLflow's word for a part that is switched off
 WRITES = {"alias.set", "alias.delete", "stage.transition"}
 
 

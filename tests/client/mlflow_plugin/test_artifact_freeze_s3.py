@@ -145,6 +145,20 @@ WRITES_BY_LOG_ARTIFACT = {
 }
 
 
+def test_every_kind_of_repository_can_be_guarded_in_its_place():
+    """Python lets an object change its class only where both lay their instances out alike."""
+    from mlflow.store.artifact.artifact_repository_registry import get_registered_artifact_repositories
+
+    from placet.mlflow_plugin.artifacts import GuardedWrites, guarded
+
+    kinds = {kind for kind in get_registered_artifact_repositories().values() if isinstance(kind, type)}
+    assert len(kinds) > 10
+    for kind in kinds:
+        repository = guarded(object.__new__(kind))
+        assert isinstance(repository, GuardedWrites), kind
+        assert isinstance(repository, kind), kind
+
+
 def test_no_method_of_mlflows_repositories_is_left_without_a_word():
     from mlflow.store.artifact import artifact_repo
 

@@ -40,6 +40,7 @@ def test_going_up_stays_visible(path: str):
         "s3://models/root/1/m-1",
         "S3://models/root/1/m-1?endpoint=x",
         "s3://models/root/2/../1/m-1",
+        "https://mlflow.example/api/2.0/mlflow-artifacts/artifacts/1/m-1",
     ],
 )
 def test_a_proxied_place_is_the_place_behind_the_proxy(uri: str):
