@@ -34,7 +34,8 @@ class Answer:
     """ALLOW, or BLOCK with one sentence that says what to do and a page that shows more.
 
     ``mode``: how strictly the gate stands there. Where it lets a write through that it would have refused, ``detail``
-    says so and ``would`` is the verdict that a strict gate had given.
+    says so and ``would`` is the verdict that a strict gate had given. ``configuration``: the number of what the gate
+    protects, so that a plugin which has another fetches it.
     """
 
     verdict: str
@@ -42,6 +43,7 @@ class Answer:
     link: str = ""
     mode: str = protected.Mode.BLOCK
     would: str = ""
+    configuration: int | None = None
 
     @property
     def allowed(self) -> bool:
@@ -49,7 +51,8 @@ class Answer:
 
     def as_json(self) -> dict[str, Any]:
         said = {"detail": self.detail, "link": self.link}
-        return {"verdict": self.verdict, **{name: text for name, text in said.items() if text}}
+        number = {} if self.configuration is None else {"configuration": self.configuration}
+        return {"verdict": self.verdict, **number, **{name: text for name, text in said.items() if text}}
 
 
 @transaction.atomic
@@ -87,7 +90,7 @@ def decide(
         },
         payload={"username": identity.get("username"), "detail": answer.detail},
     )
-    return answer
+    return replace(answer, configuration=protected.in_force().number)
 
 
 def _mode(subject: Mapping[str, Any], detail: Mapping[str, Any]) -> protected.Mode:

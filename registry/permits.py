@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from django.db import transaction
@@ -236,7 +235,7 @@ def signed(
         change=change,
         kind=kind,
         envelope=envelope,
-        digest=digest_of(envelope),
+        digest=permits.envelope_digest(envelope),
         log_index=index,
         issued_at=now,
         expires_at=until,
@@ -263,11 +262,6 @@ def statement_of(permit: Permit) -> dict[str, Any]:
     """Return what a permit says, as its envelope holds it; whoever doubts it verifies the envelope."""
     said: dict[str, Any] = json.loads(base64.b64decode(permit.envelope["payload"]))
     return said
-
-
-def digest_of(envelope: Mapping[str, Any]) -> str:
-    """Return the name of an envelope: ``sha256:<hex>`` over its JSON with sorted keys."""
-    return "sha256:" + sha256(json.dumps(envelope, sort_keys=True).encode()).hexdigest()
 
 
 def _check_envelope(

@@ -56,9 +56,10 @@ class Permit:
     ``decision_threshold``: at or above it the score counts as the event. The evidence was measured at it and it is not
     part of the bytes, so whoever decides by the model must use it. None in a permit that names none.
 
-    ``replaces``: the version (``version``, ``created_at_ms``) that the alias must point to for a rollback or stop, so
-    that its permit works from one state only. ``holders``: the MLflow users who may use it. ``basis``: on whose word
-    the version serves: ``approval``, or ``break-glass`` where one person put it there.
+    ``replaces`` (its ``version`` and ``created_at_ms``) is the version that the alias must point to when a rollback or
+    stop is made on the permit, ``holders`` are the names in MLflow of those who may make it. None and empty in a permit
+    that is not for that. ``basis`` says on whose word the version serves: ``approval``, or ``break-glass`` where one
+    person put it there.
     """
 
     kind: str
@@ -107,7 +108,7 @@ def build_statement(
     artifact_manifest: str | None = None,
     decision_threshold: str | None = None,
     replaces: Mapping[str, Any] | None = None,
-    holders: Sequence[str] = (),
+    holders: Sequence[str] | None = None,
     basis: str = "approval",
 ) -> dict[str, Any]:
     """Return the in-toto statement of a permit.
@@ -120,11 +121,12 @@ def build_statement(
         log: origin of the log, index of the entry that approved, size of the tree it was read from.
         artifact_manifest: optional digest of the whole file list, names included; left out when None.
         decision_threshold: optional, the threshold that was approved, as a decimal such as ``0.3``; left out when None.
-        replaces: of a rollback or stop, the version that the alias must point to: ``version`` and ``created_at_ms``.
-        holders: of a rollback or stop, the MLflow users who may use it; left out when empty.
+        replaces: optional, the version that the alias must point to: ``{"version": "14", "created_at_ms": …}``, the
+            latter in milliseconds as MLflow has it; left out when None.
+        holders: optional, the names in MLflow of those who may use the permit without Placet; left out when None.
         basis: ``approval``, or ``break-glass`` where one person put the version there.
     Raises:
-        ValueError: an unknown kind, a digest or threshold that is not one, or a time without its zone.
+        ValueError: an unknown kind, a digest, threshold, version or name that is not one, or a time without its zone.
     """
     if kind not in KINDS:
         raise ValueError(f"A permit is one of {', '.join(KINDS)}, not {kind!r}.")
@@ -154,12 +156,9 @@ def build_statement(
         _threshold(decision_threshold)
         predicate["decision_threshold"] = decision_threshold
     if replaces is not None:
-        predicate["replaces"] = {
-            "version": str(replaces["version"]),
-            "created_at_ms": int(replaces["created_at_ms"]),
-        }
-    if holders:
-        predicate["holders"] = sorted(holders)
+        predicate["replaces"] = dict(_replaced(replaces) or {})
+    if holders is not None:
+        predicate["holders"] = list(_names(list(holders)))
     if basis != "approval":
         predicate["basis"] = basis
     subject = {"name": f"{model}/{version}", "digest": {"sha256": hex_of(artifact_digest)}}
@@ -180,6 +179,11 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def key_digest(public_key: Ed25519PublicKey) -> str:
     """Return how an envelope names its key: ``sha256:<hex of the raw public key's hash>``."""
     return "sha256:" + hashlib.sha256(public_key.public_bytes_raw()).hexdigest()
+
+
+def envelope_digest(envelope: Mapping[str, Any]) -> str:
+    """Return the name of a signed permit: ``sha256:<hex>`` of its envelope as JSON with sorted keys."""
+    return "sha256:" + hashlib.sha256(json.dumps(dict(envelope), sort_keys=True).encode()).hexdigest()
 
 
 def sign(statement: Mapping[str, Any], private_key: Ed25519PrivateKey) -> dict[str, Any]:
@@ -300,8 +304,8 @@ def _read(payload: bytes, signed_by: str) -> Permit:
             artifact_digest=digest,
             artifact_manifest=said.get("artifact_manifest"),
             decision_threshold=_threshold(said.get("decision_threshold")),
-            replaces=_replaces(said.get("replaces")),
-            holders=tuple(map(str, said.get("holders", ()))),
+            replaces=_replaced(said.get("replaces")),
+            holders=_names(said.get("holders", [])),
             basis=str(said.get("basis", "approval")),
             issued_at=parse_time(said["issued_at"]),
             expires_at=parse_time(said["expires_at"]),
@@ -335,12 +339,6 @@ _PLAIN = (
 )
 
 
-def _replaces(said: Any) -> dict[str, Any] | None:
-    if said is None:
-        return None
-    return {"version": str(said["version"]), "created_at_ms": int(said["created_at_ms"])}
-
-
 def _threshold(said: object) -> float | None:
     """Return a threshold between 0 and 1, None for none. It is text, as canonical JSON of ours has no fractions."""
     if said is None:
@@ -348,6 +346,24 @@ def _threshold(said: object) -> float | None:
     if not isinstance(said, str) or not _DECIMAL.fullmatch(said) or not 0 < float(said) < 1:
         raise ValueError(f"{said!r} is not a decision threshold between 0 and 1.")
     return float(said)
+
+
+def _replaced(said: object) -> Mapping[str, Any] | None:
+    """Return which version a permit replaces, None for none."""
+    if said is None:
+        return None
+    if not isinstance(said, Mapping) or set(said) != {"version", "created_at_ms"}:
+        raise ValueError("A permit replaces a version and the moment it was made at.")
+    if not isinstance(said["version"], str) or not said["version"] or type(said["created_at_ms"]) is not int:
+        raise ValueError("A version is text, the moment it was made at an integer of milliseconds.")
+    return said
+
+
+def _names(said: object) -> tuple[str, ...]:
+    """Return the holders' names; not one of them may be empty, or a request without a name would be theirs."""
+    if not isinstance(said, list) or not all(isinstance(name, str) and name.strip() for name in said):
+        raise ValueError("A permit's holders are a list of names.")
+    return tuple(said)
 
 
 def _stamp(when: datetime | str) -> str:

@@ -169,6 +169,8 @@ class GateOutput(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=["ALLOW", "HOLD", "BLOCK"])
     detail = serializers.CharField(required=False)
     link = serializers.CharField(required=False)
+    configuration = serializers.IntegerField(required=False, help_text="The number of what the gate protects now.")
+    word = serializers.CharField(required=False, help_text="For MLflow's database, where it is hardened.")
 
 
 class PermitOutput(serializers.Serializer[Any]):

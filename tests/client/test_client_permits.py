@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.notes import encode_vkey
-from placet.permits import InvalidPermit, Reason, build_statement, key_digest, pae, sign, verify
+from placet.permits import InvalidPermit, Reason, build_statement, envelope_digest, key_digest, pae, sign, verify
 from placet.trust import InvalidTrust, format_trust, load_trust, parse_trust
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x02" * 32)
@@ -50,6 +50,48 @@ def reason_of(envelope, keys=(VKEY,), now=NOW, **expected):
         verify(envelope, list(keys), now=now, **expected)
     assert str(refused.value)
     return refused.value.reason
+
+
+def test_a_permit_for_use_without_placet_says_from_which_version_and_by_whom():
+    plain = verify(sign(a_statement(), KEY), [VKEY], now=NOW)
+    assert (plain.replaces, plain.holders) == (None, ())
+    assert not {"replaces", "holders"} & set(plain.statement["predicate"])
+    replaces = {"version": "3", "created_at_ms": 1763920900123}
+    statement = a_statement(kind="rollback", replaces=replaces, holders=["ada", "grace"])
+    permit = verify(sign(statement, KEY), [VKEY], now=NOW)
+    assert (permit.replaces, permit.holders) == (replaces, ("ada", "grace"))
+
+
+BAD_USES = [
+    {"replaces": {}},
+    {"replaces": {"version": "3"}},
+    {"replaces": {"version": 3, "created_at_ms": 1}},
+    {"replaces": {"version": "", "created_at_ms": 1}},
+    {"replaces": {"version": "3", "created_at_ms": "1"}},
+    {"replaces": {"version": "3", "created_at_ms": True}},
+    {"replaces": {"version": "3", "created_at_ms": 1, "alias": "x"}},
+    {"replaces": "3"},
+    {"holders": "ada"},
+    {"holders": [""]},
+    {"holders": [" "]},
+    {"holders": [None]},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_USES, ids=str)
+def test_a_use_without_placet_that_is_not_clear_is_neither_stated_nor_accepted(bad):
+    statement = a_statement(kind="rollback")
+    statement["predicate"] |= bad
+    assert reason_of(sign(statement, KEY)) == Reason.MALFORMED
+    if bad != {"holders": "ada"}:  # text is a sequence of texts
+        with pytest.raises(ValueError, match=r"permit|version"):
+            a_statement(**bad)
+
+
+def test_an_envelope_has_one_name_however_its_keys_are_ordered():
+    envelope = sign(a_statement(), KEY)
+    assert envelope_digest(dict(reversed(envelope.items()))) == envelope_digest(envelope)
+    assert envelope_digest(envelope | {"payload": "x"}) != envelope_digest(envelope)
 
 
 def test_a_permit_says_what_was_signed():

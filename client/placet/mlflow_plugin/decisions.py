@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import shlex
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
@@ -18,12 +19,20 @@ from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from placet.mlflow_plugin import transport
 from placet.mlflow_plugin.identity import Identity, current_grant, current_identity
 from placet.mlflow_plugin.protection import example_alias
+from placet.mlflow_plugin.word import is_word
 
 URL_ENV = "PLACET_URL"
 TOKEN_ENV = "PLACET_GATE_TOKEN"  # noqa: S105  (the name of a variable)
 DECISIONS_PATH = "/api/v1/gate/decisions"
 DEADLINE_S = 2.5
 DETAIL_LIMIT = 1000
+
+
+def _nobody(_number: object) -> None:
+    """Listen to nothing: outside a server there is no check-in."""
+
+
+_listener: Callable[[object], None] = _nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +85,8 @@ class NoDecision(Exception):
     """Placet gave no usable answer; the message says why and what the operator can do."""
 
 
-def require_allowed(question: Question, *, what: str) -> None:
-    """Return if Placet allows the write.
+def require_allowed(question: Question, *, what: str) -> str | None:
+    """Return if Placet allows the write, with its word for the database if it gave one.
 
     Args:
         question: the write, in the gate's terms.
@@ -87,12 +96,29 @@ def require_allowed(question: Question, *, what: str) -> None:
         MlflowException: PERMISSION_DENIED, in one or two sentences: what was refused, why, and what to do.
     """
     try:
-        answer = _ask(question)
+        word = decide(question, what=what)
     except NoDecision as failure:
-        deny(f"Placet could not be asked and so refused to {what}: {failure}")
-    if answer.get("verdict") == "ALLOW":
-        return
-    deny(f"Placet refused to {what}: {_why(answer)}{_hint(question, answer)}{_link(answer)}")
+        deny(unasked(what, failure))
+    return word
+
+
+def decide(question: Question, *, what: str) -> str | None:
+    """The same for a caller who has an answer of its own to Placet's silence.
+
+    Raises:
+        NoDecision: Placet could not be asked; without a permit the write must not happen.
+        MlflowException: PERMISSION_DENIED, Placet says no.
+    """
+    answer = _ask(question)
+    if answer["verdict"] != "ALLOW":
+        deny(f"Placet refused to {what}: {_why(answer)}{_hint(question, answer)}{_link(answer)}")
+    word: str | None = answer.get("word")
+    return word
+
+
+def unasked(what: str, failure: NoDecision) -> str:
+    """Return the sentence for a write that nobody could be asked about."""
+    return f"Placet could not be asked and so refused to {what}: {failure}"
 
 
 def notify(question: Question) -> None:
@@ -104,13 +130,19 @@ def notify(question: Question) -> None:
     _ask(question)
 
 
+def listen(listener: Callable[[object], None]) -> None:
+    """Let ``listener`` know the number of Placet's configuration that each decision carries."""
+    global _listener  # noqa: PLW0603  (the process's one check-in)
+    _listener = listener
+
+
 def deny(message: str) -> NoReturn:
     """Refuse with MLflow's PERMISSION_DENIED."""
     raise MlflowException(message, error_code=PERMISSION_DENIED)
 
 
 def configuration() -> tuple[str, str]:
-    """Return the address of the decision call and the gate's token.
+    """Return Placet's address and the gate's token.
 
     Raises:
         NoDecision: ``PLACET_URL`` or ``PLACET_GATE_TOKEN`` is missing or unusable.
@@ -125,14 +157,20 @@ def configuration() -> tuple[str, str]:
         raise NoDecision(f"the MLflow server's operator must correct {URL_ENV}: {problem}") from problem
     if not all("!" <= character <= "~" for character in token):
         raise NoDecision(f"the MLflow server's operator must correct {TOKEN_ENV}: it holds more than visible ASCII.")
-    return base + DECISIONS_PATH, token
+    return base, token
 
 
-def _ask(question: Question) -> dict[str, Any]:
-    url, token = configuration()
+def post(path: str, body: bytes) -> bytes:
+    """Post JSON to Placet and return the JSON that it answered, unread, within the deadline.
+
+    Raises:
+        NoDecision: there was no answer of HTTP 200 with JSON.
+    """
+    base, token = configuration()
+    url = base + path
     later = "Start Placet or try again later; writes that are not protected still work."
     try:
-        reply = transport.post_json(url, body=question.as_json(), token=token, deadline_s=DEADLINE_S)
+        reply = transport.post_json(url, body=body, token=token, deadline_s=DEADLINE_S)
     except TimeoutError as slow:
         raise NoDecision(f"no answer from {url} within {DEADLINE_S} s. {later}") from slow
     except (OSError, http.client.HTTPException) as broken:
@@ -143,16 +181,30 @@ def _ask(question: Question) -> dict[str, Any]:
         raise NoDecision(f"{url} did not accept the gate's token (HTTP {reply.status}). Check {TOKEN_ENV}.")
     if reply.status != 200:
         raise NoDecision(f"{url} answered HTTP {reply.status}. Check Placet's log, or try again later.")
-    return _decision(reply, url)
+    if reply.content_type != "application/json":
+        raise NoDecision(f"{url} gave an answer that is not a decision. Check {URL_ENV}.")
+    return reply.body
 
 
-def _decision(reply: transport.Reply, url: str) -> dict[str, Any]:
+def parse_decision(body: bytes) -> dict[str, Any]:
+    """Read a decision.
+
+    Raises:
+        NoDecision: it is none, or carries a word for the database that is not one.
+    """
     try:
-        answer = json.loads(reply.body) if reply.content_type == "application/json" else None
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         answer = None
-    if not isinstance(answer, dict) or answer.get("verdict") not in ("ALLOW", "BLOCK", "HOLD"):
-        raise NoDecision(f"{url} gave an answer that is not a decision. Check {URL_ENV}.")
+    usable = isinstance(answer, dict) and answer.get("verdict") in ("ALLOW", "BLOCK", "HOLD")
+    if not usable or not (answer.get("word") is None or is_word(answer["word"])):
+        raise NoDecision(f"Placet gave an answer that is not a decision. Check {URL_ENV}.")
+    return dict(answer)
+
+
+def _ask(question: Question) -> dict[str, Any]:
+    answer = parse_decision(post(DECISIONS_PATH, question.as_json()))
+    _listener(answer.get("configuration"))
     return answer
 
 

@@ -5,12 +5,17 @@ standing here cannot be walked around over HTTP. What is not protected goes thro
 Placet is down.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from placet.mlflow_plugin import protection
-from placet.mlflow_plugin.decisions import Detail, Question, Subject, deny, require_allowed
+from placet.mlflow_plugin import artifacts, protection
+from placet.mlflow_plugin.decisions import Detail, NoDecision, Question, Subject, decide, deny, require_allowed
+from placet.mlflow_plugin.freeze import note_change
 from placet.mlflow_plugin.notices import send_notice
+from placet.mlflow_plugin.offline import permitted
+from placet.mlflow_plugin.word import spoken
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel, RegisteredModelTag
@@ -23,6 +28,14 @@ PROMPT_RULE = (
     "MLflow hides prompts from model searches, so whether something is a prompt is settled when it is created. "
     "Create a new prompt or model under another name."
 )
+
+
+def _require_app(what: str) -> None:
+    """Refuse in a server that has the store without the app: nobody is authenticated there, and nothing frozen."""
+    from mlflow.server.constants import REGISTRY_STORE_URI_ENV_VAR
+
+    if REGISTRY_STORE_URI_ENV_VAR in os.environ and not artifacts.is_installed():
+        deny(f"Placet refused to {what}: this MLflow server was started without `--app-name governed`.")
 
 
 class GateMixin(_Store):  # type: ignore[misc]
@@ -40,25 +53,24 @@ class GateMixin(_Store):  # type: ignore[misc]
             super().set_registered_model_alias(name, alias, version)
             return
         subject = self._version_subject(name, version)
-        self._require(
+        with self._allowed(
             "alias.set", subject, Detail(alias=alias), what=f"set alias '{protection.fold(alias)}' on {subject}"
-        )
-        super().set_registered_model_alias(name, alias, version)
-        self._confirm(subject, undo=lambda: super(GateMixin, self).delete_registered_model_alias(name, alias))
+        ):
+            super().set_registered_model_alias(name, alias, version)
+            note_change()
+            self._confirm(subject, undo=lambda: super(GateMixin, self).delete_registered_model_alias(name, alias))
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Remove ``alias``; a protected one needs Placet's word."""
-        if protection.is_protected_alias(alias):
-            model = self.get_registered_model(name)
-            version = model.aliases.get(alias)
-            subject = self._model_subject(name) if version is None else self._version_subject(name, version)
-            self._require(
-                "alias.delete",
-                subject,
-                Detail(alias=alias),
-                what=f"delete alias '{protection.fold(alias)}' of {subject}",
-            )
-        super().delete_registered_model_alias(name, alias)
+        if not protection.is_protected_alias(alias):
+            super().delete_registered_model_alias(name, alias)
+            return
+        version = self.get_registered_model(name).aliases.get(alias)
+        subject = self._model_subject(name) if version is None else self._version_subject(name, version)
+        what = f"delete alias '{protection.fold(alias)}' of {subject}"
+        with self._allowed("alias.delete", subject, Detail(alias=alias), what=what):
+            super().delete_registered_model_alias(name, alias)
+            note_change()
 
     def transition_model_version_stage(
         self, name: str, version: str, stage: str, archive_existing_versions: bool
@@ -70,11 +82,14 @@ class GateMixin(_Store):  # type: ignore[misc]
             )
             return moved
         subject = self._version_subject(name, version)
-        self._require("stage.transition", subject, Detail(stage=stage), what=f"move {subject} to stage '{stage}'")
-        moved = super().transition_model_version_stage(name, version, stage, archive_existing_versions)
-        self._confirm(
-            subject, undo=lambda: super(GateMixin, self).transition_model_version_stage(name, version, "None", False)
-        )
+        what = f"move {subject} to stage '{stage}'"
+        with self._allowed("stage.transition", subject, Detail(stage=stage), what=what):
+            moved = super().transition_model_version_stage(name, version, stage, archive_existing_versions)
+            note_change()
+            self._confirm(
+                subject,
+                undo=lambda: super(GateMixin, self).transition_model_version_stage(name, version, "None", False),
+            )
         return moved
 
     # --- models ---------------------------------------------------------------------------------------------------
@@ -87,27 +102,33 @@ class GateMixin(_Store):  # type: ignore[misc]
         deployment_job_id: str | None = None,
     ) -> "RegisteredModel":
         """Create a model; a reserved tag among ``tags`` needs Placet's word."""
-        self._require_tags(self._model_subject(name), [tag.key for tag in tags or ()])
-        created: RegisteredModel = super().create_registered_model(name, tags, description, deployment_job_id)
+        with spoken(self._require_tags(self._model_subject(name), [tag.key for tag in tags or ()])):
+            created: RegisteredModel = super().create_registered_model(name, tags, description, deployment_job_id)
         return created
 
     def rename_registered_model(self, name: str, new_name: str) -> "RegisteredModel":
         """Rename a model; a governed one needs Placet's word."""
+        word = None
         if self._is_governed(name):
-            self._require(
+            word = self._require(
                 "model.rename",
                 self._model_subject(name),
                 Detail(new_name=new_name),
                 what=f"rename '{name}' to '{new_name}'",
             )
-        renamed: RegisteredModel = super().rename_registered_model(name, new_name)
+        with spoken(word):
+            renamed: RegisteredModel = super().rename_registered_model(name, new_name)
+        note_change()
         return renamed
 
     def delete_registered_model(self, name: str) -> None:
         """Delete a model with all its versions; a governed one needs Placet's word."""
+        word = None
         if self._is_governed(name):
-            self._require("model.delete", self._model_subject(name), Detail(), what=f"delete model '{name}'")
-        super().delete_registered_model(name)
+            word = self._require("model.delete", self._model_subject(name), Detail(), what=f"delete model '{name}'")
+        with spoken(word):
+            super().delete_registered_model(name)
+        note_change()
 
     # --- versions -------------------------------------------------------------------------------------------------
 
@@ -130,69 +151,94 @@ class GateMixin(_Store):  # type: ignore[misc]
         tags = list(tags or ())
         if source.startswith("models:/"):
             tags = [tag for tag in tags if not protection.is_reserved_tag(tag.key)]
-        self._require_tags(self._model_subject(name), [tag.key for tag in tags])
+        word = self._require_tags(self._model_subject(name), [tag.key for tag in tags])
         is_prompt = any(protection.is_prompt_tag(tag.key) for tag in tags)
         if is_prompt and not self._is_prompt_model(name):
             # One such version would hide all versions of the model from searches.
             deny(f"Placet refused to mark a version of '{name}' as a prompt. {PROMPT_RULE}")
-        created: ModelVersion = super().create_model_version(
-            name, source, run_id, tags, run_link, description, local_model_path, model_id
-        )
+        with spoken(word):
+            created: ModelVersion = super().create_model_version(
+                name, source, run_id, tags, run_link, description, local_model_path, model_id
+            )
         if not is_prompt:
             send_notice(Question(action="version.create", subject=self._version_subject(name, created.version)))
         return created
 
     def delete_model_version(self, name: str, version: str) -> None:
         """Delete a version and its aliases; one that is in production or carries a reserved tag needs Placet's word."""
-        found = self.get_model_version(name, version)
+        found, word = self.get_model_version(name, version), None
         if (
             any(map(protection.is_protected_alias, found.aliases))
             or protection.is_protected_stage(found.current_stage)
             or protection.any_reserved_tag(found.tags)
         ):
             subject = self._version_subject(name, version)
-            self._require("version.delete", subject, Detail(), what=f"delete {subject}")
-        super().delete_model_version(name, version)
+            word = self._require("version.delete", subject, Detail(), what=f"delete {subject}")
+        with spoken(word):
+            super().delete_model_version(name, version)
+        note_change()
 
     # --- tags -----------------------------------------------------------------------------------------------------
 
     def set_registered_model_tag(self, name: str, tag: "RegisteredModelTag") -> None:
         """Set a tag of a model; a reserved one needs Placet's word, the prompt mark is frozen."""
         self._keep_prompt_mark(tag.key, tag.value, lambda: self.get_registered_model(name)._tags, what=f"'{name}'")
-        self._require_tags(self._model_subject(name), [tag.key])
-        super().set_registered_model_tag(name, tag)
+        with spoken(self._require_tags(self._model_subject(name), [tag.key])):
+            super().set_registered_model_tag(name, tag)
 
     def delete_registered_model_tag(self, name: str, key: str) -> None:
         """Delete a tag of a model; a reserved one needs Placet's word, the prompt mark is frozen."""
         self._keep_prompt_mark(key, None, dict, what=f"'{name}'")
-        self._require_tags(self._model_subject(name), [key], action="tag.delete")
-        super().delete_registered_model_tag(name, key)
+        with spoken(self._require_tags(self._model_subject(name), [key], action="tag.delete")):
+            super().delete_registered_model_tag(name, key)
 
     def set_model_version_tag(self, name: str, version: str, tag: "ModelVersionTag") -> None:
         """Set a tag of a version; a reserved one needs Placet's word, the prompt mark is frozen."""
         what = f"'{name}' version {version}"
         self._keep_prompt_mark(tag.key, tag.value, lambda: self.get_model_version(name, version).tags, what=what)
+        word = None
         if protection.is_reserved_tag(tag.key):
-            self._require_tags(self._version_subject(name, version), [tag.key])
-        super().set_model_version_tag(name, version, tag)
+            word = self._require_tags(self._version_subject(name, version), [tag.key])
+        with spoken(word):
+            super().set_model_version_tag(name, version, tag)
+        note_change()
 
     def delete_model_version_tag(self, name: str, version: str, key: str) -> None:
         """Delete a tag of a version; a reserved one needs Placet's word, the prompt mark is frozen."""
         self._keep_prompt_mark(key, None, dict, what=f"'{name}' version {version}")
+        word = None
         if protection.is_reserved_tag(key):
-            self._require_tags(self._version_subject(name, version), [key], action="tag.delete")
-        super().delete_model_version_tag(name, version, key)
+            word = self._require_tags(self._version_subject(name, version), [key], action="tag.delete")
+        with spoken(word):
+            super().delete_model_version_tag(name, version, key)
+        note_change()
 
     # --- what the rules above are made of -------------------------------------------------------------------------
 
-    def _require(self, action: str, subject: Subject, detail: Detail, *, what: str) -> None:
-        require_allowed(Question(action=action, subject=subject, detail=detail), what=what)
+    def _require(self, action: str, subject: Subject, detail: Detail, *, what: str) -> str | None:
+        _require_app(what)
+        return require_allowed(Question(action=action, subject=subject, detail=detail), what=what)
 
-    def _require_tags(self, subject: Subject, keys: Iterable[str], *, action: str = "tag.set") -> None:
-        """Ask once for each reserved key among ``keys``."""
-        verb = action.removeprefix("tag.")
+    @contextmanager
+    def _allowed(self, action: str, subject: Subject, detail: Detail, *, what: str) -> Iterator[None]:
+        """Let the write in the block happen on Placet's word, or on a permit while Placet is away."""
+        _require_app(what)
+        question, failure = Question(action=action, subject=subject, detail=detail), None
+        try:
+            write = spoken(decide(question, what=what))
+        except NoDecision as silence:
+            failure = silence
+        if failure is not None:
+            write = permitted(self, question, what=what, failure=failure)
+        with write:
+            yield
+
+    def _require_tags(self, subject: Subject, keys: Iterable[str], *, action: str = "tag.set") -> str | None:
+        """Ask once for each reserved key among ``keys``; the last word is returned."""
+        verb, word = action.removeprefix("tag."), None
         for key in filter(protection.is_reserved_tag, keys):
-            self._require(action, subject, Detail(key=key), what=f"{verb} the reserved tag '{key}' of {subject}")
+            word = self._require(action, subject, Detail(key=key), what=f"{verb} the reserved tag '{key}' of {subject}")
+        return word
 
     def _keep_prompt_mark(
         self, key: str, value: str | None, current: Callable[[], dict[str, str]], *, what: str

@@ -1,16 +1,20 @@
-"""Sends an apply grant along with MLflow client calls; MLflow loads the provider in every client process.
+"""Sends an apply grant, or a permit, along with MLflow client calls; MLflow loads the provider in every client process.
 
 Nothing of MLflow is imported here: its registry of header providers asks only for the two methods, and Placet's own web
 process must be able to use ``granted`` without paying for the import.
 """
 
-from collections.abc import Iterator
+import base64
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
-from placet.mlflow_plugin.identity import GRANT_HEADER, GRANT_LIMIT
+from placet.mlflow_plugin.identity import GRANT_HEADER, GRANT_LIMIT, PERMIT_HEADER
 
 _grant: ContextVar[str | None] = ContextVar("placet_grant", default=None)
+_permit: ContextVar[str | None] = ContextVar("placet_permit", default=None)
 
 
 @contextmanager
@@ -31,14 +35,27 @@ def granted(token: str) -> Iterator[None]:
         _grant.reset(reset)
 
 
+@contextmanager
+def shown(permit: Mapping[str, Any]) -> Iterator[None]:
+    """Send a signed rollback or stop permit as ``X-Placet-Permit`` with every MLflow client call inside the block.
+
+    The server looks at it only while it can't ask Placet. Otherwise like ``granted``.
+    """
+    reset = _permit.set(base64.b64encode(json.dumps(permit).encode()).decode())
+    try:
+        yield
+    finally:
+        _permit.reset(reset)
+
+
 class PlacetHeaderProvider:
-    """MLflow's ``RequestHeaderProvider`` for the grant in force (entry point ``mlflow.request_header_provider``)."""
+    """MLflow's ``RequestHeaderProvider`` for both (entry point ``mlflow.request_header_provider``)."""
 
     def in_context(self) -> bool:
-        """Tell MLflow whether there is a grant to send."""
-        return _grant.get() is not None
+        """Tell MLflow whether there is a grant or a permit to send."""
+        return bool(self.request_headers())
 
     def request_headers(self) -> dict[str, str]:
-        """Return the grant as a header, or nothing."""
-        grant = _grant.get()
-        return {} if grant is None else {GRANT_HEADER: grant}
+        """Return the grant and the permit as headers, or nothing."""
+        sent = {GRANT_HEADER: _grant.get(), PERMIT_HEADER: _permit.get()}
+        return {name: value for name, value in sent.items() if value is not None}

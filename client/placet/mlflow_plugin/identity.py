@@ -1,16 +1,24 @@
-"""Who is asking: the identity that MLflow's basic-auth proved, and the grant that the request carries."""
+"""Who is asking: the identity that was proved for the request being served, and the grant that the request carries."""
 
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
+IDENTITY_ENV = "PLACET_IDENTITY"
+SOURCES = ("basic-auth", "proxy")
 GRANT_HEADER = "X-Placet-Grant"
 GRANT_LIMIT = 4096
+PERMIT_HEADER = "X-Placet-Permit"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """An authenticated user of the MLflow server, or nobody.
 
-    ``source`` is ``basic-auth`` with a user name, or ``none`` without one.
+    ``source`` is ``basic-auth`` or ``proxy`` with a user name, ``none`` without one.
     """
 
     username: str | None = None
@@ -18,23 +26,57 @@ class Identity:
 
 
 NOBODY = Identity()
+_by_proxy: ContextVar[Identity | None] = ContextVar("placet_identity", default=None)
+_native_state: ContextVar[Mapping[str, Any] | None] = ContextVar("placet_native_state", default=None)
+
+
+def identity_source() -> str:
+    """Return who authenticates the users of this server: ``basic-auth`` (the default) or ``proxy``.
+
+    Raises:
+        ValueError: ``PLACET_IDENTITY`` is something else.
+    """
+    source = os.environ.get(IDENTITY_ENV, "").strip() or SOURCES[0]
+    if source not in SOURCES:
+        raise ValueError(f"{IDENTITY_ENV} is {' or '.join(SOURCES)}, not {source!r}.")
+    return source
 
 
 def current_identity() -> Identity:
-    """Return the user whom MLflow's authentication accepted for the request being served.
+    """Return the user whom a trusted proxy named, or MLflow's authentication accepted, for the request being served.
 
-    Only ``flask.g.mlflow_authenticated_user`` counts, which MLflow sets after it has checked the password.
-    ``request.authorization`` is what the caller claims: on a server without authentication anyone can claim to be
-    anyone, so it is never read. Outside a request (a job, a direct use of the store) there is nobody.
+    Of MLflow's authentication only what it sets after it has checked the password counts: on Flask's routes
+    ``flask.g.mlflow_authenticated_user``, on FastAPI's own the request's state. ``request.authorization`` is what the
+    caller claims, so it is never read. Outside a request (a job, a direct use of the store) there is nobody.
     """
-    try:
-        import flask
-    except ImportError:
-        return NOBODY
-    if not flask.has_request_context():
-        return NOBODY
-    username = getattr(flask.g, "mlflow_authenticated_user", None)
+    if (by_proxy := _by_proxy.get()) is not None:
+        return by_proxy
+    flask = _flask_in_request()
+    if flask is not None:
+        username = getattr(flask.g, "mlflow_authenticated_user", None)
+    else:
+        username = (_native_state.get() or {}).get("username")
     return Identity(str(username), "basic-auth") if username else NOBODY
+
+
+@contextmanager
+def identified(identity: Identity) -> Iterator[None]:
+    """Let ``identity`` be the one of everything inside the block; for the code that has verified the proxy's secret."""
+    reset = _by_proxy.set(identity)
+    try:
+        yield
+    finally:
+        _by_proxy.reset(reset)
+
+
+@contextmanager
+def authenticated_by(state: Mapping[str, Any]) -> Iterator[None]:
+    """Inside the block, read who is asking on a FastAPI route from the request's ``state``, which MLflow fills."""
+    reset = _native_state.set(state)
+    try:
+        yield
+    finally:
+        _native_state.reset(reset)
 
 
 def current_grant() -> str | None:
@@ -42,11 +84,21 @@ def current_grant() -> str | None:
 
     A value longer than 4,096 characters is no grant of ours and counts as absent.
     """
+    grant = request_header(GRANT_HEADER)
+    return grant if grant and len(grant) <= GRANT_LIMIT else None
+
+
+def request_header(name: str) -> str | None:
+    """Return a header of the request that Flask serves now, ``None`` without the header or without a request."""
+    flask = _flask_in_request()
+    value: str | None = flask.request.headers.get(name) if flask is not None else None
+    return value
+
+
+def _flask_in_request() -> Any:
+    """Return the module ``flask`` while it serves a request, else ``None``."""
     try:
         import flask
     except ImportError:
         return None
-    if not flask.has_request_context():
-        return None
-    grant = flask.request.headers.get(GRANT_HEADER)
-    return grant if grant and len(grant) <= GRANT_LIMIT else None
+    return flask if flask.has_request_context() else None

@@ -1,16 +1,16 @@
-"""Tells Placet, in the background, which authenticated identity registered a version.
+"""Tells Placet, in the background, who registered a version and who tried to change frozen artifacts.
 
-A notice, not a question: registering a model must neither wait for Placet nor fail with it, so it is sent by one daemon
+A notice, not a question: registering a model must neither wait for Placet nor fail with it, so it is sent by a daemon
 thread after the version stands, and tried again for about a minute while Placet is away (it may still be starting).
 What is lost after that, when the queue is full or when the server stops, errs on the safe side: Placet knows nobody for
-the version and holds its promotion.
+the version and holds its promotion. Each action has a queue of its own, so that many of one do not crowd out another.
 """
 
 import logging
 import queue
 import threading
 import time
-from functools import lru_cache
+from functools import cache
 from os import getpid
 
 from placet.mlflow_plugin.decisions import NoDecision, Question, notify
@@ -24,14 +24,16 @@ _logger = logging.getLogger(__name__)
 def send_notice(question: Question) -> None:
     """Queue ``question`` for sending and return at once; a full queue drops it and logs that."""
     try:
-        _outbox(getpid()).put_nowait(question)
+        _outbox(getpid(), question.action).put_nowait(question)
     except queue.Full:
-        _logger.warning("The notice of %s was dropped: %d are waiting for Placet.", question.subject, QUEUE_LIMIT)
+        _logger.warning(
+            "The notice %s of %s was dropped: %d are waiting.", question.action, question.subject, QUEUE_LIMIT
+        )
 
 
-@lru_cache(maxsize=1)
-def _outbox(_pid: int) -> "queue.Queue[Question]":
-    """Return this process's queue with its sender running; a forked worker has another pid and so starts its own."""
+@cache
+def _outbox(_pid: int, _action: str) -> "queue.Queue[Question]":
+    """Return this process's queue for the action, its sender running; a forked worker's pid makes it start its own."""
     outbox: queue.Queue[Question] = queue.Queue(QUEUE_LIMIT)
     threading.Thread(target=_send_all, args=(outbox,), name="placet-notices", daemon=True).start()
     return outbox
@@ -52,4 +54,4 @@ def _send(question: Question) -> None:
             problem = str(failure)
         else:
             return
-    _logger.warning("Placet was not told who registered %s: %s", question.subject, problem)
+    _logger.warning("Placet was not told of %s of %s: %s", question.action, question.subject, problem)

@@ -11,6 +11,8 @@ PROTECTED_STAGE = "production"
 RESERVED_TAG_PREFIX = "gov."
 PROMPT_TAG = "mlflow.prompt.is_prompt"
 
+_received: tuple[str, ...] = ()
+
 
 def fold(text: str | None) -> str:
     """Return the form under which two names count as the same one.
@@ -25,11 +27,23 @@ def fold(text: str | None) -> str:
 def protected_aliases() -> tuple[str, ...]:
     """Return the folded patterns in force, never empty.
 
-    Read from ``PLACET_PROTECTED_ALIASES``: names or shell patterns (``prod-*``) separated by commas, which replace the
-    default. Unset, blank or only commas means the default, so that a slip in the settings protects more, not less.
+    Those that Placet named (``receive``), the default until it has; and always, in addition, names or shell patterns
+    (``prod-*``) from ``PLACET_PROTECTED_ALIASES``, separated by commas. So a slip in the settings protects more.
     """
-    patterns = tuple(filter(None, map(fold, os.environ.get(PROTECTED_ALIASES_ENV, "").split(","))))
-    return patterns or DEFAULT_PROTECTED_ALIASES
+    added = filter(None, map(fold, os.environ.get(PROTECTED_ALIASES_ENV, "").split(",")))
+    return tuple(dict.fromkeys((*(_received or DEFAULT_PROTECTED_ALIASES), *added)))
+
+
+def receive(patterns: Iterable[str]) -> None:
+    """Protect what Placet says from now on, in this process; nothing at all means the default."""
+    global _received  # noqa: PLW0603  (one set for the process, replaced as a whole)
+    _received = tuple(filter(None, map(fold, patterns)))
+
+
+def keep_default() -> None:
+    """Protect the default, too, whatever Placet said: its newest answer could not be used."""
+    if _received:
+        receive((*_received, *DEFAULT_PROTECTED_ALIASES))
 
 
 def is_protected_alias(alias: str | None, patterns: Iterable[str] | None = None) -> bool:

@@ -30,6 +30,7 @@ def GovernedSqlAlchemyStore(store_uri: str) -> "SqlAlchemyStore":  # noqa: N802 
     from mlflow.exceptions import MlflowException
 
     from placet.mlflow_plugin.stores import GovernedStore, GovernedWorkspaceStore
+    from placet.mlflow_plugin.word import listen
 
     scheme, separator, rest = store_uri.partition("://")
     dialect = scheme.lower().removeprefix(SCHEME_PREFIX)
@@ -39,4 +40,6 @@ def GovernedSqlAlchemyStore(store_uri: str) -> "SqlAlchemyStore":  # noqa: N802 
         )
     with_workspaces: bool = MLFLOW_ENABLE_WORKSPACES.get()  # type: ignore[no-untyped-call]
     store_class = GovernedWorkspaceStore if with_workspaces else GovernedStore
-    return store_class(f"{dialect}://{rest}")
+    store = store_class(f"{dialect}://{rest}")
+    listen(store.engine)
+    return store

@@ -38,30 +38,37 @@ class Rest:
     def __init__(self, server: MlflowServer, username: str, password: str) -> None:
         self.server = server
         self.username, self.password = username, password
-        self._basic = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+        self.headers = {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
 
-    def call(self, method: str, path: str, prefix: str = "/api/2.0/mlflow", headers: Any = (), **body: Any) -> Response:
+    def call(
+        self, method: str, path: str, /, prefix: str = "/api/2.0/mlflow", headers: Any = (), **body: Any
+    ) -> Response:
+        sent = {**self.headers, "Content-Type": "application/json", **dict(headers)}
+        return self.send(method, f"{prefix}/{path}", headers=sent, content=json.dumps(body).encode())
+
+    def send(self, method: str, target: str, *, content: bytes = b"", headers: Any = None) -> Response:
+        """Send one request with exactly these bytes and headers; this user's when none are given."""
         connection = http.client.HTTPConnection(urlsplit(self.server.url).netloc, timeout=30)
         try:
-            connection.request(
-                method,
-                f"{prefix}/{path}",
-                body=json.dumps(body),
-                headers={"Authorization": self._basic, "Content-Type": "application/json", **dict(headers)},
-            )
+            connection.putrequest(method, target)
+            for name, value in (self.headers if headers is None else dict(headers)).items():
+                connection.putheader(name, value)
+            connection.putheader("Content-Length", str(len(content)))
+            connection.endheaders(content)
             answer = connection.getresponse()
             raw = answer.read()
         finally:
             connection.close()
         try:
-            return Response(answer.status, json.loads(raw or b"{}"))
+            parsed = json.loads(raw or b"{}")
+            return Response(answer.status, parsed if isinstance(parsed, dict) else {"parsed": parsed})
         except ValueError:
             return Response(answer.status, {"text": raw.decode(errors="replace")})
 
-    def post(self, path: str, **more: Any) -> Response:
+    def post(self, path: str, /, **more: Any) -> Response:
         return self.call("POST", path, **more)
 
-    def delete(self, path: str, **more: Any) -> Response:
+    def delete(self, path: str, /, **more: Any) -> Response:
         return self.call("DELETE", path, **more)
 
     def get(self, path: str) -> dict[str, Any]:

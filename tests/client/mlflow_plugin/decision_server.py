@@ -14,9 +14,19 @@ Answer = tuple[int, str, bytes]
 TOKEN = "gate-token-of-the-tests"
 
 
-def verdict(word: object, **more: str) -> Answer:
+def verdict(word: object, /, **more: object) -> Answer:
     """Return a well-formed answer with ``word`` as its verdict."""
     return 200, "application/json", json.dumps({"verdict": word, **more}).encode()
+
+
+CHECK_INS = "/api/v1/gate/check-ins"
+DEFAULT_ALIASES = ["champion", "canary", "production", "prod"]
+
+
+def configured(number: object, aliases: object, **more: object) -> Answer:
+    """Return an answer to a check-in."""
+    said = {"configuration": {"number": number, "protected_aliases": aliases}, **more}
+    return 200, "application/json", json.dumps(said).encode()
 
 
 BLOCK = verdict("BLOCK", detail="There is no approval for it.", link="http://placet.example/requests/7")
@@ -24,13 +34,18 @@ ALLOW = verdict("ALLOW")
 
 
 class DecisionServer:
-    """Answers ``POST /api/v1/gate/decisions`` on a port of 127.0.0.1 that stays the same while it is down."""
+    """Answers the gate's calls on a port of 127.0.0.1 that stays the same while it is down.
+
+    Decisions are ``questions``, check-ins are ``check_ins``; ``answer`` and ``configuration`` are what they get.
+    """
 
     def __init__(self) -> None:
         self.questions: list[Question] = []
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.carried: list[tuple[str, int]] = []
         self.answer: Callable[[Question], Answer] = lambda _question: BLOCK
+        self.check_ins: list[dict[str, Any]] = []
+        self.configuration: Answer = configured(1, DEFAULT_ALIASES, every_s=15)
         self.byte_pause_s: float | None = None
         self.trickles_from = "body"
         self._open: set[socket.socket] = set()
@@ -74,6 +89,15 @@ class DecisionServer:
             time.sleep(0.02)
         raise AssertionError(f"nobody asked about {action}; asked were {[q['action'] for q in self.questions]}")
 
+    def wait_for_check_in(self, *, after: int = 0, timeout_s: float = 20) -> dict[str, Any]:
+        """Return the next check-in after the first ``after`` ones, or fail after ``timeout_s``."""
+        ends_at = time.monotonic() + timeout_s
+        while time.monotonic() < ends_at:
+            if len(self.check_ins) > after:
+                return self.check_ins[after]
+            time.sleep(0.02)
+        raise AssertionError("nobody checked in")
+
     @contextmanager
     def down(self) -> Iterator[None]:
         """Nothing listens, and open connections are cut."""
@@ -112,21 +136,28 @@ class DecisionServer:
 
             def do_POST(self) -> None:
                 question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path == CHECK_INS:
+                    server.check_ins.append({**question, "token": self.headers["Authorization"]})
+                    self._reply(*server.configuration)
+                    return
                 server.requests.append((self.path, dict(self.headers)))
                 server.questions.append(question)
                 server.carried.append((question["subject"]["name"], self.client_address[1]))
-                status, content_type, body = server.answer(question)
+                self._reply(*server.answer(question))
+
+            def _reply(self, status: int, content_type: str, body: bytes) -> None:
                 head = (
                     f"HTTP/1.1 {status} Answer\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
                 ).encode()
-                if server.byte_pause_s is None:
+                pause_s = server.byte_pause_s  # as it was when the answer began
+                if pause_s is None:
                     self.wfile.write(head + body)  # in one write, as gunicorn does
                     return
                 at_once, slowly = (b"", head + body) if server.trickles_from == "head" else (head, body)
                 self.wfile.write(at_once)
                 for byte in slowly:
                     self.wfile.write(bytes([byte]))
-                    time.sleep(server.byte_pause_s)
+                    time.sleep(pause_s)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,15 +31,15 @@ placet = placet.mlflow_plugin.headers:PlacetHeaderProvider
 """
 
 
-def declare_entry_points(folder: Path) -> str:
+def declare_entry_points(folder: Path, entry_points: str = ENTRY_POINTS) -> str:
     """Return a PYTHONPATH under which ``placet`` is found as installed, whether it is or not.
 
     Of two distributions with one name the first on the path counts, so an installed one does no harm.
     """
     info = folder / "placet-0.1.0.dist-info"
-    info.mkdir(parents=True)
+    info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: placet\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    (info / "entry_points.txt").write_text(entry_points)
     return os.pathsep.join(filter(None, (str(folder), str(CLIENT), os.environ.get("PYTHONPATH"))))
 
 
@@ -61,17 +61,32 @@ class MlflowServer:
 
 
 @contextmanager
-def governed_server(folder: Path, *, database: str, auth_database: str, placet_url: str) -> Iterator[MlflowServer]:
+def governed_server(
+    folder: Path,
+    *,
+    database: str,
+    auth_database: str,
+    placet_url: str,
+    options: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    password: str | None = None,
+    app: Sequence[str] = ("--app-name", "governed"),
+    entry_points: str = ENTRY_POINTS,
+) -> Iterator[MlflowServer]:
     """Run a governed MLflow server with basic-auth until the block ends.
 
     Args:
-        folder: an empty folder for the databases, artifacts, settings and log.
+        folder: a folder for the databases, artifacts, settings and log; empty, or an earlier server's.
         database: address of the backend and registry database, without ``governed+``.
         auth_database: address of the users' database.
         placet_url: where the plugin asks.
+        options: more options of ``mlflow server``; a later one counts.
+        settings: more variables of its environment.
+        password: the admin's, when an earlier server made it.
+        app, entry_points: for a server that is only half installed.
     """
-    password, port = secrets.token_hex(12), free_port()
-    pythonpath = declare_entry_points(folder / "site")
+    password, port = password or secrets.token_hex(12), free_port()
+    pythonpath = declare_entry_points(folder / "site", entry_points)
     auth_config = folder / "auth.ini"
     auth_config.write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {auth_database}\n"
@@ -85,7 +100,8 @@ def governed_server(folder: Path, *, database: str, auth_database: str, placet_u
         *("--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", database, "--registry-store-uri", f"governed+{database}"),
         *("--serve-artifacts", "--artifacts-destination", (folder / "artifacts").as_uri()),
-        *("--app-name", "governed"),
+        *app,
+        *options,
     ]
     environment = {
         "PATH": os.environ["PATH"],
@@ -99,9 +115,10 @@ def governed_server(folder: Path, *, database: str, auth_database: str, placet_u
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PLACET_URL": placet_url,
         "PLACET_GATE_TOKEN": TOKEN,
+        **(settings or {}),
     }
     log = folder / "server.log"
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output)
     try:
         url = f"http://127.0.0.1:{port}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import flask
 import pytest
 
-from placet.mlflow_plugin.headers import PlacetHeaderProvider, granted
+from placet.mlflow_plugin.headers import PlacetHeaderProvider, granted, shown
 from placet.mlflow_plugin.identity import NOBODY, Identity, current_grant, current_identity
 from tests.client.mlflow_plugin.conftest import Rest
 from tests.client.mlflow_plugin.decision_server import ALLOW, DecisionServer
@@ -40,6 +40,14 @@ def test_a_grant_is_sent_inside_its_block_only():
             assert provider.request_headers() == {"X-Placet-Grant": "inner"}
         assert provider.in_context()
         assert provider.request_headers() == {"X-Placet-Grant": "outer"}
+    assert (provider.in_context(), provider.request_headers()) == (False, {})
+
+
+def test_a_permit_is_sent_inside_its_block_only_and_beside_a_grant():
+    provider = PlacetHeaderProvider()
+    with shown({"payload": "x"}), granted("grant"):
+        sent = provider.request_headers()
+    assert sent == {"X-Placet-Grant": "grant", "X-Placet-Permit": "eyJwYXlsb2FkIjogIngifQ=="}
     assert (provider.in_context(), provider.request_headers()) == (False, {})
 
 

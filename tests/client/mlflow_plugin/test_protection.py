@@ -31,12 +31,24 @@ def test_other_names_are_free(alias: str | None):
     assert not protection.is_protected_alias(alias)
 
 
-def test_the_setting_replaces_the_default_and_takes_patterns(monkeypatch: pytest.MonkeyPatch):
+def test_the_setting_adds_to_the_default_and_takes_patterns(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(protection.PROTECTED_ALIASES_ENV, " Live , prod-* ,")
-    assert protection.protected_aliases() == ("live", "prod-*")
-    assert all(map(protection.is_protected_alias, ("LIVE", "prod-eu", "PROD-us")))
+    assert protection.protected_aliases() == (*protection.DEFAULT_PROTECTED_ALIASES, "live", "prod-*")
+    assert all(map(protection.is_protected_alias, ("LIVE", "prod-eu", "PROD-us", "champion")))
+
+
+def test_what_placet_says_replaces_the_default_and_the_setting_still_adds(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(protection, "_received", ())
+    protection.receive([" Live ", "eu-*"])
+    assert protection.protected_aliases() == ("live", "eu-*")
     assert not protection.is_protected_alias("champion")
     assert protection.example_alias() == "live"
+    monkeypatch.setenv(protection.PROTECTED_ALIASES_ENV, "canary")
+    assert protection.protected_aliases() == ("live", "eu-*", "canary")
+    protection.keep_default()
+    assert set(protection.protected_aliases()) == {"live", "eu-*", *protection.DEFAULT_PROTECTED_ALIASES}
+    protection.receive([])
+    assert protection.is_protected_alias("champion")
 
 
 @pytest.mark.parametrize("setting", ["", "  ", ",", " , ,"])

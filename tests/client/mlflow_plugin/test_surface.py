@@ -34,6 +34,18 @@ def test_a_method_that_stands_before_the_gate_is_noticed(governed_store: type):
     assert surface.ungated_methods(sidestepped, GateMixin) == {"set_registered_model_alias"}
 
 
+@pytest.mark.parametrize("method", ["create_registered_model", "update_registered_model"])
+def test_a_deployment_job_is_taken_and_never_looked_at(method: str):
+    """Otherwise a job could be put on a model that somebody else's approval then starts."""
+    import dis
+
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
+
+    used = {step.argval for step in dis.get_instructions(getattr(SqlAlchemyStore, method)) if "LOAD" in step.opname}
+    assert "name" in used
+    assert "deployment_job_id" not in used
+
+
 def test_no_method_is_in_two_tables():
     tables = [surface.GATED, surface.COMPOSED, surface.READS, surface.HARMLESS_WRITES.keys()]
     assert sum(map(len, tables)) == len(set().union(*tables))
