@@ -19,7 +19,7 @@ Progress = Callable[[str, int], object]
 """Told the path of a file and how many more of its bytes were digested."""
 DEEPEST = 32
 MOST_FILES = 100_000
-_PIECE = 1 << 20
+_PIECE = 1 << 18  # small enough to stay in a processor's cache, as in hashlib.file_digest
 
 
 def folder_manifest(top: Path, *, progress: Progress = lambda path, size: None, threads: int = 0) -> ArtifactManifest:
