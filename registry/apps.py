@@ -11,10 +11,11 @@ class RegistryConfig(AppConfig):
     def ready(self) -> None:
         from governance.approvals import unmeasured, waived, waivers
         from governance.approvals.kinds import register_subject_kind
+        from governance.audit.health import register_sign
         from governance.audit.notary import register_duty
         from governance.inventory.mirrored import register_mirror
         from governance.validation.calendar import register_live
-        from registry import permits, promotions, selectors, standing
+        from registry import hardening, permits, promotions, selectors, standing
         from registry.assigned import RegistryMirror
         from registry.reviewing import presenting
 
@@ -30,3 +31,4 @@ class RegistryConfig(AppConfig):
         register_mirror(RegistryMirror())
         register_live(selectors.live_approvals)
         register_duty(permits.issue_due)
+        register_sign(hardening.sign)
