@@ -46,6 +46,10 @@ def _reconciler() -> Iterator[Comparison]:
     yield from import_module("benchmarks.reconciler").measure()
 
 
+def _gate() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.gate").measure()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
@@ -56,6 +60,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "replay": _replay,
     "inbox": _inbox,
     "reconciler": _reconciler,
+    "gate": _gate,
 }
 
 
