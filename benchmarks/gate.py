@@ -27,8 +27,9 @@ from urllib.parse import urlsplit
 from benchmarks.log_writers import ROOT, cluster
 from benchmarks.timing import Comparison, Row, times
 
-ROUNDS, WARM_UP = 300, 20
+ROUNDS, WARM_UP = 200, 20
 PLAIN, UNPROTECTED, PROTECTED = "plain server", "governed, unprotected alias", "governed, protected alias"
+DECISION = "Placet's decision alone"
 GOALS = {UNPROTECTED: (1.2, None), PROTECTED: (2.2, 3.0)}
 """Most times the plain server's p50, and its p95."""
 SERVICE = "placet"
@@ -58,7 +59,7 @@ def measure() -> Iterator[Comparison]:
         import django
 
         django.setup()
-        yield _measured(servers, password)
+        yield _measured(servers, password, placet)
 
 
 def _settings(config: Path, users: str, password: str, placet: str) -> dict[str, str]:
@@ -104,7 +105,7 @@ def _placet() -> Iterator[str]:
         process.wait(timeout=20)
 
 
-def _measured(servers: list[Any], password: str) -> Comparison:
+def _measured(servers: list[Any], password: str, placet: str) -> Comparison:
     from tests.factories import Cast
     from tests.healthy_mlflow import healthy_mlflow
 
@@ -131,6 +132,7 @@ def _measured(servers: list[Any], password: str) -> Comparison:
         PLAIN: lambda: plain.set_alias(name, "challenger"),
         UNPROTECTED: lambda: governed.set_alias(name, "challenger"),
         PROTECTED: lambda: governed.set_alias(name, "champion", grant=_grant(made)),
+        DECISION: lambda: _decided(placet, made, _grant(made)),
     }
     taken: dict[str, list[float]] = {way: [] for way in ways}
     with ExitStack() as open_:
@@ -193,6 +195,38 @@ def _grant(made: Any) -> str:
     with transaction.atomic():
         audit.append(event=Event.PROMOTION_APPLYING, actor=System("apply"), subjects=[row], data={})
     return token
+
+
+def _decided(placet: str, made: Any, grant: str) -> float:
+    """Ask Placet as the plugin does, on a new connection, and return how long its ALLOW took, in seconds."""
+    version = made.version
+    subject = {
+        "workspace": "default",
+        "name": version.model.name,
+        "version": str(version.number),
+        "created_at_ms": version.mlflow_created_at_ms,
+        "source": version.source,
+        "storage_location": version.storage_location,
+    }
+    question = {
+        "identity": {"username": SERVICE, "source": "basic-auth"},
+        "action": "alias.set",
+        "subject": subject,
+        "detail": {"alias": "champion"},
+        "grant": grant,
+    }
+    headers = {"Authorization": f"Bearer {os.environ['PLACET_GATE_TOKEN']}", "Content-Type": "application/json"}
+    connection = http.client.HTTPConnection(urlsplit(placet).netloc, timeout=30)
+    began = time.perf_counter()
+    try:
+        connection.request("POST", "/api/v1/gate/decisions", json.dumps(question), headers)
+        said = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    taken = time.perf_counter() - began
+    if said.get("verdict") != "ALLOW":
+        raise RuntimeError(f"Placet answered {said}.")
+    return taken
 
 
 class _Rest:
