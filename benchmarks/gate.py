@@ -87,7 +87,7 @@ def _placet() -> Iterator[str]:
     command = [
         *(sys.executable, "-W", "ignore", "-m", "gunicorn", "governance.config.wsgi", "--bind", f"127.0.0.1:{port}"),
         *("--workers", "2", "--worker-class", "gthread", "--threads", "4", "--keep-alive", "65"),
-        *("--worker-tmp-dir", "/dev/shm", "--no-control-socket"),  # noqa: S108
+        *("--graceful-timeout", "5", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"),  # noqa: S108
     ]
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'client'}", "PLACET_LOG_LEVEL": "WARNING"}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -79,7 +79,7 @@ def _is_on_its_way(row: RegisteredModel, alias: str, version: mlflow.Version, sp
 
     Who applies a promotion calls MLflow first, and writes history and state in one go then. So it is either still
     applying, or the history is another by now; asked in this order, one of the two shows. What MLflow shows by now
-    says nothing: whoever moves an alias to and fro would hide behind it.
+    says nothing: whoever moves an alias back and forth would hide behind it.
     """
     if PromotionRequest.objects.filter(
         version__model=row,
