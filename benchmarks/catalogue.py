@@ -50,6 +50,10 @@ def _digests() -> Iterator[Comparison]:
     yield import_module("benchmarks.digests").measure()
 
 
+def _gate() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.gate").measure()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
@@ -61,6 +65,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "inbox": _inbox,
     "reconciler": _reconciler,
     "digests": _digests,
+    "gate": _gate,
 }
 
 

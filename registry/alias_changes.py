@@ -206,6 +206,11 @@ def take_grant(change_id: uuid.UUID) -> str:
     change = locked(change_id)
     if refusal := refusals.refusal(change):
         raise NotApproved(refusal)
+    return make_grant(change)
+
+
+def make_grant(change: AliasChange) -> str:
+    """Return a new grant for a change, in the open transaction; whether the change may be made is asked before."""
     token = "grant_" + secrets.token_urlsafe(32)
     now = clock.now()
     unasked = protected.in_force().detect_only

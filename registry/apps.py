@@ -11,10 +11,11 @@ class RegistryConfig(AppConfig):
     def ready(self) -> None:
         from governance.approvals import unmeasured, waived, waivers
         from governance.approvals.kinds import register_subject_kind
+        from governance.audit.health import register_sign
         from governance.audit.notary import register_duty
         from governance.inventory.mirrored import register_mirror
         from governance.validation.calendar import register_live
-        from registry import permits, promotions, revocations, selectors, signatures, standby, standing
+        from registry import hardening, permits, promotions, revocations, selectors, signatures, standby, standing
         from registry.assigned import RegistryMirror
         from registry.reviewing import presenting
 
@@ -33,3 +34,4 @@ class RegistryConfig(AppConfig):
         register_duty(standby.Duty())
         register_duty(revocations.sign_due)
         register_duty(signatures.sign_due)
+        register_sign(hardening.sign)

@@ -43,14 +43,12 @@ class Deviation:
     request: ApprovalRequest | None = None
 
 
-def of_pointer(
-    client: mlflow.Client, version: mlflow.Version, alias: str, span: AliasHistory | None
-) -> Deviation | None:
-    """Compare the version behind an alias, as written in MLflow, with the span that is open for it."""
+def of_pointer(version: mlflow.Version, alias: str, span: AliasHistory | None) -> Deviation | None:
+    """Compare the version behind an alias, as written in MLflow, with the span that was open for it."""
     if is_same(span, version):
         return None
     row = model_row(version.name)
-    if _is_on_its_way(client, row, alias, version):
+    if _is_on_its_way(row, fold(alias), version, span):
         return None
     if span and span.version.number == version.number:
         what = f"another version {version.number}, made after the approved one was deleted"
@@ -76,25 +74,23 @@ def is_same(span: AliasHistory | None, version: mlflow.Version) -> bool:
     )
 
 
-def _is_on_its_way(client: mlflow.Client, row: RegisteredModel, alias: str, version: mlflow.Version) -> bool:
-    """Return whether Placet itself moved the alias, or is about to note it, since the pass read one of the two sides.
+def _is_on_its_way(row: RegisteredModel, alias: str, version: mlflow.Version, span: AliasHistory | None) -> bool:
+    """Return whether Placet itself moved the alias while the pass read one side and then the other.
 
-    What MLflow shows is asked again between two looks at the history: who applies a promotion calls MLflow first and
-    writes the history then, so that a difference of an honest pass never outlives this.
+    Who applies a promotion calls MLflow first, and writes history and state in one go then. So it is either still
+    applying, or the history is another by now; asked in this order, one of the two shows. What MLflow shows by now
+    says nothing: whoever moves an alias back and forth would hide behind it.
     """
-    before = selectors.live(row, fold(alias))
-    if client.alias(row.name, alias) != version.number:
-        return True  # it was moved meanwhile; the next pass sees the two at rest
     if AliasChange.objects.filter(
         model=row,
-        alias=fold(alias),
+        alias=alias,
         version__number=version.number,
         version__mlflow_created_at_ms=version.created_at_ms,
         state=AliasChange.State.ASKED,
     ).exists():
         return True
-    now = selectors.live(row, fold(alias))
-    return is_same(now, version) or (before and before.pk) != (now and now.pk)
+    now = selectors.live(row, alias)
+    return (now and now.pk) != (span and span.pk)
 
 
 def of_missing(client: mlflow.Client, span: AliasHistory) -> Deviation | None:
@@ -105,7 +101,7 @@ def of_missing(client: mlflow.Client, span: AliasHistory) -> Deviation | None:
     if now is None or now.pk != span.pk or _is_taken_off(span):
         return None
     if number is not None:  # on a page that moved while it was read, or hidden from MLflow's searches
-        return of_pointer(client, client.version(model.name, number), span.alias, span)
+        return of_pointer(client.version(model.name, number), span.alias, span)
     return Deviation(
         model=model.name,
         alias=span.alias,

@@ -15,8 +15,8 @@ from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
-from placet.mlflow_plugin.protection import fold
-from registry import offline, protected
+from placet.mlflow_plugin.protection import fold, is_protected_stage
+from registry import offline, protected, words
 from registry.models import AliasChange, ApplyGrant, PromotionRequest, RegisteredModel, RegistrationNotice
 
 MLFLOW = System("mlflow")
@@ -26,6 +26,7 @@ RELAXABLE = frozenset(
     {"alias.set", "alias.delete", "stage.transition", "version.delete", "model.delete", "model.rename"}
 )
 """What a gate that observes or warns lets through. Reserved tags are Placet's own word, whatever the mode."""
+WORD_LIFE_S = 60
 APPLIES = frozenset({"alias.set", "alias.delete"})
 
 
@@ -35,7 +36,7 @@ class Answer:
 
     ``mode``: how strictly the gate stands there. Where it lets a write through that it would have refused, ``detail``
     says so and ``would`` is the verdict that a strict gate had given. ``configuration``: the number of what the gate
-    protects, so that a plugin which has another fetches it.
+    protects, so that a plugin which has another fetches it. ``word``: what MLflow's hardened database asks for.
     """
 
     verdict: str
@@ -44,13 +45,14 @@ class Answer:
     mode: str = protected.Mode.BLOCK
     would: str = ""
     configuration: int | None = None
+    word: str = ""
 
     @property
     def allowed(self) -> bool:
         return self.verdict == "ALLOW"
 
     def as_json(self) -> dict[str, Any]:
-        said = {"detail": self.detail, "link": self.link}
+        said = {"detail": self.detail, "link": self.link, "word": self.word}
         number = {} if self.configuration is None else {"configuration": self.configuration}
         return {"verdict": self.verdict, **number, **{name: text for name, text in said.items() if text}}
 
@@ -90,7 +92,25 @@ def decide(
         },
         payload={"username": identity.get("username"), "detail": answer.detail},
     )
-    return replace(answer, configuration=protected.in_force().number)
+    word = _word(action, subject, detail) if answer.allowed else ""
+    return replace(answer, configuration=protected.in_force().number, word=word)
+
+
+def _word(action: str, subject: Mapping[str, Any], detail: Mapping[str, Any]) -> str:
+    """Return the word that lets an allowed write pass MLflow's database, where that is hardened."""
+    if not settings.MLFLOW_WORD_KEY or action not in {"alias.set", "alias.delete", "stage.transition"}:
+        return ""
+    to_stage = action == "stage.transition"
+    points = action == "alias.set" or (to_stage and is_protected_stage(detail.get("stage")))
+    return words.word(
+        key=settings.MLFLOW_WORD_KEY,
+        workspace=str(subject.get("workspace") or "default"),
+        model=str(subject.get("name")),
+        alias=words.STAGE if to_stage else str(detail.get("alias")),
+        version=int(subject["version"]) if points else None,
+        created_at_ms=int(subject["created_at_ms"]) if points else None,
+        expires=int(clock.now().timestamp()) + WORD_LIFE_S,
+    )
 
 
 def _mode(subject: Mapping[str, Any], detail: Mapping[str, Any]) -> protected.Mode:

@@ -197,7 +197,7 @@ class _Sweep:
         """Hold the aliases of one version, as written in MLflow, against the spans."""
         for alias in aliases:
             span = self.spans.get((version.name, fold(alias)))
-            if deviation := deviations.of_pointer(self.client, version, alias, span):
+            if deviation := deviations.of_pointer(version, alias, span):
                 self.found.append(deviation)
             elif span and deviations.is_same(span, version):
                 self.done.findings += live.check_source(span, version)

@@ -230,6 +230,8 @@ MLFLOW_PUBLIC_URL = env.text("PLACET_MLFLOW_PUBLIC_URL", MLFLOW_TRACKING_URI)
 # What MLflow's webhooks are signed with, and where MLflow sends them if not to the address that people use.
 WEBHOOK_SECRET = env.text("PLACET_MLFLOW_WEBHOOK_SECRET", "")
 WEBHOOK_URL = env.text("PLACET_MLFLOW_WEBHOOK_URL", f"{BASE_URL}/api/v1/gate/webhooks")
+# In hexadecimal, as manage.py harden_mlflow_db made it; without it Placet gives MLflow's database no word.
+MLFLOW_WORD_KEY = bytes.fromhex(env.text("PLACET_MLFLOW_WORD_KEY", ""))
 GATE_TOKEN = env.text("PLACET_GATE_TOKEN", "")
 MAX_DOCUMENT_MB = env.whole("PLACET_MAX_DOCUMENT_MB", 20, least=1)
 FILE_UPLOAD_HANDLERS = [

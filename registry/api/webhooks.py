@@ -25,7 +25,8 @@ class _Signed(BaseAuthentication):
 
     def authenticate(self, request: Request) -> None:
         asked: Any = request._request
-        if int(asked.META.get("CONTENT_LENGTH") or 0) > webhooks.LARGEST:
+        length = asked.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) > webhooks.LARGEST:
             raise AuthenticationFailed(f"A webhook has at most {webhooks.LARGEST:,} bytes.")
         try:
             webhooks.verify(asked.headers, asked.body)

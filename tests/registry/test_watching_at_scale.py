@@ -74,6 +74,20 @@ def test_a_promotion_applied_in_the_middle_of_a_pass_is_no_finding(live, cast, t
     assert list(Finding.objects.values_list("code", flat=True)) == []
 
 
+def test_an_alias_that_is_put_back_before_anybody_looks_twice_is_still_seen(live, cast, tracking, monkeypatch):  # noqa: F811
+    tracking.mirror(a_version(cast.model, number=2))
+    tracking.aliases[cast.model.name]["champion"] = 2
+    ask = mlflow.Client.version_pages
+
+    def meanwhile(client):
+        tracking.aliases[cast.model.name]["champion"] = 1
+        yield from ask(client)
+
+    monkeypatch.setattr(mlflow.Client, "version_pages", meanwhile)
+    reconcile.run_pass("aliases", reconcile.watch_aliases)
+    assert Finding.objects.get().title.startswith(f"Unapproved champion: MLflow has {cast.model.name} version 2 there")
+
+
 def test_an_alias_between_the_call_to_mlflow_and_its_note_is_no_finding(cast, tracking):
     version = a_version(cast.model, number=1, trained_by=cast.engineer)
     tracking.mirror(version)

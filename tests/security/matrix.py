@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from governance.evidence.documents import REVIEWERS, SUBMITTERS
-from tests.security import production, registers, validations
+from tests.security import production, registers, validations, watching
 from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
@@ -71,8 +71,6 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "take a list of the log": ((LOG_READER, "200+"), _REFUSED),
     "take a receipt": ((LOG_READER | part("signer", "whose act the entry is"), "200"), _REFUSED),
     "take the tiles": ((EXPORTER, "200"), _REFUSED),
-    "read the coverage": ((EXPORTER, "200"), _REFUSED),
-    "take the population": ((EXPORTER, "200+"), _REFUSED),
     "take the bundle": ((EXPORTER, "409+"), _REFUSED),  # no notary runs here that would seal it
     # Requests and approvals
     "request a promotion": _act((role("engineer", "owner"), "202+")),
@@ -134,6 +132,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     **validations.RULES,
     **production.RULES,
     **registers.RULES,
+    **watching.RULES,
     "submit a document": _act((role(*SUBMITTERS), "422")),
     "review a document": _act((part("submitter", "who submitted it"), "403"), (role(*REVIEWERS), "302+"), reads=READER),
     # One's own passkeys, and places that are lent
@@ -189,7 +188,6 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 }
 
 
-PERIOD = "?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z"
 R, W, M, B = "promotions:read", "promotions:write", "records:write", "bundles:read"
 V = "records:read"
 P, E = "policies:write", "evidence:write"
@@ -236,6 +234,7 @@ ROUTES: dict[str, Route] = {
     **validations.ROUTES,
     **production.ROUTES,
     **registers.ROUTES,
+    **watching.ROUTES,
     "GET passkey-list": Route("own page"),
     "POST passkey-list": Route("own page, nothing sent"),
     "POST passkey-begin": Route("own page, nothing sent"),
@@ -332,7 +331,6 @@ ROUTES: dict[str, Route] = {
     "POST api-promotion-renewals": Route("renew over the API", "promotion", scope=W),
     "POST api-promotion-withdrawals": Route("withdraw a request", "promotion", "reason", scope=W),
     "GET api-registered-model": Route("read", "model", scope=R),
-    "GET api-production": Route("read", "model", scope=R),
     # AI systems
     "GET system-list": Route("list", shows=SYSTEM),
     "GET system-detail": Route("read", "system"),
@@ -406,8 +404,6 @@ ROUTES: dict[str, Route] = {
     "GET api-log-tile": Route("take the tiles", scope=B, parts=(("tile", "0/000.p/1"),)),
     "GET api-log-entry": Route("read the log", "entry", scope=B),
     "GET api-bundle": Route("take the bundle", scope=B, alone=True),
-    "GET api-coverage": Route("read the coverage", scope=B, query=PERIOD),
-    "GET api-change-population": Route("take the population", scope=B, query=PERIOD),
 }
 
 NAMES = {key.partition(" ")[2] for key in ROUTES}

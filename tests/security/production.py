@@ -43,8 +43,6 @@ ROUTES: dict[str, Route] = {
 }
 
 OPEN: dict[str, Route] = {
-    "* api-gate-check-ins": Route("gate's token", why="MLflow's plugin says so, with the gate's own token"),
-    "* api-gate-webhooks": Route("gate's token", why="MLflow sends here, and signs with a secret of its own"),
     "GET api-revocation-list": Route("public", why="as the permits; it holds digests, states and times"),
     "GET api-model-signature": Route("public", "permit", why="as the permits; it holds names of files and digests"),
     "* api-gate-decisions": Route("gate's token", why="MLflow's plugin asks with the gate's own token"),
