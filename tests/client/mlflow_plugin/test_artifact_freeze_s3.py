@@ -14,6 +14,7 @@ from tests.client.mlflow_plugin.decision_server import DecisionServer
 from tests.client.mlflow_plugin.mlflow_server import SERVICE, governed_server
 from tests.client.mlflow_plugin.models import a_logged_version, a_run, an_experiment, freeze, put
 
+pytestmark = pytest.mark.xdist_group("own servers")  # servers of its own: may run beside the rest of this folder
 KEYS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_DEFAULT_REGION": "us-east-1"}
 PART = b"p" * (5 << 20)
 

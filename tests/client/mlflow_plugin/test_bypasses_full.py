@@ -9,6 +9,7 @@ from tests.client.mlflow_plugin.bypasses_world import tried, world_on
 from tests.client.mlflow_plugin.decision_server import DecisionServer
 from tests.client.mlflow_plugin.postgresql_server import postgresql_server
 
+pytestmark = pytest.mark.xdist_group("bypasses")  # servers of its own: may run beside the rest of this folder
 ATTEMPTS = [way for way in every_way() if way.attempt]
 
 

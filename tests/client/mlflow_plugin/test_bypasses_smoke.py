@@ -10,6 +10,7 @@ from tests.client.mlflow_plugin.bypasses_world import tried, world_on
 from tests.client.mlflow_plugin.decision_server import DecisionServer
 from tests.client.mlflow_plugin.postgresql_server import postgresql_server
 
+pytestmark = pytest.mark.xdist_group("bypasses")  # servers of its own: may run beside the rest of this folder
 SMOKE = [way for way in every_way() if way.smoke and way.attempt]
 KINDS = ["gunicorn on PostgreSQL, psycopg2", "SQLite", "workspaces"]
 

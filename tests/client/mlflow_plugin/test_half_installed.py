@@ -8,7 +8,10 @@ from tests.client.mlflow_plugin.conftest import Rest
 from tests.client.mlflow_plugin.decision_server import ALLOW, DecisionServer
 from tests.client.mlflow_plugin.mlflow_server import ENTRY_POINTS, governed_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("own servers"),  # may run beside the rest of this folder
+]
 
 
 def test_a_server_whose_plugin_is_broken_serves_no_registry_at_all(gate: DecisionServer, tmp_path: Path):

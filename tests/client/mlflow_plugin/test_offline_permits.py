@@ -29,7 +29,10 @@ KEY = Ed25519PrivateKey.from_private_bytes(b"\x05" * 32)
 VKEY = encode_vkey("bank.example/audit/1/permit", KEY.public_key())
 PASSWORD = "password-of-the-admin"
 Server = Callable[..., AbstractContextManager[MlflowServer]]
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("own servers"),  # may run beside the rest of this folder
+]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from tests.client.mlflow_plugin.conftest import Rest
 from tests.client.mlflow_plugin.decision_server import DecisionServer
 from tests.client.mlflow_plugin.mlflow_server import MlflowServer, governed_server
 
+pytestmark = pytest.mark.xdist_group("own servers")  # servers of its own: may run beside the rest of this folder
 SECRET = "a-secret-of-the-tests-with-more-than-32-characters"
 PROXY = TrustedProxy("X-Forwarded-User", SECRET.encode())
 RIGHT = {"X-Placet-Proxy-Secret": SECRET}

@@ -11,6 +11,7 @@ from placet.mlflow_plugin.word import _word, is_word, spoken
 from tests.client.mlflow_plugin.decision_server import DecisionServer, verdict
 from tests.client.mlflow_plugin.postgresql_server import postgresql_server
 
+pytestmark = pytest.mark.xdist_group("own servers")  # servers of its own: may run beside the rest of this folder
 _numbers = itertools.count(1)
 WITNESS = """
 CREATE TABLE heard (alias text, act text, word text);
