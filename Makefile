@@ -32,11 +32,11 @@ up: $(STAMPS)/app ## Start all processes on this machine (PostgreSQL and Valkey 
 	$(RUN) governance.common.embedded up $(ARGS)
 
 test: $(STAMPS)/dev ## Every test, browser included. ARGS="-k words" narrows it.
-	$(RUN) pytest -m "not e2e" -n 2 --dist loadgroup $(ARGS) || [ $$? -eq 5 ] # 5: ARGS chose no test here
+	$(RUN) pytest -m "not e2e" -n 2 $(ARGS) || [ $$? -eq 5 ] # 5: ARGS chose no test here
 	$(RUN) pytest -m e2e $(ARGS) || [ $$? -eq 5 ] # the whole stack fills both cores, so nothing runs beside it
 
 test-fast: $(STAMPS)/dev ## The tests of under a minute.
-	$(RUN) pytest -m "not slow and not e2e" -n 2 --dist loadgroup $(ARGS)
+	$(RUN) pytest -m "not slow and not e2e" -n 2 $(ARGS)
 
 prove: $(STAMPS)/dev ## The promises at full counts (crashes, races, flips); takes long.
 	PLACET_PROVE=1 $(RUN) pytest $(ARGS)

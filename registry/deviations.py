@@ -10,7 +10,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from placet.mlflow_plugin.protection import fold
-from registry import mlflow, selectors, watches
+from registry import mlflow, reverting, selectors, watches
 from registry.findings import RECONCILER, find_open, report
 from registry.mirror import model_row
 from registry.models import AliasChange, AliasHistory, ObservedAlias, RegisteredModel
@@ -172,9 +172,8 @@ def announce(found: Deviation, *, known: bool) -> list[str]:
     Returns: the finding's title, in a list, if it is new.
     """
     model = model_row(found.model)
-    titles = report(
-        code=found.code, title=found.title, severity=found.severity, system=model.system, request=found.request
-    )
+    severity = reverting.severity(model, found.alias, found.severity)
+    titles = report(code=found.code, title=found.title, severity=severity, system=model.system, request=found.request)
     same = {"number": found.number, "mlflow_created_at_ms": found.created_at_ms}
     if known or ObservedAlias.objects.filter(model=model, alias=found.alias, last_seen_at=None, **same).exists():
         return titles
@@ -193,6 +192,7 @@ def announce(found: Deviation, *, known: bool) -> list[str]:
             "finding": finding.pk if finding else None,
         },
     )
+    reverting.ask(model, found.alias, found.code)
     return titles
 
 

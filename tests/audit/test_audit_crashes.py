@@ -26,7 +26,7 @@ from tests.proving import count, write_down
 CRASHES = count(100, 6)
 WRITERS = 8
 BETWEEN = 25  # acknowledged entries from one crash to the next, so that each meets work under way
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crashes")]
+pytestmark = pytest.mark.slow
 
 
 class World:

@@ -165,7 +165,7 @@ def test_a_path_with_a_space_is_no_obstacle(repository: Path, tmp_path: Path) ->
         (stamps / stamp).touch()
     result = make("test", 'ARGS=-k "two words"', cwd=checkout)
     assert result.returncode == 0, result.stderr
-    assert "ran: -m pytest -m not e2e -n 2 --dist loadgroup -k two words" in result.stdout
+    assert "ran: -m pytest -m not e2e -n 2 -k two words" in result.stdout
 
 
 def test_the_end_to_end_tests_tell_every_step_of_the_demo(repository: Path) -> None:

@@ -27,7 +27,7 @@ ALIAS = "INSERT INTO registered_model_aliases (name, alias, version) VALUES (%s,
 MOVE = "UPDATE registered_model_aliases SET version = %s WHERE name = 'm' AND alias = 'champion'"
 CREATED = 1_700_000_000_000
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hardening")]
+pytestmark = pytest.mark.slow
 
 
 class Hardened:
