@@ -13,7 +13,7 @@ from governance.approvals.models import GRANTED
 from governance.common import clock
 from placet.digests import UnusableArtifact, artifact_manifest
 from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
-from registry import artifacts, mlflow
+from registry import artifacts, grandfathered, mlflow
 from registry.errors import UnknownVersion
 from registry.findings import RECONCILER, report
 from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
@@ -86,14 +86,14 @@ def _being_applied(row: RegisteredModel, alias: str, version: mlflow.Version) ->
 def _check_stages(client: mlflow.Client, row: RegisteredModel) -> list[str]:
     """Report versions in MLflow's stage Production, which Placet never grants."""
     sentences = []
-    for version in client.versions(row.name):
-        if is_protected_stage(version.stage):
-            sentences += report(
-                code="unapproved-stage",
-                title=f"Unapproved stage: MLflow has {row.name} version {version.number} in {version.stage}",
-                severity="critical",
-                system=row.system,
-            )
+    staged = [version for version in client.versions(row.name) if is_protected_stage(version.stage)]
+    for version in grandfathered.unapproved(row, staged):
+        sentences += report(
+            code="unapproved-stage",
+            title=f"Unapproved stage: MLflow has {row.name} version {version.number} in {version.stage}",
+            severity="critical",
+            system=row.system,
+        )
     return sentences
 
 

@@ -131,6 +131,17 @@ class Client:
             if not token:
                 return
 
+    def every_version(self) -> Iterator[Version]:
+        """Yield every version of every model: one page after another, instead of one call for each model."""
+        token = ""
+        while True:
+            page = self._get("model-versions/search", max_results=500, **({"page_token": token} if token else {}))
+            for row in page.get("model_versions", []):
+                yield _version(row)
+            token = page.get("next_page_token", "")
+            if not token:
+                return
+
     def version(self, name: str, number: int) -> Version:
         """Return one version.
 

@@ -14,7 +14,7 @@ from django.core.cache import cache
 
 from governance.common import clock
 from governance.inventory.models import AISystem
-from registry import live, locks, mlflow, selectors
+from registry import grandfathered, live, locks, mlflow, selectors
 from registry.errors import MlflowDown
 from registry.findings import report
 from registry.mirror import in_words, mirror_versions, model_row
@@ -115,6 +115,7 @@ def watch_aliases(client: mlflow.Client, done: Report) -> None:
         with done.contained(name, "its aliases can't be checked", system):
             row = model_row(name)
             done.findings += live.check_model(client, found.get(name), row, held)
+    done.findings += grandfathered.settle()
 
 
 def check_live_bytes(client: mlflow.Client, done: Report) -> None:

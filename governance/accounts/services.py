@@ -31,6 +31,7 @@ SCOPES = frozenset(
         "policies:write",
         "evidence:write",
         "findings:read",
+        "production:write",
     }
 )
 

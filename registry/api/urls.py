@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.api import documents, standing, views
+from registry.api import adoptions, documents, standing, views
 
 urlpatterns = [
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
@@ -49,6 +49,13 @@ urlpatterns = [
         "submitted-documents/<uuid:document_id>/file",
         documents.SubmittedDocumentFile.as_view(),
         name="api-submitted-document-file",
+    ),
+    path("adoptions", adoptions.Adoptions.as_view(), name="api-adoptions"),
+    path("adoptions/<int:number>", adoptions.AdoptionDetail.as_view(), name="api-adoption"),
+    path(
+        "adoptions/<int:number>/withdrawals",
+        adoptions.AdoptionWithdrawals.as_view(),
+        name="api-adoption-withdrawals",
     ),
     path("permits", views.Permits.as_view(), name="api-permits"),
     path("gate/decisions", views.GateDecisions.as_view(), name="api-gate-decisions"),

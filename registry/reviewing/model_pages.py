@@ -60,7 +60,7 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
     """Return the context of registry/model.html; ``alias`` and ``at`` ask what was in production at a moment."""
     spans = list(
         AliasHistory.objects.filter(model=registered)
-        .select_related("version", "promotion__approval")
+        .select_related("version", "promotion__approval", "adoption")
         .order_by("alias", "during")
     )
     findings = list(open_findings(registered.system) if registered.system else _findings_about(registered))
@@ -122,7 +122,9 @@ def _class_and_tier(row: RegisteredModel) -> str:
 
 
 def _state_of(span: AliasHistory) -> str:
-    return span.promotion.approval.state if span.promotion else "unapproved"
+    if span.promotion:
+        return span.promotion.approval.state
+    return "grandfathered" if span.adoption_id else "unapproved"
 
 
 def _facts(registered: RegisteredModel, live: Sequence[AliasHistory], people: People) -> list[dict[str, Any]]:
@@ -131,7 +133,7 @@ def _facts(registered: RegisteredModel, live: Sequence[AliasHistory], people: Pe
         rows.append({"label": "Owner", "value": people[registered.system.owner_id]["name"]})
     for span in live:
         state = _state_of(span)
-        tone = {"approved": "ok", "suspended": "warn"}.get(state, "bad")
+        tone = {"approved": "ok", "suspended": "warn", "grandfathered": "warn"}.get(state, "bad")
         rows.append({"label": span.alias.capitalize(), "value": f"v{span.version.number}, {state}", "tone": tone})
         rows.append(
             {"label": f"Digest of v{span.version.number}", "value": span.version.artifact_digest, "digest": True}
@@ -180,6 +182,13 @@ def _ending(span: AliasHistory) -> dict[str, Any] | None:
 
 def _without_force(span: AliasHistory) -> dict[str, Any]:
     served = f"{span.alias.capitalize()} v{span.version.number} serves"
+    if span.adoption:
+        until = day(span.adoption.deadline)
+        return {
+            "tone": "warn",
+            "title": f"{served} as grandfathered until {until}.",
+            "text": "It was there when Placet came. It has no approval and no permit: request its promotion.",
+        }
     if span.promotion is None:
         return {"tone": "bad", "title": f"{served} without an approval.", "text": "Request one, or take the alias off."}
     approval: ApprovalRequest = span.promotion.approval
@@ -225,7 +234,7 @@ def _lanes(
                 "start": row.during.lower,
                 "end": row.during.upper,
                 "label": f"v{row.version.number}",
-                "note": str(row.promotion) if row.promotion else "no approval",
+                "note": str(row.promotion or row.adoption or "no approval"),
                 "suspended": suspended.get(row.promotion.approval_id, []) if row.promotion else [],
             }
         )
@@ -303,6 +312,7 @@ def _asked(registered: RegisteredModel, alias: str, at: str) -> dict[str, Any] |
         text = f"Nothing was {alias} on {when}, as far as Placet set it."
     else:
         word = f", on {row.promotion}" if row.promotion else ", without an approval"
+        word += f": it was there when adopted by {row.adoption}" if row.adoption else ""
         text = f"v{row.version.number} was {alias} on {when}{word}."
     return {"alias": alias, "at": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}", "text": text}
 

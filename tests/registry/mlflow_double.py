@@ -72,6 +72,8 @@ class Registry:
                     for key, found in sorted(self.aliases.items())
                 ]
                 return 200, {"registered_models": rows}
+            case "model-versions/search" if "filter" not in query:
+                return 200, {"model_versions": list(self.versions.values())}
             case "model-versions/search":
                 wanted = query["filter"].removeprefix("name='").removesuffix("'")
                 return 200, {"model_versions": [row for (key, _), row in self.versions.items() if key == wanted]}

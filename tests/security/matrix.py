@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from governance.evidence.documents import REVIEWERS, SUBMITTERS
-from tests.security import registers, validations
+from tests.security import adoptions, registers, validations
 from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
@@ -131,6 +131,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "hand a finding over": _act((part("owner", "the finding's owner") | role("risk_officer"), "302+")),
     **validations.RULES,
     **registers.RULES,
+    **adoptions.RULES,
     "submit a document": _act((role(*SUBMITTERS), "422")),
     "review a document": _act((part("submitter", "who submitted it"), "403"), (role(*REVIEWERS), "302+"), reads=READER),
     # One's own passkeys, and places that are lent
@@ -231,6 +232,7 @@ ROUTES: dict[str, Route] = {
     "POST finding-close": Route("close a finding", "finding", "closing"),
     **validations.ROUTES,
     **registers.ROUTES,
+    **adoptions.ROUTES,
     "GET passkey-list": Route("own page"),
     "POST passkey-list": Route("own page, nothing sent"),
     "POST passkey-begin": Route("own page, nothing sent"),

@@ -36,7 +36,8 @@ from governance.policy import services as policies
 from governance.validation import services as validations
 from monitoring.models import Alert, DriftRun
 from monitoring.runs import EVIDENTLY_FILE
-from registry.models import RegisteredModel
+from registry import adoptable, adoption
+from registry.models import Adoption, RegisteredModel
 from reports import services as documents
 from reports.models import Document
 from tests import payloads
@@ -137,6 +138,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "document review": {"verdict": "accepted", "note": REASON, "password": PASSWORD},
     "submission": {"system": "$slug", "kind": "dpia"},
     "replay": {"version": "$version"},
+    "adoption": {"dry_run": True},
 }
 STATES = ("collecting", "in review", "changes requested", "approved", "suspended", "rejected")
 ANYWHERE, HERE, ELSEWHERE = "everywhere", "here", "elsewhere"
@@ -251,6 +253,7 @@ class World(Bank):
             person=self.second, label="Chat", shown="slack://…", sealed="sealed", made_at=clock.now()
         )
         self.replay = replaying.ask_replay(asker=self._holder(Role.POLICY_AUTHOR, None), policy_version=self.policy)
+        self.adoption = self._adoption()
         self.validation = worked(self.in_state["in review"].approval, self.second)
         validations.upload_report(validation_id=self.validation.pk, by=self.second, content=PDF)
         self.alert = Alert.objects.get(monitor=self.monitor)
@@ -270,6 +273,18 @@ class World(Bank):
         stand_in = self._holder(Role.VALIDATOR, self.other.pk)
         until = clock.now() + timedelta(days=30)
         return delegations.delegate(delegator=self.second, to=stand_in, reason=REASON, valid_until=until)
+
+    def _adoption(self) -> Adoption:
+        """A version of no system that was in production before; it waits for its second person."""
+        row = a_version(self.spare, number=1)
+        place = adoptable.Place("spare", "champion", "", 1, row.mlflow_created_at_ms)
+        return adoption.propose(
+            seen=adoptable.Look(clock.now(), (place,)),
+            wanted=adoptable.Wanted(owner=self.owner.email),
+            deadline=(clock.now() + timedelta(days=30)).date(),
+            reason=REASON,
+            person=a_user(Role.ADMINISTRATOR),
+        )
 
     def _run(self) -> DriftRun:
         """A quiet week with Evidently's report in its files."""
@@ -371,6 +386,7 @@ class World(Bank):
             "access review": {"pk": self.review.pk},
             "item of a review": {"pk": self.review.pk, "item": self.review.items.first().pk},
             "delegation": {"pk": self.delegation.pk, "delegation_id": self.delegation.pk},
+            "adoption": {"number": self.adoption.number},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
             "channel": {"pk": self.channel.pk},
