@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 import placet
-from placet import policy_commands, replay_command, terminal
+from placet import adopt_command, policy_commands, replay_command, terminal
 from placet.assertions import judge_bundle
 from placet.connection import Connected, JsonFlag
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(policy_commands.app, name="policy")
 replay_command.register(policy_commands.app, Connected)
+adopt_command.register(app, Connected)
 _WHICH = "The request, by its number (PR-12) or id."
 WaitFlag = Annotated[
     bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")

@@ -9,8 +9,9 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -179,6 +180,37 @@ class Placet:
     def monitors(self, *, model: str | None = None, alias: str | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield monitors as the API tells them, newest first, to the last."""
         yield from self._rows("/api/v1/monitors", {"model": model, "alias": alias})
+
+    def adopt(
+        self,
+        *,
+        dry_run: bool = False,
+        deadline: date | None = None,
+        owner: str = "",
+        mapping: Mapping[str, Mapping[str, str]] | None = None,
+        only: Sequence[str] = (),
+        reason: str = "",
+        idempotency_key: str | None = None,
+    ) -> Mapping[str, Any]:
+        """Propose that what MLflow has in production serves on until a day, or with ``dry_run`` see what that holds.
+
+        A risk officer signs it in the browser, at the ``url`` of the answer. ``rows`` of the answer are what it holds,
+        those with a ``problem`` are left out.
+
+        Args:
+            deadline: until when each needs an approval of its own; at most 366 days ahead.
+            owner: who answers for what the mapping gives nobody, by id or address.
+            mapping: by model ``{system, owner}``; :func:`placet.adoptions.read_mapping` reads it from a CSV file.
+            only: patterns of model names; all when left out.
+        Raises:
+            PlacetProblem: not allowed, nothing to adopt, a name that is not there, MLflow or Placet not reachable.
+        """
+        body: dict[str, Any] = {"dry_run": dry_run, "mapping": mapping or {}, "only": list(only)}
+        body |= {"owner": owner} if owner else {}
+        body |= {"deadline": deadline.isoformat()} if deadline else {}
+        body |= {"reason": reason} if reason else {}
+        headers = {} if dry_run else {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return self._json("POST", "/api/v1/adoptions", json=body, headers=headers)
 
     def apply(self, id: str, *, idempotency_key: str | None = None) -> Promotion:
         """Move the alias of an approved request, by id or reference. Returns at once; ``wait`` for the end."""
