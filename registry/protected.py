@@ -12,6 +12,12 @@ from registry.models import GateConfiguration
 
 Mode = GateConfiguration.Mode
 STRICTNESS = (Mode.OBSERVE, Mode.WARN, Mode.BLOCK)
+DETECTED = "Detected, not prevented"
+"""What everything that shows the gate calls one that MLflow does not ask."""
+WHY_DETECTED = (
+    "MLflow runs without Placet's plugin: what moves a governed alias past Placet is reported afterwards, "
+    "never refused."
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,16 @@ class Protected:
     def detect_only(self) -> bool:
         """Whether MLflow runs without Placet's plugin, so that writes are seen afterwards and never prevented."""
         return self.registry == GateConfiguration.Registry.STOCK
+
+    @property
+    def kind(self) -> str:
+        """What the gate does with a write past Placet, in a word: governed, it refuses; detect-only, it reports."""
+        return "detect-only" if self.detect_only else "governed"
+
+    @property
+    def said(self) -> dict[str, str | int]:
+        """The gate as the API tells it: ``{kind, configuration}``."""
+        return {"kind": self.kind, "configuration": self.number}
 
     def protects(self, alias: str | None) -> bool:
         """Tell whether an alias is one that only Placet moves."""

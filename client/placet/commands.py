@@ -370,6 +370,11 @@ def _show(request: Promotion, *, as_json: bool) -> None:
     terminal.say(f"{request.model}/{request.version} to {request.alias}: {verdict}", style=_STYLE.get(verdict))
     approval = terminal.text(request.approval.get("state") or "")
     terminal.print_pairs({"request": request.id, "state": request.state, "approval": approval, "see": request.url})
+    if (request.raw.get("gate") or {}).get("kind") == "detect-only":
+        terminal.say(
+            "Detected, not prevented: MLflow runs without Placet's plugin; a move past Placet is reported afterwards.",
+            style="yellow",
+        )
     if request.checks:
         table = terminal.table("outcome", "check", "value", "interval", "limit", "reason")
         for check in request.checks:

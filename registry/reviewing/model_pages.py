@@ -20,7 +20,7 @@ from governance.audit.selectors import LogEntry
 from governance.common import clock
 from governance.common.templatetags.placet import day
 from governance.policy.selectors import document_of, governing
-from registry import permits, selectors
+from registry import permits, protected, selectors
 from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
 from registry.reviewing import panels, standing_pages
 from registry.reviewing.people import People, person_ids
@@ -366,7 +366,10 @@ def _gate(registered: RegisteredModel, refused: Sequence[LogEntry]) -> list[dict
     since = clock.now() - timedelta(days=GATE_DAYS)
     recent = [entry for entry in refused if entry.recorded_at >= since]
     policy = governing(registered.system, CHAMPION) if registered.system else None
+    gate = protected.in_force()
+    detected = {"label": "Bypasses", "value": protected.DETECTED.lower(), "detail": f"gate configuration {gate.number}"}
     return [
+        *([detected] if gate.detect_only else []),
         {
             "label": "Policy",
             "value": str(policy) if policy else "none",

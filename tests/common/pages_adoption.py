@@ -81,11 +81,13 @@ def adoptions() -> dict[str, Any]:
     return {"rows": [base, base | signed | {"counts": {"all": 40, "adopted": 39, "skipped": 1, "serving": 7}}]}
 
 
+DETECTED = {"tone": "warn", "title": "Detected, not prevented.", "text": "MLflow runs without Placet's plugin."}
 ADOPTIONS: dict[str, tuple[str, Any]] = {
     "adoption": ("registry/adoption.html", adoption),
     "adoption-errors": ("registry/adoption.html", lambda: adoption(errors=True)),
     "adoption-down": ("registry/adoption.html", lambda: adoption(down=True)),
     "adoption-signed": ("registry/adoption.html", lambda: adoption(signed=True)),
     "adoption-list": ("registry/adoption_list.html", adoptions),
+    "adoption-list-detected": ("registry/adoption_list.html", lambda: adoptions() | {"gate_notice": DETECTED}),
     "adoption-list-empty": ("registry/adoption_list.html", lambda: {"rows": []}),
 }
