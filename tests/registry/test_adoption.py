@@ -17,11 +17,22 @@ from governance.audit.models import Entry
 from governance.common import clock
 from governance.common.errors import InvalidInput
 from governance.inventory import assignments
-from registry import adoptable, adoption, alias_changes, interventions, locks, promotions, reconcile, selectors
+from registry import (
+    adoptable,
+    adoption,
+    alias_changes,
+    applying,
+    interventions,
+    locks,
+    promotions,
+    reconcile,
+    selectors,
+)
 from registry.adoptable import Wanted
 from registry.errors import AdoptionOpen, AdoptionSettled, CannotGoBack, NothingToAdopt, NotYourAdoption
 from registry.models import AdoptedAlias, Adoption, AliasHistory, RegisteredModel
 from tests.factories import PASSWORD, a_model, a_system, a_user, a_version, given, record_applied
+from tests.registry.test_reconcile import digest
 
 WHY = "MLflow has served these for two years; they get their approvals by the end of the month."
 State = AdoptedAlias.State
@@ -267,6 +278,20 @@ def test_a_regular_promotion_takes_its_place_and_ends_its_finding(estate, two, c
         interventions.roll_back(model=cast.model.name, alias="champion", person=cast.engineer, reason=WHY)
 
 
+def test_a_promotion_moves_the_alias_as_it_is_spelt(estate, two, cast, tracking, monkeypatch):
+    """Consumers load ``@Champion``; a second spelling beside it would go on serving what was grandfathered."""
+    monkeypatch.setattr(selectors, "has_permit", lambda approval: True)
+    adopted(two, only=(cast.model.name,))
+    version = a_version(cast.model, number=7, trained_by=cast.engineer, storage_location="mlflow-artifacts:/7/model")
+    tracking.mirror(version)
+    digest(version)
+    made, _ = promotions.request_promotion(model=cast.model.name, version=7, alias="champion", requester=cast.engineer)
+    change = applying.request_apply(promotion_id=cast.signed(made).pk, person=cast.engineer)
+    assert alias_changes.carry_out(change.pk) == "done"
+    assert tracking.aliases[cast.model.name] == {"Champion": 7}
+    assert reconcile.run_pass("aliases", reconcile.watch_aliases).findings == []
+
+
 def test_the_very_version_that_serves_can_get_its_approval(cast, two, tracking):
     version = a_version(cast.model, number=1, trained_by=cast.engineer)
     tracking.mirror(version)
@@ -287,11 +312,11 @@ def test_there_is_nothing_to_go_back_to(estate, two, cast):
         interventions.roll_back(model=cast.model.name, alias="champion", person=cast.engineer, reason=WHY)
 
 
-def test_it_is_stopped_as_anything_is(estate, two, cast, tracking, settings):
+def test_it_is_stopped_as_anything_is(estate, two, cast, tracking):
     adopted(two, only=(cast.model.name,))
     change = interventions.stop(model=cast.model.name, alias="champion", person=cast.owner, reason=WHY)
-    del tracking.aliases[cast.model.name]["Champion"]
-    assert alias_changes.record(change.pk) == "done"
+    assert alias_changes.carry_out(change.pk) == "done"
+    assert tracking.aliases[cast.model.name] == {}, "whatever its spelling"
     reconcile.run_pass("aliases", reconcile.watch_aliases)
     assert "grandfathered" not in open_codes()
 
