@@ -159,7 +159,7 @@ def _is_not(client: mlflow.Client, change: AliasChange, version: ModelVersion) -
 
 
 def _put(client: mlflow.Client, change: AliasChange, version: ModelVersion) -> str:
-    name, alias = version.model.name, change.alias
+    name, alias = version.model.name, client.spelling(version.model.name, change.alias)
     if client.alias(name, alias) != version.number or not _ours(change, version):
         try:
             client.set_alias(name, alias, version.number, grant=take_grant(change.pk))
@@ -177,7 +177,7 @@ def _ours(change: AliasChange, version: ModelVersion) -> bool:
 
 
 def _take_off(client: mlflow.Client, change: AliasChange) -> str:
-    name, alias = change.model.name, change.alias
+    name, alias = change.model.name, client.spelling(change.model.name, change.alias)
     if client.alias(name, alias) is not None:
         try:
             client.delete_alias(name, alias, grant=take_grant(change.pk))

@@ -48,7 +48,10 @@ class RegistryMirror:
 
 
 def _bound(row: RegisteredModel) -> str:
-    if row.alias_history.filter(during__endswith__isnull=True).exists():
+    live = row.alias_history.filter(during__endswith__isnull=True)
+    if row.system_id is None:  # what was adopted before it had a system gets one, so that it can be approved
+        live = live.filter(adoption__isnull=True)
+    if live.exists():
         return "it is live; take it out of production first."
     # What was asked or granted under one system's policy must not be applied under another's.
     standing = PromotionRequest.objects.filter(

@@ -121,3 +121,27 @@ class NotYourConfiguration(Forbidden):
     """Two people with the right roles configure the gate, one after the other."""
 
     title = "You can't configure the gate so"
+
+
+class NotYourAdoption(Forbidden):
+    """Two people with the right roles take an MLflow over, one after the other."""
+
+    title = "You can't take it over so"
+
+
+class AdoptionOpen(DomainError):
+    """An adoption waits for its second person already."""
+
+    title = "An adoption is proposed already"
+
+
+class AdoptionSettled(DomainError):
+    """The adoption was signed or withdrawn."""
+
+    title = "The adoption is settled"
+
+
+class NothingToAdopt(DomainError):
+    """MLflow has nothing in production that could be taken over so."""
+
+    title = "There is nothing to adopt"

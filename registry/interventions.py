@@ -54,6 +54,8 @@ def roll_back(
     span = _before(now_live, version)
     if span is None or span.promotion is None:
         which = f"version {version}" if version else "no version but this one"
+        if now_live.adoption_id and not version:
+            which = f"it serves as it was when Placet came, and {which}"
         raise CannotGoBack(f"{which} of {model} was {alias} on an approval before; nothing to go back to.")
     if refusal := refusals.may_go_back(span.promotion):
         raise CannotGoBack(refusal)

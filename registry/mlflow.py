@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from django.conf import settings
 
+from placet.mlflow_plugin.protection import fold
 from registry.errors import MlflowDown, UnknownModel, UnknownVersion
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
@@ -152,6 +153,18 @@ class Client:
             return int(self._get("registered-models/alias", name=name, alias=alias)["model_version"]["version"])
         except (UnknownModel, httpx.HTTPStatusError):
             return None
+
+    def spelling(self, name: str, alias: str) -> str:
+        """Return how MLflow spells a folded alias that the model has: ``Champion``; the alias itself where it has none.
+
+        Placet sets an alias folded. One that was adopted may be spelt otherwise, and consumers load it by that.
+        """
+        try:
+            found = self._get("registered-models/get", name=name)["registered_model"].get("aliases", [])
+        except UnknownModel:
+            return alias
+        spelt = sorted(item["alias"] for item in found if fold(item["alias"]) == alias)
+        return spelt[0] if spelt and alias not in spelt else alias
 
     def storage_location(self, name: str, number: int) -> str:
         """Return where the artifacts of a version really lie."""

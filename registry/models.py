@@ -9,9 +9,10 @@ from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest, ChangeClass
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
+from registry.adoption_models import AdoptedAlias, Adoption
 from registry.watching_models import ObservedAlias, WatchPulse, WatchSpan, WebhookDelivery
 
-__all__ = ["ObservedAlias", "WatchPulse", "WatchSpan", "WebhookDelivery"]
+__all__ = ["AdoptedAlias", "Adoption", "ObservedAlias", "WatchPulse", "WatchSpan", "WebhookDelivery"]
 
 
 class RegisteredModel(Governed):
@@ -316,6 +317,13 @@ class AliasHistory(Governed):
         help_text="The write that began it; null for a renewal, which writes nothing.",
     )
     ended_by = models.ForeignKey(AliasChange, null=True, on_delete=models.PROTECT, related_name="ended")
+    adoption = models.ForeignKey(
+        Adoption,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="alias_history",
+        help_text="By which it serves without an approval: it was there when Placet came.",
+    )
 
     class Meta:
         constraints = [
@@ -328,6 +336,10 @@ class AliasHistory(Governed):
                 ],
             ),
             models.CheckConstraint(condition=~Q(alias=""), name="alias_is_named"),
+            models.CheckConstraint(
+                condition=Q(adoption__isnull=True) | Q(promotion__isnull=True, opened_by__isnull=True),
+                name="what_was_adopted_has_no_approval",
+            ),
         ]
 
 

@@ -75,7 +75,8 @@ def request_promotion(
         raise Forbidden(f"Only an engineer or the owner of {ai_system.name} requests its promotions.")
     policy_version = governing(ai_system, alias)
     now_live = selectors.live(registered, alias)
-    if now_live and now_live.version_id == candidate.pk:
+    serves = now_live is not None and now_live.version_id == candidate.pk
+    if now_live and serves and now_live.adoption_id is None:
         raise AlreadyLive(f"{candidate} already is {alias}, since {clock.rfc3339(now_live.during.lower)}.")
     if candidate.problem:
         raise VersionUnusable(f"{candidate}: {candidate.problem}")
@@ -85,10 +86,10 @@ def request_promotion(
         subject_kind=KIND, subject_id=candidate.pk, asks_for=asks_for, state__in=OPEN
     ).exists():
         raise RequestOpen(f"{candidate} has an open request for {alias}; withdraw it first, or wait for its decision.")
+    production = now_live.version if now_live and not serves else None  # nothing is measured against itself
     if policy_version is None:
         required: list[dict[str, Any]] = []  # open_request says that the policy is missing
     else:
-        production = now_live.version if now_live else None
         required = required_evidence(document_of(policy_version), data.digest, candidate, production)
     approval = approvals.open_request(
         subject_kind=KIND,
@@ -101,7 +102,7 @@ def request_promotion(
         requester=requester,
         parts=parts_of(candidate, ai_system, requester, now_live),
         required_evidence=required,
-        context={**context_of(candidate, now_live.version if now_live else None), "change_class": str(change_class)},
+        context={**context_of(candidate, production), "change_class": str(change_class)},
         use_restrictions=use_restrictions,
         policy_version=policy_version,
     )

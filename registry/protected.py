@@ -12,6 +12,12 @@ from registry.models import GateConfiguration
 
 Mode = GateConfiguration.Mode
 STRICTNESS = (Mode.OBSERVE, Mode.WARN, Mode.BLOCK)
+DETECTED = "Detected, not prevented"
+"""What everything that shows the gate calls one that MLflow does not ask."""
+WHY_DETECTED = (
+    "MLflow runs without Placet's plugin: what moves a governed alias past Placet is reported afterwards, "
+    "never refused."
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,16 @@ class Protected:
     def is_governed(self) -> bool:
         """Whether two people said that MLflow runs the plugin, so that its absence is a finding from the start."""
         return self.number > 0 and not self.detect_only
+
+    @property
+    def kind(self) -> str:
+        """What the gate does with a write past Placet, in a word: governed, it refuses; detect-only, it reports."""
+        return "detect-only" if self.detect_only else "governed"
+
+    @property
+    def said(self) -> dict[str, str | int]:
+        """The gate as the API tells it: ``{kind, configuration}``."""
+        return {"kind": self.kind, "configuration": self.number}
 
     def protects(self, alias: str | None) -> bool:
         """Tell whether an alias is one that only Placet moves."""

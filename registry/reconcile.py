@@ -17,7 +17,7 @@ from django.core.cache import cache
 from governance.common import clock
 from governance.inventory.models import AISystem
 from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
-from registry import deviations, live, locks, mlflow, selectors, watches, webhooks
+from registry import deviations, grandfathered, live, locks, mlflow, selectors, watches, webhooks
 from registry.errors import MlflowDown, UnknownModel
 from registry.findings import report
 from registry.mirror import in_words, mirror_page, model_rows
@@ -145,7 +145,7 @@ def watch_aliases(client: mlflow.Client, done: Report) -> None:
         with done.contained(str(row.get("name")), UNCHECKED):
             version = mlflow.version(row)
             if is_protected_stage(version.stage):
-                sweep.found.append(deviations.of_stage(version))
+                sweep.staged.append(version)
             sweep.look(version, pointers.pop((version.name, version.number), ()))
     for (name, number), aliases in pointers.items():
         with done.contained(name, UNCHECKED):
@@ -155,9 +155,11 @@ def watch_aliases(client: mlflow.Client, done: Report) -> None:
             if key not in shown:
                 sweep.look_for(span)
             done.findings += deviations.of_approval(span)
+    sweep.found += map(deviations.of_stage, grandfathered.unapproved(sweep.staged, unsure=done.unsure))
     for deviation, known in deviations.against_rows(sweep.found, unsure=done.unsure):
         with done.contained(deviation.model, UNCHECKED):
             done.findings += deviations.announce(deviation, known=known)
+    done.findings += grandfathered.settle()
     done.findings += plugin_absent()
     watches.end_silent()
 
@@ -192,6 +194,7 @@ class _Sweep:
     done: Report
     spans: dict[tuple[str, str], AliasHistory]
     found: list[deviations.Deviation] = field(default_factory=list)
+    staged: list[mlflow.Version] = field(default_factory=list)
 
     def look(self, version: mlflow.Version, aliases: Sequence[str]) -> None:
         """Hold the aliases of one version, as written in MLflow, against the spans."""

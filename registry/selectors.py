@@ -199,7 +199,7 @@ def alias_change_for(user: User, name: str) -> AliasChange:
 def live(registered: RegisteredModel, alias: str) -> AliasHistory | None:
     """Return what Placet put behind an alias and never took away."""
     return (
-        AliasHistory.objects.select_related("version__model", "promotion__approval")
+        AliasHistory.objects.select_related("version__model", "promotion__approval", "adoption")
         .filter(model=registered, alias=alias, during__endswith__isnull=True)
         .first()
     )
@@ -221,7 +221,7 @@ def live_approvals() -> set[uuid.UUID]:
 def live_at(registered: RegisteredModel, alias: str, moment: datetime) -> AliasHistory | None:
     """Return what was behind an alias at a moment, and with it the promotion that put it there."""
     return (
-        AliasHistory.objects.select_related("version", "promotion__approval")
+        AliasHistory.objects.select_related("version", "promotion__approval", "adoption")
         .filter(model=registered, alias=alias, during__contains=moment)
         .first()
     )

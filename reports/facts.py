@@ -23,7 +23,7 @@ from governance.regulation import classification as rules
 from monitoring.models import Alert, Monitor
 from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest
 from reports.documents.snapshot import FORMAT, canonical, law_part
-from reports.facts_decisions import alias_history, decisions
+from reports.facts_decisions import alias_history, decisions, gate
 from reports.facts_log import Json, LogFacts, with_indexes
 from reports.facts_monitoring import Watched
 from reports.facts_people import Roles
@@ -78,6 +78,8 @@ class Facts:
                 "alias_history": alias_history(self.version.model, self.log),
                 "monitoring": self.watched.facts(self.log) if self.watched else None,
             }
+            if detected := gate(self.log):
+                parts["gate"] = detected
         if self.promotion:
             parts |= decisions(self.promotion, self.roles)
         # In canonical form, as it travels with the PDF: drawn again from there or from the row, the pages are the same.

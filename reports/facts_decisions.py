@@ -12,7 +12,7 @@ from governance.evidence.models import Evidence
 from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of
 from registry import selectors as registry
-from registry.models import AliasHistory, Permit, PromotionRequest, RegisteredModel
+from registry.models import AliasHistory, GateConfiguration, Permit, PromotionRequest, RegisteredModel
 from reports.facts_log import Json, LogFacts
 from reports.facts_people import Roles
 
@@ -34,7 +34,7 @@ def decisions(promotion: PromotionRequest, roles: Roles) -> Json:
 
 def alias_history(model: RegisteredModel, log: LogFacts) -> list[Json]:
     """Return which version stood behind which alias of a model, from when to when."""
-    rows = AliasHistory.objects.filter(model=model).select_related("version").order_by("during")
+    rows = AliasHistory.objects.filter(model=model).select_related("version", "adoption").order_by("during")
     return [
         {
             "id": str(row.pk),
@@ -44,9 +44,25 @@ def alias_history(model: RegisteredModel, log: LogFacts) -> list[Json]:
             "to": clock.rfc3339(row.during.upper) if row.during.upper else None,
             "digest": log.digest(row),
             "log_index": row.log_entry,
+            **({"adoption": str(row.adoption)} if row.adoption else {}),
         }
         for row in rows
     ]
+
+
+def gate(log: LogFacts) -> Json | None:
+    """Return the configuration by which the gate only detects; None where MLflow asks it before a write."""
+    row = GateConfiguration.objects.filter(signed_at__isnull=False, ended_at__isnull=True).first()
+    if row is None or row.registry != GateConfiguration.Registry.STOCK or row.signed_at is None:
+        return None
+    return {
+        "id": str(row.pk),
+        "kind": "detect-only",
+        "configuration": row.number,
+        "at": clock.rfc3339(row.signed_at),
+        "digest": log.digest(row),
+        "log_index": row.log_entry,
+    }
 
 
 def _policy(row: PolicyVersion, roles: Roles) -> Json:

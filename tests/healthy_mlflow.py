@@ -1,4 +1,5 @@
-"""A loopback server that answers MLflow's health check: all that requesting a promotion asks of the tracking server."""
+"""A loopback server that answers MLflow's health check, which is all that requesting a promotion asks of the tracking
+server, and has no model."""
 
 from __future__ import annotations
 
@@ -10,9 +11,11 @@ from threading import Thread
 
 class _Health(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/health" else 404)
-        self.send_header("Content-Length", "0")
+        known = self.path == "/health" or self.path.partition("?")[0].endswith("/search")
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Length", "2")
         self.end_headers()
+        self.wfile.write(b"{}")
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""

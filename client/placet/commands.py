@@ -19,7 +19,15 @@ from rich.console import Console
 from rich.text import Text
 
 import placet
-from placet import model_commands, policy_commands, production_commands, record_commands, replay_command, terminal
+from placet import (
+    adopt_command,
+    model_commands,
+    policy_commands,
+    production_commands,
+    record_commands,
+    replay_command,
+    terminal,
+)
 from placet.assertions import judge_bundle
 from placet.connection import Connected, JsonFlag
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
@@ -50,6 +58,7 @@ replay_command.register(policy_commands.app, Connected)
 production_commands.register(app, Connected)
 record_commands.register(app)
 model_commands.register(app)
+adopt_command.register(app, Connected)
 _WHICH = "The request, by its number (PR-12) or id."
 WaitFlag = Annotated[
     bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")
@@ -340,6 +349,11 @@ def _show(request: Promotion, *, as_json: bool) -> None:
     terminal.say(f"{request.model}/{request.version} to {request.alias}: {verdict}", style=_STYLE.get(verdict))
     approval = terminal.text(request.approval.get("state") or "")
     terminal.print_pairs({"request": request.id, "state": request.state, "approval": approval, "see": request.url})
+    if (request.raw.get("gate") or {}).get("kind") == "detect-only":
+        terminal.say(
+            "Detected, not prevented: MLflow runs without Placet's plugin; a move past Placet is reported afterwards.",
+            style="yellow",
+        )
     if request.checks:
         table = terminal.table("outcome", "check", "value", "interval", "limit", "reason")
         for check in request.checks:

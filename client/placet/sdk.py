@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
-from urllib.parse import quote
 
 import httpx
 
 from placet.digests import file_digest, is_digest
+from placet.production import ProductionCalls, segment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +99,7 @@ class IssuedPermit:
     refuse_new_loads: bool = False
 
 
-class Placet:
+class Placet(ProductionCalls):
     """Calls Placet as one service account or person. Use it as a context manager, or ``close()`` it."""
 
     def __init__(
@@ -168,7 +168,7 @@ class Placet:
 
     def promotion(self, id: str) -> Promotion:
         """Return a promotion request as it stands, by its id or by its reference (``PR-12``)."""
-        return Promotion.from_json(self._json("GET", f"/api/v1/promotion-requests/{_segment(id)}"))
+        return Promotion.from_json(self._json("GET", f"/api/v1/promotion-requests/{segment(id)}"))
 
     def promotions(
         self, *, model: str | None = None, alias: str | None = None, state: str | None = None
@@ -177,55 +177,15 @@ class Placet:
         only = {"model": model, "alias": alias, "state": state}
         yield from map(Promotion.from_json, self._rows("/api/v1/promotion-requests", only))
 
-    def production(self, model: str, *, alias: str | None = None, at: str | None = None) -> Mapping[str, Any]:
-        """Return what was behind the protected aliases of a model, in ``spans``, each with its word.
-
-        Args:
-            at: only what was there at this moment, RFC 3339 with an offset.
-        """
-        query = {name: value for name, value in (("alias", alias), ("at", at)) if value}
-        return self._json("GET", f"/api/v1/registered-models/{quote(model, safe='')}/production", params=query)
-
-    def coverage(self, start: str, end: str) -> Mapping[str, Any]:
-        """Return what was watched between two moments (RFC 3339), with which gaps, and what was found."""
-        return self._json("GET", "/api/v1/coverage", params={"from": start, "to": end})
-
-    def population(
-        self, start: str, end: str, *, sample: int | None = None, seed: str | None = None
-    ) -> Mapping[str, Any]:
-        """Return every change of a protected alias and every attempt between two moments, or a sample by a seed."""
-        query = {"from": start, "to": end, "sample": sample, "seed": seed}
-        return self._json("GET", "/api/v1/change-population", params={k: v for k, v in query.items() if v is not None})
-
     def monitors(self, *, model: str | None = None, alias: str | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield monitors as the API tells them, newest first, to the last."""
         yield from self._rows("/api/v1/monitors", {"model": model, "alias": alias})
 
     def apply(self, id: str, *, idempotency_key: str | None = None) -> Promotion:
         """Move the alias of an approved request, by id or reference. Returns at once; ``wait`` for the end."""
-        path = f"/api/v1/promotion-requests/{_segment(id)}/applications"
+        path = f"/api/v1/promotion-requests/{segment(id)}/applications"
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         return Promotion.from_json(self._json("POST", path, json={}, headers=headers))
-
-    def roll_back(self, model: str, alias: str, *, reason: str, version: int | None = None) -> Mapping[str, Any]:
-        """Go back to what was live before on an approval in force; returns the change, to follow by its number."""
-        return self._changed(model, alias, "rollbacks", {"reason": reason, "version": version})
-
-    def stop(self, model: str, alias: str, *, reason: str) -> Mapping[str, Any]:
-        """Take an alias off at once; returns the change, to follow by its number."""
-        return self._changed(model, alias, "stops", {"reason": reason})
-
-    def break_glass(self, model: str, version: int, alias: str, *, reason: str) -> Mapping[str, Any]:
-        """Put a version there that nobody approved; returns the change, to follow by its number."""
-        return self._changed(model, alias, "broken-glasses", {"reason": reason, "version": version})
-
-    def alias_change(self, number: str) -> Mapping[str, Any]:
-        """Return one write of a protected alias by its number (``AC-7``)."""
-        return self._json("GET", f"/api/v1/alias-changes/{_segment(number)}")
-
-    def _changed(self, model: str, alias: str, act: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        path = f"/api/v1/registered-models/{quote(model, safe='')}/aliases/{quote(alias, safe='')}/{act}"
-        return self._json("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
     def wait(
         self,
@@ -314,7 +274,7 @@ class Placet:
             ValueError: a file with another ending.
         """
         content, kind, digest = _records(records)
-        path = f"/api/v1/monitors/{_segment(monitor)}/records"
+        path = f"/api/v1/monitors/{segment(monitor)}/records"
         headers = {"Content-Type": kind}
         query = {"batch": batch or digest} | ({"version": str(version)} if version is not None else {})
         return self._json("POST", path, params=query, content=content, headers=headers)
@@ -382,7 +342,7 @@ class Placet:
         """
         deadline = time.monotonic() + timeout_s
         while True:
-            found = self._json("GET", f"/api/v1/policy-replays/{_segment(id)}")
+            found = self._json("GET", f"/api/v1/policy-replays/{segment(id)}")
             if progress:
                 progress(found)
             if found.get("state") in {"done", "failed"}:
@@ -448,13 +408,6 @@ def _refused(answer: Mapping[str, Any]) -> bool:
     """Return whether nothing may be loaded: as Placet says; where it says nothing, a lapsed permit refuses."""
     said = answer.get("refuse_new_loads")
     return said if isinstance(said, bool) else answer["status"] == "lapsed"
-
-
-def _segment(text: str) -> str:
-    """Return one path segment; refuses what could reach another path."""
-    if not re.fullmatch(r"[A-Za-z0-9_.~-]{1,200}", text) or text in {".", ".."}:
-        raise ValueError(f"{text!r} is not an id.")
-    return text
 
 
 def _records(records: Any) -> tuple[bytes, str, str]:

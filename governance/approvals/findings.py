@@ -1,7 +1,8 @@
 """Open and close findings."""
 
 import uuid
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import date, timedelta
 
 from django.db import connection, transaction
 
@@ -47,10 +48,14 @@ def open_finding(
     request: ApprovalRequest | None = None,
     owner: User | None = None,
     description: str = "",
+    due_on: date | None = None,
 ) -> Finding | None:
     """Open a finding; None when the same cause has an open one. The system's owner has it unless another is named.
 
     Without a system it is about the installation, and ``owner`` must be named.
+
+    Args:
+        due_on: where people agreed on a day; by its severity when left out.
 
     Raises:
         ValueError: neither a system nor an owner.
@@ -75,7 +80,7 @@ def open_finding(
         severity=severity,
         owner=owner,
         opened_at=now,
-        due_on=(now + timedelta(days=DUE_DAYS[severity])).date(),
+        due_on=due_on or (now + timedelta(days=DUE_DAYS[severity])).date(),
     )
     audit.append(
         event=Event.FINDING_OPENED,
@@ -139,3 +144,23 @@ def close_finding(*, finding_id: uuid.UUID, closer: User, how: str, password: st
         payload={"title": finding.title, "how": how},
     )
     return finding
+
+
+@transaction.atomic
+def settle_findings(findings: Iterable[Finding], *, actor: Actor, how: str) -> int:
+    """Close findings whose cause is seen to be gone, so that nobody need say so; return how many were open.
+
+    For the code that watches the cause: what only a person can judge is closed by :func:`close_finding`.
+    """
+    settled = 0
+    for finding in [locked(row.pk) for row in sorted(findings, key=lambda row: row.pk)]:
+        if finding.closed_at is None:
+            finding.closed_at, settled = clock.now(), settled + 1
+            audit.append(
+                event=Event.FINDING_CLOSED,
+                actor=actor,
+                subjects=[finding],
+                data={"code": finding.code, "severity": finding.severity},
+                payload={"title": finding.title, "how": how},
+            )
+    return settled

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from governance.approvals.models import ChangeClass
 from governance.evidence.models import EvidenceJob
+from registry import protected
 from registry.models import PromotionRequest, RegisteredModel
 from registry.reviewing.evidence import jobs_of
 from registry.reviewing.stages import next_step, stages_of
@@ -89,6 +90,13 @@ class JobOutput(serializers.Serializer[Any]):
     error = serializers.CharField(allow_blank=True)
 
 
+class GateStateOutput(serializers.Serializer[Any]):
+    """What stands before a governed alias: the gate refuses a write past Placet, or it is only detected."""
+
+    kind = serializers.ChoiceField(choices=["governed", "detect-only"])
+    configuration = serializers.IntegerField(help_text="Number of the gate's configuration; 0: the settings' own.")
+
+
 class PromotionOutput(serializers.Serializer[Any]):
     """A promotion with everything a terminal needs."""
 
@@ -103,16 +111,21 @@ class PromotionOutput(serializers.Serializer[Any]):
     made_at = serializers.DateTimeField()
     approval = ApprovalOutput()
     jobs = JobOutput(many=True)
+    gate = GateStateOutput()
 
 
 def promotions_as_dicts(promotions: Iterable[PromotionRequest]) -> list[dict[str, Any]]:
     """Return the plain form of each; their evidence jobs are asked for once."""
     rows = list(promotions)
-    jobs = jobs_of([row.approval for row in rows])
-    return [promotion_as_dict(row, jobs[row.approval_id]) for row in rows]
+    jobs, gate = jobs_of([row.approval for row in rows]), protected.in_force()
+    return [promotion_as_dict(row, jobs[row.approval_id], gate) for row in rows]
 
 
-def promotion_as_dict(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = None) -> dict[str, Any]:
+def promotion_as_dict(
+    promotion: PromotionRequest,
+    jobs: Sequence[EvidenceJob] | None = None,
+    gate: protected.Protected | None = None,
+) -> dict[str, Any]:
     """Return the plain form that :class:`PromotionOutput` describes."""
     approval = promotion.approval
     jobs = jobs_of([approval])[approval.pk] if jobs is None else jobs
@@ -150,6 +163,7 @@ def promotion_as_dict(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] |
             }
             for job in jobs
         ],
+        "gate": (gate or protected.in_force()).said,
     }
 
 
@@ -189,6 +203,7 @@ class ModelOutput(serializers.Serializer[Any]):
     system = serializers.CharField(allow_null=True)
     versions = serializers.ListField(child=serializers.DictField())
     live = serializers.DictField()
+    gate = GateStateOutput()
 
 
 def model_as_dict(row: RegisteredModel) -> dict[str, Any]:
@@ -210,4 +225,5 @@ def model_as_dict(row: RegisteredModel) -> dict[str, Any]:
             item.alias: item.version.number
             for item in row.alias_history.filter(during__endswith__isnull=True).select_related("version")
         },
+        "gate": protected.in_force().said,
     }

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from registry.api import (
+    adoptions,
     alias_changes,
     check_ins,
     configurations,
@@ -61,6 +62,13 @@ urlpatterns = [
         "submitted-documents/<uuid:document_id>/file",
         documents.SubmittedDocumentFile.as_view(),
         name="api-submitted-document-file",
+    ),
+    path("adoptions", adoptions.Adoptions.as_view(), name="api-adoptions"),
+    path("adoptions/<int:number>", adoptions.AdoptionDetail.as_view(), name="api-adoption"),
+    path(
+        "adoptions/<int:number>/withdrawals",
+        adoptions.AdoptionWithdrawals.as_view(),
+        name="api-adoption-withdrawals",
     ),
     path("permits", views.Permits.as_view(), name="api-permits"),
     path("alias-changes", alias_changes.AliasChanges.as_view(), name="api-alias-changes"),

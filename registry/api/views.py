@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
 from governance.approvals import services as approvals
+from governance.common import clock
 from governance.common.broker import enqueue_on_commit
 from governance.common.errors import InvalidInput, Unknown
 from governance.common.pagination import lists, paged
@@ -212,6 +213,11 @@ class Permits(APIView):
             raise InvalidInput("Give both query parameters: model and alias.")
         live = selectors.live(selectors.model(name), fold(alias))
         permit = selectors.permit_behind(live) if live else None
+        if live and live.adoption:
+            raise Unknown(
+                f"{live.version} is {live.alias} as it was when Placet came: grandfathered until "
+                f"{clock.day(live.adoption.deadline)}: no permit. Request its promotion to get one."
+            )
         if permit is None:
             raise Unknown(f"Nothing that Placet approved is behind {alias} of {name}.")
         body = {

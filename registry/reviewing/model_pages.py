@@ -63,7 +63,7 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
     """Return the context of registry/model.html; ``alias`` and ``at`` ask what was in production at a moment."""
     spans = list(
         AliasHistory.objects.filter(model=registered)
-        .select_related("version", "promotion__approval", "opened_by")
+        .select_related("version", "promotion__approval", "opened_by", "adoption")
         .order_by("alias", "during")
     )
     findings = list(open_findings(registered.system) if registered.system else _findings_about(registered))
@@ -127,7 +127,7 @@ def _class_and_tier(row: RegisteredModel) -> str:
 def _state_of(span: AliasHistory) -> str:
     if span.promotion:
         return span.promotion.approval.state
-    return "break-glass" if span.opened_by_id else "unapproved"
+    return "grandfathered" if span.adoption_id else "break-glass" if span.opened_by_id else "unapproved"
 
 
 def _facts(registered: RegisteredModel, live: Sequence[AliasHistory], people: People) -> list[dict[str, Any]]:
@@ -136,7 +136,7 @@ def _facts(registered: RegisteredModel, live: Sequence[AliasHistory], people: Pe
         rows.append({"label": "Owner", "value": people[registered.system.owner_id]["name"]})
     for span in live:
         state = _state_of(span)
-        tone = {"approved": "ok", "suspended": "warn"}.get(state, "bad")
+        tone = {"approved": "ok", "suspended": "warn", "grandfathered": "warn"}.get(state, "bad")
         rows.append({"label": span.alias.capitalize(), "value": f"v{span.version.number}, {state}", "tone": tone})
         rows.append(
             {"label": f"Digest of v{span.version.number}", "value": span.version.artifact_digest, "digest": True}
@@ -185,6 +185,13 @@ def _ending(span: AliasHistory) -> dict[str, Any] | None:
 
 def _without_force(span: AliasHistory) -> dict[str, Any]:
     served = f"{span.alias.capitalize()} v{span.version.number} serves"
+    if span.adoption:
+        until = day(span.adoption.deadline)
+        return {
+            "tone": "warn",
+            "title": f"{served} as grandfathered until {until}.",
+            "text": "It was there when Placet came. It has no approval and no permit: request its promotion.",
+        }
     if span.promotion is None:
         broken = span.opened_by is not None and span.opened_by.kind == AliasChange.Kind.BREAK_GLASS
         title = f"{served} on one person's word." if broken else f"{served} without an approval."
@@ -252,7 +259,7 @@ def _on_whose_word(span: AliasHistory) -> str:
             if change and change.kind == AliasChange.Kind.ROLLBACK
             else str(span.promotion)
         )
-    return f"{change}, break-glass" if change else "no approval"
+    return f"{change}, break-glass" if change else str(span.adoption or "no approval")
 
 
 def _is_about(entry: LogEntry, registered: RegisteredModel) -> bool:
@@ -304,6 +311,7 @@ def _asked(registered: RegisteredModel, alias: str, at: str) -> dict[str, Any] |
         text = f"Nothing was {alias} on {when}, as far as Placet set it."
     else:
         word = f", on {row.promotion}" if row.promotion else ", without an approval"
+        word += f": it was there when adopted by {row.adoption}" if row.adoption else ""
         text = f"v{row.version.number} was {alias} on {when}{word}."
     return {"alias": alias, "at": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}", "text": text}
 
@@ -357,7 +365,10 @@ def _gate(registered: RegisteredModel, refused: Sequence[LogEntry]) -> list[dict
     since = clock.now() - timedelta(days=GATE_DAYS)
     recent = [entry for entry in refused if entry.recorded_at >= since]
     policy = governing(registered.system, CHAMPION) if registered.system else None
+    gate = protected.in_force()
+    detected = {"label": "Bypasses", "value": protected.DETECTED.lower(), "detail": f"gate configuration {gate.number}"}
     return [
+        *([detected] if gate.detect_only else []),
         {
             "label": "Policy",
             "value": str(policy) if policy else "none",

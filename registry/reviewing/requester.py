@@ -12,7 +12,7 @@ from governance.audit import selectors as log
 from governance.common import clock
 from governance.common.templatetags.placet import day, utc_short
 from governance.policy.selectors import document_of
-from registry import refusals, selectors
+from registry import protected, refusals, selectors
 from registry.models import Permit, PromotionRequest
 from registry.reviewing import checks, evidence, stages, standing_said
 from registry.reviewing.comments import comments_shown
@@ -219,6 +219,10 @@ def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[
         {"label": "Decision threshold", "value": f"{version.decision_threshold:.3f}"},
         {"label": "Policy", "value": str(approval.policy_version), "detail": "pinned when requested"},
     ]
+    gate = protected.in_force()
+    if gate.detect_only:
+        detail = f"MLflow runs without the plugin; gate configuration {gate.number}"
+        rows.append({"label": "Gate", "value": protected.DETECTED.lower(), "detail": detail})
     if approval.manifest_digest:
         rows.append({"label": "Evidence manifest", "value": approval.manifest_digest, "digest": True})
     if permit:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.web import acts, answers, comments, documents, gate, standing, views, waivers
+from registry.web import acts, adoptions, answers, comments, documents, gate, standing, views, waivers
 
 urlpatterns = [
     path("approvals/<uuid:pk>", views.review_detail, name="review"),
@@ -33,6 +33,10 @@ urlpatterns = [
     path("submitted-documents/<uuid:pk>", documents.document_detail, name="submitted-document"),
     path("submitted-documents/<uuid:pk>/review", documents.document_review, name="submitted-document-review"),
     path("submitted-documents/<uuid:pk>/file", documents.document_file, name="submitted-document-file"),
+    path("adoptions", adoptions.adoption_list, name="adoption-list"),
+    path("adoptions/<int:number>", adoptions.adoption_detail, name="adoption"),
+    path("adoptions/<int:number>/sign", adoptions.adoption_sign, name="adoption-sign"),
+    path("adoptions/<int:number>/withdraw", adoptions.adoption_withdraw, name="adoption-withdraw"),
     path("models", views.model_list, name="model-list"),
     path("models/<uuid:pk>", views.model_detail, name="model-detail"),
     path("models/<uuid:pk>/aliases/<str:alias>/rollback", acts.model_rollback, name="model-rollback"),

@@ -34,9 +34,14 @@ def changes(snapshot: Snapshot) -> list[Paragraph]:
         )
     if rows := snapshot.rows("alias_history"):
         sources = tuple(record_source(row, "alias record", "Alias history", at_key="from") for row in rows)
-        paragraphs.append(
-            Paragraph("measured", "Versions in production.", (record_blocks.alias_history(rows),), sources)
-        )
+        text = "Versions in production."
+        if found := snapshot.part("gate"):
+            text += (
+                " Detected, not prevented: MLflow runs without Placet's plugin, so an alias can be moved past Placet; "
+            )
+            text += "that is reported afterwards."
+            sources += (record_source(found, "gate configuration", "Gate configuration"),)
+        paragraphs.append(Paragraph("measured", text, (record_blocks.alias_history(rows),), sources))
     return paragraphs
 
 

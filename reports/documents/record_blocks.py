@@ -251,7 +251,7 @@ def alias_history(rows: Sequence[Record]) -> Table:
         tuple(
             (
                 Cell(str(row.get("alias") or DASH)),
-                Cell(str(row.get("version") or DASH)),
+                Cell(_served(row)),
                 Cell(moment(row.get("from"))),
                 Cell(moment(row.get("to")) if row.get("to") else "until now"),
                 index_cell(row),
@@ -259,6 +259,11 @@ def alias_history(rows: Sequence[Record]) -> Table:
             for row in rows
         ),
     )
+
+
+def _served(row: Record) -> str:
+    version = str(row.get("version") or DASH)
+    return f"{version}, without an approval: grandfathered by {row['adoption']}" if row.get("adoption") else version
 
 
 def history(rows: Sequence[Record]) -> Table:

@@ -219,7 +219,8 @@ def _models(ai_system: AISystem) -> list[Row]:
     rows = []
     for model in ai_system.models.order_by("name"):
         now = live.get(model.pk)
-        state = (now.promotion.approval.state if now.promotion else "unapproved") if now else ""
+        unapproved = "grandfathered" if now and now.adoption_id else "unapproved"
+        state = (now.promotion.approval.state if now.promotion else unapproved) if now else ""
         rows.append(
             {
                 "pk": model.pk,

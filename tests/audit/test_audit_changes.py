@@ -61,7 +61,9 @@ KEPT = {
     "monitoring.DriftRun": "monitor version window_start window_end rows evidence outcome drifted made_at",
     "monitoring.Monitor": "model snapshot enabled made_at",
     "policy.PolicyVersion": "number author made_at publisher published_at",
-    "registry.AliasHistory": "model version during promotion opened_by ended_by",
+    "registry.AdoptedAlias": "adoption model version system owner finding state left_at",
+    "registry.Adoption": "number deadline proposed_by proposed_at signed_by signed_at withdrawn_at",
+    "registry.AliasHistory": "model version during promotion opened_by ended_by adoption",
     "registry.AliasChange": "number kind model version replaces promotion asked_by asked_at state done_at journal_id",
     "registry.ApplyGrant": "change made_at expires_at used_at written_at",
     "registry.GateConfiguration": "number mode registry automatic_revert loosens proposed_by proposed_at signed_by "

@@ -15,6 +15,7 @@ from typing import Any
 from governance.accounts.web.qr import qr_path
 from governance.common.pictures import inclusion_steps
 from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
+from tests.common.pages_adoption import ADOPTIONS
 from tests.common.pages_comments import COMMENTS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
 from tests.common.pages_gate import ACTS, CHANGES, GATE
@@ -346,6 +347,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **VALIDATIONS,
     **GATE,
     **STANDING,
+    **ADOPTIONS,
     **SINGLE_SIGN_ON,
     "model": ("registry/model.html", model),
     "model-standing": ("registry/model.html", lambda: model() | {"standing": listed()}),

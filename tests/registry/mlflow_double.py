@@ -67,17 +67,11 @@ class Registry:
     def answer(self, path: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         """Return status and JSON (or bytes)."""
         name = query.get("name") or body.get("name", "")
+        if listed := self._listed(path, query, name):
+            return 200, listed
         match path.removeprefix("/api/2.0/mlflow/"):
-            case "registered-models/search":
-                rows = [
-                    {"name": key, "aliases": [{"alias": a, "version": str(n)} for a, n in sorted(found.items())]}
-                    for key, found in sorted(self.aliases.items())
-                ]
-                return 200, {"registered_models": rows}
-            case "model-versions/search":
-                wanted = query.get("filter", "").removeprefix("name='").removesuffix("'")
-                rows = [row for (key, _), row in self.versions.items() if wanted in ("", key)]
-                return 200, {"model_versions": rows}
+            case "registered-models/get":
+                return 404, {"message": "no such model"}
             case "model-versions/get":
                 row = self.versions.get((name, int(query["version"])))
                 return (200, {"model_version": row}) if row else (404, {"message": "no such version"})
@@ -112,6 +106,22 @@ class Registry:
                 number = self.aliases.get(name, {}).get(query["alias"])
                 return (200, {"model_version": {"version": str(number)}}) if number else (404, {"message": "none"})
         return self._artifact(path, query)
+
+    def _listed(self, path: str, query: dict[str, str], name: str) -> dict[str, Any]:
+        """Return models or versions; nothing where that is not what is asked for, or a model that is not there."""
+        models = {
+            key: {"name": key, "aliases": [{"alias": a, "version": str(n)} for a, n in sorted(found.items())]}
+            for key, found in sorted(self.aliases.items())
+        }
+        match path.removeprefix("/api/2.0/mlflow/"):
+            case "registered-models/search":
+                return {"registered_models": list(models.values())}
+            case "registered-models/get" if name in models:
+                return {"registered_model": models[name]}
+            case "model-versions/search":
+                wanted = query.get("filter", "").removeprefix("name='").removesuffix("'")
+                return {"model_versions": [row for (key, _), row in self.versions.items() if wanted in ("", key)]}
+        return {}
 
     def _artifact(self, path: str, query: dict[str, str]) -> tuple[int, Any]:
         if path == "/health":

@@ -147,6 +147,8 @@ def test_an_administrator_reads_the_log_without_the_text_behind_it(world: Any):
 
 def _another(value: Any) -> Any:
     """Return a name of the same kind that nothing has."""
+    if isinstance(value, int):
+        return 987_654_321
     try:
         return uuid.uuid5(uuid.UUID(str(value)), "another")
     except ValueError:

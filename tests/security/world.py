@@ -38,8 +38,8 @@ from governance.validation import services as validations
 from monitoring.models import Alert, DriftRun
 from monitoring.runs import EVIDENTLY_FILE
 from placet.digests import ArtifactFile, ArtifactManifest
-from registry import signatures
-from registry.models import Permit, RegisteredModel
+from registry import adoptable, adoption, signatures
+from registry.models import Adoption, Permit, RegisteredModel
 from reports import services as documents
 from reports.models import Document
 from tests import payloads
@@ -61,96 +61,10 @@ from tests.factories import (
 from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.roles import as_role
+from tests.security.bodies import BODIES
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
 
-BODIES: dict[str, dict[str, Any]] = {
-    "": {},
-    "decision": {
-        "verdict": "approve",
-        "rationale": REASON,
-        "change_class": "non-substantial",
-        "no_conflict": "on",
-        "password": PASSWORD,
-    },
-    "review": {"check": "no.such-check", "verdict": "accepted", "statement": REASON, "password": PASSWORD},
-    "lift": {"rationale": REASON, "password": PASSWORD},
-    "comment": {"text": REASON},
-    "closing": {"how": REASON, "password": PASSWORD},
-    "password": {"password": PASSWORD},
-    "statement": {"prepared": "no statement", "credential": "{}"},
-    "raised": {
-        "system": "$system",
-        "title": "Income is missing",
-        "description": REASON,
-        "severity": "medium",
-        "source": "validation",
-    },
-    "plan": {"plan": REASON, "plan_due": "$soon"},
-    "mended": {"mended": REASON},
-    "extension": {"due_on": "$later", "extension_reason": REASON, "password": PASSWORD},
-    "hand over": {"owner": "$second", "owner_reason": REASON},
-    "reason": {"reason": REASON},
-    "act": {"reason": REASON, "password": PASSWORD},
-    "glass": {"reason": REASON, "password": PASSWORD, "version": 1, "alias": "champion"},
-    "gate configuration": {"protected_aliases": ["champion", "live"], "mode": "block", "reason": REASON},
-    "gate configuration on the page": {
-        "protected_aliases": "champion, live",
-        "mode": "block",
-        "registry": "governed",
-        "reason": REASON,
-    },
-    "role": {"role": "engineer"},
-    "claim mapping": {"claim": "groups", "value": "ml", "role": "engineer"},
-    "access review": {"roles": "owner", "reviewer": "$second", "due_on": "$soon"},
-    "keep": {"verdict": "keep"},
-    "reviewer": {"reviewer": "$validator"},
-    "deactivation": {"reason": REASON, "password": PASSWORD},
-    "promotion": {"model": "$model", "version": 9, "alias": "champion"},
-    "system": {
-        "slug": "third",
-        "name": "A third system",
-        "purpose": "Sorts letters by subject before a person reads them.",
-        "owner": "$owner",
-        "ai_roles": ["provider"],
-        "favourable_outcome": "read first",
-    },
-    "answers": {"answers": "$answers", "model_tier": 1},
-    "assignment": {"model": "spare"},
-    "pin": {"dataset_digest": "$data"},
-    "policy": {"text": "$policy"},
-    "monitor": {"model": "$model", "alias": "champion"},
-    "records": {"not": "a record"},
-    "window": {"start": "2026-11-22T00:00:00Z", "end": "2026-11-22T00:00:00Z"},
-    "resolution": {"how": REASON},
-    "document": {"kind": "annex-iv", "system": "$slug"},
-    "document page": {"system": "$system"},
-    "erasure": {"reason": REASON},
-    "validation": {"approval": "$collecting"},
-    "validation plan": {"scope": REASON, "methods": REASON, "out_of_scope": REASON},
-    "declaration": {"reporting_line": "Head of model risk", "conflicts": "none", "no_part": "on"},
-    "test": {"kind": "test", "name": "Backtest", "done": REASON, "outcome": "passed", "measure": "AUC", "value": "0.7"},
-    "validation finding": {"title": "Income is missing", "description": REASON, "severity": "medium"},
-    "validation report": {"summary": REASON, "limitations": REASON, "opinion": "fit"},
-    "validation signature": {"seen": "sha256:0", "password": PASSWORD},
-    "waiver": {"check": "no.such-check", "until": "$soon", "reason": REASON},
-    "standing": {"bounds": "evidence.performance.auc.low >= 0.7", "uses": 1, "until": "$soon", "reason": REASON},
-    "waiver over the API": {"check": "no.such-check", "expires_at": "$moment", "reason": REASON},
-    "standing over the API": {
-        "model": "$model",
-        "alias": "champion",
-        "bounds": ["evidence.performance.auc.low >= 0.7"],
-        "max_uses": 1,
-        "expires_at": "$moment",
-        "reason": REASON,
-    },
-    "extension over the API": {"due_on": "$later", "reason": REASON, "password": PASSWORD},
-    "hand over by the API": {"owner": "$second", "reason": REASON},
-    "view": {"name": "Held", "waiting": "open"},
-    "document review": {"verdict": "accepted", "note": REASON, "password": PASSWORD},
-    "submission": {"system": "$slug", "kind": "dpia"},
-    "replay": {"version": "$version"},
-}
 STATES = ("collecting", "in review", "changes requested", "approved", "suspended", "rejected")
 ANYWHERE, HERE, ELSEWHERE = "everywhere", "here", "elsewhere"
 
@@ -268,6 +182,7 @@ class World(Bank):
             person=self.second, label="Chat", shown="slack://…", sealed="sealed", made_at=clock.now()
         )
         self.replay = replaying.ask_replay(asker=self._holder(Role.POLICY_AUTHOR, None), policy_version=self.policy)
+        self.adoption = self._adoption()
         self.validation = worked(self.in_state["in review"].approval, self.second)
         validations.upload_report(validation_id=self.validation.pk, by=self.second, content=PDF)
         self.alert = Alert.objects.get(monitor=self.monitor)
@@ -287,6 +202,18 @@ class World(Bank):
         stand_in = self._holder(Role.VALIDATOR, self.other.pk)
         until = clock.now() + timedelta(days=30)
         return delegations.delegate(delegator=self.second, to=stand_in, reason=REASON, valid_until=until)
+
+    def _adoption(self) -> Adoption:
+        """A version of no system that was in production before; it waits for its second person."""
+        row = a_version(self.spare, number=1)
+        place = adoptable.Place("spare", "champion", "", 1, row.mlflow_created_at_ms)
+        return adoption.propose(
+            seen=adoptable.Look(clock.now(), (place,)),
+            wanted=adoptable.Wanted(owner=self.owner.email),
+            deadline=(clock.now() + timedelta(days=30)).date(),
+            reason=REASON,
+            person=a_user(Role.ADMINISTRATOR),
+        )
 
     def _run(self) -> DriftRun:
         """A quiet week with Evidently's report in its files."""
@@ -389,6 +316,7 @@ class World(Bank):
             "access review": {"pk": self.review.pk},
             "item of a review": {"pk": self.review.pk, "item": self.review.items.first().pk},
             "delegation": {"pk": self.delegation.pk, "delegation_id": self.delegation.pk},
+            "adoption": {"number": self.adoption.number},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
             "channel": {"pk": self.channel.pk},

@@ -50,6 +50,7 @@ BADGES: dict[str, tuple[str, str, Any]] = {
     "renewed": ("refresh", "neutral", gettext_lazy("Renewed")),
     "expired": ("hourglass", "neutral", gettext_lazy("Expired")),
     "withdrawn": ("minus", "quiet", gettext_lazy("Withdrawn")),
+    "signed": ("check", "ok", gettext_lazy("Signed")),
     # promotion request
     "requested": ("clock", "info", gettext_lazy("Requested")),
     "applying": ("refresh", "info", gettext_lazy("Applying")),

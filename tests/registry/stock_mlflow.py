@@ -1,0 +1,100 @@
+"""Starts a real MLflow server without Placet's plugin, as a managed one runs, and fills it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.client.mlflow_plugin.mlflow_server import _wait_until_healthy, free_port
+
+MLMODEL = b"flavors:\n  sklearn:\n    pickled_model: model.skops\n    serialization_format: skops\n"
+
+
+@contextmanager
+def stock_server(folder: Path, python: str = sys.executable) -> Iterator[str]:
+    """Yield the address of a stock server on SQLite that serves artifacts, until the block ends."""
+    port = free_port()
+    command = [
+        python,
+        *("-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+        *("--serve-artifacts", "--artifacts-destination", (folder / "artifacts").as_uri()),
+    ]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_healthy(url, process, log)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Estate:
+    """What somebody registers with MLflow's REST API, with no word of Placet."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=30)
+        info = self.post("runs/create", experiment_id="0", start_time=1_700_000_000_000)["run"]["info"]
+        self._run, self._root = info["run_id"], info["artifact_uri"].removeprefix("mlflow-artifacts:/")
+
+    def __enter__(self) -> Estate:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._http.close()
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """Call the API and return its answer."""
+        answer = self._http.post(f"/api/2.0/mlflow/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def model(self, name: str, *, versions: int = 1) -> None:
+        """Register a model with versions whose files lie in the server's own store."""
+        self.post("registered-models/create", name=name)
+        for number in range(1, versions + 1):
+            for file, content in (("MLmodel", MLMODEL), ("model.skops", f"weights {number}".encode())):
+                path = f"{self._root}/{name}/{number}/{file}"
+                put = self._http.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=content)
+                assert put.status_code == 200, put.text
+            self.version(name, number)
+
+    def version(self, name: str, number: int) -> None:
+        """Register a version whose files are those that version ``number`` was made of."""
+        source = f"mlflow-artifacts:/{self._root}/{name}/{number}"
+        self.post("model-versions/create", name=name, source=source, run_id=self._run)
+
+    def alias(self, name: str, alias: str, number: int) -> None:
+        """Set an alias, protected or not: nobody prevents it here."""
+        self.post("registered-models/alias", name=name, alias=alias, version=str(number))
+
+    def stage(self, name: str, number: int, stage: str) -> None:
+        """Move a version to a stage."""
+        self.post(
+            "model-versions/transition-stage",
+            name=name,
+            version=str(number),
+            stage=stage,
+            archive_existing_versions=False,
+        )
