@@ -15,13 +15,23 @@ class RegistryConfig(AppConfig):
         from governance.audit.notary import register_duty
         from governance.inventory.mirrored import register_mirror
         from governance.validation.calendar import register_live
-        from registry import hardening, permits, promotions, revocations, selectors, signatures, standby, standing
+        from registry import (
+            following,
+            hardening,
+            permits,
+            promotions,
+            revocations,
+            selectors,
+            signatures,
+            standby,
+            standing,
+        )
         from registry.assigned import RegistryMirror
         from registry.reviewing import presenting
 
         register_subject_kind(
             promotions.KIND,
-            promotions.on_state_change,
+            following.on_state_change,
             presenting.present,
             find=presenting.find,
             ready=presenting.ready,

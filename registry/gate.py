@@ -74,12 +74,14 @@ def decide(
     if action == "permit.used":
         offline.record_use(subject=subject, detail=detail, person=actor if isinstance(actor, User) else None)
         return Answer("ALLOW")
-    answer = _answer(identity, action, subject, detail, grant)
+    used: list[ApplyGrant] = []
+    answer = _answer(identity, action, subject, detail, grant, used)
     if not answer.allowed and action in RELAXABLE and not grant:
         answer = _as_strictly_as(_mode(subject, detail), answer)
     audit.append(
         event=Event.GATE_LET_THROUGH if answer.would else Event.GATE_ALLOWED if answer.allowed else Event.GATE_REFUSED,
         actor=actor,
+        subjects=used,
         data={
             "action": action,
             "model": subject.get("name"),
@@ -89,6 +91,7 @@ def decide(
             "verdict": answer.verdict,
             "mode": answer.mode,
             **({"would": answer.would} if answer.would else {}),
+            **({"change": used[0].change.number, "kind": used[0].change.kind} if used else {}),
         },
         payload={"username": identity.get("username"), "detail": answer.detail},
     )
@@ -149,11 +152,16 @@ def _notice(identity: Mapping[str, Any], subject: Mapping[str, Any]) -> None:
 
 
 def _answer(
-    identity: Mapping[str, Any], action: str, subject: Mapping[str, Any], detail: Mapping[str, Any], grant: str | None
+    identity: Mapping[str, Any],
+    action: str,
+    subject: Mapping[str, Any],
+    detail: Mapping[str, Any],
+    grant: str | None,
+    used: list[ApplyGrant],
 ) -> Answer:
     name, number, alias = subject.get("name"), subject.get("version"), detail.get("alias")
     if action in APPLIES and grant:
-        return _by_grant(identity, action, subject, alias, grant)
+        return _by_grant(identity, action, subject, alias, grant, used)
     if action == "alias.set":
         return _refusal_of_alias(str(name), number, str(alias))
     by_placet = identity.get("username") == settings.MLFLOW_SERVICE_USER
@@ -213,8 +221,13 @@ def _refusal_of_alias(name: str, number: Any, alias: str) -> Answer:
     )
 
 
-def _by_grant(identity: Mapping[str, Any], action: str, subject: Mapping[str, Any], alias: Any, grant: str) -> Answer:
-    """Let exactly the call through that the grant was made for: once, in time, same version, same bytes' address."""
+def _by_grant(
+    identity: Mapping[str, Any], action: str, subject: Mapping[str, Any], alias: Any, grant: str, used: list[ApplyGrant]
+) -> Answer:
+    """Let exactly the call through that the grant was made for: once, in time, same version, same bytes' address.
+
+    The grant is added to ``used``: the entry of the attempt names it, so that its use and the answer are one.
+    """
     row = (
         ApplyGrant.objects.select_for_update(of=("self",))
         .select_related("change__model", "change__version", "change__promotion__approval")
@@ -236,16 +249,7 @@ def _by_grant(identity: Mapping[str, Any], action: str, subject: Mapping[str, An
     if not same or (promotion and promotion.approval.state != State.APPROVED):
         return refused
     row.used_at = clock.now()
-    audit.append(
-        event=Event.GRANT_USED,
-        actor=System("apply"),
-        subjects=[row],
-        data={
-            "change": change.number,
-            "kind": change.kind,
-            **({"promotion": promotion.number, "request": promotion.approval_id} if promotion else {}),
-        },
-    )
+    used.append(row)
     return Answer("ALLOW")
 
 

@@ -23,6 +23,7 @@ from registry.errors import (
     UnprotectedAlias,
     VersionUnusable,
 )
+from registry.findings import report
 from registry.models import AliasChange, AliasHistory, PromotionRequest, RegisteredModel
 
 Kind = AliasChange.Kind
@@ -128,6 +129,36 @@ def break_glass(
         raise SystemProhibited(refusal)
     _review_afterwards(change, person)
     return change
+
+
+def go_back_by_policy(promotion: PromotionRequest) -> AliasChange | None:
+    """Go back, in the open transaction, from what was suspended, as its policy says; None where that can't be done.
+
+    Nobody waits for a person, who may be asleep; where there is nothing to go back to, a finding says so.
+    """
+    model, alias = promotion.version.model, promotion.alias
+    now_live = selectors.live(model, alias)
+    if now_live is None or now_live.promotion_id != promotion.pk:
+        return None
+    span, refusal = back_from(model, alias)
+    if span is None or refusal:
+        report(
+            code="rollback-impossible",
+            title=f"{promotion.version} is suspended and its policy says to go back, which can't be done. {refusal}",
+            severity="critical",
+            system=model.system,
+            request=promotion.approval,
+        )
+        return None
+    return alias_changes.ask(
+        kind=Kind.ROLLBACK,
+        model=model,
+        alias=alias,
+        version=span.version,
+        promotion=span.promotion,
+        asked_by=None,
+        reason=f"The approval of {promotion} was suspended, and its policy says to go back.",
+    )
 
 
 def back_from(registered: RegisteredModel, alias: str) -> tuple[AliasHistory | None, str]:

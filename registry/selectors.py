@@ -166,6 +166,12 @@ def promotion_of(approval: ApprovalRequest) -> PromotionRequest:
     )
 
 
+def promotion_about(request_id: uuid.UUID) -> PromotionRequest:
+    """Return the promotion that an approval request is about, with what it rests on."""
+    rows = PromotionRequest.objects.select_related("version__model__system__owner", "approval__policy_version")
+    return rows.get(approval=request_id)
+
+
 def alias_change(pk: uuid.UUID) -> AliasChange:
     """Return one write of a protected alias.
 

@@ -310,6 +310,8 @@ def _permit(
         raise Refused(f"{uri} is not covered by its permit. {error}") from None
     if permit.kind == "stop":
         raise Refused(f"{uri} was stopped: its permit orders the alias off.")
+    if permit.basis != "approval":
+        _log.warning("%s serves on one person's word (%s), until %s.", uri, permit.basis, permit.expires_at.isoformat())
     return permit
 
 

@@ -99,7 +99,6 @@ class Event(StrEnum):
     ALIAS_CHANGE_DONE = "alias_change.done"
     ALIAS_CHANGE_FAILED = "alias_change.failed"
     GRANT_MADE = "grant.made"
-    GRANT_USED = "grant.used"
     PERMIT_ISSUED = "permit.issued"
     PERMIT_VOIDED = "permit.voided"
     MODEL_SIGNED = "model.signed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from governance.policy.cel import check_types
-from governance.policy.document import HUMAN_REVIEW, Check, Mode, PolicyDocument, Shows, problem_at
+from governance.policy.document import HUMAN_REVIEW, Check, PolicyDocument, Shows, problem_at
 from governance.policy.expressions import Expression, InvalidExpression, read_expression
 from governance.policy.facts import evidence_name
 from governance.policy.problems import Problem
@@ -58,17 +58,12 @@ def _unsatisfiable_stages(document: PolicyDocument) -> Iterator[Problem]:
 
 
 def _unenforced(document: PolicyDocument) -> Iterator[Problem]:
-    source, terms = document.source, document.approval
-    found: list[tuple[Path, str, str]] = []
-    if document.mode is not Mode.BLOCK:
-        found.append((("mode",), f"mode: {document.mode.value}", "write `block`"))
-    found += [
+    source = document.source
+    found: list[tuple[Path, str, str]] = [
         (("evidence", item.type, "dataset"), f"dataset: {item.dataset}", "evidence is made on evaluation data")
         for item in document.evidence
         if item.dataset not in (None, ENFORCED_DATASET)
     ]
-    if terms.on_suspend == "rollback":
-        found.append((("approval", "on_suspend"), "on_suspend: rollback", "write `refuse_new_loads`"))
     for path, what, instead in found:
         yield problem_at(source, path, f"`{what}` is not enforced yet; {instead}.")
 

@@ -151,7 +151,7 @@ def test_the_database_refuses_a_decision_of_the_wrong_person_whatever_the_code_d
 
 def test_a_risk_officer_lifts_a_suspension_once_its_critical_finding_is_closed(cast):
     from governance.approvals.findings import close_finding
-    from registry.applying import on_bytes_changed
+    from registry.alias_changes import on_bytes_changed
 
     made = cast.approved()
     request = made.approval

@@ -134,7 +134,7 @@ def _use_a_grant(change):
     digest = f"sha256:{sha256(str(change.pk).encode()).hexdigest()}"
     row = ApplyGrant(change=change, digest=digest, made_at=now, expires_at=now + HOUR, used_at=now)
     with transaction.atomic():
-        audit.append(event=Event.GRANT_USED, actor=gate.MLFLOW, subjects=[row], data={})
+        audit.append(event=Event.GATE_ALLOWED, actor=gate.MLFLOW, subjects=[row], data={})
 
 
 # --- the population ----------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ ALIAS = "INSERT INTO registered_model_aliases (name, alias, version) VALUES (%s,
 MOVE = "UPDATE registered_model_aliases SET version = %s WHERE name = 'm' AND alias = 'champion'"
 CREATED = 1_700_000_000_000
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 class Hardened:
@@ -59,7 +59,7 @@ class Hardened:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory):
+def database(tmp_path_factory, django_db_setup, django_db_blocker):
     folder = tmp_path_factory.mktemp("hardening")
     with a_database(os.environ["PLACET_BOOTSTRAP_URL"]) as owner:
         store = owner.replace("postgresql://", "postgresql+psycopg://")
@@ -67,12 +67,13 @@ def database(tmp_path_factory):
         subprocess.run([sys.executable, "-W", "ignore", "-c", MAKE_TABLES % store], check=True, env=quiet, cwd=folder)
         name = urlsplit(owner).username
         role = f"{name}_server"
-        with pytest.raises(CommandError, match=f"Make {role} as a superuser"):
+        with django_db_blocker.unblock(), pytest.raises(CommandError, match=f"Make {role} as a superuser"):
             call_command("harden_mlflow_db", url=owner, server_role=role)
         with psycopg.connect(os.environ["PLACET_BOOTSTRAP_URL"], autocommit=True) as admin:
             admin.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(sql.Identifier(name)))
         out = StringIO()
-        call_command("harden_mlflow_db", url=owner, server_role=role, key_file=folder / "key", stdout=out)
+        with django_db_blocker.unblock():
+            call_command("harden_mlflow_db", url=owner, server_role=role, key_file=folder / "key", stdout=out)
         password = out.getvalue().partition("this once: ")[2].split()[0]
         parts = urlsplit(owner)
         server = f"postgresql://{role}:{password}@{parts.hostname}:{parts.port}{parts.path}"

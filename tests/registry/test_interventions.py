@@ -179,6 +179,37 @@ def test_what_was_overtaken_meanwhile_is_not_done(cast, tracking, two_live, act)
     assert tracking.aliases[cast.model.name] == {}
 
 
+@pytest.mark.parametrize("says", ["rollback", "keep_serving"])
+def test_a_suspension_goes_back_by_itself_where_the_policy_says_so(cast, tracking, two_live, monkeypatch, says):
+    from dataclasses import replace
+
+    from governance.policy.selectors import document_of
+    from registry import following
+
+    document = document_of(two_live[1].approval.policy_version)
+    terms = replace(document, approval=replace(document.approval, on_suspend=says))
+    monkeypatch.setattr(following, "document_of", lambda version: terms)
+    approvals.suspend(request_id=two_live[1].approval_id, reason="Drift in income.", actor=System("monitoring"))
+    for change in AliasChange.objects.filter(state=State.ASKED):
+        tasks.carry_out(str(change.pk))
+    assert tracking.aliases[cast.model.name] == {"champion": 1 if says == "rollback" else 2}
+    assert AliasChange.objects.filter(kind=Kind.ROLLBACK, asked_by=None).exists() is (says == "rollback")
+
+
+def test_a_policy_that_can_not_go_back_says_so(cast, tracking, monkeypatch):
+    from types import SimpleNamespace
+
+    from registry import following
+
+    promotion = ready(cast, tracking)
+    applied(cast, promotion)
+    terms = SimpleNamespace(approval=SimpleNamespace(on_suspend="rollback"))
+    monkeypatch.setattr(following, "document_of", lambda version: terms)
+    approvals.suspend(request_id=promotion.approval_id, reason="Drift in income.", actor=System("monitoring"))
+    assert tracking.aliases[cast.model.name] == {"champion": 1}
+    assert Finding.objects.get(code="rollback-impossible").severity == "critical"
+
+
 def test_who_may(cast, tracking, two_live):
     stranger = a_user()
     machine = a_user(Role.OWNER, sponsor=a_user())

@@ -261,16 +261,22 @@ class GateMixin(_Store):  # type: ignore[misc]
         return Subject(workspace=self._get_active_workspace(), name=name)
 
     def _version_subject(self, name: str, version: str) -> Subject:
-        found = self.get_model_version(name, version)
-        return Subject(
-            workspace=self._get_active_workspace(),
-            name=found.name,
-            version=str(found.version),
-            created_at_ms=found.creation_timestamp,
-            source=found.source,
-            storage_location=self.get_model_version_download_uri(name, version),
-            run_id=found.run_id or None,
-        )
+        """Return what the write is about as the database has it now: one row, read once.
+
+        MLflow's own ``get_model_version`` and ``get_model_version_download_uri`` read it twice, with tags and aliases
+        that nobody here asks for, and the caller of a protected write waits for each.
+        """
+        with self.ManagedSessionMaker(read_only=True) as session:
+            row = self._get_sql_model_version(session, name, version)
+            return Subject(
+                workspace=self._get_active_workspace(),
+                name=row.name,
+                version=str(row.version),
+                created_at_ms=row.creation_time,
+                source=row.source,
+                storage_location=row.storage_location or row.source,
+                run_id=row.run_id or None,
+            )
 
     def _stands_in_production(self, name: str, version: str) -> bool:
         return protection.is_protected_stage(self.get_model_version(name, version).current_stage)

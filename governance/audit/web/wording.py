@@ -33,7 +33,6 @@ WORDS = {
     Event.ALIAS_CHANGE_DONE: gettext_lazy("Alias changed"),
     Event.ALIAS_CHANGE_FAILED: gettext_lazy("Change of an alias failed"),
     Event.GRANT_MADE: gettext_lazy("Right to write one alias made"),
-    Event.GRANT_USED: gettext_lazy("Right to write one alias used"),
     Event.LOG_EXPORTED: gettext_lazy("List of entries taken away"),
     Event.BUNDLE_EXPORTED: gettext_lazy("Audit bundle taken away"),
 }

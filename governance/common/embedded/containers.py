@@ -73,6 +73,7 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
         "PLACET_PERMIT_KEY_FILE": "/run/secrets/permit.pem",
         "PLACET_MODEL_SIGNING_KEY_FILE": "/run/secrets/model-signing.pem",
         "PLACET_TRUST_FILE": "/run/secrets/policy.txt",
+        "PLACET_JOURNAL": "/data/journal/placet-journal.jsonl",
         "MLFLOW_AUTH_CONFIG_PATH": "/run/secrets/basic_auth.ini",
         "PLACET_OIDC_CLIENT_SECRET_FILE": f"/run/secrets/{AT_PROVIDER}",
         "PLACET_STORAGE_URL": "/data/storage",

@@ -70,6 +70,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         *_SEAL,
         *_SECRET_AT_PROVIDER,
         *_WEBHOOK,
+        "PLACET_MLFLOW_WORD_KEY",
     ),
     "worker": (
         *(*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_RECONCILER, *_SEAL, "PLACET_EMAIL_URL"),
@@ -81,7 +82,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "mlflow": (
         *("MLFLOW_BACKEND_STORE_URI", "MLFLOW_REGISTRY_STORE_URI", "MLFLOW_AUTH_CONFIG_PATH"),
         *("MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "MLFLOW_DISABLE_TELEMETRY"),
-        *("DO_NOT_TRACK", "PLACET_URL", "PLACET_GATE_TOKEN", "PLACET_TRUST_FILE"),
+        *("DO_NOT_TRACK", "PLACET_URL", "PLACET_GATE_TOKEN", "PLACET_TRUST_FILE", "PLACET_JOURNAL"),
     ),
     # Not processes, but what commands are run as: `python -m governance.common.embedded exec --role owner -- ...`.
     "app": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", "PLACET_SECRET_KEY"),
@@ -175,6 +176,8 @@ def _values(layout: Layout, addresses: Addresses, role: str) -> dict[str, str]:
         "PLACET_SECRET_KEY": secrets.password(layout, "web-secret-key"),
         "PLACET_GATE_TOKEN": secrets.password(layout, "gate-token"),
         "PLACET_MLFLOW_WEBHOOK_SECRET": secrets.password(layout, "mlflow-webhook-secret"),
+        "PLACET_MLFLOW_WORD_KEY": os.environ.get("PLACET_MLFLOW_WORD_KEY", ""),
+        "PLACET_JOURNAL": str(layout.var / "mlflow-journal.jsonl"),
         "PLACET_LOG_ORIGIN": secrets.origin(layout),
         "PLACET_LOG_KEY_FILE": str(secrets.log_key_file(layout)),
         "PLACET_PERMIT_KEY_FILE": str(secrets.permit_key_file(layout)),
