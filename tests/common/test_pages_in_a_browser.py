@@ -147,8 +147,8 @@ def test_the_pages_work_without_javascript(browser: Browser, site: str) -> None:
     )
     page = context.new_page()
     page.goto(f"{site}/model")
-    page.locator("summary", has_text="Roll back to v1").click()
-    assert page.locator("#rollback-reason").is_visible()
+    page.locator("summary", has_text="Roll champion back to v1").click()
+    assert page.locator("#rollback-champion-reason").is_visible()
     page.locator(".x-user > summary").click()
     assert page.locator(".x-user button", has_text="Sign out").is_visible()
     assert page.locator("nav[aria-label=Main] a", has_text="Audit log").count() == 1
