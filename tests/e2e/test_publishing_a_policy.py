@@ -62,7 +62,7 @@ def drafted(author: Visitor, world: story.World, text: str, pictures: Path) -> s
     author.page.get_by_role("link", name="Draft the next version").click()
     field = author.page.get_by_label("Policy", exact=True)
     expect(field).to_have_value(shipped.text(NAME))
-    field.fill(text.replace("mode: block", "mode: warn"))
+    field.fill(text.replace("dataset: evaluation", "dataset: training"))
     author.page.get_by_role("button", name="Check", exact=True).click()
     expect(author.page.get_by_text("is not enforced yet")).to_be_visible()
     author.page.get_by_label("Policy", exact=True).fill(text)

@@ -22,7 +22,7 @@ from registry.models import DatasetSnapshot
 from tests.factories import SETUP, Cast, a_dataset, a_policy_text, a_user
 from tests.healthy_mlflow import healthy_mlflow
 
-PROMISES = a_policy_text(("on_suspend: keep_serving", "on_suspend: rollback"))
+PROMISES = a_policy_text(("dataset: evaluation", "dataset: training"))
 
 
 def test_publishing_a_version_that_does_not_exist_is_answered_404_over_the_api(db, client):
@@ -36,7 +36,7 @@ def test_publishing_a_version_that_does_not_exist_is_answered_404_over_the_api(d
 
 def test_a_policy_that_promises_what_is_not_enforced_is_neither_kept_nor_published(db):
     author = a_user(Role.POLICY_AUTHOR)
-    with pytest.raises(InvalidPolicy, match="`on_suspend: rollback` is not enforced yet"):
+    with pytest.raises(InvalidPolicy, match="`dataset: training` is not enforced yet"):
         services.draft_policy(text=PROMISES, author=author)
     document = parse(PROMISES)
     old = PolicyVersion(  # drafted while nobody asked
