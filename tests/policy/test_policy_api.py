@@ -47,7 +47,7 @@ def test_the_schema_is_public_and_is_the_one_that_texts_are_held_against(db, cli
 def test_a_check_says_each_problem_with_line_and_path_and_keeps_nothing(db, client):
     _, token = a_machine()
     entries = Entry.objects.count()
-    text = a_policy_text(("auc.low >= 0.65", "auc.lwo >= 0.65"), ("mode: block", "mode: warn"))
+    text = a_policy_text(("auc.low >= 0.65", "auc.lwo >= 0.65"), ("    dataset: evaluation", "    dataset: training"))
     answer = post(client, "policy-checks", {"text": text}, token)
     assert answer.status_code == 200
     said = answer.json()
@@ -56,7 +56,7 @@ def test_a_check_says_each_problem_with_line_and_path_and_keeps_nothing(db, clie
     for problem in said["problems"]:
         assert problem["path"].split(".")[-1] in lines[problem["line"] - 1]
         assert problem["message"]
-    assert {problem["path"] for problem in said["problems"]} == {"mode", "checks[0].expr"}
+    assert {problem["path"] for problem in said["problems"]} == {"evidence.fairness/v1.dataset", "checks[0].expr"}
     assert (PolicyVersion.objects.count(), Entry.objects.count()) == (0, entries)
 
 

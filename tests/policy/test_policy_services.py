@@ -44,7 +44,7 @@ def test_a_policy_that_promises_what_is_not_enforced_is_neither_kept_nor_publish
     )
     with transaction.atomic():
         audit.append(event=Event.POLICY_DRAFTED, actor=SETUP, subjects=[old], data={"made": "by a test"})
-    with pytest.raises(InvalidPolicy, match=r"approval\.on_suspend"):
+    with pytest.raises(InvalidPolicy, match=r"\.dataset, line"):
         services.publish_policy(version_id=old.pk, publisher=a_user(Role.POLICY_PUBLISHER))
     assert PolicyVersion.objects.get(pk=old.pk).published_at is None
 
