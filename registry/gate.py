@@ -17,7 +17,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from placet.mlflow_plugin.protection import fold, is_protected_stage
 from registry import offline, protected, words
-from registry.models import AliasChange, ApplyGrant, PromotionRequest, RegisteredModel, RegistrationNotice
+from registry.models import AliasChange, ApplyGrant, PromotionRequest, RegisteredModel, RegistrationNotice, RunNotice
 
 MLFLOW = System("mlflow")
 
@@ -70,6 +70,9 @@ def decide(
     actor = _actor(identity)
     if action == "version.create":
         _notice(identity, subject)
+        return Answer("ALLOW")
+    if action == "run.create":
+        _run_notice(identity, subject)
         return Answer("ALLOW")
     if action == "permit.used":
         offline.record_use(subject=subject, detail=detail, person=actor if isinstance(actor, User) else None)
@@ -149,6 +152,12 @@ def _notice(identity: Mapping[str, Any], subject: Mapping[str, Any]) -> None:
             username=str(identity["username"])[:255],
             at=clock.now(),
         )
+
+
+def _run_notice(identity: Mapping[str, Any], subject: Mapping[str, Any]) -> None:
+    run_id, username = subject.get("run_id"), identity.get("username")
+    if isinstance(run_id, str) and 0 < len(run_id) <= 64 and username:
+        RunNotice.objects.create(run_id=run_id, username=str(username)[:255], at=clock.now())
 
 
 def _answer(

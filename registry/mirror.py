@@ -14,7 +14,9 @@ from typing import Any
 import yaml
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import QuerySet
 
+from governance.accounts.models import User
 from governance.accounts.selectors import person_by_external_identity
 from governance.audit import services as audit
 from governance.audit.events import Event
@@ -25,7 +27,7 @@ from placet.digests import ArtifactManifest, UnusableArtifact, artifact_manifest
 from registry import artifacts, mlflow
 from registry.errors import ArtifactUnavailable, MlflowDown, UnknownModel, UnknownVersion
 from registry.findings import RECONCILER, report
-from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel, RegistrationNotice
+from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel, RegistrationNotice, RunNotice
 
 log = logging.getLogger(__name__)
 DEFAULT_THRESHOLD = 0.5
@@ -142,10 +144,6 @@ def mirror_version(
         facts = _Facts(problem=f"It can't be read: {in_words(error)}")
     if row and not facts.manifest and row.problem == facts.problem[:500]:
         return row  # nothing new to write down
-    notices = RegistrationNotice.objects.filter(
-        name=version.name, number=version.number, created_at_ms=version.created_at_ms
-    )
-    first = notices.order_by("at").first()
     row = row or ModelVersion(model=model, number=version.number, mlflow_created_at_ms=version.created_at_ms)
     row.run_id, row.source, row.storage_location = version.run_id, version.source, facts.location
     if facts.manifest:
@@ -154,7 +152,10 @@ def mirror_version(
     row.flavor, row.signature, row.code = facts.flavor, facts.signature, facts.code
     row.parameters, row.metrics, row.decision_threshold = facts.parameters, facts.metrics, facts.threshold
     row.evaluation_dataset, row.problem, row.mirrored_at = facts.dataset, facts.problem[:500], clock.now()
-    row.trained_by = person_by_external_identity("mlflow", first.username, at=first.at) if first else None
+    row.registered_by = _who(
+        RegistrationNotice.objects.filter(name=version.name, number=version.number, created_at_ms=version.created_at_ms)
+    )
+    row.trained_by = _who(RunNotice.objects.filter(run_id=version.run_id)) or row.registered_by
     with transaction.atomic():
         audit.append(
             event=Event.VERSION_MIRRORED,
@@ -169,11 +170,18 @@ def mirror_version(
                 "decision_threshold": row.decision_threshold,
                 "commit": facts.code.get("commit") or None,
                 "trained_by": row.trained_by.actor_id if row.trained_by else None,
+                "registered_by": row.registered_by.actor_id if row.registered_by else None,
                 "dataset": facts.dataset.digest if facts.dataset else None,
             },
         )
     log.info("mirrored %s, %s", row, row.artifact_digest or row.problem)
     return row
+
+
+def _who(notices: "QuerySet[RegistrationNotice] | QuerySet[RunNotice]") -> User | None:
+    """Return whom the first notice names: the person who had that name in MLflow then."""
+    first = notices.order_by("at").first()
+    return person_by_external_identity("mlflow", first.username, at=first.at) if first else None
 
 
 def in_words(error: Exception) -> str:

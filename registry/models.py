@@ -73,7 +73,10 @@ class ModelVersion(Governed):
     parameters = models.JSONField(default=dict)
     metrics = models.JSONField(default=dict)
     decision_threshold = models.FloatField(default=0.5)
-    trained_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="trained_versions")
+    trained_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="trained_versions", help_text="Who made its run."
+    )
+    registered_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="registered_versions")
     evaluation_dataset = models.ForeignKey(DatasetSnapshot, null=True, on_delete=models.PROTECT, related_name="+")
     problem = models.CharField(max_length=500, blank=True, help_text="Why it can't be used as it is, in one sentence.")
     code = models.JSONField(
@@ -403,7 +406,7 @@ class Marking(models.Model):
 
 
 class RegistrationNotice(models.Model):
-    """Who registered a version, as MLflow's plugin authenticated them; the only source of ``trained_by``.
+    """Who registered a version, as MLflow's plugin authenticated them.
 
     It names the very version: somebody who registers the same source again must not take the first one's place.
     """
@@ -417,3 +420,12 @@ class RegistrationNotice(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["name", "number"], name="notice_by_version")]
+
+
+class RunNotice(models.Model):
+    """Who made a run, as MLflow's plugin authenticated them. With who registered, the only source of ``trained_by``."""
+
+    id = models.BigAutoField(primary_key=True)
+    run_id = models.CharField(max_length=64, db_index=True)
+    username = models.CharField(max_length=255)
+    at = models.DateTimeField()

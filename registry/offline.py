@@ -18,7 +18,7 @@ from registry.findings import report
 from registry.models import AliasChange, Permit
 
 MLFLOW = System("mlflow")
-FAILED = "failed"
+DONE, FAILED = "done", "failed"
 
 
 @transaction.atomic
@@ -45,6 +45,9 @@ def record_use(*, subject: Mapping[str, Any], detail: Mapping[str, Any], person:
         _unexplained(subject, detail, "no permit of that digest was signed for it")
         return
     if detail.get("outcome") == FAILED:
+        return
+    if detail.get("outcome") != DONE:
+        _unexplained(subject, detail, "whether it was done before MLflow stopped is not known")
         return
     model, alias = found.change.model, fold(str(detail.get("alias")))
     now_live = selectors.live(model, alias)

@@ -216,7 +216,7 @@ def parts_of(
     """Return who had which part in a version, as user ids: they are kept from deciding."""
     return {
         "requester": [str(requester.pk)],
-        "trainer": [str(candidate.trained_by_id)] if candidate.trained_by_id else [],
+        "trainer": sorted({str(pk) for pk in (candidate.trained_by_id, candidate.registered_by_id) if pk}),
         "owner": [str(ai_system.owner_id)],
         "evidence_producer": [],
         "sponsor": [str(requester.sponsor_id)] if requester.sponsor_id else [],

@@ -25,6 +25,7 @@ EXEMPT: dict[str, str] = {
     "notices.Cursor": "How far the log was read for notices.",
     "notices.Unread": "A queue: entries whose notices could not be made yet.",
     "registry.Marking": "What was last written to MLflow's tags; compared with what should stand there, and set again.",
+    "registry.RunNotice": "What MLflow's plugin reported of a run, before it is believed; the version is governed.",
     "registry.RegistrationNotice": "What MLflow's plugin reported, before it is believed; the version is governed.",
     "registry.WatchPulse": "Beats of a watch, thousands a day; the governed span states them at its end.",
     "registry.WebhookDelivery": "A hint of MLflow's that wakes the watch; what the watch finds is governed.",

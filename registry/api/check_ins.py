@@ -42,7 +42,11 @@ class CheckInOutput(serializers.Serializer[Any]):
     """What is protected now, and when to come again."""
 
     configuration = ConfigurationOutput()
+    notices = serializers.ListField(child=serializers.CharField(), help_text="What else Placet wants to be told of.")
     every_s = serializers.IntegerField()
+
+
+NOTICES = ["run.create"]
 
 
 class GateCheckIns(APIView):
@@ -61,4 +65,5 @@ class GateCheckIns(APIView):
         watches.beat(source=f"plugin:{server}", details=said | {"started_at": began}, expected_every_s=EVERY_S)
         now = protected.in_force()
         configuration = {"number": now.number, "protected_aliases": list(now.protected_aliases)}
-        return Response(CheckInOutput({"configuration": configuration, "every_s": EVERY_S}).data)
+        said = {"configuration": configuration, "notices": NOTICES, "every_s": EVERY_S}
+        return Response(CheckInOutput(said).data)

@@ -70,7 +70,7 @@ KEPT = {
     "signed_at ended_at",
     "registry.DatasetSnapshot": "role rows mirrored_at",
     "registry.ModelVersion": "model number mlflow_created_at_ms artifact_bytes decision_threshold trained_by "
-    "evaluation_dataset mirrored_at",
+    "registered_by evaluation_dataset mirrored_at",
     "registry.Permit": "approval change kind log_index issued_at expires_at",
     "registry.ObservedAlias": "model number mlflow_created_at_ms first_seen_at last_seen_at finding",
     "registry.PromotionRequest": "number version approval requester change_class state made_at applied_at",

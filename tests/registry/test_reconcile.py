@@ -10,7 +10,7 @@ from governance.accounts import identities
 from governance.accounts.roles import Role
 from governance.approvals.models import Finding, State
 from governance.common import clock
-from registry import artifacts, locks, mlflow, promotions, reconcile
+from registry import artifacts, gate, locks, mlflow, promotions, reconcile
 from registry.errors import ArtifactUnavailable, VersionUnusable
 from registry.models import ModelVersion, RegisteredModel, RegistrationNotice
 from tests.factories import (
@@ -135,6 +135,32 @@ def test_who_trained_a_version_is_who_had_the_name_when_it_was_registered(cast, 
         reconcile.reconcile()
     rows = {row.number: row.trained_by for row in ModelVersion.objects.filter(model=cast.model)}
     assert (rows[5], rows[6]) == (before, after)
+
+
+def test_who_made_the_run_trained_it_and_who_registered_it_is_kept_from_deciding_too(cast, tracking):
+    """Both as MLflow's plugin had them signed in, whatever the client said of itself."""
+    from registry.promotions import parts_of
+
+    trainer, registrant = cast.validator, cast.officer
+    first, second = a_user(Role.ADMINISTRATOR), a_user(Role.ADMINISTRATOR)
+    two = {"by": first, "confirmed_by": second, "confirmation": PASSWORD}
+    for person, name in ((trainer, "trainer"), (registrant, "pipeline")):
+        identities.link_identity(person=person, provider="mlflow", subject=name, **two)
+    tracking.add(cast.model.name, 5, run_id="r5")
+    tracking.tags["r5"] = {}
+    told = {"grant": None, "detail": {}}
+    for username, action, subject in (
+        ("trainer", "run.create", {"name": "", "run_id": "r5"}),
+        ("stranger", "run.create", {"name": "", "run_id": "r5"}),  # later: the first counts
+        ("pipeline", "version.create", {"name": cast.model.name, "version": "5", "created_at_ms": 1_700_000_000_005}),
+    ):
+        who = {"username": username, "source": "basic-auth"}
+        assert gate.decide(identity=who, action=action, subject=subject, **told).verdict == "ALLOW"
+    reconcile.reconcile()
+    version = ModelVersion.objects.get(model=cast.model, number=5)
+    assert (version.trained_by, version.registered_by) == (trainer, registrant)
+    parts = parts_of(version, cast.system, cast.engineer, None)
+    assert set(parts["trainer"]) == {str(trainer.pk), str(registrant.pk)}
 
 
 def test_a_threshold_that_is_no_probability_is_a_problem_and_not_one_half(cast, tracking, monkeypatch):

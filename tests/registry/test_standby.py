@@ -170,6 +170,12 @@ def test_what_does_not_fit_is_a_finding_and_no_history(cast, two, changes):
     assert Finding.objects.get(code="permit-misused").severity == "critical"
 
 
+def test_a_use_of_which_nobody_knows_whether_it_was_done_is_a_finding(cast, two):
+    used(lies_ready(cast, "rollback"), outcome="unknown")
+    assert selectors.live(cast.model, "champion").version == two[1].version
+    assert "is not known" in Finding.objects.get(code="permit-misused").title
+
+
 def test_a_use_that_failed_changes_nothing(cast, two):
     used(lies_ready(cast, "rollback"), outcome="failed")
     assert selectors.live(cast.model, "champion").version == two[1].version
