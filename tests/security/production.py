@@ -16,9 +16,11 @@ def _act(*lines: tuple[Who, Outcome]) -> tuple[tuple[Who, Outcome], ...]:
 
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "go back": _act((role("engineer", "owner", "risk_officer"), "409")),  # the world's model has no earlier version
-    "stop": _act((role("owner", "risk_officer"), "409")),
+    "stop": _act((role("owner", "risk_officer"), "202+")),
+    "stop on the page": _act((role("owner", "risk_officer"), "302+")),
     "break the glass": _act((role("owner", "risk_officer"), "202+")),
     "break the glass on the page": _act((role("owner", "risk_officer"), "302+")),
+    "read an alias change": ((ANYBODY, "404"),),  # none was asked for in the world
     "configure the gate": ((everywhere("administrator", "risk_officer"), "201+"), _REFUSED),
     "configure the gate on the page": ((everywhere("administrator", "risk_officer"), "302+"), _REFUSED),
     "sign the gate's configuration": ((ANYBODY, "404"),),  # none is proposed in the world
@@ -26,7 +28,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 
 ROUTES: dict[str, Route] = {
     "GET api-alias-changes": Route("own page", scope=R),
-    "GET api-alias-change": Route("no such address", scope=R, parts=(("change", "AC-999999"),)),
+    "GET api-alias-change": Route("read an alias change", scope=R, parts=(("change", "AC-999999"),)),
     "POST api-rollbacks": Route("go back", "model", "reason", scope=A),
     "POST api-stops": Route("stop", "model", "reason", scope=A),
     "POST api-broken-glasses": Route("break the glass", "model", "glass", scope=A),
@@ -34,7 +36,7 @@ ROUTES: dict[str, Route] = {
     "GET api-gate-configuration": Route("own page", scope=R),
     "POST api-gate-configurations": Route("configure the gate", body="gate configuration", scope=A),
     "POST model-rollback": Route("go back", "model", "act"),
-    "POST model-stop": Route("stop", "model", "act"),
+    "POST model-stop": Route("stop on the page", "model", "act"),
     "POST model-break-glass": Route("break the glass on the page", "model", "glass"),
     "GET gate": Route("own page"),
     "POST gate-propose": Route("configure the gate on the page", body="gate configuration on the page"),
