@@ -99,6 +99,8 @@ def decide(
         payload={"username": identity.get("username"), "detail": answer.detail},
     )
     word = _word(action, subject, detail) if answer.allowed else ""
+    if used:  # Placet's own call, which waits for this; the plugin's check-ins bring a new configuration as well
+        return replace(answer, word=word)
     return replace(answer, configuration=protected.in_force().number, word=word)
 
 
