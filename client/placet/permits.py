@@ -230,7 +230,7 @@ def verify(
     """
     vkeys = keys.permits if isinstance(keys, Trust) else keys
     trusted = {key_digest(k): k for k in (Ed25519PublicKey.from_public_bytes(parse_vkey(v)[1]) for v in vkeys)}
-    payload, signed_by = _opened(envelope, trusted)
+    payload, signed_by = open_envelope(envelope, trusted)
     permit = _read(payload, signed_by)
     moment = now or datetime.now(UTC)
     if moment < permit.issued_at - _CLOCK_TOLERANCE:
@@ -273,23 +273,33 @@ def said_unverified(encoded: str) -> dict[str, Any]:
     return said
 
 
-def _opened(envelope: Mapping[str, Any], trusted: Mapping[str, Ed25519PublicKey]) -> tuple[bytes, str]:
-    """Return the payload and the digest of the trusted key that signed it."""
+def open_envelope(
+    envelope: Mapping[str, Any], trusted: Mapping[str, Ed25519PublicKey], *, what: str = "permit", limit: int = _LIMIT
+) -> tuple[bytes, str]:
+    """Return the payload of a DSSE envelope and the digest of the trusted key that signed it.
+
+    Args:
+        trusted: the keys that you trust, by their digest.
+        what: the thing in it, for the sentence of a refusal.
+        limit: the most bytes that the payload may have.
+    Raises:
+        InvalidPermit: malformed, signed by no key of yours, or changed.
+    """
     try:
         signatures = [(str(s["keyid"]), decode64(s["sig"])) for s in envelope["signatures"]]
         kind, payload = envelope["payloadType"], decode64(envelope["payload"])
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise InvalidPermit(Reason.MALFORMED, "The permit is not a DSSE envelope.") from None
-    if kind != PAYLOAD_TYPE or len(payload) > _LIMIT or not 0 < len(signatures) <= 16:
-        raise InvalidPermit(Reason.MALFORMED, "The permit is not a DSSE envelope of an in-toto statement.")
+        raise InvalidPermit(Reason.MALFORMED, f"The {what} is not a DSSE envelope.") from None
+    if kind != PAYLOAD_TYPE or len(payload) > limit or not 0 < len(signatures) <= 16:
+        raise InvalidPermit(Reason.MALFORMED, f"The {what} is not a DSSE envelope of an in-toto statement.")
     known = [(name, signature) for name, signature in signatures if name in trusted]
     if not known:
-        raise InvalidPermit(Reason.WRONG_KEY, "The permit is not signed by a permit key of the trust file.")
+        raise InvalidPermit(Reason.WRONG_KEY, f"The {what} is not signed by a permit key of the trust file.")
     for name, signature in known:
         try:
             trusted[name].verify(signature, pae(kind, payload))
         except InvalidSignature:
-            raise InvalidPermit(Reason.BAD_SIGNATURE, "The permit was changed after it was signed.") from None
+            raise InvalidPermit(Reason.BAD_SIGNATURE, f"The {what} was changed after it was signed.") from None
     return payload, known[0][0]
 
 

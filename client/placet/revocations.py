@@ -13,11 +13,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from placet.digests import hex_of
-from placet.permits import PAYLOAD_TYPE, STATEMENT_TYPE, Permit, key_digest, pae
+from placet.permits import PAYLOAD_TYPE, STATEMENT_TYPE, InvalidPermit, Permit, key_digest, open_envelope
 from placet.trust import Trust
 from placet.verify import decode64, load_canonical, parse_time, parse_vkey
 
@@ -169,21 +168,9 @@ def permit_digest(envelope: Mapping[str, Any], permit: Permit) -> str:
 
 def _opened(envelope: Mapping[str, Any], trusted: Mapping[str, Ed25519PublicKey]) -> bytes:
     try:
-        signatures = [(str(s["keyid"]), decode64(s["sig"])) for s in envelope["signatures"]]
-        kind, payload = envelope["payloadType"], decode64(envelope["payload"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise InvalidList(ListFault.MALFORMED, "The revocation list is not a DSSE envelope.") from None
-    if kind != PAYLOAD_TYPE or len(payload) > _LIMIT or not 0 < len(signatures) <= 16:
-        raise InvalidList(ListFault.MALFORMED, "The revocation list is not a DSSE envelope of an in-toto statement.")
-    known = [(name, signature) for name, signature in signatures if name in trusted]
-    if not known:
-        raise InvalidList(ListFault.WRONG_KEY, "The revocation list is not signed by a permit key of the trust file.")
-    for name, signature in known:
-        try:
-            trusted[name].verify(signature, pae(kind, payload))
-        except InvalidSignature:
-            raise InvalidList(ListFault.BAD_SIGNATURE, "The revocation list was changed after it was signed.") from None
-    return payload
+        return open_envelope(envelope, trusted, what="revocation list", limit=_LIMIT)[0]
+    except InvalidPermit as problem:
+        raise InvalidList(ListFault[problem.reason.name], str(problem)) from None
 
 
 def _read(payload: bytes) -> RevocationList:

@@ -47,7 +47,7 @@ def _engineer_of_s3(s3: Any, _session_gate: DecisionServer, tmp_path_factory: py
         database=f"sqlite:///{folder / 'mlflow.db'}",
         auth_database=f"sqlite:///{folder / 'auth.db'}",
         placet_url=_session_gate.url,
-        options=["--artifacts-destination", "s3://models/root"],
+        options=["--artifacts-destination", "s3://models/kept"],
         settings={**KEYS, "MLFLOW_S3_ENDPOINT_URL": s3.url},
     ) as server:
         admin = Rest(server, SERVICE, server.password)
@@ -89,7 +89,7 @@ def test_an_upload_in_parts_can_neither_begin_in_a_frozen_folder_nor_end_there(
     assert mpu(engineer, "abort", version.folder, upload_id=begun["upload_id"]).status == 403
     assert put(engineer, f"{version.folder}/MLmodel").status == 403
     keys = [item["Key"] for item in s3.client.list_objects_v2(Bucket="models")["Contents"]]
-    assert [key for key in keys if version.folder in key] == [f"root/{version.folder}/MLmodel"]
+    assert [key for key in keys if version.folder in key] == [f"kept/{version.folder}/MLmodel"]
 
     free = a_run(engineer, an_experiment(engineer))
     folder = f"{free['experiment_id']}/{free['run_id']}/artifacts"
@@ -97,7 +97,7 @@ def test_an_upload_in_parts_can_neither_begin_in_a_frozen_folder_nor_end_there(
     [etag] = [
         part["ETag"]
         for part in s3.client.list_parts(
-            Bucket="models", Key=f"root/{folder}/weights.bin", UploadId=again["upload_id"]
+            Bucket="models", Key=f"kept/{folder}/weights.bin", UploadId=again["upload_id"]
         )["Parts"]
     ]
     again["parts"][0]["etag"] = etag
@@ -118,10 +118,10 @@ def test_no_presigned_upload_is_given_out(engineer: Rest, gate: DecisionServer):
 def test_the_buckets_own_address_is_the_same_place_as_the_proxys(engineer: Rest, gate: DecisionServer, s3: Any):
     version = a_logged_version(engineer, files=("MLmodel",))
     freeze(engineer, gate, version)
-    run = a_run(engineer, an_experiment(engineer, artifact_location=f"s3://models/root/{version.folder}"))
+    run = a_run(engineer, an_experiment(engineer, artifact_location=f"s3://models/kept/{version.folder}"))
     upload = f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run['run_id']}&path=x"
     assert engineer.send("POST", upload, content=b"swapped").status == 403
-    body = s3.client.get_object(Bucket="models", Key=f"root/{version.folder}/MLmodel")["Body"].read()
+    body = s3.client.get_object(Bucket="models", Key=f"kept/{version.folder}/MLmodel")["Body"].read()
     assert body == b"approved"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from placet.mlflow_plugin.places import Places, parts_of, place_of
 
-HOME = "s3://models/root"
+HOME = "s3://models/kept"
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ def test_going_up_stays_visible(path: str):
         "mlflow-artifacts:/1/m-1",
         "mlflow-artifacts://mlflow.example:5000/1/m-1",
         "mlflow-artifacts:///1//m-1/",
-        "s3://models/root/1/m-1",
-        "S3://models/root/1/m-1?endpoint=x",
-        "s3://models/root/2/../1/m-1",
+        "s3://models/kept/1/m-1",
+        "S3://models/kept/1/m-1?endpoint=x",
+        "s3://models/kept/2/../1/m-1",
         "https://mlflow.example/api/2.0/mlflow-artifacts/artifacts/1/m-1",
     ],
 )
