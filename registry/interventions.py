@@ -198,13 +198,10 @@ def _live(registered: RegisteredModel, alias: str) -> AliasHistory:
 
 
 def _before(now_live: AliasHistory, version: int | None) -> AliasHistory | None:
-    """Return the last span of another version, of this number if one is given, behind the same alias on an approval."""
-    rows = AliasHistory.objects.select_related("version__model", "promotion__approval", "promotion__version__model")
-    rows = rows.filter(model=now_live.model_id, alias=now_live.alias, promotion__isnull=False)
-    rows = rows.exclude(version=now_live.version_id).order_by("-during")
-    if version is not None:
-        return rows.filter(version__number=version).first()
-    return rows.exclude(promotion__state=PromotionRequest.State.ROLLED_BACK).first()  # one left that for a reason
+    """Return the span that one goes back to: of this version, if one is given."""
+    if version is None:
+        return selectors.rollback_target(now_live.version, now_live.alias)
+    return selectors.spans_of_others(now_live.version, now_live.alias).filter(version__number=version).first()
 
 
 def _review_afterwards(change: AliasChange, person: User, now_live: AliasHistory | None = None) -> None:

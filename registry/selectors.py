@@ -236,15 +236,17 @@ def live_at(registered: RegisteredModel, alias: str, moment: datetime) -> AliasH
 def rollback_target(version: ModelVersion, alias: str) -> AliasHistory | None:
     """Return the last span of another version, approved for the alias, that one would go back to from a version.
 
-    That is what is live, while the version is not, and what was before it once it is.
+    That is what is live, while the version is not, and what was before it once it is. What was itself rolled back is
+    left out: somebody left it for a reason.
     """
-    return (
-        AliasHistory.objects.select_related("version__model", "promotion__approval")
-        .filter(model=version.model_id, alias=alias, promotion__isnull=False)
-        .exclude(version=version.pk)
-        .order_by("-during")
-        .first()
-    )
+    return spans_of_others(version, alias).exclude(promotion__state=PromotionRequest.State.ROLLED_BACK).first()
+
+
+def spans_of_others(version: ModelVersion, alias: str) -> QuerySet[AliasHistory]:
+    """Return when other versions of the model were behind an alias on an approval, newest first."""
+    rows = AliasHistory.objects.filter(model=version.model_id, alias=alias, promotion__isnull=False)
+    rows = rows.select_related("version__model", "promotion__approval", "promotion__version__model")
+    return rows.exclude(version=version.pk).order_by("-during")
 
 
 def has_permit(approval: ApprovalRequest) -> bool:
