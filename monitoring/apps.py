@@ -9,7 +9,8 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
-        """Register what makes drift evidence, and what follows from it."""
+        """Register what makes the evidence of monitors, and what follows from it."""
+        from governance.evidence.canary import CANARY
         from governance.evidence.producers import register
         from governance.evidence.services import on_change
         from monitoring import runs
@@ -17,5 +18,6 @@ class MonitoringConfig(AppConfig):
         from registry.reviewing.panels import register_monitors
 
         register(runs.EVIDENCE_TYPE, "monitoring.producer:measure_drift")
+        register(CANARY, "monitoring.canary:measure_canary")
         on_change(runs.on_evidence)
         register_monitors(rows_for_model)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from ibis.expr.types import Column, FloatingColumn, Table
 from monitoring.errors import InvalidProfile, UnreadableRecords
 from monitoring.profiles import CategoryCounts, ColumnCounts, NumericCounts, ReferenceProfile, WindowProfile
 from monitoring.schema import AT_COLUMN
+
+EPOCH = date(1970, 1, 1)
 
 
 @ibis.udf.agg.builtin(name="histogram")  # type: ignore[untyped-decorator,unused-ignore]
@@ -72,6 +74,26 @@ def profile_each(paths: Iterable[Path], reference: ReferenceProfile) -> dict[Pat
         rows = table.group_by("filename").aggregate(**_aggregates(table, reference)).to_pyarrow().to_pylist()
     found = {files[row["filename"]]: _profile(row, reference) for row in rows}
     return {path: found.get(path, reference.empty) for path in files.values()}
+
+
+def count_by_day(paths: Iterable[Path], spans: Sequence[tuple[datetime, datetime]]) -> tuple[dict[date, int], int]:
+    """Count the rows of ``paths`` that lie in one of ``spans`` (aware; the end not included), by day (UTC).
+
+    Returns: rows by day, days without one left out; and how many rows lie in no span.
+    Raises:
+        UnreadableRecords: a file is not there or not Parquet.
+    """
+    files = sorted(str(path) for path in paths)
+    if not files:
+        return {}, 0
+    with _open(files) as table:
+        at: Any = table[AT_COLUMN]
+        inside = ibis.or_(*[(at >= ibis.literal(start)) & (at < ibis.literal(end)) for start, end in spans])
+        # Whole days since 1970, not a date: DuckDB would make one in the time zone of the machine.
+        counted = table.group_by(inside=inside, day=at.epoch_seconds() // 86_400).aggregate(n=table.count())
+        rows = counted.to_pyarrow().to_pylist()
+    by_day = {EPOCH + timedelta(days=int(row["day"])): int(row["n"]) for row in rows if row["inside"]}
+    return by_day, sum(int(row["n"]) for row in rows if not row["inside"])
 
 
 def sample(

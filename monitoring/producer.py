@@ -73,7 +73,11 @@ def measure_drift(task: Task) -> Product:
     files = {runs.WINDOW_FILE: rfc8785.dumps(window.to_json())}
     if check.html:
         files[runs.EVIDENTLY_FILE] = check.html
-    return Product(payload, _environment(task, reference, check.rows), files)
+    environment = made_with(
+        task, dataset=task.dataset_digest, reference=reference.digest, reference_rows=reference.rows_digest
+    )
+    sampled = dict(zip(("reference", "window"), check.rows, strict=True))
+    return Product(payload, environment | {"isolation": reference.isolation, "sampled": sampled}, files)
 
 
 def _reference_sample(reference: ReferenceProfile, names: list[str], rows: int, seed: int) -> pd.DataFrame:
@@ -81,18 +85,12 @@ def _reference_sample(reference: ReferenceProfile, names: list[str], rows: int, 
     return frame if len(frame) <= rows else frame.sample(rows, random_state=seed % 2**32)
 
 
-def _environment(task: Task, reference: ReferenceProfile, sampled: tuple[int, int]) -> dict[str, Any]:
+def made_with(task: Task, **inputs: str) -> dict[str, Any]:
+    """Return what evidence was made with: interpreter, locked libraries, seed, and the digests of what was read."""
     lock = Path(settings.BASE_DIR) / "requirements.lock"
     return {
         "python": platform.python_version(),
         "lock_digest": f"sha256:{sha256(lock.read_bytes()).hexdigest()}" if lock.exists() else None,
-        "isolation": reference.isolation,
         "seed": task.seed,
-        "inputs": {
-            "subject": task.subject_digest,
-            "dataset": task.dataset_digest,
-            "reference": reference.digest,
-            "reference_rows": reference.rows_digest,
-        },
-        "sampled": {"reference": sampled[0], "window": sampled[1]},
+        "inputs": {"subject": task.subject_digest, **inputs},
     }

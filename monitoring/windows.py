@@ -39,6 +39,11 @@ def path_of(batch: RecordBatch, day: date) -> Path:
     )
 
 
+def paths_of(batch: RecordBatch) -> list[Path]:
+    """Return where the rows of a batch lie, day by day."""
+    return [path_of(batch, date.fromisoformat(partition["day"])) for partition in batch.partitions]
+
+
 def schema_of(monitor: Monitor) -> RecordSchema:
     """Return what a record of this monitor looks like: the reference's features and the prediction.
 

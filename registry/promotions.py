@@ -20,6 +20,7 @@ from governance.common.errors import Forbidden
 from governance.evidence import producers
 from governance.evidence import selectors as evidence_selectors
 from governance.evidence import services as evidence_services
+from governance.evidence.canary import CANARY
 from governance.evidence.documents import About, about_system, inputs
 from governance.inventory import selectors as inventory_selectors
 from governance.inventory.models import AISystem
@@ -268,35 +269,52 @@ def required_evidence(
     for item in document.evidence:
         if item.kinds:
             wanted += _required_documents(item, candidate, now)
-            continue
-        parameters = {key: list(value) if isinstance(value, tuple) else value for key, value in item.parameters.items()}
-        baseline = production if item.name == "performance" else None
-        work: dict[str, Any] = {
-            "dataset_digest": dataset_digest,
-            "parameters": parameters,
-            "baseline_digest": baseline.artifact_digest if baseline else "",
-            "subject_id": str(candidate.pk),
-            "baseline_id": str(baseline.pk) if baseline else None,
-            "settings": {
-                "subject": {"decision_threshold": candidate.decision_threshold},
-                **({"baseline": {"decision_threshold": baseline.decision_threshold}} if baseline else {}),
-            },
-        }
-        wanted.append(
-            {
-                "type": item.type,
-                "dataset": dataset_digest,
-                "parameters": parameters,
-                "baseline": work["baseline_digest"],
-                "baseline_id": work["baseline_id"],
-                "settings": work["settings"],
-                "inputs": evidence_services.inputs_digest(
-                    evidence_type=item.type, subject_digest=candidate.artifact_digest, **work
-                ),
-                "not_before": clock.rfc3339(now - item.max_age) if item.max_age else None,
-            }
-        )
+        elif item.type == CANARY:  # as of this request, so made anew for it, on no data but the records
+            wanted.append(_produced(item, candidate, settings={"as_of": clock.rfc3339(now)}))
+        else:
+            baseline = production if item.name == "performance" else None
+            compared = {"baseline": {"decision_threshold": baseline.decision_threshold}} if baseline else {}
+            settings = {"subject": {"decision_threshold": candidate.decision_threshold}, **compared}
+            oldest = clock.rfc3339(now - item.max_age) if item.max_age else None
+            wanted.append(
+                _produced(
+                    item, candidate, dataset=dataset_digest, baseline=baseline, settings=settings, not_before=oldest
+                )
+            )
     return wanted
+
+
+def _produced(
+    item: EvidenceRequirement,
+    candidate: ModelVersion,
+    *,
+    settings: dict[str, Any],
+    dataset: str = "",
+    baseline: ModelVersion | None = None,
+    not_before: str | None = None,
+) -> dict[str, Any]:
+    """Return what is asked of a producer."""
+    parameters = {key: list(value) if isinstance(value, tuple) else value for key, value in item.parameters.items()}
+    baseline_digest, baseline_id = (baseline.artifact_digest, str(baseline.pk)) if baseline else ("", None)
+    return {
+        "type": item.type,
+        "dataset": dataset,
+        "parameters": parameters,
+        "baseline": baseline_digest,
+        "baseline_id": baseline_id,
+        "settings": settings,
+        "inputs": evidence_services.inputs_digest(
+            evidence_type=item.type,
+            subject_digest=candidate.artifact_digest,
+            subject_id=candidate.pk,
+            dataset_digest=dataset,
+            baseline_digest=baseline_digest,
+            baseline_id=baseline_id,
+            parameters=parameters,
+            settings=settings,
+        ),
+        "not_before": not_before,
+    }
 
 
 def _required_documents(item: EvidenceRequirement, candidate: ModelVersion, now: datetime) -> list[dict[str, Any]]:

@@ -218,6 +218,11 @@ def all_live() -> QuerySet[AliasHistory]:
     )
 
 
+def has_served(version: ModelVersion) -> bool:
+    """Return whether a version was ever behind a protected alias, by Placet's own acts."""
+    return AliasHistory.objects.filter(version=version).exists()
+
+
 def live_approvals() -> set[uuid.UUID]:
     """Return the approvals on which what is live now rests."""
     rows = AliasHistory.objects.filter(during__endswith__isnull=True, promotion__isnull=False)

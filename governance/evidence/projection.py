@@ -45,6 +45,13 @@ _DECLARED: dict[str, dict[str, str]] = {
         "dataset_drift": "bool",
         "max_value": "double?",
     },
+    "canary/v1": {
+        "n": "int",
+        "days": "double",
+        "days_with_records": "int",
+        "serving": "bool",
+        **dict.fromkeys(("windows", "windows_drifted", "windows_insufficient", "alerts", "alerts_open"), "int"),
+    },
     "human_review/v1": {
         "kind": "string",
         "reviewer_role": "string",
@@ -169,6 +176,19 @@ def _drift(payload: Payload) -> dict[str, Scalar]:
     }
 
 
+def _canary(payload: Payload) -> dict[str, Scalar]:
+    outcomes = [window["outcome"] for window in payload["windows"]]
+    return {
+        **{name: payload[name] for name in ("n", "days", "serving")},
+        "days_with_records": len(payload["by_day"]),
+        "windows": len(outcomes),
+        "windows_drifted": outcomes.count("drift"),
+        "windows_insufficient": outcomes.count("insufficient"),
+        "alerts": payload["alerts"]["total"],
+        "alerts_open": payload["alerts"]["open"],
+    }
+
+
 def _human_review(payload: Payload) -> dict[str, Scalar]:
     """Return the scalars of a look at a check or of a validation; what the other one alone has is undefined."""
     return {
@@ -195,6 +215,7 @@ _PROJECTIONS: dict[str, Callable[[Payload], dict[str, Scalar]]] = {
     "fairness/v1": _fairness,
     "explanation/v1": _explanation,
     "drift/v1": _drift,
+    "canary/v1": _canary,
     "human_review/v1": _human_review,
     "document/v1": _plain("kind", "measured", "declared", "missing"),
     "submitted_document/v1": _submitted_document,

@@ -11,9 +11,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from governance.evidence.canary import CANARY, alias_of
 from governance.policy.problems import InvalidPolicy, Problem
 from governance.policy.shape import line_of, shape_problems
 from governance.policy.source import Json, Path, Source, display, read
+from placet.mlflow_plugin.protection import fold
 
 HUMAN_REVIEW = "human_review/v1"
 VALIDATION = "validation"
@@ -249,6 +251,7 @@ def _rule_problems(document: PolicyDocument) -> list[Problem]:
         message = "Nobody could answer in time; give it a day at least, or leave the key out (P30D)."
         problems.append(problem_at(source, ("approval", "answer_within"), message))
     problems += _kind_problems(document)
+    problems += _canary_problems(document)
     if not document.approval.collect_within:
         message = "No evidence would be complete in time; give it a day at least, or leave the key out (P30D)."
         problems.append(problem_at(source, ("approval", "collect_within"), message))
@@ -281,6 +284,29 @@ def _kind_problems(document: PolicyDocument) -> list[Problem]:
         if item.type == SUBMITTED and (item.dataset or item.parameters):
             problems.append(problem_at(document.source, where, "A document has neither `dataset` nor `parameters`."))
     return problems
+
+
+def _canary_problems(document: PolicyDocument) -> list[Problem]:
+    """A canary is counted as of the request, behind an alias that a version can get without having been behind it."""
+    item = next((item for item in document.evidence if item.type == CANARY), None)
+    if item is None:
+        return []
+    where: Path = ("evidence", CANARY)
+    alias = item.parameters.get("alias", "")
+    if item.dataset or item.max_age is not None or set(item.parameters) - {"alias"} or not isinstance(alias, str):
+        message = (
+            "A canary is counted on its own records at the time of the request: leave `dataset` and `max_age` out, and "
+            "name nothing in `parameters` but `alias`, a text."
+        )
+        return [problem_at(document.source, where, message)]
+    alias = alias_of(item.parameters)
+    if alias not in map(fold, document.targets):
+        return []
+    message = (
+        f"No version could ever get {alias}: this policy governs it, and wants the version to have been behind it. "
+        f"Take {alias} out of `targets` and govern it by a policy of its own."
+    )
+    return [problem_at(document.source, where, message)]
 
 
 def _review_problems(document: PolicyDocument) -> list[Problem]:

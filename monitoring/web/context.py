@@ -36,6 +36,7 @@ def monitor_row(monitor: Monitor) -> Row:
         "pk": monitor.pk,
         "name": str(monitor),
         "model": monitor.model.name,
+        "alias": monitor.alias,
         "version": f"v{live.version.number}" if live else "",
         "system": monitor.model.system.name if monitor.model.system else "",
         "outcome": newest.outcome if newest else None,

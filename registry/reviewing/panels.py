@@ -25,7 +25,7 @@ def register_documents(rows: DocumentRows) -> None:
 
 
 def register_monitors(rows: MonitorRows) -> None:
-    """Have ``rows(model)`` called for its monitors: ``{pk, name, value, limit, series, outcome}``."""
+    """Have ``rows(model)`` called for its monitors: ``{pk, name, alias, value, limit, series, outcome}``."""
     _monitors.append(rows)
 
 

@@ -24,6 +24,7 @@ from governance.validation.pages import validation_panel
 from registry import selectors
 from registry.models import AliasHistory, PromotionRequest
 from registry.reviewing import changes, checks, evidence, panels, stages, standing_said, trail
+from registry.reviewing.canary import canary_shown
 from registry.reviewing.comments import comments_shown
 from registry.reviewing.people import People, person_ids
 from registry.reviewing.plans import plans_shown
@@ -88,6 +89,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "fairness": evidence.payload_of_type(attached, "fairness/v1"),
         "fairness_limit": checks.fairness_limit(document),
         "explanation": evidence.payload_of_type(attached, "explanation/v1"),
+        "canary": canary_shown(attached, promotion),
         "drift": drift_shown(live, promotion),
         "findings": findings_shown(findings, people, viewer),
         "use_restrictions": approval.use_restrictions,
@@ -216,8 +218,10 @@ def drift_shown(live: AliasHistory | None, promotion: PromotionRequest) -> dict[
     item: Evidence | None = newest_evidence(subject_id=live.version_id, evidence_type="drift/v1")
     if item is None:
         return None
-    other = live.version_id != promotion.version_id
-    note = f"This is v{live.version.number}'s traffic. v{promotion.version.number} has served no one." if other else ""
+    note = ""
+    if live.version_id != promotion.version_id:
+        served = "is not in it" if selectors.has_served(promotion.version) else "has served no one"
+        note = f"This is v{live.version.number}'s traffic. v{promotion.version.number} {served}."
     return {"payload": item.payload, "note": note}
 
 

@@ -64,9 +64,16 @@ def monitor(snapshot: Snapshot) -> list[Paragraph]:
 
 
 def monitored_windows(snapshot: Snapshot) -> list[Paragraph]:
-    """Windows evaluated so far, the newest drift evidence, and alerts."""
+    """The time as a canary, windows evaluated so far, the newest drift evidence, and alerts."""
     monitoring = snapshot.part("monitoring")
     paragraphs = []
+    if row := snapshot.evidence("canary/v1"):
+        there = row["payload"]["spans"]
+        text = "a share of the traffic: behind an alias of its own, as follows" if there else "no traffic"
+        blocks = (record_blocks.canary(row["payload"]),) if there else ()
+        paragraphs.append(
+            from_evidence(f"Before the request for its promotion the version served {text}.", row, blocks)
+        )
     if rows := monitoring.get("windows") or ():
         sources = tuple(
             record_source(row, "drift run", "Drift run", digest_key="payload_digest", at_key="end") for row in rows

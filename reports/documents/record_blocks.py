@@ -309,6 +309,29 @@ def windows(rows: Sequence[Record]) -> Table:
     )
 
 
+def canary(payload: Record) -> Table:
+    """Return when a version served a share of the traffic before it was promoted, and what its monitor saw of it."""
+    spans = [
+        (span["start"], span["end"], f"Behind {payload['alias']} by {span['by']}", f"{decimal(span['days'], 1)} days")
+        for span in payload["spans"]
+    ]
+    windows = [
+        (row["start"], row["end"], f"Drift window: {words(row['outcome'])}", f"{integer(row['n'])} records")
+        for row in payload["windows"]
+    ]
+    return Table(
+        f"Served before its promotion: {decimal(payload['days'], 1)} days, {integer(payload['n'])} records, "
+        f"{integer(payload['alerts']['open'])} alerts open",
+        (Column("From", width=24), Column("To", width=24), Column("What"), Column("Extent", numeric=True)),
+        tuple(
+            (Cell(moment(start)), Cell(moment(end) if end else "the request"), Cell(what), Cell(extent))
+            for start, end, what, extent in [*spans, *windows]
+        ),
+        note=f"As of the request, {moment(payload['as_of'])}. Records are those whose own event time lies in the time "
+        "behind the alias; the serving process says when.",
+    )
+
+
 def alerts(rows: Sequence[Record]) -> Table:
     """Return the alerts of the monitors and what they did."""
     return Table(

@@ -292,6 +292,19 @@ DOCUMENTS = [
 ]
 
 
+def canary() -> dict[str, Any]:
+    """A canary of ten days with a gap, one quiet window and one that drifted."""
+    labels = [f"{day} Nov" for day in range(12, 23)]
+    window = {"start": ago(days=11), "end": ago(days=4), "n": 1_204, "outcome": "stable", "drifted": 0}
+    return {
+        "payload": {"alias": "canary", "as_of": "2026-11-22T09:00:00.000000Z", "days": 9.6, "serving": True, "n": 1_716, "by_day": [{"day": f"2026-11-{day}", "n": 170} for day in range(12, 22)], "outside": 14,
+                    "windows": [window, window], "alerts": {"total": 2, "open": 1}, "reference_check": {"library": "pyarrow", "version": "21.0.0", "max_difference": 0, "tolerance": 0}},
+        "version": 2, "spans": [{"start": ago(days=11), "end": ago(days=6), "days": 5.0, "by": "PR-18", "pk": UID}, {"start": ago(days=5), "end": None, "days": 4.6, "by": "AC-7", "pk": None}],
+        "windows": [window, window | {"outcome": "drift", "drifted": 2}], "monitor_pk": UID,
+        "chart": {"title": "Records by day (UTC)", "labels": labels, "values": [170, 182, 40, 0, 0, 175, 190, 201, 188, 180, 90], "limit": None, "bands": []},
+    }
+
+
 def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
     """The review page, for somebody who may decide (or may not), perhaps after a refused form."""
     form = (
@@ -315,7 +328,7 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
             "one_sided": [{"item": "Parameter", "key": f"parameter_{n}", "before": "not set", "after": "1", "note": "", "changed": True} for n in range(6)],
             "same": [{"item": "Evaluation data", "before": "300 rows", "after": "same rows, same digest", "note": "", "changed": False},
                      {"item": "Parameters", "before": "4 more", "after": "4 more, the same", "note": "", "changed": False}]},
-        "drift": {"payload": drift(), "note": "This is v1's traffic. v2 has served no one."}, "findings": FINDINGS, "use_restrictions": ["New consumer credit to natural persons, up to 20,000 DM."],
+        "canary": canary(), "drift": {"payload": drift(), "note": "This is v1's traffic. v2 has served no one."}, "findings": FINDINGS, "use_restrictions": ["New consumer credit to natural persons, up to 20,000 DM."],
         "attempts": ATTEMPTS, "stages": STAGES, "excluded": [ENGINEER | {"why": "requester and trainer of v2"}, OWNER | {"why": "owner of the system"}], "documents": DOCUMENTS, "trail": TRAIL, "proof": PROOF,
         "decision": {"allowed": allowed, "refusal": "You requested this version: somebody else decides.", "stage": "risk", "signed": 0, "quorum": 1, "approve_refusal": "One check waits for a human review" if errors else "", "change_class": "non-substantial",
                      "signs": [{"label": "Subject", "value": a_digest("v2"), "digest": True}, {"label": "Policy", "value": "credit-high-risk v3"}], "checked": "you are not requester, trainer, owner, evidence producer or sponsor."},
@@ -334,7 +347,7 @@ def suspended() -> dict[str, Any]:
 
 def collecting() -> dict[str, Any]:
     """The review page while evidence is computed: nothing to decide on yet."""
-    empty = dict.fromkeys(("verdict", "performance", "fairness", "explanation", "drift"))
+    empty = dict.fromkeys(("verdict", "performance", "fairness", "explanation", "canary", "drift"))
     return (
         review(allowed=False)
         | empty

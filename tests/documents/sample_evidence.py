@@ -284,3 +284,34 @@ CHECKS: list[dict[str, Any]] = [
         "on_fail": "warn",
     },
 ]
+
+CANARY = {
+    "type": "canary/v1",
+    "n": 1716,
+    "seed": 7,
+    "method": {"records": "those whose own event time lies behind the alias"},
+    "libraries": {"duckdb": "1.4.0"},
+    "reference_check": _check("pyarrow", "21.0.0", 0, 0),
+    "alias": "canary",
+    "version": "credit-risk v2",
+    "as_of": "2026-11-20T08:00:00.000000Z",
+    "spans": [{"start": "2026-11-10T20:00:00.000000Z", "end": None, "days": 9.5, "by": "PR-12"}],
+    "days": 9.5,
+    "serving": True,
+    "by_day": [{"day": "2026-11-11", "n": 1716}],
+    "outside": 0,
+    "batches": 1,
+    "first": "2026-11-11T00:00:00.000000Z",
+    "last": "2026-11-11T23:00:00.000000Z",
+    "windows": [
+        {
+            "start": "2026-11-11T00:00:00.000000Z",
+            "end": "2026-11-18T00:00:00.000000Z",
+            "n": 1204,
+            "outcome": "stable",
+            "drifted": 0,
+            "payload_digest": a_digest("a quiet window"),
+        }
+    ],
+    "alerts": {"total": 1, "open": 0},
+}

@@ -11,7 +11,7 @@ from reports.documents.annex_iv import build
 from reports.documents.annex_iv_points import ASKS
 from reports.documents.content import Table
 from reports.documents.snapshot import SnapshotInvalid
-from tests.documents.sample_evidence import FAIRNESS
+from tests.documents.sample_evidence import CANARY, FAIRNESS
 from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot, without
 
 
@@ -216,3 +216,24 @@ def test_the_law_part_leaves_out_what_is_not_in_force_and_keeps_both_dates():
     assert all(register.in_force(point["id"], register.as_of) is not False for point in part["points"])
     annex_iv = snapshots.law_part()["points"]
     assert annex_iv[0]["applies_from"] == {"annex_iii": "2027-12-02", "annex_i": "2028-08-02"}
+
+
+def test_what_a_version_did_as_a_canary_stands_under_point_9_and_nothing_does_where_nobody_asked():
+    given = a_snapshot()
+    assert not any("before its promotion" in table.caption for table in tables(build(given), "9"))
+    row = {
+        "id": "e-canary",
+        "type": "canary/v1",
+        "made_at": "2026-11-20T08:00:00.000000Z",
+        "payload_digest": "sha256:1",
+    }
+    given["evidence"].append(row | {"payload": CANARY})
+    (table,) = [table for table in tables(build(given), "9") if "before its promotion" in table.caption]
+    assert table.caption == "Served before its promotion: 9.5 days, 1,716 records, 0 alerts open"
+    assert [[cell.text for cell in cells][2:] for cells in table.rows] == [
+        ["Behind canary by PR-12", "9.5 days"],
+        ["Drift window: stable", "1,204 records"],
+    ]
+    given["evidence"][-1]["payload"] = CANARY | {"spans": [], "windows": [], "days": 0.0, "n": 0}
+    said = [paragraph.text for paragraph in section(build(given), "9").paragraphs]
+    assert "Before the request for its promotion the version served no traffic." in said

@@ -12,6 +12,9 @@ from governance.evidence import projection, schemas
 DIGEST = "sha256:" + "a" * 64
 
 
+WHEN = "2026-11-01T00:00:00.000000Z"
+
+
 def number(value=0.5, low=0.4, high=0.6, **more):
     return {"value": value, "low": low, "high": high, "n": 300} | more
 
@@ -42,7 +45,7 @@ def samples():
         "column": "a", "kind": "numeric", "method": "psi", "value": 0.3, "low": 0.2, "high": 0.4, "limit": 0.2,
         "p_adjusted": 0.01, "outcome": "drift", "evidently": 0.29, "difference": 0.01,
     }  # fmt: skip
-    window = {"start": "2026-11-01T00:00:00.000000Z", "end": "2026-11-08T00:00:00.000000Z", "n": 300}
+    window = {"start": WHEN, "end": "2026-11-08T00:00:00.000000Z", "n": 300}
     return {
         "performance/v1": head("performance/v1")
         | {
@@ -66,6 +69,15 @@ def samples():
         | {
             "monitor": "live", "version": "credit-risk/2", "window": window, "reference": {"n": 300, "digest": DIGEST},
             "columns": [column], "drifted": 1, "dataset_drift": True,
+        },
+        "canary/v1": head("canary/v1")
+        | {
+            "alias": "canary", "version": "credit-risk v2", "as_of": WHEN, "days": 1.5, "serving": True, "outside": 2,
+            "batches": 3, "first": WHEN, "last": None, "by_day": [{"day": "2026-11-01", "n": 4}],
+            "spans": [{"start": WHEN, "end": None, "days": 1.5, "by": "PR-12"}], "alerts": {"total": 1, "open": 0},
+            "windows": [
+                {"start": WHEN, "end": WHEN, "n": 4, "outcome": "drift", "drifted": 1, "payload_digest": DIGEST},
+            ],
         },
         "human_review/v1": {
             "type": "human_review/v1", "check": "fairness.sex", "statement": DIGEST, "evidence": [DIGEST],

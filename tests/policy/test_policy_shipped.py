@@ -60,9 +60,19 @@ def test_a_shipped_policy_never_blocks_on_four_fifths_alone(name):
 
 def test_each_ai_act_class_has_a_shipped_policy():
     classes = [policy(name).ai_act_classes for name in shipped.names()]
-    assert sorted(classes) == [("high",), ("limited",), ("minimal",)]
-    with pytest.raises(LookupError, match="high-risk, limited-risk, minimal-risk"):
+    assert sorted(classes) == [("high",), ("high",), ("limited",), ("minimal",)]
+    with pytest.raises(LookupError, match="high-risk, high-risk-canary, limited-risk, minimal-risk"):
         shipped.text("../document")
+
+
+def test_a_canary_of_a_high_risk_system_has_a_lighter_policy_of_its_own_and_no_two_policies_overlap():
+    canary, high = policy("high-risk-canary"), policy("high-risk")
+    assert (canary.targets, high.targets) == (("canary",), ("champion",))
+    assert high.requirement("canary") is not None
+    assert sum(stage.quorum for stage in canary.stages) < sum(stage.quorum for stage in high.stages)
+    assert canary.approval.valid_for < high.approval.valid_for
+    names = shipped.names()
+    assert not any(policy(one).overlaps(policy(two)) for one in names for two in names if one != two)
 
 
 def test_minimal_risk_needs_no_signature():

@@ -16,6 +16,7 @@ TYPES = (
     "fairness/v1",
     "explanation/v1",
     "drift/v1",
+    "canary/v1",
     "human_review/v1",
     "document/v1",
     "submitted_document/v1",
