@@ -21,6 +21,8 @@ from governance.inventory.models import AISystem
 
 SIGNED = frozenset({Finding.Severity.HIGH, Finding.Severity.CRITICAL})
 """Severities whose closing needs the closer's password, typed for it."""
+REVIEWS = frozenset({"stop-review", "break-glass-review"})
+"""Codes of findings that mend nothing: what their owner did at once waits for somebody else's look."""
 DUE_DAYS = {"critical": 1, "high": 7, "medium": 30, "low": 90}
 
 
@@ -125,13 +127,11 @@ def close_finding(*, finding_id: uuid.UUID, closer: User, how: str, password: st
     finding = locked(finding_id)
     if not may_read(closer, finding.system_id):
         raise Unknown(f"There is no finding {finding_id}.")
-    critical = finding.severity == Finding.Severity.CRITICAL
-    closers = (Role.RISK_OFFICER,) if critical else (Role.RISK_OFFICER, Role.VALIDATOR)
     if finding.closed_at:
         raise FindingClosed(f"{finding.title} is closed.")
     if closer.pk in {finding.owner_id, *finding.former_owners}:
         raise OwnFinding("You own this finding, or did; somebody else must see that it is mended.")
-    if not has_role(closer, *closers, system_id=finding.system_id):
+    if not has_role(closer, *closers(finding), system_id=finding.system_id):
         raise Forbidden("A risk officer closes a critical finding; a validator may close the others.")
     if finding.severity in SIGNED:
         require_password(closer, password)
@@ -144,6 +144,17 @@ def close_finding(*, finding_id: uuid.UUID, closer: User, how: str, password: st
         payload={"title": finding.title, "how": how},
     )
     return finding
+
+
+def asks_for_review(finding: Finding) -> bool:
+    """Return whether a finding waits for somebody else's look at what its owner did, and nobody has closed it."""
+    return finding.code in REVIEWS and finding.closed_at is None
+
+
+def closers(finding: Finding) -> tuple[Role, ...]:
+    """Return the roles that may close a finding, as far as its person is not its owner."""
+    critical = finding.severity == Finding.Severity.CRITICAL
+    return (Role.RISK_OFFICER,) if critical else (Role.RISK_OFFICER, Role.VALIDATOR)
 
 
 @transaction.atomic

@@ -10,12 +10,13 @@ from governance.accounts.models import AccessReview, Passkey, Token, User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import people_with, roles_held
 from governance.approvals import kinds, selectors
+from governance.approvals.findings import asks_for_review, closers
 from governance.approvals.models import ApprovalRequest, Delegation, Finding, State, Waiver
 from governance.audit.selectors import LogEntry
 from governance.common import clock
 from governance.inventory.models import AISystem
 from governance.notices.reading import FINDING, OWN, PEOPLE, REQUEST
-from governance.notices.rules import About, Fact
+from governance.notices.rules import About, Fact, People
 from governance.validation.calendar import Due
 from governance.validation.selectors import parts_of
 
@@ -60,14 +61,14 @@ def about_request(approval: ApprovalRequest, data: Data) -> About:
 
 
 def about_finding(finding: Finding) -> About:
-    """Return a finding and its owner."""
+    """Return a finding and its owner; while it asks for a review, also who may give it, and the system's owner."""
     where = finding.system.name if finding.system else "this installation"
     return About(
         title=f"{finding.get_severity_display()} finding of {where}",
         path=reverse("finding-detail", args=[finding.pk]),
         key=str(finding.pk),
         read=(FINDING, finding.pk),
-        people={"owner": answering(finding.owner)},
+        people={"owner": answering(finding.owner), **(_reviewers(finding) if asks_for_review(finding) else {})},
     )
 
 
@@ -130,7 +131,7 @@ def _request(data: Data, body: Data) -> About | None:
 def _finding(data: Data, body: Data) -> About | None:
     del data
     keys = [row["key"] for row in body["subjects"] if row["table"] == Finding._meta.db_table]
-    row = Finding.objects.select_related("system", "owner").filter(pk__in=keys).first()
+    row = Finding.objects.select_related("system__owner", "owner").filter(pk__in=keys).first()
     return about_finding(row) if row else None
 
 
@@ -220,6 +221,15 @@ def _signers(approval: ApprovalRequest) -> list[uuid.UUID]:
     listed = {*stage.get("eligible", ()), *stage.get("delegates", {})}
     people = User.objects.filter(pk__in=listed, is_active=True)
     return [person.pk for person in people if selectors.can_sign_now(approval, person, roles_held(person))]
+
+
+def _reviewers(finding: Finding) -> dict[str, People]:
+    able = people_with(closers(finding), system_id=finding.system_id)
+    had = {finding.owner_id, *finding.former_owners}
+    return {
+        "reviewers": [person.pk for person in able if person.pk not in had],
+        "system_owner": answering(finding.system.owner) if finding.system else (),
+    }
 
 
 def _concerned(approval: ApprovalRequest) -> tuple[uuid.UUID, ...]:

@@ -25,10 +25,10 @@ AT_ONCE = frozenset({Kind.SECURITY, Kind.TEST})
 """What no digest holds back, and what goes by e-mail whatever else a person chose."""
 
 EXPLAINED = {
-    Kind.DECISION: "A request, a role, a passkey, an access review or a validation waits for you. Others wait with it.",
+    Kind.DECISION: "A request, a role, a passkey, a review or a validation waits for you. Others wait with it.",
     Kind.SECURITY: "A passkey, a second factor, a token or a role of yours changed. Always at once, also by e-mail.",
     Kind.REQUEST: "Signed, approved, changes requested, rejected, expired, suspended, revoked; waivers too.",
-    Kind.SYSTEM: "An approval is suspended or revoked, or ends within 14 days; a validation is due within 30 days.",
+    Kind.SYSTEM: "An approval is suspended or revoked, or ends within 14 days; a validation is due; a review is late.",
     Kind.FINDING: "Opened, handed over to you, given more time, due within 7 days, overdue, closed.",
     Kind.ESCALATION: "Nobody decided in the time that the policy allows. You are told, and sign no more than before.",
     Kind.MENTION: "Somebody wrote your name in a comment.",

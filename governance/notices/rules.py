@@ -93,6 +93,10 @@ FINDING = {
     "finding.due": ("A finding of yours is due soon", "due soon"),
     "finding.overdue": ("A finding of yours is overdue", "overdue"),
 }
+AT_ONCE_REVIEW = {
+    "finding.opened": "What one person did to production at once waits for your review",
+    "finding.overdue": "Your review of what one person did to production is overdue",
+}
 SECURITY = {
     "passkey.enrolled": "A passkey was added to your account",
     "passkey.confirmed": "A passkey of yours was confirmed",
@@ -198,6 +202,11 @@ def _mentioned(fact: Fact) -> Iterator[Told]:
 def _finding(fact: Fact) -> Iterator[Told]:
     words, what = FINDING[fact.event]
     yield from _each(fact, "owner", Kind.FINDING, words, f"{fact.about.title}: {what}")
+    if asked := AT_ONCE_REVIEW.get(fact.event):
+        yield from _each(fact, "reviewers", Kind.DECISION, asked, f"{asked}: {fact.about.title}")
+    if fact.event == "finding.overdue":
+        late = "What one person did to production is not reviewed in time"
+        yield from _each(fact, "system_owner", Kind.SYSTEM, late, f"{late}: {fact.about.title}")
 
 
 def _security(fact: Fact) -> Iterator[Told]:

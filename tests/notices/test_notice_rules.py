@@ -116,3 +116,18 @@ def test_without_names_the_words_hold_nothing_of_the_subject():
 
 def test_every_event_of_a_rule_is_one_that_is_written_or_comes_from_the_clock():
     assert rules.events() - set(Event) - CLOCKWORK <= {"approval.commented"}
+
+
+def test_what_one_person_did_at_once_is_told_to_who_reviews_it_and_late_also_to_the_owner_of_the_system():
+    people = {"owner": (ANNA,), "reviewers": (BEN, CARL), "system_owner": (DORA,)}
+    about = About(title="Critical finding of Credit", path="/findings/7", key="7", people=people)
+    opened = told(Fact("finding.opened", "entry:1", about, by=ANNA))
+    assert [(row.to, row.kind) for row in opened] == [(BEN, Kind.DECISION), (CARL, Kind.DECISION)]
+    late = {row.to: (row.kind, row.words) for row in told(Fact("finding.overdue", "overdue:7", about))}
+    assert late == {
+        ANNA: (Kind.FINDING, "A finding of yours is overdue"),
+        BEN: (Kind.DECISION, "Your review of what one person did to production is overdue"),
+        CARL: (Kind.DECISION, "Your review of what one person did to production is overdue"),
+        DORA: (Kind.SYSTEM, "What one person did to production is not reviewed in time"),
+    }
+    assert not told(Fact("finding.closed", "entry:2", about, by=BEN))[1:], "nobody waits any more"

@@ -24,7 +24,8 @@ from governance.audit.models import SHARD, Leaf
 from governance.common import clock
 from governance.notices import gathering, outbox, rules, tasks
 from governance.notices.models import Cursor, Delivery, Notice, NoticeSettings, Unread
-from tests.factories import PASSWORD, Cast, a_policy_text, a_system, a_user, accept, approve, given, lent
+from registry import interventions
+from tests.factories import PASSWORD, Cast, a_policy_text, a_system, a_user, a_version, accept, approve, given, lent
 from tests.notices.conftest import placed
 from tests.roles import as_role
 
@@ -170,6 +171,23 @@ def test_an_entry_whose_notices_cannot_be_made_holds_up_nobody_and_is_tried_agai
         tasks.make_notices()
     assert len(news(cast.validator)) == 1
     assert not Unread.objects.exists()
+
+
+def test_a_broken_glass_is_told_to_who_reviews_it_and_when_that_is_late_to_the_owner_too(cast):
+    breaker = given(a_user(), Role.RISK_OFFICER).person  # who closes no finding of their own act
+    a_version(cast.model, number=1)
+    interventions.break_glass(
+        model=cast.model.name, version=1, alias="champion", person=breaker, reason="Nobody else is awake."
+    )
+    read()
+    name = f"Critical finding of {cast.system.name}"
+    assert news(cast.officer) == [f"What one person did to production at once waits for your review: {name}"]
+    assert news(breaker) == news(cast.validator) == news(cast.owner) == []
+    with clock.frozen(clock.now() + timedelta(days=3)):
+        tasks.look_ahead()
+    assert news(cast.officer)[1:] == [f"Your review of what one person did to production is overdue: {name}"]
+    assert news(cast.owner) == [f"What one person did to production is not reviewed in time: {name}"]
+    assert news(breaker) == [f"{name}: overdue"]
 
 
 def test_findings_go_to_their_owner_without_their_title_and_overdue_ones_once(cast):
