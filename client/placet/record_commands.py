@@ -35,7 +35,7 @@ def production(
     if as_json:
         terminal.print_json(dict(found))
     elif spans:
-        table = terminal.table("alias", "version", "since", "until", "on whose word", "manifest", "permit")
+        table = terminal.table("alias", "version", "since (UTC)", "until", "on whose word", "manifest", "permit")
         for span in spans:
             table.add_row(*map(Text, _cells(span)))
         terminal.out().print(table)
@@ -51,8 +51,8 @@ def _cells(span: Mapping[str, Any]) -> list[str]:
     if by is None:
         names = ", ".join(str(row.get("name")) for row in word.get("approvers") or ()) or "no signature needed"
         by = f"{word.get('promotion')}: {names}"
-    ends = (span.get("since"), span.get("until") or "now")
-    digests = (str(word.get(name) or "")[:19] for name in ("manifest_digest", "permit_digest"))
+    ends = (terminal.moment(span.get("since")), terminal.moment(span.get("until") or "now"))
+    digests = (terminal.short(word.get(name)) for name in ("manifest_digest", "permit_digest"))
     return [terminal.text(cell) for cell in (span.get("alias"), version, *ends, by, *digests)]
 
 
@@ -73,18 +73,17 @@ def coverage(
 
 
 def _print_coverage(found: Mapping[str, Any], deviations: list[Mapping[str, Any]]) -> None:
-    terminal.say(f"{found.get('from')} to {found.get('to')}")
-    table = terminal.table("who", "watched (s)", "gaps", "longest gap (s)")
+    terminal.say(f"{terminal.moment(found.get('from'))} to {terminal.moment(found.get('to'))} (UTC)")
+    table = terminal.table("who", "watched", "gaps", "longest gap")
     for name, watch in {"plugin": found.get("plugin") or {}, **(found.get("reconciler") or {})}.items():
         gaps = [gap.get("seconds") for gap in watch.get("gaps") or ()]
-        table.add_row(
-            name, terminal.number(watch.get("active_s")), str(len(gaps)), terminal.number(max(gaps, default=0))
-        )
+        longest = terminal.duration(max(gaps)) if gaps else ""
+        table.add_row(terminal.text(name), terminal.duration(watch.get("active_s")), str(len(gaps)), longest)
     terminal.out().print(table)
     grants = found.get("grants") or {}
     terminal.print_pairs(
         {
-            "blind window": f"{terminal.number(found.get('blind_window_s'))} s",
+            "blind window": terminal.duration(found.get("blind_window_s")),
             "webhooks": str(found.get("webhooks")),
             "alias writes": f"{grants.get('alias_writes')}, {grants.get('with_one_grant')} with exactly one grant",
             "unexplained": str(found.get("unexplained_changes")),
@@ -93,7 +92,9 @@ def _print_coverage(found: Mapping[str, Any], deviations: list[Mapping[str, Any]
     for row in deviations:
         where = f"{row.get('model')}@{row.get('alias')} at {row.get('version') or 'nothing'}"
         terminal.say(
-            f"  found: {where}, {row.get('first_seen_at')} to {row.get('last_seen_at') or 'now'}", style="bold red"
+            f"  found: {where}, {terminal.moment(row.get('first_seen_at'))} to "
+            f"{terminal.moment(row.get('last_seen_at') or 'now')}",
+            style="bold red",
         )
     for sentence in found.get("unknown") or ():
         terminal.say(f"  {sentence}", style="yellow")
@@ -119,7 +120,8 @@ def population(
         f"{found.get('count')} changes and attempts, of {log.get('entries')} entries with indexes "
         f"{log.get('first_index')} to {log.get('last_index')}; {log.get('pending')} entries had no index yet"
     )
-    table = terminal.table("index", "at", "kind", "model", "alias", "version", "action", "actor")
+    table = terminal.table("index", "at (UTC)", "kind", "model", "alias", "version", "action", "actor")
     for row in found.get("items") or ():
-        table.add_row(*(Text(terminal.text(row.get(column.header, ""))) for column in table.columns))
+        cells = [terminal.text(row.get(name, "")) for name in ("kind", "model", "alias", "version", "action", "actor")]
+        table.add_row(*map(Text, (terminal.text(row.get("index", "")), terminal.moment(row.get("at")), *cells)))
     terminal.out().print(table)

@@ -1,6 +1,7 @@
 """What the commands print: plain text that nobody's bundle or server can steer the terminal with, tables, JSON."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import typer
@@ -57,6 +58,33 @@ def number(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else text(value)
+
+
+def moment(value: Any) -> str:
+    """Return a time of the API to the second, in UTC: ``2026-11-26 17:04:10``; other words as they are."""
+    try:
+        return f"{datetime.fromisoformat(str(value)).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return text(value)
+
+
+def duration(seconds: Any) -> str:
+    """Return a length of time in its two largest units: ``2 d 4 h``, ``3 min 20 s``, ``12.5 s``; nothing for none."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        return text(seconds or "")
+    if seconds < 60:
+        return f"{number(seconds)} s"
+    parts, left = [], round(seconds)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+    return " ".join(part for part in parts[:2] if part)
+
+
+def short(digest: Any) -> str:
+    """Return the first twelve digits of a digest, enough to tell two apart; ``--json`` has them whole."""
+    return text(digest or "").removeprefix("sha256:")[:12]
 
 
 def text(value: Any) -> str:

@@ -21,7 +21,7 @@ class HasScope(BasePermission):
     different ones says which by method: ``{"GET": "promotions:read", …}``.
     """
 
-    message = "The token lacks the scope that this call needs. Make one that has it, or sign in."
+    message = "This call takes no token; sign in."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not isinstance(request.auth, Token):
@@ -33,5 +33,6 @@ class HasScope(BasePermission):
             scope = scope.get("GET" if request.method == "HEAD" else str(request.method))
         if scope is None:
             return False
+        self.message = f"The token lacks the scope {scope}. Make one that has it, or sign in."
         subject, _, act = scope.partition(":")
         return scope in request.auth.scopes or (act == "read" and f"{subject}:write" in request.auth.scopes)

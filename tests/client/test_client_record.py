@@ -7,6 +7,7 @@ import pytest
 
 typer_testing = pytest.importorskip("typer.testing")
 
+from placet import terminal  # noqa: E402
 from placet.commands import app  # noqa: E402
 
 WORD = {
@@ -29,7 +30,7 @@ def test_production_says_on_whose_word(run, api):
     api.says("GET", path, {"model": "credit risk", "spans": [SPAN | {"word": WORD}]})
     done = run("production", "credit risk", "--at", "2026-11-23T14:02:00+01:00", "--alias", "champion")
     assert done.exit_code == 0
-    for words in ("v1", "PR-12: Validator, Risk officer", "sha256:aaaa", "sha256:bbbb", "now"):
+    for words in ("v1", "PR-12: Validator, Risk officer", "2026-11-01 10:00:00", "a" * 12, "b" * 12, "now"):
         assert words in done.output
     assert parse_qs(api.asked[-1]["query"]) == {"alias": ["champion"], "at": ["2026-11-23T14:02:00+01:00"]}
 
@@ -65,7 +66,7 @@ def test_coverage_says_gaps_and_what_is_not_known_and_exits_3_for_a_deviation(ru
     api.says("GET", "/api/v1/coverage", STATEMENT)
     done = run("coverage", *PERIOD)
     assert done.exit_code == 0
-    for words in ("plugin", "3600", "12.5 s", "4, 4 with exactly one grant", "Watching began at noon."):
+    for words in ("plugin", "1 min 40 s", "1 h", "12.5 s", "4, 4 with exactly one grant", "Watching began at noon."):
         assert words in done.output
     assert parse_qs(api.asked[-1]["query"]) == {"from": [PERIOD[1]], "to": [PERIOD[3]]}
     found = {"model": "m", "alias": "champion", "version": 7, "first_seen_at": "A", "last_seen_at": None}
@@ -85,3 +86,24 @@ def test_population_says_what_it_was_drawn_from_and_asks_for_both_sample_and_see
         assert words in done.output
     assert parse_qs(api.asked[-1]["query"])["seed"] == ["audit 7"]
     assert run("population", *PERIOD, "--sample", "5").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (12.54, "12.54 s"),
+        (60, "1 min"),
+        (3_725, "1 h 2 min"),
+        (86_400, "1 d"),
+        (90_061, "1 d 1 h"),
+        (None, ""),
+    ],
+)
+def test_a_length_of_time_is_said_in_its_two_largest_units(seconds, said):
+    assert terminal.duration(seconds) == said
+
+
+def test_a_time_is_said_in_utc_and_what_is_none_as_it_came_without_control_characters():
+    assert terminal.moment("2026-11-26T18:04:10.781726+01:00") == "2026-11-26 17:04:10"
+    assert terminal.moment("now\x1b[2J") == "now\ufffd[2J"
