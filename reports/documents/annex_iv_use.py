@@ -68,12 +68,11 @@ def monitored_windows(snapshot: Snapshot) -> list[Paragraph]:
     monitoring = snapshot.part("monitoring")
     paragraphs = []
     if row := snapshot.evidence("canary/v1"):
-        there = row["payload"]["spans"]
-        text = "a share of the traffic: behind an alias of its own, as follows" if there else "no traffic"
-        blocks = (record_blocks.canary(row["payload"]),) if there else ()
-        paragraphs.append(
-            from_evidence(f"Before the request for its promotion the version served {text}.", row, blocks)
+        served = bool(row["payload"]["spans"])
+        text = (
+            f"Before the request for its promotion the version served {'a share of the' if served else 'no'} traffic."
         )
+        paragraphs.append(from_evidence(text, row, (record_blocks.canary(row["payload"]),) if served else ()))
     if rows := monitoring.get("windows") or ():
         sources = tuple(
             record_source(row, "drift run", "Drift run", digest_key="payload_digest", at_key="end") for row in rows
