@@ -4,9 +4,11 @@ A thin client of its own, because the official one costs five seconds of import 
 here are MLflow's documented REST API 2.0.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +20,9 @@ from registry.errors import MlflowDown, UnknownModel, UnknownVersion
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
 LARGEST_RUN_FILE = 1 << 30
+OLDEST = (2, 3)
+"""The first MLflow with aliases; docs/reference/mlflow-versions.md says what is tried with which."""
+RELEASE = re.compile(r"(\d+)\.(\d+)\.")
 MODELS_A_PAGE, VERSIONS_A_PAGE, WEBHOOKS_A_PAGE = 500, 1000, 100
 
 
@@ -100,13 +105,22 @@ class Client:
             raise MlflowDown(f"MLflow answers {response.status_code}. Nothing was changed; try again.")
         return response
 
-    def _get(self, path: str, **params: Any) -> dict[str, Any]:
+    def _get(self, path: str, /, **params: Any) -> dict[str, Any]:
         response = self._call("GET", f"/api/2.0/mlflow/{path}", params=params)
         if response.status_code == httpx.codes.NOT_FOUND:
             raise UnknownModel(response.json().get("message", "MLflow does not know it."))
         response.raise_for_status()
         answer: dict[str, Any] = response.json()
         return answer
+
+    def release(self) -> str:
+        """Return the server's version, such as ``3.17.2``; empty where it does not say, as a managed one."""
+        try:
+            response = self._call("GET", "/version")
+        except MlflowDown:  # if it is down, what is asked of it next says so
+            return ""
+        said = response.text.strip() if response.is_success else ""
+        return said if RELEASE.match(said) and len(said) < 40 else ""
 
     def model_pages(self) -> Iterator[Page]:
         """Yield every registered model, some hundreds a page; read a row with :func:`model`."""
@@ -198,6 +212,15 @@ class Client:
             if error.response.status_code in {400, 404}:
                 return None
             raise
+        except MlflowDown:  # MLflow 2 answers 500 for a file that is not there
+            if self._has(run_id, path):
+                raise
+            return None
+
+    def _has(self, run_id: str, path: str) -> bool:
+        folder = path.rpartition("/")[0]
+        files = self._get("artifacts/list", run_id=run_id, path=folder).get("files", [])
+        return any(row["path"] == path for row in files)
 
     def listed(self, path: str) -> list[dict[str, Any]]:
         """Return what the proxied artifact store has in a folder; nothing for a folder that is not there."""
@@ -225,9 +248,16 @@ class Client:
             raise MlflowDown(f"MLflow stopped answering ({type(error).__name__}). Nothing was changed.") from error
 
     def webhooks(self) -> Iterator[dict[str, Any]]:
-        """Yield MLflow's webhooks, without their secrets."""
-        for page in self._pages("webhooks", "webhooks", WEBHOOKS_A_PAGE):
-            yield from page
+        """Yield MLflow's webhooks, without their secrets.
+
+        Raises:
+            MlflowDown: no answer, or MLflow is older than 3.3 and has none.
+        """
+        try:
+            for page in self._pages("webhooks", "webhooks", WEBHOOKS_A_PAGE):
+                yield from page
+        except JSONDecodeError:  # a route that it does not have is answered with a web page
+            raise MlflowDown("This MLflow has no webhooks, which came with 3.3; the poll goes on without.") from None
 
     def make_webhook(self, wanted: dict[str, Any]) -> None:
         """Make a webhook.

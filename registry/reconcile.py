@@ -243,8 +243,23 @@ def check_live_bytes(client: mlflow.Client, done: Report) -> None:
                 live.look_for(client, back.version)
 
 
+def too_old(client: mlflow.Client) -> list[str]:
+    """Report an MLflow that has no aliases yet: everything would look as if nothing were in production."""
+    release = client.release()
+    found = mlflow.RELEASE.match(release)
+    if not found or tuple(map(int, found.groups())) >= mlflow.OLDEST:
+        return []
+    oldest = ".".join(map(str, mlflow.OLDEST))
+    return report(
+        code="mlflow-too-old",
+        title=f"MLflow {release} has no aliases, which came with {oldest}: in production only stages are seen",
+        severity="critical",
+    )
+
+
 def mirror_registry(client: mlflow.Client, done: Report) -> None:
     """Mirror every registered model and its new versions, a page at a time."""
+    done.findings += too_old(client)
     for page in client.model_pages():
         done.models += len(page)
         model_rows(_read(page, mlflow.model, done, by=lambda model: model.name))

@@ -34,6 +34,7 @@ class Registry:
         self.model_tags: dict[tuple[str, str], dict[str, str]] = {}  # by model and version, "" for the model itself
         self.tag_calls: list[tuple[str, str]] = []
         self.before_alias: Callable[[str, int], None] = lambda alias, number: None
+        self.release = "3.17.2"
         self.lock = Lock()
 
     def add(self, name: str, number: int, *, files: dict[str, bytes] | None = None, **fields: Any) -> None:
@@ -108,7 +109,7 @@ class Registry:
         return self._artifact(path, query)
 
     def _listed(self, path: str, query: dict[str, str], name: str) -> dict[str, Any]:
-        """Return models or versions; nothing where that is not what is asked for, or a model that is not there."""
+        """Return models, versions or files; nothing where something else is asked for, or a model that is not there."""
         models = {
             key: {"name": key, "aliases": [{"alias": a, "version": str(n)} for a, n in sorted(found.items())]}
             for key, found in sorted(self.aliases.items())
@@ -121,11 +122,13 @@ class Registry:
             case "model-versions/search":
                 wanted = query.get("filter", "").removeprefix("name='").removesuffix("'")
                 return {"model_versions": [row for (key, _), row in self.versions.items() if wanted in ("", key)]}
+            case "artifacts/list":
+                return {"files": [{"path": key} for key in self.files if key.startswith(f"{query['path']}/")]}
         return {}
 
     def _artifact(self, path: str, query: dict[str, str]) -> tuple[int, Any]:
-        if path == "/health":
-            return 200, b"OK"
+        if path in ("/health", "/version"):
+            return 200, b"OK" if path == "/health" else self.release.encode()
         root = "/api/2.0/mlflow-artifacts/artifacts"
         wanted = query.get("path") or path.removeprefix(root).strip("/")
         if any(wanted.startswith(broken) for broken in self.broken_paths):

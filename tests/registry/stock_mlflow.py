@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import httpx
 
 from tests.client.mlflow_plugin.mlflow_server import _wait_until_healthy, free_port
 
+STOCK_PYTHON = os.environ.get("PLACET_TEST_STOCK_PYTHON", sys.executable)
+"""Whose MLflow runs; scripts/mlflow_range.py names those at the ends of the supported range."""
 MLMODEL = b"flavors:\n  sklearn:\n    pickled_model: model.skops\n    serialization_format: skops\n"
 
 
 @contextmanager
-def stock_server(folder: Path, python: str = sys.executable) -> Iterator[str]:
+def stock_server(folder: Path, python: str = STOCK_PYTHON) -> Iterator[str]:
     """Yield the address of a stock server on SQLite that serves artifacts, until the block ends."""
     port = free_port()
     command = [
@@ -28,24 +31,27 @@ def stock_server(folder: Path, python: str = sys.executable) -> Iterator[str]:
         *("--serve-artifacts", "--artifacts-destination", (folder / "artifacts").as_uri()),
     ]
     environment = {
-        "PATH": os.environ["PATH"],
+        "PATH": os.pathsep.join((str(Path(python).parent), os.environ["PATH"])),
         "HOME": str(folder),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     log = folder / "server.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_healthy(url, process, log)
         yield url
     finally:
-        process.terminate()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)  # MLflow 2 leaves its gunicorn behind
         try:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
@@ -55,7 +61,8 @@ class Estate:
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=30)
         info = self.post("runs/create", experiment_id="0", start_time=1_700_000_000_000)["run"]["info"]
-        self._run, self._root = info["run_id"], info["artifact_uri"].removeprefix("mlflow-artifacts:/")
+        self.url, self.run_id = url, info["run_id"]
+        self._root = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
 
     def __enter__(self) -> Estate:
         return self
@@ -75,15 +82,18 @@ class Estate:
         self.post("registered-models/create", name=name)
         for number in range(1, versions + 1):
             for file, content in (("MLmodel", MLMODEL), ("model.skops", f"weights {number}".encode())):
-                path = f"{self._root}/{name}/{number}/{file}"
-                put = self._http.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=content)
-                assert put.status_code == 200, put.text
+                self.file(f"{name}/{number}/{file}", content)
             self.version(name, number)
+
+    def file(self, path: str, content: bytes) -> None:
+        """Write one artifact of the run."""
+        put = self._http.put(f"/api/2.0/mlflow-artifacts/artifacts/{self._root}/{path}", content=content)
+        assert put.status_code == 200, put.text
 
     def version(self, name: str, number: int) -> None:
         """Register a version whose files are those that version ``number`` was made of."""
         source = f"mlflow-artifacts:/{self._root}/{name}/{number}"
-        self.post("model-versions/create", name=name, source=source, run_id=self._run)
+        self.post("model-versions/create", name=name, source=source, run_id=self.run_id)
 
     def alias(self, name: str, alias: str, number: int) -> None:
         """Set an alias, protected or not: nobody prevents it here."""

@@ -11,7 +11,7 @@ from governance.accounts.roles import Role
 from governance.approvals.models import Finding, State
 from governance.common import clock
 from registry import artifacts, gate, locks, mlflow, promotions, reconcile
-from registry.errors import ArtifactUnavailable, VersionUnusable
+from registry.errors import ArtifactUnavailable, MlflowDown, VersionUnusable
 from registry.models import ModelVersion, RegisteredModel, RegistrationNotice
 from tests.factories import (
     PASSWORD,
@@ -363,3 +363,27 @@ def test_files_that_cannot_be_read_are_a_finding_and_no_verdict(live, cast, trac
     reconcile.reconcile()
     assert codes() == ["unchecked"]
     assert state_of(live.approval) == State.APPROVED
+
+
+def test_data_that_was_never_declared_is_not_taken_for_a_server_that_is_broken(cast, tracking):
+    """An MLflow 2 answers 500 for a file that is not there, as for one that it can't read."""
+    tracking.add("loans", 1, run_id="trained")
+    tracking.tags["trained"] = {}
+    tracking.broken_paths.add("placet/")
+    with mlflow.Client() as client:
+        assert client.run_artifact("trained", "placet/dataset.json") is None
+        reconcile.reconcile()
+        version = ModelVersion.objects.get(model__name="loans")
+        assert version.artifact_digest.startswith("sha256:")
+        assert version.problem.startswith("The run declares no evaluation data")
+        tracking.files["placet/dataset.json"] = b"{}"
+        with pytest.raises(MlflowDown):
+            client.run_artifact("trained", "placet/dataset.json")
+
+
+@pytest.mark.parametrize(("release", "found"), [("2.2.2", 1), ("2.3.0", 0), ("3.18.0.dev0", 0), ("<html>", 0)])
+def test_an_mlflow_from_before_there_were_aliases_is_a_finding(cast, tracking, release, found):
+    tracking.release = release
+    reconcile.run_pass("new-versions", reconcile.mirror_registry)
+    reconcile.run_pass("new-versions", reconcile.mirror_registry)
+    assert Finding.objects.filter(code="mlflow-too-old", severity="critical").count() == found
