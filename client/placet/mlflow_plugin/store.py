@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
 SCHEME_PREFIX = "governed+"
+GATED_MLFLOW = "3.17"
+"""The minor version of MLflow whose writes the gate knows; ``placet[mlflow]`` pins it too."""
 
-__all__ = ["SCHEME_PREFIX", "GateMixin", "GovernedSqlAlchemyStore"]
+__all__ = ["GATED_MLFLOW", "SCHEME_PREFIX", "GateMixin", "GovernedSqlAlchemyStore"]
 
 
 def GovernedSqlAlchemyStore(store_uri: str) -> "SqlAlchemyStore":  # noqa: N802  (MLflow calls it like a class)
@@ -24,8 +26,10 @@ def GovernedSqlAlchemyStore(store_uri: str) -> "SqlAlchemyStore":  # noqa: N802 
             MLflow passes it by this name.
 
     Raises:
-        MlflowException: the address does not start with ``governed+postgresql`` or ``governed+sqlite``.
+        MlflowException: the address does not start with ``governed+postgresql`` or ``governed+sqlite``, or this is
+            another MLflow than the gate was made for. A server then does not start.
     """
+    _require_gated_mlflow()
     from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
     from mlflow.exceptions import MlflowException
 
@@ -43,3 +47,15 @@ def GovernedSqlAlchemyStore(store_uri: str) -> "SqlAlchemyStore":  # noqa: N802 
     store = store_class(f"{dialect}://{rest}")
     listen(store.engine)
     return store
+
+
+def _require_gated_mlflow() -> None:
+    """Refuse an MLflow that came past the pin: it may write in ways that the gate does not stand before."""
+    from mlflow import __version__ as found
+    from mlflow.exceptions import MlflowException
+
+    if found.split(".")[:2] != GATED_MLFLOW.split("."):
+        raise MlflowException.invalid_parameter_value(
+            f"This Placet gates MLflow {GATED_MLFLOW}, and this is MLflow {found}, so it serves no registry. Install "
+            f"mlflow=={GATED_MLFLOW}.*, or the release of Placet that gates MLflow {'.'.join(found.split('.')[:2])}."
+        )
