@@ -10,7 +10,7 @@ MANAGE := .venv/bin/python manage.py
 STAMPS := .venv/.stamps
 ARGS ?=
 
-.PHONY: help setup demo demo-check up test test-fast prove check fmt bench clean lock \
+.PHONY: help setup demo demo-check up test test-fast prove mlflow-range check fmt bench clean lock \
   setup-dev lint types imports templates migrations deploy-check yaml spelling lock-check client-build
 
 help: ## Show this list.
@@ -40,6 +40,10 @@ test-fast: $(STAMPS)/dev ## The tests of under a minute.
 
 prove: $(STAMPS)/dev ## The promises at full counts (crashes, races, flips); takes long.
 	PLACET_PROVE=1 $(RUN) pytest $(ARGS)
+	.venv/bin/python scripts/mlflow_range.py
+
+mlflow-range: $(STAMPS)/dev ## Placet against the oldest and the newest MLflow that it supports; installs them for that.
+	.venv/bin/python scripts/mlflow_range.py $(ARGS)
 
 bench: $(STAMPS)/dev ## Measure every figure that the README claims.
 	$(RUN) benchmarks $(ARGS)

@@ -1,6 +1,7 @@
 """Declare evaluation data in a training script, so that Placet can measure a model on it.
 
-Writes ``placet/evaluation.parquet`` and ``placet/dataset.json`` into the MLflow run. Needs ``placet[mlflow]``.
+Writes ``placet/evaluation.parquet`` and ``placet/dataset.json`` into the MLflow run. Needs ``placet[mlflow]``, or an
+MLflow from 2.3 with pandas and pyarrow.
 """
 
 import json
