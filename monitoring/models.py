@@ -35,7 +35,7 @@ class Monitor(Governed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.model.name} {self.alias}"
+        return f"{self.model} {self.alias}"
 
 
 class ReferenceProfile(models.Model):

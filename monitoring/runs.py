@@ -142,7 +142,7 @@ def record_run(evidence: Evidence) -> DriftRun:
         subjects=[run],
         data={
             "monitor": monitor.pk,
-            "model": monitor.model.name,
+            "model": str(monitor.model),
             "alias": monitor.alias,
             "version": version.number,
             "window": {"start": run.window_start, "end": run.window_end, "records": run.rows},
@@ -227,5 +227,5 @@ def _suspend(run: DriftRun, title: str) -> tuple[Any, str]:
 def _live_version(monitor: Monitor) -> ModelVersion:
     history = selectors.live_now(monitor)
     if history is None:
-        raise NothingToCompare(f"No version of {monitor.model.name} is live behind {monitor.alias}; name the version.")
+        raise NothingToCompare(f"No version of {monitor.model} is live behind {monitor.alias}; name the version.")
     return history.version

@@ -69,12 +69,12 @@ def open_monitor(
     # The row lock lets one of two callers through; the unique constraint would answer the other with a server error.
     locked = RegisteredModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
     if Monitor.objects.filter(model=locked, alias=alias).exists():
-        raise MonitorExists(f"{model.name} {alias} has a monitor.")
+        raise MonitorExists(f"{model} {alias} has a monitor.")
     monitor = Monitor(model=model, alias=alias, settings=limits.to_json(), made_at=clock.now())
     if version is None:
         history = selectors.live_now(monitor)
         if history is None:
-            raise NothingToCompare(f"No version of {model.name} is live behind {alias}; put one there first.")
+            raise NothingToCompare(f"No version of {model} is live behind {alias}; put one there first.")
         version = history.version
     if version.evaluation_dataset is None:
         raise NoReference(
@@ -88,7 +88,7 @@ def open_monitor(
         subjects=[monitor],
         data={
             "monitor": monitor.pk,
-            "model": model.name,
+            "model": str(model),
             "alias": alias,
             "reference": monitor.snapshot.digest,
             "settings": monitor.settings,
@@ -213,6 +213,6 @@ def _serving(monitor: Monitor, number: int | None) -> ModelVersion:
     history = selectors.live_now(monitor)
     if history is None:
         raise NothingToCompare(
-            f"No version of {monitor.model.name} is live behind {monitor.alias}; name the one that predicted."
+            f"No version of {monitor.model} is live behind {monitor.alias}; name the one that predicted."
         )
     return history.version

@@ -1,23 +1,30 @@
 """What an MLflow has in production that Placet did not put there: read from MLflow itself, compared with the mirror."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from uuid import UUID
+
+import httpx
 
 from governance.accounts.models import User
 from governance.common import clock
 from governance.common.errors import InvalidInput
 from governance.inventory.models import AISystem
 from placet.mlflow_plugin.protection import fold, is_protected_stage
+from placet.uris import split_workspace
 from registry import mlflow, protected
+from registry.errors import MlflowDown
 from registry.models import AdoptedAlias, AliasHistory, ModelVersion, RegisteredModel
 
 
 @dataclass(frozen=True)
 class Place:
-    """One protected alias, folded, or one version in stage Production, as MLflow has it. Number 0: it can't be told."""
+    """One protected alias, folded, or one version in stage Production, as MLflow has it. Number 0: it can't be told.
+
+    ``model`` is what it is called, with its workspace.
+    """
 
     model: str
     alias: str
@@ -73,39 +80,51 @@ class Row:
 
 
 def look() -> Look:
-    """Read every protected alias and every version in stage Production from MLflow. Outside any transaction.
+    """Read every protected alias and every version in stage Production from all of MLflow. Outside any transaction.
 
     Raises:
-        MlflowDown: MLflow does not answer.
+        MlflowDown: MLflow does not answer, or not for one of its workspaces.
     """
     gate = protected.in_force()
-    pointers: dict[str, dict[str, list[tuple[str, int]]]] = {}
+    places: list[Place] = []
     with mlflow.Client() as client:
-        for model in (mlflow.model(row) for page in client.model_pages() for row in page):
-            for alias, number in model.aliases.items():
-                if gate.protects(alias):
-                    pointers.setdefault(model.name, {}).setdefault(fold(alias), []).append((alias, number))
-        wanted = {(name, number) for name, held in pointers.items() for two in held.values() for _, number in two}
-        made: dict[tuple[str, int], int] = {}
-        staged: list[Place] = []
-        for version in (mlflow.version(row) for page in client.version_pages() for row in page):
-            if (version.name, version.number) in wanted:
-                made[version.name, version.number] = version.created_at_ms
-            if is_protected_stage(version.stage):
-                staged.append(Place(version.name, "", "Production", version.number, version.created_at_ms))
-    aliased = [_aliased(name, alias, two, made) for name, held in pointers.items() for alias, two in held.items()]
-    return Look(clock.now(), tuple(sorted([*aliased, *staged], key=lambda place: place.key)))
+        for workspace in client.workspaces():
+            try:
+                places += _places(client.within(workspace), gate)
+            except httpx.HTTPStatusError as error:
+                status = error.response.status_code
+                raise MlflowDown(f"MLflow answers {status} for its workspace {workspace}. Nothing was read.") from error
+    return Look(clock.now(), tuple(sorted(places, key=lambda place: place.key)))
 
 
-def _aliased(name: str, alias: str, pointers: list[tuple[str, int]], made: Mapping[tuple[str, int], int]) -> Place:
+def _places(client: mlflow.Client, gate: protected.Protected) -> Iterator[Place]:
+    """Yield what one workspace has in production."""
+    pointers: dict[str, dict[str, list[tuple[str, int]]]] = {}
+    for model in (client.read_model(row) for page in client.model_pages() for row in page):
+        for alias, number in model.aliases.items():
+            if gate.protects(alias):
+                pointers.setdefault(str(model), {}).setdefault(fold(alias), []).append((alias, number))
+    wanted = {(model, number) for model, held in pointers.items() for two in held.values() for _, number in two}
+    made: dict[tuple[str, int], int] = {}
+    for version in (client.read_version(row) for page in client.version_pages() for row in page):
+        if (version.model, version.number) in wanted:
+            made[version.model, version.number] = version.created_at_ms
+        if is_protected_stage(version.stage):
+            yield Place(version.model, "", "Production", version.number, version.created_at_ms)
+    for called, held in pointers.items():
+        for alias, two in held.items():
+            yield _aliased(called, alias, two, made)
+
+
+def _aliased(model: str, alias: str, pointers: list[tuple[str, int]], made: Mapping[tuple[str, int], int]) -> Place:
     if len(pointers) > 1:
         spelt = " and ".join(f"{spelling!r} (version {number})" for spelling, number in sorted(pointers))
-        return Place(name, alias, "", 0, 0, f"MLflow has {spelt}, one name to the gate: take one of them off first.")
+        return Place(model, alias, "", 0, 0, f"MLflow has {spelt}, one name to the gate: take one of them off first.")
     number = pointers[0][1]
-    at = made.get((name, number))
+    at = made.get((model, number))
     if at is None:
-        return Place(name, alias, "", number, 0, "MLflow moved it while it was read; look again.")
-    return Place(name, alias, "", number, at)
+        return Place(model, alias, "", number, 0, "MLflow moved it while it was read; look again.")
+    return Place(model, alias, "", number, at)
 
 
 def rows(seen: Look, wanted: Wanted) -> list[Row]:
@@ -116,17 +135,16 @@ def rows(seen: Look, wanted: Wanted) -> list[Row]:
     """
     places = [place for place in seen.places if _is_wanted(place.model, wanted.only)]
     people, systems = _people(wanted), _systems(wanted)
-    names = {place.model for place in places}
-    models = {
-        row.name: row
-        for row in RegisteredModel.objects.select_related("system__owner").filter(workspace="default", name__in=names)
-    }
+    called = {place.model: split_workspace(place.model) for place in places}
+    spaces, names = {space for space, _ in called.values()}, {name for _, name in called.values()}
+    named = RegisteredModel.objects.filter(workspace__in=spaces, name__in=names).select_related("system__owner")
+    models = {str(row): row for row in named if str(row) in called}
     versions = {
         (row.model_id, row.number, row.mlflow_created_at_ms): row
         for row in ModelVersion.objects.filter(model__in=models.values())
     }
     live = {
-        (row.model.name, row.alias): row
+        (str(row.model), row.alias): row
         for row in AliasHistory.objects.filter(model__in=models.values(), during__endswith__isnull=True).select_related(
             "model", "version"
         )

@@ -177,7 +177,7 @@ def _give_findings(adoption: Adoption, kept: Sequence[AdoptedAlias], person: Use
 
 def _alarms(kept: Sequence[AdoptedAlias]) -> list[Finding]:
     """Return the open findings that say of what is adopted now that nobody approved it."""
-    meant = [f"MLflow has {row.model.name} version {row.version.number} " for row in kept]
+    meant = [f"MLflow has {row.model} version {row.version.number} " for row in kept]
     alarms = Finding.objects.filter(code__in=ALARMS, closed_at__isnull=True)
     return [finding for finding in alarms if any(words in finding.title for words in meant)]
 
@@ -189,7 +189,7 @@ def changes(held: Sequence[AdoptedAlias], seen: Look) -> dict[object, str]:
     said: dict[object, str] = {}
     for row in held:
         number = row.version.number
-        place = there.get((row.model.name, row.alias, f"{row.stage}/{number}" if row.stage else ""))
+        place = there.get((str(row.model), row.alias, f"{row.stage}/{number}" if row.stage else ""))
         if row.pk in taken:
             said[row.pk] = "Placet has moved it since it was proposed."
         elif place is None:
@@ -277,7 +277,7 @@ def adoption_for(user: User, number: int) -> Adoption:
 def rows_of(adoption: Adoption) -> list[AdoptedAlias]:
     """Return what an adoption holds, by model."""
     found = adoption.rows.select_related("model", "version__model", "system", "owner", "finding")
-    return list(found.order_by("model__name", "alias", "version__number"))
+    return list(found.order_by("model__workspace", "model__name", "alias", "version__number"))
 
 
 def _append(

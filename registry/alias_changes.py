@@ -84,7 +84,7 @@ def _said(change: AliasChange) -> dict[str, object]:
     return {
         "change": change.number,
         "kind": change.kind,
-        "model": change.model.name,
+        "model": str(change.model),
         "alias": change.alias,
         "version": change.version.number if change.version else None,
         "digest": change.version.artifact_digest if change.version else None,
@@ -136,7 +136,7 @@ def _too_late(change: AliasChange) -> bool:
 
 def _write(change: AliasChange) -> str:
     """Have MLflow write the alias; return why it does not, empty when it is as it should be."""
-    with mlflow.Client() as client:
+    with mlflow.Client(change.model.workspace) as client:
         if refusal := refusals.refusal(change):
             return refusal
         if change.version is None:

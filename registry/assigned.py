@@ -27,7 +27,7 @@ class RegistryMirror:
         if reader and (system := selectors.model(name).system_id) and not may_read(reader, system):
             raise UnknownModel(selectors.no_model(name))
         row = RegisteredModel.objects.select_for_update().get(pk=selectors.model(name).pk)
-        return MirroredModel(row.pk, row.name, row.system_id, _bound(row))
+        return MirroredModel(row.pk, str(row), row.system_id, _bound(row))
 
     def assigned(self, model_id: uuid.UUID, ai_system: AISystem) -> RegisteredModel:
         """Return the model's row with its new system, not saved."""

@@ -5,16 +5,25 @@ Everything here follows from rows: two people who ask for the same period, once 
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Min, Q
 
 from governance.common import clock
+from placet.uris import DEFAULT_WORKSPACE
 from registry import watches
-from registry.models import AliasChange, AliasHistory, ApplyGrant, ObservedAlias, WatchSpan, WebhookDelivery
+from registry.models import (
+    AliasChange,
+    AliasHistory,
+    ApplyGrant,
+    ObservedAlias,
+    RegisteredModel,
+    WatchSpan,
+    WebhookDelivery,
+)
 
 PLUGIN, ALIASES = "plugin:", "reconciler:aliases"
 PASSES = (ALIASES, "reconciler:live-bytes", "reconciler:new-versions")
@@ -40,6 +49,7 @@ def statement(start: datetime, end: datetime) -> dict[str, Any]:
     period = Stretch(start, max(start, min(end, clock.now())))
     plugin = _watch(period, PLUGIN)
     passes = {source.removeprefix("reconciler:"): _watch(period, source) for source in PASSES}
+    workspaces = _workspaces(period)
     deviations = _deviations(period)
     grants = _grants(period)
     first = WatchSpan.objects.aggregate(first=Min("started_at"))["first"]
@@ -49,12 +59,13 @@ def statement(start: datetime, end: datetime) -> dict[str, Any]:
         "first_watch_at": first,
         "plugin": plugin,
         "reconciler": passes,
+        "workspaces": workspaces,
         "blind_window_s": _blind_window(period),
         "webhooks": WebhookDelivery.objects.filter(received_at__gte=period.start, received_at__lt=period.end).count(),
         "deviations": deviations,
         "unexplained_changes": len(deviations) + len(grants["without_a_change"]),
         "grants": grants,
-        "unknown": _unknown(period, first, plugin, passes["aliases"]),
+        "unknown": [*_unknown(period, first, plugin, passes["aliases"]), *_unread(period, workspaces)],
     }
 
 
@@ -115,12 +126,55 @@ def _blind_window(period: Stretch) -> float:
     return max([*inner, *between, 0.0])
 
 
+def _workspaces(period: Stretch) -> list[dict[str, Any]]:
+    """Return MLflow's workspaces, since when the aliases of each are looked at, and when in the period nobody did."""
+    mirrored = RegisteredModel.objects.filter(mirrored_at__lt=period.end)
+    known = mirrored.order_by().values_list("workspace", flat=True).distinct()
+    spans: dict[str, list[WatchSpan]] = {}
+    for span in watches.spans_between(datetime.min.replace(tzinfo=UTC), period.end, source=ALIASES):
+        for name in read_in(span):
+            spans.setdefault(name, []).append(span)
+    return [_workspace(period, name, spans.get(name, ())) for name in sorted({*known, *spans})]
+
+
+def read_in(span: WatchSpan) -> list[str]:
+    """Return the workspaces that a pass over the aliases read to the end."""
+    found: list[str] = span.details.get("workspaces", [DEFAULT_WORKSPACE])
+    return found
+
+
+def _workspace(period: Stretch, name: str, spans: Sequence[WatchSpan]) -> dict[str, Any]:
+    first = spans[0].started_at if spans else None
+    since = min(max(period.start, first or period.end), period.end)
+    gaps = gaps_between(Stretch(since, period.end), [span for span in spans if ended(span) >= period.start])
+    return {
+        "workspace": name,
+        "first_read_at": first,
+        "active_s": (period.end - since).total_seconds() - sum(gap.seconds for gap in gaps),
+        "gaps": [{"from": gap.start, "to": gap.end, "seconds": gap.seconds} for gap in gaps],
+    }
+
+
+def _unread(period: Stretch, workspaces: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Say which workspaces the statement is not about, or not for all of the period."""
+    for row in workspaces:
+        name, first = row["workspace"], row["first_read_at"]
+        if name == DEFAULT_WORKSPACE:
+            continue  # of which the statement as a whole speaks
+        if first is None:
+            yield f"Workspace {name} was never read: nothing is known of it."
+        elif first > period.start:
+            yield f"Workspace {name} was first read at {clock.rfc3339(first)}: of it before that nothing is known."
+        if row["gaps"]:
+            yield f"What came and went in workspace {name} within a gap of its own was seen by nobody."
+
+
 def _deviations(period: Stretch) -> list[dict[str, Any]]:
     rows = ObservedAlias.objects.select_related("model").filter(first_seen_at__lt=period.end)
     rows = rows.filter(Q(last_seen_at__isnull=True) | Q(last_seen_at__gte=period.start))
     return [
         {
-            "model": row.model.name,
+            "model": str(row.model),
             "alias": row.alias,
             "version": row.number,
             "first_seen_at": row.first_seen_at,
@@ -171,12 +225,12 @@ def _grants(period: Stretch) -> dict[str, Any]:
 
 def _change(row: AliasChange) -> dict[str, Any]:
     version = row.version.number if row.version else None
-    return {"change": str(row), "model": row.model.name, "alias": row.alias, "version": version, "at": row.done_at}
+    return {"change": str(row), "model": str(row.model), "alias": row.alias, "version": version, "at": row.done_at}
 
 
 def _span(row: AliasHistory) -> dict[str, Any]:
     return {
-        "model": row.model.name,
+        "model": str(row.model),
         "alias": row.alias,
         "version": row.version.number,
         "at": row.during.lower,

@@ -1,6 +1,6 @@
 """Where MLflow shows something else behind a protected alias, or in its stage Production, than Placet put there."""
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -28,6 +28,7 @@ class Deviation:
     """What one pass saw.
 
     Attributes:
+        model: what it is called.
         alias: folded; ``STAGE`` for the stage.
         number: what MLflow shows there, None where nothing is behind the alias any more.
         code: the finding's.
@@ -47,7 +48,7 @@ def of_pointer(version: mlflow.Version, alias: str, span: AliasHistory | None) -
     """Compare the version behind an alias, as written in MLflow, with the span that was open for it."""
     if is_same(span, version):
         return None
-    row = model_row(version.name)
+    row = model_row(version.model)
     if _is_on_its_way(row, fold(alias), version, span):
         return None
     if span and span.version.number == version.number:
@@ -56,12 +57,12 @@ def of_pointer(version: mlflow.Version, alias: str, span: AliasHistory | None) -
         what = f"version {version.number} there, Placet approved another or none"
     whose = "" if row.system else " (the model belongs to no AI system)"
     return Deviation(
-        model=version.name,
+        model=version.model,
         alias=fold(alias),
         number=version.number,
         created_at_ms=version.created_at_ms,
         code="unapproved-alias",
-        title=f"Unapproved {alias}: MLflow has {version.name} {what}{whose}",
+        title=f"Unapproved {alias}: MLflow has {version.model} {what}{whose}",
     )
 
 
@@ -96,6 +97,7 @@ def _is_on_its_way(row: RegisteredModel, alias: str, version: mlflow.Version, sp
 def of_missing(client: mlflow.Client, span: AliasHistory) -> Deviation | None:
     """Say that what Placet put behind an alias is gone, once MLflow says so itself and the history has not moved."""
     model, version = span.version.model, span.version
+    client = client.within(model.workspace)
     number = client.alias(model.name, span.alias)
     now = selectors.live(model, span.alias)
     if now is None or now.pk != span.pk or _is_taken_off(span):
@@ -103,12 +105,12 @@ def of_missing(client: mlflow.Client, span: AliasHistory) -> Deviation | None:
     if number is not None:  # on a page that moved while it was read, or hidden from MLflow's searches
         return of_pointer(client.version(model.name, number), span.alias, span)
     return Deviation(
-        model=model.name,
+        model=str(model),
         alias=span.alias,
         number=None,
         created_at_ms=None,
         code="alias-removed",
-        title=f"{span.alias} is gone from {model.name} in MLflow; Placet put it on version {version.number} "
+        title=f"{span.alias} is gone from {model} in MLflow; Placet put it on version {version.number} "
         "and never took it off",
         severity="high",
         request=span.promotion.approval if span.promotion else None,
@@ -124,12 +126,12 @@ def _is_taken_off(span: AliasHistory) -> bool:
 def of_stage(version: mlflow.Version) -> Deviation:
     """Say that a version is in a protected stage."""
     return Deviation(
-        model=version.name,
+        model=version.model,
         alias=STAGE,
         number=version.number,
         created_at_ms=version.created_at_ms,
         code="unapproved-stage",
-        title=f"Unapproved stage: MLflow has {version.name} version {version.number} in {version.stage}",
+        title=f"Unapproved stage: MLflow has {version.model} version {version.number} in {version.stage}",
     )
 
 
@@ -147,21 +149,21 @@ def of_approval(span: AliasHistory) -> list[str]:
     )
 
 
-def against_rows(found: Iterable[Deviation], *, unsure: Set[str]) -> Iterator[tuple[Deviation, bool]]:
+def against_rows(found: Iterable[Deviation], *, is_unsure: Callable[[str], bool]) -> Iterator[tuple[Deviation, bool]]:
     """Yield each deviation of a pass, and whether it is known; end the rows of those that the pass no longer saw.
 
     Args:
-        unsure: models that the pass could not check; what was open for them stays so.
+        is_unsure: tells whether the pass could not check a model; what was open for it stays so.
     """
     standing = {
-        (row.model.name, row.alias, row.number, row.mlflow_created_at_ms): row
+        (str(row.model), row.alias, row.number, row.mlflow_created_at_ms): row
         for row in ObservedAlias.objects.select_related("model").filter(last_seen_at__isnull=True)
     }
     for deviation in found:
         key = (deviation.model, deviation.alias, deviation.number, deviation.created_at_ms)
         yield deviation, standing.pop(key, None) is not None
     for (name, *_), row in standing.items():
-        if name not in unsure:
+        if not is_unsure(name):
             _end(row)
 
 
@@ -184,7 +186,7 @@ def announce(found: Deviation, *, known: bool) -> list[str]:
         actor=RECONCILER,
         subjects=[row],
         data={
-            "model": model.name,
+            "model": str(model),
             "alias": found.alias,
             "version": found.number,
             "created_at_ms": found.created_at_ms,
@@ -205,7 +207,7 @@ def _end(row: ObservedAlias) -> None:
         actor=RECONCILER,
         subjects=[row],
         data={
-            "model": row.model.name,
+            "model": str(row.model),
             "alias": row.alias,
             "version": row.number,
             "first_seen_at": row.first_seen_at,

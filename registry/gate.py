@@ -16,7 +16,8 @@ from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
 from placet.mlflow_plugin.protection import fold, is_protected_stage
-from registry import offline, protected, words
+from placet.uris import DEFAULT_WORKSPACE, qualified
+from registry import offline, protected, selectors, words
 from registry.models import AliasChange, ApplyGrant, PromotionRequest, RegisteredModel, RegistrationNotice, RunNotice
 
 MLFLOW = System("mlflow")
@@ -87,7 +88,7 @@ def decide(
         subjects=used,
         data={
             "action": action,
-            "model": subject.get("name"),
+            "model": subject.get("name") and _model(subject),
             "version": subject.get("version"),
             "alias": detail.get("alias"),
             "source": identity.get("source"),
@@ -104,6 +105,15 @@ def decide(
     return replace(answer, configuration=protected.in_force().number, word=word)
 
 
+def _workspace(subject: Mapping[str, Any]) -> str:
+    return str(subject.get("workspace") or DEFAULT_WORKSPACE)
+
+
+def _model(subject: Mapping[str, Any]) -> str:
+    """Return what the model of a subject is called."""
+    return qualified(_workspace(subject), str(subject.get("name")))
+
+
 def _word(action: str, subject: Mapping[str, Any], detail: Mapping[str, Any]) -> str:
     """Return the word that lets an allowed write pass MLflow's database, where that is hardened."""
     if not settings.MLFLOW_WORD_KEY or action not in {"alias.set", "alias.delete", "stage.transition"}:
@@ -112,7 +122,7 @@ def _word(action: str, subject: Mapping[str, Any], detail: Mapping[str, Any]) ->
     points = action == "alias.set" or (to_stage and is_protected_stage(detail.get("stage")))
     return words.word(
         key=settings.MLFLOW_WORD_KEY,
-        workspace=str(subject.get("workspace") or "default"),
+        workspace=_workspace(subject),
         model=str(subject.get("name")),
         alias=words.STAGE if to_stage else str(detail.get("alias")),
         version=int(subject["version"]) if points else None,
@@ -123,7 +133,7 @@ def _word(action: str, subject: Mapping[str, Any], detail: Mapping[str, Any]) ->
 
 def _mode(subject: Mapping[str, Any], detail: Mapping[str, Any]) -> protected.Mode:
     """Return how strictly the gate stands before this write: where it names no alias, as before the strictest."""
-    registered = RegisteredModel.objects.select_related("system").filter(name=subject.get("name")).first()
+    registered = RegisteredModel.objects.select_related("system").filter(**selectors.called(_model(subject))).first()
     ai_system = registered.system if registered else None
     alias = fold(detail.get("alias"))
     aliases = [alias] if alias else list(protected.in_force().protected_aliases)
@@ -148,6 +158,7 @@ def _notice(identity: Mapping[str, Any], subject: Mapping[str, Any]) -> None:
         return  # a notice of no version; without one the trainer stays unknown, which holds a promotion
     if identity.get("username"):
         RegistrationNotice.objects.create(
+            workspace=_workspace(subject)[:120],
             name=str(subject.get("name") or "")[:256],
             number=number,
             created_at_ms=created_at_ms,
@@ -170,11 +181,11 @@ def _answer(
     grant: str | None,
     used: list[ApplyGrant],
 ) -> Answer:
-    name, number, alias = subject.get("name"), subject.get("version"), detail.get("alias")
+    name, number, alias = _model(subject), subject.get("version"), detail.get("alias")
     if action in APPLIES and grant:
         return _by_grant(identity, action, subject, alias, grant, used)
     if action == "alias.set":
-        return _refusal_of_alias(str(name), number, str(alias))
+        return _refusal_of_alias(name, number, str(alias))
     by_placet = identity.get("username") == settings.MLFLOW_SERVICE_USER
     if by_placet and action in {"tag.set", "tag.delete"}:
         return Answer("ALLOW")  # Placet shows its own state in MLflow
@@ -198,7 +209,7 @@ def _answer(
 def _refusal_of_alias(name: str, number: Any, alias: str) -> Answer:
     """Say what stands between this version and the alias, and what to do next."""
     link = f"{settings.BASE_URL}/models"
-    registered = RegisteredModel.objects.select_related("system").filter(name=name).first()
+    registered = RegisteredModel.objects.select_related("system").filter(**selectors.called(name)).first()
     command = f"`placet request {name} {number} --to {fold(alias)}`"
     if registered is None or registered.system is None:
         return Answer(
@@ -269,7 +280,7 @@ def _is_about(change: AliasChange, action: str, subject: Mapping[str, Any]) -> b
     version = change.version
     if action != ("alias.set" if version else "alias.delete"):
         return False
-    if subject.get("name") != change.model.name or (subject.get("workspace") or "default") != change.model.workspace:
+    if subject.get("name") != change.model.name or _workspace(subject) != change.model.workspace:
         return False
     return version is None or (
         str(subject.get("version")) == str(version.number)

@@ -1,6 +1,6 @@
 """What was adopted and serves without an approval: until when, and what became of it since."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from django.db import transaction
@@ -20,18 +20,18 @@ State = AdoptedAlias.State
 ROWS_PER_ENTRY = 50
 
 
-def unapproved(staged: Sequence[Version], *, unsure: Set[str]) -> list[Version]:
+def unapproved(staged: Sequence[Version], *, is_unsure: Callable[[str], bool]) -> list[Version]:
     """Return which versions in stage Production nobody adopted, and note which adopted ones have left it.
 
     Args:
         staged: every version that a pass saw in that stage.
-        unsure: models that the pass could not check; what of them was adopted stays so.
+        is_unsure: tells whether the pass could not check a model; what of it was adopted stays so.
     """
     held = _with_all(AdoptedAlias.objects.filter(state=State.ADOPTED, left_at__isnull=True, alias=""))
-    adopted = {(row.model.name, row.version.number, row.version.mlflow_created_at_ms): row for row in held}
-    there = {(version.name, version.number, version.created_at_ms) for version in staged}
-    _leave([row for key, row in adopted.items() if key not in there and key[0] not in unsure])
-    return [version for version in staged if (version.name, version.number, version.created_at_ms) not in adopted]
+    adopted = {(str(row.model), row.version.number, row.version.mlflow_created_at_ms): row for row in held}
+    there = {(version.model, version.number, version.created_at_ms): version for version in staged}
+    _leave([row for key, row in adopted.items() if key not in there and not is_unsure(key[0])])
+    return [version for key, version in there.items() if key not in adopted]
 
 
 def settle() -> list[str]:
@@ -90,7 +90,7 @@ def _group(finding: Finding) -> str:
 def said_of(row: AdoptedAlias) -> dict[str, object]:
     """What everybody may know of a row."""
     return {
-        "model": row.model.name,
+        "model": str(row.model),
         **({"alias": row.alias} if row.alias else {"stage": row.stage}),
         "version": row.version.number,
         "digest": row.digest or None,

@@ -193,7 +193,7 @@ def _said(person: User, reason: str, password: str | None) -> None:
 def _live(registered: RegisteredModel, alias: str) -> AliasHistory:
     now_live = selectors.live(registered, alias)
     if now_live is None:
-        raise NotLive(f"Nothing that Placet put there is behind {alias} of {registered.name}.")
+        raise NotLive(f"Nothing that Placet put there is behind {alias} of {registered}.")
     return now_live
 
 
@@ -206,7 +206,7 @@ def _before(now_live: AliasHistory, version: int | None) -> AliasHistory | None:
 
 def _review_afterwards(change: AliasChange, person: User, now_live: AliasHistory | None = None) -> None:
     """Open the finding that asks somebody else to review the act; whoever acted owns it, and so can't close it."""
-    what = f"{change.get_kind_display()} of {change.model.name} {change.alias}"
+    what = f"{change.get_kind_display()} of {change.model} {change.alias}"
     open_finding(
         system=change.model.system,
         code=f"{change.kind.replace('_', '-')}-review",

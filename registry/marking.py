@@ -37,7 +37,7 @@ def mark_all() -> int:
         try:
             with mlflow.Client() as client:
                 for model, version, wanted in _due():
-                    changed += _mark(client, model, version, wanted)
+                    changed += _mark(client.within(model.workspace), model, version, wanted)
         except MlflowDown as down:
             log.warning("MLflow's tags are not up to date: %s", down.detail)
     return changed

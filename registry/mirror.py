@@ -24,6 +24,7 @@ from governance.common import clock
 from governance.common.errors import DomainError
 from governance.evidence import storage
 from placet.digests import ArtifactManifest, UnusableArtifact, artifact_manifest
+from placet.uris import split_workspace
 from registry import artifacts, mlflow
 from registry.errors import ArtifactUnavailable, MlflowDown, UnknownModel, UnknownVersion
 from registry.findings import RECONCILER, report
@@ -51,28 +52,29 @@ class _Declared:
     problem: str = ""
 
 
-def model_row(name: str) -> RegisteredModel:
-    """Return the row of a registered model, made now when it is new."""
-    return model_rows([name])[name]
+def model_row(model: str) -> RegisteredModel:
+    """Return the row of a registered model by what it is called, made now when it is new."""
+    workspace, name = split_workspace(model)
+    return model_rows(workspace, [name])[name]
 
 
 @transaction.atomic
-def _new_model(name: str) -> RegisteredModel:
-    row = RegisteredModel(name=name, mirrored_at=clock.now())
-    audit.append(event=Event.MODEL_MIRRORED, actor=RECONCILER, subjects=[row], data={"model": name})
+def _new_model(workspace: str, name: str) -> RegisteredModel:
+    row = RegisteredModel(workspace=workspace, name=name, mirrored_at=clock.now())
+    audit.append(event=Event.MODEL_MIRRORED, actor=RECONCILER, subjects=[row], data={"model": str(row)})
     return row
 
 
-def model_rows(names: Iterable[str]) -> dict[str, RegisteredModel]:
-    """Return the rows of many registered models by name, in one query but for those that are new."""
+def model_rows(workspace: str, names: Iterable[str]) -> dict[str, RegisteredModel]:
+    """Return the rows of many registered models of a workspace by name, in one query but for those that are new."""
     wanted = set(names)
-    rows = RegisteredModel.objects.select_related("system__owner").filter(workspace="default", name__in=wanted)
+    rows = RegisteredModel.objects.select_related("system__owner").filter(workspace=workspace, name__in=wanted)
     found = {row.name: row for row in rows}
-    return found | {name: _new_model(name) for name in sorted(wanted - found.keys())}
+    return found | {name: _new_model(workspace, name) for name in sorted(wanted - found.keys())}
 
 
 def mirror_page(client: mlflow.Client, versions: Sequence[mlflow.Version]) -> list[str]:
-    """Mirror those of some versions that are new, each by itself; return a sentence for each that has a problem.
+    """Mirror those of a page's versions that are new, each by itself; return a sentence for each that has a problem.
 
     Three queries and one look into the cache for a page in which nothing is new. A version whose files can't be
     fetched is kept with its problem and without a digest, so that people see why it can't be requested; it is tried
@@ -81,7 +83,7 @@ def mirror_page(client: mlflow.Client, versions: Sequence[mlflow.Version]) -> li
     Raises:
         MlflowDown: the tracking server does not answer.
     """
-    models = model_rows(version.name for version in versions)
+    models = model_rows(client.workspace, (version.name for version in versions))
     rows = ModelVersion.objects.filter(
         model__in=[row.pk for row in models.values()], mlflow_created_at_ms__in={row.created_at_ms for row in versions}
     ).values_list("model", "number", "mlflow_created_at_ms", "pk", "artifact_digest")
@@ -105,10 +107,10 @@ def _mirror_contained(
     except MlflowDown:
         raise
     except Exception as error:  # what one version does to us must not hide the others
-        log.exception("%s version %s can't be mirrored", version.name, version.number)
+        log.exception("%s version %s can't be mirrored", version.model, version.number)
         return report(
             code="version-unmirrored",
-            title=f"{version.name} version {version.number} can't be mirrored: {in_words(error)}",
+            title=f"{version.model} version {version.number} can't be mirrored: {in_words(error)}",
             severity="high",
             system=model.system,
         )
@@ -140,7 +142,7 @@ def mirror_version(
     except (ArtifactUnavailable, UnusableArtifact, UnknownModel, UnknownVersion) as error:
         facts = _Facts(problem=in_words(error))
     except Exception as error:
-        log.exception("%s version %s can't be read", version.name, version.number)
+        log.exception("%s version %s can't be read", version.model, version.number)
         facts = _Facts(problem=f"It can't be read: {in_words(error)}")
     if row and not facts.manifest and row.problem == facts.problem[:500]:
         return row  # nothing new to write down
@@ -153,7 +155,12 @@ def mirror_version(
     row.parameters, row.metrics, row.decision_threshold = facts.parameters, facts.metrics, facts.threshold
     row.evaluation_dataset, row.problem, row.mirrored_at = facts.dataset, facts.problem[:500], clock.now()
     row.registered_by = _who(
-        RegistrationNotice.objects.filter(name=version.name, number=version.number, created_at_ms=version.created_at_ms)
+        RegistrationNotice.objects.filter(
+            workspace=version.workspace,
+            name=version.name,
+            number=version.number,
+            created_at_ms=version.created_at_ms,
+        )
     )
     row.trained_by = _who(RunNotice.objects.filter(run_id=version.run_id)) or row.registered_by
     with transaction.atomic():
@@ -162,7 +169,7 @@ def mirror_version(
             actor=RECONCILER,
             subjects=[row],
             data={
-                "model": version.name,
+                "model": version.model,
                 "version": version.number,
                 "created_at_ms": version.created_at_ms,
                 "digest": row.artifact_digest or None,

@@ -5,17 +5,19 @@ here are MLflow's documented REST API 2.0.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 import httpx
 from django.conf import settings
 
 from placet.mlflow_plugin.protection import fold
+from placet.uris import DEFAULT_WORKSPACE, qualified
 from registry.errors import MlflowDown, UnknownModel, UnknownVersion
 
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
@@ -23,6 +25,7 @@ LARGEST_RUN_FILE = 1 << 30
 OLDEST = (2, 3)
 """The first MLflow with aliases; docs/reference/mlflow-versions.md says what is tried with which."""
 RELEASE = re.compile(r"(\d+)\.(\d+)\.")
+WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
 MODELS_A_PAGE, VERSIONS_A_PAGE, WEBHOOKS_A_PAGE = 500, 1000, 100
 
 
@@ -36,6 +39,12 @@ class Version:
     run_id: str
     source: str
     stage: str = "None"
+    workspace: str = DEFAULT_WORKSPACE
+
+    @property
+    def model(self) -> str:
+        """What its model is called."""
+        return qualified(self.workspace, self.name)
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,10 @@ class Model:
 
     name: str
     aliases: dict[str, int] = field(default_factory=dict)
+    workspace: str = DEFAULT_WORKSPACE
+
+    def __str__(self) -> str:
+        return qualified(self.workspace, self.name)
 
 
 Page = list[dict[str, Any]]
@@ -78,9 +91,10 @@ def require_up() -> None:
 
 
 class Client:
-    """Calls as Placet's service identity. Use as a context manager."""
+    """Calls as Placet's service identity, all in one workspace. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: str = DEFAULT_WORKSPACE) -> None:
+        self.workspace = workspace
         auth = (settings.MLFLOW_USERNAME, settings.MLFLOW_PASSWORD) if settings.MLFLOW_USERNAME else None
         self._http = httpx.Client(base_url=settings.MLFLOW_TRACKING_URI, auth=auth, timeout=TIMEOUT)
 
@@ -90,9 +104,34 @@ class Client:
     def __exit__(self, *exc: object) -> None:
         self._http.close()
 
-    def _call(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+    def within(self, workspace: str) -> Self:
+        """Return the same connection, in another workspace."""
+        if workspace == self.workspace:
+            return self
+        other = copy(self)
+        other.workspace = workspace
+        return other
+
+    def workspaces(self) -> list[str]:
+        """Return the names of the server's workspaces; only the default where it has none.
+
+        MLflow lists those that its user may use, and an admin all.
+        """
+        about = self._call("GET", "/api/3.0/mlflow/server-info")
+        if not about.is_success or not about.json().get("workspaces_enabled"):  # an older server knows neither
+            return [DEFAULT_WORKSPACE]
+        listed = self._call("GET", "/api/3.0/mlflow/workspaces")
+        listed.raise_for_status()
+        return [str(row["name"]) for row in listed.json().get("workspaces", [])]
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        """A server without workspaces refuses the header, whatever it says; so the default goes without."""
+        return {} if self.workspace == DEFAULT_WORKSPACE else {WORKSPACE_HEADER: self.workspace}
+
+    def _call(self, method: str, path: str, headers: Mapping[str, str] | None = None, **kwargs: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, path, **kwargs)
+            response = self._http.request(method, path, headers={**self._headers, **(headers or {})}, **kwargs)
         except httpx.HTTPError as error:
             raise MlflowDown(
                 f"MLflow does not answer ({type(error).__name__}). Nothing was changed; try again."
@@ -123,11 +162,11 @@ class Client:
         return said if RELEASE.match(said) and len(said) < 40 else ""
 
     def model_pages(self) -> Iterator[Page]:
-        """Yield every registered model, some hundreds a page; read a row with :func:`model`."""
+        """Yield every registered model, some hundreds a page; read a row with :meth:`read_model`."""
         yield from self._pages("registered-models/search", "registered_models", MODELS_A_PAGE)
 
     def version_pages(self, name: str = "") -> Iterator[Page]:
-        """Yield every version of a model, or of all models; read a row with :func:`version`.
+        """Yield every version of a model, or of all models; read a row with :meth:`read_version`.
 
         Oldest first: what is registered meanwhile comes at the end, and moves nothing from one page to another.
         """
@@ -135,6 +174,23 @@ class Client:
         only = {"filter": f"name='{escaped}'"} if name else {}
         order = ["creation_timestamp ASC", "name ASC", "version_number ASC"]
         yield from self._pages("model-versions/search", "model_versions", VERSIONS_A_PAGE, order_by=order, **only)
+
+    def read_model(self, row: dict[str, Any]) -> Model:
+        """Read one row of :meth:`model_pages`."""
+        aliases = {item["alias"]: int(item["version"]) for item in row.get("aliases", [])}
+        return Model(row["name"], aliases, self.workspace)
+
+    def read_version(self, row: dict[str, Any]) -> Version:
+        """Read one row of :meth:`version_pages`."""
+        return Version(
+            row["name"],
+            int(row["version"]),
+            int(row["creation_timestamp"]),
+            row.get("run_id", ""),
+            row.get("source", ""),
+            row.get("current_stage") or "None",
+            self.workspace,
+        )
 
     def _pages(self, path: str, key: str, most: int, **query: Any) -> Iterator[Page]:
         token = ""
@@ -148,7 +204,7 @@ class Client:
     def versions(self, name: str) -> Iterator[Version]:
         """Yield every version of a model."""
         for page in self.version_pages(name):
-            yield from map(version, page)
+            yield from map(self.read_version, page)
 
     def version(self, name: str, number: int) -> Version:
         """Return one version.
@@ -157,7 +213,7 @@ class Client:
             UnknownVersion: MLflow has none.
         """
         try:
-            return version(self._get("model-versions/get", name=name, version=number)["model_version"])
+            return self.read_version(self._get("model-versions/get", name=name, version=number)["model_version"])
         except UnknownModel:
             raise UnknownVersion(f"MLflow has no version {number} of {name}.") from None
 
@@ -165,7 +221,11 @@ class Client:
         """Return the version that an alias points to now."""
         try:
             return int(self._get("registered-models/alias", name=name, alias=alias)["model_version"]["version"])
-        except (UnknownModel, httpx.HTTPStatusError):
+        except UnknownModel:
+            return None
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.BAD_REQUEST:  # by which MLflow says that it has none
+                raise
             return None
 
     def spelling(self, name: str, alias: str) -> str:
@@ -239,7 +299,7 @@ class Client:
             MlflowDown: no answer, or a server error.
         """
         try:
-            with self._http.stream("GET", path) as response:
+            with self._http.stream("GET", path, headers=self._headers) as response:
                 if response.status_code >= 500:
                     raise MlflowDown(f"MLflow answers {response.status_code}. Nothing was changed; try again.")
                 response.raise_for_status()
@@ -322,20 +382,3 @@ class Client:
         if response.status_code == httpx.codes.FORBIDDEN:
             raise PermissionError(response.json().get("message", "refused"))
         response.raise_for_status()
-
-
-def model(row: dict[str, Any]) -> Model:
-    """Read one row of :meth:`Client.model_pages`."""
-    return Model(row["name"], {item["alias"]: int(item["version"]) for item in row.get("aliases", [])})
-
-
-def version(row: dict[str, Any]) -> Version:
-    """Read one row of :meth:`Client.version_pages`."""
-    return Version(
-        row["name"],
-        int(row["version"]),
-        int(row["creation_timestamp"]),
-        row.get("run_id", ""),
-        row.get("source", ""),
-        row.get("current_stage") or "None",
-    )

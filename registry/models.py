@@ -9,6 +9,7 @@ from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest, ChangeClass
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
+from placet.uris import DEFAULT_WORKSPACE, qualified
 from registry.adoption_models import AdoptedAlias, Adoption
 from registry.watching_models import ObservedAlias, WatchPulse, WatchSpan, WebhookDelivery
 
@@ -16,9 +17,9 @@ __all__ = ["AdoptedAlias", "Adoption", "ObservedAlias", "WatchPulse", "WatchSpan
 
 
 class RegisteredModel(Governed):
-    """A name in MLflow's registry. Without an AI system it can't be promoted."""
+    """A name in a workspace of MLflow's registry. Without an AI system it can't be promoted."""
 
-    workspace = models.CharField(max_length=120, default="default")
+    workspace = models.CharField(max_length=120, default=DEFAULT_WORKSPACE)
     name = models.CharField(max_length=256)
     system = models.ForeignKey(AISystem, null=True, on_delete=models.PROTECT, related_name="models")
     mirrored_at = models.DateTimeField()
@@ -27,7 +28,7 @@ class RegisteredModel(Governed):
         constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_model_per_workspace_and_name")]
 
     def __str__(self) -> str:
-        return self.name
+        return qualified(self.workspace, self.name)
 
 
 class DatasetSnapshot(Governed):
@@ -92,11 +93,11 @@ class ModelVersion(Governed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.model.name} v{self.number}"
+        return f"{self.model} v{self.number}"
 
     @property
     def subject_name(self) -> str:
-        return f"{self.model.name}/{self.number}"
+        return f"{self.model}/{self.number}"
 
 
 class PromotionRequest(Governed):
@@ -412,6 +413,7 @@ class RegistrationNotice(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
+    workspace = models.CharField(max_length=120, default=DEFAULT_WORKSPACE)
     name = models.CharField(max_length=256)
     number = models.PositiveIntegerField()
     created_at_ms = models.BigIntegerField()
@@ -419,7 +421,7 @@ class RegistrationNotice(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["name", "number"], name="notice_by_version")]
+        indexes = [models.Index(fields=["workspace", "name", "number"], name="notice_by_version")]
 
 
 class RunNotice(models.Model):

@@ -13,6 +13,7 @@ from governance.audit.actors import Actor, System
 from governance.common import clock
 from governance.common.errors import InvalidInput
 from placet.mlflow_plugin.protection import fold
+from placet.uris import DEFAULT_WORKSPACE, qualified
 from registry import alias_changes, selectors
 from registry.findings import report
 from registry.models import AliasChange, Permit
@@ -82,9 +83,10 @@ def _moment(detail: Mapping[str, Any], permit: Permit) -> datetime:
 
 
 def _unexplained(subject: Mapping[str, Any], detail: Mapping[str, Any], why: str) -> None:
-    name, alias = str(subject.get("name"))[:120], str(detail.get("alias"))[:60]
+    workspace, name = str(subject.get("workspace") or DEFAULT_WORKSPACE)[:63], str(subject.get("name"))[:120]
+    alias = str(detail.get("alias"))[:60]
     report(
         code="permit-misused",
-        title=f"MLflow changed {alias} of {name} on a permit while Placet was away, and {why}",
+        title=f"MLflow changed {alias} of {qualified(workspace, name)} on a permit while Placet was away, and {why}",
         severity="critical",
     )

@@ -120,7 +120,8 @@ def derive(approval: ApprovalRequest) -> Derived | None:
     approved = rederive(entries, str(approval.pk))
     promotion = selectors.promotion_of(approval)
     version = promotion.version
-    if approved.subject_digest != version.artifact_digest or approved.asks_for != f"alias {promotion.alias}":
+    subject = (version.subject_name, version.artifact_digest, f"alias {promotion.alias}")
+    if (approved.subject_name, approved.subject_digest, approved.asks_for) != subject:
         raise LogDisagrees("the promotion is about another version or alias than the log approves.")
     if approved.decision_threshold != str(version.decision_threshold):
         raise LogDisagrees("the version's decision threshold is not the one that the log approves.")
@@ -185,7 +186,7 @@ def shown(change: AliasChange, events: Collection[Event]) -> tuple[int, int, dic
         if checkpoint is None or entry.index is None or entry.index >= checkpoint.size or entry.event not in events:
             continue
         said, version = entry.parsed["data"], change.version
-        meant = (change.number, change.model.name, change.alias, version.artifact_digest if version else None)
+        meant = (change.number, str(change.model), change.alias, version.artifact_digest if version else None)
         if (said["change"], said["model"], said["alias"], said["digest"]) != meant:
             raise LogDisagrees("the change of the alias is not the one that the log shows.")
         return entry.index, checkpoint.size, entry.parsed

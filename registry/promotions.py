@@ -130,7 +130,7 @@ def asked_for(
         data={
             "promotion": promotion.number,
             "request": approval.pk,
-            "model": candidate.model.name,
+            "model": str(candidate.model),
             "version": candidate.number,
             "alias": alias,
             "digest": candidate.artifact_digest,

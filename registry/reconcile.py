@@ -6,7 +6,7 @@ for itself: what one of them does to us becomes a finding and never hides the ot
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +17,7 @@ from django.core.cache import cache
 from governance.common import clock
 from governance.inventory.models import AISystem
 from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
+from placet.uris import DEFAULT_WORKSPACE, qualified, split_workspace
 from registry import deviations, grandfathered, live, locks, mlflow, selectors, watches, webhooks
 from registry.errors import MlflowDown, UnknownModel
 from registry.findings import report
@@ -38,13 +39,21 @@ class Report:
     """What one pass saw.
 
     Attributes:
-        unsure: what it could not check.
+        unsure: models that it could not check.
+        read: workspaces that it read to the end.
+        unread: workspaces that it could not read, or not to the end.
     """
 
     models: int = 0
     findings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     unsure: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
+
+    def is_unsure(self, model: str) -> bool:
+        """Return whether a model could not be checked, by itself or with its whole workspace."""
+        return model in self.unsure or split_workspace(model)[0] in self.unread
 
     @contextmanager
     def contained(self, name: str, what: str, system: AISystem | None = None) -> Iterator[None]:
@@ -60,11 +69,39 @@ class Report:
                 raise
             log.exception("%s: %s", name, what)
             self.unsure.add(name)
-            if system is None and (row := RegisteredModel.objects.filter(name=name).select_related("system").first()):
+            own = RegisteredModel.objects.filter(**selectors.called(name)).select_related("system")
+            if system is None and (row := own.first()):
                 system = row.system
             self.findings += report(
                 code="unchecked", title=f"{name}: {what}: {in_words(error)}", severity="high", system=system
             )
+
+    def each(self, client: mlflow.Client, work: Callable[[mlflow.Client], None]) -> None:
+        """Do some work in each workspace. One that can't be read is a finding, and hides none of the others.
+
+        Asked for are those that MLflow lists and those that models were mirrored from: one may be hidden by now. A
+        workspace that is gone has nothing to read; what was live in it is missed by itself.
+
+        Raises:
+            MlflowDown: the whole server does not answer.
+            Exception: what went wrong in a workspace that is the only one.
+        """
+        known = RegisteredModel.objects.order_by().values_list("workspace", flat=True).distinct()
+        names = sorted({*client.workspaces(), *known})
+        for name in names:
+            try:
+                work(client.within(name))
+            except UnknownModel:
+                log.info("MLflow has no workspace %s any more.", name)
+            except Exception as error:
+                if len(names) == 1 or (isinstance(error, MlflowDown) and not mlflow.is_up()):
+                    raise
+                log.exception("the workspace %s can't be read", name)
+                self.unread.add(name)
+                title = f"MLflow's workspace {name} can't be read: {in_words(error)}"
+                self.findings += report(code="workspace-unread", title=title, severity="high")
+            else:
+                self.read.add(name)
 
 
 Pass = Callable[[mlflow.Client, Report], None]
@@ -106,15 +143,19 @@ def run_pass(name: str, work: Pass) -> Report:
             )
         else:
             cache.delete(f"placet:reconciler-down:{name}")
-            _beat(name)
+            if done.read or not done.unread:  # where nothing could be read, nobody watched
+                _beat(name, done.read)
     return done
 
 
-def _beat(name: str) -> None:
+def _beat(name: str, read: Collection[str]) -> None:
+    """Say that a pass was done, and in which workspaces: where one comes or can't be read, another span begins."""
     protection = protection_in_force()
+    details = {"configuration": protection.number, "protected_aliases": list(protection.protected_aliases)}
+    workspaces = {"workspaces": sorted(read)} if read and set(read) != {DEFAULT_WORKSPACE} else {}
     watches.beat(
         source=f"reconciler:{name}",
-        details={"configuration": protection.number, "protected_aliases": list(protection.protected_aliases)},
+        details=details | workspaces,
         expected_every_s=EXPECTED_EVERY_S.get(name, SLOW_S),
     )
 
@@ -132,31 +173,16 @@ def _while_down(name: str, down: MlflowDown) -> list[str]:
 
 
 def watch_aliases(client: mlflow.Client, done: Report) -> None:
-    """Check every protected alias and stage, and that each live version is still the one that was approved.
-
-    Two sweeps over MLflow's lists, one call a page: first where the aliases point, then what the versions behind them
-    are. Of the first only the protected aliases are kept, of the second nothing; what neither showed is asked for by
-    itself.
-    """
-    sweep = _Sweep(client, done, {(row.version.model.name, row.alias): row for row in selectors.all_live().iterator()})
-    pointers = _pointers(client, done)
-    shown = {(name, fold(alias)) for (name, _), aliases in pointers.items() for alias in aliases}
-    for row in _rows(client.version_pages()):
-        with done.contained(str(row.get("name")), UNCHECKED):
-            version = mlflow.version(row)
-            if is_protected_stage(version.stage):
-                sweep.staged.append(version)
-            sweep.look(version, pointers.pop((version.name, version.number), ()))
-    for (name, number), aliases in pointers.items():
-        with done.contained(name, UNCHECKED):
-            sweep.look(client.version(name, number), aliases)
+    """Check every protected alias and stage, and that each live version is still the one that was approved."""
+    sweep = _Sweep(done, {(str(row.version.model), row.alias): row for row in selectors.all_live().iterator()})
+    done.each(client, sweep.over)
     for key, span in sweep.spans.items():
         with done.contained(key[0], UNCHECKED, span.version.model.system):
-            if key not in shown:
-                sweep.look_for(span)
+            if key not in sweep.shown and span.version.model.workspace not in done.unread:
+                sweep.look_for(client, span)
             done.findings += deviations.of_approval(span)
-    sweep.found += map(deviations.of_stage, grandfathered.unapproved(sweep.staged, unsure=done.unsure))
-    for deviation, known in deviations.against_rows(sweep.found, unsure=done.unsure):
+    sweep.found += map(deviations.of_stage, grandfathered.unapproved(sweep.staged, is_unsure=done.is_unsure))
+    for deviation, known in deviations.against_rows(sweep.found, is_unsure=done.is_unsure):
         with done.contained(deviation.model, UNCHECKED):
             done.findings += deviations.announce(deviation, known=known)
     done.findings += grandfathered.settle()
@@ -190,35 +216,58 @@ def plugin_absent() -> list[str]:
 class _Sweep:
     """What one watch over the aliases holds against what: the live spans by model and alias, and what deviates."""
 
-    client: mlflow.Client
     done: Report
     spans: dict[tuple[str, str], AliasHistory]
+    shown: set[tuple[str, str]] = field(default_factory=set)
     found: list[deviations.Deviation] = field(default_factory=list)
     staged: list[mlflow.Version] = field(default_factory=list)
+
+    def over(self, client: mlflow.Client) -> None:
+        """Look at all of one workspace.
+
+        Two sweeps over MLflow's lists, one call a page: first where the aliases point, then what the versions behind
+        them are. Of the first only the protected aliases are kept, of the second nothing; what neither showed is asked
+        for by itself.
+        """
+        pointers = _pointers(client, self.done)
+        self.shown |= {
+            (qualified(client.workspace, name), fold(alias))
+            for (name, _), aliases in pointers.items()
+            for alias in aliases
+        }
+        for row in _rows(client.version_pages()):
+            with self.done.contained(_model_of(client, row), UNCHECKED):
+                version = client.read_version(row)
+                if is_protected_stage(version.stage):
+                    self.staged.append(version)
+                self.look(version, pointers.pop((version.name, version.number), ()))
+        for (name, number), aliases in pointers.items():
+            with self.done.contained(qualified(client.workspace, name), UNCHECKED):
+                self.look(client.version(name, number), aliases)
 
     def look(self, version: mlflow.Version, aliases: Sequence[str]) -> None:
         """Hold the aliases of one version, as written in MLflow, against the spans."""
         for alias in aliases:
-            span = self.spans.get((version.name, fold(alias)))
+            span = self.spans.get((version.model, fold(alias)))
             if deviation := deviations.of_pointer(version, alias, span):
                 self.found.append(deviation)
             elif span and deviations.is_same(span, version):
                 self.done.findings += live.check_source(span, version)
 
-    def look_for(self, span: AliasHistory) -> None:
+    def look_for(self, client: mlflow.Client, span: AliasHistory) -> None:
         """Ask for an alias that no page showed."""
-        if deviation := deviations.of_missing(self.client, span):
+        if deviation := deviations.of_missing(client, span):
             self.found.append(deviation)
 
 
 def _pointers(client: mlflow.Client, done: Report) -> dict[tuple[str, int], list[str]]:
-    """Return the protected aliases, as written in MLflow, by the model and the number that they point to."""
+    """Return a workspace's protected aliases, as written in MLflow, by the name and number that they point to."""
     protected = protection_in_force().protected_aliases
     found: dict[tuple[str, int], list[str]] = {}
     for row in _rows(client.model_pages()):
         done.models += 1
-        with done.contained(str(row.get("name")), UNCHECKED):
-            model = mlflow.model(row)
+        with done.contained(_model_of(client, row), UNCHECKED):
+            model = client.read_model(row)
             for alias, number in model.aliases.items():
                 if is_protected_alias(alias, protected):
                     found.setdefault((model.name, number), []).append(alias)
@@ -231,16 +280,17 @@ def check_live_bytes(client: mlflow.Client, done: Report) -> None:
     Whether what one would go back to is still in the store is noted for the pages.
     """
     for span in selectors.all_live():
-        system = span.version.model.system
-        with done.contained(str(span.version), "its bytes can't be checked", system):
+        model = span.version.model
+        with done.contained(str(span.version), "its bytes can't be checked", model.system):
+            there = client.within(model.workspace)
             try:
-                done.findings += live.check_place(client, span)
+                done.findings += live.check_place(there, span)
             except UnknownModel:
                 continue  # gone from MLflow, which is the watch's finding; there is nothing that anybody would load
-            done.findings += live.check_bytes(client, span)
-            live.look_for(client, span.version)
+            done.findings += live.check_bytes(there, span)
+            live.look_for(there, span.version)
             if back := selectors.rollback_target(span.version, span.alias):
-                live.look_for(client, back.version)
+                live.look_for(there, back.version)
 
 
 def too_old(client: mlflow.Client) -> list[str]:
@@ -258,15 +308,19 @@ def too_old(client: mlflow.Client) -> list[str]:
 
 
 def mirror_registry(client: mlflow.Client, done: Report) -> None:
-    """Mirror every registered model and its new versions, a page at a time."""
+    """Mirror every registered model of every workspace and its new versions, a page at a time."""
     done.findings += too_old(client)
-    for page in client.model_pages():
-        done.models += len(page)
-        model_rows(_read(page, mlflow.model, done, by=lambda model: model.name))
+
+    def mirror(there: mlflow.Client) -> None:
+        for page in there.model_pages():
+            done.models += len(page)
+            model_rows(there.workspace, [model.name for model in _read(there, page, there.read_model, done)])
+        for page in there.version_pages():
+            done.problems += mirror_page(there, _read(there, page, there.read_version, done))
+
     with done.contained("webhook", "MLflow's webhooks can't be read"):
         done.findings += webhooks.check(client)
-    for page in client.version_pages():
-        done.problems += mirror_page(client, _read(page, mlflow.version, done))
+    done.each(client, mirror)
 
 
 def _rows(pages: Iterator[mlflow.Page]) -> Iterator[dict[str, Any]]:
@@ -274,14 +328,17 @@ def _rows(pages: Iterator[mlflow.Page]) -> Iterator[dict[str, Any]]:
         yield from page
 
 
-def _read(
-    page: mlflow.Page, read: Callable[[dict[str, Any]], R], done: Report, by: Callable[[R], Any] = lambda found: found
-) -> list[Any]:
+def _model_of(client: mlflow.Client, row: Mapping[str, Any]) -> str:
+    """Return what the model of a row is called, where that can be told."""
+    return qualified(client.workspace, str(row.get("name")))
+
+
+def _read(client: mlflow.Client, page: mlflow.Page, read: Callable[[dict[str, Any]], R], done: Report) -> list[R]:
     """Return what can be read of a page; a row that can't is a finding."""
     found = []
     for row in page:
-        with done.contained(str(row.get("name")), "its versions can't be mirrored"):
-            found.append(by(read(row)))
+        with done.contained(_model_of(client, row), "its versions can't be mirrored"):
+            found.append(read(row))
     return found
 
 

@@ -66,7 +66,7 @@ def request_renewal(
     _check_asker(promotion, requester)
     span = _live_span(promotion)
     candidate = span.version
-    ai_system = promotions.classified(candidate.model.system, candidate.model.name)
+    ai_system = promotions.classified(candidate.model.system, str(candidate.model))
     policy = _policy(span)
     document = document_of(policy)
     renewal.check_renewable(old, document)
@@ -172,7 +172,7 @@ def _policy(span: AliasHistory) -> PolicyVersion:
     system = span.version.model.system
     policy = governing(system, span.alias) if system else None
     if policy is None:
-        raise PolicyMissing(f"No published policy governs {span.alias} of {span.version.model.name} now.")
+        raise PolicyMissing(f"No published policy governs {span.alias} of {span.version.model} now.")
     return policy
 
 

@@ -12,6 +12,7 @@ from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest
 from governance.common.errors import Unknown
 from governance.evidence import storage
+from placet.uris import split_workspace
 from registry.errors import UnknownModel, UnknownVersion
 from registry.models import (
     AliasChange,
@@ -39,7 +40,7 @@ def models_for(user: User) -> QuerySet[RegisteredModel]:
 
 
 def model_for(user: User, name: str) -> RegisteredModel:
-    """Return one registered model by name, as a person asks for it.
+    """Return one registered model by what it is called, as a person asks for it.
 
     Raises:
         UnknownModel: Placet has not seen it in MLflow, or the person may not read it.
@@ -50,16 +51,22 @@ def model_for(user: User, name: str) -> RegisteredModel:
     return found
 
 
-def model(name: str, workspace: str = "default") -> RegisteredModel:
-    """Return one registered model by name.
+def model(name: str) -> RegisteredModel:
+    """Return one registered model by what it is called: its name, ``team-a:credit-risk`` in another workspace.
 
     Raises:
         UnknownModel: Placet has not seen it in MLflow.
     """
-    row = RegisteredModel.objects.select_related("system").filter(workspace=workspace, name=name).first()
+    row = RegisteredModel.objects.select_related("system").filter(**called(name)).first()
     if row is None:
         raise UnknownModel(no_model(name))
     return row
+
+
+def called(name: str, where: str = "") -> dict[str, str]:
+    """Return the conditions that pick the model of a name; ``where`` leads to it, as in ``version__model__``."""
+    workspace, own = split_workspace(name)
+    return {f"{where}workspace": workspace, f"{where}name": own}
 
 
 def no_model(name: str) -> str:
@@ -85,7 +92,7 @@ def version(registered: RegisteredModel, number: int) -> ModelVersion:
     if row is None:
         numbers = ", ".join(str(n) for n in registered.versions.order_by("number").values_list("number", flat=True))
         raise UnknownVersion(
-            f"{registered.name} has no version {number} that Placet has seen; it knows {numbers or 'none'}. "
+            f"{registered} has no version {number} that Placet has seen; it knows {numbers or 'none'}. "
             "A version registered just now appears within ten seconds."
         )
     return row

@@ -44,7 +44,7 @@ def request_standing_approval(
     if now_live is None or now_live.promotion is None:
         raise NothingStands(f"Nothing serves as {model} {alias} on an approval; a standing approval repeats one.")
     return standing.request_standing_approval(
-        line=standing.Line(registered.pk, registered.name, alias),
+        line=standing.Line(registered.pk, str(registered), alias),
         live=now_live.promotion.approval,
         envelope=envelope.taken_from(
             made_of(now_live.version, {}),

@@ -163,7 +163,7 @@ class Facts:
         created = datetime.fromtimestamp(version.mlflow_created_at_ms / 1000, tz=UTC)
         return {
             "id": str(version.pk),
-            "name": version.model.name,
+            "name": str(version.model),
             "version": str(version.number),
             "flavor": version.flavor or None,
             "artifact_digest": version.artifact_digest or None,

@@ -44,7 +44,7 @@ class Watched:
 
 def _monitor(row: Monitor, log: LogFacts) -> Json:
     settings: dict[str, Any] = {
-        "Watches": f"alias {row.alias} of {row.model.name}",
+        "Watches": f"alias {row.alias} of {row.model}",
         "State": "on" if row.enabled else "switched off",
         "Measure": "population stability index per column, against the reference rows",
         "Reference rows": f"{row.snapshot.rows:,} ({row.snapshot.digest})",

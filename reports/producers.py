@@ -120,7 +120,7 @@ def _artifact(version: ModelVersion) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="placet-model-") as name:
         folder = Path(name) / "model"
         folder.mkdir()
-        with mlflow.Client() as client:
+        with mlflow.Client(version.model.workspace) as client:
             artifacts.fetch(client, version.storage_location, folder)
         if artifact_digest(folder) != version.artifact_digest:
             raise CannotProduce(f"The artifact of {version} in the store is not the one that was mirrored.")

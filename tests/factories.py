@@ -153,12 +153,11 @@ def a_dataset(text: str = "evaluation") -> DatasetSnapshot:
     )
 
 
-def a_model(ai_system: AISystem | None = None, *, name: str = "") -> RegisteredModel:
+def a_model(ai_system: AISystem | None = None, *, name: str = "", workspace: str = "default") -> RegisteredModel:
     """A registered model as the reconciler mirrors it, assigned to a system by its owner and a second person."""
-    row = mirrored(
-        Event.MODEL_MIRRORED, RegisteredModel(name=name or f"credit-risk-{next(_numbers)}", mirrored_at=clock.now())
-    )
-    assigned(row.name, ai_system or a_system())
+    name = name or f"credit-risk-{next(_numbers)}"
+    row = mirrored(Event.MODEL_MIRRORED, RegisteredModel(workspace=workspace, name=name, mirrored_at=clock.now()))
+    assigned(str(row), ai_system or a_system())
     return RegisteredModel.objects.select_related("system").get(pk=row.pk)
 
 
@@ -219,7 +218,7 @@ class Cast:
         """Request a promotion of a new version; its evidence is still to be made."""
         version = a_version(self.model, number=number, **({"trained_by": self.engineer} | fields))
         made, _ = promotions.request_promotion(
-            model=self.model.name, version=number, alias=alias, requester=self.engineer
+            model=str(self.model), version=number, alias=alias, requester=self.engineer
         )
         made.version = version
         return made

@@ -23,6 +23,7 @@ TOGETHER = (
     ("tests/audit/test_audit_crashes", "crashes"),
     ("tests/registry/test_hardening", "hardening"),
     ("tests/registry/test_adoption", "stock mlflow"),
+    ("tests/registry/test_workspaces", "workspaces"),
     ("tests/registry/test_serving_example", "serving"),
     ("tests/registry/test_streamed_digest", "serving"),
 )

@@ -172,7 +172,7 @@ def _verify_receipt(content: bytes, policy: Path, *, as_json: bool) -> NoReturn:
 
 @app.command("request")
 def request_promotion(
-    model: Annotated[str, typer.Argument(help="Registered model, as MLflow names it.")],
+    model: Annotated[str, typer.Argument(help="Registered model; team-a:NAME where it lies in the workspace team-a.")],
     version: Annotated[str, typer.Argument(help="Model version.")],
     to: Annotated[str, typer.Option("--to", help="The alias to move, such as champion.")],
     key: Annotated[str | None, typer.Option("--idempotency-key", help="Makes a repeated call safe in CI.")] = None,

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from placet.sdk import IssuedPermit, Placet, PlacetProblem
 from placet.standing import VALID, Refused, by_list, check, try_to_keep
 from placet.streamed import folder_manifest
 from placet.trust import InvalidTrust, Trust, load_trust
-from placet.uris import refusal_of, split_alias
+from placet.uris import DEFAULT_WORKSPACE, refusal_of, split_alias, split_workspace
 
 __all__ = [
     "LoadedModel",
@@ -87,10 +87,11 @@ def verify_model(
     """Check, without loading it, that a valid permit covers the bytes behind an alias.
 
     Args:
-        uri: ``models:/<name>@<alias>``; whatever names no alias is refused, since permits speak for aliases.
+        uri: ``models:/<name>@<alias>``, in another workspace ``models:/<workspace>:<name>@<alias>``; whatever names no
+            alias is refused, since permits speak for aliases.
         trust: the permit keys you trust, or the path of the trust file; ``PLACET_TRUST_FILE`` by default.
         placet: the connection; ``PLACET_URL`` and ``PLACET_TOKEN`` by default.
-        workspace: the MLflow workspace that the permit must name; not compared when left out.
+        workspace: the MLflow workspace that the permit must name; that of the URI, if it names one, when left out.
         keep_in: an empty folder to keep the verified copy in; by default it is deleted again.
         refuse_suspended: refuse every suspended approval. By default one serves on with a warning in the log, unless
             Placet says that nothing may be loaded on it meanwhile.
@@ -111,9 +112,17 @@ def verify_model(
     envelope = issued.envelope if issued else kept.permit(model, alias) if kept else None
     if envelope is None or (issued is None and kept is None):
         raise Refused(f"No permit for {uri}. {why}" + (f" None is kept in {kept.folder}." if kept else ""))
-    version, created_at_ms, location = _behind(model, alias)
-    about = {"workspace": workspace, "version": version, "created_at_ms": created_at_ms, "storage_location": location}
-    permit = _permit(uri, envelope, keys, now=now, model=model, alias=alias, **about)
+    space, name = split_workspace(model)
+    named = None if space == DEFAULT_WORKSPACE else space
+    with _within(named):
+        version, created_at_ms, location = _behind(name, alias)
+    about = {
+        "workspace": workspace or named,
+        "version": version,
+        "created_at_ms": created_at_ms,
+        "storage_location": location,
+    }
+    permit = _permit(uri, envelope, keys, now=now, model=name, alias=alias, **about)
     digest = permit_digest(envelope, permit)
     if issued is not None and kept is not None:
         _keep(uri, placet, kept, envelope, permit, keys)
@@ -124,7 +133,8 @@ def verify_model(
         said = by_list(uri, digest, listed, keys, kept=kept, max_age=max_list_age, now=now)
         status = _check_entry(uri, said, refuse_suspended=refuse_suspended)
     with nullcontext(str(keep_in)) if keep_in else tempfile.TemporaryDirectory() as folder:
-        path = _download(uri, location, folder)
+        with _within(named):
+            path = _download(uri, location, folder)
         _compare(uri, path, permit)
     return _verified(permit, digest, status, path if keep_in else None, offline=bool(why))
 
@@ -328,6 +338,7 @@ def _keep(
     Raises:
         Refused: the signed list says that it is revoked, whatever the answer said.
     """
+    model, _ = split_alias(uri)
     try:
         with nullcontext(placet) if placet else Placet(timeout_s=_ASKED_WITHIN_S) as connection:
             listed = connection.revocation_list()
@@ -337,11 +348,11 @@ def _keep(
     else:
         entry = found.entries.get(permit_digest(envelope, permit))
         if entry is not None and entry.status == "revoked":
-            try_to_keep(uri, lambda: kept.forget_permit(permit.model, permit.alias))
+            try_to_keep(uri, lambda: kept.forget_permit(model, permit.alias))
             why = f"The approval of {uri} is revoked, since {entry.since}. Ask its owner, or roll back."
             raise Refused(why, status="revoked")
         try_to_keep(uri, lambda: kept.keep_list(listed, found.number))
-    try_to_keep(uri, lambda: kept.keep_permit(permit.model, permit.alias, envelope))
+    try_to_keep(uri, lambda: kept.keep_permit(model, permit.alias, envelope))
 
 
 def _envelope(source: Path | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -359,6 +370,15 @@ def _envelope(source: Path | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise Refused(f"{source} holds no envelope.")
     return value
+
+
+def _within(workspace: str | None) -> AbstractContextManager[object]:
+    """Let MLflow's client ask in a workspace, where one is named; else in that of its own settings."""
+    if workspace is None:
+        return nullcontext()
+    from mlflow.utils.workspace_context import WorkspaceContext
+
+    return WorkspaceContext(workspace)
 
 
 def _behind(model: str, alias: str) -> tuple[str, int, str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from placet.uris import DEFAULT_WORKSPACE, split_workspace
+
 PERMIT_HEADER = "X-Placet-Permit"
 KINDS = ("rollback", "stop")
 
@@ -33,10 +35,12 @@ def change_alias(kind: str, model: str, alias: str, *, url: str | None = None, t
         raise MlflowRefused("Set MLFLOW_TRACKING_URI to MLflow's address, as in http://127.0.0.1:5000.")
     user, password = (os.environ.get(f"MLFLOW_TRACKING_{part}", "") for part in ("USERNAME", "PASSWORD"))
     auth = (user, password) if user else None
+    workspace, name = split_workspace(model)
+    headers = {} if workspace == DEFAULT_WORKSPACE else {"X-MLFLOW-WORKSPACE": workspace}
     try:
-        with httpx.Client(base_url=f"{base}/api/2.0/mlflow", auth=auth, timeout=timeout_s) as client:
-            envelope = _lying_ready(client, kind, model, alias)
-            return _shown(client, kind, model, alias, envelope)
+        with httpx.Client(base_url=f"{base}/api/2.0/mlflow", auth=auth, headers=headers, timeout=timeout_s) as client:
+            envelope = _lying_ready(client, kind, name, alias)
+            return _shown(client, kind, name, alias, envelope)
     except httpx.HTTPError as error:
         raise MlflowRefused(f"MLflow at {base} does not answer ({type(error).__name__}).") from None
 

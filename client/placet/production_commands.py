@@ -11,7 +11,7 @@ from placet import terminal
 from placet.connection import JsonFlag
 from placet.sdk import Placet
 
-_Model = Annotated[str, typer.Argument(help="Registered model, as MLflow names it.")]
+_Model = Annotated[str, typer.Argument(help="Registered model; team-a:NAME where it lies in the workspace team-a.")]
 _Alias = Annotated[str, typer.Option("--alias", help="The alias, such as champion.")]
 _Reason = Annotated[str, typer.Option("--reason", help="Why: whoever reviews it afterwards reads only this.")]
 _Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until MLflow has done it.")]

@@ -1,9 +1,26 @@
-"""Which model URIs a permit can speak for, and what to say of the others."""
+"""What a model is called, which model URIs a permit can speak for, and what to say of the others."""
 
 import re
 
+DEFAULT_WORKSPACE = "default"
+"""MLflow's own workspace, and the only one of a server that runs without them."""
+
 _ALIAS = re.compile(r"models:/([^/@]+)@([^/@]+)")
 _FILES = re.compile(r"(?:[a-z][a-z0-9+.-]*:|/|\.|~)", re.IGNORECASE)
+
+
+def qualified(workspace: str, name: str) -> str:
+    """Return what a model is called: its name, or ``team-a:credit-risk`` where it lies in another workspace.
+
+    MLflow allows no colon in the name of either, so one text names one model; a slash would end the name in a URI.
+    """
+    return name if workspace == DEFAULT_WORKSPACE else f"{workspace}:{name}"
+
+
+def split_workspace(model: str) -> tuple[str, str]:
+    """Return workspace and name of what :func:`qualified` made."""
+    workspace, colon, name = model.partition(":")
+    return (workspace, name) if colon else (DEFAULT_WORKSPACE, model)
 
 
 def split_alias(uri: str) -> tuple[str, str]:

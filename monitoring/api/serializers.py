@@ -15,7 +15,7 @@ from monitoring.windows import schema_of
 class MonitorInput(serializers.Serializer[Any]):
     """What to watch."""
 
-    model = serializers.CharField(max_length=256, help_text="Registered model in MLflow.")
+    model = serializers.CharField(max_length=256, help_text="Registered model; `team-a:name` in another workspace.")
     alias = serializers.CharField(max_length=255, help_text="The governed alias, such as champion.")
     settings = serializers.DictField(
         required=False, default=dict, help_text="limit, min_n, fdr, sample, bins, dataset_share."
@@ -103,7 +103,7 @@ def monitor_as_dict(monitor: Monitor) -> dict[str, Any]:
     live, received, newest = selectors.live_now(monitor), selectors.received(monitor), selectors.newest_run(monitor)
     return {
         "id": monitor.pk,
-        "model": monitor.model.name,
+        "model": str(monitor.model),
         "alias": monitor.alias,
         "version": live.version.number if live else None,
         "enabled": monitor.enabled,

@@ -58,9 +58,10 @@ class Monitors(APIView):
     def get(self, request: Request) -> Response:
         """Return monitors, newest first; filter by ``model`` and ``alias``."""
         rows = selectors.monitors_for(actor(request))
-        for name, field in (("model", "model__name"), ("alias", "alias")):
-            if value := request.query_params.get(name):
-                rows = rows.filter(**{field: value})
+        if value := request.query_params.get("model"):
+            rows = rows.filter(**registry.called(value, "model__"))
+        if value := request.query_params.get("alias"):
+            rows = rows.filter(alias=value)
         return paged(
             request,
             rows,

@@ -35,7 +35,7 @@ def monitor_row(monitor: Monitor) -> Row:
     return {
         "pk": monitor.pk,
         "name": str(monitor),
-        "model": monitor.model.name,
+        "model": str(monitor.model),
         "alias": monitor.alias,
         "version": f"v{live.version.number}" if live else "",
         "system": monitor.model.system.name if monitor.model.system else "",
@@ -62,7 +62,7 @@ def monitor_page(monitor: Monitor) -> Row:
             "pk": monitor.pk,
             "name": str(monitor),
             "model_pk": monitor.model_id,
-            "model": monitor.model.name,
+            "model": str(monitor.model),
             "version": f"v{live.version.number}" if live else "",
             "alias": monitor.alias,
             "system": monitor.model.system.name if monitor.model.system else "",

@@ -222,7 +222,7 @@ def _as_dict(row: Adoption) -> dict[str, Any]:
         "unused": [],
         "rows": [
             {
-                "model": held.model.name,
+                "model": str(held.model),
                 "alias": held.alias,
                 "stage": held.stage,
                 "version": held.version.number,

@@ -75,7 +75,7 @@ def as_dict(row: AliasChange) -> dict[str, Any]:
         "id": row.pk,
         "number": str(row),
         "kind": row.kind,
-        "model": row.model.name,
+        "model": str(row.model),
         "alias": row.alias,
         "version": version.number if version else None,
         "digest": version.artifact_digest if version else None,
@@ -182,9 +182,11 @@ class AliasChanges(APIView):
     def get(self, request: Request) -> Response:
         """Return changes, newest first; filter by ``model``, ``alias``, ``kind`` and ``state``."""
         rows = selectors.alias_changes_for(actor(request))
-        for name, field in (("model", "model__name"), ("kind", "kind"), ("state", "state")):
+        for name in ("kind", "state"):
             if value := request.query_params.get(name):
-                rows = rows.filter(**{field: value})
+                rows = rows.filter(**{name: value})
+        if value := request.query_params.get("model"):
+            rows = rows.filter(**selectors.called(value, "model__"))
         if value := request.query_params.get("alias"):
             rows = rows.filter(alias=fold(value))
         return paged(

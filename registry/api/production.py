@@ -81,5 +81,5 @@ class Production(APIView):
         row = selectors.model_for(actor(request), name)
         spans = history.timeline(row, **asked.validated_data)
         said = [asdict(span) | {"word": span.word or None} for span in spans]
-        body = {"model": row.name, "at": asked.validated_data["at"], "spans": said}
+        body = {"model": str(row), "at": asked.validated_data["at"], "spans": said}
         return Response(ProductionOutput(body).data)

@@ -17,7 +17,7 @@ from registry.reviewing.stages import next_step, stages_of
 class PromotionInput(serializers.Serializer[Any]):
     """What an engineer asks for."""
 
-    model = serializers.CharField(max_length=256, help_text="Registered model in MLflow.")
+    model = serializers.CharField(max_length=256, help_text="Registered model; `team-a:name` in another workspace.")
     version = serializers.IntegerField(min_value=1)
     alias = serializers.CharField(max_length=255, help_text="The governed alias, such as champion.")
     use_restrictions = serializers.ListField(child=serializers.CharField(max_length=200), required=False, default=list)
@@ -134,7 +134,7 @@ def promotion_as_dict(
         "id": promotion.pk,
         "reference": str(promotion),
         "state": promotion.state,
-        "model": promotion.version.model.name,
+        "model": str(promotion.version.model),
         "version": promotion.version.number,
         "alias": promotion.alias,
         "url": f"{settings.BASE_URL}/promotions/{promotion.pk}",
@@ -209,7 +209,7 @@ class ModelOutput(serializers.Serializer[Any]):
 def model_as_dict(row: RegisteredModel) -> dict[str, Any]:
     """Return the plain form that :class:`ModelOutput` describes."""
     return {
-        "name": row.name,
+        "name": str(row),
         "system": row.system.slug if row.system else None,
         "versions": [
             {

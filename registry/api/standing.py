@@ -31,7 +31,7 @@ class StandingApprovalInput(serializers.Serializer[Any]):
     Code, source, features and threshold are those of the version that serves now.
     """
 
-    model = serializers.CharField(max_length=256, help_text="Registered model in MLflow.")
+    model = serializers.CharField(max_length=256, help_text="Registered model; `team-a:name` in another workspace.")
     alias = serializers.CharField(max_length=255, help_text="The governed alias, such as champion.")
     bounds = serializers.ListField(
         child=serializers.CharField(max_length=1000),

@@ -89,9 +89,11 @@ class PromotionRequests(APIView):
     def get(self, request: Request) -> Response:
         """Return promotions, newest first; filter by ``model``, ``alias`` and ``state``."""
         rows = selectors.promotions_for(actor(request))
-        for name, field in (("model", "version__model__name"), ("alias", "alias"), ("state", "state")):
+        for name in ("alias", "state"):
             if value := request.query_params.get(name):
-                rows = rows.filter(**{field: value})
+                rows = rows.filter(**{name: value})
+        if value := request.query_params.get("model"):
+            rows = rows.filter(**selectors.called(value, "version__model__"))
         return paged(
             request,
             rows,

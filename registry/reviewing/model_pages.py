@@ -45,7 +45,7 @@ def model_rows(viewer: User) -> list[dict[str, Any]]:
     return [
         {
             "pk": row.pk,
-            "name": row.name,
+            "name": str(row),
             "system": {"pk": row.system.pk, "name": row.system.name} if row.system else None,
             "ai_act": _class_and_tier(row),
             "champion": f"v{live[row.pk].version.number}" if row.pk in live else None,
@@ -86,7 +86,7 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
         system_shown(registered.system) | {"owner": people[registered.system.owner_id]} if registered.system else None
     )
     return {
-        "model": {"pk": registered.pk, "name": registered.name, "workspace": registered.workspace},
+        "model": {"pk": registered.pk, "name": str(registered), "workspace": registered.workspace},
         "system": system,
         "facts": _facts(registered, live, people),
         "banner": _banner(registered, live, findings),
@@ -114,8 +114,17 @@ def _open_spans(models: Iterable[RegisteredModel]) -> Iterable[AliasHistory]:
 
 def _findings_about(registered: RegisteredModel) -> QuerySet[Finding]:
     """Return the open findings of a model that belongs to no AI system; they name it in their title."""
-    found = Finding.objects.filter(system__isnull=True, closed_at__isnull=True, title__contains=registered.name)
+    found = _naming(registered).filter(system__isnull=True, closed_at__isnull=True)
     return found.select_related("owner").order_by("due_on")
+
+
+def _naming(registered: RegisteredModel) -> QuerySet[Finding]:
+    """Return the findings that name a model in their title, and not one of that name in another workspace."""
+    return Finding.objects.filter(title__contains=str(registered)).exclude(title__contains=f":{registered}")
+
+
+def _names(finding: Finding, registered: RegisteredModel) -> bool:
+    return str(registered) in finding.title and f":{registered}" not in finding.title
 
 
 def _class_and_tier(row: RegisteredModel) -> str:
@@ -155,7 +164,7 @@ def _banner(
         if ending := _ending(span):
             return ending
     for finding in findings:
-        if finding.severity in {Finding.Severity.CRITICAL, Finding.Severity.HIGH} and registered.name in finding.title:
+        if finding.severity in {Finding.Severity.CRITICAL, Finding.Severity.HIGH} and _names(finding, registered):
             return {
                 "tone": "bad",
                 "title": "Open finding.",
@@ -263,7 +272,7 @@ def _on_whose_word(span: AliasHistory) -> str:
 
 
 def _is_about(entry: LogEntry, registered: RegisteredModel) -> bool:
-    return bool(entry.parsed["data"].get("model") == registered.name)
+    return bool(entry.parsed["data"].get("model") == str(registered))
 
 
 def _bypasses(registered: RegisteredModel, refused: Sequence[LogEntry], people: People) -> list[dict[str, Any]]:
@@ -278,8 +287,9 @@ def _bypasses(registered: RegisteredModel, refused: Sequence[LogEntry], people: 
         }
         for entry in refused[:ATTEMPTS_SHOWN]
     ]
-    detected = Finding.objects.filter(code__in=BYPASSES, title__contains=registered.name)
-    detected = detected.filter(Q(system=registered.system) | Q(system__isnull=True))
+    detected = (
+        _naming(registered).filter(code__in=BYPASSES).filter(Q(system=registered.system) | Q(system__isnull=True))
+    )
     rows += [
         {
             "at": row.opened_at,

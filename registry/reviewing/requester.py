@@ -116,7 +116,7 @@ def _rail(promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict
 def _todo(promotion: PromotionRequest, progress: dict[str, Any], refusal: str) -> list[dict[str, Any]]:
     """Say what the requester must do now; what is not in their hands is no task."""
     approval, version = promotion.approval, promotion.version
-    command = f"placet request {version.model.name} {version.number} --to {promotion.alias}"
+    command = f"placet request {version.model} {version.number} --to {promotion.alias}"
     failed = [job for job in progress["jobs"] if job["state"] == "failed"]
     if approval.state == State.COLLECTING:
         return [_task(f"Mend what keeps {job['type']} from being made", job["error"]) for job in failed]

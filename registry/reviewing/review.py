@@ -153,7 +153,7 @@ def head(
             "manifest_digest": approval.manifest_digest,
         },
         "subject": {
-            "name": version.model.name,
+            "name": str(version.model),
             "version": str(version.number),
             "digest": version.artifact_digest,
             "model_pk": version.model_id,

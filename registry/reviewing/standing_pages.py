@@ -185,7 +185,7 @@ def ask_page(registered: RegisteredModel, alias: str) -> dict[str, Any]:
     """
     now_live = selectors.live(registered, alias)
     if now_live is None or registered.system is None:
-        raise Unknown(f"Nothing serves as {registered.name} {alias}.")
+        raise Unknown(f"Nothing serves as {registered} {alias}.")
     version: ModelVersion = now_live.version
     policy = governing(registered.system, alias)
     document = document_of(policy) if policy else None
@@ -193,7 +193,7 @@ def ask_page(registered: RegisteredModel, alias: str) -> dict[str, Any]:
     asked = {item.name for item in document.evidence} if document else set()
     code = version.code or {}
     return {
-        "model": {"pk": registered.pk, "name": registered.name},
+        "model": {"pk": registered.pk, "name": str(registered)},
         "alias": alias,
         "system": review.system_shown(registered.system),
         "version": str(version),

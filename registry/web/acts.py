@@ -48,7 +48,7 @@ def model_rollback(request: HttpRequest, pk: uuid.UUID, alias: str) -> HttpRespo
     """``POST /models/<pk>/aliases/<alias>/rollback``: go back to what was approved before."""
 
     def act(model: RegisteredModel, form: forms.Form, person: User) -> AliasChange:
-        return interventions.roll_back(model=model.name, alias=alias, person=person, **form.cleaned_data)
+        return interventions.roll_back(model=str(model), alias=alias, person=person, **form.cleaned_data)
 
     return _acted(request, pk, ActForm(request.POST), act, uid=f"rollback-{alias}")
 
@@ -59,7 +59,7 @@ def model_stop(request: HttpRequest, pk: uuid.UUID, alias: str) -> HttpResponse:
     """``POST /models/<pk>/aliases/<alias>/stop``: take the alias off at once."""
 
     def act(model: RegisteredModel, form: forms.Form, person: User) -> AliasChange:
-        return interventions.stop(model=model.name, alias=alias, person=person, **form.cleaned_data)
+        return interventions.stop(model=str(model), alias=alias, person=person, **form.cleaned_data)
 
     return _acted(request, pk, ActForm(request.POST), act, uid=f"stop-{alias}")
 
@@ -70,7 +70,7 @@ def model_break_glass(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /models/<pk>/break-glass``: put a version there that nobody approved."""
 
     def act(model: RegisteredModel, form: forms.Form, person: User) -> AliasChange:
-        return interventions.break_glass(model=model.name, person=person, **form.cleaned_data)
+        return interventions.break_glass(model=str(model), person=person, **form.cleaned_data)
 
     return _acted(request, pk, GlassForm(request.POST), act, uid="break_glass")
 

@@ -97,7 +97,7 @@ def _context(row: Adoption, person: User) -> dict[str, Any]:
     people = Counter((item.system.name if item.system else "", item.owner.name) for item in held)
     shown = [
         {
-            "model": item.model.name,
+            "model": str(item.model),
             "model_pk": item.model_id,
             "place": item.alias or f"stage {item.stage}",
             "version": item.version.number,

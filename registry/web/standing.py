@@ -61,7 +61,7 @@ def standing_ask(request: HttpRequest, pk: uuid.UUID, alias: str) -> HttpRespons
     values = form.cleaned_data
     try:
         row = standing.request_standing_approval(
-            model=registered.name,
+            model=str(registered),
             alias=alias,
             requester=person,
             parameters=values["parameters"],

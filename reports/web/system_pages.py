@@ -224,7 +224,7 @@ def _models(ai_system: AISystem) -> list[Row]:
         rows.append(
             {
                 "pk": model.pk,
-                "name": model.name,
+                "name": str(model),
                 "alias": now.alias if now else "",
                 "champion": f"v{now.version.number}" if now else "",
                 "champion_state": state,

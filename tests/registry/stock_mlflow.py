@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ MLMODEL = b"flavors:\n  sklearn:\n    pickled_model: model.skops\n    serializat
 
 
 @contextmanager
-def stock_server(folder: Path, python: str = STOCK_PYTHON) -> Iterator[str]:
+def stock_server(folder: Path, python: str = STOCK_PYTHON, *, options: Sequence[str] = ()) -> Iterator[str]:
     """Yield the address of a stock server on SQLite that serves artifacts, until the block ends."""
     port = free_port()
     command = [
@@ -29,6 +29,7 @@ def stock_server(folder: Path, python: str = STOCK_PYTHON) -> Iterator[str]:
         *("-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
         *("--serve-artifacts", "--artifacts-destination", (folder / "artifacts").as_uri()),
+        *options,
     ]
     environment = {
         "PATH": os.pathsep.join((str(Path(python).parent), os.environ["PATH"])),
@@ -56,11 +57,17 @@ def stock_server(folder: Path, python: str = STOCK_PYTHON) -> Iterator[str]:
 
 
 class Estate:
-    """What somebody registers with MLflow's REST API, with no word of Placet."""
+    """What somebody registers with MLflow's REST API, with no word of Placet; in a workspace, made for it, or not."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=30)
-        info = self.post("runs/create", experiment_id="0", start_time=1_700_000_000_000)["run"]["info"]
+    def __init__(self, url: str, *, workspace: str = "", auth: tuple[str, str] | None = None) -> None:
+        headers = {"X-MLFLOW-WORKSPACE": workspace} if workspace else {}
+        self._http = httpx.Client(base_url=url, timeout=30, headers=headers, auth=auth)
+        experiment = "0"
+        if workspace:
+            made = httpx.post(f"{url}/api/3.0/mlflow/workspaces", json={"name": workspace}, auth=auth, timeout=30)
+            assert made.status_code == 201, made.text
+            experiment = self.post("experiments/create", name="training")["experiment_id"]
+        info = self.post("runs/create", experiment_id=experiment, start_time=1_700_000_000_000)["run"]["info"]
         self.url, self.run_id = url, info["run_id"]
         self._root = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
 
@@ -98,6 +105,13 @@ class Estate:
     def alias(self, name: str, alias: str, number: int) -> None:
         """Set an alias, protected or not: nobody prevents it here."""
         self.post("registered-models/alias", name=name, alias=alias, version=str(number))
+
+    def prompt(self, name: str) -> None:
+        """Register a prompt with one version, as MLflow's client does."""
+        mark = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+        text = [*mark, {"key": "mlflow.prompt.text", "value": "Is {{customer}} creditworthy?"}]
+        self.post("registered-models/create", name=name, tags=mark)
+        self.post("model-versions/create", name=name, source="prompt-template", tags=text)
 
     def stage(self, name: str, number: int, stage: str) -> None:
         """Move a version to a stage."""

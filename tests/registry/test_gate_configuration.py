@@ -18,7 +18,7 @@ from governance.common.errors import InvalidInput
 from registry import configuring, gate, protected
 from registry.errors import ConfigurationOpen, ConfigurationSettled, NotYourConfiguration
 from registry.models import GateConfiguration
-from tests.factories import PASSWORD, a_system, a_user, given
+from tests.factories import PASSWORD, a_model, a_system, a_user, given
 
 WHY = "The desk that prices loans uses its own alias."
 STRICT = {
@@ -52,6 +52,28 @@ def attempt(name, action="alias.set", alias="champion", **detail):
         detail={"alias": alias, **detail},
         grant=None,
     )
+
+
+def test_a_mode_is_that_of_the_model_and_not_of_its_namesake_in_another_workspace(two):
+    configured(two, mode="observe")
+    a_model(a_system(), name="twin")
+    asked = {
+        "identity": {"username": "somebody"},
+        "action": "alias.set",
+        "detail": {"alias": "champion"},
+        "grant": None,
+    }
+    answers = {
+        workspace: gate.decide(subject={"name": "twin", "version": "1", "workspace": workspace}, **asked)
+        for workspace in ("default", "team-a")
+    }
+    assert answers["default"].verdict == "BLOCK", "a high-risk system is always blocked"
+    assert answers["team-a"].verdict == "ALLOW"
+    assert answers["team-a"].detail.startswith("team-a:twin belongs to no AI system")
+    said = [
+        json.loads(body)["data"].get("model") for body in Entry.objects.order_by("seq").values_list("body", flat=True)
+    ]
+    assert said[-2:] == ["twin", "team-a:twin"]
 
 
 def events():

@@ -40,9 +40,9 @@ def test_models_versions_and_aliases_are_read_page_by_page(estate, placet, monke
     estate.alias("loans", "Champion", 2)
     estate.stage("cards", 1, "Production")
 
-    models = [mlflow.model(row) for page in placet.model_pages() for row in page]
+    models = [placet.read_model(row) for page in placet.model_pages() for row in page]
     assert {model.name: model.aliases for model in models} == {"loans": {"Champion": 2}, "leases": {}, "cards": {}}
-    seen = [mlflow.version(row) for page in placet.version_pages() for row in page]
+    seen = [placet.read_version(row) for page in placet.version_pages() for row in page]
     assert [(row.name, row.number) for row in seen] == [
         *(("loans", number) for number in (1, 2, 3)),
         *(("leases", 1), ("cards", 1)),

@@ -20,7 +20,7 @@ from governance.inventory.models import ModelAssignment
 class AssignmentProposal(serializers.Serializer[Any]):
     """Which model is to serve the system."""
 
-    model = serializers.CharField(max_length=256, help_text="Registered model in MLflow.")
+    model = serializers.CharField(max_length=256, help_text="Registered model; `team-a:name` in another workspace.")
 
 
 class AssignmentOutput(serializers.ModelSerializer[ModelAssignment]):
