@@ -55,7 +55,10 @@ def of_pointer(version: mlflow.Version, alias: str, span: AliasHistory | None) -
         what = f"another version {version.number}, made after the approved one was deleted"
     else:
         what = f"version {version.number} there, Placet approved another or none"
-    whose = "" if row.system else " (the model belongs to no AI system)"
+    if version.is_prompt:
+        whose = " (it is a prompt, which Placet does not promote; take the alias off)"
+    else:
+        whose = "" if row.system else " (the model belongs to no AI system)"
     return Deviation(
         model=version.model,
         alias=fold(alias),

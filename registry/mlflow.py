@@ -26,6 +26,9 @@ OLDEST = (2, 3)
 """The first MLflow with aliases; docs/reference/mlflow-versions.md says what is tried with which."""
 RELEASE = re.compile(r"(\d+)\.(\d+)\.")
 WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
+PROMPT_TAG = "mlflow.prompt.is_prompt"
+PROMPTS = f"tags.`{PROMPT_TAG}` = 'true'"
+"""The filter by which MLflow's searches show prompts, which they leave out otherwise: then they show nothing else."""
 MODELS_A_PAGE, VERSIONS_A_PAGE, WEBHOOKS_A_PAGE = 500, 1000, 100
 
 
@@ -40,6 +43,7 @@ class Version:
     source: str
     stage: str = "None"
     workspace: str = DEFAULT_WORKSPACE
+    is_prompt: bool = False
 
     @property
     def model(self) -> str:
@@ -165,6 +169,14 @@ class Client:
         """Yield every registered model, some hundreds a page; read a row with :meth:`read_model`."""
         yield from self._pages("registered-models/search", "registered_models", MODELS_A_PAGE)
 
+    def prompt_pages(self) -> Iterator[Page]:
+        """Yield every prompt: a registered model under a mark, by which :meth:`model_pages` passes it over."""
+        yield from self._pages("registered-models/search", "registered_models", MODELS_A_PAGE, filter=PROMPTS)
+
+    def prompt_version_pages(self) -> Iterator[Page]:
+        """Yield every version of a prompt."""
+        yield from self._pages("model-versions/search", "model_versions", VERSIONS_A_PAGE, filter=PROMPTS)
+
     def version_pages(self, name: str = "") -> Iterator[Page]:
         """Yield every version of a model, or of all models; read a row with :meth:`read_version`.
 
@@ -190,6 +202,7 @@ class Client:
             row.get("source", ""),
             row.get("current_stage") or "None",
             self.workspace,
+            any(tag.get("key") == PROMPT_TAG for tag in row.get("tags", [])),
         )
 
     def _pages(self, path: str, key: str, most: int, **query: Any) -> Iterator[Page]:

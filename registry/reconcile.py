@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from typing import Any, TypeVar
 
 from django.core.cache import cache
@@ -227,7 +228,7 @@ class _Sweep:
 
         Two sweeps over MLflow's lists, one call a page: first where the aliases point, then what the versions behind
         them are. Of the first only the protected aliases are kept, of the second nothing; what neither showed is asked
-        for by itself.
+        for by itself. Prompts are looked at like models: whoever can write to the database can call a model one.
         """
         pointers = _pointers(client, self.done)
         self.shown |= {
@@ -235,7 +236,7 @@ class _Sweep:
             for (name, _), aliases in pointers.items()
             for alias in aliases
         }
-        for row in _rows(client.version_pages()):
+        for row in _rows(chain(client.version_pages(), client.prompt_version_pages())):
             with self.done.contained(_model_of(client, row), UNCHECKED):
                 version = client.read_version(row)
                 if is_protected_stage(version.stage):
@@ -264,7 +265,7 @@ def _pointers(client: mlflow.Client, done: Report) -> dict[tuple[str, int], list
     """Return a workspace's protected aliases, as written in MLflow, by the name and number that they point to."""
     protected = protection_in_force().protected_aliases
     found: dict[tuple[str, int], list[str]] = {}
-    for row in _rows(client.model_pages()):
+    for row in _rows(chain(client.model_pages(), client.prompt_pages())):
         done.models += 1
         with done.contained(_model_of(client, row), UNCHECKED):
             model = client.read_model(row)

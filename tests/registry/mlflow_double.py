@@ -115,6 +115,8 @@ class Registry:
             for key, found in sorted(self.aliases.items())
         }
         match path.removeprefix("/api/2.0/mlflow/"):
+            case "registered-models/search" | "model-versions/search" if "is_prompt" in query.get("filter", ""):
+                return {"registered_models": [], "model_versions": []}
             case "registered-models/search":
                 return {"registered_models": list(models.values())}
             case "registered-models/get" if name in models:

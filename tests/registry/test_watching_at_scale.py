@@ -47,7 +47,7 @@ def test_pages_are_followed_to_the_end(cast, tracking, monkeypatch):
     def paged(path, query, body):
         status, said = answer(path, query, body)
         for key in ("model_versions", "registered_models"):
-            if isinstance(said, dict) and key in said:
+            if isinstance(said, dict) and said.get(key):
                 at = int(query.get("page_token") or 0)
                 more = {"next_page_token": str(at + 1)} if at + 1 < len(said[key]) else {}
                 return 200, {key: said[key][at : at + 1], **more}

@@ -1,4 +1,4 @@
-"""Every workspace of a real MLflow is read, and what moves in one past its server is seen, and called by its name."""
+"""Every workspace of a real MLflow is read, prompts too; what moves past its server is seen and called by its name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from governance.accounts.roles import Role
 from governance.approvals.models import Finding
 from governance.common import clock
 from registry import adoptable, coverage, history, reconcile, selectors
-from registry.models import ModelVersion, ObservedAlias, WatchSpan
+from registry.models import ModelVersion, ObservedAlias, RegisteredModel, WatchSpan
 from tests.factories import a_model, a_user, a_version
 from tests.registry.stock_mlflow import Estate, stock_server
 
@@ -54,13 +54,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def server(running: Server, settings: Any, db: None) -> Iterator[Server]:
-    """The server, which Placet is pointed at; the workspaces of the test are gone afterwards."""
+    """The server, which Placet is pointed at; its workspaces and aliases are gone afterwards."""
     settings.MLFLOW_TRACKING_URI = running.url
     a_user(Role.ADMINISTRATOR)  # who owns the findings of models that belong to nobody
     yield running
     for row in httpx.get(f"{running.url}/api/3.0/mlflow/workspaces").json()["workspaces"]:
         if row["name"] != "default":
             deleted(running, row["name"])
+    running.sql("DELETE FROM registered_model_aliases")
 
 
 def deleted(server: Server, workspace: str) -> None:
@@ -128,6 +129,30 @@ def test_what_is_in_production_in_each_workspace_can_be_adopted(server: Server) 
     assert [(row.place.model, row.place.alias, row.problem) for row in rows] == [("team-a:estate", "champion", "")]
     assert rows[0].version is not None
     assert rows[0].version.model.workspace == "team-a"
+
+
+def test_a_protected_alias_on_a_prompt_is_seen_and_no_prompt_is_mirrored(server: Server) -> None:
+    with Estate(server.url) as here, Estate(server.url, workspace="team-a") as there:
+        for estate in (here, there):
+            for name in ("greeting", "farewell", "smalltalk"):
+                estate.prompt(name)
+                estate.alias(name, "newest", 1)
+    assert reconcile.reconcile().findings == []
+    server.point("default", "greeting", "Champion", 1)
+    server.point("team-a", "greeting", "champion", 1)
+    server.sql(
+        "UPDATE model_versions SET current_stage = 'Production' WHERE name = 'farewell' AND workspace = 'team-a'"
+    )
+    found = watched().findings
+    told = "there, Placet approved another or none (it is a prompt, which Placet does not promote; take the alias off)"
+    assert sorted(found) == [
+        f"Unapproved Champion: MLflow has greeting version 1 {told}",
+        f"Unapproved champion: MLflow has team-a:greeting version 1 {told}",
+        "Unapproved stage: MLflow has team-a:farewell version 1 in Production",
+    ]
+    assert reconcile.reconcile().findings == [], "they are known by now"
+    assert not ModelVersion.objects.filter(model__name__in=["greeting", "farewell", "smalltalk"]).exists()
+    assert not RegisteredModel.objects.filter(name="smalltalk").exists()
 
 
 def test_a_live_alias_whose_workspace_is_gone_is_a_finding(server: Server, cast: Any, settings: Any) -> None:
