@@ -120,13 +120,31 @@ class Client:
         """Return the names of the server's workspaces; only the default where it has none.
 
         MLflow lists those that its user may use, and an admin all.
+
+        Raises:
+            MlflowDown: no answer, or it lists none: then its searches show nothing either, as if there were no model.
         """
         about = self._call("GET", "/api/3.0/mlflow/server-info")
         if not about.is_success or not about.json().get("workspaces_enabled"):  # an older server knows neither
             return [DEFAULT_WORKSPACE]
         listed = self._call("GET", "/api/3.0/mlflow/workspaces")
         listed.raise_for_status()
-        return [str(row["name"]) for row in listed.json().get("workspaces", [])]
+        names = [str(row["name"]) for row in listed.json().get("workspaces", [])]
+        if not names:
+            raise MlflowDown("MLflow shows Placet's service identity no workspace; make it an admin of MLflow.")
+        return names
+
+    def check_workspace(self) -> None:
+        """Check that a workspace which MLflow does not list is there to be read; its searches would just be empty.
+
+        Raises:
+            UnknownModel: it is gone.
+            MlflowDown, httpx.HTTPStatusError: it can't be read.
+        """
+        answer = self._call("GET", f"/api/3.0/mlflow/workspaces/{quote(self.workspace, safe='')}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise UnknownModel(f"MLflow has no workspace {self.workspace}.")
+        answer.raise_for_status()
 
     @property
     def _headers(self) -> dict[str, str]:

@@ -88,10 +88,14 @@ class Report:
             Exception: what went wrong in a workspace that is the only one.
         """
         known = RegisteredModel.objects.order_by().values_list("workspace", flat=True).distinct()
-        names = sorted({*client.workspaces(), *known})
+        listed = client.workspaces()
+        names = sorted({*listed, *known})
         for name in names:
+            there = client.within(name)
             try:
-                work(client.within(name))
+                if name not in listed:
+                    there.check_workspace()
+                work(there)
             except UnknownModel:
                 log.info("MLflow has no workspace %s any more.", name)
             except Exception as error:

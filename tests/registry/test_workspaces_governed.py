@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connections
 
@@ -16,7 +17,7 @@ from placet.notes import encode_vkey
 from placet.sdk import Placet
 from placet.trust import Trust
 from registry import alias_changes, applying, interventions, marking, mlflow, reconcile, selectors
-from registry.models import AliasChange, ApplyGrant, Permit
+from registry.models import AliasChange, ApplyGrant, Permit, WatchSpan
 from registry.permits import statement_of
 from tests.client.mlflow_plugin.decision_server import TOKEN
 from tests.client.mlflow_plugin.mlflow_server import SERVICE, MlflowServer, governed_server
@@ -175,3 +176,21 @@ def test_going_back_stopping_and_marking_act_where_the_model_lies(placet: Any, t
     broken = interventions.break_glass(person=placet.owner, version=2, **words)
     assert alias_changes.carry_out(broken.pk) == AliasChange.State.DONE
     assert pointers(placet) == [None, 2]
+
+
+def test_a_workspace_that_is_hidden_from_placet_is_not_taken_for_an_empty_one(
+    placet: Any, governed: Any, settings: Any
+) -> None:
+    """To an identity that is no admin MLflow's searches show nothing, and answer well."""
+    server, _ = governed
+    plain = {"username": f"{placet.twin}", "password": "plain-password-1"}
+    admin = (SERVICE, server.password)
+    assert httpx.post(f"{server.url}/api/2.0/mlflow/users/create", json=plain, auth=admin).status_code == 200
+    settings.MLFLOW_USERNAME, settings.MLFLOW_PASSWORD = plain.values()
+    with mlflow.Client("team-a") as hidden:
+        assert list(hidden.model_pages()) == [[]]
+        with pytest.raises(httpx.HTTPStatusError, match="403"):
+            hidden.check_workspace()
+    done = reconcile.run_pass("aliases", reconcile.watch_aliases)
+    assert (done.read, done.findings) == (set(), [])
+    assert not WatchSpan.objects.exists(), "nobody watched"
