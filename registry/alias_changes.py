@@ -25,7 +25,7 @@ from governance.audit.governed import Governed
 from governance.common import clock
 from governance.inventory.models import AISystem
 from governance.inventory.services import set_state
-from registry import live, locks, mlflow, protected, refusals, renewals, selectors
+from registry import live, locks, mlflow, protected, refusals, renewals, selectors, watches
 from registry.errors import ArtifactUnavailable, MlflowDown, NotApproved, UnknownModel, UnknownVersion
 from registry.findings import RECONCILER, report
 from registry.models import AliasChange, AliasHistory, ApplyGrant, ModelVersion, PromotionRequest, RegisteredModel
@@ -109,7 +109,7 @@ def carry_out(change_id: uuid.UUID) -> str:
         if not mine:
             return change.state  # another one sets this alias; the sweep comes back to this one
         change = selectors.alias_change(change_id)  # as it is now that nobody else acts on the alias
-        if change.state != State.ASKED:
+        if change.state != State.ASKED or _is_too_early(change):
             return change.state
         try:
             refusal = _write(change)
@@ -127,6 +127,17 @@ def carry_out(change_id: uuid.UUID) -> str:
             return record(change_id)
         except NotRenewable as error:
             return fail(change_id, error.detail)
+
+
+def _is_too_early(change: AliasChange) -> bool:
+    """Return whether MLflow's plugin may still have to tell that a permit moved the alias, which then stays so.
+
+    It tells, each time before it checks in, what was done on permits while Placet was away.
+    """
+    if change.kind != Kind.REVERT or protected.in_force().detect_only:
+        return False
+    heard = watches.last_beat("plugin:")
+    return heard is None or heard < change.asked_at
 
 
 def _too_late(change: AliasChange) -> bool:

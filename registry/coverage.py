@@ -14,16 +14,8 @@ from django.db.models import Min, Q
 
 from governance.common import clock
 from placet.uris import DEFAULT_WORKSPACE
-from registry import watches
-from registry.models import (
-    AliasChange,
-    AliasHistory,
-    ApplyGrant,
-    ObservedAlias,
-    RegisteredModel,
-    WatchSpan,
-    WebhookDelivery,
-)
+from registry import deviations, watches
+from registry.models import AliasChange, AliasHistory, ApplyGrant, RegisteredModel, WatchSpan, WebhookDelivery
 
 PLUGIN, ALIASES = "plugin:", "reconciler:aliases"
 PASSES = (ALIASES, "reconciler:live-bytes", "reconciler:new-versions")
@@ -50,7 +42,7 @@ def statement(start: datetime, end: datetime) -> dict[str, Any]:
     plugin = _watch(period, PLUGIN)
     passes = {source.removeprefix("reconciler:"): _watch(period, source) for source in PASSES}
     workspaces = _workspaces(period)
-    deviations = _deviations(period)
+    found = _deviations(period)
     grants = _grants(period)
     first = WatchSpan.objects.aggregate(first=Min("started_at"))["first"]
     return {
@@ -62,8 +54,8 @@ def statement(start: datetime, end: datetime) -> dict[str, Any]:
         "workspaces": workspaces,
         "blind_window_s": _blind_window(period),
         "webhooks": WebhookDelivery.objects.filter(received_at__gte=period.start, received_at__lt=period.end).count(),
-        "deviations": deviations,
-        "unexplained_changes": len(deviations) + len(grants["without_a_change"]),
+        "deviations": found,
+        "unexplained_changes": len(found) + len(grants["without_a_change"]),
         "grants": grants,
         "unknown": [*_unknown(period, first, plugin, passes["aliases"]), *_unread(period, workspaces)],
     }
@@ -170,7 +162,7 @@ def _unread(period: Stretch, workspaces: Iterable[dict[str, Any]]) -> Iterator[s
 
 
 def _deviations(period: Stretch) -> list[dict[str, Any]]:
-    rows = ObservedAlias.objects.select_related("model").filter(first_seen_at__lt=period.end)
+    rows = deviations.unexplained().select_related("model").filter(first_seen_at__lt=period.end)
     rows = rows.filter(Q(last_seen_at__isnull=True) | Q(last_seen_at__gte=period.start))
     return [
         {

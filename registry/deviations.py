@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
+from governance.approvals.findings import settle_findings
 from governance.approvals.models import ApprovalRequest, State
 from governance.audit import services as audit
 from governance.audit.events import Event
@@ -201,6 +203,27 @@ def announce(found: Deviation, *, known: bool) -> list[str]:
     return titles
 
 
+def unexplained() -> QuerySet[ObservedAlias]:
+    """Return what passes saw, without what the history of the alias has come to explain: it was there by then.
+
+    What MLflow's plugin did on a permit, Placet hears once it can be asked again; a pass may have seen it before.
+    """
+    put = AliasHistory.objects.filter(
+        model=OuterRef("model"), alias=OuterRef("alias"), during__contains=OuterRef("first_seen_at")
+    )
+    same = put.filter(
+        version__number=OuterRef("number"), version__mlflow_created_at_ms=OuterRef("mlflow_created_at_ms")
+    )
+    return ObservedAlias.objects.exclude(Exists(same)).exclude(~Exists(put), number=None)
+
+
+def _settle(row: ObservedAlias) -> None:
+    """Close the finding of what the history has come to explain, unless it stands for something else as well."""
+    if row.finding and not unexplained().filter(finding=row.finding).exists():
+        how = "The history of the alias has it: Placet was told of it afterwards."
+        settle_findings([row.finding], actor=RECONCILER, how=how)
+
+
 @transaction.atomic
 def _end(row: ObservedAlias) -> None:
     last = watches.last_beat(SOURCE)
@@ -217,3 +240,4 @@ def _end(row: ObservedAlias) -> None:
             "last_seen_at": row.last_seen_at,
         },
     )
+    _settle(row)

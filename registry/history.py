@@ -14,7 +14,7 @@ from django.db.models import Prefetch, Q
 
 from governance.approvals.models import ApprovalRequest, Decision
 from placet.mlflow_plugin.protection import fold
-from registry.deviations import STAGE
+from registry.deviations import STAGE, unexplained
 from registry.models import AliasChange, AliasHistory, ObservedAlias, Permit, RegisteredModel
 
 PROMOTION, FOUND, UNSTATED = "promotion", "found", "unstated"
@@ -64,7 +64,7 @@ def timeline(registered: RegisteredModel, *, alias: str = "", at: datetime | Non
     put = AliasHistory.objects.filter(model=registered).select_related(
         "version", "promotion__requester", "opened_by__asked_by"
     )
-    seen = ObservedAlias.objects.filter(model=registered)
+    seen = unexplained().filter(model=registered)
     if alias:
         folded = alias if alias == STAGE else fold(alias)
         put, seen = put.filter(alias=folded), seen.filter(alias=folded)
@@ -142,7 +142,8 @@ def _put(row: AliasHistory) -> Span:
 def _word(row: AliasHistory) -> dict[str, Any]:
     """Return on whose word a version was put behind an alias, with the digests by which that is checked."""
     promotion = row.promotion
-    change = {"change": str(row.opened_by), "changed_by": _asker(row.opened_by)} if row.opened_by else {}
+    by = row.opened_by
+    change = {"change": str(by), "changed_as": by.kind, "changed_by": _asker(by)} if by else {}
     if promotion is None:
         return change
     approval = promotion.approval

@@ -12,6 +12,7 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.accounts.services import require_password
 from governance.approvals.findings import open_finding
+from governance.audit.actors import System
 from governance.common.errors import InvalidInput
 from placet.mlflow_plugin.protection import fold
 from registry import alias_changes, protected, refusals, selectors
@@ -26,6 +27,7 @@ from registry.errors import (
 from registry.findings import report
 from registry.models import AliasChange, AliasHistory, PromotionRequest, RegisteredModel
 
+MLFLOW = System("mlflow")
 Kind = AliasChange.Kind
 GOING_BACK = (Role.ENGINEER, Role.OWNER, Role.RISK_OFFICER)
 AT_ONCE = (Role.OWNER, Role.RISK_OFFICER)
@@ -92,7 +94,7 @@ def stop(*, model: str, alias: str, person: User, reason: str, password: str | N
         asked_by=person,
         reason=reason.strip(),
     )
-    _review_afterwards(change, person, now_live)
+    review_afterwards(change, person, now_live)
     return change
 
 
@@ -127,7 +129,7 @@ def break_glass(
     )
     if refusal := refusals.refusal(change):
         raise SystemProhibited(refusal)
-    _review_afterwards(change, person)
+    review_afterwards(change, person)
     return change
 
 
@@ -204,7 +206,7 @@ def _before(now_live: AliasHistory, version: int | None) -> AliasHistory | None:
     return selectors.spans_of_others(now_live.version, now_live.alias).filter(version__number=version).first()
 
 
-def _review_afterwards(change: AliasChange, person: User, now_live: AliasHistory | None = None) -> None:
+def review_afterwards(change: AliasChange, person: User | None, now_live: AliasHistory | None = None) -> None:
     """Open the finding that asks somebody else to review the act; whoever acted owns it, and so can't close it."""
     what = f"{change.get_kind_display()} of {change.model} {change.alias}"
     open_finding(
@@ -213,7 +215,7 @@ def _review_afterwards(change: AliasChange, person: User, now_live: AliasHistory
         title=f"{change}: {what} on one person's word awaits its review",
         severity=SEVERITY[Kind(change.kind)],
         source="gate",
-        actor=person,
+        actor=person or MLFLOW,
         request=now_live.promotion.approval if now_live and now_live.promotion else None,
         owner=person,
     )

@@ -14,12 +14,14 @@ from governance.common import clock
 from governance.common.errors import InvalidInput
 from placet.mlflow_plugin.protection import fold
 from placet.uris import DEFAULT_WORKSPACE, qualified
-from registry import alias_changes, selectors
+from registry import alias_changes, interventions, selectors
 from registry.findings import report
 from registry.models import AliasChange, Permit
 
 MLFLOW = System("mlflow")
 DONE, FAILED = "done", "failed"
+HOW = "By a permit, while Placet was away."
+LONGEST_REASON = 1000
 
 
 @transaction.atomic
@@ -65,10 +67,19 @@ def record_use(*, subject: Mapping[str, Any], detail: Mapping[str, Any], person:
         promotion=back,
         asked_by=person,
         actor=actor,
-        reason="By a permit, while Placet was away.",
+        reason=_reason(detail),
         journal_id=journal_id,
     )
+    if back is None and (person or model.system):
+        interventions.review_afterwards(change, person, now_live)
     alias_changes.record(change.pk, at=_moment(detail, found), actor=actor)
+
+
+def _reason(detail: Mapping[str, Any]) -> str:
+    """Return why it was done, in the words that came with the permit, and how."""
+    said = detail.get("reason")
+    words = "".join(filter(str.isprintable, said)).strip() if isinstance(said, str) else ""
+    return f"{words[: LONGEST_REASON - len(HOW) - 1]} {HOW}".strip()
 
 
 def _moment(detail: Mapping[str, Any], permit: Permit) -> datetime:

@@ -14,7 +14,7 @@ def refusal(change: AliasChange) -> str:
     """Return why a change can't be made now, an empty text when it can."""
     if change.kind == Kind.PROMOTION and change.promotion:
         return may_apply(change.promotion)
-    if change.kind in {Kind.ROLLBACK, Kind.BREAK_GLASS, Kind.STOP} and (gone := _overtaken(change)):
+    if change.kind != Kind.PROMOTION and (gone := _overtaken(change)):
         return gone
     if change.kind == Kind.ROLLBACK and change.promotion:
         return may_go_back(change.promotion)

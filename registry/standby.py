@@ -13,7 +13,7 @@ from typing import Any
 
 from governance.accounts.roles import Role
 from governance.accounts.selectors import identities_in_force, people_with
-from governance.approvals.models import ApprovalRequest
+from governance.approvals.models import ApprovalRequest, State
 from governance.audit.events import Event
 from governance.audit.notary import Notary
 from governance.common import clock
@@ -123,8 +123,10 @@ _NOTHING: dict[str, Any] = {"use_restrictions": [], "policy": {}, "evidence_mani
 
 
 def ready(span: AliasHistory, kind: Permit.Kind) -> Permit | None:
-    """Return the newest permit that lies ready for what is live."""
+    """Return the newest permit that lies ready for what is live; to what lost its approval none leads back."""
     rows = Permit.objects.filter(change=span.opened_by_id, kind=kind, expires_at__gt=clock.now())
+    if kind == Permit.Kind.ROLLBACK:
+        rows = rows.filter(approval__state=State.APPROVED)
     return rows.order_by("-issued_at").first() if span.opened_by_id else None
 
 

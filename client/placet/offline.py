@@ -6,12 +6,13 @@ way around Placet: the permit names who may use it, and the one state of the ali
 
 import os
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
 from placet.uris import DEFAULT_WORKSPACE, split_workspace
 
-PERMIT_HEADER = "X-Placet-Permit"
+PERMIT_HEADER, REASON_HEADER = "X-Placet-Permit", "X-Placet-Reason"
 KINDS = ("rollback", "stop")
 
 
@@ -19,20 +20,38 @@ class MlflowRefused(Exception):
     """MLflow did not do it; the message is a sentence."""
 
 
-def change_alias(kind: str, model: str, alias: str, *, url: str | None = None, timeout_s: float = 30.0) -> str:
+class MlflowAway(Exception):
+    """MLflow does not answer."""
+
+
+def change_alias(
+    kind: str,
+    model: str,
+    alias: str,
+    *,
+    reason: str = "",
+    version: int | None = None,
+    url: str | None = None,
+    timeout_s: float = 30.0,
+) -> str:
     """Move an alias back, or take it off, by the permit that lies ready; return the version that it moved to, or "".
+
+    Args:
+        reason: Placet is told, once it is back.
+        version: the one to go back to; that of the permit when left out.
 
     The address and the user of MLflow are ``MLFLOW_TRACKING_URI``, ``MLFLOW_TRACKING_USERNAME`` and ``_PASSWORD``.
 
     Raises:
-        MlflowRefused: no permit lies ready, MLflow refuses it, or it does not answer.
-        ValueError: a kind that is none.
+        MlflowRefused: no permit lies ready, it is for another version, or MLflow refuses it.
+        MlflowAway: MLflow does not answer.
+        ValueError: a kind that is none, or no address of MLflow.
     """
     if kind not in KINDS:
         raise ValueError(f"A permit that lies ready is one of {', '.join(KINDS)}, not {kind!r}.")
     base = (url or os.environ.get("MLFLOW_TRACKING_URI", "")).rstrip("/")
     if not base.startswith(("http://", "https://")):
-        raise MlflowRefused("Set MLFLOW_TRACKING_URI to MLflow's address, as in http://127.0.0.1:5000.")
+        raise ValueError("Set MLFLOW_TRACKING_URI to MLflow's address, as in http://127.0.0.1:5000.")
     user, password = (os.environ.get(f"MLFLOW_TRACKING_{part}", "") for part in ("USERNAME", "PASSWORD"))
     auth = (user, password) if user else None
     workspace, name = split_workspace(model)
@@ -40,9 +59,10 @@ def change_alias(kind: str, model: str, alias: str, *, url: str | None = None, t
     try:
         with httpx.Client(base_url=f"{base}/api/2.0/mlflow", auth=auth, headers=headers, timeout=timeout_s) as client:
             envelope = _lying_ready(client, kind, name, alias)
-            return _shown(client, kind, name, alias, envelope)
+            shown = {PERMIT_HEADER: envelope, REASON_HEADER: quote(reason.strip(), errors="replace")}
+            return _shown(client, kind, name, alias, shown, version)
     except httpx.HTTPError as error:
-        raise MlflowRefused(f"MLflow at {base} does not answer ({type(error).__name__}).") from None
+        raise MlflowAway(f"MLflow at {base} does not answer ({type(error).__name__}).") from None
 
 
 def _lying_ready(client: httpx.Client, kind: str, model: str, alias: str) -> str:
@@ -54,17 +74,18 @@ def _lying_ready(client: httpx.Client, kind: str, model: str, alias: str) -> str
     return str(envelope)
 
 
-def _shown(client: httpx.Client, kind: str, model: str, alias: str, envelope: str) -> str:
+def _shown(client: httpx.Client, kind: str, model: str, alias: str, headers: dict[str, str], wanted: int | None) -> str:
     """Show the permit to MLflow with the write that it is for."""
     from placet.permits import said_unverified
 
-    headers = {PERMIT_HEADER: envelope}
     if kind == "stop":
         _json(
             client.request("DELETE", "/registered-models/alias", json={"name": model, "alias": alias}, headers=headers)
         )
         return ""
-    version = str(said_unverified(envelope)["version"])
+    version = str(said_unverified(headers[PERMIT_HEADER])["version"])
+    if wanted is not None and version != str(wanted):
+        raise MlflowRefused(f"The permit that lies ready goes back to version {version}, not to {wanted}.")
     body = {"name": model, "alias": alias, "version": version}
     _json(client.post("/registered-models/alias", json=body, headers=headers))
     return version

@@ -36,7 +36,7 @@ def register(app: typer.Typer, connected: Callable[[], AbstractContextManager[Pl
     ) -> None:
         """Go back to the version that was live before, on an approval that is still in force."""
         if offline:
-            _offline("rollback", model, alias, as_json=as_json)
+            _offline("rollback", model, alias, reason=reason, version=to, as_json=as_json)
             return
         with connected() as client:
             _follow(client, client.roll_back(model, alias, reason=reason, version=to), wait=wait, as_json=as_json)
@@ -52,7 +52,7 @@ def register(app: typer.Typer, connected: Callable[[], AbstractContextManager[Pl
     ) -> None:
         """Take an alias off at once; somebody else reviews it afterwards."""
         if offline:
-            _offline("stop", model, alias, as_json=as_json)
+            _offline("stop", model, alias, reason=reason, as_json=as_json)
             return
         with connected() as client:
             _follow(client, client.stop(model, alias, reason=reason), wait=wait, as_json=as_json)
@@ -91,15 +91,22 @@ def _follow(client: Placet, change: Mapping[str, Any], *, wait: bool, as_json: b
     raise typer.Exit({"done": 0, "failed": 1}.get(change["state"], 4))
 
 
-def _offline(kind: str, model: str, alias: str, *, as_json: bool) -> None:
-    from placet.offline import MlflowRefused, change_alias
+def _offline(
+    kind: str, model: str, alias: str, *, reason: str, version: int | None = None, as_json: bool = False
+) -> None:
+    """Have MLflow do it; exit 0, 1 if it does not answer, 2 without its address, 3 if it refuses."""
+    from placet.offline import MlflowAway, MlflowRefused, change_alias
 
     try:
-        version = change_alias(kind, model, alias)
+        became = change_alias(kind, model, alias, reason=reason, version=version)
     except MlflowRefused as refused:
         terminal.stop(str(refused), code=3)
+    except MlflowAway as away:
+        terminal.stop(str(away), code=1)
+    except ValueError as problem:
+        terminal.stop(str(problem), code=2)
     if as_json:
-        terminal.print_json({"model": model, "alias": alias, "version": version or None, "offline": True})
+        terminal.print_json({"model": model, "alias": alias, "version": became or None, "offline": True})
         return
-    to = f"version {version}" if version else "off"
+    to = f"version {became}" if became else "off"
     terminal.say(f"{model} {alias} to {to}, by the permit that lay ready. Placet writes it down once it is back.")

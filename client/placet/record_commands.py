@@ -48,12 +48,21 @@ def _cells(span: Mapping[str, Any]) -> list[str]:
     word = span.get("word") or {}
     version = "none" if span.get("version") is None else f"v{span['version']}"
     by = {"found": "nobody's: found by the reconciler", "unstated": "not stated"}.get(str(span.get("by")))
-    if by is None:
-        names = ", ".join(str(row.get("name")) for row in word.get("approvers") or ()) or "no signature needed"
-        by = f"{word.get('promotion')}: {names}"
+    by = by or _on_whose(word)
     ends = (terminal.moment(span.get("since")), terminal.moment(span.get("until") or "now"))
     digests = (terminal.short(word.get(name)) for name in ("manifest_digest", "permit_digest"))
     return [terminal.text(cell) for cell in (span.get("alias"), version, *ends, by, *digests)]
+
+
+def _on_whose(word: Mapping[str, Any]) -> str:
+    """Say who approved a version, and who else's act put it there, if it was one."""
+    said = []
+    if word.get("promotion"):
+        names = ", ".join(str(row.get("name")) for row in word.get("approvers") or ()) or "no signature needed"
+        said.append(f"{word['promotion']}: {names}")
+    if word.get("changed_as") not in (None, "promotion"):
+        said.append(f"{word.get('change')} {str(word['changed_as']).replace('_', ' ')} by {word.get('changed_by')}")
+    return "; ".join(said)
 
 
 def coverage(

@@ -11,6 +11,9 @@ from rest_framework.views import APIView
 
 from governance.accounts.narrow import actor
 from registry import history, selectors
+from registry.models import AliasChange
+
+BY = [history.PROMOTION, AliasChange.Kind.BREAK_GLASS.value, history.FOUND, history.UNSTATED]
 
 
 class ProductionInput(serializers.Serializer[Any]):
@@ -29,15 +32,22 @@ class ApproverOutput(serializers.Serializer[Any]):
 
 
 class WordOutput(serializers.Serializer[Any]):
-    """On whose word a version was put there."""
+    """On whose word a version was put there: of the change, and of the promotion where one approved it."""
 
-    promotion = serializers.CharField()
-    requester = serializers.CharField()
-    approvers = ApproverOutput(many=True)
-    artifact_digest = serializers.CharField(allow_blank=True)
-    manifest_digest = serializers.CharField(allow_blank=True, help_text="Of the evidence that was signed.")
-    permit_digest = serializers.CharField(allow_blank=True)
-    log_index = serializers.IntegerField(allow_null=True, help_text="The entry that the permit rests on.")
+    change = serializers.CharField(required=False)
+    changed_as = serializers.CharField(required=False, help_text="promotion, rollback, break_glass or revert.")
+    changed_by = serializers.CharField(required=False, help_text="Placet itself, or a person's name.")
+    promotion = serializers.CharField(required=False)
+    requester = serializers.CharField(required=False)
+    approvers = ApproverOutput(many=True, required=False)
+    artifact_digest = serializers.CharField(required=False, allow_blank=True)
+    manifest_digest = serializers.CharField(
+        required=False, allow_blank=True, help_text="Of the evidence that was signed."
+    )
+    permit_digest = serializers.CharField(required=False, allow_blank=True)
+    log_index = serializers.IntegerField(
+        required=False, allow_null=True, help_text="The entry that the permit rests on."
+    )
 
 
 class SpanOutput(serializers.Serializer[Any]):
@@ -48,7 +58,7 @@ class SpanOutput(serializers.Serializer[Any]):
     created_at_ms = serializers.IntegerField(allow_null=True, help_text="MLflow uses numbers again.")
     since = serializers.DateTimeField()
     until = serializers.DateTimeField(allow_null=True)
-    by = serializers.ChoiceField(choices=[history.PROMOTION, history.FOUND, history.UNSTATED])
+    by = serializers.ChoiceField(choices=BY)
     word = WordOutput(allow_null=True, help_text="Null where it is nobody's: the reconciler found it.")
     finding = serializers.UUIDField(allow_null=True)
 

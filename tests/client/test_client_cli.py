@@ -1,5 +1,6 @@
 """The command line: exit codes 0 to 4, text that a person reads, JSON that a machine reads, never a traceback."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -310,8 +311,38 @@ def test_offline_what_does_not_lie_ready_is_said(run, api, monkeypatch, kind, ta
     assert said in done.stderr
 
 
-def test_offline_without_mlflow_is_said(run, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+@pytest.mark.parametrize(("address", "code", "said"), [("http://127.0.0.1:9", 1, "does not answer"), ("", 2, "Set")])
+def test_offline_without_mlflow_is_said(run, monkeypatch, address, code, said):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     done = run("stop", "credit-risk", "--offline")
-    assert done.exit_code == 3
-    assert "does not answer" in done.stderr
+    assert done.exit_code == code
+    assert said in done.stderr
+
+
+@pytest.fixture
+def lying_ready(api, monkeypatch):
+    """A permit to go back to version 1, in a MLflow that takes what is shown to it."""
+    payload = base64.b64encode(b'{"predicate": {"version": "1"}}').decode()
+    permit = base64.b64encode(json.dumps({"payload": payload}).encode()).decode()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", api.url)
+    tags = [{"key": "gov.rollback.champion", "value": permit}]
+    api.says("GET", "/api/2.0/mlflow/registered-models/get", {"registered_model": {"tags": tags}})
+    api.says("POST", "/api/2.0/mlflow/registered-models/alias", {})
+    return permit
+
+
+def test_offline_the_reason_goes_with_the_permit(run, api, lying_ready):
+    done = run("rollback", "credit-risk", "--offline", "--reason", "Sie lehnt alle ab: fällt aus.")
+    assert done.exit_code == 0, done.output
+    sent = api.asked[-1]["headers"]
+    assert (sent["X-Placet-Permit"], sent["X-Placet-Reason"]) == (
+        lying_ready,
+        "Sie%20lehnt%20alle%20ab%3A%20f%C3%A4llt%20aus.",
+    )
+
+
+def test_offline_only_the_version_that_was_meant(run, api, lying_ready):
+    refused = run("rollback", "credit-risk", "--offline", "--to", "3")
+    assert (refused.exit_code, "goes back to version 1, not to 3" in refused.stderr) == (3, True)
+    assert [one["method"] for one in api.asked] == ["GET"]
+    assert run("rollback", "credit-risk", "--offline", "--to", "1").exit_code == 0

@@ -35,6 +35,24 @@ def test_production_says_on_whose_word(run, api):
     assert parse_qs(api.asked[-1]["query"]) == {"alias": ["champion"], "at": ["2026-11-23T14:02:00+01:00"]}
 
 
+@pytest.mark.parametrize(
+    ("by", "word", "said"),
+    [
+        (
+            "promotion",
+            WORD | {"changed_as": "rollback"},
+            "PR-12: Validator, Risk officer; AC-7 rollback by Model owner",
+        ),
+        ("break_glass", {"changed_as": "break_glass"}, "AC-7 break glass by Model owner"),
+    ],
+)
+def test_production_says_whose_act_it_was(run, api, by, word, said):
+    spans = [SPAN | {"by": by, "word": {"change": "AC-7", "changed_by": "Model owner"} | word}]
+    api.says("GET", "/api/v1/registered-models/credit-risk/production", {"spans": spans})
+    done = run("production", "credit-risk")
+    assert (done.exit_code, said in done.output, "None" in done.output) == (0, True, False), done.output
+
+
 def test_production_exits_3_where_nobody_approved_it(run, api):
     path = "/api/v1/registered-models/credit-risk/production"
     api.says("GET", path, {"spans": [SPAN | {"by": "found", "version": None, "word": None}]})

@@ -35,6 +35,7 @@ ACTS = (
     "test_publishing_a_policy",
     "test_every_page",
     "test_bad_input",
+    "test_placet_away",
     "test_starting_again",
 )
 

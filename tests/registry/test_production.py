@@ -12,10 +12,10 @@ from governance.accounts.models import User
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
-from registry import history
+from registry import alias_changes, deviations, history
 from registry.findings import RECONCILER
 from registry.models import AliasHistory, ObservedAlias
-from tests.factories import a_user
+from tests.factories import a_user, a_version
 
 
 def observed(cast, number, since, until=None, alias="champion"):
@@ -108,6 +108,45 @@ def test_the_timeline_costs_no_more_with_a_longer_past(day, cast):
     with CaptureQueriesContext(connection) as many:
         assert len(history.timeline(cast.model)) == 24
     assert len(few) == len(many) <= 6
+
+
+def test_what_the_history_came_to_explain_was_not_found(cast):
+    """A pass saw it in MLflow before Placet was told of it."""
+    made = cast.live()
+    began = AliasHistory.objects.get().during.lower
+    row = {"model": cast.model, "alias": "champion"}
+    observed(cast, None, began - timedelta(minutes=5), began - timedelta(minutes=2))
+    observed(cast, 1, began + timedelta(minutes=1), began + timedelta(minutes=2))
+    assert shape(history.timeline(cast.model), began) == [
+        (1, 0, 1, "promotion"),
+        (1, 1, 2, "found"),
+        (1, 2, None, "promotion"),
+    ], "another of that number"
+    assert deviations.unexplained().count() == 1
+    same = ObservedAlias(**row, number=1, mlflow_created_at_ms=made.version.mlflow_created_at_ms)
+    same.first_seen_at = began + timedelta(minutes=3)
+    with transaction.atomic():
+        audit.append(event=Event.DEVIATION_OBSERVED, actor=RECONCILER, subjects=[same], data={})
+    assert deviations.unexplained().count() == 1
+    assert len(history.timeline(cast.model)) == 3
+
+
+def test_the_api_tells_of_a_broken_glass(cast, client):
+    """Nobody approved it: its word is that of the change alone."""
+    change = alias_changes.ask(
+        kind="break_glass",
+        model=cast.model,
+        alias="champion",
+        version=a_version(cast.model),
+        promotion=None,
+        asked_by=cast.owner,
+        reason="Version 2 refuses everybody.",
+    )
+    alias_changes.record(change.pk)
+    client.force_login(cast.owner)
+    (span,) = client.get(f"/api/v1/registered-models/{cast.model.name}/production").json()["spans"]
+    said = {"change": str(change), "changed_as": "break_glass", "changed_by": cast.owner.name, "log_index": None}
+    assert (span["by"], span["word"]) == ("break_glass", said)
 
 
 def test_someone_without_a_role_reads_nothing_of_it(day, cast, client):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import timedelta
+
 import pytest
 
 from governance.accounts.roles import Role
 from governance.approvals import services as approvals
 from governance.approvals.models import Finding
 from governance.audit.actors import System
-from registry import configuring, reconcile, selectors, tasks
-from registry.models import AliasChange, AliasHistory
+from governance.common import clock
+from registry import alias_changes, configuring, deviations, reconcile, selectors, tasks
+from registry.models import AliasChange, AliasHistory, ObservedAlias
+from registry.watches import beat
 from tests.factories import PASSWORD, a_user
 from tests.registry.test_applying import applied, ready
 
@@ -76,6 +81,62 @@ def test_it_is_not_put_back_to_what_has_lost_its_approval(live, cast, tracking):
     configured()
     approvals.suspend(request_id=live.approval_id, reason="Drift.", actor=System("test"))
     assert moved(cast, tracking) == []
+
+
+def goes_back_offline(cast, tracking, promotion):
+    """MLflow's plugin lets a permit move the alias to version 1 while Placet is away; a pass sees it; return a call.
+
+    That is the plugin's: it tells of it, and checks in.
+    """
+    tracking.aliases[cast.model.name]["champion"] = promotion.version.number
+    reconcile.run_pass("aliases", reconcile.watch_aliases)
+    written = clock.now()
+
+    def told() -> None:
+        change = alias_changes.ask(
+            kind="rollback",
+            model=cast.model,
+            alias="champion",
+            version=promotion.version,
+            promotion=promotion,
+            asked_by=cast.owner,
+            reason="By a permit.",
+            journal_id=uuid.uuid4(),
+        )
+        alias_changes.record(change.pk, at=written - timedelta(seconds=5))
+
+    return told
+
+
+def test_what_a_permit_moved_while_placet_was_away_stays_and_is_no_finding(cast, tracking):
+    """The pass sees it before the plugin can tell."""
+    first, second = (ready(cast, tracking, number=number) for number in (1, 2))
+    applied(cast, first)
+    applied(cast, second)
+    configured(registry="governed")
+    told = goes_back_offline(cast, tracking, first)
+    revert = AliasChange.objects.get(kind="revert")
+    assert tasks.carry_out(str(revert.pk)) == "asked", "the plugin was not heard of since"
+    assert Finding.objects.filter(code="unapproved-alias", closed_at=None).exists()
+    told()
+    beat(source="plugin:a", details={}, expected_every_s=15)
+    assert tasks.carry_out(str(revert.pk)) == "failed"
+    assert "Meanwhile" in AliasChange.objects.get(pk=revert.pk).state_reason
+    assert tracking.aliases[cast.model.name] == {"champion": 1}
+    reconcile.run_pass("aliases", reconcile.watch_aliases)
+    finding = Finding.objects.get(code="unapproved-alias")
+    assert (finding.closed_at is not None, finding.closed_by) == (True, None)
+    assert ObservedAlias.objects.get().last_seen_at
+    assert not deviations.unexplained().exists()
+
+
+def test_what_nobody_tells_of_is_put_back_once_the_plugin_was_heard_of(live, cast, tracking):
+    configured(registry="governed")
+    (change,) = moved(cast, tracking)
+    assert change.state == "asked"
+    beat(source="plugin:a", details={}, expected_every_s=15)
+    (change,) = moved(cast, tracking)
+    assert (change.state, tracking.aliases[cast.model.name]) == ("done", {"champion": 1})
 
 
 def test_where_the_gate_only_observes_the_finding_is_low_and_nothing_is_put_back(cast, tracking, monkeypatch):

@@ -18,7 +18,7 @@ from governance.common import clock
 from placet.notes import encode_vkey
 from placet.permits import InvalidPermit, verify
 from placet.permits import Permit as Said
-from registry import gate, interventions, permits, selectors, standby
+from registry import gate, interventions, offline, permits, selectors, standby
 from registry.models import AliasChange, AliasHistory, Permit, PromotionRequest
 from tests.factories import fresh, record_applied
 from tests.roles import as_role
@@ -125,6 +125,7 @@ def test_what_lost_its_approval_gets_no_permit_to_go_back(cast, two, notary, mon
     approvals.revoke(request_id=two[0].approval_id, reason="Its data were wrong.", actor=System("test"))
     later = clock.now() + timedelta(days=25)
     monkeypatch.setattr(clock, "now", lambda: later)
+    assert lies_ready(cast, "rollback") is None, "nor is the one shown that was signed before"
     before = Permit.objects.filter(kind="rollback").count()
     notary()
     assert Permit.objects.filter(kind="rollback").count() == before
@@ -150,6 +151,29 @@ def test_what_was_done_offline_is_history_with_its_person_and_moment(cast, two):
 def test_a_stop_done_offline_leaves_nothing_live(cast, two):
     used(lies_ready(cast, "stop"))
     assert selectors.live(cast.model, "champion") is None
+
+
+def test_a_stop_done_offline_is_reviewed_by_somebody_else(cast, two):
+    used(lies_ready(cast, "stop"))
+    review = Finding.objects.get(code="stop-review")
+    assert (review.severity, review.owner, review.request_id) == ("high", cast.owner, two[1].approval_id)
+    assert str(AliasChange.objects.get(kind="stop")) in review.title
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("It refuses\0 everybody.\n\ud800", "It refuses everybody."),
+        ("x" * 5000, "x" * (1000 - len(offline.HOW) - 1)),
+        ("", ""),
+        (None, ""),
+        (["no", "text"], ""),
+    ],
+    ids=["unprintable", "long", "empty", "none", "a list"],
+)
+def test_why_it_was_done_is_kept_as_far_as_it_is_text(cast, two, sent, kept):
+    used(lies_ready(cast, "rollback"), reason=sent)
+    assert AliasChange.objects.get(kind="rollback").reason == f"{kept} {offline.HOW}".strip()
 
 
 def test_a_use_told_twice_counts_once(cast, two):

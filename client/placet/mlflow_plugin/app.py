@@ -46,7 +46,7 @@ def create_app(app: "Flask | None" = None) -> "Flask | FastAPI":
     artifacts.install(store)
     runs.install()
     workspaces.install()
-    presence.start(presence.about_this_server(store), afterwards=deliver)
+    presence.start(presence.about_this_server(store), before=deliver)
 
     return _behind_proxy(app or mlflow_app) if identity_source() == "proxy" else _behind_basic_auth(app or mlflow_app)
 

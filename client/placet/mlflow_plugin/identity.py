@@ -12,6 +12,7 @@ SOURCES = ("basic-auth", "proxy")
 GRANT_HEADER = "X-Placet-Grant"
 GRANT_LIMIT = 4096
 PERMIT_HEADER = "X-Placet-Permit"
+REASON_HEADER = "X-Placet-Reason"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,14 +66,23 @@ class Journal:
         except BlockingIOError:
             yield False
 
-    def begin(self, *, subject: Mapping[str, Any], identity: Mapping[str, Any], alias: str, permit_digest: str) -> str:
+    def begin(
+        self,
+        *,
+        subject: Mapping[str, Any],
+        identity: Mapping[str, Any],
+        alias: str,
+        permit_digest: str,
+        reason: str,
+    ) -> str:
         """Note that a use begins, on the disk when this returns; call it under the lock. Returns the use's id.
 
         Raises:
             OSError: it could not be noted, so the write must not happen.
         """
         journal_id = secrets.token_hex(16)
-        detail = {"alias": alias, "permit_digest": permit_digest, "used_at": datetime.now(UTC).isoformat()}
+        now = datetime.now(UTC).isoformat()
+        detail = {"alias": alias, "permit_digest": permit_digest, "used_at": now, "reason": reason}
         self._append(
             {"journal_id": journal_id, "step": "begun", "subject": subject, "identity": identity, "detail": detail}
         )

@@ -1,6 +1,7 @@
 """Rollback and stop while Placet is away: a permit that Placet signed beforehand, verified here.
 
-Each promotion leaves two such permits. The caller sends one as ``X-Placet-Permit``. It counts only while Placet can't
+Each promotion leaves two such permits. The caller sends one as ``X-Placet-Permit``, and why as ``X-Placet-Reason``,
+percent-encoded. It counts only while Placet can't
 be asked, for one named version, from the one state it was made for, by the people it names, and once.
 """
 
@@ -13,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import unquote
 
 from placet.mlflow_plugin.decisions import DECISIONS_PATH, NoDecision, Question, deny, parse_decision, post, unasked
-from placet.mlflow_plugin.identity import PERMIT_HEADER, request_header
+from placet.mlflow_plugin.identity import PERMIT_HEADER, REASON_HEADER, request_header
 from placet.mlflow_plugin.journal import JOURNAL_ENV, Journal, journal_of_this_server
 from placet.mlflow_plugin.protection import fold
 from placet.permits import InvalidPermit, Permit, envelope_digest, verify
@@ -23,6 +25,7 @@ from placet.trust import InvalidTrust, load_trust
 
 KINDS = {"alias.set": "rollback", "alias.delete": "stop"}
 LIMIT = 256 * 1024
+REASON_LIMIT = 1000
 PER_VISIT = 50
 
 _logger = logging.getLogger(__name__)
@@ -82,6 +85,7 @@ def _begin(store: Any, question: Question, sent: str, journal: Journal) -> str:
         identity=asdict(question.identity),
         alias=fold(question.detail.alias),
         permit_digest=digest,
+        reason=unquote(request_header(REASON_HEADER) or "")[:REASON_LIMIT],
     )
 
 
@@ -98,6 +102,8 @@ def _envelope(sent: str) -> Mapping[str, Any]:
 def _verified(envelope: Mapping[str, Any], question: Question) -> Permit:
     subject, alias = question.subject, question.detail.alias
     kind = KINDS.get(question.action)
+    if kind == "stop" and subject.version is None:
+        raise NotUsable(f"nothing is behind an alias spelt '{alias}' now.")
     if kind is None or subject.version is None:
         raise NotUsable("without Placet only a rollback to a named version and a stop are possible.")
     try:

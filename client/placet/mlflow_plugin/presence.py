@@ -60,9 +60,9 @@ class Unusable(ValueError):
 class Presence:
     """The thread of one process. ``start`` it once; ``at_once`` wakes it."""
 
-    def __init__(self, about: About, *, afterwards: Callable[[], None] = lambda: None) -> None:
-        """Call ``afterwards`` after each check-in that Placet took; it may take its time."""
-        self._about, self._afterwards = about, afterwards
+    def __init__(self, about: About, *, before: Callable[[], None] = lambda: None) -> None:
+        """Call ``before`` ahead of each check-in, which so says that it was called; it may take its time."""
+        self._about, self._before = about, before
         self._wake = threading.Event()
         self._number: int | None = None
         self._every_s = DEFAULT_EVERY_S
@@ -88,6 +88,7 @@ class Presence:
 
     def _once(self) -> float:
         """Check in once, and return the seconds until the next time."""
+        self._before()
         try:
             body = post(PATH, json.dumps({**asdict(self._about), "configuration": self._number}).encode())
             configuration = parse(body)
@@ -104,7 +105,6 @@ class Presence:
         protection.receive(configuration.patterns)
         runs.want(configuration.notices)
         note_change()  # which versions are frozen follows from which aliases are protected
-        self._afterwards()
         return self._every_s
 
 
@@ -156,11 +156,11 @@ def about_this_server(store: Any) -> About:
 _running: Presence | None = None
 
 
-def start(about: About, *, afterwards: Callable[[], None] = lambda: None) -> None:
+def start(about: About, *, before: Callable[[], None] = lambda: None) -> None:
     """Begin to check in from this process, and again in a process that is forked from it."""
     global _running  # noqa: PLW0603  (one thread for the process)
     first = _running is None
-    _running = Presence(about, afterwards=afterwards)
+    _running = Presence(about, before=before)
     listen(heard_of)
     _running.start()
     if first and hasattr(os, "register_at_fork"):

@@ -18,7 +18,7 @@ def journal(tmp_path: Path) -> Journal:
 
 def begun(journal: Journal, permit: str = "sha256:1") -> str:
     with journal.locked():
-        return journal.begin(subject=SUBJECT, identity=IDENTITY, alias="champion", permit_digest=permit)
+        return journal.begin(subject=SUBJECT, identity=IDENTITY, alias="champion", permit_digest=permit, reason="why")
 
 
 def test_it_lies_where_the_setting_says_else_where_the_server_was_started(
@@ -87,7 +87,7 @@ def test_what_placet_is_told_holds_all_that_it_needs(journal: Journal):
     said = json.loads(journal.uses()[0].as_question())
     used_at = said["detail"].pop("used_at")
     assert used_at.endswith("+00:00")
-    detail = {"alias": "champion", "permit_digest": "sha256:1", "outcome": "done", "journal_id": use}
+    detail = {"alias": "champion", "permit_digest": "sha256:1", "outcome": "done", "journal_id": use, "reason": "why"}
     expected = {"action": "permit.used", "subject": SUBJECT, "identity": IDENTITY, "detail": detail, "grant": None}
     assert said == expected
 

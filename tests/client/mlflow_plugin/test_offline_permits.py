@@ -116,7 +116,8 @@ def a_permit(user: Rest, name: str, *, kind: str = "rollback", to: int = 1, key:
 
 
 def header(permit: Any) -> dict[str, str]:
-    return {"X-Placet-Permit": base64.b64encode(json.dumps(permit).encode()).decode()}
+    encoded = base64.b64encode(json.dumps(permit).encode()).decode()
+    return {"X-Placet-Permit": encoded, "X-Placet-Reason": "Sie%20f%C3%A4llt%20aus."}
 
 
 def roll_back(user: Rest, name: str, permit: Any, *, to: int = 1, alias: str = "champion") -> Response:
@@ -145,7 +146,7 @@ def test_with_placet_away_the_permit_rolls_back_once_and_placet_hears_of_it(engi
         "done",
         envelope_digest(permit),
     )
-    assert len(detail["journal_id"]) == 32
+    assert (len(detail["journal_id"]), detail["reason"]) == (32, "Sie fällt aus.")
     assert datetime.fromisoformat(detail["used_at"]).tzinfo is not None
 
     assert engineer.set_alias(name, "champion", 2).status == 200  # Placet is back, and says that it may
@@ -165,6 +166,8 @@ def test_a_stop_takes_off_the_very_version_it_names(engineer: Rest, gate: Decisi
         assert stop(engineer, other, other_permit).status == 403, "version 3 has the alias"
         assert stop(engineer, name, permit).status == 200
         assert (engineer.aliases(name), engineer.aliases(other)) == ({}, {"champion": "3"})
+        again = stop(engineer, name, permit)
+        assert (again.status, "nothing is behind an alias spelt 'champion' now" in again.message) == (403, True)
 
 
 def not_usable(user: Rest, name: str) -> dict[str, tuple[Any, str]]:

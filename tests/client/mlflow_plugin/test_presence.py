@@ -72,16 +72,16 @@ def test_an_answer_that_can_not_be_used_protects_no_less_than_before(gate: Decis
 
 @pytest.mark.usefixtures("plugin_settings")
 def test_what_was_received_stays_in_force_while_placet_is_away_and_nobody_waits(gate: DecisionServer):
-    told: list[int] = []
-    presence = Presence(ABOUT, afterwards=lambda: told.append(1))
+    told, first = list[int](), len(gate.check_ins)
+    presence = Presence(ABOUT, before=lambda: told.append(len(gate.check_ins)))
     gate.configuration = configured(7, ["live"])
     presence._once()
     assert gate.check_ins[-1]["configuration"] is None
     presence._once()
-    assert (gate.check_ins[-1]["configuration"], told) == (7, [1, 1])
+    assert (gate.check_ins[-1]["configuration"], told) == (7, [first, first + 1]), "each time before"
     with gate.down():
         presence._once()
-        assert (protection.protected_aliases(), told) == (("live",), [1, 1])
+        assert (protection.protected_aliases(), told) == (("live",), [first, first + 1, first + 2])
     gate.byte_pause_s = 0.1
     began = time.monotonic()
     Presence(ABOUT).start()
