@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import time
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -155,20 +156,33 @@ def test_taking_the_alias_off_thaws(engineer: Rest, gate: DecisionServer, frozen
     assert put(engineer, f"{frozen.folder}/MLmodel").status == 200
 
 
-def test_bytes_that_still_trickle_in_when_the_version_is_frozen_are_dropped(engineer: Rest, gate: DecisionServer):
+def wait_for_another_file(folder: Path, known: set[Path]) -> None:
+    """Wait until MLflow has made the file into which an upload goes until it is whole, beside those that are there."""
+    ends_at = time.monotonic() + 20
+    while set(folder.iterdir()) <= known:
+        assert time.monotonic() < ends_at, "the upload does not begin"
+        time.sleep(0.02)
+
+
+def test_bytes_that_still_trickle_in_when_the_version_is_frozen_are_dropped(
+    engineer: Rest, gate: DecisionServer, mlflow_server: MlflowServer
+):
     version = a_logged_version(engineer)
+    folder = mlflow_server.log.parent / "artifacts" / version.folder
+    known = set(folder.iterdir())
     connection = http.client.HTTPConnection(urlsplit(engineer.server.url).netloc, timeout=30)
     connection.putrequest("PUT", f"{ARTIFACTS}/{version.folder}/MLmodel")
     connection.putheader("Authorization", engineer.headers["Authorization"])
     connection.putheader("Content-Length", "7")
     connection.endheaders(b"swap")
-    time.sleep(0.3)  # it is being written already
+    wait_for_another_file(folder, known)
     freeze(engineer, gate, version)
     connection.send(b"ped")
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["error_code"]) == (403, "PERMISSION_DENIED")
     connection.close()
     assert unchanged(engineer, version)
+    assert set(folder.iterdir()) == known
 
 
 def test_a_large_upload_sees_the_reason_and_not_a_broken_connection(engineer: Rest, frozen: LoggedVersion):
