@@ -1,5 +1,6 @@
 """The gate's decision: may this identity do this to that model in MLflow? Every attempt is logged."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from django.db import transaction
 from governance.accounts.models import User
 from governance.accounts.selectors import person_by_external_identity
 from governance.accounts.services import token_digest
-from governance.approvals.models import State
+from governance.approvals.models import ApprovalRequest, State
 from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
@@ -252,7 +253,7 @@ def _by_grant(
     """
     row = (
         ApplyGrant.objects.select_for_update(of=("self",))
-        .select_related("change__model", "change__version", "change__promotion__approval")
+        .select_related("change__model", "change__version", "change__promotion")
         .filter(digest=token_digest(grant))
         .first()
     )
@@ -268,11 +269,17 @@ def _by_grant(
         and fold(alias) == change.alias
         and identity.get("username") == settings.MLFLOW_SERVICE_USER
     )
-    if not same or (promotion and promotion.approval.state != State.APPROVED):
+    if not same or (promotion and not _in_force(promotion.approval_id)):
         return refused
     row.used_at = clock.now()
     used.append(row)
     return Answer("ALLOW")
+
+
+def _in_force(approval_id: uuid.UUID) -> bool:
+    """Return whether an approval has its force, and keep it so until the answer is written: a revocation waits."""
+    rows = ApprovalRequest.objects.select_for_update(no_key=True)
+    return rows.filter(pk=approval_id, state=State.APPROVED).first() is not None
 
 
 def _is_about(change: AliasChange, action: str, subject: Mapping[str, Any]) -> bool:

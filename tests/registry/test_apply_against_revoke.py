@@ -1,6 +1,9 @@
 """Apply against revoke, twenty at once, through a real governed MLflow server that asks the real decision endpoint.
 
-Whoever wins: within one pass of the reconciler the alias in MLflow, its history and the log say the same.
+Whoever wins: within one pass of the reconciler the alias in MLflow, its history and the log say the same, and nothing
+was let through after the revocation. The rounds go through the moments of an apply: a revocation that is meant for one
+is made and committed there, while the apply stands still; one that comes as the gate answers waits for its answer. One
+in eight comes whenever it comes.
 """
 
 from __future__ import annotations
@@ -8,20 +11,25 @@ from __future__ import annotations
 import base64
 import json
 import random
+import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 
 from governance.approvals import services as approvals
 from governance.approvals.models import Finding
 from governance.audit.actors import System
 from governance.audit.models import Entry
 from placet.digests import artifact_manifest
-from registry import alias_changes, applying, mlflow, reconcile, selectors
+from registry import alias_changes, applying, gate, live, mlflow, reconcile, selectors
 from registry.models import AliasChange, ApplyGrant
 from tests.client.mlflow_plugin.decision_server import TOKEN
 from tests.client.mlflow_plugin.mlflow_server import SERVICE, MlflowServer, governed_server
@@ -33,6 +41,11 @@ from tests.reports.factories import notarise
 pytestmark = pytest.mark.slow
 AT_ONCE = 20
 FILES = ("MLmodel", "model.skops")
+WON_BY_REVOKE = ("before it begins", "bytes digested", "grant made", "gate asked")
+ANSWERING = "gate answering"
+WON_BY_APPLY = (ANSWERING, "gate answered", "alias written")
+WHENEVER = "whenever"
+MOMENTS = (*WON_BY_REVOKE, *WON_BY_APPLY, WHENEVER)
 
 
 @pytest.fixture
@@ -109,36 +122,132 @@ def newest_said(alias: str) -> int | None:
     return next((data["version"] for data in reversed(done) if data["alias"] == alias), None)
 
 
+class Interrupted:
+    """Stops the first apply that comes to a moment until the revocation is committed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.moment, self._reached, self._revoked = "", Event(), Event()
+        for place, owner, name, before in (
+            ("bytes digested", live, "difference", False),
+            ("grant made", alias_changes, "take_grant", False),
+            ("gate asked", gate, "decide", True),
+            (ANSWERING, gate, "_in_force", False),
+            ("gate answered", gate, "decide", False),
+            ("alias written", mlflow.Client, "set_alias", False),
+        ):
+            monkeypatch.setattr(owner, name, self._with_a_stop(owner, name, place, before=before))
+
+    def _with_a_stop(self, owner: Any, name: str, place: str, *, before: bool) -> Callable[..., Any]:
+        work: Callable[..., Any] = getattr(owner, name)
+
+        def stopping(*args: Any, **kwargs: Any) -> Any:
+            ours = name != "decide" or kwargs.get("grant")
+            if before and ours:
+                self._stop(place)
+            done = work(*args, **kwargs)
+            if not before and ours:
+                self._stop(place)
+            return done
+
+        return stopping
+
+    def _stop(self, place: str) -> None:
+        if place != self.moment:
+            return
+        self._reached.set()
+        ends = time.monotonic() + 30
+        while not self._revoked.wait(0.02) and not (place == ANSWERING and a_revocation_waits()):
+            assert time.monotonic() < ends, "the revocation does not come"
+
+    def begin(self, moment: str) -> None:
+        """Let the next round's revocation come at a moment."""
+        self._reached.clear()
+        self._revoked.clear()
+        self.moment = moment
+
+    def revoke(self, promotion: Any, *, after_s: float) -> None:
+        """Revoke when the moment has come."""
+        if self.moment == WHENEVER:
+            time.sleep(after_s)
+        elif self.moment != MOMENTS[0]:
+            assert self._reached.wait(30), f"no apply came to {self.moment}"
+        approvals.revoke(request_id=promotion.approval_id, reason="Its data were wrong.", actor=System("test"))
+        self._revoked.set()
+
+
+def a_revocation_waits() -> bool:
+    """Return whether somebody waits for a row that is locked, as PostgreSQL has it: appliers only wait for MLflow."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock' AND wait_event IN ('transactionid', 'tuple')"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def order_of(promotion: Any, change: AliasChange) -> tuple[list[int], int]:
+    """Return the numbers of the log's entries that let the change through, and of the one that revokes its approval."""
+    let_through, revoked = [], 0
+    for seq, body in Entry.objects.order_by("seq").values_list("seq", "body"):
+        entry = json.loads(body)
+        if entry["event"] == "gate.allowed" and entry["data"].get("change") == change.number:
+            let_through.append(seq)
+        if entry["event"] == "approval.state_changed" and entry["data"]["request"] == str(promotion.approval_id):
+            revoked = seq
+    return let_through, revoked
+
+
 def test_the_alias_its_history_and_the_log_agree_whoever_wins(
-    placet: Any, governed: MlflowServer, tmp_path: Path
+    placet: Any,
+    governed: MlflowServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record_testsuite_property: Any,
 ) -> None:
-    tracking, chance = Tracking(governed), random.Random(7)  # noqa: S311
+    tracking, chance, interrupted = Tracking(governed), random.Random(7), Interrupted(monkeypatch)  # noqa: S311
     (tmp_path / "notary").mkdir()
     django_settings.MLFLOW_SERVICE_USER = SERVICE
-    outcomes = set()
-    for number in range(1, count(200, 20) + 1):
+    rounds, won = count(200, 20), Counter[tuple[str, str]]()
+    for number in range(1, rounds + 1):
         promotion = approved(placet, tracking, number, tmp_path)
         change = applying.request_apply(promotion_id=promotion.pk, person=placet.engineer)
         assert change is not None
-
-        def revoke(promotion: Any = promotion, wait: float = chance.uniform(0, 0.6)) -> None:
-            import time
-
-            time.sleep(wait)
-            approvals.revoke(request_id=promotion.approval_id, reason="Its data were wrong.", actor=System("test"))
-
-        calls = [lambda pk=change.pk: alias_changes.carry_out(pk)] * (AT_ONCE - 1)
-        results = at_once(*calls, revoke)
+        moment, after_s = MOMENTS[number % len(MOMENTS)], chance.uniform(0, 1.5)
+        interrupted.begin(moment)
+        if moment == MOMENTS[0]:
+            interrupted.revoke(promotion, after_s=0)
+            rest: list[Callable[[], Any]] = []
+        else:
+            rest = [lambda promotion=promotion, after_s=after_s: interrupted.revoke(promotion, after_s=after_s)]
+        results = at_once(*[lambda pk=change.pk: alias_changes.carry_out(pk)] * (AT_ONCE - 1), *rest)
         assert not [result for result in results if isinstance(result, Exception)], results
         alias_changes.carry_out(change.pk)  # as the sweep does, for one that waited in vain
         change.refresh_from_db()
-        outcomes.add(change.state)
+        won[moment, change.state] += 1
         reconcile.run_pass("aliases", reconcile.watch_aliases)
-        with mlflow.Client() as client:
-            there = client.alias(placet.model.name, "champion")
-        live = selectors.live(placet.model, "champion")
-        assert there == (live.version.number if live else None) == newest_said("champion")
-        assert not Finding.objects.filter(code__in=["unapproved-alias", "alias-removed"]).exists()
-        written = ApplyGrant.objects.filter(change=change, written_at__isnull=False).count()
-        assert written == (1 if change.state == AliasChange.State.DONE else 0)
-    assert outcomes == {"done", "failed"}, "each side won at least once"
+        assert_they_agree(placet, promotion, change, moment)
+    assert (
+        {won[moment, "failed"] for moment in WON_BY_APPLY} == {0} == {won[moment, "done"] for moment in WON_BY_REVOKE}
+    )
+    sides = {side: sum(n for (_, state), n in won.items() if state == side) for side in ("done", "failed")}
+    said = f"{rounds} rounds, apply first in {sides['done']}, revoke first in {sides['failed']}"
+    record_testsuite_property("apply against revoke", said)
+    by_moment = ", ".join(f"{moment} {won[moment, 'done']}:{won[moment, 'failed']}" for moment in MOMENTS)
+    sys.stdout.write(f"apply against revoke: {said} ({by_moment})\n")
+
+
+def assert_they_agree(placet: Any, promotion: Any, change: AliasChange, moment: str) -> None:
+    """MLflow, the history and the log say the same; one grant wrote, before the revocation, or none did."""
+    with mlflow.Client() as client:
+        there = client.alias(placet.model.name, "champion")
+    now_live = selectors.live(placet.model, "champion")
+    assert there == (now_live.version.number if now_live else None) == newest_said("champion"), moment
+    assert not Finding.objects.filter(code__in=["unapproved-alias", "alias-removed"]).exists(), moment
+    is_done = change.state == AliasChange.State.DONE
+    grants = ApplyGrant.objects.filter(change=change)
+    assert grants.filter(written_at__isnull=False).count() == grants.filter(used_at__isnull=False).count() == is_done
+    if moment in MOMENTS[:2]:
+        assert not grants.exists(), "none is made of what is revoked"
+    let_through, revoked = order_of(promotion, change)
+    assert len(let_through) == is_done, moment
+    assert all(seq < revoked for seq in let_through), f"let through after the revocation ({moment})"
