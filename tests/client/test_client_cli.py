@@ -332,12 +332,12 @@ def lying_ready(api, monkeypatch):
 
 
 def test_offline_the_reason_goes_with_the_permit(run, api, lying_ready):
-    done = run("rollback", "credit-risk", "--offline", "--reason", "Sie lehnt alle ab: fällt aus.")
+    done = run("rollback", "credit-risk", "--offline", "--reason", "Prüfung: fällt aus.")
     assert done.exit_code == 0, done.output
     sent = api.asked[-1]["headers"]
     assert (sent["X-Placet-Permit"], sent["X-Placet-Reason"]) == (
         lying_ready,
-        "Sie%20lehnt%20alle%20ab%3A%20f%C3%A4llt%20aus.",
+        "Pr%C3%BCfung%3A%20f%C3%A4llt%20aus.",
     )
 
 

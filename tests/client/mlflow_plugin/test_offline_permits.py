@@ -117,7 +117,7 @@ def a_permit(user: Rest, name: str, *, kind: str = "rollback", to: int = 1, key:
 
 def header(permit: Any) -> dict[str, str]:
     encoded = base64.b64encode(json.dumps(permit).encode()).decode()
-    return {"X-Placet-Permit": encoded, "X-Placet-Reason": "Sie%20f%C3%A4llt%20aus."}
+    return {"X-Placet-Permit": encoded, "X-Placet-Reason": "Pr%C3%BCfung%20f%C3%A4llt%20aus."}
 
 
 def roll_back(user: Rest, name: str, permit: Any, *, to: int = 1, alias: str = "champion") -> Response:
@@ -146,7 +146,7 @@ def test_with_placet_away_the_permit_rolls_back_once_and_placet_hears_of_it(engi
         "done",
         envelope_digest(permit),
     )
-    assert (len(detail["journal_id"]), detail["reason"]) == (32, "Sie fällt aus.")
+    assert (len(detail["journal_id"]), detail["reason"]) == (32, "Prüfung fällt aus.")
     assert datetime.fromisoformat(detail["used_at"]).tzinfo is not None
 
     assert engineer.set_alias(name, "champion", 2).status == 200  # Placet is back, and says that it may
