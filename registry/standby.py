@@ -130,6 +130,12 @@ def ready(span: AliasHistory, kind: Permit.Kind) -> Permit | None:
     return rows.order_by("-issued_at").first() if span.opened_by_id else None
 
 
+def withdrawn() -> list[str]:
+    """Return the digests of the permits that lead back to what lost its approval since; whoever copied one has it."""
+    rows = Permit.objects.filter(kind=Permit.Kind.ROLLBACK, expires_at__gt=clock.now())
+    return list(rows.exclude(approval__state=State.APPROVED).order_by("digest").values_list("digest", flat=True))
+
+
 def _in_place(wanted: Standby) -> bool:
     held = ready(wanted.span, wanted.kind)
     if held is None or held.approval_id != (wanted.approval.pk if wanted.approval else None):

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.common import clock
-from registry import protected, watches
+from registry import protected, standby, watches
 from registry.api.views import _GateToken
 
 EVERY_S = 15
@@ -43,6 +43,9 @@ class CheckInOutput(serializers.Serializer[Any]):
 
     configuration = ConfigurationOutput()
     notices = serializers.ListField(child=serializers.CharField(), help_text="What else Placet wants to be told of.")
+    withdrawn_permits = serializers.ListField(
+        child=serializers.CharField(), help_text="Permits to go back, digests, that lead to what is approved no more."
+    )
     every_s = serializers.IntegerField()
 
 
@@ -66,4 +69,5 @@ class GateCheckIns(APIView):
         now = protected.in_force()
         configuration = {"number": now.number, "protected_aliases": list(now.protected_aliases)}
         said = {"configuration": configuration, "notices": NOTICES, "every_s": EVERY_S}
+        said["withdrawn_permits"] = standby.withdrawn()
         return Response(CheckInOutput(said).data)

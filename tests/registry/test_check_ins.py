@@ -42,6 +42,7 @@ def test_a_check_in_is_a_beat_and_says_what_is_protected(check_in, settings):
     assert answer.json() == {
         "configuration": {"number": 0, "protected_aliases": ["champion", "prod-*"]},
         "notices": ["run.create"],
+        "withdrawn_permits": [],
         "every_s": 15,
     }
     check_in()

@@ -122,13 +122,18 @@ def test_they_are_signed_once_and_anew_when_other_people_may(cast, two, notary):
 
 
 def test_what_lost_its_approval_gets_no_permit_to_go_back(cast, two, notary, monkeypatch):
+    held = lies_ready(cast, "rollback")
+    assert standby.withdrawn() == []
     approvals.revoke(request_id=two[0].approval_id, reason="Its data were wrong.", actor=System("test"))
+    assert standby.withdrawn() == [held.digest], "which the plugin is told, since whoever copied it has it still"
     later = clock.now() + timedelta(days=25)
     monkeypatch.setattr(clock, "now", lambda: later)
     assert lies_ready(cast, "rollback") is None, "nor is the one shown that was signed before"
     before = Permit.objects.filter(kind="rollback").count()
     notary()
     assert Permit.objects.filter(kind="rollback").count() == before
+    later = held.expires_at
+    assert standby.withdrawn() == [], "it opens nothing by itself"
 
 
 def test_they_end(cast, two):

@@ -1,8 +1,8 @@
 """Rollback and stop while Placet is away: a permit that Placet signed beforehand, verified here.
 
 Each promotion leaves two such permits. The caller sends one as ``X-Placet-Permit``, and why as ``X-Placet-Reason``,
-percent-encoded. It counts only while Placet can't
-be asked, for one named version, from the one state it was made for, by the people it names, and once.
+percent-encoded. It counts only while Placet can't be asked and unless it was withdrawn, for one named version, from the
+one state it was made for, by the people it names, and once.
 """
 
 import base64
@@ -16,6 +16,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote
 
+from placet.mlflow_plugin import withdrawn
 from placet.mlflow_plugin.decisions import DECISIONS_PATH, NoDecision, Question, deny, parse_decision, post, unasked
 from placet.mlflow_plugin.identity import PERMIT_HEADER, REASON_HEADER, request_header
 from placet.mlflow_plugin.journal import JOURNAL_ENV, Journal, journal_of_this_server
@@ -78,6 +79,8 @@ def _begin(store: Any, question: Question, sent: str, journal: Journal) -> str:
     digest = envelope_digest(envelope)
     _check_people(permit, question)
     _check_state(store, permit, question)
+    if withdrawn.is_withdrawn(digest):
+        raise NotUsable(f"version {permit.version} is approved no more, said Placet when it was last heard.")
     if journal.was_used(digest):
         raise NotUsable("it was used already; each permit is good once.")
     return journal.begin(

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from placet import __version__
-from placet.mlflow_plugin import protection, runs
+from placet.mlflow_plugin import protection, runs, withdrawn
 from placet.mlflow_plugin.decisions import NoDecision, listen, post
 from placet.mlflow_plugin.freeze import note_change
 from placet.mlflow_plugin.identity import identity_source
@@ -45,12 +45,16 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What Placet answered: its configuration's number, the protected patterns, when to ask again, what to be told."""
+    """What Placet answered: its configuration's number, the protected patterns, when to ask again, what to be told.
+
+    ``withdrawn``: digests of permits that allow nothing any more; None where the answer names none.
+    """
 
     number: int
     patterns: tuple[str, ...]
     every_s: float
     notices: object = None
+    withdrawn: tuple[str, ...] | None = None
 
 
 class Unusable(ValueError):
@@ -104,6 +108,8 @@ class Presence:
         self._number, self._every_s = configuration.number, configuration.every_s
         protection.receive(configuration.patterns)
         runs.want(configuration.notices)
+        if configuration.withdrawn is not None:
+            withdrawn.keep(configuration.withdrawn)
         note_change()  # which versions are frozen follows from which aliases are protected
         return self._every_s
 
@@ -132,6 +138,7 @@ def parse(body: bytes) -> Configuration:
         patterns=tuple(map(protection.fold, patterns)),
         every_s=float(every_s) if usable else DEFAULT_EVERY_S,
         notices=answer.get("notices"),
+        withdrawn=withdrawn.read(answer.get("withdrawn_permits")),
     )
 
 

@@ -272,3 +272,28 @@ def test_after_a_restart_placet_is_told_in_order_and_until_it_accepts(
     assert names == sorted(names, key=[first, second].index)
     steps = [json.loads(line)["step"] for line in journal.read_text().splitlines() if line.endswith("}")]
     assert steps.count("begun") == steps.count("delivered")
+
+
+def test_a_permit_that_placet_took_back_opens_nothing_also_after_a_restart(
+    start: Server, engineer: Rest, gate: DecisionServer
+):
+    """Whoever copied it has it still; only what Placet named when it was last heard tells that it leads nowhere."""
+    name = in_production(engineer, gate)
+    permit = a_permit(engineer, name)
+    answers(gate, withdrawn_permits=[envelope_digest(permit)])
+    with gate.down():
+        refused = roll_back(engineer, name, permit)
+        assert (refused.status, "version 1 is approved no more" in refused.message) == (403, True), refused
+        with start() as server:
+            restarted = Rest(server, ENGINEER, ENGINEER_PASSWORD)
+            assert (roll_back(restarted, name, permit).status, restarted.aliases(name)) == (403, {"champion": "2"})
+    answers(gate, withdrawn_permits=[])
+    with gate.down():
+        assert roll_back(engineer, name, permit).status == 200
+
+
+def answers(gate: DecisionServer, **more: Any) -> None:
+    """Have check-ins answered so, and wait until that is in force: the server comes again once it has taken it."""
+    gate.configuration = configured(1, DEFAULT_ALIASES, every_s=1, **more)
+    seen = len(gate.check_ins)
+    gate.wait_for_check_in(after=seen + 1)
