@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from governance.approvals.models import ChangeClass
 from governance.evidence.models import EvidenceJob
+from placet.mlflow_plugin.identity import GRANT_LIMIT
 from registry import protected
 from registry.models import PromotionRequest, RegisteredModel
 from registry.reviewing.evidence import jobs_of
@@ -174,7 +175,15 @@ class GateInput(serializers.Serializer[Any]):
     action = serializers.CharField(max_length=40)
     subject = serializers.DictField()
     detail = serializers.DictField(required=False, default=dict)
-    grant = serializers.CharField(required=False, allow_null=True, default=None, max_length=200)
+    grant = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        trim_whitespace=False,
+        default=None,
+        max_length=GRANT_LIMIT,
+        help_text="As the caller sent it: also one that is none is an attempt, to be refused and logged.",
+    )
 
 
 class GateOutput(serializers.Serializer[Any]):

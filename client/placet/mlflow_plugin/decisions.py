@@ -26,6 +26,13 @@ TOKEN_ENV = "PLACET_GATE_TOKEN"  # noqa: S105  (the name of a variable)
 DECISIONS_PATH = "/api/v1/gate/decisions"
 DEADLINE_S = 2.5
 DETAIL_LIMIT = 1000
+TEXT_LIMIT = 2000
+REJECTED = frozenset({400, 413, 422, 429})
+"""What Placet answers where it is the question that it does not take."""
+
+
+def _plain(text: str) -> str:
+    return text[:TEXT_LIMIT].replace("\0", "\ufffd")
 
 
 def _nobody(_number: object) -> None:
@@ -77,12 +84,29 @@ class Question:
     grant: str | None = field(default_factory=current_grant)
 
     def as_json(self) -> bytes:
-        """Return the body of the decision call."""
-        return json.dumps(asdict(self)).encode()
+        """Return the body of the decision call, its texts as Placet can write them down.
+
+        MLflow looks at names only after the gate; one that is too long for Placet's log, or no text, would have its
+        attempt refused without an entry.
+        """
+        said = asdict(self)
+        for part in ("subject", "detail"):
+            said[part] = {
+                name: _plain(value) if isinstance(value, str) else value for name, value in said[part].items()
+            }
+        return json.dumps(said).encode()
 
 
 class NoDecision(Exception):
-    """Placet gave no usable answer; the message says why and what the operator can do."""
+    """Placet gave no usable answer; the message says why and what the operator can do.
+
+    ``away`` is whether Placet could not be asked. It is false where Placet answered that it takes no such question:
+    whoever makes the request can bring that about, with a header that is too long, and it must open no other way.
+    """
+
+    def __init__(self, message: str, *, away: bool = True) -> None:
+        super().__init__(message)
+        self.away = away
 
 
 def require_allowed(question: Question, *, what: str) -> str | None:
@@ -180,7 +204,8 @@ def post(path: str, body: bytes) -> bytes:
     if reply.status in (401, 403):
         raise NoDecision(f"{url} did not accept the gate's token (HTTP {reply.status}). Check {TOKEN_ENV}.")
     if reply.status != 200:
-        raise NoDecision(f"{url} answered HTTP {reply.status}. Check Placet's log, or try again later.")
+        problem = f"{url} answered HTTP {reply.status}. Check Placet's log, or try again later."
+        raise NoDecision(problem, away=reply.status not in REJECTED)
     if reply.content_type != "application/json":
         raise NoDecision(f"{url} gave an answer that is not a decision. Check {URL_ENV}.")
     return reply.body

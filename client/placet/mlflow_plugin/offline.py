@@ -47,11 +47,11 @@ def permitted(store: Any, question: Question, *, what: str, failure: NoDecision)
         failure: why Placet could not be asked.
 
     Raises:
-        MlflowException: PERMISSION_DENIED without a usable permit, with both reasons.
+        MlflowException: PERMISSION_DENIED without a usable permit, with both reasons, or where Placet is not away.
     """
     refusal = unasked(what, failure)
     sent = request_header(PERMIT_HEADER)
-    if sent is None:
+    if sent is None or not failure.away:
         deny(refusal)
     journal = journal_of_this_server()
     with ExitStack() as held:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.client.mlflow_plugin.conftest import ENGINEER, Rest
-from tests.client.mlflow_plugin.decision_server import ALLOW, DecisionServer, Question, verdict
+from tests.client.mlflow_plugin.decision_server import ALLOW, DecisionServer, Question, configured, verdict
 
 
 def allow_version(number: str):
@@ -26,6 +26,25 @@ def test_a_protected_alias_is_refused_however_it_is_written_and_whatever_the_rou
     refused = engineer.set_alias(name, alias, 1, prefix=prefix)
     assert (refused.status, refused.body["error_code"]) == (403, "PERMISSION_DENIED")
     assert engineer.aliases(name) == {}
+
+
+def test_what_no_log_could_hold_is_asked_about_all_the_same(engineer: Rest, gate: DecisionServer):
+    """MLflow looks at an alias only after the gate; an attempt that Placet can't write down would leave no trace."""
+    gate.configuration, before = configured(2, ["champion", "prod-*"], every_s=1), gate.configuration
+    gate.answer = lambda _question: verdict("BLOCK", configuration=2)
+    name = engineer.a_model()
+    seen = len(gate.check_ins)
+    try:
+        assert engineer.set_alias(name, "champion", 1).status == 403
+        gate.wait_for_check_in(after=seen)
+        for alias in ("champion" + " " * 70_000, "prod-\0"):
+            assert engineer.set_alias(name, alias, 1).status == 403
+    finally:
+        gate.configuration = before
+        gate.answer = lambda _question: verdict("BLOCK", configuration=1)
+        engineer.set_alias(name, "champion", 1)
+    said = [question["detail"]["alias"] for question in gate.asked("alias.set")]
+    assert said[1:3] == ["champion" + " " * 1992, "prod-\ufffd"]
 
 
 def test_the_refusal_says_what_why_and_what_to_do(engineer: Rest, gate: DecisionServer):

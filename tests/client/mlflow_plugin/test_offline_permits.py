@@ -235,6 +235,17 @@ def test_while_placet_can_be_asked_its_word_counts_and_no_permit(engineer: Rest,
     assert (refused.status, "Not now." in refused.message, engineer.aliases(name)) == (403, True, {"champion": "2"})
 
 
+@pytest.mark.parametrize("status", [400, 413, 422, 429])
+def test_a_question_that_placet_does_not_take_opens_no_permit(engineer: Rest, gate: DecisionServer, status: int):
+    """Whoever calls can have it rejected, with a grant that is too long; Placet is there all the same."""
+    name = in_production(engineer, gate)
+    permit = a_permit(engineer, name)
+    gate.answer = lambda _question: (status, "application/problem+json", b"{}")
+    refused = roll_back(engineer, name, permit)
+    assert (refused.status, f"HTTP {status}" in refused.message) == (403, True), refused
+    assert engineer.aliases(name) == {"champion": "2"}
+
+
 def test_a_server_that_can_not_keep_a_journal_refuses(engineer: Rest, gate: DecisionServer, journal: Path):
     name = in_production(engineer, gate)
     permit = a_permit(engineer, name)
