@@ -12,16 +12,14 @@ Kind = AliasChange.Kind
 
 def refusal(change: AliasChange) -> str:
     """Return why a change can't be made now, an empty text when it can."""
-    if change.kind == Kind.PROMOTION and change.promotion:
-        return may_apply(change.promotion)
-    if change.kind != Kind.PROMOTION and (gone := _overtaken(change)):
-        return gone
-    if change.kind == Kind.ROLLBACK and change.promotion:
-        return may_go_back(change.promotion)
     system = change.model.system
     if change.version and system and system.ai_act_class == AISystem.AIActClass.PROHIBITED:
         return f"{system.name} is classified as a prohibited practice (Article 5); nothing is put into production."
-    return ""
+    if change.kind == Kind.PROMOTION and change.promotion:
+        return may_apply(change.promotion)
+    if gone := _overtaken(change):
+        return gone
+    return may_go_back(change.promotion) if change.promotion else ""
 
 
 def _overtaken(change: AliasChange) -> str:

@@ -21,7 +21,7 @@ from registry import alias_changes, configuring, interventions, selectors, tasks
 from registry.errors import CannotGoBack, NotLive, NotYourProduction, SystemProhibited, UnknownModel
 from registry.models import AliasChange, AliasHistory, ApplyGrant, PromotionRequest
 from tests.factories import PASSWORD, a_user, fresh
-from tests.registry.test_applying import applied, ready
+from tests.registry.test_applying import applied, asked, ready
 
 State, Kind = AliasChange.State, AliasChange.Kind
 WHY = "Customers are refused by mistake since noon."
@@ -161,13 +161,34 @@ def test_bytes_that_changed_are_not_served_by_broken_glass_either(cast, tracking
     assert tracking.aliases[cast.model.name] == {"champion": 2}
 
 
-def test_a_prohibited_practice_stays_out(cast, tracking, two_live):
+def prohibited(cast):
     with transaction.atomic():
         cast.system.ai_act_class = "prohibited"
         audit.append(event=Event.SYSTEM_UPDATED, actor=System("test"), subjects=[cast.system], data={})
+
+
+def test_a_prohibited_practice_stays_out(cast, tracking, two_live):
+    prohibited(cast)
     with pytest.raises(SystemProhibited):
         broken(cast, version=1)
     assert not AliasChange.objects.filter(kind=Kind.BREAK_GLASS).exists()
+
+
+def test_what_became_a_prohibited_practice_goes_back_to_nothing(cast, tracking, two_live):
+    change = back(cast)
+    prohibited(cast)
+    assert tasks.carry_out(str(change.pk)) == State.FAILED
+    assert "prohibited practice" in AliasChange.objects.get(pk=change.pk).state_reason
+    assert tracking.aliases[cast.model.name] == {"champion": 2}
+
+
+def test_what_became_a_prohibited_practice_is_not_promoted_on_an_older_approval(cast, tracking):
+    promotion = ready(cast, tracking)
+    change = asked(cast, promotion)
+    prohibited(cast)
+    assert tasks.carry_out(str(change.pk)) == State.FAILED
+    assert "prohibited practice" in fresh(promotion).state_reason
+    assert tracking.set_calls == []
 
 
 @pytest.mark.parametrize("act", [back, stopped, broken], ids=["rollback", "stop", "break-glass"])

@@ -12,7 +12,7 @@ from governance.approvals import services as approvals
 from governance.approvals.models import Finding
 from governance.audit.actors import System
 from governance.common import clock
-from registry import alias_changes, configuring, deviations, reconcile, selectors, tasks
+from registry import alias_changes, configuring, deviations, interventions, reconcile, selectors, tasks
 from registry.models import AliasChange, AliasHistory, ObservedAlias
 from registry.watches import beat
 from tests.factories import PASSWORD, a_user
@@ -147,3 +147,35 @@ def test_where_the_gate_only_observes_the_finding_is_low_and_nothing_is_put_back
     tracking.add(cast.model.name, 7)
     assert moved(cast, tracking) == []
     assert Finding.objects.get(code="unapproved-alias").severity == "low"
+
+
+def asked_late(cast, tracking, meanwhile):
+    """Ask that version 1 be put back, let something happen, and let the worker come to it only then."""
+    tracking.aliases[cast.model.name]["champion"] = 7
+    reconcile.run_pass("aliases", reconcile.watch_aliases)
+    change = AliasChange.objects.get(kind="revert")
+    meanwhile()
+    tasks.carry_out(str(change.pk))
+    return AliasChange.objects.get(pk=change.pk)
+
+
+def test_what_a_person_stopped_meanwhile_is_not_put_back(live, cast, tracking):
+    configured()
+
+    def meanwhile():
+        stop = interventions.stop(
+            model=cast.model.name, alias="champion", person=cast.owner, reason="Wrong since noon."
+        )
+        assert tasks.carry_out(str(stop.pk)) == AliasChange.State.DONE
+
+    change = asked_late(cast, tracking, meanwhile)
+    assert (change.state, "Meanwhile nothing is behind champion" in change.state_reason) == ("failed", True)
+    assert (tracking.aliases[cast.model.name], selectors.live(cast.model, "champion")) == ({}, None)
+
+
+def test_what_lost_its_approval_meanwhile_is_not_put_back(live, cast, tracking):
+    configured()
+    lost = {"request_id": live.approval_id, "reason": "Its data were wrong.", "actor": System("test")}
+    change = asked_late(cast, tracking, lambda: approvals.revoke(**lost))
+    assert (change.state, "its approval is revoked" in change.state_reason) == ("failed", True)
+    assert tracking.set_calls == [(cast.model.name, "champion", 1)], "only when it was applied"
