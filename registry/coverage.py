@@ -184,7 +184,7 @@ def _grants(period: Stretch) -> dict[str, Any]:
     """Hold each write of an alias in a period against the grants that wrote: exactly one each.
 
     A renewal writes history without a call to MLflow, so it has none; what MLflow's plugin did on a permit while Placet
-    was away has that permit instead.
+    was away has that permit instead. What was adopted was there before, and nothing was written.
     """
     done = list(
         AliasChange.objects.select_related("model", "version", "promotion__approval")
@@ -194,11 +194,12 @@ def _grants(period: Stretch) -> dict[str, Any]:
     wrote: Counter[uuid.UUID | None] = Counter(
         ApplyGrant.objects.filter(change__in=done, written_at__isnull=False).values_list("change", flat=True)
     )
-    renewals = [row for row in done if row.promotion and row.promotion.approval.renews_id]
+    applied = [row for row in done if row.kind == AliasChange.Kind.PROMOTION and row.promotion]
+    renewals = [row for row in applied if row.promotion and row.promotion.approval.renews_id]
     offline = [row for row in done if row.journal_id]
     expected = [row for row in done if row not in renewals and row not in offline]
     unwritten = ApplyGrant.objects.select_related("change").filter(used_at__gte=period.start, used_at__lt=period.end)
-    begun = AliasHistory.objects.select_related("model", "version", "promotion").filter(
+    begun = AliasHistory.objects.select_related("model", "version", "promotion", "adoption").filter(
         during__startswith__gte=period.start, during__startswith__lt=period.end
     )
     return {
@@ -211,7 +212,10 @@ def _grants(period: Stretch) -> dict[str, Any]:
             str(row.change) for row in unwritten.filter(written_at__isnull=True).order_by("used_at")
         ],
         "broken_glasses": [_change(row) for row in done if row.kind == AliasChange.Kind.BREAK_GLASS],
-        "without_a_change": [_span(row) for row in begun.filter(opened_by__isnull=True).order_by("during")],
+        "adopted": dict(sorted(Counter(str(row.adoption) for row in begun.filter(adoption__isnull=False)).items())),
+        "without_a_change": [
+            _span(row) for row in begun.filter(opened_by__isnull=True, adoption__isnull=True).order_by("during")
+        ],
     }
 
 

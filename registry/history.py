@@ -17,7 +17,8 @@ from placet.mlflow_plugin.protection import fold
 from registry.deviations import STAGE, unexplained
 from registry.models import AliasChange, AliasHistory, ObservedAlias, Permit, RegisteredModel
 
-PROMOTION, FOUND, UNSTATED = "promotion", "found", "unstated"
+PROMOTION, BREAK_GLASS, ADOPTED = "promotion", str(AliasChange.Kind.BREAK_GLASS), "adopted"
+FOUND, UNSTATED = "found", "unstated"
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ class Span:
     Attributes:
         version: None: the alias was there by Placet's word and gone in MLflow.
         until: None while it lasts.
-        by: ``promotion``; ``break_glass``: one person's word; ``found``: nobody's, the reconciler found it;
-            ``unstated``: Placet knows it without one.
-        word: the change that put it there and who asked for it; of a promotion its approvers and digests.
+        by: ``promotion``; ``break_glass``: one person's word; ``adopted``: it was there when Placet came; ``found``:
+            nobody's, the reconciler found it; ``unstated``: Placet knows it without one.
+        word: the change that put it there and who asked for it, or the adoption; of a promotion its approvers and
+            digests.
         finding: what was opened when it was found.
     """
 
@@ -62,7 +64,7 @@ def timeline(registered: RegisteredModel, *, alias: str = "", at: datetime | Non
         ),
     )
     put = AliasHistory.objects.filter(model=registered).select_related(
-        "version", "promotion__requester", "opened_by__asked_by"
+        "version", "promotion__requester", "opened_by__asked_by", "adoption"
     )
     seen = unexplained().filter(model=registered)
     if alias:
@@ -133,10 +135,18 @@ def _put(row: AliasHistory) -> Span:
         created_at_ms=row.version.mlflow_created_at_ms,
         since=row.during.lower,
         until=row.during.upper,
-        by=PROMOTION if row.promotion else row.opened_by.kind if row.opened_by else UNSTATED,
+        by=_by(row),
         word=_word(row),
         finding=None,
     )
+
+
+def _by(row: AliasHistory) -> str:
+    if row.promotion:
+        return PROMOTION
+    if row.adoption:
+        return ADOPTED
+    return str(row.opened_by.kind) if row.opened_by else UNSTATED
 
 
 def _word(row: AliasHistory) -> dict[str, Any]:
@@ -145,7 +155,7 @@ def _word(row: AliasHistory) -> dict[str, Any]:
     by = row.opened_by
     change = {"change": str(by), "changed_as": by.kind, "changed_by": _asker(by)} if by else {}
     if promotion is None:
-        return change
+        return change | ({"adoption": str(row.adoption)} if row.adoption else {})
     approval = promotion.approval
     decisions = list(approval.decisions.all())
     last = max((one.round for one in decisions), default=1)

@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -234,15 +233,6 @@ def live_approvals() -> set[uuid.UUID]:
     """Return the approvals on which what is live now rests."""
     rows = AliasHistory.objects.filter(during__endswith__isnull=True, promotion__isnull=False)
     return set(rows.values_list("promotion__approval", flat=True))
-
-
-def live_at(registered: RegisteredModel, alias: str, moment: datetime) -> AliasHistory | None:
-    """Return what was behind an alias at a moment, and with it the promotion that put it there."""
-    return (
-        AliasHistory.objects.select_related("version", "promotion__approval", "adoption")
-        .filter(model=registered, alias=alias, during__contains=moment)
-        .first()
-    )
 
 
 def rollback_target(version: ModelVersion, alias: str) -> AliasHistory | None:

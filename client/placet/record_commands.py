@@ -55,11 +55,13 @@ def _cells(span: Mapping[str, Any]) -> list[str]:
 
 
 def _on_whose(word: Mapping[str, Any]) -> str:
-    """Say who approved a version, and who else's act put it there, if it was one."""
+    """Say who approved or adopted a version, and who else's act put it there, if it was one."""
     said = []
     if word.get("promotion"):
         names = ", ".join(str(row.get("name")) for row in word.get("approvers") or ()) or "no signature needed"
         said.append(f"{word['promotion']}: {names}")
+    if word.get("adoption"):
+        said.append(f"nobody's: adopted by {word['adoption']}")
     if word.get("changed_as") not in (None, "promotion"):
         said.append(f"{word.get('change')} {str(word['changed_as']).replace('_', ' ')} by {word.get('changed_by')}")
     return "; ".join(said)

@@ -11,9 +11,8 @@ from rest_framework.views import APIView
 
 from governance.accounts.narrow import actor
 from registry import history, selectors
-from registry.models import AliasChange
 
-BY = [history.PROMOTION, AliasChange.Kind.BREAK_GLASS.value, history.FOUND, history.UNSTATED]
+BY = [history.PROMOTION, history.BREAK_GLASS, history.ADOPTED, history.FOUND, history.UNSTATED]
 
 
 class ProductionInput(serializers.Serializer[Any]):
@@ -34,9 +33,10 @@ class ApproverOutput(serializers.Serializer[Any]):
 class WordOutput(serializers.Serializer[Any]):
     """On whose word a version was put there: of the change, and of the promotion where one approved it."""
 
-    change = serializers.CharField(required=False)
+    change = serializers.CharField(required=False, help_text="The write that put it there: AC-7.")
     changed_as = serializers.CharField(required=False, help_text="promotion, rollback, break_glass or revert.")
     changed_by = serializers.CharField(required=False, help_text="Placet itself, or a person's name.")
+    adoption = serializers.CharField(required=False, help_text="By which it serves on without an approval.")
     promotion = serializers.CharField(required=False)
     requester = serializers.CharField(required=False)
     approvers = ApproverOutput(many=True, required=False)

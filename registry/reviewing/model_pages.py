@@ -19,7 +19,7 @@ from governance.audit.selectors import LogEntry
 from governance.common import clock
 from governance.common.templatetags.placet import day
 from governance.policy.selectors import document_of, governing
-from registry import permit_status, protected, selectors
+from registry import history, permit_status, protected, selectors
 from registry.models import AliasChange, AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
 from registry.reviewing import acts, panels, standing_pages
 from registry.reviewing.attempts import attempt_in_words, attempted_by
@@ -316,14 +316,27 @@ def _asked(registered: RegisteredModel, alias: str, at: str) -> dict[str, Any] |
         return {"alias": alias, "at": "", "text": "Give a date and a time, such as 2026-07-14T12:00:00."}
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     when = f"{moment.astimezone(UTC):%d %b %Y, %H:%M:%S} UTC"
-    row = selectors.live_at(registered, alias, moment)
-    if row is None:
-        text = f"Nothing was {alias} on {when}, as far as Placet set it."
-    else:
-        word = f", on {row.promotion}" if row.promotion else ", without an approval"
-        word += f": it was there when adopted by {row.adoption}" if row.adoption else ""
-        text = f"v{row.version.number} was {alias} on {when}{word}."
+    spans = history.timeline(registered, alias=alias, at=moment)
+    text = f"{_was(spans[0])} {alias} on {when}{_whose(spans[0])}." if spans else f"Nothing was {alias} on {when}."
     return {"alias": alias, "at": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}", "text": text}
+
+
+def _was(span: history.Span) -> str:
+    return "Nothing was" if span.version is None else f"v{span.version} was"
+
+
+def _whose(span: history.Span) -> str:
+    """Return on whose word it was there, as the rest of a sentence."""
+    word = span.word
+    if span.by == history.FOUND:
+        return ", on nobody's word: the reconciler found it so in MLflow"
+    if span.by == history.PROMOTION:
+        return f", on {word['promotion']}"
+    if span.by == history.ADOPTED:
+        return f", without an approval: it was there when adopted by {word['adoption']}"
+    if span.by == history.BREAK_GLASS:
+        return f", without an approval: {word['changed_by']} broke the glass ({word['change']})"
+    return ", without an approval"
 
 
 def _versions(registered: RegisteredModel, live: Sequence[AliasHistory]) -> list[dict[str, Any]]:

@@ -44,6 +44,7 @@ def test_production_says_on_whose_word(run, api):
             "PR-12: Validator, Risk officer; AC-7 rollback by Model owner",
         ),
         ("break_glass", {"changed_as": "break_glass"}, "AC-7 break glass by Model owner"),
+        ("adopted", {"adoption": "AD-1"}, "nobody's: adopted by AD-1"),
     ],
 )
 def test_production_says_whose_act_it_was(run, api, by, word, said):

@@ -22,6 +22,7 @@ from registry import (
     adoption,
     alias_changes,
     applying,
+    coverage,
     interventions,
     locks,
     promotions,
@@ -100,6 +101,18 @@ def test_what_serves_is_taken_over_and_its_alarms_end(estate, two, cast):
     finding = Finding.objects.get(code="grandfathered", system__isnull=True)
     assert finding.title == f"AD-1.1: 2 grandfathered models need an approval until {row.deadline}"
     assert (finding.owner, finding.due_on) == (two[0], row.deadline)
+
+
+def test_what_was_adopted_is_said_to_be_and_is_no_unexplained_change(estate, two, cast, client):
+    since = clock.now()
+    row = adopted(two)
+    reconcile.reconcile()
+    said = coverage.statement(since, clock.now() + timedelta(hours=1))
+    assert (said["grants"]["adopted"], said["grants"]["without_a_change"]) == ({str(row): 3}, [])
+    client.force_login(cast.owner)
+    answer = client.get(f"/api/v1/registered-models/{cast.model.name}/production").json()
+    (span,) = [one for one in answer["spans"] if one["until"] is None]
+    assert (span["by"], span["word"]["adoption"]) == ("adopted", str(row))
 
 
 def test_a_look_writes_nothing(estate, two):

@@ -287,3 +287,17 @@ def test_the_database_keeps_what_a_change_and_a_grant_are_about(cast, tracking, 
         with pytest.raises(IntegrityError) as refused, transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement, [row.pk])
         assert rule in (refused.value.__cause__.diag.constraint_name or "")
+
+
+def test_the_history_says_that_one_person_broke_the_glass(cast, tracking, two_live, client):
+    change = done(broken(cast, version=1))
+    client.force_login(cast.owner)
+    answer = client.get(f"/api/v1/registered-models/{cast.model.name}/production")
+    assert answer.status_code == 200
+    span = next(row for row in answer.json()["spans"] if row["until"] is None)
+    assert (span["version"], span["by"]) == (1, "break_glass")
+    assert (span["word"]["change"], span["word"]["changed_by"]) == (str(change), cast.owner.name)
+    done(back(cast, version=2))
+    spans = client.get(f"/api/v1/registered-models/{cast.model.name}/production").json()["spans"]
+    assert spans[-1]["word"]["change"], "which write, and who asked for it"
+    assert spans[-1]["word"]["changed_by"] == cast.engineer.name

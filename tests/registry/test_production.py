@@ -15,6 +15,7 @@ from governance.common import clock
 from registry import alias_changes, deviations, history
 from registry.findings import RECONCILER
 from registry.models import AliasHistory, ObservedAlias
+from registry.reviewing.model_pages import model_page
 from tests.factories import a_user, a_version
 
 
@@ -72,6 +73,19 @@ def test_at_a_moment_it_is_one_version(day, cast, minute, version):
         span.version for span in history.timeline(cast.model, alias="Champion", at=began + timedelta(minutes=minute))
     ]
     assert found == ([] if version == "nothing" else [version])
+
+
+@pytest.mark.parametrize(
+    ("minute", "said"),
+    [(5, "v1 was champion"), (15, "v7 was champion"), (45, "Nothing was champion")],
+    ids=["put", "found", "gone"],
+)
+def test_the_page_answers_as_the_api_does(day, cast, minute, said):
+    _, began = day
+    moment = (began + timedelta(minutes=minute)).isoformat()
+    text = model_page(cast.model, cast.owner, alias="champion", at=moment)["asked"]["text"]
+    assert text.startswith(said)
+    assert ("nobody's word" in text) == (minute != 5)
 
 
 def test_other_aliases_and_the_stage_stand_by_themselves(day, cast):
