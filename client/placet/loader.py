@@ -39,6 +39,7 @@ __all__ = [
 ]
 _log = logging.getLogger("placet")
 _ASKED_WITHIN_S = 10.0
+_TO = {"rollback": "move an alias back", "stop": "take an alias off"}
 
 
 @dataclass(frozen=True)
@@ -318,8 +319,8 @@ def _permit(
         permit = permits.verify(envelope, keys, now=now, **expected)
     except (permits.InvalidPermit, InvalidTrust) as error:
         raise Refused(f"{uri} is not covered by its permit. {error}") from None
-    if permit.kind == "stop":
-        raise Refused(f"{uri} was stopped: its permit orders the alias off.")
+    if permit.kind != "serve":  # the others move an alias, and no revocation list names them
+        raise Refused(f"{uri} is not covered by its permit: it is one to {_TO[permit.kind]}, not to serve.")
     if permit.basis != "approval":
         _log.warning("%s serves on one person's word (%s), until %s.", uri, permit.basis, permit.expires_at.isoformat())
     return permit

@@ -21,7 +21,8 @@ from placet.mlflow_plugin.decisions import DECISIONS_PATH, NoDecision, Question,
 from placet.mlflow_plugin.identity import PERMIT_HEADER, REASON_HEADER, request_header
 from placet.mlflow_plugin.journal import JOURNAL_ENV, Journal, journal_of_this_server
 from placet.mlflow_plugin.protection import fold
-from placet.permits import InvalidPermit, Permit, envelope_digest, verify
+from placet.permits import InvalidPermit, Permit, verify
+from placet.revocations import permit_digest
 from placet.trust import InvalidTrust, load_trust
 
 KINDS = {"alias.set": "rollback", "alias.delete": "stop"}
@@ -76,7 +77,7 @@ def _begin(store: Any, question: Question, sent: str, journal: Journal) -> str:
     """Verify the permit and note its use; the alias stays meanwhile, as only the journal's holder writes."""
     envelope = _envelope(sent)
     permit = _verified(envelope, question)
-    digest = envelope_digest(envelope)
+    digest = permit_digest(envelope, permit)
     _check_people(permit, question)
     _check_state(store, permit, question)
     if withdrawn.is_withdrawn(digest):

@@ -151,8 +151,10 @@ def test_with_placet_away_the_permit_rolls_back_once_and_placet_hears_of_it(engi
 
     assert engineer.set_alias(name, "champion", 2).status == 200  # Placet is back, and says that it may
     with gate.down():
-        spent = roll_back(engineer, name, permit)
-        assert (spent.status, "used already" in spent.message) == (403, True)
+        signature = permit["signatures"][0]
+        for shown in (permit, permit | {"x": 1}, permit | {"signatures": [signature, signature | {"keyid": "other"}]}):
+            spent = roll_back(engineer, name, shown)
+            assert (spent.status, "used already" in spent.message) == (403, True), shown
 
 
 def test_a_stop_takes_off_the_very_version_it_names(engineer: Rest, gate: DecisionServer):
