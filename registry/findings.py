@@ -28,7 +28,7 @@ def report(
     A finding of a model that belongs to no AI system, or of the reconciler itself, goes to an administrator.
     """
     log.warning("%s: %s", code, title)
-    owner = None if system else _caretaker()
+    owner = None if system else caretaker()
     if system is None and owner is None:
         log.error("%s has no owner: there is neither an administrator nor a risk officer.", code)
         return [title]
@@ -50,7 +50,8 @@ def find_open(*, code: str, title: str, system: AISystem | None) -> Finding | No
     return Finding.objects.filter(system=system, code=code, title=title[:LONGEST_TITLE], closed_at__isnull=True).first()
 
 
-def _caretaker() -> User | None:
+def caretaker() -> User | None:
+    """Return who has the findings that no AI system's owner has: an administrator, else a risk officer."""
     for role in (Role.ADMINISTRATOR, Role.RISK_OFFICER):
         people = people_with([role])
         if people:

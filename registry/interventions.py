@@ -24,11 +24,11 @@ from registry.errors import (
     UnprotectedAlias,
     VersionUnusable,
 )
-from registry.findings import report
+from registry.findings import caretaker, report
 from registry.models import AliasChange, AliasHistory, PromotionRequest, RegisteredModel
 
-MLFLOW = System("mlflow")
 Kind = AliasChange.Kind
+MLFLOW = System("mlflow")
 GOING_BACK = (Role.ENGINEER, Role.OWNER, Role.RISK_OFFICER)
 AT_ONCE = (Role.OWNER, Role.RISK_OFFICER)
 SEVERITY = {Kind.STOP: "high", Kind.BREAK_GLASS: "critical"}
@@ -207,7 +207,14 @@ def _before(now_live: AliasHistory, version: int | None) -> AliasHistory | None:
 
 
 def review_afterwards(change: AliasChange, person: User | None, now_live: AliasHistory | None = None) -> None:
-    """Open the finding that asks somebody else to review the act; whoever acted owns it, and so can't close it."""
+    """Open the finding that asks somebody else to review the act; whoever acted owns it, and so can't close it.
+
+    Args:
+        person: None where MLflow told of it and Placet does not know the name.
+    """
+    owner = person or (None if change.model.system else caretaker())
+    if owner is None and change.model.system is None:
+        return  # there is neither an administrator nor a risk officer who could look at it
     what = f"{change.get_kind_display()} of {change.model} {change.alias}"
     open_finding(
         system=change.model.system,
@@ -217,5 +224,5 @@ def review_afterwards(change: AliasChange, person: User | None, now_live: AliasH
         source="gate",
         actor=person or MLFLOW,
         request=now_live.promotion.approval if now_live and now_live.promotion else None,
-        owner=person,
+        owner=owner,
     )

@@ -23,6 +23,8 @@ from registry.models import AliasHistory, Marking, ModelVersion, Permit, Promoti
 log = logging.getLogger(__name__)
 STATUS, CASE_URL, DIGEST, PERMIT = "gov.status", "gov.case_url", "gov.digest", "gov.permit"
 Tags = dict[str, str]
+RELEASED = frozenset({State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.REVOKED})
+"""What ends in nothing: MLflow's plugin freezes no files for it (placet.mlflow_plugin.freeze.ENDED)."""
 
 
 def mark_all() -> int:
@@ -49,7 +51,7 @@ def tags_of(
     """Return the tags that a version should have; of its permit the digest, for which the envelope is written.
 
     Args:
-        promotion: its newest request.
+        promotion: its newest request that did not end in nothing, else its newest.
         span: what it is live as.
         permit: the digest of the permit that it has.
     """
@@ -92,7 +94,9 @@ def _due() -> Iterable[tuple[RegisteredModel, ModelVersion | None, Tags]]:
     newest: dict[Any, PromotionRequest] = {}
     rows = PromotionRequest.objects.select_related("approval", "version__model").order_by("made_at")
     for row in rows.iterator(chunk_size=500):
-        newest[row.version_id] = row
+        known = newest.get(row.version_id)
+        if known is None or row.approval.state not in RELEASED or known.approval.state in RELEASED:
+            newest[row.version_id] = row  # an approval holds, whatever became of a later request for another alias
     signed = Permit.objects.filter(kind=Permit.Kind.SERVE).order_by("issued_at")
     permits: dict[uuid.UUID | None, str] = {
         approval or change: digest for approval, change, digest in signed.values_list("approval", "change", "digest")

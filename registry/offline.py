@@ -9,7 +9,9 @@ from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from governance.accounts.models import User
+from governance.audit import services as audit
 from governance.audit.actors import Actor, System
+from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import InvalidInput
 from placet.mlflow_plugin.protection import fold
@@ -28,6 +30,8 @@ LONGEST_REASON = 1000
 def record_use(*, subject: Mapping[str, Any], detail: Mapping[str, Any], person: User | None) -> None:
     """Write down a rollback or stop that a permit allowed offline. Safe twice: the journal's own id counts once.
 
+    A stop is reviewed afterwards by somebody else, as one that Placet carried out.
+
     The moment is the plugin's, held to the time since the permit was signed. What does not fit what Placet knows is a
     finding and no history: then the reconciler says what is really there.
 
@@ -44,6 +48,7 @@ def record_use(*, subject: Mapping[str, Any], detail: Mapping[str, Any], person:
         digest=str(detail.get("permit_digest"))
     )
     found = permit.first()
+    _note(subject, detail, person)
     if found is None or found.change is None or found.kind == Permit.Kind.SERVE:
         _unexplained(subject, detail, "no permit of that digest was signed for it")
         return
@@ -70,7 +75,7 @@ def record_use(*, subject: Mapping[str, Any], detail: Mapping[str, Any], person:
         reason=_reason(detail),
         journal_id=journal_id,
     )
-    if back is None and (person or model.system):
+    if change.kind == AliasChange.Kind.STOP:
         interventions.review_afterwards(change, person, now_live)
     alias_changes.record(change.pk, at=_moment(detail, found), actor=actor)
 
@@ -80,6 +85,23 @@ def _reason(detail: Mapping[str, Any]) -> str:
     said = detail.get("reason")
     words = "".join(filter(str.isprintable, said)).strip() if isinstance(said, str) else ""
     return f"{words[: LONGEST_REASON - len(HOW) - 1]} {HOW}".strip()
+
+
+def _note(subject: Mapping[str, Any], detail: Mapping[str, Any], person: User | None) -> None:
+    """Write into the log that a permit was used and by whom, whatever becomes of it: also what failed was tried."""
+    said = {"version": str(subject["version"])} if subject.get("version") is not None else {}
+    audit.append(
+        event=Event.GATE_ALLOWED,
+        actor=person or MLFLOW,
+        data={
+            "action": "permit.used",
+            "model": _model(subject),
+            **said,
+            "alias": str(detail.get("alias"))[:255],
+            "permit": str(detail.get("permit_digest"))[:80],
+            "outcome": str(detail.get("outcome"))[:20],
+        },
+    )
 
 
 def _moment(detail: Mapping[str, Any], permit: Permit) -> datetime:
@@ -93,11 +115,14 @@ def _moment(detail: Mapping[str, Any], permit: Permit) -> datetime:
     return min(max(said, permit.issued_at), now)
 
 
+def _model(subject: Mapping[str, Any]) -> str:
+    return qualified(str(subject.get("workspace") or DEFAULT_WORKSPACE)[:63], str(subject.get("name"))[:120])
+
+
 def _unexplained(subject: Mapping[str, Any], detail: Mapping[str, Any], why: str) -> None:
-    workspace, name = str(subject.get("workspace") or DEFAULT_WORKSPACE)[:63], str(subject.get("name"))[:120]
     alias = str(detail.get("alias"))[:60]
     report(
         code="permit-misused",
-        title=f"MLflow changed {alias} of {qualified(workspace, name)} on a permit while Placet was away, and {why}",
+        title=f"MLflow changed {alias} of {_model(subject)} on a permit while Placet was away, and {why}",
         severity="critical",
     )

@@ -9,11 +9,12 @@ import pytest
 
 from governance.approvals import services as approvals
 from governance.audit.actors import System
-from registry import interventions, marking
+from placet.mlflow_plugin import freeze
+from registry import interventions, marking, promotions
 from registry.models import Permit, PromotionRequest
 from tests.registry.test_standby import cast, notary, two  # noqa: F401  (fixtures)
 
-RELEASED = {"rejected", "withdrawn", "expired", "revoked"}
+RELEASED = marking.RELEASED
 
 
 @pytest.fixture
@@ -104,7 +105,21 @@ def test_what_a_request_came_to_releases_its_files_only_where_nobody_may_need_th
     assert marking.status_of(promotion, None) not in RELEASED, "one may go back to it"
 
 
+def test_the_plugin_frees_the_same():
+    assert freeze.ENDED == marking.RELEASED
+
+
 def test_a_model_without_requests_has_no_tag(cast):  # noqa: F811
     from tests.factories import a_version
 
     assert marking.tags_of(a_version(cast.model), None, None) == {}
+
+
+def test_a_later_request_that_ends_in_nothing_does_not_free_the_files_of_an_approved_version(cast, tracking):  # noqa: F811
+    """What is approved for champion may still be applied, so nobody may get at its files by a detour over canary."""
+    approved = cast.approved()
+    tracking.mirror(approved.version)
+    other, _ = promotions.request_promotion(model=cast.model.name, version=1, alias="canary", requester=cast.engineer)
+    approvals.withdraw(request_id=other.approval_id, requester=cast.engineer, reason="It goes straight to champion.")
+    marking.mark_all()
+    assert tags(tracking, approved)["gov.status"] == "approved"

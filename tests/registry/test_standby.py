@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from governance.accounts.services import link_external_identity
 from governance.approvals import services as approvals
 from governance.approvals.models import Finding
 from governance.audit.actors import System
+from governance.audit.models import Entry
 from governance.audit.notary import Notary
 from governance.common import clock
 from placet.notes import encode_vkey
@@ -179,6 +181,19 @@ def test_a_stop_done_offline_is_reviewed_by_somebody_else(cast, two):
 def test_why_it_was_done_is_kept_as_far_as_it_is_text(cast, two, sent, kept):
     used(lies_ready(cast, "rollback"), reason=sent)
     assert AliasChange.objects.get(kind="rollback").reason == f"{kept} {offline.HOW}".strip()
+
+
+@pytest.mark.parametrize("changes", [{"outcome": "failed"}, {"outcome": "unknown"}, {"alias": "canary"}])
+def test_whoever_used_a_permit_is_in_the_log_whatever_became_of_it(cast, two, changes):
+    permit = lies_ready(cast, "rollback")
+    used(permit, **changes)
+    (entry,) = [said for said in map(json.loads, Entry.objects.values_list("body", flat=True)) if is_a_use(said)]
+    assert (entry["event"], entry["actor"]) == ("gate.allowed", cast.owner.actor_id)
+    assert entry["data"]["permit"] == permit.digest
+
+
+def is_a_use(said):
+    return said["data"].get("action") == "permit.used"
 
 
 def test_a_use_told_twice_counts_once(cast, two):
