@@ -76,6 +76,8 @@ def fetch(client: mlflow.Client, location: str, target: Path) -> None:
     if not location.startswith(PROXIED):
         _fetch_with_mlflow(location, target)
         return
+    if not _is_plain(location):
+        raise ArtifactUnavailable(f"MLflow's clients read {location[:200]} otherwise than it is written; log it anew.")
     try:
         budget = _Budget()
         listed = list(_listed(client, location, budget))
@@ -96,13 +98,23 @@ def listing_digest(client: mlflow.Client, location: str) -> str:
 
     Empty where the server does not proxy the store, or does not list it: then only the schedule counts.
     """
-    if not location.startswith(PROXIED):
+    if not location.startswith(PROXIED) or not _is_plain(location):
         return ""
     try:
         rows: list[Any] = [[path, size] for path, size in sorted(_listed(client, location, _Budget()))]
     except (MlflowDown, ArtifactUnavailable, httpx.HTTPStatusError):
         return ""
     return sha256(rfc8785.dumps(rows)).hexdigest()
+
+
+def _is_plain(location: str) -> bool:
+    """Return whether a proxied location means the same to whoever reads it.
+
+    MLflow's clients drop what follows ``?`` or ``#``, decode ``%`` and go to a host that is named: what was digested
+    here would not be what they load.
+    """
+    path = location.removeprefix(PROXIED)
+    return not path.startswith("/") and not set("?#%\\") & set(path) and ".." not in path.split("/")
 
 
 def _root(location: str) -> str:

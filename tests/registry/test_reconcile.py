@@ -239,6 +239,18 @@ def test_two_workers_do_not_do_the_same_pass_at_a_time(transactional_db, trackin
 # --- limits ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("more", ["?x=1", "#x", "%41", "/../1", "\\1"])
+def test_a_location_that_mlflow_reads_otherwise_is_not_fetched(tracking, tmp_path, more):
+    """MLflow's client loads ``m/1`` for ``m/1?x=1``; whoever fills a folder of that name would have that reviewed."""
+    tracking.files[f"m/1{more}/MLmodel"] = b"clean"
+    with mlflow.Client() as client:
+        with pytest.raises(ArtifactUnavailable, match=r"read .* otherwise than it is written"):
+            artifacts.fetch(client, f"mlflow-artifacts:/m/1{more}", tmp_path)
+        with pytest.raises(ArtifactUnavailable):
+            artifacts.fetch(client, "mlflow-artifacts://elsewhere.example/m/1", tmp_path)
+        assert artifacts.listing_digest(client, f"mlflow-artifacts:/m/1{more}") == ""
+
+
 def test_downloads_are_limited_in_size_and_names(tracking, settings, tmp_path):
     settings.MAX_ARTIFACT_MB = 1
     tracking.add("m", 1, files={"big": b"x" * (1 << 20) + b"x"})

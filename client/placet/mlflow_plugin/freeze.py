@@ -9,8 +9,10 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from placet.mlflow_plugin import protection
 from placet.mlflow_plugin.decisions import Subject
@@ -141,10 +143,41 @@ def _subject(
 def _locations(subject: Subject) -> Iterator[str]:
     """Yield where the version's files are said to be: its storage location, and its source if that is an address."""
     for location in filter(None, {subject.storage_location, subject.source}):
-        if not location.startswith("models:/"):
+        if location.partition(":")[0].lower() == "runs":
+            yield from _location_in_a_run(location, subject.workspace)
+        elif not location.startswith("models:/"):
             yield location
         elif location == subject.storage_location:
             yield from _location_of_logged_model(location)
+
+
+def _location_in_a_run(uri: str, workspace: str) -> Iterator[str]:
+    """Yield where ``runs:/<id>/<path>`` is: MLflow's client resolves it when it registers, REST keeps it as it is.
+
+    Raises:
+        MlflowException: the tracking store does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.server.handlers import _get_tracking_store
+
+    run_id, _, path = urlsplit(uri).path.lstrip("/").partition("/")
+    try:
+        with _within(workspace):
+            root = _get_tracking_store().get_run(run_id).info.artifact_uri
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        return  # there is no such run
+    yield f"{root.rstrip('/')}/{path}"
+
+
+def _within(workspace: str) -> AbstractContextManager[object]:
+    if workspace == DEFAULT_WORKSPACE:
+        return nullcontext()
+    from mlflow.utils.workspace_context import ServerWorkspaceContext
+
+    context: AbstractContextManager[object] = ServerWorkspaceContext(workspace)
+    return context
 
 
 def _location_of_logged_model(uri: str) -> Iterator[str]:

@@ -51,6 +51,22 @@ def test_before_it_has_an_alias_a_version_may_change_and_then_no_more(engineer: 
     assert report["subject"]["storage_location"] == f"{version.artifact_uri}/model"
 
 
+@pytest.mark.parametrize("scheme", ["runs", "RUNS"])
+def test_a_version_registered_by_its_run_is_frozen_where_the_run_has_it(
+    engineer: Rest, gate: DecisionServer, scheme: str
+):
+    """MLflow's client resolves such a source; over REST it stays as it is, and consumers resolve it when they load."""
+    version = a_logged_version(engineer)
+    made = engineer.add_version(version.name, f"{scheme}:/{version.run_id}/model", run_id=version.run_id)
+    assert made.body["model_version"]["source"].startswith(scheme), "the case that this is about"
+    gate.answer = lambda _question: ALLOW
+    assert engineer.set_alias(version.name, "champion", 2).status == 200
+    refused = put(engineer, f"{version.folder}/MLmodel")
+    assert (refused.status, "version 2" in refused.message) == (403, True), refused
+    assert put(engineer, f"{version.run_folder}/notes.txt").status == 200
+    assert unchanged(engineer, version)
+
+
 @pytest.mark.parametrize(
     "spelt",
     [
