@@ -109,14 +109,15 @@ def of_missing(client: mlflow.Client, span: AliasHistory) -> Deviation | None:
         return None
     if number is not None:  # on a page that moved while it was read, or hidden from MLflow's searches
         return of_pointer(client.version(model.name, number), span.alias, span)
+    before = f"{span.adoption} found it on" if span.adoption else "Placet put it on"
     return Deviation(
         model=str(model),
         alias=span.alias,
         number=None,
         created_at_ms=None,
         code="alias-removed",
-        title=f"{span.alias} is gone from {model} in MLflow; Placet put it on version {version.number} "
-        "and never took it off",
+        title=f"{span.alias} is gone from {model} in MLflow; {before} version {version.number} "
+        "and nobody took it off here",
         severity="high",
         request=span.promotion.approval if span.promotion else None,
     )

@@ -162,7 +162,7 @@ def test_a_live_alias_whose_workspace_is_gone_is_a_finding(server: Server, cast:
     found = watched().findings
     assert found == [
         f"champion is gone from {cast.model} in MLflow; Placet put it on version {made.version.number} "
-        "and never took it off"
+        "and nobody took it off here"
     ]
 
 
