@@ -1,6 +1,7 @@
 """What was watched in a period, by whom, with which gaps; what was found; and what nobody can know.
 
-Everything here follows from rows: two people who ask for the same period, once it is over, read the same.
+Everything here follows from rows. Two people who ask for the same period read the same once it is over and what began
+in it has ended: until then a span's end, its beats and a deviation's end are those so far.
 """
 
 import uuid
@@ -245,6 +246,7 @@ def _unknown(period: Stretch, first: datetime | None, plugin: dict[str, Any], al
         said.append("No governed MLflow server checked in: nothing was refused there, changes were only detected.")
     else:
         said.append("Whether another MLflow server, without the plugin, ran on the same database is not known.")
+        said.append("What was refused while Placet did not answer stands in MLflow's own log alone.")
     if aliases["gaps"]:
         said.append("What came and went within a gap of the reconciler was seen by nobody.")
     said.append("What was put back between two passes of the reconciler was not seen; blind_window_s bounds it.")

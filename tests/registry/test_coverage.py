@@ -83,7 +83,9 @@ def test_it_says_what_it_cannot_know(db):
     assert "Watching began at 2026-11-01T00:30:00.000000Z" in said
     assert "No governed MLflow server checked in" in said
     beats("plugin:a", 31)
-    assert "another MLflow server, without the plugin" in " ".join(stated()["unknown"])
+    said = " ".join(stated()["unknown"])
+    assert "another MLflow server, without the plugin" in said
+    assert "refused while Placet did not answer" in said, "so the population is not all attempts"
 
 
 def test_deviations_have_a_length_within_the_period(cast):
