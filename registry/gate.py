@@ -77,7 +77,8 @@ def decide(
         _run_notice(identity, subject)
         return Answer("ALLOW")
     if action == "permit.used":
-        offline.record_use(subject=subject, detail=detail, person=actor if isinstance(actor, User) else None)
+        person = actor if isinstance(actor, User) else None
+        offline.record_use(subject=subject, detail=detail, person=person, username=identity.get("username"))
         return Answer("ALLOW")
     used: list[ApplyGrant] = []
     answer = _answer(identity, action, subject, detail, grant, used)
@@ -137,9 +138,7 @@ def _mode(subject: Mapping[str, Any], detail: Mapping[str, Any]) -> protected.Mo
     registered = RegisteredModel.objects.select_related("system").filter(**selectors.called(_model(subject))).first()
     ai_system = registered.system if registered else None
     alias = fold(detail.get("alias"))
-    aliases = [alias] if alias else list(protected.in_force().protected_aliases)
-    modes = {protected.mode_for(ai_system, name) for name in aliases}
-    return max(modes, key=protected.STRICTNESS.index)
+    return protected.mode_for(ai_system, alias) if alias else protected.strictest_for(ai_system)
 
 
 def _as_strictly_as(mode: protected.Mode, answer: Answer) -> Answer:
@@ -269,8 +268,8 @@ def _by_grant(
         and fold(alias) == change.alias
         and identity.get("username") == settings.MLFLOW_SERVICE_USER
     )
-    if not same or (promotion and not _in_force(promotion.approval_id)):
-        return refused
+    if not same or change.state != AliasChange.State.ASKED or (promotion and not _in_force(promotion.approval_id)):
+        return refused  # also what was given up meanwhile: nobody would write down that it was done
     row.used_at = clock.now()
     used.append(row)
     return Answer("ALLOW")

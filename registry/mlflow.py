@@ -162,7 +162,7 @@ class Client:
             raise MlflowDown(
                 "MLflow refuses Placet's service identity; check MLFLOW_TRACKING_USERNAME and its password."
             )
-        if response.status_code >= 500:
+        if response.status_code >= 500 or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise MlflowDown(f"MLflow answers {response.status_code}. Nothing was changed; try again.")
         return response
 
@@ -255,9 +255,10 @@ class Client:
         except UnknownModel:
             return None
         except httpx.HTTPStatusError as error:
-            if error.response.status_code != httpx.codes.BAD_REQUEST:  # by which MLflow says that it has none
-                raise
-            return None
+            answer = error.response  # by 400 MLflow says that it has none, and that it takes no such question
+            if answer.status_code == httpx.codes.BAD_REQUEST and "not found" in answer.text.lower():
+                return None
+            raise
 
     def spelling(self, name: str, alias: str) -> str:
         """Return how MLflow spells a folded alias that the model has: ``Champion``; the alias itself where it has none.

@@ -318,7 +318,7 @@ class AliasHistory(Governed):
         null=True,
         on_delete=models.PROTECT,
         related_name="opened",
-        help_text="The write that began it; null for a renewal, which writes nothing.",
+        help_text="The change that began it; null for what was adopted.",
     )
     ended_by = models.ForeignKey(AliasChange, null=True, on_delete=models.PROTECT, related_name="ended")
     adoption = models.ForeignKey(

@@ -27,7 +27,9 @@ LONGEST_REASON = 1000
 
 
 @transaction.atomic
-def record_use(*, subject: Mapping[str, Any], detail: Mapping[str, Any], person: User | None) -> None:
+def record_use(
+    *, subject: Mapping[str, Any], detail: Mapping[str, Any], person: User | None, username: object = None
+) -> None:
     """Write down a rollback or stop that a permit allowed offline. Safe twice: the journal's own id counts once.
 
     A stop is reviewed afterwards by somebody else, as one that Placet carried out.
@@ -48,7 +50,7 @@ def record_use(*, subject: Mapping[str, Any], detail: Mapping[str, Any], person:
         digest=str(detail.get("permit_digest"))
     )
     found = permit.first()
-    _note(subject, detail, person)
+    _note(subject, detail, person, username)
     if found is None or found.change is None or found.kind == Permit.Kind.SERVE:
         _unexplained(subject, detail, "no permit of that digest was signed for it")
         return
@@ -87,7 +89,7 @@ def _reason(detail: Mapping[str, Any]) -> str:
     return f"{words[: LONGEST_REASON - len(HOW) - 1]} {HOW}".strip()
 
 
-def _note(subject: Mapping[str, Any], detail: Mapping[str, Any], person: User | None) -> None:
+def _note(subject: Mapping[str, Any], detail: Mapping[str, Any], person: User | None, username: object) -> None:
     """Write into the log that a permit was used and by whom, whatever becomes of it: also what failed was tried."""
     said = {"version": str(subject["version"])} if subject.get("version") is not None else {}
     audit.append(
@@ -101,6 +103,7 @@ def _note(subject: Mapping[str, Any], detail: Mapping[str, Any], person: User | 
             "permit": str(detail.get("permit_digest"))[:80],
             "outcome": str(detail.get("outcome"))[:20],
         },
+        payload={"username": str(username)[:255]} if username and person is None else None,
     )
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from governance.common.errors import DomainError
 from governance.inventory.models import AISystem
-from governance.policy.selectors import document_of, governing
+from governance.policy.selectors import document_of, effective, governing
 from placet.mlflow_plugin.protection import is_protected_alias
 from registry.models import GateConfiguration
 
@@ -87,6 +87,16 @@ def mode_for(ai_system: AISystem | None, alias: str) -> Mode:
     except DomainError:  # two policies claim it: nobody knows, so neither relaxes anything
         return Mode.BLOCK
     return Mode(document_of(policy).mode) if policy else in_force().mode
+
+
+def strictest_for(ai_system: AISystem | None) -> Mode:
+    """Return how strictly the gate stands before what names no alias of a system's model: a stage, a deletion.
+
+    As before the strictest of all aliases: those that policies name for the system, and those that none does.
+    """
+    named = effective(ai_system) if ai_system and ai_system.ai_act_class else ()
+    modes = {mode_for(ai_system, row.alias) for row in named} | {in_force().mode}
+    return Mode.BLOCK if ai_system and ai_system.ai_act_class in _ALWAYS_BLOCKED else max(modes, key=STRICTNESS.index)
 
 
 _ALWAYS_BLOCKED = frozenset({AISystem.AIActClass.HIGH, AISystem.AIActClass.PROHIBITED})

@@ -80,7 +80,7 @@ def coverage(
         terminal.print_json(dict(found))
     else:
         _print_coverage(found, deviations)
-    raise typer.Exit(3 if deviations else 0)
+    raise typer.Exit(3 if deviations or (found.get("grants") or {}).get("without_a_change") else 0)
 
 
 def _print_coverage(found: Mapping[str, Any], deviations: list[Mapping[str, Any]]) -> None:

@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='aliashistory',
             name='opened_by',
-            field=models.ForeignKey(help_text='The write that began it; null for a renewal, which writes nothing.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='opened', to='registry.aliaschange'),
+            field=models.ForeignKey(help_text='The change that began it; null for what was adopted.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='opened', to='registry.aliaschange'),
         ),
         migrations.CreateModel(
             name='ApplyGrant',

@@ -93,6 +93,9 @@ def test_coverage_says_gaps_and_what_is_not_known_and_exits_3_for_a_deviation(ru
     done = run("coverage", *PERIOD)
     assert done.exit_code == 3
     assert "found: m@champion at 7, A to now" in done.output
+    moved = {"model": "m", "alias": "champion", "version": 7, "at": "A"}
+    api.says("GET", "/api/v1/coverage", STATEMENT | {"grants": STATEMENT["grants"] | {"without_a_change": [moved]}})
+    assert run("coverage", *PERIOD).exit_code == 3, "history that no change began"
 
 
 def test_population_says_what_it_was_drawn_from_and_asks_for_both_sample_and_seed(run, api):

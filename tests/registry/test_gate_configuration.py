@@ -15,10 +15,12 @@ from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.audit.models import Entry
 from governance.common.errors import InvalidInput
+from governance.policy import shipped
 from registry import configuring, gate, protected
 from registry.errors import ConfigurationOpen, ConfigurationSettled, NotYourConfiguration
 from registry.models import GateConfiguration
-from tests.factories import PASSWORD, a_model, a_system, a_user, given
+from tests.documents.sample_snapshot import ANSWERS
+from tests.factories import PASSWORD, Cast, a_model, a_system, a_user, given
 
 WHY = "The desk that prices loans uses its own alias."
 STRICT = {
@@ -202,3 +204,18 @@ def test_the_policy_decides_for_its_systems_and_nothing_relaxes_a_high_risk_one(
         cast.system.ai_act_class = "minimal"
         audit.append(event=Event.SYSTEM_UPDATED, actor=System("test"), subjects=[cast.system], data={})
     assert attempt(cast.model.name).verdict == "ALLOW", "no policy governs it now, so the configuration does"
+
+
+def test_what_names_no_alias_is_held_as_strictly_as_the_strictest_alias_that_a_policy_names(two):
+    """A pattern is no alias: ``prod-*`` is governed by nothing, and ``prod-eu`` by a policy that blocks."""
+    answers = {key: ANSWERS[key] for key in ANSWERS.keys() - {"fraud_detection_only", "profiling"}}
+    cast = Cast(
+        shipped.text("minimal-risk").replace("targets: [champion, canary]", "targets: [prod-eu]"),
+        answers=answers | {"annex_iii_uses": ["none"]},
+        tier=4,
+    )
+    configured(two, mode="observe", protected_aliases=["prod-*"])
+    assert attempt(cast.model.name, alias="prod-us").verdict == "ALLOW"
+    for action in ("stage.transition", "model.delete", "model.rename", "version.delete"):
+        assert attempt(cast.model.name, action=action, alias=None).verdict == "BLOCK", action
+    assert attempt("of-no-system", action="model.delete", alias=None).verdict == "ALLOW"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.utils import IntegrityError
 
@@ -17,7 +19,7 @@ from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.audit.models import Entry
 from governance.common.errors import DomainError, InvalidInput
-from registry import alias_changes, configuring, interventions, selectors, tasks
+from registry import alias_changes, configuring, gate, interventions, selectors, tasks
 from registry.errors import CannotGoBack, NotLive, NotYourProduction, SystemProhibited, UnknownModel
 from registry.models import AliasChange, AliasHistory, ApplyGrant, PromotionRequest
 from tests.factories import PASSWORD, a_user, fresh
@@ -129,6 +131,40 @@ def test_a_stop_takes_the_alias_off_and_somebody_else_reviews_it(cast, tracking,
     with pytest.raises(OwnFinding):
         close_finding(finding_id=review.pk, closer=cast.owner, how="It was right.", password=PASSWORD)
     close_finding(finding_id=review.pk, closer=cast.officer, how="The bank had to.", password=PASSWORD)
+
+
+@pytest.mark.parametrize("status", [400, 403, 429])
+def test_a_stop_is_not_done_while_mlflow_does_not_say_what_the_alias_points_to(
+    cast, tracking, two_live, monkeypatch, status
+):
+    change, answer = stopped(cast), tracking.answer
+    monkeypatch.setattr(
+        tracking,
+        "answer",
+        lambda path, query, body: (
+            (status, {"message": "no such question"})
+            if path.endswith("registered-models/alias") and not body
+            else answer(path, query, body)
+        ),
+    )
+    with suppress(Exception):  # 429 is for the task to try again
+        tasks.carry_out(str(change.pk))
+    assert AliasChange.objects.get(pk=change.pk).state != State.DONE
+    assert selectors.live(cast.model, "champion") is not None
+
+
+def test_a_grant_of_a_change_that_was_given_up_opens_nothing(cast, two_live):
+    change = stopped(cast)
+    token = alias_changes.take_grant(change.pk)
+    alias_changes.fail(change.pk, "MLflow did not answer.")
+    answer = gate.decide(
+        identity={"username": settings.MLFLOW_SERVICE_USER},
+        action="alias.delete",
+        subject={"workspace": "default", "name": cast.model.name},
+        detail={"alias": "champion"},
+        grant=token,
+    )
+    assert (answer.verdict, ApplyGrant.objects.get(change=change).used_at) == ("BLOCK", None)
 
 
 def test_broken_glass_serves_what_nobody_approved_and_says_so(cast, tracking, two_live):

@@ -132,6 +132,13 @@ WAYS = [
     ),
     Way(
         PART,
+        "the files of a version that was registered over REST by `runs:/`",
+        REFUSED,
+        "frozen where the run has them",
+        tested="test_artifact_freeze.py::test_a_version_registered_by_its_run_is_frozen_where_the_run_has_it",
+    ),
+    Way(
+        PART,
         "an upload in parts, begun before the approval or after",
         REFUSED,
         "looked at when it begins and when it is put together",

@@ -165,6 +165,13 @@ WAYS = [
     ),
     Way(
         MODELS,
+        "a source that MLflow's clients read otherwise than it is written (`?`, `#`, `%`, `..`)",
+        NOTHING,
+        "MLflow takes it; Placet digests nothing there, so nobody can approve it",
+        tested="../../registry/test_reconcile.py::test_a_location_that_mlflow_reads_otherwise_is_not_fetched",
+    ),
+    Way(
+        MODELS,
         "a description that claims an approval, a deployment job",
         NOTHING,
         "Placet relies on neither; the SQL store ignores the job",

@@ -264,6 +264,20 @@ WAYS = [
         "Placet knows its grants; each is for one call",
         with_a_made_up_grant,
     ),
+    Way(
+        ALIASES,
+        "a permit to go back, with a grant so long that Placet can't be asked",
+        REFUSED,
+        "a question that Placet does not take is no silence; a permit counts only in that",
+        tested="test_offline_permits.py::test_a_question_that_placet_does_not_take_opens_no_permit",
+    ),
+    Way(
+        ALIASES,
+        "a permit to go back that was copied before a revocation, while Placet is down",
+        REFUSED,
+        "Placet named it as withdrawn when it was last heard",
+        tested="test_offline_permits.py::test_a_permit_that_placet_took_back_opens_nothing_also_after_a_restart",
+    ),
     Way(ALIASES, "making oneself an admin", REFUSED, "MLflow's own rule; it would not help", making_oneself_an_admin),
     Way(
         ALIASES,
