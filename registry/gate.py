@@ -148,6 +148,8 @@ def _as_strictly_as(mode: protected.Mode, answer: Answer) -> Answer:
 
 
 def _actor(identity: Mapping[str, Any]) -> Actor:
+    if identity.get("username") == settings.MLFLOW_SERVICE_USER:
+        return MLFLOW  # Placet itself, which is linked to nobody
     return person_by_external_identity("mlflow", identity.get("username")) or MLFLOW
 
 
@@ -253,6 +255,7 @@ def _by_grant(
     row = (
         ApplyGrant.objects.select_for_update(of=("self",))
         .select_related("change__model", "change__version", "change__promotion")
+        .defer(*(f"change__version__{name}" for name in ("signature", "parameters", "metrics", "code")))
         .filter(digest=token_digest(grant))
         .first()
     )
@@ -277,8 +280,8 @@ def _by_grant(
 
 def _in_force(approval_id: uuid.UUID) -> bool:
     """Return whether an approval has its force, and keep it so until the answer is written: a revocation waits."""
-    rows = ApprovalRequest.objects.select_for_update(no_key=True)
-    return rows.filter(pk=approval_id, state=State.APPROVED).first() is not None
+    rows = ApprovalRequest.objects.select_for_update(no_key=True).filter(pk=approval_id, state=State.APPROVED)
+    return bool(rows.values_list("pk"))
 
 
 def _is_about(change: AliasChange, action: str, subject: Mapping[str, Any]) -> bool:
