@@ -145,11 +145,13 @@ def test_one_key_makes_one_request_even_at_once(
 def test_while_mlflow_is_down_nothing_is_promised(
     world: story.World, clients: dict[str, httpx.Client], names: dict[str, str], ledger: Ledger
 ) -> None:
-    """Comes last: MLflow stays down."""
-    world.stack.kill("mlflow", signal.SIGKILL, keep_down=True)
     before = ledger.counts()
     headers = {"Content-Type": "application/json", "Idempotency-Key": "while it is down"}
-    answer = clients["token"].post(PROMOTIONS, content=body(version=2), headers=headers)
-    assert_problem(answer, status=503, code="mlflow-down", says="try again")
-    assert ledger.counts() == before, "not even the key is kept, so the same request can be sent again"
-    assert clients["token"].get(f"{PROMOTIONS}/{names['open']}").status_code == 200, "reading goes on"
+    world.stack.kill("mlflow", signal.SIGKILL, keep_down=True)
+    try:
+        answer = clients["token"].post(PROMOTIONS, content=body(version=2), headers=headers)
+        assert_problem(answer, status=503, code="mlflow-down", says="try again")
+        assert ledger.counts() == before, "not even the key is kept, so the same request can be sent again"
+        assert clients["token"].get(f"{PROMOTIONS}/{names['open']}").status_code == 200, "reading goes on"
+    finally:
+        world.stack.restart("mlflow")

@@ -96,8 +96,9 @@ def test_a_second_start_brings_the_same_state_back_in_seconds(
         with demo(world.var, "--port", f"web={taken}") as second:
             said = second.until("Ctrl-C stops everything")
             took = time.monotonic() - began
-            assert f"port {taken} is taken: web uses {taken + 1}" in said
-            url = f"http://localhost:{taken + 1}"
+            moved = re.search(rf"port {taken} is taken: web uses (\d+)", said)  # the next one may be taken, too
+            assert moved, said
+            url = f"http://localhost:{moved[1]}"
             assert f"Placet is up: {url}" in said
             assert "1. " not in said, "the story is not told again"
             for email, password in passwords.items():
