@@ -17,19 +17,21 @@ LIMIT = 10_000
 
 _logger = logging.getLogger(__name__)
 _known: frozenset[str] | None = None
+_kept: frozenset[str] | None = None
 
 
 def keep(digests: Collection[str]) -> None:
     """Know these, and no others, from now on, also after a restart of the server."""
-    global _known  # noqa: PLW0603  (one list for the process)
-    named = frozenset(digests)
-    if named == _known:
+    global _known, _kept  # noqa: PLW0603  (one list for the process)
+    _known = frozenset(digests)
+    if _known == _kept:
         return
     try:
-        _write(named)
-    except OSError as problem:
+        _write(_known)
+    except OSError as problem:  # tried again at the next check-in
         _logger.warning("The list of withdrawn permits can't be kept at %s: %s", _path(), problem.strerror)
-    _known = named
+    else:
+        _kept = _known
 
 
 def is_withdrawn(digest: str) -> bool:
@@ -60,7 +62,11 @@ def _write(digests: frozenset[str]) -> None:
     path = _path()
     if not digests and not path.exists():
         return
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        json.dump(sorted(digests), file)
-    Path(draft).replace(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(sorted(digests), file)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
