@@ -23,9 +23,10 @@ COPY static static
 RUN /app/.venv/bin/python -m compileall -q governance registry monitoring reports
 
 FROM python:3.11-slim-bookworm
-# What WeasyPrint loads to lay out the documents; the third changes the bytes of a PDF, so it is not left to chance.
+# What WeasyPrint loads to lay out the documents (the third changes the bytes of a PDF, so it is not left to chance), and
+# what LightGBM counts its threads with.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
+    && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 libgomp1 \
     && rm -rf /var/lib/apt/lists/*
 # A fixed number, so that volumes keep their owner; the folders exist so that new volumes belong to it.
 RUN groupadd --gid 10001 placet \

@@ -330,7 +330,7 @@ def _snapshot(described: dict[str, Any], content: bytes | None, uri: str) -> Dat
         features=described["features"],
         label=label,
         positive_label=str(described["positive_label"]),
-        favourable_label=str(described["favourable_label"]),
+        favourable_labels=[str(described["favourable_label"])],
         sensitive_features=described["sensitive_features"],
         reference_groups=described["reference_groups"],
         mirrored_at=clock.now(),

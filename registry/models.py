@@ -40,6 +40,15 @@ class DatasetSnapshot(Governed):
         REFERENCE = "reference", "Reference"
         WINDOW = "window", "Window"
 
+    class Task(models.TextChoices):
+        BINARY = "binary", "Two classes"
+        MULTICLASS = "multiclass", "Several classes"
+        REGRESSION = "regression", "A number"
+
+    class Direction(models.TextChoices):
+        HIGHER = "higher", "Higher is better for the person"
+        LOWER = "lower", "Lower is better for the person"
+
     digest = models.CharField(max_length=71, help_text="sha256 over the whole content.")
     role = models.CharField(max_length=16, choices=Role)
     uri = models.CharField(max_length=1000)
@@ -47,8 +56,14 @@ class DatasetSnapshot(Governed):
     columns = models.JSONField(help_text="[{name, type}]")
     features = ArrayField(models.CharField(max_length=200), default=list)
     label = models.CharField(max_length=200)
-    positive_label = models.CharField(max_length=200, help_text="The event that the score is for.")
-    favourable_label = models.CharField(max_length=200, help_text="The outcome that is good for the person.")
+    task = models.CharField(max_length=10, choices=Task, default=Task.BINARY)
+    positive_label = models.CharField(max_length=200, blank=True, help_text="Binary: the event that the score is for.")
+    favourable_labels = ArrayField(
+        models.CharField(max_length=200), default=list, help_text="Classes that are good for the person; one if binary."
+    )
+    favourable_direction = models.CharField(
+        max_length=6, choices=Direction, blank=True, help_text="Regression: which way a value is good for the person."
+    )
     sensitive_features = ArrayField(models.CharField(max_length=200), default=list)
     reference_groups = models.JSONField(default=dict)
     mirrored_at = models.DateTimeField()

@@ -14,8 +14,8 @@ class ReportsConfig(AppConfig):
         from registry.reviewing.panels import register_documents
         from reports.web.documents import documents_of
 
-        register_scorer("reports.producers:score_rows")
+        register_scorer("reports.producers.scoring:score_rows")
         register_documents(documents_of)
-        register("performance/v1", "reports.producers:performance")
-        register("fairness/v1", "reports.producers:fairness")
-        register("explanation/v1", "reports.producers:explanation")
+        register("performance/v1", "reports.producers.performance:produce")
+        register("fairness/v1", "reports.producers.fairness:produce")
+        register("explanation/v1", "reports.producers.explanation:produce")

@@ -325,7 +325,7 @@ def _dataset(row: DatasetSnapshot, role: str) -> Json:
         "uri": row.uri,
         "label": row.label,
         "positive_label": row.positive_label,
-        "favourable_label": row.favourable_label,
+        "favourable_label": ", ".join(row.favourable_labels),
         "sensitive_features": row.sensitive_features,
         "reference_groups": row.reference_groups,
         "recorded_at": _at(row.mirrored_at),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# See to the native libraries: those of WeasyPrint (PDF) always, a Chromium for the browser tests with "tests".
+# See to the native libraries: those of WeasyPrint (PDF) and LightGBM always, a Chromium for the browser tests with "tests".
 # Usage: scripts/native.sh [tests]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,7 @@ for library, package in {
     "libpango-1.0.so.0": "libpango-1.0-0",
     "libpangoft2-1.0.so.0": "libpangoft2-1.0-0",
     "libharfbuzz-subset.so.0": "libharfbuzz-subset0",
+    "libgomp.so.1": "libgomp1",  # of LightGBM
 }.items():
     try:
         ctypes.CDLL(library)
@@ -21,7 +22,7 @@ PYTHON
 )
 if [ -n "$missing" ]; then
   # shellcheck disable=SC2086  # one package a line, names without spaces
-  bash scripts/apt.sh "the text layout library that makes the PDF documents" $missing
+  bash scripts/apt.sh "the native libraries of the PDF documents and of LightGBM" $missing
 fi
 
 if [ "${1:-}" = tests ]; then

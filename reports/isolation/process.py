@@ -30,6 +30,8 @@ Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
 HERE = Path(__file__).resolve().parent
+INSIDE = HERE / "inside"
+START = f"import sys; sys.path.insert(0, {str(HERE)!r}); from inside.main import main; sys.exit(main())"
 UID = 65533  # of the isolated process when the worker is root; owns nothing
 MEMORY_MB = 3072  # address space, of which numpy, scikit-learn and shap reserve about 1 GB without using it
 FILE_MB = 256
@@ -70,9 +72,9 @@ def run(
     timeout_s: float,
     memory_mb: int = MEMORY_MB,
     progress: Progress | None = None,
-    script: Path = HERE / "child.py",
+    script: Path | None = None,
 ) -> Answer:
-    """Run one job of ``child.py`` on a copy of the model and return its checked answer.
+    """Run one job of ``inside/main.py`` on a copy of the model and return its checked answer.
 
     Args:
         job: the child's job, without the model, the inputs and the outputs, which are added here.
@@ -81,7 +83,7 @@ def run(
         timeout_s: wall-clock limit in seconds; processor time is limited to the same, rounded up.
         memory_mb: limit of address space, at least 1536.
         progress: called with (done, total) for each progress line.
-        script: what holds the model and gets the job as its first argument.
+        script: what holds the model and gets the job as its first argument; None for ``inside/main.py``.
     Raises:
         ModelFailed: the process gave an error, crashed, ran out of time or memory, or its numbers are not those asked.
     """
@@ -99,9 +101,9 @@ def run(
             "outputs": [file.fileno() for file in results],
         }
         config = {
-            "command": [sys.executable, "-I", str(script), json.dumps(job)],
+            "command": [sys.executable, "-I", *([str(script)] if script else ["-c", START]), json.dumps(job)],
             "environment": ENVIRONMENT,
-            "binds": _visible(script, copy),
+            "binds": _visible(script or INSIDE, copy),
             "hidden": _secrets(),
             "root": str(home / "root"),
             "uid": UID,

@@ -125,7 +125,7 @@ def make_world(*, on_drift: str = "suspend") -> World:
         features=FEATURES,
         label="credit_risk",
         positive_label="bad",
-        favourable_label="good",
+        favourable_labels=["good"],
         mirrored_at=now,
     )
     version = ModelVersion(

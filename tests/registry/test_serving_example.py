@@ -53,7 +53,7 @@ def a_reference() -> DatasetSnapshot:
             features=names,
             **{
                 name: getattr(reference, name)
-                for name in ("role", "uri", "rows", "label", "positive_label", "favourable_label", "mirrored_at")
+                for name in ("role", "uri", "rows", "label", "positive_label", "favourable_labels", "mirrored_at")
             },
         ),
     )

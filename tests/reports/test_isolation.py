@@ -83,15 +83,15 @@ def test_a_model_that_runs_out_of_memory_says_how_much_it_may_use(boosted_dir, c
 
 
 def test_used_up_processor_time_is_told(tmp_path, boosted_dir):
-    child = str(process.HERE / "child.py")
     script = f"""
-import json, runpy, sys
-child = runpy.run_path({child!r})
+import json, sys
+sys.path.insert(0, {str(process.HERE)!r})
+from inside import main
 def spin(job, stream):
     while True: pass
-child["main"].__globals__["predict"] = spin
+main.ACTIONS["predict"] = spin
 sys.argv[1:] = [json.dumps({{"action": "predict"}})]
-child["main"]()
+main.main()
 """
     said = launch(script, user=os.getuid(), binds=[], root="/does/not/exist", cpu_s=1)
     assert json.loads(said.stdout.splitlines()[1]) == {"error": "The model used up its 1 s of processor time."}

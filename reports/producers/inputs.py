@@ -1,0 +1,89 @@
+"""What every producer starts from and ends with: the version's bytes, its data, its answers, and the environment."""
+
+import io
+import platform
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from django.conf import settings
+
+from governance.evidence.errors import CannotProduce
+from governance.evidence.producers import Task
+from placet.digests import artifact_digest
+from registry import artifacts, mlflow, selectors
+from registry.models import DatasetSnapshot, ModelVersion
+from reports.isolation import runner
+from reports.isolation.errors import ModelFailed, ModelRefused
+from reports.isolation.outputs import Outputs
+
+
+def inputs(task: Task) -> tuple[ModelVersion, DatasetSnapshot, pd.DataFrame]:
+    """Return the version, the dataset and its rows.
+
+    Raises:
+        CannotProduce: the rows lack the label.
+    """
+    version = selectors.version_by_id(task.subject_id, task.subject_digest)
+    data = selectors.dataset(task.dataset_digest)
+    frame = pd.read_parquet(io.BytesIO(selectors.dataset_bytes(data)))
+    if data.label not in frame.columns:
+        raise CannotProduce(f"The evaluation data has no label column {data.label!r}.")
+    return version, data, frame
+
+
+@contextmanager
+def artifact(version: ModelVersion) -> Iterator[Path]:
+    """Fetch a version's bytes, and refuse others than the mirrored ones."""
+    with tempfile.TemporaryDirectory(prefix="placet-model-") as name:
+        folder = Path(name) / "model"
+        folder.mkdir()
+        with mlflow.Client(version.model.workspace) as client:
+            artifacts.fetch(client, version.storage_location, folder)
+        if artifact_digest(folder) != version.artifact_digest:
+            raise CannotProduce(f"The artifact of {version} in the store is not the one that was mirrored.")
+        yield folder
+
+
+@contextmanager
+def model_errors() -> Iterator[None]:
+    """Turn what a model or its data can't do into a sentence for people; trying again would not help."""
+    try:
+        yield
+    except (ModelRefused, ModelFailed, ValueError) as error:
+        raise CannotProduce(str(error)) from error
+
+
+def answers(folder: Path, data: DatasetSnapshot, frame: pd.DataFrame) -> Outputs:
+    """Return what the model says about the rows of ``frame``, run in the isolated child.
+
+    Raises:
+        CannotProduce: the model is refused or fails.
+    """
+    with model_errors():
+        found = runner.predict(folder, frame[data.features], positive_label=data.positive_label)
+    return Outputs.of_binary(
+        found.score, data.positive_label, found.classes, isolation=found.isolation, libraries=dict(found.libraries)
+    )
+
+
+def environment(task: Task, isolation: str, libraries: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a piece of evidence was made with: versions, lock digest, seed, isolation level, inputs."""
+    lock = Path(settings.BASE_DIR) / "requirements.lock"
+    return {
+        "python": platform.python_version(),
+        "lock_digest": "sha256:" + sha256(lock.read_bytes()).hexdigest() if lock.exists() else None,
+        "isolation": isolation,
+        "libraries": dict(libraries),
+        "seed": task.seed,
+        "inputs": {
+            "subject": task.subject_digest,
+            "dataset": task.dataset_digest,
+            "baseline": task.baseline_digest or None,
+            "settings": dict(task.settings),
+        },
+    }
