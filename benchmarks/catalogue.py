@@ -54,6 +54,10 @@ def _gate() -> Iterator[Comparison]:
     yield from import_module("benchmarks.gate").measure()
 
 
+def _evidence() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.evidence").measure()
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
@@ -66,6 +70,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "reconciler": _reconciler,
     "digests": _digests,
     "gate": _gate,
+    "evidence": _evidence,
 }
 
 
