@@ -9,6 +9,8 @@ class ReportsConfig(AppConfig):
     name = "reports"
 
     def ready(self) -> None:
+        from celery.signals import worker_process_init, worker_process_shutdown
+
         from governance.evidence.producers import register
         from monitoring.scoring import register as register_scorer
         from registry.reviewing.panels import register_documents
@@ -19,3 +21,18 @@ class ReportsConfig(AppConfig):
         register("performance/v1", "reports.producers.performance:produce")
         register("fairness/v1", "reports.producers.fairness:produce")
         register("explanation/v1", "reports.producers.explanation:produce")
+        worker_process_init.connect(_keep_models_warm)
+        worker_process_shutdown.connect(_end_warm_models)
+
+
+def _keep_models_warm(**_: object) -> None:
+    """A process that runs jobs begins: the isolated child of a version may serve its next job too."""
+    from reports.isolation import warm  # imports pandas, which the web process does without
+
+    warm.switch_on()
+
+
+def _end_warm_models(**_: object) -> None:
+    from reports.isolation import warm
+
+    warm.close()

@@ -242,6 +242,11 @@ FILE_UPLOAD_HANDLERS = [
 MAX_ARTIFACT_MB = env.whole("PLACET_MAX_ARTIFACT_MB", 2048, least=1)
 ARTIFACT_TIMEOUT_S = env.whole("PLACET_ARTIFACT_TIMEOUT_SECONDS", 300, least=1)
 REDIGEST_S = env.whole("PLACET_REDIGEST_SECONDS", 900, least=1)
+# Whether a model that brings its author's code (a pickle, a python_function) is run, in full isolation, or refused; and
+# where models' own environments lie and are made from when a version that matters is not the installed one.
+MODEL_CODE = env.choice("PLACET_MODEL_CODE", ("isolated", "refuse"))
+MODEL_ENVIRONMENTS = env.text("PLACET_MODEL_ENVIRONMENTS", str(BASE_DIR / "var" / "environments"))
+MODEL_INDEX = env.text("PLACET_MODEL_INDEX", "")
 PROTECTED_ALIASES = protected_aliases()
 
 STORAGE_ROOT = env.storage_root(env.text("PLACET_STORAGE_URL", str(BASE_DIR / "var" / "storage")))

@@ -10,12 +10,14 @@ It fails closed: without a network that is gone, and files of its own or a user 
 command is not started, and the line says in ``refused`` what the host lacks.
 
 The JSON: {"command": [str], "environment": {str: str}, "binds": [path shown read-only], "hidden": [path covered where a
-bind would show it], "root": empty directory, "uid": int (of a model that root runs), "memory_mb", "cpu_s", "file_mb"}.
+bind would show it], "root": empty directory, "uid": int (of a model that root runs), "memory_mb", "cpu_s" (soft: the
+command may raise it to "cpu_hard_s"), "file_mb", "required": the level without which it is not started}.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import platform
@@ -26,25 +28,28 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+CLONE_THREAD = 1 << 16
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 1 << 17, 1 << 27, 1 << 28, 1 << 29, 1 << 30
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 38, 22, 24
 DEVICES = ("/dev/null", "/dev/urandom", "/dev/zero")
 SCRATCH_MB = 64
+MOST_THREADS = 1024  # of the model's user; it can't make processes
 REFUSED = 77
 
-# Per machine: the AUDIT_ARCH of seccomp, pivot_root, and the numbers of the refused calls: socket, socketpair, connect,
-# bind, listen, accept, accept4, sendto, sendmsg, ptrace, mount, umount2, pivot_root, chroot, unshare, setns, bpf,
-# keyctl, add_key, request_key, process_vm_readv, process_vm_writev, io_uring_setup, kexec_load, perf_event_open,
-# userfaultfd, open_by_handle_at, init_module, finit_module, pidfd_getfd, move_mount, open_tree, fsopen.
+# Per machine: the AUDIT_ARCH of seccomp, pivot_root, clone, clone3, and the numbers of the refused calls: socket,
+# socketpair, connect, bind, listen, accept, accept4, sendto, sendmsg, ptrace, mount, umount2, pivot_root, chroot,
+# unshare, setns, bpf, keyctl, add_key, request_key, process_vm_readv, process_vm_writev, io_uring_setup, kexec_load,
+# perf_event_open, userfaultfd, open_by_handle_at, init_module, finit_module, pidfd_getfd, move_mount, open_tree,
+# fsopen; fork, vfork.
 X86_64 = (
-    0xC000003E, 155,
+    0xC000003E, 155, 56, 435,
     [41, 53, 42, 49, 50, 43, 288, 44, 46, 101, 165, 166, 155, 161, 272, 308, 321, 250, 248, 249, 310, 311, 425, 246,
-     298, 323, 304, 175, 313, 438, 429, 428, 430],
+     298, 323, 304, 175, 313, 438, 429, 428, 430, 57, 58],
 )  # fmt: skip
 AARCH64 = (
-    0xC00000B7, 41,
+    0xC00000B7, 41, 220, 435,
     [198, 199, 203, 200, 201, 202, 242, 206, 211, 117, 40, 39, 41, 51, 97, 268, 280, 219, 217, 218, 270, 271, 425, 104,
      241, 282, 265, 105, 273, 438, 429, 428, 430],
 )  # fmt: skip
@@ -156,29 +161,41 @@ def drop_to(uid: int) -> None:
 def limit_resources(config: dict[str, Any]) -> None:
     """Set rlimits. CPU soft is under hard, so that the end of time is SIGXCPU and not mistaken for lack of memory."""
     cpu = int(config["cpu_s"])
+    cpu_hard = max(cpu + 5, int(config.get("cpu_hard_s", 0)))
     for kind, soft, hard in (
         (resource.RLIMIT_AS, int(config["memory_mb"]) << 20, int(config["memory_mb"]) << 20),
-        (resource.RLIMIT_CPU, cpu, cpu + 5),
+        (resource.RLIMIT_CPU, cpu, cpu_hard),
         (resource.RLIMIT_FSIZE, int(config["file_mb"]) << 20, int(config["file_mb"]) << 20),
         (resource.RLIMIT_NOFILE, 256, 256),
+        (resource.RLIMIT_NPROC, MOST_THREADS, MOST_THREADS),
         (resource.RLIMIT_CORE, 0, 0),
     ):
         resource.setrlimit(kind, (soft, hard))
 
 
-def lacking(level: list[str], *, root: bool) -> str:
-    """Return what the host lacks to keep a model apart, empty when nothing: no network, and other files or user."""
+def lacking(level: list[str], *, root: bool, required: str = "limited") -> str:
+    """Return what the host lacks to keep a model apart, empty when nothing: no network, and other files or user.
+
+    With ``required`` "full", for code of the model's author, every step has to be there.
+    """
     if "netns" not in level and "seccomp" not in level:
         return "no step takes the network away: allow user namespaces, or seccomp"
     if root and "uid" not in level:
         return "the model would run as root: let other users enter the interpreter's directories, or do not run as root"
     if "uid" not in level and "filesystem" not in level:
         return "the model would see this user's files: allow unprivileged user namespaces (sysctl, AppArmor, container)"
+    missing = [step for step in ("netns", "pidns", "filesystem", "rlimits", "seccomp") if step not in level]
+    if required == "full" and missing:
+        return f"the model brings its author's code, which is run in full isolation only, and {missing} was not reached"
     return ""
 
 
-def refuse_system_calls(architecture: int, numbers: list[int]) -> None:
-    """Install a filter: EPERM for ``numbers``, end on a foreign architecture, x32 refused. Needs no_new_privs."""
+def refuse_system_calls(architecture: int, clone: int, clone3: int, numbers: list[int]) -> None:
+    """Install a filter: EPERM for ``numbers``, end on a foreign architecture, x32 refused. Needs no_new_privs.
+
+    Threads may be made, processes not: clone(2) passes with CLONE_THREAD only, and clone3(2), whose flags a filter
+    can't read, does not exist (ENOSYS), upon which libc takes clone(2).
+    """
 
     def instruction(code: int, if_true: int, if_false: int, value: int) -> bytes:
         return struct.pack("HBBI", code, if_true, if_false, value)
@@ -189,10 +206,16 @@ def refuse_system_calls(architecture: int, numbers: list[int]) -> None:
         instruction(0x15, 1, 0, architecture),
         instruction(0x06, 0, 0, 0x80000000),  # another one: kill the process
         instruction(0x20, 0, 0, 0),  # load the number of the call
-        instruction(0x35, n, 0, 0x40000000),  # x32 numbers: to the last instruction
-        *(instruction(0x15, n - i, 0, number) for i, number in enumerate(numbers)),
+        instruction(0x35, n + 7, 0, 0x40000000),  # x32 numbers: to the last instruction
+        *(instruction(0x15, n - i + 6, 0, number) for i, number in enumerate(numbers)),
+        instruction(0x15, 2, 0, clone),
+        instruction(0x15, 3, 0, clone3),
         instruction(0x06, 0, 0, 0x7FFF0000),  # allow
-        instruction(0x06, 0, 0, 0x00050001),  # EPERM
+        instruction(0x20, 0, 0, 16),  # load the lower half of the first argument, the flags
+        instruction(0x45, 1, 2, CLONE_THREAD),
+        instruction(0x06, 0, 0, 0x00050000 | errno.ENOSYS),
+        instruction(0x06, 0, 0, 0x7FFF0000),
+        instruction(0x06, 0, 0, 0x00050000 | errno.EPERM),
     ]
     code = ctypes.create_string_buffer(b"".join(program))
     filter_program = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code))
@@ -202,7 +225,7 @@ def refuse_system_calls(architecture: int, numbers: list[int]) -> None:
 def main() -> None:
     """Shut in, report the level, start the command."""
     config = json.loads(sys.argv[1])
-    architecture, pivot_root, numbers = MACHINES.get(platform.machine(), (0, 0, []))
+    architecture, pivot_root, clone, clone3, numbers = MACHINES.get(platform.machine(), (0, 0, 0, 0, []))
     level: list[str] = []
     reasons: list[str] = []
     root = os.getuid() == 0
@@ -234,9 +257,9 @@ def main() -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # after the change of user, which clears it
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     if architecture:
-        attempt("seccomp", lambda: refuse_system_calls(architecture, numbers))
+        attempt("seccomp", lambda: refuse_system_calls(architecture, clone, clone3, numbers))
     said: dict[str, Any] = {"level": "+".join(level), "reasons": reasons}
-    refused = lacking(level, root=root)
+    refused = lacking(level, root=root, required=config.get("required", "limited"))
     print(json.dumps(said | ({"refused": refused} if refused else {})), flush=True)  # noqa: T201
     if refused:
         sys.exit(REFUSED)

@@ -1,8 +1,9 @@
-"""Start the isolated process for one job, watch it, and take back only numbers that pass the checks."""
+"""Start an isolated process that holds one model, ask it, watch it, and take back only numbers that pass the checks."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import selectors
@@ -18,23 +19,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
+from reports.isolation import levels, tables, visible
 from reports.isolation.errors import ModelFailed
 from reports.isolation.launcher import lacking
 
-Floats = npt.NDArray[np.float64]
+Floats = tables.Floats
 Progress = Callable[[int, int], None]
 
 HERE = Path(__file__).resolve().parent
 INSIDE = HERE / "inside"
-START = f"import sys; sys.path.insert(0, {str(HERE)!r}); from inside.main import main; sys.exit(main())"
-UID = 65533  # of the isolated process when the worker is root; owns nothing
+# By its path, since our modules beside it must not stand in for others of the same name (inspect).
+IMPORT = f"""
+import importlib.util, sys
+found = importlib.util.spec_from_file_location(
+    "inside", {str(INSIDE / "__init__.py")!r}, submodule_search_locations=[{str(INSIDE)!r}]
+)
+sys.modules["inside"] = importlib.util.module_from_spec(found)
+"""
+START = IMPORT + "from inside.main import main\nsys.exit(main())"
+# Of the isolated process when the worker is root; they own nothing. Each process its own, so that the threads of one
+# don't count against another's limit.
+UIDS = range(65200, 65534)
 MEMORY_MB = 3072  # address space, of which numpy, scikit-learn and shap reserve about 1 GB without using it
 FILE_MB = 256
+SESSION_CPU_S = 3600  # of a process that is kept; each call has its own limit below that
 LONGEST_LINE = 64 << 10
 MOST_OUTPUT = 8 << 20
 ERROR_TAIL = 400
@@ -49,8 +59,12 @@ ENVIRONMENT = {
     "NUMBA_DISABLE_JIT": "1",
     "NUMBA_CACHE_DIR": "/tmp",  # noqa: S108
     "ARROW_DEFAULT_MEMORY_POOL": "system",  # the others reserve gigabytes of address space
+    "LOKY_MAX_CPU_COUNT": "1",  # joblib would start a process to count the cores
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
+_started = itertools.count(os.getpid())
 
 
 @dataclass(frozen=True)
@@ -59,135 +73,231 @@ class Answer:
 
     isolation: str
     result: dict[str, Any]
-    tables: list[dict[str, Floats]]
+    tables: list[tables.Table]
+
+    @property
+    def level(self) -> str:
+        """The level on the scale of ``levels``."""
+        return levels.level_of(self.isolation.partition(" ")[0].split("+"))
 
 
-def run(
-    job: dict[str, Any],
-    *,
-    model_dir: Path,
-    frames: list[pd.DataFrame],
-    outputs: int,
-    rows: int,
-    timeout_s: float,
-    memory_mb: int = MEMORY_MB,
-    progress: Progress | None = None,
-    script: Path | None = None,
-) -> Answer:
-    """Run one job of ``inside/main.py`` on a copy of the model and return its checked answer.
+class Child:
+    """One isolated process with one model. It starts with the first call, and any failure ends it.
 
     Args:
-        job: the child's job, without the model, the inputs and the outputs, which are added here.
-        frames: the input frames, in the child's order.
-        outputs: how many tables the child writes, each of ``rows`` rows.
-        timeout_s: wall-clock limit in seconds; processor time is limited to the same, rounded up.
+        setup: what ``inside/main.py`` needs to load the model, without its directory, which is added here.
+        model_dir: copied, so it may go away afterwards.
         memory_mb: limit of address space, at least 1536.
-        progress: called with (done, total) for each progress line.
-        script: what holds the model and gets the job as its first argument; None for ``inside/main.py``.
-    Raises:
-        ModelFailed: the process gave an error, crashed, ran out of time or memory, or its numbers are not those asked.
+        environment: the model's own environment, or None for the packages of this process.
+        required: the lowest level of isolation at which the model is started.
+        script: what holds the model instead of ``inside/main.py``; for tests.
     """
-    with ExitStack() as stack:
-        home = stack.enter_context(_job_directory())
-        copy = home / "model"
-        shutil.copytree(model_dir, copy, symlinks=True)
-        _open_to_others(copy)
-        inputs = [stack.enter_context(_frame_file(frame)) for frame in frames]
-        results = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(outputs)]
-        errors = stack.enter_context(tempfile.TemporaryFile())
-        job = job | {
-            "model": str(copy),
-            "inputs": [file.fileno() for file in inputs],
-            "outputs": [file.fileno() for file in results],
-        }
+
+    def __init__(
+        self,
+        setup: dict[str, Any],
+        *,
+        model_dir: Path,
+        memory_mb: int = MEMORY_MB,
+        environment: Path | None = None,
+        required: str = levels.LIMITED,
+        script: Path | None = None,
+    ) -> None:
+        self.isolation = ""
+        self._setup, self._script, self._environment = setup, script, environment
+        self._memory_mb, self._required = memory_mb, required
+        self._process: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+        with ExitStack() as stack:
+            self._home = stack.enter_context(_job_directory())
+            self._copy = self._home / "model"
+            shutil.copytree(model_dir, self._copy, symlinks=True)
+            _open_to_others(self._copy)
+            self._inputs = stack.enter_context(tables.slots(os.O_RDONLY))
+            self._outputs = stack.enter_context(tables.slots(os.O_WRONLY))
+            self._errors: IO[bytes] = stack.enter_context(tempfile.TemporaryFile(mode="ab+"))
+            self._open = stack.pop_all()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there for another call."""
+        return self._process is not None and self._process.poll() is None
+
+    def ask(
+        self,
+        job: dict[str, Any],
+        *,
+        frames: list[pd.DataFrame],
+        outputs: int,
+        rows: int,
+        timeout_s: float,
+        progress: Progress | None = None,
+        kept: bool = False,
+    ) -> Answer:
+        """Have one job done and return its checked answer.
+
+        Args:
+            job: the action and its settings; inputs, outputs and the limit of processor time are added here.
+            frames: the input frames, in the child's order; at most 8.
+            outputs: how many tables the child writes, each of ``rows`` rows; at most 8.
+            timeout_s: wall-clock limit of this call in seconds; processor time is limited to the same, rounded up.
+            progress: called with (done, total) for each progress line.
+            kept: further calls may follow, so the hard limit of processor time, which only the launcher sets, is wide.
+        Raises:
+            ModelFailed: the process gave an error, crashed, ran out of time or memory, or its numbers are not those
+                asked. It is ended then.
+        """
+        if max(len(frames), outputs) > tables.SLOTS:
+            msg = f"At most {tables.SLOTS} frames go in and tables come out in one call."
+            raise ValueError(msg)
+        deadline = time.monotonic() + timeout_s
+        try:
+            for slot, frame in zip(self._inputs, frames, strict=False):
+                tables.write_frame(slot, frame)
+            for slot in self._outputs:
+                tables.clear(slot)
+            self._errors.truncate(0)
+            process = self._process or self._start(int(timeout_s) + 1, kept=kept)
+            handles = {
+                "inputs": [slot.descriptor for slot in self._inputs[: len(frames)]],
+                "outputs": [slot.descriptor for slot in self._outputs[:outputs]],
+            }
+            line = json.dumps(job | handles | {"cpu_s": int(timeout_s) + 1}) + "\n"
+            try:
+                _send(process, line.encode(), deadline)
+                result = self._converse(process, deadline, progress)
+            except _Silent:
+                raise ModelFailed(_obituary(process, self._errors, timeout_s)) from None
+            return Answer(self.isolation, result, [tables.read_table(slot, rows) for slot in self._outputs[:outputs]])
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Kill the process and all of its session, collect it, and clear its files away. Safe twice."""
+        process, self._process = self._process, None
+        if process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            for stream in filter(None, (process.stdin, process.stdout)):
+                with contextlib.suppress(OSError):
+                    stream.close()
+        self._open.close()
+
+    def _start(self, cpu_s: int, *, kept: bool) -> subprocess.Popen[bytes]:
+        python = str(self._environment / "bin" / "python") if self._environment else sys.executable
+        setup = json.dumps(self._setup | {"model": str(self._copy)})
         config = {
-            "command": [sys.executable, "-I", *([str(script)] if script else ["-c", START]), json.dumps(job)],
+            "command": [python, "-I", *([str(self._script)] if self._script else ["-c", START]), setup],
             "environment": ENVIRONMENT,
-            "binds": _visible(script or INSIDE, copy),
-            "hidden": _secrets(),
-            "root": str(home / "root"),
-            "uid": UID,
-            "memory_mb": memory_mb,
-            "cpu_s": int(timeout_s) + 1,
+            "binds": visible.visible(self._script or INSIDE, self._copy, environment=self._environment),
+            "hidden": visible.secrets(),
+            "root": str(self._home / "root"),
+            "uid": UIDS[next(_started) % len(UIDS)],
+            "required": self._required,
+            "memory_mb": self._memory_mb,
+            "cpu_s": cpu_s,
+            "cpu_hard_s": SESSION_CPU_S if kept else 0,
             "file_mb": FILE_MB,
         }
-        process = subprocess.Popen(  # noqa: S603  # our own launcher, arguments as a list
+        self._process = subprocess.Popen(  # noqa: S603  # our own launcher, arguments as a list
             [sys.executable, "-I", str(HERE / "launcher.py"), json.dumps(config)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=errors,
+            stderr=self._errors,
             env={},
             cwd="/",
-            pass_fds=[file.fileno() for file in (*inputs, *results)],
+            pass_fds=[slot.descriptor for slot in (*self._inputs, *self._outputs)],
             start_new_session=True,
         )
-        try:
-            level, result = _converse(process, deadline=time.monotonic() + timeout_s, progress=progress)
-        except _Silent:
-            raise ModelFailed(_obituary(process, errors, timeout_s)) from None
-        finally:
-            _end(process)
-        return Answer(level, result, [_table(file, rows) for file in results])
+        return self._process
+
+    def _converse(self, process: subprocess.Popen[bytes], deadline: float, progress: Progress | None) -> dict[str, Any]:
+        """Read lines until the result, and return it; the launcher's own line comes first of all."""
+        for line in self._lines(process, deadline):
+            try:
+                said = json.loads(line)
+            except (ValueError, RecursionError):
+                said = None
+            match said:
+                case {"level": str(steps), "reasons": list(reasons)} if not self.isolation:  # the launcher speaks first
+                    self.isolation = steps + (f" ({'; '.join(map(str, reasons))})" if reasons else "")
+                    # It did not start the model then; asked again here, so that no later launcher forgets it.
+                    refused = said.get("refused") or lacking(
+                        steps.split("+"), root=os.getuid() == 0, required=self._required
+                    )
+                    if refused:
+                        msg = f"This host can't keep a model apart, so it was not run: {refused}. "
+                        raise ModelFailed(f"{msg}Reached: {self.isolation}.")
+                case {"progress": {"done": int(done), "total": int(total)}} if 0 <= done <= total:
+                    if progress:
+                        progress(done, total)
+                case {"error": str(error)}:
+                    raise ModelFailed(_printable(error))
+                case {"result": dict(result)}:
+                    return result
+                case _:
+                    msg = "The isolated process broke the protocol: it wrote a line that is none of its own."
+                    raise ModelFailed(msg)
+        raise _Silent
+
+    def _lines(self, process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
+        """Yield complete lines of standard output; end at its end; refuse floods; stop waiting at the deadline."""
+        stream = process.stdout
+        if stream is None:
+            return
+        total = 0
+        with selectors.DefaultSelector() as selector:
+            selector.register(stream, selectors.EVENT_READ)
+            while True:
+                while b"\n" in self._buffer:
+                    line, _, self._buffer = self._buffer.partition(b"\n")
+                    yield line
+                left = deadline - time.monotonic()
+                if left <= 0 or not selector.select(timeout=left):
+                    raise _Silent
+                chunk = os.read(stream.fileno(), 1 << 16)
+                if not chunk:
+                    return
+                total += len(chunk)
+                self._buffer += chunk
+                if total > MOST_OUTPUT or len(self._buffer.rpartition(b"\n")[2]) > LONGEST_LINE:
+                    msg = "The isolated process wrote more than it was asked for and was ended."
+                    raise ModelFailed(msg)
+
+
+def run(job: dict[str, Any], *, script: Path, model_dir: Path, memory_mb: int = MEMORY_MB, **asked: Any) -> Answer:
+    """Run one job by ``script`` in a process of its own, as ``Child.ask`` does; for tests of the isolation itself."""
+    with Child({}, model_dir=model_dir, memory_mb=memory_mb, script=script) as child:
+        return child.ask(job, **asked)
 
 
 class _Silent(Exception):
     """The process ended, or its time did, before the result line."""
 
 
-def _converse(
-    process: subprocess.Popen[bytes], *, deadline: float, progress: Progress | None
-) -> tuple[str, dict[str, Any]]:
-    """Read lines until the result; return the isolation level and the result."""
-    level = ""
-    for line in _lines(process, deadline):
-        try:
-            said = json.loads(line)
-        except (ValueError, RecursionError):
-            said = None
-        match said:
-            case {"level": str(steps), "reasons": list(reasons)} if not level:  # the launcher speaks first
-                level = steps + (f" ({'; '.join(map(str, reasons))})" if reasons else "")
-                # It did not start the model then; asked again here, so that no later launcher forgets it.
-                refused = said.get("refused") or lacking(steps.split("+"), root=os.getuid() == 0)
-                if refused:
-                    msg = f"This host can't keep a model apart, so it was not run: {refused}. Reached: {level}."
-                    raise ModelFailed(msg)
-            case {"progress": {"done": int(done), "total": int(total)}} if 0 <= done <= total:
-                if progress:
-                    progress(done, total)
-            case {"error": str(error)}:
-                raise ModelFailed(_printable(error))
-            case {"result": dict(result)}:
-                return level, result
-            case _:
-                msg = "The isolated process broke the protocol: it wrote a line that is none of its own."
-                raise ModelFailed(msg)
-    raise _Silent
-
-
-def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
-    """Yield complete lines of standard output; end at its end; refuse floods; stop waiting at the deadline."""
-    stream = process.stdout
+def _send(process: subprocess.Popen[bytes], line: bytes, deadline: float) -> None:
+    """Write the job; a process that does not read must not hold us up."""
+    stream = process.stdin
     if stream is None:
         return
-    buffer = b""
-    total = 0
+    os.set_blocking(stream.fileno(), False)
     with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(timeout=left):
+        selector.register(stream, selectors.EVENT_WRITE)
+        while line:
+            if not selector.select(timeout=max(0.0, deadline - time.monotonic())):
                 raise _Silent
-            chunk = os.read(stream.fileno(), 1 << 16)
-            if not chunk:
-                return
-            total += len(chunk)
-            buffer += chunk
-            *lines, buffer = buffer.split(b"\n")
-            if total > MOST_OUTPUT or len(buffer) > LONGEST_LINE:
-                msg = "The isolated process wrote more than it was asked for and was ended."
-                raise ModelFailed(msg)
-            yield from lines
+            try:
+                line = line[os.write(stream.fileno(), line) :]
+            except BrokenPipeError:
+                raise _Silent from None
 
 
 def _obituary(process: subprocess.Popen[bytes], errors: IO[bytes], timeout_s: float) -> str:
@@ -208,38 +318,6 @@ def _obituary(process: subprocess.Popen[bytes], errors: IO[bytes], timeout_s: fl
     return f"The isolated process {how} before it gave a result. Its last words: {tail or 'none'}"
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and all of its session, and collect it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdout:
-        process.stdout.close()
-
-
-def _table(file: IO[bytes], rows: int) -> dict[str, Floats]:
-    """Return the columns of one output: float64, finite, ``rows`` long. What a hostile process wrote must not hurt."""
-    file.seek(0)
-    try:
-        with pa.ipc.open_file(pa.BufferReader(file.read())) as reader:
-            table = reader.read_all()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        msg = "The isolated process did not write a readable Arrow table."
-        raise ModelFailed(msg) from error
-    if table.num_rows != rows or any(field.type != pa.float64() for field in table.schema):
-        msg = f"The isolated process gave {table.num_rows} rows of {table.schema.types}, expected {rows} of numbers."
-        raise ModelFailed(msg)
-    if len(set(table.column_names)) != table.num_columns:
-        msg = "The isolated process named a column twice."
-        raise ModelFailed(msg)
-    columns = {str(name): table.column(name).to_numpy().astype(np.float64) for name in table.column_names}
-    if any(table.column(name).null_count or not np.isfinite(values).all() for name, values in columns.items()):
-        msg = "The model gave numbers that are missing or not finite."
-        raise ModelFailed(msg)
-    return columns
-
-
 @contextmanager
 def _job_directory() -> Iterator[Path]:
     """A directory that only we can list; the isolated process can walk through it to the copy of the model."""
@@ -253,39 +331,6 @@ def _job_directory() -> Iterator[Path]:
 def _open_to_others(directory: Path) -> None:
     for path in (directory, *directory.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-@contextmanager
-def _frame_file(frame: pd.DataFrame) -> Iterator[IO[bytes]]:
-    """The frame as an Arrow IPC file without a name."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    with tempfile.TemporaryFile() as file:
-        with pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-        file.seek(0)
-        yield file
-
-
-def _visible(*own: Path) -> list[str]:
-    """The paths that the isolated process may see: system libraries, this Python, its packages, and ``own``."""
-    wanted = [
-        *(Path(name) for name in ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache")),
-        *(Path(name) for name in (sys.base_prefix, sys.prefix)),
-        *own,
-    ]
-    present = [path for path in wanted if path.exists()]
-    inside = {path for path in present for other in present if path != other and path.is_relative_to(other)}
-    return [str(path) for path in present if path not in inside]
-
-
-def _secrets() -> list[str]:
-    """Paths to cover where the visible ones would show them: our var/, the home, and what our settings point to.
-
-    Nothing of it is visible as a rule; an interpreter installed above them must not change that.
-    """
-    named = [Path(value) for name, value in os.environ.items() if name.startswith("PLACET_") and value.startswith("/")]
-    wanted = [HERE.parents[1] / "var", *named, *([Path(os.environ["HOME"])] if os.environ.get("HOME") else [])]
-    return [str(path) for path in wanted if path != Path("/") and path.exists()]
 
 
 def _printable(text: str) -> str:

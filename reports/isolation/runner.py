@@ -1,33 +1,24 @@
-"""Ask a model for scores or explanations without ever loading it in this process."""
+"""Ask a model for answers, explanations or the time it takes, without ever loading it in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from reports.isolation import process
+from reports.isolation import process, warm
 from reports.isolation.errors import ModelFailed
-from reports.isolation.inspect import ALLOWED_TYPES, inspect_model
+from reports.isolation.outputs import Outputs, versions
 from reports.isolation.process import Floats, Progress
+from reports.isolation.session import Session
 
 SCORE_COLUMN = "\0score"
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Scores of a model: ``score`` has shape (n,), the probability of the positive label, 0 to 1."""
-
-    score: Floats
-    classes: tuple[str, ...]
-    isolation: str
-    libraries: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,44 +40,46 @@ class Explanation:
     runs: tuple[Run, ...]
     score: Floats
     isolation: str
-    libraries: Mapping[str, str]
+    libraries: dict[str, str]
+
+
+def session(model_dir: Path, *, memory_mb: int = process.MEMORY_MB) -> AbstractContextManager[Session]:
+    """Return a context with one isolated process for several calls on this model.
+
+    In the evidence worker, and only there, the process may be one that an earlier job on the same bytes left warm.
+
+    Raises:
+        ModelRefused: static inspection refused the files.
+        EnvironmentMismatch: versions that matter differ, and the model's own environment can't be had.
+    """
+    return warm.session(model_dir, memory_mb=memory_mb)
 
 
 def predict(
     model_dir: Path,
     frame: pd.DataFrame | pa.Table,
     *,
-    positive_label: str,
+    task: str,
+    positive_label: str = "",
+    classes: Sequence[str] = (),
     timeout_s: float = 120,
     memory_mb: int = process.MEMORY_MB,
-) -> Predictions:
-    """Return the model's probability of ``positive_label`` for each row of ``frame``, computed in isolation.
+) -> Outputs:
+    """Return what the model says about each row of ``frame``, computed in isolation.
 
     Args:
-        model_dir: a local directory that mlflow.sklearn logged (skops).
+        model_dir: a local directory that MLflow logged a model to.
         frame: at least the model's columns; others are not shown to the model.
+        task: binary, multiclass or regression.
+        positive_label: of binary data; has to be a class of the model.
+        classes: the labels that the data knows, for a python_function that doesn't name its classes.
     Raises:
         ModelRefused: static inspection refused the files.
         ModelFailed: the process gave no usable numbers; the message says why.
+        ValueError: no row, or no such task.
     """
-    inspect_model(model_dir)
-    data = _as_frame(frame)
-    answer = process.run(
-        {"action": "predict", "trusted": ALLOWED_TYPES, "positive_label": positive_label},
-        model_dir=model_dir,
-        frames=[data],
-        outputs=1,
-        rows=len(data),
-        timeout_s=timeout_s,
-        memory_mb=memory_mb,
-    )
-    (columns,) = answer.tables
-    return Predictions(
-        score=_probabilities(columns.get("score")),
-        classes=_texts(answer.result.get("classes"), "classes"),
-        isolation=answer.isolation,
-        libraries=_versions(answer.result.get("libraries")),
-    )
+    with session(model_dir, memory_mb=memory_mb) as model:
+        return model.predict(frame, task=task, positive_label=positive_label, classes=classes, timeout_s=timeout_s)
 
 
 def explain(
@@ -97,6 +90,7 @@ def explain(
     positive_label: str,
     max_evals: int,
     seed: int,
+    task: str = "binary",
     progress: Progress | None = None,
     timeout_s: float = 600,
     memory_mb: int = process.MEMORY_MB,
@@ -111,28 +105,27 @@ def explain(
         ModelRefused, ModelFailed: as for predict.
         ValueError: no row, or no background.
     """
-    inspect_model(model_dir)
-    data = _as_frame(frame)
-    backgrounds = [_as_frame(sample) for sample in background]
+    data = as_frame(frame)
+    backgrounds = [as_frame(sample) for sample in background]
     if not backgrounds or not all(len(sample) for sample in backgrounds):
         msg = "At least one background with at least one row is needed."
         raise ValueError(msg)
-    answer = process.run(
-        {
-            "action": "explain",
-            "trusted": ALLOWED_TYPES,
-            "positive_label": positive_label,
-            "max_evals": int(max_evals),
-            "seed": int(seed),
-        },
-        model_dir=model_dir,
-        frames=[data, *backgrounds],
-        outputs=len(backgrounds),
-        rows=len(data),
-        timeout_s=timeout_s,
-        memory_mb=memory_mb,
-        progress=progress,
-    )
+    job = {
+        "action": "explain",
+        "task": task,
+        "positive_label": positive_label,
+        "max_evals": int(max_evals),
+        "seed": int(seed),
+    }
+    with session(model_dir, memory_mb=memory_mb) as model:
+        answer = model.ask(
+            job,
+            frames=[data, *backgrounds],
+            outputs=len(backgrounds),
+            rows=len(data),
+            timeout_s=timeout_s,
+            progress=progress,
+        )
     features = _texts(answer.result.get("features"), "features")
     if not set(features) <= set(data.columns):
         msg = "The isolated process explained columns that it was not given."
@@ -149,19 +142,28 @@ def explain(
         if set(columns) != {*features, SCORE_COLUMN}:
             msg = "The isolated process did not explain exactly the features that it named."
             raise ModelFailed(msg)
+    score = answer.tables[0][SCORE_COLUMN].astype(np.float64)
+    if not np.all((score >= 0) & (score <= 1)):
+        msg = "The model gave scores outside 0 to 1: they are not probabilities."
+        raise ModelFailed(msg)
     return Explanation(
         features=features,
         runs=tuple(
             Run(values=np.column_stack([columns[name] for name in features]), base_value=base)
             for columns, base in zip(answer.tables, base_values, strict=True)
         ),
-        score=_probabilities(answer.tables[0][SCORE_COLUMN]),
+        score=score,
         isolation=answer.isolation,
-        libraries=_versions(answer.result.get("libraries")),
+        libraries=versions(answer.result.get("libraries")),
     )
 
 
-def _as_frame(frame: pd.DataFrame | pa.Table) -> pd.DataFrame:
+def as_frame(frame: pd.DataFrame | pa.Table) -> pd.DataFrame:
+    """Return the rows as a data frame.
+
+    Raises:
+        ValueError: there is none.
+    """
     data: pd.DataFrame = frame.to_pandas() if isinstance(frame, pa.Table) else frame
     if not len(data):
         msg = "There is no row to score."
@@ -169,22 +171,8 @@ def _as_frame(frame: pd.DataFrame | pa.Table) -> pd.DataFrame:
     return data
 
 
-def _probabilities(score: Floats | None) -> npt.NDArray[np.float64]:
-    if score is None or not np.all((score >= 0) & (score <= 1)):
-        msg = "The model gave scores outside 0 to 1: its predict_proba does not return probabilities."
-        raise ModelFailed(msg)
-    return score
-
-
 def _texts(value: Any, what: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
         msg = f"The isolated process did not name its {what}."
         raise ModelFailed(msg)
     return tuple(value)
-
-
-def _versions(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        msg = "The isolated process did not name its library versions."
-        raise ModelFailed(msg)
-    return {str(name): str(item)[:50] for name, item in value.items()}

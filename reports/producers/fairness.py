@@ -33,4 +33,4 @@ def produce(task: Task) -> Product:
             min_share=float(task.parameters.get("min_share", 0.05)),
             seed=task.seed,
         )
-    return Product(payload, environment(task, found.isolation, found.libraries))
+    return Product(payload, environment(task, found.isolation, found.libraries, found.model))

@@ -5,6 +5,7 @@ import platform
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from registry import artifacts, mlflow, selectors
 from registry.models import DatasetSnapshot, ModelVersion
 from reports.isolation import runner
 from reports.isolation.errors import ModelFailed, ModelRefused
-from reports.isolation.outputs import Outputs
+from reports.isolation.levels import level_of
+from reports.isolation.outputs import Floats, Outputs
+from reports.isolation.session import Session
 
 
 def inputs(task: Task) -> tuple[ModelVersion, DatasetSnapshot, pd.DataFrame]:
@@ -58,26 +61,65 @@ def model_errors() -> Iterator[None]:
         raise CannotProduce(str(error)) from error
 
 
+@dataclass(frozen=True)
+class Ask:
+    """Calls on one model about one dataset's features."""
+
+    model: Session
+    data: DatasetSnapshot
+
+    def __call__(self, frame: pd.DataFrame) -> Outputs:
+        """Return the answers for rows that have the dataset's features."""
+        data = self.data
+        labels = frame[data.label].astype(str).unique() if data.label in frame.columns else []
+        with model_errors():
+            return self.model.predict(
+                frame[data.features], task=data.task, positive_label=data.positive_label, classes=sorted(labels)
+            )
+
+    def time(self, frame: pd.DataFrame, *, rows_per_call: int, calls: int) -> Floats:
+        """Return seconds per call, shape (calls,), of ``rows_per_call`` rows each."""
+        with model_errors():
+            return self.model.time(frame[self.data.features], rows_per_call=rows_per_call, calls=calls)
+
+
 def answers(folder: Path, data: DatasetSnapshot, frame: pd.DataFrame) -> Outputs:
     """Return what the model says about the rows of ``frame``, run in the isolated child.
 
     Raises:
-        CannotProduce: the model is refused or fails.
+        CannotProduce: the model is refused or fails, or its classes lack the data's positive label.
     """
-    with model_errors():
-        found = runner.predict(folder, frame[data.features], positive_label=data.positive_label)
-    return Outputs.of_binary(
-        found.score, data.positive_label, found.classes, isolation=found.isolation, libraries=dict(found.libraries)
-    )
+    with asked(folder, data) as ask:
+        return ask(frame)
 
 
-def environment(task: Task, isolation: str, libraries: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a piece of evidence was made with: versions, lock digest, seed, isolation level, inputs."""
+@contextmanager
+def asked(folder: Path, data: DatasetSnapshot) -> Iterator[Ask]:
+    """Open one isolated child for several calls on one version: ``ask(frame)`` answers, ``ask.time(frame, …)`` times.
+
+    Raises:
+        CannotProduce: as for ``answers``, from each call.
+    """
+    with model_errors(), runner.session(folder) as model:
+        yield Ask(model, data)
+
+
+def environment(
+    task: Task, isolation: str, libraries: Mapping[str, str], model: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what a piece of evidence was made with: versions, lock digest, seed, isolation level, inputs.
+
+    Args:
+        isolation: the steps in words, as ``Outputs.isolation`` gives them.
+        model: what inspection found, as ``Outputs.model`` gives it.
+    """
     lock = Path(settings.BASE_DIR) / "requirements.lock"
     return {
         "python": platform.python_version(),
         "lock_digest": "sha256:" + sha256(lock.read_bytes()).hexdigest() if lock.exists() else None,
         "isolation": isolation,
+        "isolation_level": level_of(isolation.partition(" ")[0].split("+")),
+        "model": dict(model or {}),
         "libraries": dict(libraries),
         "seed": task.seed,
         "inputs": {

@@ -31,4 +31,4 @@ def produce(task: Task) -> Product:
         production_threshold=threshold,
         seed=task.seed,
     )
-    return Product(payload, environment(task, candidate.isolation, candidate.libraries))
+    return Product(payload, environment(task, candidate.isolation, candidate.libraries, candidate.model))

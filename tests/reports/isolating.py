@@ -25,7 +25,10 @@ def probe(tmp_path):
 
     def run(code, *, outputs=0, timeout_s=20.0, memory_mb=process.MEMORY_MB, progress=None):
         script = tmp_path / "probe.py"
-        head = "import json, os, sys\njob = json.loads(sys.argv[1])\nfound = {}\n"
+        head = (
+            "import json, os, sys\nfound = {}\n"
+            "job = json.loads(sys.stdin.readline()) | {'model': json.loads(sys.argv[1])['model']}\n"
+        )
         tail = "\nprint(json.dumps({'result': found}), flush=True)\n"
         script.write_text(head + textwrap.dedent(code) + tail)
         script.chmod(0o644)
@@ -35,20 +38,20 @@ def probe(tmp_path):
         (model / "weights").write_text("1")
         return process.run(
             {"action": "probe"},
+            script=script,
             model_dir=model,
+            memory_mb=memory_mb,
             frames=[FRAME],
             outputs=outputs,
             rows=3,
             timeout_s=timeout_s,
-            memory_mb=memory_mb,
             progress=progress,
-            script=script,
         )
 
     return run
 
 
-def launch(script, *, user, binds, root=None, cpu_s=10):
+def launch(script, *, user, binds, root=None, cpu_s=10, **more):
     """Run the launcher, and in it a script, by the system's Python, which every user may run."""
     python = "/usr/bin/python3"
     if not Path(python).exists():
@@ -67,11 +70,11 @@ def launch(script, *, user, binds, root=None, cpu_s=10):
             "binds": binds,
             "hidden": [],
             "root": root or str(own),
-            "uid": process.UID,
+            "uid": process.UIDS[0],
             "memory_mb": 2048,
             "cpu_s": cpu_s,
             "file_mb": 1,
-        }
+        } | more
         return subprocess.run(
             [python, "-I", str(launcher), json.dumps(config)],
             capture_output=True, text=True, env={}, cwd="/", user=user, group=user, extra_groups=[], timeout=30,

@@ -43,7 +43,7 @@ def test_when_the_worker_is_killed_the_model_dies_with_it(tmp_path):
 import pathlib
 from reports.isolation import process
 where = pathlib.Path({str(tmp_path)!r})
-process.run({{}}, model_dir=where / "model", frames=[], outputs=0, rows=0, timeout_s=60, script=where / "orphan.py",
+process.run({{}}, script=where / "orphan.py", model_dir=where / "model", frames=[], outputs=0, rows=0, timeout_s=60,
             progress=lambda done, total: print("started", flush=True))
 """
     root = process.HERE.parents[1]
@@ -79,21 +79,25 @@ def test_a_model_that_runs_out_of_memory_says_how_much_it_may_use(boosted_dir, c
     _, evaluation = credit_rows
     many = pd.concat([evaluation] * 3000, ignore_index=True)  # 900,000 rows
     with pytest.raises(ModelFailed, match=r"more than the 1536 MB|Memory|memory|allocate"):
-        runner.predict(boosted_dir, many, positive_label="bad", memory_mb=1536)
+        runner.predict(boosted_dir, many, task="binary", positive_label="bad", memory_mb=1536)
 
 
 def test_used_up_processor_time_is_told(tmp_path, boosted_dir):
-    script = f"""
-import json, sys
-sys.path.insert(0, {str(process.HERE)!r})
+    script = f"""{process.IMPORT}
+import json, os
 from inside import main
-def spin(job, stream):
+reading, writing = os.pipe()
+def spin(model, job, stream):
     while True: pass
 main.ACTIONS["predict"] = spin
-sys.argv[1:] = [json.dumps({{"action": "predict"}})]
+main.Model = dict
+job = json.dumps({{"action": "predict", "cpu_s": 1}})
+os.write(writing, job.encode() + b"\\n")
+os.dup2(reading, 0)
+sys.argv[1:] = ["[]"]
 main.main()
 """
-    said = launch(script, user=os.getuid(), binds=[], root="/does/not/exist", cpu_s=1)
+    said = launch(script, user=os.getuid(), binds=[], root="/does/not/exist", cpu_s=5)
     assert json.loads(said.stdout.splitlines()[1]) == {"error": "The model used up its 1 s of processor time."}
 
 
@@ -169,24 +173,25 @@ def test_good_numbers_and_progress_come_back(probe):
 
 def test_scores_are_those_of_the_same_model_in_this_process(boosted_dir, boosted, credit_rows):
     _, evaluation = credit_rows
-    found = runner.predict(boosted_dir, evaluation, positive_label="bad")
+    found = runner.predict(boosted_dir, evaluation, task="binary", positive_label="bad")
     expected = boosted.predict_proba(evaluation[dataset.FEATURES])
-    np.testing.assert_array_equal(found.score, expected[:, list(boosted.classes_).index("bad")])
+    np.testing.assert_array_equal(found.score("bad"), expected[:, list(boosted.classes_).index("bad")])
+    np.testing.assert_array_equal(found.labels, (boosted.predict(evaluation[dataset.FEATURES]) == "good").astype(int))
     assert found.classes == ("bad", "good")
     assert {"scikit-learn", "numpy"} <= set(found.libraries)
-    other = runner.predict(boosted_dir, pa.Table.from_pandas(evaluation), positive_label="good")
-    np.testing.assert_allclose(other.score, 1 - found.score)
+    other = runner.predict(boosted_dir, pa.Table.from_pandas(evaluation), task="binary", positive_label="good")
+    np.testing.assert_array_equal(other.score("bad"), found.score("bad"))
 
 
 @pytest.mark.slow
 def test_an_unknown_class_and_missing_columns_are_told(boosted_dir, credit_rows):
     _, evaluation = credit_rows
     with pytest.raises(ModelFailed, match=r"classes are \['bad', 'good'\]; 'default', the positive label"):
-        runner.predict(boosted_dir, evaluation, positive_label="default")
+        runner.predict(boosted_dir, evaluation, task="binary", positive_label="default")
     with pytest.raises(ModelFailed, match=r"lacks columns that the model was trained on: \['savings'\]"):
-        runner.predict(boosted_dir, evaluation.drop(columns="savings"), positive_label="bad")
+        runner.predict(boosted_dir, evaluation.drop(columns="savings"), task="binary", positive_label="bad")
     with pytest.raises(ValueError, match="no row"):
-        runner.predict(boosted_dir, evaluation.head(0), positive_label="bad")
+        runner.predict(boosted_dir, evaluation.head(0), task="binary", positive_label="bad")
 
 
 @pytest.mark.slow

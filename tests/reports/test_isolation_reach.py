@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.isolation import process
+from reports.isolation import process, visible
 from reports.isolation.errors import ModelFailed
 from reports.isolation.launcher import lacking
 from tests.reports.isolating import as_root, launch, probe
@@ -69,7 +69,8 @@ def test_it_is_nobody_without_privileges_and_cannot_get_them_back(probe):
         found["ptrace"] = libc.ptrace(0, 0, 0, 0)
         """
     ).result
-    assert found["ids"] == [process.UID] * 6
+    assert found["ids"] == [found["ids"][0]] * 6
+    assert found["ids"][0] in process.UIDS
     assert found["no_new_privs"] == 1
     assert found["seccomp"] == 2
     assert (found["setuid"], found["chroot"]) == ("refused", "refused")
@@ -155,6 +156,35 @@ def test_where_user_namespaces_are_forbidden_an_ordinary_user_runs_nothing():
     assert level["refused"].startswith("the model would see this user's files")
 
 
+@as_root
+def test_code_of_an_author_is_not_started_where_one_step_is_missing():
+    said = launch("print('ran')", user=0, binds=[], root="/does/not/exist", required="full")
+    level = json.loads(said.stdout)  # this line and nothing of the model's
+    assert level["level"] == "netns+pidns+uid+rlimits+seccomp"
+    assert "run in full isolation only, and ['filesystem'] was not reached" in level["refused"]
+
+
+def test_it_makes_threads_and_no_processes(probe):
+    found = probe(
+        """
+        import subprocess, threading
+        def attempt(name, call):
+            try:
+                found[name] = call()
+            except OSError as error:
+                found[name] = error.strerror
+        attempt("fork", os.fork)
+        attempt("spawn", lambda: os.posix_spawn("/bin/true", ["true"], {}))
+        attempt("run", lambda: subprocess.run(["/bin/true"]).returncode)
+        thread = threading.Thread(target=lambda: found.update(thread="ran"))
+        thread.start()
+        thread.join()
+        """
+    ).result
+    refused = "Operation not permitted"
+    assert found == {"fork": refused, "spawn": refused, "run": refused, "thread": "ran"}
+
+
 @pytest.mark.parametrize(
     ("level", "root", "lacks"),
     [
@@ -173,7 +203,7 @@ def test_what_a_host_lacks_is_told_in_a_sentence(level, root, lacks):
 
 
 def test_evidence_is_not_taken_from_a_model_that_was_not_kept_apart(probe, monkeypatch):
-    monkeypatch.setattr(process, "lacking", lambda level, root: "no step takes the network away")
+    monkeypatch.setattr(process, "lacking", lambda level, root, required: "no step takes the network away")
     with pytest.raises(ModelFailed, match="This host can't keep a model apart, so it was not run: no step takes"):
         probe("")
 
@@ -226,8 +256,10 @@ def test_a_model_reads_no_key_no_password_no_environment_and_reaches_no_port(pro
 
 def test_what_our_settings_name_stays_hidden_where_the_interpreter_lies_above_it(probe, secrets, tmp_path, monkeypatch):
     """As with Python installed in a home folder that holds var/ as well."""
-    visible = process._visible
-    monkeypatch.setattr(process, "_visible", lambda *own: [*visible(*own[1:]), str(tmp_path)])
+    shown = visible.visible
+    monkeypatch.setattr(
+        visible, "visible", lambda *own, environment: [*shown(*own[1:], environment=environment), str(tmp_path)]
+    )
     assert probe(secrets).result == KEPT
 
 

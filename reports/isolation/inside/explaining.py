@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from .models import LIBRARIES, Model
+from .models import Model, Question
 from .protocol import read_frame, say, write_columns
 
 if TYPE_CHECKING:
@@ -58,21 +57,21 @@ class Coding:
         return pd.DataFrame(columns).astype(self.dtypes)
 
 
-def explain(job: dict[str, Any], stream: int) -> None:
+def explain(model: Model, job: dict[str, Any], stream: int) -> None:
     """Explain the first input frame once with each background that follows it, with a seed of its own.
 
     Each output has one column per feature, and ``\\0score``: the model's own answer for the rows, without the coding.
     """
-    model = Model(job["model"], trusted=job["trusted"], positive_label=job["positive_label"])
+    question = Question.of(job)
     frame, *backgrounds = [model.inputs(read_frame(descriptor)) for descriptor in job["inputs"]]
     coding = Coding([frame, *backgrounds])
     rows = coding.encode(frame)
-    score = model.score(frame)
+    score = model.score(frame, question)
     total = len(rows) * len(backgrounds)
     base_values = []
     for run, (background, output) in enumerate(zip(backgrounds, job["outputs"], strict=True)):
         explained = permutation_values(
-            lambda coded: model.score(coding.decode(coded)),
+            lambda coded: model.score(coding.decode(coded), question),
             rows,
             coding.encode(background),
             max_evals=job["max_evals"],
@@ -82,9 +81,8 @@ def explain(job: dict[str, Any], stream: int) -> None:
         values, base = explained
         base_values.append(base)
         write_columns(output, {**{n: values[:, i] for i, n in enumerate(coding.names)}, "\0score": score})
-    libraries = {name: version(name) for name in (*LIBRARIES, "shap")}
-    result = {"classes": model.classes, "libraries": libraries, "features": coding.names, "base_values": base_values}
-    say(stream, result=result)
+    libraries = model.libraries("shap")
+    say(stream, result={"libraries": libraries, "features": coding.names, "base_values": base_values})
 
 
 def permutation_values(

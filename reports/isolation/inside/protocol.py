@@ -1,4 +1,4 @@
-"""How the process talks: JSON lines out, Arrow IPC files in and out on inherited descriptors."""
+"""How the process talks: JSON lines in and out, Arrow IPC files in and out on inherited descriptors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    Floats = npt.NDArray[np.float64]
+    Columns = dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]
 
 
 class Refused(Exception):
@@ -20,22 +20,37 @@ class Refused(Exception):
 
 def say(stream: int, **line: Any) -> None:
     """Write one JSON line."""
-    os.write(stream, (json.dumps(line) + "\n").encode())
+    text = (json.dumps(line) + "\n").encode()
+    while text:
+        text = text[os.write(stream, text) :]
 
 
 def read_frame(descriptor: int) -> pd.DataFrame:
-    """Read one Arrow IPC file from an inherited descriptor."""
+    """Read one Arrow IPC file from an inherited descriptor, which stays open for the next call."""
     import pyarrow as pa
 
-    with os.fdopen(descriptor, "rb") as file, pa.ipc.open_file(file) as reader:
-        frame: pd.DataFrame = reader.read_pandas()
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        with pa.ipc.open_file(file) as reader:
+            table = reader.read_all()
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+    except (TypeError, ValueError, NotImplementedError):  # written by another pandas, whose types this one lacks
+        frame = table.replace_schema_metadata(None).to_pandas()
     return frame
 
 
-def write_columns(descriptor: int, columns: dict[str, Floats]) -> None:
-    """Write float64 columns as one Arrow IPC file to an inherited descriptor."""
+def write_columns(descriptor: int, columns: Columns) -> None:
+    """Write float64 and int64 columns as one Arrow IPC file to an inherited descriptor, which stays open."""
+    import numpy as np
     import pyarrow as pa
 
-    table = pa.table({name: pa.array(values, type=pa.float64()) for name, values in columns.items()})
-    with os.fdopen(descriptor, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table)
+    kinds = {
+        name: pa.int64() if np.asarray(values).dtype.kind in "iu" else pa.float64() for name, values in columns.items()
+    }
+    table = pa.table({name: pa.array(values, type=kinds[name]) for name, values in columns.items()})
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.seek(0)
+        file.truncate()
+        with pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)

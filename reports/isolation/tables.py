@@ -1,0 +1,94 @@
+"""Frames to the isolated process and tables of numbers back, over unnamed files that both sides hold open."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from reports.isolation.errors import ModelFailed
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+Table = dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]
+
+SLOTS = 8  # frames in and tables out of one call, at most
+NUMBERS = (pa.float64(), pa.int64())
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An unnamed file, and the descriptor of the other side: opened anew, so that neither moves the other's place."""
+
+    file: IO[bytes]
+    descriptor: int
+
+
+@contextmanager
+def slots(mode: int) -> Iterator[list[Slot]]:
+    """Open the files of one direction; ``mode`` is what the other side may: os.O_RDONLY or os.O_WRONLY."""
+    with ExitStack() as stack:
+        made = []
+        for _ in range(SLOTS):
+            file = stack.enter_context(tempfile.TemporaryFile())
+            descriptor = os.open(f"/proc/self/fd/{file.fileno()}", mode)
+            stack.callback(os.close, descriptor)
+            made.append(Slot(file, descriptor))
+        yield made
+
+
+def write_frame(slot: Slot, frame: pd.DataFrame) -> None:
+    """Replace the file by the frame as an Arrow IPC file."""
+    slot.file.seek(0)
+    slot.file.truncate()
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with pa.ipc.new_file(slot.file, table.schema) as writer:
+        writer.write_table(table)
+    slot.file.flush()
+
+
+def clear(slot: Slot) -> None:
+    """Empty the file, so that nothing of an earlier call is taken for an answer."""
+    slot.file.seek(0)
+    slot.file.truncate()
+
+
+def read_table(slot: Slot, rows: int) -> Table:
+    """Return the columns of one output: float64 or int64, finite, ``rows`` long.
+
+    What a hostile process wrote must not hurt: the bytes are taken once and then checked.
+
+    Raises:
+        ModelFailed: it is something else.
+    """
+    slot.file.seek(0)
+    try:
+        with pa.ipc.open_file(pa.BufferReader(slot.file.read())) as reader:
+            table = reader.read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        msg = "The isolated process did not write a readable Arrow table."
+        raise ModelFailed(msg) from error
+    if table.num_rows != rows or any(field.type not in NUMBERS for field in table.schema):
+        kinds = sorted({str(kind) for kind in table.schema.types})[:5]
+        msg = f"The isolated process gave {table.num_rows} rows of {kinds}, expected {rows} of numbers."
+        raise ModelFailed(msg)
+    if len(set(table.column_names)) != table.num_columns:
+        msg = "The isolated process named a column twice."
+        raise ModelFailed(msg)
+    if any(table.column(name).null_count for name in table.column_names):
+        msg = "The model gave numbers that are missing or not finite."
+        raise ModelFailed(msg)
+    columns = {str(name): table.column(name).to_numpy().copy() for name in table.column_names}
+    if any(values.dtype.kind == "f" and not np.isfinite(values).all() for values in columns.values()):
+        msg = "The model gave numbers that are missing or not finite."
+        raise ModelFailed(msg)
+    return columns
