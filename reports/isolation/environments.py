@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def _make(folder: Path, inspection: Inspection, found: list[Difference]) -> None
         with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as name:
             made = Path(name) / "environment"
             try:
-                _uv("venv", "--quiet", "--python", _minor(inspection), "--no-python-downloads", str(made))
+                _uv("venv", "--quiet", "--no-python-downloads", "--python", _python(inspection), str(made))
                 python = ["--python", str(made / "bin" / "python")]
                 _uv("pip", "install", "--quiet", "--only-binary", ":all:", "--compile-bytecode", *python, *lines)
                 (made / LOCK).write_text(_uv("pip", "freeze", *python))
@@ -127,8 +128,11 @@ def _make(folder: Path, inspection: Inspection, found: list[Difference]) -> None
             made.rename(folder)
 
 
-def _minor(inspection: Inspection) -> str:
-    return ".".join(inspection.requirements.python.split(".")[:2])
+def _python(inspection: Inspection) -> str:
+    """This interpreter if its minor version is the model's, else whichever uv finds on this machine."""
+    minor = ".".join(inspection.requirements.python.split(".")[:2])
+    ours = ".".join(platform.python_version_tuple()[:2])
+    return str(Path(sys.executable).resolve()) if minor == ours else minor
 
 
 def _uv(*arguments: str) -> str:

@@ -1,0 +1,188 @@
+"""Models that mean harm, as real files through the whole path: each ends with its reason, and nothing is harmed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from governance.audit.events import Event
+from governance.common import clock
+from governance.evidence import storage
+from governance.evidence.models import Evidence, EvidenceJob
+from governance.evidence.services import request_evidence
+from governance.evidence.tasks import run_job
+from placet.digests import artifact_digest
+from registry.models import DatasetSnapshot
+from reports.isolation import runner
+from reports.isolation.errors import ModelFailed
+from tests.factories import a_version, mirrored
+from tests.reports.flavors import rows, save_code
+
+pytestmark = pytest.mark.slow
+ASKED = rows(30)
+
+# What it does when it is asked: the reason that is told.
+HOSTILE = {
+    "socket": (
+        "import socket; socket.create_connection(('127.0.0.1', PORT), 2)",
+        r"Operation not permitted|Name or service not known|resolution",
+    ),
+    "environment": (
+        "import os; return frame['a'] + len(os.environ['DATABASE_URL'])",
+        r"KeyError: 'DATABASE_URL'",
+    ),
+    "writes outside": ("open('OUTSIDE/mine', 'w')", r"No such file or directory"),
+    "writes over itself": (
+        "import os; open(os.path.dirname(__file__) + '/MLmodel', 'w')",
+        r"Read-only file system|No such file|Permission denied",
+    ),
+    "forks without end": ("import os\nwhile True: os.fork()", r"Operation not permitted"),
+    "threads without end": (
+        "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()",
+        r"can't start new thread",
+    ),
+    "sleeps for ever": ("import time; time.sleep(10 ** 6)", r"did not finish within 15 s and was ended"),
+    "computes for ever": ("while True: pass", r"did not finish within 15 s|used up its 16 s of processor time"),
+    "allocates 50 GB": (
+        "return np.ones(50 << 27) * frame['a'].iloc[0]",
+        r"needs more than the 3072 MB that it may use",
+    ),
+    "prints 1 GB": ("for _ in range(1024): print('x' * (1 << 20))", r"printed or wrote more than the 256 MB"),
+    "writes into the protocol": (
+        "import os\nfor n in range(3, 99):\n    try: os.write(n, b'{\"result\": 1}\\n' * 9)\n    except OSError: pass",
+        r"broke the protocol|readable Arrow table|Error|expected 30",
+    ),
+    "NaN": ("return frame['a'] * float('nan')", r"missing or not finite"),
+    "infinite": ("return frame['a'] / 0", r"missing or not finite"),
+    "wrong shape": ("return frame[['a', 'b']]", r"shape \(30, 2\), where each row needs one number"),
+    "another number of rows": ("return frame['a'].head(7)", r"gave 7 rows of .*, expected 30 of numbers"),
+    "texts": ("return frame['a'].astype(str) + '<b>'", r"could not convert string to float"),
+    "nothing": ("return None", r"Error|shape"),
+    "ends the process": ("import os; os._exit(0)", r"ended with 0 before it gave a result"),
+    "exits": ("raise SystemExit(0)", r"SystemExit"),
+    "crashes": ("import ctypes; ctypes.string_at(1)", r"ended by SIG(SEGV|BUS)"),
+}
+
+
+@pytest.fixture
+def apart(tmp_path, monkeypatch):
+    """A folder for temporary files, a server on the loopback and a folder that a model must not reach."""
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "outside").mkdir(mode=0o777)
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://placet_app:secret@127.0.0.1/placet")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield tmp_path, server
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_it_ends_with_its_reason_and_nothing_else_is_harmed(what, apart):
+    tmp_path, server = apart
+    source, reason = HOSTILE[what]
+    source = source.replace("PORT", str(server.getsockname()[1])).replace("OUTSIDE", str(tmp_path / "outside"))
+    model = save_code(tmp_path / "model", source)
+    before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    began = time.monotonic()
+    with pytest.raises(ModelFailed, match=reason) as caught:
+        runner.predict(model, ASKED, task="regression", timeout_s=15)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 700
+    assert time.monotonic() - began < 60
+    assert list((tmp_path / "temporary").iterdir()) == []  # no copy, no output, nothing it wrote
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
+    with pytest.raises(BlockingIOError):
+        server.accept()  # nobody called
+    assert [name for name in commands() if str(tmp_path) in name] == []
+
+
+NAMES = {
+    "markup": ("'<script>alert(1)</script>': 0.5", "names a class .*without markup"),
+    "entity": ("'&lt;b&gt;': 0.5", "names a class .*without markup"),
+    "unprintable": ("'a\\x1b[2J': 0.5", "names a class .*printable"),
+    "long": ("'a' * 101: 0.5", "names a class .*1 to 100"),
+    "empty": ("'': 0.5", "names a class .*1 to 100"),
+    "not shares": ("'x': 0.9", "don't sum to 1"),
+    "outside": ("'x': 1.5, 'z': -1.0", "outside 0 to 1"),
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_names_and_shares_that_are_none_do_not_come_back(what, apart):
+    column, reason = NAMES[what]
+    model = save_code(apart[0] / "model", f"return pd.DataFrame({{'y': [0.5] * len(frame), {column}}})")
+    with pytest.raises(ModelFailed, match=reason):
+        runner.predict(model, ASKED, task="multiclass")
+
+
+def commands():
+    """The command lines of this machine's processes, but for this one."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if int(path.parent.name) != os.getpid():
+                yield path.read_bytes().decode(errors="replace")
+
+
+# --- through an evidence job ---------------------------------------------------------------------------------------
+
+
+def a_job(model: Path) -> EvidenceJob:
+    """A job to measure a model whose files lie in this folder, on thirty rows with a label."""
+    frame = ASKED.assign(label=["good", "bad"] * 15)
+    content = io.BytesIO()
+    frame.to_parquet(content)
+    digest = storage.put(content.getvalue())
+    data = DatasetSnapshot(
+        digest=digest, role="evaluation", uri="x", rows=30, columns=[], features=list("abc"), label="label",
+        positive_label="bad", favourable_labels=["good"], mirrored_at=clock.now(),
+    )  # fmt: skip
+    mirrored(Event.DATASET_MIRRORED, data)
+    version = a_version(
+        storage_location=model.as_uri(), artifact_digest=artifact_digest(model), evaluation_dataset=data
+    )
+    return request_evidence(
+        evidence_type="performance/v1",
+        subject_digest=version.artifact_digest,
+        subject_name="credit-risk 1",
+        subject_id=version.pk,
+        dataset_digest=digest,
+        settings={"subject": {"decision_threshold": 0.3}},
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import os\nwhile True: os.fork()", "Operation not permitted"),
+        ("return [2.0] * len(frame)", "The model gave scores outside 0 to 1: they are not probabilities."),
+    ],
+)
+def test_an_evidence_job_on_a_hostile_model_fails_once_with_the_reason(source, reason, apart):
+    job = a_job(save_code(apart[0] / "model", source))
+    run_job(str(job.pk))
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == (EvidenceJob.State.FAILED, 1)
+    assert reason in job.error
+    assert not Evidence.objects.filter(type="performance/v1").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_evidence_job_on_an_honest_one_says_how_far_it_was_kept_apart(apart):
+    job = a_job(save_code(apart[0] / "model", "return 1 / (1 + np.exp(-frame['a'].to_numpy()))"))
+    run_job(str(job.pk))
+    job.refresh_from_db()
+    assert job.error == ""
+    made = Evidence.objects.get(type="performance/v1")
+    assert made.environment["isolation_level"] == "full"
+    assert made.environment["model"]["flavor"] == "python_function"
+    assert made.environment["model"]["brings_code"] is True
