@@ -58,6 +58,11 @@ def _evidence() -> Iterator[Comparison]:
     yield from import_module("benchmarks.evidence").measure()
 
 
+def _sandbox() -> Iterator[Comparison]:
+    yield import_module("benchmarks.sandbox").measure()
+
+
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
@@ -71,6 +76,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "digests": _digests,
     "gate": _gate,
     "evidence": _evidence,
+    "sandbox": _sandbox,
 }
 
 

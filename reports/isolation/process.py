@@ -306,7 +306,7 @@ def _obituary(process: subprocess.Popen[bytes], errors: IO[bytes], timeout_s: fl
         status = process.wait(timeout=1)
     except subprocess.TimeoutExpired:
         return (
-            f"The model did not finish within {timeout_s:g} s and was ended. "
+            f"The model did not finish within {round(timeout_s, 1):g} s and was ended. "
             "Allow more time, or explain fewer rows or a smaller model."
         )
     number = status - 128 if status > 128 else -status

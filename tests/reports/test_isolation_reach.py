@@ -218,6 +218,11 @@ def attempt(name, call):
 for name, path in PATHS.items():
     attempt(name, lambda: open(path, "rb").read(20))
 attempt("loopback", lambda: socket.create_connection(("127.0.0.1", PORT), 2))
+def unix():
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect("SOCKET")
+        return "connected"
+attempt("unix socket", unix)
 attempt("parent", lambda: open(f"/proc/{os.getppid()}/environ", "rb").read())
 attempt("worker", lambda: open(f"/proc/WORKER/environ", "rb").read())
 attempt("self", lambda: open("/proc/self/environ", "rb").read())
@@ -237,16 +242,36 @@ def secrets(tmp_path, monkeypatch):
         paths[name] = str(folder / "secret")
         monkeypatch.setenv(name, str(folder / "secret") if name.endswith("FILE") else str(folder))
     monkeypatch.setenv("DATABASE_URL", "postgresql://placet_app:password@127.0.0.1/placet")
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    paths["the server's own files"] = str(visible.ROOT / "governance" / "config" / "settings.py")
+    variable = visible.ROOT / "var"
+    variable.mkdir(exist_ok=True)
+    with (
+        tempfile.NamedTemporaryFile(dir=variable, prefix="key-") as key,  # 0600, as everything there is
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as database,
+    ):
+        key.write(b"a key")
+        key.flush()
+        paths["var"] = key.name
+        Path(folder).chmod(0o755)
+        database.bind(f"{folder}/.s.PGSQL.5432")
+        Path(f"{folder}/.s.PGSQL.5432").chmod(0o777)  # as PostgreSQL makes its own
+        database.listen()
         yield (
             SECRETS.replace("PATHS", repr(paths))
+            .replace("SOCKET", f"{folder}/.s.PGSQL.5432")
             .replace("PORT", str(server.getsockname()[1]))
             .replace("WORKER", str(os.getpid()))
         )
 
 
 KEPT = dict.fromkeys(
-    ["PLACET_PERMIT_KEY_FILE", "PLACET_STORAGE_URL", "HOME", "loopback", "parent", "worker", "self"], "kept from it"
+    [
+        *("PLACET_PERMIT_KEY_FILE", "PLACET_STORAGE_URL", "HOME", "var", "the server's own files"),
+        *("loopback", "unix socket", "parent", "worker", "self"),
+    ],
+    "kept from it",
 )
 
 
@@ -281,4 +306,7 @@ def test_a_user_of_its_own_keeps_a_model_from_the_same_without_a_private_file_sy
     said = launch(code, user=0, binds=[], root="/does/not/exist")
     level, found = said.stdout.splitlines()
     assert json.loads(level)["level"] == "netns+pidns+uid+rlimits+seccomp"
-    assert {k: v for k, v in json.loads(found).items() if k != "self"} == {k: v for k, v in KEPT.items() if k != "self"}
+    open_to_all = {"self", "the server's own files"}  # its own environment, which is empty, and the program's text
+    assert {k: v for k, v in json.loads(found).items() if k not in open_to_all} == {
+        k: v for k, v in KEPT.items() if k not in open_to_all
+    }
