@@ -19,6 +19,7 @@ class ReportsConfig(AppConfig):
         register_scorer("reports.producers.scoring:score_rows")
         register_documents(documents_of)
         register("performance/v1", "reports.producers.performance:produce")
+        register("calibration/v1", "reports.producers.calibration:produce")
         register("fairness/v1", "reports.producers.fairness:produce")
         register("explanation/v1", "reports.producers.explanation:produce")
         worker_process_init.connect(_keep_models_warm)

@@ -12,7 +12,20 @@ LARGEST = 65_536  # bytes, of one projection and of all the facts that a request
 Scalar = str | int | float | bool | None
 Payload = Mapping[str, Any]
 
-METRICS = ("auc", "log_loss", "brier", "tpr", "fpr", "selection_rate", "accuracy")
+METRICS = {
+    "binary": (
+        *("auc", "gini", "ks", "average_precision", "log_loss", "brier", "tpr", "fpr", "precision", "selection_rate"),
+        *("accuracy", "balanced_accuracy", "mcc", "expected_cost"),
+    ),
+    "multiclass": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss"),
+    "regression": ("mae", "rmse", "r2", "bias", "median_absolute_error", "residual_q05", "residual_q95"),
+}  # by task
+ALL_METRICS = tuple(dict.fromkeys(name for names in METRICS.values() for name in names))
+CALIBRATION = (
+    *("ece", "ece_equal_width", "mce", "in_the_large", "intercept", "slope"),
+    *("brier", "reliability", "resolution", "uncertainty", "within_bins"),
+)
+OUTCOMES = ("pass", "fail", "insufficient", "not_applicable")
 INTERVAL = ("value", "low", "high")
 PAIRS = ("selection_ratio", "tpr_difference", "fpr_difference")
 WORST = {"worst": "double?", "worst_ci_low": "double?", "worst_ci_high": "double?", "worst_group": "string?"}
@@ -23,9 +36,20 @@ KIND = "<kind>"  # likewise for each kind of document that the policy asks for
 _DECLARED: dict[str, dict[str, str]] = {
     "performance/v1": {
         "n": "int",
-        "threshold": "double",
-        **{f"{metric}.{part}": "double?" for metric in METRICS for part in (*INTERVAL, "production")},
-        **{f"{metric}.difference.{part}": "double?" for metric in METRICS for part in INTERVAL},
+        "task": "string",
+        "threshold": "double?",
+        **{f"{metric}.{part}": "double?" for metric in ALL_METRICS for part in (*INTERVAL, "production")},
+        **{f"{metric}.difference.{part}": "double?" for metric in ALL_METRICS for part in INTERVAL},
+        **{f"criteria.{outcome}": "int" for outcome in OUTCOMES},
+        **{f"worst_slice.{name}": "double?" for name in (*INTERVAL, "p_adjusted")},
+        "worst_slice.name": "string?",
+    },
+    "calibration/v1": {
+        "n": "int",
+        "task": "string",
+        **{f"{metric}.{part}": "double?" for metric in CALIBRATION for part in INTERVAL},
+        "expected_ece.upper": "double?",
+        "spiegelhalter.p": "double?",
     },
     "fairness/v1": {
         "n": "int",
@@ -116,7 +140,10 @@ def size(facts: Mapping[str, Any]) -> int:
 
 
 def _performance(payload: Payload) -> dict[str, Scalar]:
-    out: dict[str, Scalar] = {"n": payload["n"], "threshold": payload["threshold"]}
+    out: dict[str, Scalar] = {name: payload[name] for name in ("n", "task", "threshold")}
+    outcomes = [criterion["outcome"] for criterion in payload["criteria"]]
+    out |= {f"criteria.{outcome}": outcomes.count(outcome) for outcome in OUTCOMES}
+    out |= _worst_slice(payload["slices"])
     for metric in payload["metrics"]:
         name = metric["id"]
         out |= _interval(name, metric["candidate"])
@@ -125,6 +152,27 @@ def _performance(payload: Payload) -> dict[str, Scalar]:
         if metric["difference"] is not None:
             out |= _interval(f"{name}.difference", metric["difference"])
     return out
+
+
+def _worst_slice(slices: Payload | None) -> dict[str, Scalar]:
+    """Return how much worse the slice is than the rest that is worse for the surest; without one nothing is defined."""
+    rows = slices["rows"] if slices else []
+    if not rows:
+        return dict.fromkeys([f"worst_slice.{name}" for name in (*INTERVAL, "p_adjusted", "name")])
+    name = ", ".join(f"{part['feature']}={part['value']}" for part in rows[0]["slice"])
+    return {
+        **_interval("worst_slice", rows[0]["difference"]),
+        "worst_slice.p_adjusted": rows[0]["p_adjusted"],
+        "worst_slice.name": name,
+    }
+
+
+def _calibration(payload: Payload) -> dict[str, Scalar]:
+    out: dict[str, Scalar] = {"n": payload["n"], "task": payload["task"]}
+    for metric in payload["metrics"]:
+        out |= _interval(metric["id"], metric["number"])
+    out["expected_ece.upper"] = payload["expected_ece"]["upper"] if payload["expected_ece"] else None
+    return out | {"spiegelhalter.p": payload["spiegelhalter"]["p"]}
 
 
 def _fairness(payload: Payload) -> dict[str, Scalar]:
@@ -212,6 +260,7 @@ def _interval(path: str, number: Payload) -> dict[str, Scalar]:
 
 _PROJECTIONS: dict[str, Callable[[Payload], dict[str, Scalar]]] = {
     "performance/v1": _performance,
+    "calibration/v1": _calibration,
     "fairness/v1": _fairness,
     "explanation/v1": _explanation,
     "drift/v1": _drift,

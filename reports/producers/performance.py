@@ -1,9 +1,13 @@
 """Make ``performance/v1``: the candidate, beside the version in production on the same rows if there is one."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from governance.evidence.producers import Product, Task
 from registry import selectors
-from reports.performance.measure import measure
-from reports.producers.inputs import answers, artifact, environment, inputs
+from registry.models import DatasetSnapshot
+from reports.performance.measure import CostMatrix, Setting, measure
+from reports.producers.inputs import answers, artifact, environment, inputs, model_errors
 
 
 def produce(task: Task) -> Product:
@@ -15,20 +19,34 @@ def produce(task: Task) -> Product:
         task.progress(1, steps, "Scoring the candidate in the isolated child")
         candidate = answers(folder, data, frame)
     production = None
-    threshold = None
     if task.baseline_digest:
         live = selectors.version_by_id(task.baseline_id, task.baseline_digest)
         task.progress(2, steps, f"Scoring {live} on the same rows")
         with artifact(live) as folder:
-            production = answers(folder, data, frame).score(data.positive_label)
-        threshold = float(task.settings["baseline"]["decision_threshold"])
-    task.progress(steps - 1, steps, "Paired bootstrap over the rows")
-    payload = measure(
-        event=(frame[data.label].astype(str) == data.positive_label).to_numpy(),
-        score=candidate.score(data.positive_label),
-        threshold=float(task.settings["subject"]["decision_threshold"]),
-        production_score=production,
-        production_threshold=threshold,
-        seed=task.seed,
-    )
+            production = answers(folder, data, frame)
+    task.progress(steps - 1, steps, "Paired bootstrap over the rows, thresholds and worst slices")
+    with model_errors():
+        payload = measure(
+            truth=frame[data.label],
+            candidate=candidate,
+            production=production,
+            features=frame[[name for name in data.features if name in frame.columns]],
+            setting=_setting(data, task.settings),
+            seed=task.seed,
+        )
     return Product(payload, environment(task, candidate.isolation, candidate.libraries, candidate.model))
+
+
+def _setting(data: DatasetSnapshot, settings: Mapping[str, Any]) -> Setting:
+    """Return the label, thresholds, costs and criteria: each from the dataset, the version or the AI system."""
+    costs = settings.get("cost_matrix")
+    baseline = settings.get("baseline") or {}
+    return Setting(
+        task=data.task,
+        label=data.label,
+        positive_label=data.positive_label,
+        threshold=settings["subject"]["decision_threshold"],
+        production_threshold=baseline.get("decision_threshold"),
+        costs=CostMatrix(float(costs["fp"]), float(costs["fn"]), str(costs["unit"])) if costs else None,
+        criteria=settings.get("success_criteria") or (),
+    )

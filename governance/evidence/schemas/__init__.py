@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 TYPES = (
     "performance/v1",
+    "calibration/v1",
     "fairness/v1",
     "explanation/v1",
     "drift/v1",

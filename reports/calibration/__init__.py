@@ -1,0 +1,1 @@
+"""Evidence about whether a score means what it says."""
