@@ -34,7 +34,8 @@ class Binned:
 
 def equal_mass(predicted: Floats, bins: int = BINS) -> Binned:
     """Return bins between the quantiles of the prediction, so that each has about as many rows."""
-    return _binned(predicted, np.unique(np.percentile(predicted, np.linspace(0, 100, bins + 1))))
+    inner = np.unique(np.percentile(predicted, np.linspace(0, 100, bins + 1)[1:-1]))
+    return _binned(predicted, np.r_[predicted.min(), inner, predicted.max()])
 
 
 def equal_width(predicted: Floats, low: float, high: float, bins: int = BINS) -> Binned:
@@ -43,8 +44,6 @@ def equal_width(predicted: Floats, low: float, high: float, bins: int = BINS) ->
 
 
 def _binned(predicted: Floats, edges: Floats) -> Binned:
-    if len(edges) < 2:  # all predictions are the same
-        edges = np.r_[edges, edges]
     return Binned(edges, np.searchsorted(edges[1:-1], predicted, side="left").astype(np.int16))
 
 
