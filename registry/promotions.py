@@ -275,6 +275,8 @@ def required_evidence(
             baseline = production if item.name == "performance" else None
             compared = {"baseline": {"decision_threshold": baseline.decision_threshold}} if baseline else {}
             settings = {"subject": {"decision_threshold": candidate.decision_threshold}, **compared}
+            if item.name == "performance":
+                settings |= yardstick(candidate.model.system)
             oldest = clock.rfc3339(now - item.max_age) if item.max_age else None
             wanted.append(
                 _produced(
@@ -282,6 +284,17 @@ def required_evidence(
                 )
             )
     return wanted
+
+
+def yardstick(ai_system: AISystem | None) -> dict[str, Any]:
+    """Return the success criteria and the costs that were signed for a system; what it lacks is left out.
+
+    They are among what determines performance evidence, so other criteria ask for other evidence.
+    """
+    if ai_system is None:
+        return {}
+    criteria, costs = ai_system.success_criteria, ai_system.cost_matrix
+    return {**({"success_criteria": criteria} if criteria else {}), **({"cost_matrix": costs} if costs else {})}
 
 
 def _produced(

@@ -21,6 +21,7 @@ _CHANGES: dict[str, Callable[[Data], str]] = {
         f"Classification signed: {_words(data['ai_act_class'])}, model tier {data['model_tier']}."
     ),
     Event.DATASET_PINNED: lambda data: f"The {data['role']} data were pinned: {_short(data['dataset'])}.",
+    Event.CRITERIA_SIGNED: lambda data: f"Success criteria were signed: {', '.join(data['criteria']) or 'none'}.",
     Event.MODEL_ASSIGNED: lambda data: f"The model {data['model']} was assigned to the system.",
     Event.APPROVAL_APPROVED: lambda data: f"{data['subject']['name']} was approved for {data['asks_for']}.",
     Event.APPROVAL_CHANGED: lambda data: (

@@ -15,6 +15,12 @@ class OwnAssignment(Forbidden):
     title = "A second person must sign"
 
 
+class OwnCriteria(Forbidden):
+    """The proposer and the owner can't sign success criteria; a second person must."""
+
+    title = "A second person must sign"
+
+
 class AlreadySigned(DomainError):
     """What is signed is sealed; propose anew."""
 

@@ -36,6 +36,8 @@ class AISystem(Governed):
     )
     favourable_outcome = models.CharField(max_length=200, help_text="The outcome that is good for the person affected.")
     declared = models.JSONField(default=dict, help_text="Answers for the technical documentation, by point id.")
+    success_criteria = models.JSONField(default=list, help_text="[{id, title, expr}], as signed; expr is CEL.")
+    cost_matrix = models.JSONField(null=True, help_text="{fp, fn, unit}: what a wrong decision costs, as signed.")
     state = models.CharField(max_length=16, choices=State, default=State.PROPOSED)
     made_at = models.DateTimeField()
 
@@ -131,6 +133,44 @@ class ModelAssignment(Governed):
 
     def __str__(self) -> str:
         return f"{self.model_name} for {self.system}"
+
+
+class SuccessCriteria(Governed):
+    """What counts as success of a system, what wrong decisions cost, and the two people who stand for it.
+
+    Sealed once signed; the newest signed ones are the system's. Each replaces all of the one before.
+    """
+
+    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="criteria_proposals")
+    criteria = models.JSONField(help_text="[{id, title, expr}]")
+    cost_matrix = models.JSONField(null=True, help_text="{fp, fn, unit}")
+    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    signed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(signed_by__isnull=True) | ~Q(signed_by=F("proposed_by")),
+                name="criteria_signed_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_by__isnull=True, signed_at__isnull=True)
+                | Q(signed_by__isnull=False, signed_at__isnull=False),
+                name="criteria_signed_at_iff_signed",
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_at__isnull=True) | Q(withdrawn_at__isnull=True),
+                name="criteria_signed_or_withdrawn",
+            ),
+            models.UniqueConstraint(
+                fields=["system"],
+                condition=Q(signed_at__isnull=True, withdrawn_at__isnull=True),
+                name="one_open_criteria_proposal_per_system",
+            ),
+        ]
 
 
 class DatasetPin(Governed):

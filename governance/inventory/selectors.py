@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
-from governance.inventory.models import AISystem, Classification, DatasetPin, ModelAssignment
+from governance.inventory.models import AISystem, Classification, DatasetPin, ModelAssignment, SuccessCriteria
 
 
 def systems_for(user: User) -> QuerySet[AISystem]:
@@ -58,6 +58,24 @@ def assignment(ai_system: AISystem, pk: uuid.UUID) -> ModelAssignment:
     if found is None:
         raise Unknown(f"{ai_system.name} has no assignment {pk}; the answer to proposing one names its id.")
     return found
+
+
+def criteria(ai_system: AISystem, pk: uuid.UUID) -> SuccessCriteria:
+    """Return one proposal of success criteria of a system, signed or not.
+
+    Raises:
+        Unknown: the system has none with that id.
+    """
+    found = ai_system.criteria_proposals.select_related("system").filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"{ai_system.name} has no success criteria {pk}; the answer to proposing them names their id.")
+    return found
+
+
+def open_criteria(ai_system: AISystem) -> SuccessCriteria | None:
+    """Return the success criteria that wait for their signature."""
+    waiting = ai_system.criteria_proposals.filter(signed_at__isnull=True, withdrawn_at__isnull=True)
+    return waiting.select_related("system").first()
 
 
 def open_classification(ai_system: AISystem) -> Classification | None:

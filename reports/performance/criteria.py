@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from governance.policy import cel
-from governance.policy.expressions import Expression, InvalidExpression, read_expression
+from governance.policy.criteria import metric_of
+from governance.policy.expressions import Expression, read_expression
 from reports.payload import Payload
 from reports.resampling import Values
 
 SURE = 0.975  # of the replicates: as sure as a 95 % interval that lies on one side of a limit
-ALIASES = {"recall": "tpr"}
 
 Points = Mapping[str, float]
 
@@ -39,26 +39,6 @@ def judge(
         was asked, reason is None where the outcome needs none.
     """
     return [_judged(criterion, points, replicates, too_few) for criterion in criteria]
-
-
-def problem(expr: str, known: Sequence[str]) -> str:
-    """Return what is wrong with a criterion, an empty text when nothing is.
-
-    Args:
-        known: the metrics that there are; ``recall`` is the true positive rate.
-    """
-    try:
-        expression = read_expression(expr)
-        cel.check_types(expression, dict.fromkeys(expression.references, "number"))
-    except InvalidExpression as error:
-        return error.message
-    if not expression.references:
-        return "The criterion names no figure; write candidate.<metric>."
-    for reference in sorted(expression.references):
-        model, _, metric = reference.partition(".")
-        if model not in ("candidate", "production") or ALIASES.get(metric, metric) not in known:
-            return f"There is no figure {reference}; write candidate or production with one of {', '.join(known)}."
-    return ""
 
 
 def _judged(criterion: Mapping[str, Any], points: Sequence[Points], replicates: Sequence[Values], few: str) -> Payload:
@@ -103,5 +83,5 @@ def _truth(expression: Expression, values: Mapping[str, float]) -> bool | None:
 
 
 def _place(reference: str) -> tuple[int, str]:
-    model, _, metric = reference.partition(".")
-    return int(model == "production"), ALIASES.get(metric, metric)
+    model, metric = metric_of(reference)
+    return int(model == "production"), metric

@@ -13,9 +13,9 @@ from governance.accounts.models import User
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import has_role
 from governance.approvals import kinds
-from governance.inventory import assignments
+from governance.inventory import assignments, criteria
 from governance.inventory import selectors as inventory
-from governance.inventory.models import AISystem, Classification, ModelAssignment
+from governance.inventory.models import AISystem, Classification, ModelAssignment, SuccessCriteria
 from governance.policy.web.pages import effective_rows
 from governance.regulation import register
 from governance.regulation.questionnaire import questionnaire
@@ -65,12 +65,13 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
     """Return the context of inventory/system.html.
 
     Args:
-        refused: the id of the classification or assignment that was to be signed.
+        refused: the id of the classification, assignment or criteria that were to be signed.
         errors: why the signature was refused, by field (``password`` or ``all``).
     """
     signed = inventory.classification_in_force(ai_system)
     waiting = inventory.open_classification(ai_system)
     moving = inventory.open_assignments(ai_system)
+    proposed = inventory.open_criteria(ai_system)
     pins = list(ai_system.dataset_pins.filter(unpinned_at__isnull=True).order_by("role"))
     findings = open_findings(ai_system)
     classifications = [row for row in (signed, waiting) if row]
@@ -80,6 +81,7 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
             *(row.proposed_by_id for row in classifications),
             *(row.signed_by_id for row in classifications),
             *(row.proposed_by_id for row in moving),
+            *([proposed.proposed_by_id] if proposed else []),
             *(row.pinned_by_id for row in pins),
             *(row.owner_id for row in findings),
         ],
@@ -93,6 +95,11 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
         "assignments": [
             _assignment(row, viewer, people, (errors or {}) if row.pk == refused else {}) for row in moving
         ],
+        "criteria": ai_system.success_criteria,
+        "cost_matrix": ai_system.cost_matrix,
+        "criteria_open": _criteria(proposed, viewer, people, (errors or {}) if proposed.pk == refused else {})
+        if proposed
+        else None,
         "models": _models(ai_system),
         "pins": [
             {
@@ -189,7 +196,22 @@ def _assignment(row: ModelAssignment, viewer: User, people: People, errors: Erro
     }
 
 
-def _may_withdraw(row: Classification | ModelAssignment, viewer: User) -> bool:
+def _criteria(row: SuccessCriteria, viewer: User, people: People, errors: Errors) -> Row:
+    refusal = criteria.may_sign(row, viewer)
+    return {
+        "pk": row.pk,
+        "criteria": row.criteria,
+        "cost_matrix": row.cost_matrix,
+        "proposed_by": people[row.proposed_by_id],
+        "proposed_at": row.proposed_at,
+        "allowed": not refusal,
+        "refusal": refusal,
+        "withdrawable": _may_withdraw(row, viewer),
+        "errors": errors,
+    }
+
+
+def _may_withdraw(row: Classification | ModelAssignment | SuccessCriteria, viewer: User) -> bool:
     return viewer.pk in {row.proposed_by_id, row.system.owner_id} or has_role(viewer, Role.ADMINISTRATOR)
 
 

@@ -14,6 +14,7 @@ from governance.accounts.services import SignInAgain, require_password
 from governance.common.errors import DomainError, InvalidInput, Unknown
 from governance.common.pages import page
 from governance.inventory import assignments, services
+from governance.inventory import criteria as success
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from reports.web import system_pages
@@ -75,6 +76,27 @@ def assignment_withdraw(request: HttpRequest, pk: uuid.UUID, assignment: uuid.UU
     return _withdrawn(request, pk, lambda: assignments.withdraw_assignment(assignment_id=assignment, by=by))
 
 
+@page
+@require_POST
+def criteria_sign(request: HttpRequest, pk: uuid.UUID, criteria: uuid.UUID) -> HttpResponse:
+    """``POST /systems/<pk>/criteria/<id>/sign``: sign as the second person what counts as success of the system."""
+    _belongs(request, pk, "criteria_proposals", criteria)
+
+    def sign(signer: User) -> None:
+        success.sign_criteria(criteria_id=criteria, signer=signer)
+
+    return _signed(request, pk, criteria, sign, "Signed: the criteria are in effect. It is in the audit log.")
+
+
+@page
+@require_POST
+def criteria_withdraw(request: HttpRequest, pk: uuid.UUID, criteria: uuid.UUID) -> HttpResponse:
+    """``POST /systems/<pk>/criteria/<id>/withdraw``: take a proposal back."""
+    _belongs(request, pk, "criteria_proposals", criteria)
+    by = actor(request)
+    return _withdrawn(request, pk, lambda: success.withdraw_criteria(criteria_id=criteria, by=by))
+
+
 def _readable(request: HttpRequest, pk: uuid.UUID) -> AISystem:
     return inventory.system_for(actor(request), pk)
 
@@ -99,7 +121,11 @@ def _signed(
         about_password = isinstance(refusal, SignInAgain | InvalidInput)
         errors = {"password" if about_password else "all": [refusal.detail]}
         context = system_pages.system_page(_readable(request, pk), signer, refused=proposal, errors=errors)
-        forms = [row for row in (context["sign"], *context["assignments"]) if row and row["pk"] == proposal]
+        forms = [
+            row
+            for row in (context["sign"], context["criteria_open"], *context["assignments"])
+            if row and row["pk"] == proposal
+        ]
         if not any(row["allowed"] for row in forms):
             # The form is not there to say it (it was signed meanwhile, or was never this person's): say it on top.
             messages.error(request, refusal.detail)

@@ -23,6 +23,8 @@ urlpatterns = [
         systems.assignment_withdraw,
         name="assignment-withdraw",
     ),
+    path("systems/<uuid:pk>/criteria/<uuid:criteria>/sign", systems.criteria_sign, name="criteria-sign"),
+    path("systems/<uuid:pk>/criteria/<uuid:criteria>/withdraw", systems.criteria_withdraw, name="criteria-withdraw"),
     path("documents", views.document_list, name="document-list"),
     path("documents/build", views.document_build, name="document-build"),
     path("documents/making", views.document_making, name="document-making"),

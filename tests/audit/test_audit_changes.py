@@ -56,6 +56,7 @@ KEPT = {
     "withdrawn_at",
     "inventory.DatasetPin": "system pinned_by pinned_at unpinned_at",
     "inventory.ModelAssignment": "system model_id from_system proposed_by proposed_at signed_by signed_at withdrawn_at",
+    "inventory.SuccessCriteria": "system proposed_by proposed_at signed_by signed_at withdrawn_at",
     "monitoring.Alert": "run monitor version approval state opened_at acknowledged_at acknowledged_by resolved_at "
     "resolved_by",
     "monitoring.DriftRun": "monitor version window_start window_end rows evidence outcome drifted made_at",

@@ -59,6 +59,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "answers": {"answers": "$answers", "model_tier": 1},
     "assignment": {"model": "spare"},
+    "criteria": {"criteria": [{"id": "ranks", "title": "Ranks well", "expr": "candidate.auc >= 0.7"}]},
     "pin": {"dataset_digest": "$data"},
     "policy": {"text": "$policy"},
     "monitor": {"model": "$model", "alias": "champion"},

@@ -31,7 +31,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence import services as evidence
 from governance.evidence.producers import Product
-from governance.inventory import assignments
+from governance.inventory import assignments, criteria
 from governance.notices.models import Channel
 from governance.policy import services as policies
 from governance.validation import services as validations
@@ -151,6 +151,8 @@ class World(Bank):
         self.spare = mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="spare", mirrored_at=clock.now()))
         mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="moving", mirrored_at=clock.now()))
         self.assignment = assignments.propose_assignment(model="moving", ai_system=self.system, by=owner)
+        said = [{"id": "ranks", "title": "Ranks well", "expr": "candidate.auc >= 0.7"}]
+        self.criteria = criteria.propose_criteria(ai_system=self.system, criteria=said, by=owner)
         self.finding = findings.open_finding(
             source="review",
             code="manual",
@@ -300,6 +302,7 @@ class World(Bank):
             "system": {"pk": system.pk, "system": system.slug},
             "classification": _both("classification", self.classification.pk, system),
             "assignment": _both("assignment", self.assignment.pk, system),
+            "criteria": _both("criteria", self.criteria.pk, system),
             "finding": {"pk": self.finding.pk, "finding_id": self.finding.pk} if self.finding else {},
             "monitor": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk},
             "run": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk, "run_id": self.run.pk},

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.inventory.api import assignments, views
+from governance.inventory.api import assignments, criteria, views
 
 urlpatterns = [
     path("systems", views.Systems.as_view(), name="api-systems"),
@@ -38,6 +38,22 @@ urlpatterns = [
         "systems/<str:system>/assignments/<uuid:assignment_id>/withdrawals",
         assignments.AssignmentWithdrawals.as_view(),
         name="api-assignment-withdrawals",
+    ),
+    path("systems/<str:system>/success-criteria", criteria.CriteriaList.as_view(), name="api-criteria"),
+    path(
+        "systems/<str:system>/success-criteria/<uuid:criteria_id>",
+        criteria.CriteriaDetail.as_view(),
+        name="api-criteria-detail",
+    ),
+    path(
+        "systems/<str:system>/success-criteria/<uuid:criteria_id>/signatures",
+        criteria.CriteriaSignatures.as_view(),
+        name="api-criteria-signatures",
+    ),
+    path(
+        "systems/<str:system>/success-criteria/<uuid:criteria_id>/withdrawals",
+        criteria.CriteriaWithdrawals.as_view(),
+        name="api-criteria-withdrawals",
     ),
     path("systems/<str:system>/dataset-pins", views.DatasetPins.as_view(), name="api-dataset-pins"),
 ]

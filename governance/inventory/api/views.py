@@ -17,7 +17,7 @@ from governance.common.errors import InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import selectors, services
-from governance.inventory.models import AISystem, Classification, ModelAssignment
+from governance.inventory.models import AISystem, Classification, ModelAssignment, SuccessCriteria
 
 
 class SystemInput(serializers.Serializer[Any]):
@@ -49,6 +49,8 @@ class SystemOutput(serializers.ModelSerializer[AISystem]):
             "ai_act_class",
             "model_tier",
             "favourable_outcome",
+            "success_criteria",
+            "cost_matrix",
             "state",
         ]
 
@@ -104,12 +106,16 @@ def signing_person(request: Request) -> User:
     return signer
 
 
-def answered(row: Classification | ModelAssignment, body: serializers.BaseSerializer[Any], code: int) -> Response:
+KINDS = {Classification: "classifications", ModelAssignment: "assignments", SuccessCriteria: "success-criteria"}
+
+
+def answered(
+    row: Classification | ModelAssignment | SuccessCriteria, body: serializers.BaseSerializer[Any], code: int
+) -> Response:
     """Return a proposal with its ETag, and its address where one was made or signed."""
     headers = {"ETag": etag(row)}
     if code == status.HTTP_201_CREATED:
-        kind = "classifications" if isinstance(row, Classification) else "assignments"
-        headers["Location"] = f"/api/v1/systems/{row.system_id}/{kind}/{row.pk}"
+        headers["Location"] = f"/api/v1/systems/{row.system_id}/{KINDS[type(row)]}/{row.pk}"
     return Response(body.data, status=code, headers=headers)
 
 

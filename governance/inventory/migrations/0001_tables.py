@@ -29,6 +29,8 @@ class Migration(migrations.Migration):
                 ('model_tier', models.PositiveSmallIntegerField(help_text="The organisation's own scale; 1 is the highest.", null=True)),
                 ('favourable_outcome', models.CharField(help_text='The outcome that is good for the person affected.', max_length=200)),
                 ('declared', models.JSONField(default=dict, help_text='Answers for the technical documentation, by point id.')),
+                ('success_criteria', models.JSONField(default=list, help_text='[{id, title, expr}], as signed; expr is CEL.')),
+                ('cost_matrix', models.JSONField(help_text='{fp, fn, unit}: what a wrong decision costs, as signed.', null=True)),
                 ('state', models.CharField(choices=[('proposed', 'Proposed'), ('live', 'Live'), ('retired', 'Retired')], default='proposed', max_length=16)),
                 ('made_at', models.DateTimeField()),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='owned_systems', to=settings.AUTH_USER_MODEL)),
@@ -121,5 +123,23 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='datasetpin',
             constraint=models.UniqueConstraint(condition=models.Q(('unpinned_at__isnull', True)), fields=('system', 'role'), name='one_pinned_dataset_per_role'),
+        ),
+        migrations.CreateModel(
+            name='SuccessCriteria',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('criteria', models.JSONField(help_text='[{id, title, expr}]')),
+                ('cost_matrix', models.JSONField(help_text='{fp, fn, unit}', null=True)),
+                ('proposed_at', models.DateTimeField()),
+                ('signed_at', models.DateTimeField(null=True)),
+                ('withdrawn_at', models.DateTimeField(null=True)),
+                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('signed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='criteria_proposals', to='inventory.aisystem')),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('signed_by__isnull', True), models.Q(('signed_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='criteria_signed_by_a_second_person'), models.CheckConstraint(condition=models.Q(models.Q(('signed_at__isnull', True), ('signed_by__isnull', True)), models.Q(('signed_at__isnull', False), ('signed_by__isnull', False)), _connector='OR'), name='criteria_signed_at_iff_signed'), models.CheckConstraint(condition=models.Q(('signed_at__isnull', True), ('withdrawn_at__isnull', True), _connector='OR'), name='criteria_signed_or_withdrawn'), models.UniqueConstraint(condition=models.Q(('signed_at__isnull', True), ('withdrawn_at__isnull', True)), fields=('system',), name='one_open_criteria_proposal_per_system')],
+            },
         ),
     ]

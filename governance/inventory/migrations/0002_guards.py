@@ -11,5 +11,6 @@ class Migration(migrations.Migration):
         Govern("inventory_aisystem"),
         Govern("inventory_classification", sealed_when="signed_at"),
         Govern("inventory_modelassignment", sealed_when="signed_at"),
+        Govern("inventory_successcriteria", sealed_when="signed_at"),
         Govern("inventory_datasetpin"),
     ]
