@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -84,11 +85,26 @@ def way(n: int, resamples: int = RESAMPLES) -> str:
     return f"{resamples} resamples of " + ("rows" if n <= ROW_BY_ROW else f"{BLOCKS} random blocks of rows")
 
 
-def interval(replicates: Floats) -> tuple[float, float]:
-    """Return the 95 % percentile interval; replicates in which the metric is undefined (NaN) are left out."""
+def interval(replicates: Floats, *, size: int) -> tuple[float, float]:
+    """Return the 95 % interval: percentiles, taken a little further out as a sample of ``size`` rows varies too little.
+
+    The percentiles are those that a normal figure with t quantiles would have: 2.0 % instead of 2.5 % at 40 rows, 2.5 %
+    at thousands. Replicates in which the metric is undefined (NaN) are left out.
+
+    Args:
+        replicates: shape (resamples,).
+        size: rows that the figure rests on: of two classes, those of the smaller; at least 2, or the interval is NaN.
+    Source: Hesterberg (2015), The American Statistician 69(4), 371-386 (expanded percentile interval).
+    """
+    from scipy import stats
+
+    if size < 2:
+        return math.nan, math.nan
+    reach = math.sqrt(size / (size - 1)) * float(stats.t.ppf((1 + payload.CONFIDENCE) / 2, size - 1))
+    outside = float(stats.norm.sf(reach))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # all replicates undefined: NaN, which is what is meant
-        low, high = np.nanquantile(replicates, [(1 - payload.CONFIDENCE) / 2, (1 + payload.CONFIDENCE) / 2])
+        low, high = np.nanquantile(replicates, [outside, 1 - outside])
     return float(low), float(high)
 
 

@@ -69,20 +69,27 @@ def performance(
                 "id": name,
                 "title": title,
                 "better": better,
+                "unit": None,
                 "candidate": a_number(value, spread, **more),
                 "production": a_number(before, spread, **more) if production else None,
                 "difference": a_number(value - before, gap) if production else None,
             }
         )
     return a_head("performance/v1", "scikit-learn", "1.9.0") | {
+        "task": "binary",
+        "label": "outcome",
+        "positive_label": "bad",
         "metrics": metrics,
         "threshold": 0.3,
         "confusion": {"tp": 55, "fp": 33, "fn": 35, "tn": 177},
         "roc": [[round(x / 20, 3), round((x / 20) ** 0.45, 3)] for x in range(21)],
-        "calibration": [
-            {"low": i / 5, "high": (i + 1) / 5, "n": 60, "predicted": 0.1 + i / 5, "observed": 0.08 + i / 5}
-            for i in range(5)
-        ],
+        "precision_recall": [[round(x / 20, 3), round(0.9 - 0.6 * x / 20, 3)] for x in range(1, 21)],
+        "thresholds": [],
+        "cost_matrix": None,
+        "classes": [],
+        "confusions": [],
+        "slices": None,
+        "criteria": [],
     }
 
 

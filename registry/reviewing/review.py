@@ -85,6 +85,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
             approval, document, attached, approvals.standing_reviews(approval), people, indexes
         ),
         "performance": evidence.payload_of_type(attached, "performance/v1"),
+        "calibration": evidence.payload_of_type(attached, "calibration/v1"),
         "production_version": production.get("version"),
         "fairness": evidence.payload_of_type(attached, "fairness/v1"),
         "fairness_limit": checks.fairness_limit(document),

@@ -69,9 +69,10 @@ def measure(
     n = rows.n
     (point,), (replicates,) = resampling.bootstrap([rows], n=n, seed=seed, resamples=resamples)
     event = outcome > 0.5
+    size = n if number else int(min(event.sum(), n - event.sum()))
     few = _few(event, n, number=number)
     fitted = recalibration.linear(outcome, predicted) if number else recalibration.logistic(event, predicted)
-    figures = {name: _figure(name, point[name], replicates[name], n, few) for name in TITLES if name in point}
+    figures = {name: _figure(name, point[name], replicates[name], size, few, n=n) for name in TITLES if name in point}
     figures["intercept"], figures["slope"] = (_coefficient(estimate, n, few) for estimate in fitted)
     z, p = (math.nan, math.nan) if number else recalibration.spiegelhalter(event, predicted)
     return {
@@ -130,12 +131,12 @@ def _few(event: Any, n: int, *, number: bool) -> str:
     return resampling.few(n, [] if number else needs)
 
 
-def _figure(name: str, value: float, replicates: Floats, n: int, few: str) -> payload.Payload:
+def _figure(name: str, value: float, replicates: Floats, size: int, few: str, *, n: int) -> payload.Payload:
     if not math.isfinite(value):
         return payload.undefined("not defined on these rows", n=n)
     if few:
         return payload.number(value, n=n, reason=few)
-    low, high = resampling.interval(replicates)
+    low, high = resampling.interval(replicates, size=size)
     if name in UPWARD:
         low, high = max(0.0, 2 * value - high), max(value, 2 * value - low)
     return payload.number(value, low, high, n=n)

@@ -5,7 +5,7 @@ Nothing here writes a sentence that the snapshot does not hold.
 
 from __future__ import annotations
 
-from reports.documents import fairness_blocks, model_blocks, record_blocks
+from reports.documents import fairness_blocks, model_blocks, performance_blocks, record_blocks
 from reports.documents.content import Block, Declarant, Paragraph
 from reports.documents.snapshot import Record, Snapshot, evidence_source, record_source
 from reports.documents.wording import decimal, integer, interval, listed, moment, number, words
@@ -215,9 +215,19 @@ def performance(snapshot: Snapshot) -> list[Paragraph]:
         from_evidence(
             "Accuracy was measured on the pinned evaluation data.",
             row,
-            model_blocks.performance(row["payload"], event=event),
-        )
+            performance_blocks.performance(row["payload"], event=event),
+        ),
+        *calibration(snapshot),
     ]
+
+
+def calibration(snapshot: Snapshot) -> list[Paragraph]:
+    """Whether scores mean what they say."""
+    row = snapshot.evidence("calibration/v1")
+    if row is None:
+        return []
+    text = "Whether predictions mean what they say was measured on the same data."
+    return [from_evidence(text, row, performance_blocks.calibration(row["payload"]))]
 
 
 def fairness(snapshot: Snapshot) -> list[Paragraph]:
@@ -293,8 +303,13 @@ def overall_accuracy(snapshot: Snapshot) -> list[Paragraph]:
     }
     named = [
         (label, by_id[key])
-        for key, label in (("auc", "area under the ROC curve"), ("accuracy", "accuracy"))
-        if by_id.get(key)
+        for key, label in (
+            ("auc", "area under the ROC curve"),
+            ("accuracy", "accuracy"),
+            ("mae", "mean absolute error"),
+            ("r2", "share of variance explained"),
+        )
+        if by_id.get(key) and by_id[key].get("value") is not None
     ]
     if row is None or not named:
         return []

@@ -1,4 +1,4 @@
-"""Tables and charts of performance, explanation and method evidence: every rate with interval and denominator."""
+"""Tables and charts of explanation and method evidence: every figure with its interval."""
 
 from __future__ import annotations
 
@@ -6,170 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.documents import charts
-from reports.documents.content import Block, Cell, Column, Facts, Figure, Table, Tone
+from reports.documents.content import Block, Facts, Figure
 from reports.documents.snapshot import Record
 from reports.documents.wording import (
     DASH,
     decimal,
-    denominator,
     integer,
     interval,
     number,
-    reason,
     short_digest,
     words,
 )
-
-_METRIC_TITLES = {
-    "auc": "Area under the ROC curve",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "tpr": "True positive rate",
-    "fpr": "False positive rate",
-    "selection_rate": "Selection rate",
-    "accuracy": "Accuracy",
-}
-
-
-def performance(payload: Record, *, event: str) -> tuple[Block, ...]:
-    """Return the metric table, the confusion table, and the ROC and calibration charts.
-
-    Args:
-        payload: ``performance/v1``.
-        event: the label that the score predicts, for the table headings.
-    """
-    metrics = payload.get("metrics") or []
-    compared = any(row.get("production") for row in metrics)
-    columns = [Column("Measure", width=27), Column("Candidate", numeric=True)]
-    if compared:
-        columns += [
-            Column("Production", numeric=True),
-            Column("Difference", numeric=True),
-            Column("Interval around 0"),
-            Column("Reading"),
-        ]
-    blocks: list[Block] = [
-        Table(
-            caption=f"Performance on {integer(payload.get('n'))} evaluation rows"
-            + (", candidate against production on the same rows" if compared else ""),
-            columns=tuple(columns),
-            rows=tuple(_metric_row(row, compared=compared) for row in metrics),
-            note=f"Rates predict the label “{event}” at a decision threshold of {decimal(payload.get('threshold'))}. "
-            f"“Not shown”: the interval of the "
-            "difference holds 0; it does not mean that the two are equal."
-            if compared
-            else f"Rates predict the label “{event}” at a decision threshold of {decimal(payload.get('threshold'))}.",
-        )
-    ]
-    if payload.get("confusion"):
-        blocks.append(_confusion(payload["confusion"], event=event))
-    blocks += _curves(payload)
-    return tuple(blocks)
-
-
-def _metric_row(row: Record, *, compared: bool) -> tuple[Cell, ...]:
-    candidate, production, difference = row.get("candidate"), row.get("production"), row.get("difference")
-    title = str(row.get("title") or _METRIC_TITLES.get(str(row.get("id")), words(str(row.get("id")))))
-    better = "higher" if row.get("better") == "higher" else "lower"
-    of = f", {denominator(candidate)} rows" if denominator(candidate) else ""
-    cells = [
-        Cell(title, sub=f"{better} is better{of}"),
-        Cell(number(candidate), sub=interval(candidate) or reason(candidate)),
-    ]
-    if compared:
-        reading, tone = _reading(difference, better)
-        cells += [
-            Cell(number(production), sub=interval(production) or reason(production)),
-            Cell(number(difference, signed=True), sub=interval(difference, signed=True) or reason(difference)),
-            _difference_chart(difference, tone),
-            Cell(reading, tone=tone),
-        ]
-    return tuple(cells)
-
-
-def _reading(difference: Record | None, better: str) -> tuple[str, Tone]:
-    if difference is None or difference.get("low") is None or difference.get("high") is None:
-        return "no comparison", "none"
-    if difference["low"] <= 0 <= difference["high"]:
-        return "not shown", "none"
-    return ("better", "good") if (difference["low"] > 0) == (better == "higher") else ("worse", "bad")
-
-
-def _difference_chart(difference: Record | None, tone: Tone) -> Cell:
-    if difference is None or difference.get("low") is None or difference.get("high") is None:
-        return Cell(DASH)
-    reach = max(abs(difference["low"]), abs(difference["high"]), 1e-12) * 1.15
-    svg = charts.mini_interval(
-        difference["value"], difference["low"], difference["high"], domain=(-reach, reach), reference=0.0, tone=tone
-    )
-    return Cell(
-        "",
-        svg=svg,
-        alt=f"Difference {number(difference, signed=True)}, interval {interval(difference, signed=True)}, dotted line "
-        f"at 0.",
-    )
-
-
-def _confusion(counts: Record, *, event: str) -> Table:
-    other = f"not {event}"
-    return Table(
-        caption="Decisions at the threshold, in rows",
-        columns=(
-            Column("True label", width=30),
-            Column(f"Predicted {event}", numeric=True),
-            Column(f"Predicted {other}", numeric=True),
-        ),
-        rows=(
-            (Cell(event), Cell(integer(counts.get("tp"))), Cell(integer(counts.get("fn")))),
-            (Cell(other), Cell(integer(counts.get("fp"))), Cell(integer(counts.get("tn")))),
-        ),
-    )
-
-
-def _curves(payload: Record) -> list[Block]:
-    blocks: list[Block] = []
-    by_id = {row.get("id"): row.get("candidate") or {} for row in payload.get("metrics") or []}
-    points = [(float(a), float(b)) for a, b in payload.get("roc") or []]
-    if points:
-        at = (by_id.get("fpr", {}).get("value"), by_id.get("tpr", {}).get("value"))
-        operating = (at[0], at[1]) if at[0] is not None and at[1] is not None else None
-        said = (
-            f" At the decision threshold the false positive rate is {decimal(at[0])} and the true positive rate "
-            f"{decimal(at[1])}."
-            if operating
-            else ""
-        )
-        alt = (
-            f"ROC curve of the candidate; area {number(by_id.get('auc'))}, interval {interval(by_id.get('auc'))}.{said}"
-        )
-        blocks.append(
-            Figure(
-                charts.roc_curve(points, operating=operating),
-                "ROC curve. The dashed diagonal is chance.",
-                alt,
-                half=True,
-            )
-        )
-    bins = [
-        row
-        for row in payload.get("calibration") or []
-        if row.get("predicted") is not None and row.get("observed") is not None
-    ]
-    if bins:
-        alt = "Calibration by score bin: " + "; ".join(
-            f"predicted {decimal(row['predicted'])}, observed {decimal(row['observed'])}, {integer(row['n'])} rows"
-            for row in bins
-        )
-        drawn = charts.calibration_plot([(row["predicted"], row["observed"], row["n"]) for row in bins])
-        blocks.append(
-            Figure(
-                drawn,
-                "Calibration by score bin. The area of a dot is its number of rows; the diagonal is perfect.",
-                f"{alt}.",
-                half=True,
-            )
-        )
-    return blocks
 
 
 def explanation(payload: Record) -> tuple[Block, ...]:

@@ -63,6 +63,11 @@ def reason(measured: Mapping[str, Any] | None) -> str:
     return str(measured.get("reason") or "") if measured is not None and measured.get("value") is None else ""
 
 
+def why(measured: Mapping[str, Any] | None) -> str:
+    """Write why a number is undefined or has no interval, or nothing where it has both."""
+    return str(measured.get("reason") or "") if measured is not None else ""
+
+
 def lines(*parts: str) -> str:
     """Join what is not empty into lines of a table cell."""
     return "\n".join(part for part in parts if part)

@@ -76,7 +76,8 @@ def measure(
     Raises:
         ValueError: no row, a missing label, an answer that is missing or out of range, labels that the model does not
             know, or a parameter out of range; the sentence says what to do.
-    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile intervals).
+    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13; Hesterberg (2015), The American
+        Statistician 69(4), 371-386 (expanded percentiles).
     """
     models = _models(truth, [candidate, *([production] if production else [])], setting)
     n = models[0].n
@@ -129,7 +130,7 @@ def _models(truth: pd.Series, said: Sequence[Outputs], setting: Setting) -> list
 
 def _method(models: Sequence[Model], *, n: int, resamples: int) -> dict[str, str]:
     method = {
-        "interval": f"95 % percentile bootstrap, {resampling.way(n, resamples)}, paired with production; "
+        "interval": f"95 % expanded percentile bootstrap, {resampling.way(n, resamples)}, paired with production; "
         "of a share of one model the Wilson score interval",
         "criteria": "share of the resamples in which the criterion holds; pass from 97.5 %, fail up to 2.5 %",
         "slices": "Welch's t-test of the mean in the slice and outside, Holm over all slices tested",
@@ -201,7 +202,7 @@ def _number(name: str, model: Model, point: Mapping[str, float], replicates: res
         return payload.number(value, *wilson(*share), n=n, denominator=denominator)
     if few := _too_few(model, name):
         return payload.number(value, n=n, reason=few)
-    return payload.number(value, *resampling.interval(replicates[name]), n=n)
+    return payload.number(value, *resampling.interval(replicates[name], size=_size(model)), n=n)
 
 
 def _difference(
@@ -225,7 +226,17 @@ def _difference(
     if few := _too_few(models[0], name):
         return payload.number(gap, n=n, denominator=denominator, reason=few)
     drawn = [np.abs(replicate[name]) if better == "zero" else replicate[name] for replicate in replicates]
-    return payload.number(gap, *resampling.interval(drawn[0] - drawn[1]), n=n, denominator=denominator)
+    return payload.number(
+        gap, *resampling.interval(drawn[0] - drawn[1], size=_size(models[0])), n=n, denominator=denominator
+    )
+
+
+def _size(model: Model) -> int:
+    """Return how many rows figures rest on: of two classes those of the smaller."""
+    if isinstance(model, Binary):
+        events = int(model.event.sum())
+        return min(events, model.n - events)
+    return model.n
 
 
 def _share(name: str, model: Model) -> tuple[int, int] | None:

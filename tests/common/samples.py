@@ -12,6 +12,8 @@ from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
+from tests import measured
+
 NOW = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
 UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 ENGINEER = {"name": "ML engineer", "role": "Engineer"}
@@ -102,40 +104,6 @@ CHECKS: list[dict[str, Any]] = [
     _check("artifact.bytes", "Artifact bytes are those measured", "pass", None, measured_text="14 files, equal", evidence={"type": "manifest", "index": None}),
     _check("drift.production", "Inside a standing approval", "not_applicable", None, note="no standing approval covers this system", evidence=None),
 ]
-
-
-def performance() -> dict[str, Any]:
-    """A performance/v1 payload."""
-    rows = [
-        ("auc", "AUC", "higher", 0.802, 0.786, 0.022),
-        ("log_loss", "Log loss", "lower", 0.489, 0.512, 0.018),
-        ("brier", "Brier score", "lower", 0.162, 0.171, 0.006),
-    ]
-    metrics = [
-        {
-            "id": m,
-            "title": t,
-            "better": b,
-            "candidate": a_number(c, 0.05),
-            "production": a_number(p, 0.05),
-            "difference": a_number(round(c - p, 4), h),
-        }
-        for m, t, b, c, p, h in rows
-    ]
-    metrics.append(
-        {
-            "id": "tpr",
-            "title": "Defaulters refused",
-            "better": "higher",
-            "candidate": a_number(55 / 90, 0.1, denominator=90),
-            "production": None,
-            "difference": None,
-        }
-    )
-    return {
-        "type": "performance/v1", "n": 300, "seed": 7, "threshold": 0.46, "metrics": metrics, "confusion": {"tp": 55, "fp": 28, "fn": 35, "tn": 182},
-        "reference_check": {"library": "scikit-learn", "version": "1.9.0", "max_difference": 2.2e-16, "tolerance": 1e-9},
-    }
 
 
 def fairness() -> dict[str, Any]:
@@ -320,7 +288,7 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
            "refusal": "Only a validator may sign this review."}
     return {
         "approval": APPROVAL, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM, "change_class": {"name": "non-substantial", "note": "confirmed by Validator"}, "verdict": VERDICT,
-        "progress": None, "checks": CHECKS, "performance": performance(), "production_version": "1", "fairness": fairness(), "fairness_limit": 0.8, "explanation": explanation(),
+        "progress": None, "checks": CHECKS, "performance": measured.binary(), "calibration": measured.calibration(), "production_version": "1", "fairness": fairness(), "fairness_limit": 0.8, "explanation": explanation(),
         "changes": {"from": {"version": "1", "approved_at": ago(days=170), "reference": "PR-12"}, "rows": [
             {"item": "Parameter", "key": "max_depth", "before": "3", "after": "4", "note": "", "changed": True},
             {"item": "Parameter", "key": "a_parameter_whose_name_is_as_long_as_they_get", "before": "not set", "after": "200", "note": "", "changed": True},
@@ -347,7 +315,7 @@ def suspended() -> dict[str, Any]:
 
 def collecting() -> dict[str, Any]:
     """The review page while evidence is computed: nothing to decide on yet."""
-    empty = dict.fromkeys(("verdict", "performance", "fairness", "explanation", "canary", "drift"))
+    empty = dict.fromkeys(("verdict", "performance", "calibration", "fairness", "explanation", "canary", "drift"))
     return (
         review(allowed=False)
         | empty

@@ -147,11 +147,11 @@ def test_every_state():
 
 def test_every_evidence_type_and_every_path_that_a_policy_may_name():
     from governance.evidence import schemas
-    from governance.evidence.projection import METRICS, PAIRS, all_declared
+    from governance.evidence.projection import ALL_METRICS, CALIBRATION, PAIRS, all_declared
 
     text = page("evidence")
     assert missing(set(schemas.TYPES), text) == set()
-    families = {*METRICS, *PAIRS}
+    families = {*ALL_METRICS, *CALIBRATION, *PAIRS}
     for kind, paths in all_declared().items():
         for path in paths:
             parts = path.replace("<feature>.", "").split(".")

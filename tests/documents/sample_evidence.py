@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from tests import measured
 from tests.documents import sample_numbers as figures
 
 
@@ -37,6 +38,7 @@ def _check(library: str, version: str, difference: float, tolerance: float) -> d
     return {"library": library, "version": version, "max_difference": difference, "tolerance": tolerance}
 
 
+MEASURED = ("precision_recall", "thresholds", "cost_matrix", "slices", "criteria")
 PERFORMANCE = {
     "type": "performance/v1",
     "n": 300,
@@ -48,12 +50,18 @@ PERFORMANCE = {
     },
     "libraries": LIBRARIES,
     "reference_check": _check("scikit-learn", "1.9.0", 2.2e-16, 1e-9),
+    "task": "binary",
+    "label": "outcome",
+    "positive_label": "bad",
     "metrics": figures.METRICS,
     "threshold": 0.3,
     "confusion": figures.CONFUSION,
     "roc": figures.ROC,
-    "calibration": figures.CALIBRATION,
+    **{name: measured.binary()[name] for name in MEASURED},
+    "classes": [],
+    "confusions": [],
 }
+CALIBRATION = measured.calibration()
 FAIRNESS = {
     "type": "fairness/v1",
     "n": 300,
@@ -191,6 +199,7 @@ REVIEW = {
 }
 EVIDENCE = [
     _evidence("performance", 112, "2026-11-23T18:04:11.201733Z", PERFORMANCE),
+    _evidence("calibration", 117, "2026-11-23T18:04:13.417002Z", CALIBRATION),
     _evidence("fairness", 113, "2026-11-23T18:04:13.918110Z", FAIRNESS),
     _evidence("explanation", 114, "2026-11-23T18:04:29.400218Z", EXPLANATION),
     _evidence("review", 119, "2026-11-23T18:09:40.110902Z", REVIEW) | {"origin": "submitted"},

@@ -8,6 +8,7 @@ METRICS = [
     {
         "id": "auc",
         "better": "higher",
+        "unit": None,
         "candidate": {"value": 0.799904, "low": 0.747282, "high": 0.851267, "n": 300},
         "production": {"value": 0.793739, "low": 0.738123, "high": 0.845292, "n": 300},
         "difference": {"value": 0.006164, "low": -0.022606, "high": 0.035597, "n": 300},
@@ -16,6 +17,7 @@ METRICS = [
     {
         "id": "log_loss",
         "better": "lower",
+        "unit": None,
         "candidate": {"value": 0.480809, "low": 0.419965, "high": 0.544495, "n": 300},
         "production": {"value": 0.496118, "low": 0.430438, "high": 0.563262, "n": 300},
         "difference": {"value": -0.015309, "low": -0.048388, "high": 0.0197, "n": 300},
@@ -24,6 +26,7 @@ METRICS = [
     {
         "id": "brier",
         "better": "lower",
+        "unit": None,
         "candidate": {"value": 0.158659, "low": 0.135116, "high": 0.184227, "n": 300},
         "production": {"value": 0.163761, "low": 0.139402, "high": 0.189081, "n": 300},
         "difference": {"value": -0.005102, "low": -0.017491, "high": 0.007792, "n": 300},
@@ -32,6 +35,7 @@ METRICS = [
     {
         "id": "tpr",
         "better": "higher",
+        "unit": None,
         "candidate": {"value": 0.75, "low": 0.655172, "high": 0.84058, "n": 300, "denominator": 88},
         "production": {"value": 0.772727, "low": 0.675325, "high": 0.857182, "n": 300, "denominator": 88},
         "difference": {"value": -0.022727, "low": -0.077778, "high": 0.031941, "n": 300, "denominator": 88},
@@ -40,6 +44,7 @@ METRICS = [
     {
         "id": "fpr",
         "better": "lower",
+        "unit": None,
         "candidate": {"value": 0.283019, "low": 0.221698, "high": 0.343911, "n": 300, "denominator": 212},
         "production": {"value": 0.278302, "low": 0.217758, "high": 0.342599, "n": 300, "denominator": 212},
         "difference": {"value": 0.004717, "low": -0.038095, "high": 0.046517, "n": 300, "denominator": 212},
@@ -48,6 +53,7 @@ METRICS = [
     {
         "id": "selection_rate",
         "better": "higher",
+        "unit": None,
         "candidate": {"value": 0.42, "low": 0.363333, "high": 0.476667, "n": 300, "denominator": 300},
         "production": {"value": 0.423333, "low": 0.37, "high": 0.480083, "n": 300, "denominator": 300},
         "difference": {"value": -0.003333, "low": -0.036667, "high": 0.03, "n": 300, "denominator": 300},
@@ -56,6 +62,7 @@ METRICS = [
     {
         "id": "accuracy",
         "better": "higher",
+        "unit": None,
         "candidate": {"value": 0.726667, "low": 0.676667, "high": 0.78, "n": 300, "denominator": 300},
         "production": {"value": 0.736667, "low": 0.68, "high": 0.786667, "n": 300, "denominator": 300},
         "difference": {"value": -0.01, "low": -0.043333, "high": 0.023333, "n": 300, "denominator": 300},
@@ -106,17 +113,6 @@ ROC = [
     [0.7311, 0.9659],
     [0.7783, 0.9886],
     [1.0, 1.0],
-]
-
-CALIBRATION = [
-    {"low": 0.0, "high": 0.125, "n": 102, "predicted": 0.066818, "observed": 0.078431},
-    {"low": 0.125, "high": 0.25, "n": 54, "predicted": 0.176294, "observed": 0.185185},
-    {"low": 0.25, "high": 0.375, "n": 39, "predicted": 0.305583, "observed": 0.282051},
-    {"low": 0.375, "high": 0.5, "n": 33, "predicted": 0.433598, "observed": 0.393939},
-    {"low": 0.5, "high": 0.625, "n": 23, "predicted": 0.550208, "observed": 0.608696},
-    {"low": 0.625, "high": 0.75, "n": 27, "predicted": 0.688356, "observed": 0.555556},
-    {"low": 0.75, "high": 0.875, "n": 12, "predicted": 0.813492, "observed": 0.583333},
-    {"low": 0.875, "high": 1.0, "n": 10, "predicted": 0.914955, "observed": 1.0},
 ]
 
 FAIRNESS = [

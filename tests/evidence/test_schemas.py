@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from governance.evidence import projection, schemas
+from tests import measured
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -39,7 +40,7 @@ def group(name, ratio, *, compared=True, difference=None):
 
 
 def samples():
-    metric = {"id": "auc", "title": "AUC", "better": "higher", "candidate": number(), "production": None}
+    metric = {"id": "auc", "title": "AUC", "better": "higher", "unit": None, "candidate": number(), "production": None}
     reference = group("men", None, compared=False)
     column = {
         "column": "a", "kind": "numeric", "method": "psi", "value": 0.3, "low": 0.2, "high": 0.4, "limit": 0.2,
@@ -49,10 +50,33 @@ def samples():
     return {
         "performance/v1": head("performance/v1")
         | {
+            "task": "binary", "label": "outcome", "positive_label": "bad",
             "metrics": [metric | {"difference": None}], "threshold": 0.3, "roc": [[0, 0], [1, 1]],
-            "confusion": {"tp": 1, "fp": 2, "fn": 3, "tn": 4},
-            "calibration": [{"low": 0, "high": 0.1, "n": 0, "predicted": None, "observed": None}],
+            "precision_recall": [[1, 0.3]], "confusion": {"tp": 1, "fp": 2, "fn": 3, "tn": 4}, "classes": [],
+            "thresholds": [
+                {
+                    "threshold": 0.3, "own": True, "selection_rate": number(), "tpr": undefined(), "fpr": number(),
+                    "precision": number(), "cost": None,
+                }
+            ],
+            "cost_matrix": {"fp": 1, "fn": 5, "unit": "EUR"}, "confusions": [],
+            "slices": {
+                "metric": "log loss", "unit": "nats per row", "minimum": 30, "tested": 12, "too_small": 1,
+                "adjustment": "Holm", "rows": [
+                    {
+                        "slice": [{"feature": "region", "value": "south"}], "n": 60, "value": number(),
+                        "rest": number(), "difference": number(0.2, 0.1, 0.3), "p_adjusted": 0.01,
+                    }
+                ],
+            },
+            "criteria": [
+                {
+                    "id": "a", "title": "A", "expr": "candidate.auc > 0.5", "outcome": "pass", "share": 1.0,
+                    "resamples": 2000, "reason": None,
+                }
+            ],
         },
+        "calibration/v1": measured.calibration(),
         "fairness/v1": head("fairness/v1")
         | {
             "favourable_label": "good", "min_share": 0.05,
@@ -114,9 +138,13 @@ def test_each_field_of_a_payload_is_required_and_no_other_is_taken(evidence_type
     ("evidence_type", "path", "value", "place"),
     [
         ("performance/v1", ("metrics", 0, "candidate", "value"), None, "metrics[0].candidate"),
-        ("performance/v1", ("metrics", 0, "id"), "gini", "metrics[0].id"),
+        ("performance/v1", ("metrics", 0, "id"), "profit", "metrics[0].id"),
         ("performance/v1", ("threshold",), 1.2, "threshold"),
         ("performance/v1", ("confusion", "tp"), -1, "confusion.tp"),
+        ("performance/v1", ("slices", "rows", 0, "p_adjusted"), 1.2, "slices"),
+        ("performance/v1", ("criteria", 0, "outcome"), "maybe", "criteria[0].outcome"),
+        ("calibration/v1", ("bins", 0, "n"), 0, "bins[0].n"),
+        ("calibration/v1", ("spiegelhalter", "p"), 1.2, "spiegelhalter.p"),
         ("fairness/v1", ("features", 0, "groups", 1, "tpr"), 0.4, "features[0].groups[1].tpr"),
         ("fairness/v1", ("features", 0, "groups", 1, "selection_ratio"), None, "features[0].groups[1].selection_ratio"),
         ("fairness/v1", ("features",), [], "features"),
@@ -203,6 +231,8 @@ def test_at_a_first_promotion_nothing_of_production_is_there():
     found = projection.project("performance/v1", samples()["performance/v1"])
     assert found["auc.low"] == 0.4
     assert not any("production" in path or "difference" in path for path in found)
+    assert (found["criteria.pass"], found["criteria.fail"]) == (1, 0)
+    assert (found["worst_slice.name"], found["worst_slice.low"]) == ("region=south", 0.1)
     later = samples()["performance/v1"]
     later["metrics"][0] |= {"production": number(0.7), "difference": number(-0.2, -0.3, -0.1)}
     found = projection.project("performance/v1", later)

@@ -67,7 +67,7 @@ def reading(metric: object) -> dict[str, str]:
     low, high = amount_of(field(difference, "low")), amount_of(field(difference, "high"))
     if low is None or high is None or low <= 0 <= high:
         return {"word": gettext("Not shown"), "tone": "quiet", "icon": "minus"}
-    gained = (low > 0) == (field(metric, "better") != "lower")
+    gained = (low > 0) == (field(metric, "better") == "higher")
     if gained:
         return {"word": gettext("Better, shown"), "tone": "ok", "icon": "check"}
     return {"word": gettext("Worse, shown"), "tone": "bad", "icon": "warning"}

@@ -39,7 +39,7 @@ class CostMatrixInput(serializers.Serializer[Any]):
 class CriteriaProposal(serializers.Serializer[Any]):
     """All criteria that the system is to have, and what wrong decisions cost."""
 
-    criteria = CriterionInput(many=True, max_length=criteria.MOST)
+    criteria = CriterionInput(many=True)
     cost_matrix = CostMatrixInput(required=False, allow_null=True, default=None)
 
 
