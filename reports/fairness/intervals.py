@@ -1,9 +1,10 @@
-"""Score intervals for one proportion, a difference and a ratio of two, and Holm's adjustment."""
+"""Score intervals for one proportion, a difference and a ratio of two, and what many comparisons ask for."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 Z95 = 1.959963984540054  # the 97.5 % quantile of the standard normal distribution
 
@@ -27,20 +28,24 @@ def wilson(events: int, trials: int, *, z: float = Z95) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def newcombe(events: int, trials: int, reference_events: int, reference_trials: int) -> tuple[float, float]:
+def newcombe(
+    events: int, trials: int, reference_events: int, reference_trials: int, *, z: float = Z95
+) -> tuple[float, float]:
     """Return the interval of (proportion - reference proportion), within -1 to 1.
 
     Source: Newcombe (1998), Statistics in Medicine 17(8), 873-890, method 10 (from two Wilson intervals).
     """
     p, q = events / trials, reference_events / reference_trials
-    p_low, p_high = wilson(events, trials)
-    q_low, q_high = wilson(reference_events, reference_trials)
+    p_low, p_high = wilson(events, trials, z=z)
+    q_low, q_high = wilson(reference_events, reference_trials, z=z)
     low = p - q - math.hypot(p - p_low, q_high - q)
     high = p - q + math.hypot(p_high - p, q - q_low)
     return max(-1.0, low), min(1.0, high)
 
 
-def ratio(events: int, trials: int, reference_events: int, reference_trials: int) -> tuple[float, float]:
+def ratio(
+    events: int, trials: int, reference_events: int, reference_trials: int, *, z: float = Z95
+) -> tuple[float, float]:
     """Return the interval of (proportion / reference proportion), 0 or more; NaN, NaN when the reference is 0.
 
     Source: Donner & Zou (2012), Stat. Methods Med. Res. 21(4), 347-359 (MOVER-R, here from two Wilson intervals, so
@@ -49,8 +54,8 @@ def ratio(events: int, trials: int, reference_events: int, reference_trials: int
     if reference_events == 0:
         return math.nan, math.nan
     p, q = events / trials, reference_events / reference_trials
-    p_low, p_high = wilson(events, trials)
-    q_low, q_high = wilson(reference_events, reference_trials)
+    p_low, p_high = wilson(events, trials, z=z)
+    q_low, q_high = wilson(reference_events, reference_trials, z=z)
     product = p * q
     # The lower limit is written in its conjugate form: the usual one is 0 / 0 when q_high = 2 q.
     inner = product**2 - p_low * q_high * (2 * p - p_low) * (2 * q - q_high)
@@ -58,6 +63,18 @@ def ratio(events: int, trials: int, reference_events: int, reference_trials: int
     inner = product**2 - p_high * q_low * (2 * p - p_high) * (2 * q - q_low)
     high = (product + math.sqrt(max(0.0, inner))) / (q_low * (2 * q - q_low))
     return low, high
+
+
+def simultaneous_z(comparisons: int) -> float:
+    """Return the normal quantile with which ``comparisons`` intervals hold together 95 times of 100 (Bonferroni).
+
+    Raises:
+        ValueError: there is no comparison.
+    """
+    if comparisons < 1:
+        msg = "There is nothing to compare."
+        raise ValueError(msg)
+    return NormalDist().inv_cdf(1 - 0.025 / comparisons)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

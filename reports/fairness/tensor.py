@@ -9,7 +9,8 @@ Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-RATES = ("selection_rate", "tpr", "fpr")
+RATES = ("selection_rate", "tpr", "fpr", "fnr", "precision", "accuracy", "base_rate")
+CHUNK = 1_000_000  # rows folded at a time: what a fold needs beside its inputs does not grow with them
 
 
 def fold(truth: Bools, decision: Bools, group: npt.NDArray[np.integer], groups: int) -> Counts:
@@ -31,19 +32,36 @@ def fold(truth: Bools, decision: Bools, group: npt.NDArray[np.integer], groups: 
     if group.size and (group.min() < 0 or group.max() >= groups):
         msg = f"A group code is outside 0 to {groups - 1}."
         raise ValueError(msg)
-    key = group.astype(np.int64) * 4 + 2 * truth.astype(np.int64) + decision.astype(np.int64)
-    return np.bincount(key, minlength=4 * groups).astype(np.int64).reshape(groups, 2, 2)
+    counts = np.zeros(4 * groups, dtype=np.int64)
+    for start in range(0, len(group), CHUNK):
+        part = slice(start, start + CHUNK)
+        key = group[part].astype(np.int64)
+        key *= 4
+        key += 2 * truth[part].view(np.int8) + decision[part].view(np.int8)
+        counts += np.bincount(key, minlength=4 * groups)
+    return counts.reshape(groups, 2, 2)
 
 
 def events_and_trials(tensor: npt.ArrayLike) -> dict[str, tuple[Floats, Floats]]:
     """Return each rate's numerator and denominator, shape ``tensor.shape[:-2]`` (replicates may lead).
 
     ``selection_rate``: favourable decisions among all. ``tpr``: among those whose true outcome was favourable (equal
-    opportunity). ``fpr``: among the others.
+    opportunity), ``fnr`` the unfavourable ones among them. ``fpr``: favourable decisions among the others.
+    ``precision``: those truly favourable among the favourable decisions. ``accuracy``: decisions that were true.
+    ``base_rate``: the truly favourable among all, whatever was decided.
     """
     t = np.asarray(tensor, dtype=np.float64)
     tn, fp, fn, tp = t[..., 0, 0], t[..., 0, 1], t[..., 1, 0], t[..., 1, 1]
-    return {"selection_rate": (tp + fp, tn + fp + fn + tp), "tpr": (tp, tp + fn), "fpr": (fp, fp + tn)}
+    n = tn + fp + fn + tp
+    return {
+        "selection_rate": (tp + fp, n),
+        "tpr": (tp, tp + fn),
+        "fpr": (fp, fp + tn),
+        "fnr": (fn, tp + fn),
+        "precision": (tp, tp + fp),
+        "accuracy": (tp + tn, n),
+        "base_rate": (tp + fn, n),
+    }
 
 
 def rates(tensor: npt.ArrayLike) -> dict[str, Floats]:
