@@ -13,12 +13,12 @@ def count(full: int, reduced: int) -> int:
     return full if PROVE else reduced
 
 
-def write_down(name: str, text: str) -> None:
-    """Put ``text`` between the marks of ``name`` on the threat model's page; only ``make prove`` changes it."""
+def write_down(name: str, text: str, *, page: Path = PAGE) -> None:
+    """Put ``text`` between the marks of ``name`` on a page, the threat model's by default; only ``make prove`` does."""
     if not PROVE:
         return
-    page = PAGE.read_text()
+    written = page.read_text()
     marks = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    assert page.count(marks[0]) == page.count(marks[1]) == 1, f"{PAGE.name} has no place for {name}"
+    assert written.count(marks[0]) == written.count(marks[1]) == 1, f"{page.name} has no place for {name}"
     block = re.compile(f"{re.escape(marks[0])}.*?{re.escape(marks[1])}", re.DOTALL)
-    PAGE.write_text(block.sub(lambda _: f"{marks[0]}\n{text.strip()}\n{marks[1]}", page))
+    page.write_text(block.sub(lambda _: f"{marks[0]}\n{text.strip()}\n{marks[1]}", written))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import rfc8785
+
+from governance.evidence import projections_fairness
+from governance.evidence.projections_fairness import FEATURE, WORST
+
+__all__ = ["FEATURE", "WORST", "all_declared", "declared", "project", "size"]
 
 LARGEST = 65_536  # bytes, of one projection and of all the facts that a request is held against
 
@@ -27,10 +32,6 @@ CALIBRATION = (
 )
 OUTCOMES = ("pass", "fail", "insufficient", "not_applicable")
 INTERVAL = ("value", "low", "high")
-PAIRS = ("selection_ratio", "tpr_difference", "fpr_difference")
-WORST = {"worst": "double?", "worst_ci_low": "double?", "worst_ci_high": "double?", "worst_group": "string?"}
-FEATURE = "<feature>"  # in a declared path: stands for each sensitive feature that the policy asks for
-
 KIND = "<kind>"  # likewise for each kind of document that the policy asks for
 
 _DECLARED: dict[str, dict[str, str]] = {
@@ -51,11 +52,7 @@ _DECLARED: dict[str, dict[str, str]] = {
         "expected_ece.upper": "double?",
         "spiegelhalter.p": "double?",
     },
-    "fairness/v1": {
-        "n": "int",
-        **{f"{pair}.{name}": kind for pair in PAIRS for name, kind in WORST.items()},
-        **{f"{FEATURE}.{pair}.{name}": kind for pair in PAIRS for name, kind in WORST.items()},
-    },
+    "fairness/v1": projections_fairness.DECLARED,
     "explanation/v1": {
         "n": "int",
         "rows": "int",
@@ -121,10 +118,7 @@ def project(evidence_type: str, payload: Payload) -> dict[str, Scalar]:
 
     Undefined is None. What does not exist has no path: ``production`` and ``difference`` at a first promotion.
 
-    In fairness, each group compared stands against the reference group, and low is bad. ``worst`` is the smallest value
-    of any group, ``worst_ci_low`` the smallest lower end and ``worst_ci_high`` the smallest upper end: every group
-    clears a limit exactly when ``worst_ci_low`` does, and some group misses it for certain exactly when
-    ``worst_ci_high`` does. When a group's figure is undefined, so are ``worst`` and ``worst_ci_low``.
+    Of fairness, ``projections_fairness`` says which group is the worst one.
 
     Raises:
         LookupError: there is no such evidence type.
@@ -173,35 +167,6 @@ def _calibration(payload: Payload) -> dict[str, Scalar]:
         out |= _interval(metric["id"], metric["number"])
     out["expected_ece.upper"] = payload["expected_ece"]["upper"] if payload["expected_ece"] else None
     return out | {"spiegelhalter.p": payload["spiegelhalter"]["p"]}
-
-
-def _fairness(payload: Payload) -> dict[str, Scalar]:
-    out: dict[str, Scalar] = {"n": payload["n"]}
-    for pair in PAIRS:
-        everybody: list[tuple[str, Payload]] = []
-        for feature in payload["features"]:
-            compared = [
-                (group["group"], group[pair]) for group in feature["groups"] if group["compared"] and group.get(pair)
-            ]
-            out |= _worst(f"{feature['feature']}.{pair}", compared)
-            everybody += [(f"{feature['feature']}={group}", figure) for group, figure in compared]
-        out |= _worst(pair, everybody)
-    return out
-
-
-def _worst(path: str, compared: Iterable[tuple[str, Payload]]) -> dict[str, Scalar]:
-    figures = list(compared)
-    if not figures:
-        return {f"{path}.{name}": None for name in WORST}
-    values, lows, highs = ([figure[part] for _, figure in figures] for part in INTERVAL)
-    complete = None not in values
-    known = [(figure["value"], group) for group, figure in figures if figure["value"] is not None]
-    return {
-        f"{path}.worst": min(values) if complete else None,
-        f"{path}.worst_ci_low": min(lows) if None not in lows else None,
-        f"{path}.worst_ci_high": min((high for high in highs if high is not None), default=None),
-        f"{path}.worst_group": min(known)[1] if complete and known else None,
-    }
 
 
 def _explanation(payload: Payload) -> dict[str, Scalar]:
@@ -261,7 +226,7 @@ def _interval(path: str, number: Payload) -> dict[str, Scalar]:
 _PROJECTIONS: dict[str, Callable[[Payload], dict[str, Scalar]]] = {
     "performance/v1": _performance,
     "calibration/v1": _calibration,
-    "fairness/v1": _fairness,
+    "fairness/v1": projections_fairness.project,
     "explanation/v1": _explanation,
     "drift/v1": _drift,
     "canary/v1": _canary,

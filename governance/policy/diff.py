@@ -257,6 +257,7 @@ _RULES: dict[_Place, Rule] = {
     ("evidence", "*", "kinds"): _members(**_MORE_PAPERS),
     ("evidence", "*", "parameters", "sensitive_features"): _members(**_MORE_MEASURED),
     ("evidence", "*", "parameters", "min_share"): _amount(lax="up", default=0.0),
+    ("evidence", "*", "parameters", "intersections"): _members(**_MORE_MEASURED),
     ("checks",): _neutral,  # their order says nothing
     ("checks", "*", "expr"): _passing,
     ("checks", "*", "fails_if"): _failing,

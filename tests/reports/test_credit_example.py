@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from examples.credit import dataset, train, windows
+from reports.fairness.decisions import of_score
 from reports.fairness.measure import measure as measure_fairness
 from reports.performance.measure import measure as measure_performance
 
@@ -58,11 +59,14 @@ def test_the_boosted_trees_are_no_worse_than_the_logistic_regression(credit_rows
 
 def test_three_hundred_rows_can_not_settle_the_four_fifths_question(credit_rows, scores):
     _, evaluation = credit_rows
+    decided = of_score(
+        evaluation["credit_risk"], scores[1], threshold=train.THRESHOLD, positive_label="bad", favourable_label="good"
+    )
     payload = measure_fairness(
-        labels=evaluation["credit_risk"], score=scores[1], threshold=train.THRESHOLD, positive_label="bad",
-        favourable_label="good", sensitive_features=evaluation[dataset.SENSITIVE_FEATURES],
+        decided,
+        sensitive_features=evaluation[dataset.SENSITIVE_FEATURES],
         reference_groups=dataset.REFERENCE_GROUPS,
-    )  # fmt: skip
+    )
     groups = {group["group"]: group for feature in payload["features"] for group in feature["groups"]}
     for name in ("female", "up to 25"):
         assert groups[name]["selection_ratio"]["low"] < 0.8 <= groups[name]["selection_ratio"]["high"]

@@ -78,7 +78,7 @@ def test_resampling_the_tensor_is_resampling_the_rows():
         by_rows = np.array([rates[name] for rates in slow])
         for quantile in (0.025, 0.5, 0.975):
             gap = np.quantile(fast[name], quantile, axis=0) - np.quantile(by_rows, quantile, axis=0)
-            assert np.abs(gap).max() < 0.015
+            assert np.abs(gap).max() < 0.02
         np.testing.assert_allclose(fast[name].std(axis=0), by_rows.std(axis=0), rtol=0.08)
 
 
