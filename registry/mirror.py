@@ -1,6 +1,5 @@
 """Mirror MLflow's registry: models, versions with the digest of their bytes, the data they are measured on."""
 
-import io
 import json
 import logging
 import math
@@ -26,6 +25,7 @@ from governance.evidence import storage
 from placet.digests import ArtifactManifest, UnusableArtifact, artifact_manifest
 from placet.uris import split_workspace
 from registry import artifacts, mlflow
+from registry.declared import declared_by
 from registry.errors import ArtifactUnavailable, MlflowDown, UnknownModel, UnknownVersion
 from registry.findings import RECONCILER, report
 from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel, RegistrationNotice, RunNotice
@@ -33,7 +33,6 @@ from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel, Regi
 log = logging.getLogger(__name__)
 DEFAULT_THRESHOLD = 0.5
 AGAIN_S = 300
-LARGEST_DATA = 4 << 30
 CODE_TAGS = {
     "commit": "mlflow.source.git.commit",
     "source": "mlflow.source.name",
@@ -42,14 +41,6 @@ CODE_TAGS = {
     "entry_point": "mlflow.project.entryPoint",
 }
 """What of a version's code is mirrored, and the tag of its run that says it: the word of whoever wrote the run."""
-
-
-@dataclass(frozen=True)
-class _Declared:
-    """What the training script said about its evaluation data, or why it can't be used."""
-
-    snapshot: DatasetSnapshot | None
-    problem: str = ""
 
 
 def model_row(model: str) -> RegisteredModel:
@@ -153,7 +144,8 @@ def mirror_version(
         row.artifact_bytes = sum(file.size for file in facts.manifest.files)
     row.flavor, row.signature, row.code = facts.flavor, facts.signature, facts.code
     row.parameters, row.metrics, row.decision_threshold = facts.parameters, facts.metrics, facts.threshold
-    row.evaluation_dataset, row.problem, row.mirrored_at = facts.dataset, facts.problem[:500], clock.now()
+    row.evaluation_dataset, row.training_dataset = facts.dataset, facts.training
+    row.problem, row.mirrored_at = facts.problem[:500], clock.now()
     row.registered_by = _who(
         RegistrationNotice.objects.filter(
             workspace=version.workspace,
@@ -179,6 +171,7 @@ def mirror_version(
                 "trained_by": row.trained_by.actor_id if row.trained_by else None,
                 "registered_by": row.registered_by.actor_id if row.registered_by else None,
                 "dataset": facts.dataset.digest if facts.dataset else None,
+                "training": facts.training.digest if facts.training else None,
             },
         )
     log.info("mirrored %s, %s", row, row.artifact_digest or row.problem)
@@ -213,6 +206,7 @@ class _Facts:
     metrics: dict[str, float | None] = field(default_factory=dict)
     threshold: float = DEFAULT_THRESHOLD
     dataset: DatasetSnapshot | None = None
+    training: DatasetSnapshot | None = None
     code: dict[str, str] = field(default_factory=dict)
 
 
@@ -225,7 +219,7 @@ def _facts(client: mlflow.Client, version: mlflow.Version) -> _Facts:
         manifest = artifact_manifest(target)
         flavor, signature, unreadable = _described(target)
     run = client.run(version.run_id) if version.run_id else mlflow.Run({}, {})
-    declared = _declared(client, version)
+    declared = declared_by(client, version.run_id)
     threshold, wrong = _threshold(run.parameters)
     return _Facts(
         problem=unreadable or declared.problem or wrong,
@@ -236,7 +230,8 @@ def _facts(client: mlflow.Client, version: mlflow.Version) -> _Facts:
         parameters=run.parameters,
         metrics={name: value if math.isfinite(value) else None for name, value in run.metrics.items()},
         threshold=threshold,
-        dataset=declared.snapshot,
+        dataset=declared.evaluation,
+        training=declared.training,
         code={name: str(run.tags.get(tag, ""))[:1000] for name, tag in CODE_TAGS.items()},
     )
 
@@ -272,74 +267,3 @@ def _threshold(parameters: dict[str, str]) -> tuple[float, str]:
     if 0 < value < 1:
         return value, ""
     return DEFAULT_THRESHOLD, f"Its run says decision_threshold={given[:40]!r}; it must be a number between 0 and 1."
-
-
-def _declared(client: mlflow.Client, version: mlflow.Version) -> _Declared:
-    """Fetch, check and keep the evaluation data that the run declared through Placet."""
-    if not version.run_id:
-        return _Declared(None, "The version has no run, so no evaluation data was declared; register it from a run.")
-    raw = client.run_artifact(version.run_id, "placet/dataset.json")
-    if raw is None:
-        return _Declared(None, "The run declares no evaluation data; call placet.tracking.log_evaluation_data in it.")
-    try:
-        described = json.loads(raw)
-        content = client.run_artifact(version.run_id, f"placet/{described['file']}")
-        return _Declared(_snapshot(described, content, f"runs:/{version.run_id}/placet/{described['file']}"))
-    except (ValueError, KeyError, TypeError) as error:
-        return _Declared(None, f"The declared evaluation data can't be used: {error}")
-
-
-def _snapshot(described: dict[str, Any], content: bytes | None, uri: str) -> DatasetSnapshot:
-    """Keep a dataset by content.
-
-    Raises:
-        ValueError: bytes, columns or labels are not what the description says.
-    """
-    import pyarrow.parquet as pq
-
-    if content is None:
-        raise ValueError("the file is not in the run.")
-    digest = storage.put(content)
-    if digest != described["digest"]:
-        raise ValueError("its bytes do not have the digest that was declared.")
-    metadata = pq.ParquetFile(io.BytesIO(content)).metadata
-    unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-    if unpacked > LARGEST_DATA:
-        raise ValueError(f"it unpacks to {unpacked >> 20} MB; at most {LARGEST_DATA >> 20} MB are read.")
-    table = pq.read_table(io.BytesIO(content))
-    label = described["label"]
-    if label not in table.column_names:
-        raise ValueError(f"it has no label column {label!r}; columns are {', '.join(table.column_names)}.")
-    values = {str(value) for value in table.column(label).unique().to_pylist()}
-    for name in ("positive_label", "favourable_label"):
-        if str(described[name]) not in values:
-            raise ValueError(f"{name} {described[name]!r} is none of the label's values {sorted(values)}.")
-    missing = set(described["sensitive_features"]) - set(table.column_names)
-    if missing:
-        raise ValueError(f"it lacks the sensitive features {sorted(missing)}.")
-    role = DatasetSnapshot.Role.EVALUATION
-    existing = DatasetSnapshot.objects.filter(digest=digest, role=role).first()
-    if existing:
-        return existing
-    row = DatasetSnapshot(
-        digest=digest,
-        role=role,
-        uri=uri,
-        rows=table.num_rows,
-        columns=[{"name": item.name, "type": str(item.type)} for item in table.schema],
-        features=described["features"],
-        label=label,
-        positive_label=str(described["positive_label"]),
-        favourable_labels=[str(described["favourable_label"])],
-        sensitive_features=described["sensitive_features"],
-        reference_groups=described["reference_groups"],
-        mirrored_at=clock.now(),
-    )
-    with transaction.atomic():
-        audit.append(
-            event=Event.DATASET_MIRRORED,
-            actor=RECONCILER,
-            subjects=[row],
-            data={"digest": digest, "role": role, "rows": row.rows, "label": label},
-        )
-    return row

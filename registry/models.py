@@ -11,9 +11,18 @@ from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
 from placet.uris import DEFAULT_WORKSPACE, qualified
 from registry.adoption_models import AdoptedAlias, Adoption
+from registry.dataset_models import DatasetSnapshot
 from registry.watching_models import ObservedAlias, WatchPulse, WatchSpan, WebhookDelivery
 
-__all__ = ["AdoptedAlias", "Adoption", "ObservedAlias", "WatchPulse", "WatchSpan", "WebhookDelivery"]
+__all__ = [
+    "AdoptedAlias",
+    "Adoption",
+    "DatasetSnapshot",
+    "ObservedAlias",
+    "WatchPulse",
+    "WatchSpan",
+    "WebhookDelivery",
+]
 
 
 class RegisteredModel(Governed):
@@ -29,47 +38,6 @@ class RegisteredModel(Governed):
 
     def __str__(self) -> str:
         return qualified(self.workspace, self.name)
-
-
-class DatasetSnapshot(Governed):
-    """A dataset as bytes: what is in it, what it may be used for, which columns mean what."""
-
-    class Role(models.TextChoices):
-        TRAINING = "training", "Training"
-        EVALUATION = "evaluation", "Evaluation"
-        REFERENCE = "reference", "Reference"
-        WINDOW = "window", "Window"
-
-    class Task(models.TextChoices):
-        BINARY = "binary", "Two classes"
-        MULTICLASS = "multiclass", "Several classes"
-        REGRESSION = "regression", "A number"
-
-    class Direction(models.TextChoices):
-        HIGHER = "higher", "Higher is better for the person"
-        LOWER = "lower", "Lower is better for the person"
-
-    digest = models.CharField(max_length=71, help_text="sha256 over the whole content.")
-    role = models.CharField(max_length=16, choices=Role)
-    uri = models.CharField(max_length=1000)
-    rows = models.PositiveBigIntegerField()
-    columns = models.JSONField(help_text="[{name, type}]")
-    features = ArrayField(models.CharField(max_length=200), default=list)
-    label = models.CharField(max_length=200)
-    task = models.CharField(max_length=10, choices=Task, default=Task.BINARY)
-    positive_label = models.CharField(max_length=200, blank=True, help_text="Binary: the event that the score is for.")
-    favourable_labels = ArrayField(
-        models.CharField(max_length=200), default=list, help_text="Classes that are good for the person; one if binary."
-    )
-    favourable_direction = models.CharField(
-        max_length=6, choices=Direction, blank=True, help_text="Regression: which way a value is good for the person."
-    )
-    sensitive_features = ArrayField(models.CharField(max_length=200), default=list)
-    reference_groups = models.JSONField(default=dict)
-    mirrored_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["digest", "role"], name="one_snapshot_per_digest_and_role")]
 
 
 class ModelVersion(Governed):
@@ -93,7 +61,12 @@ class ModelVersion(Governed):
         User, null=True, on_delete=models.PROTECT, related_name="trained_versions", help_text="Who made its run."
     )
     registered_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="registered_versions")
-    evaluation_dataset = models.ForeignKey(DatasetSnapshot, null=True, on_delete=models.PROTECT, related_name="+")
+    evaluation_dataset = models.ForeignKey(
+        DatasetSnapshot, null=True, on_delete=models.PROTECT, related_name="evaluated_versions"
+    )
+    training_dataset = models.ForeignKey(
+        DatasetSnapshot, null=True, on_delete=models.PROTECT, related_name="trained_versions"
+    )
     problem = models.CharField(max_length=500, blank=True, help_text="Why it can't be used as it is, in one sentence.")
     code = models.JSONField(
         null=True, help_text="What its run's tags say of its code: {commit, source, type, repository, entry_point}."

@@ -5,7 +5,7 @@ import uuid
 from celery import shared_task
 
 from governance.evidence.tasks import enqueue
-from registry import alias_changes, applying, marking, reconcile, renewals
+from registry import alias_changes, applying, datasets, marking, reconcile, renewals
 from registry.errors import MlflowDown
 from registry.models import AliasChange
 
@@ -46,6 +46,12 @@ def open_renewals() -> int:
     jobs = renewals.open_due()
     enqueue(jobs)
     return len(jobs)
+
+
+@shared_task
+def delete_due_data() -> int:
+    """Delete the datasets whose delete-by date has passed; returns how many."""
+    return datasets.delete_due()
 
 
 @shared_task

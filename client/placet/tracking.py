@@ -1,33 +1,55 @@
-"""Declare evaluation data in a training script, so that Placet can measure a model on it.
+"""Declare evaluation and training data in a training script, so that Placet can measure a model on it.
 
-Writes ``placet/evaluation.parquet`` and ``placet/dataset.json`` into the MLflow run. Needs ``placet[mlflow]``, or an
-MLflow from 2.3 with pandas and pyarrow.
+Writes ``placet/evaluation.parquet`` and ``placet/dataset.json`` into the MLflow run, and of the training rows
+``placet/training.json`` and digests of the rows, never the rows. Needs ``placet[mlflow]``, or an MLflow from 2.3 with
+pandas and pyarrow.
 """
 
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from placet import rows
+from placet.declaring import (
+    check_columns,
+    check_frame,
+    day,
+    features_of,
+    outcome_of,
+    plain,
+    references_of,
+    sensitive_of,
+    terms_of,
+    with_sensitive,
+)
 from placet.digests import file_digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = "placet-dataset/1"
+TRAINING_FORMAT = "placet-training/1"
 FOLDER = "placet"
 FILE = "evaluation.parquet"
+ROWS_FILE = "training-rows.u64"
 
 
 def log_evaluation_data(
     frame: "pd.DataFrame",
     *,
     label: str,
-    positive_label: Any,
-    favourable_label: Any,
+    task: str = "binary",
+    positive_label: Any = None,
+    favourable_label: Any = None,
+    favourable_labels: Sequence[Any] | None = None,
+    favourable_direction: str | None = None,
     sensitive_features: "Iterable[str] | Mapping[str, Sequence[Any] | pd.Series[Any]]" = (),
     reference_groups: Mapping[str, Any] | None = None,
+    handling: Mapping[str, Mapping[str, Any]] | None = None,
+    delete_by: date | str | None = None,
     features: Sequence[str] | None = None,
     run_id: str | None = None,
 ) -> str:
@@ -35,36 +57,41 @@ def log_evaluation_data(
 
     Args:
         frame: the evaluation rows: features, label and sensitive features. At least one row.
-        label: the column with the true outcome; it holds exactly two values and none is missing.
-        positive_label: the value of the event that the model's score is the probability of (``bad`` in credit).
-        favourable_label: the value that is good for the person (``good`` in credit).
+        label: the column with the true outcome; none is missing. It holds exactly two values for ``binary``, two or
+            more for ``multiclass``, finite numbers for ``regression``.
+        task: ``binary``, ``multiclass`` or ``regression``.
+        positive_label: binary: the value of the event that the model's score is the probability of (``bad`` in credit).
+        favourable_label: binary: the value that is good for the person (``good`` in credit).
+        favourable_labels: multiclass: the values that are good for the person, not all of them.
+        favourable_direction: regression: ``higher`` or ``lower``, which way a value is good for the person.
         sensitive_features: names of columns, or name to values, one per row, for columns that are not in ``frame``
             because the model must not see them.
         reference_groups: per sensitive feature the group that others are compared with; left out, the largest group.
+        handling: per sensitive feature ``lawful_basis`` (why it may be processed: AI Act Article 10(5), GDPR),
+            ``access_role`` (who may read it) and ``delete_by`` (a date: the last day on which it may be kept). What is
+            left out is reported as missing; after the earliest date Placet deletes the rows.
+        delete_by: the last day on which any of the rows may be kept, whatever the columns.
         features: the columns that the model takes, in its order; left out, every column of ``frame`` that is neither
             the label nor a sensitive feature given by name.
         run_id: the MLflow run; the active run when left out.
     Returns: the digest of the Parquet file, ``sha256:<hex>``. The same rows always give the same file.
     Raises:
-        ValueError: a column or value does not exist, the label does not hold two values, or there is no run.
+        ValueError: a column or value does not exist, the label does not fit the task, a date is past, or there is no
+            run.
         TypeError: ``frame`` is not a pandas DataFrame, or a list of columns is one string.
     """
-    import mlflow
-    import pandas as pd
-
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"frame is a {type(frame).__name__}; pass a pandas DataFrame.")
-    sensitive = _sensitive(frame, sensitive_features)
-    table = _with_sensitive(frame, sensitive_features)
-    _check_columns(table)
-    _check_label(table, label, positive_label=positive_label, favourable_label=favourable_label)
+    check_frame(frame)
+    sensitive = sensitive_of(frame, sensitive_features)
+    table = with_sensitive(frame, sensitive_features)
+    check_columns(table)
+    outcome = outcome_of(table, label, task, positive_label, favourable_label, favourable_labels, favourable_direction)
     if label in sensitive:
         raise ValueError(f"{label!r} is the label; it cannot be a sensitive feature too.")
-    columns = _features(frame, label, sensitive, features)
-    references = _references(table, sensitive, reference_groups or {})
-    run = run_id or (active.info.run_id if (active := mlflow.active_run()) else None)
-    if run is None:
-        raise ValueError("There is no active MLflow run: call this inside `with mlflow.start_run():`, or pass run_id.")
+    columns = features_of(frame, label, sensitive, features)
+    references = references_of(table, sensitive, reference_groups or {})
+    terms = terms_of(sensitive, handling or {})
+    last = day("delete_by", delete_by)
+    run = _run(run_id)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / FILE
         types = write_parquet(table, file)
@@ -75,16 +102,89 @@ def log_evaluation_data(
             "rows": len(table),
             "columns": types,
             "label": label,
-            "positive_label": _plain(positive_label),
-            "favourable_label": _plain(favourable_label),
+            "task": task,
+            **{name: plain(value) for name, value in outcome.items()},
             "sensitive_features": sensitive,
             "reference_groups": references,
+            "handling": terms,
+            "delete_by": last,
             "features": columns,
         }
-        text = json.dumps(described, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        (Path(folder) / "dataset.json").write_text(text, encoding="utf-8")
-        mlflow.MlflowClient().log_artifacts(run, folder, artifact_path=FOLDER)
+        _log(run, folder, "dataset.json", described)
     return str(described["digest"])
+
+
+def log_training_data(
+    frame: "pd.DataFrame",
+    *,
+    label: str,
+    features: Sequence[str] | None = None,
+    delete_by: date | str | None = None,
+    run_id: str | None = None,
+) -> str:
+    """Log what the model was trained on, so that rows which it has seen are found in the evaluation data.
+
+    The rows stay where they are. Placet gets their number, the digest of the whole, a digest of each row
+    (:func:`placet.rows.row_digests`), and of each feature its range and the digests of its categories.
+
+    Args:
+        frame: the training rows with features and label, as the model was fitted on them.
+        label: the column with the true outcome.
+        features: the columns that the model takes; left out, every column but the label. Name the same features as
+            for the evaluation data: a row is looked up by features and label.
+        delete_by: the last day on which the digests of the rows may be kept.
+        run_id: the MLflow run; the active run when left out.
+    Returns: the digest of the rows as Parquet, ``sha256:<hex>``.
+    Raises:
+        ValueError: a column does not exist, a date is past, or there is no run.
+        TypeError: ``frame`` is not a pandas DataFrame, or ``features`` is one string.
+    """
+    check_frame(frame)
+    table = frame.reset_index(drop=True)
+    check_columns(table)
+    if label not in table.columns:
+        raise ValueError(f"The label {label!r} is not a column of the training data.")
+    columns = features_of(table, label, [], features)
+    last = day("delete_by", delete_by)
+    run = _run(run_id)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "training.parquet"
+        types = write_parquet(table, whole)
+        digest = file_digest(whole)
+        whole.unlink()  # never logged
+        file = Path(folder) / ROWS_FILE
+        file.write_bytes(rows.to_bytes(rows.row_digests(table, [*columns, label])))
+        described = {
+            "format": TRAINING_FORMAT,
+            "file": ROWS_FILE,
+            "file_digest": file_digest(file),
+            "digest": digest,
+            "rows": len(table),
+            "columns": types,
+            "label": label,
+            "features": columns,
+            "profile": rows.profile(table, columns),
+            "delete_by": last,
+        }
+        _log(run, folder, "training.json", described)
+    return str(digest)
+
+
+def _run(run_id: str | None) -> str:
+    import mlflow
+
+    run = run_id or (active.info.run_id if (active := mlflow.active_run()) else None)
+    if run is None:
+        raise ValueError("There is no active MLflow run: call this inside `with mlflow.start_run():`, or pass run_id.")
+    return str(run)
+
+
+def _log(run: str, folder: str, name: str, described: Mapping[str, Any]) -> None:
+    import mlflow
+
+    text = json.dumps(described, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    (Path(folder) / name).write_text(text, encoding="utf-8")
+    mlflow.MlflowClient().log_artifacts(run, folder, artifact_path=FOLDER)
 
 
 def write_parquet(frame: "pd.DataFrame", path: Path) -> list[dict[str, str]]:
@@ -104,99 +204,3 @@ def write_parquet(frame: "pd.DataFrame", path: Path) -> list[dict[str, str]]:
         raise ValueError(f"The frame cannot be written as Parquet: {error}") from None
     pq.write_table(table, path, compression="zstd", version="2.6", use_dictionary=True, write_statistics=True)
     return [{"name": field.name, "type": str(field.type)} for field in table.schema]
-
-
-def _sensitive(frame: "pd.DataFrame", given: Any) -> list[str]:
-    if isinstance(given, str):
-        raise TypeError(f"sensitive_features is the string {given!r}; pass a list of column names.")
-    names = list(given)
-    missing = [] if isinstance(given, Mapping) else [n for n in names if n not in frame.columns]
-    if missing:
-        raise ValueError(f"Sensitive columns not in the frame: {_listed(missing)}. It has {_listed(frame.columns)}.")
-    if len(set(names)) != len(names):
-        raise ValueError("A sensitive feature is listed twice.")
-    return names
-
-
-def _with_sensitive(frame: "pd.DataFrame", given: Any) -> "pd.DataFrame":
-    import pandas as pd
-
-    if not isinstance(given, Mapping):
-        return frame.reset_index(drop=True)
-    table = frame.reset_index(drop=True)
-    for name, values in given.items():
-        column = pd.Series(list(values), name=name)
-        if len(column) != len(table):
-            raise ValueError(f"The sensitive feature {name!r} has {len(column)} values for {len(table)} rows.")
-        if name in table.columns and not column.equals(table[name].astype(column.dtype)):
-            raise ValueError(f"The frame has a column {name!r} with other values than the sensitive feature {name!r}.")
-        table[name] = column
-    return table
-
-
-def _check_columns(table: "pd.DataFrame") -> None:
-    if not len(table):
-        raise ValueError("The frame has no rows, so there is nothing to evaluate.")
-    if other := [c for c in table.columns if not isinstance(c, str)]:
-        raise ValueError(f"Column names must be strings; {other[0]!r} is a {type(other[0]).__name__}.")
-    if not table.columns.is_unique:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise ValueError(f"The frame has two columns named {twice!r}.")
-
-
-def _check_label(table: "pd.DataFrame", label: str, *, positive_label: Any, favourable_label: Any) -> None:
-    if label not in table.columns:
-        raise ValueError(f"The label {label!r} is not a column. The frame has {_listed(table.columns)}.")
-    if table[label].isna().any():
-        raise ValueError(f"The label {label!r} is missing in {int(table[label].isna().sum())} rows; leave those out.")
-    values = [_plain(v) for v in table[label].unique()]
-    if len(values) != 2:
-        found = _listed(sorted(map(str, values)))
-        raise ValueError(f"The label {label!r} must hold exactly two values; it holds {len(values)}: {found}.")
-    for name, value in {"positive_label": positive_label, "favourable_label": favourable_label}.items():
-        if not any(_same(value, v) for v in values):
-            raise ValueError(f"{name} {value!r} is not a value of {label!r}, which holds {_listed(values)}.")
-
-
-def _features(frame: "pd.DataFrame", label: str, sensitive: list[str], features: Sequence[str] | None) -> list[str]:
-    if features is None:
-        return [str(c) for c in frame.columns if c != label and c not in sensitive]
-    if isinstance(features, str):
-        raise TypeError(f"features is the string {features!r}; pass a list of column names.")
-    if missing := [f for f in features if f not in frame.columns]:
-        raise ValueError(f"Features not in the frame: {_listed(missing)}. It has {_listed(frame.columns)}.")
-    if label in features:
-        raise ValueError(f"The label {label!r} cannot be a feature: the model would be given the answer.")
-    return [str(f) for f in features]
-
-
-def _references(table: "pd.DataFrame", sensitive: list[str], given: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := [name for name in given if name not in sensitive]:
-        raise ValueError(f"reference_groups names {_listed(unknown)}, which is not among the sensitive features.")
-    result: dict[str, Any] = {}
-    for name in sensitive:
-        counts = table[name].value_counts()
-        if not len(counts):
-            raise ValueError(f"The sensitive feature {name!r} has no value in any row.")
-        groups = sorted((_plain(v) for v in counts[counts == counts.max()].index), key=str)
-        group = given.get(name, groups[0])
-        if not any(_same(group, _plain(v)) for v in counts.index):
-            raise ValueError(f"The reference group {group!r} is not a value of {name!r}: {_listed(counts.index)}.")
-        result[name] = _plain(group)
-    return result
-
-
-def _plain(value: Any) -> Any:
-    """Return a numpy scalar as Python's own, so that it can go into JSON."""
-    return value.item() if hasattr(value, "item") else value
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Compare as values of a column: 1 and True are different labels, 1 and 1.0 are not."""
-    one, other = _plain(one), _plain(other)
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
-
-
-def _listed(names: Iterable[Any]) -> str:
-    texts = [repr(_plain(n)) for n in names]
-    return ", ".join(texts[:12]) + (f" and {len(texts) - 12} more" if len(texts) > 12 else "")

@@ -66,6 +66,7 @@ class Event(StrEnum):
     MODEL_ASSIGNED = "model.assigned"
     VERSION_MIRRORED = "version.mirrored"
     DATASET_MIRRORED = "dataset.mirrored"
+    DATASET_DELETED = "dataset.deleted"
     APPROVAL_OPENED = "approval.opened"
     APPROVAL_REVIEW_OPENED = "approval.review_opened"
     APPROVAL_EVALUATED = "approval.evaluated"

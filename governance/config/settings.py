@@ -209,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-alias-changes": {"task": "registry.tasks.sweep_alias_changes", "schedule": 15.0},
     "mark-models": {"task": "registry.tasks.mark_models", "schedule": 10.0},
     "open-renewals": {"task": "registry.tasks.open_renewals", "schedule": 600.0},
+    "delete-due-data": {"task": "registry.tasks.delete_due_data", "schedule": 3600.0},
     "sweep-documents": {"task": "reports.tasks.sweep_documents", "schedule": 60.0},
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
     "check-guards": {"task": "governance.audit.tasks.check_guards", "schedule": 3600.0},

@@ -60,6 +60,11 @@ def put_stream(chunks: Iterable[bytes]) -> str:
     return name
 
 
+def remove(digest: str) -> None:
+    """Delete the bytes of a digest, if they are there."""
+    path_of(digest).unlink(missing_ok=True)
+
+
 def open_checked(digest: str) -> BinaryIO:
     """Open the bytes of a digest at their beginning, once they were held against it; the caller closes the file.
 

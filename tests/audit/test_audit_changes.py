@@ -69,9 +69,9 @@ KEPT = {
     "registry.ApplyGrant": "change made_at expires_at used_at written_at",
     "registry.GateConfiguration": "number mode registry automatic_revert loosens proposed_by proposed_at signed_by "
     "signed_at ended_at",
-    "registry.DatasetSnapshot": "role rows mirrored_at",
+    "registry.DatasetSnapshot": "role rows task favourable_direction delete_by gone_at gone_because mirrored_at",
     "registry.ModelVersion": "model number mlflow_created_at_ms artifact_bytes decision_threshold trained_by "
-    "registered_by evaluation_dataset mirrored_at",
+    "registered_by evaluation_dataset training_dataset mirrored_at",
     "registry.Permit": "approval change kind log_index issued_at expires_at",
     "registry.ObservedAlias": "model number mlflow_created_at_ms first_seen_at last_seen_at finding",
     "registry.PromotionRequest": "number version approval requester change_class state made_at applied_at",

@@ -168,7 +168,7 @@ def test_a_threshold_that_is_no_probability_is_a_problem_and_not_one_half(cast, 
     run = mlflow.Run({"decision_threshold": "3 percent"}, {"auc": float("nan")})
     tracking.versions[cast.model.name, 1]["run_id"] = "a" * 32
     monkeypatch.setattr(mlflow.Client, "run", lambda self, run_id: run)
-    monkeypatch.setattr("registry.mirror._declared", lambda client, version: _nothing_declared())
+    monkeypatch.setattr("registry.mirror.declared_by", lambda client, run_id: _nothing_declared())
     reconcile.reconcile()
     row = ModelVersion.objects.get()
     assert row.problem.startswith("Its run says decision_threshold='3 percent'")
@@ -176,9 +176,9 @@ def test_a_threshold_that_is_no_probability_is_a_problem_and_not_one_half(cast, 
 
 
 def _nothing_declared():
-    from registry.mirror import _Declared
+    from registry.declared import Declared
 
-    return _Declared(None)
+    return Declared()
 
 
 def test_a_model_whose_check_breaks_is_a_finding_and_the_next_is_still_checked(cast, tracking):
