@@ -22,6 +22,8 @@ class ReportsConfig(AppConfig):
         register("calibration/v1", "reports.producers.calibration:produce")
         register("fairness/v1", "reports.producers.fairness:produce")
         register("explanation/v1", "reports.producers.explanation:produce")
+        register("robustness/v1", "reports.producers.robustness:produce")
+        register("data_quality/v1", "reports.producers.data_quality:produce")
         worker_process_init.connect(_keep_models_warm)
         worker_process_shutdown.connect(_end_warm_models)
 

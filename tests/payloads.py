@@ -200,3 +200,152 @@ def drift(*, version: str = "1") -> Payload:
         "window": {"start": "2026-11-16T00:00:00.000000Z", "end": "2026-11-22T23:59:59.000000Z", "n": 400},
         "reference": {"n": 700, "digest": a_digest("reference")},
     }
+
+
+def _change(key: str, name: str | None, title: str, drop: float | None, flipped: float | None, **more: Any) -> Payload:
+    kind, _, rest = key.partition(":")
+    level, _, column = rest.partition(":")
+    refused = drop is None
+    why = {"reason": "the model gave an error (ValueError)"} if refused else {}
+    nothing = a_number(None, **why)
+    return {
+        "id": key,
+        "name": name,
+        "kind": kind,
+        "title": title,
+        "column": column or None,
+        "level": float(level) if level.replace(".", "").isdigit() else None,
+        "outcome": "refused" if refused else "answered",
+        **why,
+        "metric": nothing if drop is None else a_number(0.779 - drop, 0.055),
+        "drop": nothing if drop is None else a_number(drop, 0.012 + abs(drop) / 3),
+        "flipped": nothing if flipped is None else a_number(flipped, flipped * 0.4 + 0.006, denominator=ROWS),
+        "largest_move": None if drop is None else round(0.03 + abs(drop) * 3, 4),
+        **more,
+    }
+
+
+def robustness(*, drop: float = 0.004, seconds: float = 2.31) -> Payload:
+    """Answers to changed rows: one column is refused without a value, one matters most."""
+    worst = _change("category:1:checking_status", None, "Another category in every row: checking_status", 0.145, 0.397)
+    rows = [
+        _change("noise:0.1", "noise_small", "Noise of 0.1 standard deviations on every number", drop, 0.02),
+        _change("noise:0.25", "noise_medium", "Noise of 0.25 standard deviations on every number", 0.009, 0.047),
+        _change("noise:0.5", "noise_large", "Noise of 0.5 standard deviations on every number", 0.022, 0.087),
+        _change("noise:0.5:credit_amount", None, "Noise of 0.5 standard deviations on credit_amount", 0.003, 0.03),
+        _change("missing:0.05", "missing_few", "Missing in 5 % of the cells", None, None),
+        _change("missing:0.2", "missing_many", "Missing in 20 % of the cells", None, None),
+        _change("missing:1:credit_amount", None, "Missing in every row: credit_amount", None, None),
+        _change("missing:1:purpose", None, "Missing in every row: purpose", 0.005, 0.09),
+        _change("category:0.05", "category_few", "Another category in 5 % of the cells", 0.012, 0.067),
+        _change("category:0.2", "category_many", "Another category in 20 % of the cells", 0.037, 0.227),
+        worst,
+        _change("unseen:0.05", "unseen_few", "An unseen category in 5 % of the cells", 0.011, 0.047),
+        _change("unseen:0.2", "unseen_many", "An unseen category in 20 % of the cells", 0.02, 0.113),
+        _change("plausible:rounded", "rounded", "Every number rounded to two digits", -0.001, 0.007),
+        _change("plausible:last-digit", "last_digit", "Every number one unit of its last digit up or down", 0.008, 0.06),
+        _change(
+            "plausible:small", "small_change", "Whole numbers to 150 by one, other numbers by up to 5 %, all at once",
+            drop, 0.057, level=0.05,
+        ),
+    ]  # fmt: skip
+    return a_head("robustness/v1", "scikit-learn", "1.9.0") | {
+        "task": "binary",
+        "threshold": 0.3,
+        "metric": {"id": "auc", "title": "Area under the ROC curve"},
+        "unperturbed": a_number(0.779, 0.055),
+        "perturbations": rows,
+        "worst_columns": [
+            {
+                "column": "checking_status",
+                "perturbation": worst["id"],
+                "drop": worst["drop"],
+                "flipped": worst["flipped"],
+            }
+        ],
+        "left_out": [],
+        "depends_on_other_rows": False,
+        "timing": {
+            "measured": True,
+            "what": "a whole call: start of the isolated process, loading the model, reading the rows, answering",
+            "latency": {"rows": 1, "calls": 2, "p50_ms": seconds * 1000, "p95_ms": None, "p99_ms": None,
+                        "reason": "2 calls: the 95th percentile needs 20, the 99th 100"},
+            "throughput": {"rows": 1000, "calls": 1, "rows_per_s": round(1000 / seconds, 1)},
+        },
+    }  # fmt: skip
+
+
+def data_quality(*, leaked: int | None = 0, twice: int = 0, complete: bool = True) -> Payload:
+    """Sound evaluation data; ``leaked`` None is data without declared training rows."""
+
+    def part(rows: int, n: int = ROWS) -> Payload:
+        return a_number(rows / n, None if rows == 0 else 0.02, n=n, denominator=n) | (
+            {"low": 0.0, "high": 0.0126} if rows == 0 else {}
+        )
+
+    def column(name: str, role: str, *, number: bool, sensitive: bool = False, missing: int = 0) -> Payload:
+        feature = role == "feature"
+        return {
+            "column": name,
+            "role": role,
+            "sensitive": sensitive,
+            "kind": "number" if number else "text",
+            "type": "double" if number else "large_string",
+            "expected": ("double" if number else "string") if feature else None,
+            "fits": True if feature else None,
+            "missing": part(missing),
+            "constant": False,
+            "infinite": 0,
+            "different": 40 if number else 4,
+            "low": 4.0 if number else None,
+            "high": 60.0 if number else None,
+            "outside": part(1) if feature and number else None,
+            "unseen": part(0) if feature and not number else None,
+            "unseen_categories": 0 if feature and not number else None,
+        }
+
+    numbers = {"duration_months", "credit_amount", "age_years"}
+    columns = [column(name, "feature", number=name in numbers) for name in FEATURES]
+    columns += [column(name, "other", number=False, sensitive=True) for name in ("sex", "age_group")]
+    columns.append(column("credit_risk", "label", number=False))
+    leakage = a_number(None, reason="the run declared no training data") if leaked is None else part(leaked)
+    terms = {"lawful_basis": "AI Act Article 10(5)", "access_role": "data_protection_officer"}
+    groups = {"sex": (("male", 207), ("female", 93)), "age_group": (("26 to 60", 232), ("25 or under", 52))}
+    return a_head("data_quality/v1", "pandas", "3.0.6", 0.0) | {
+        "dataset": {"digest": a_digest("evaluation"), "bytes": 19_402, "checked": True},
+        "signature": True,
+        "columns": columns,
+        "missing_columns": [],
+        "extra_columns": [],
+        "duplicates": part(twice),
+        "conflicting": part(0),
+        "leakage": leakage,
+        "training": None
+        if leaked is None
+        else {"digest": a_digest("training"), "rows": 700, "false_match_chance": 1.1e-14},
+        "label": {
+            "column": "credit_risk",
+            "task": "binary",
+            "classes": [{"label": "bad", "share": part(90)}, {"label": "good", "share": part(210)}],
+            "not_named": 0,
+        },
+        "groups": [
+            {
+                "feature": feature,
+                "groups": [{"group": name, "share": part(n), "small": n < 100} for name, n in rows],
+                "not_named": 0,
+                "not_named_rows": 0,
+            }
+            for feature, rows in groups.items()
+        ],
+        "min_share": 0.05,
+        "sensitive": [
+            {
+                "column": name,
+                **(terms if complete else dict.fromkeys(terms)),
+                "delete_by": "2028-11-24" if complete else None,
+                "complete": complete,
+            }
+            for name in groups
+        ],
+    }

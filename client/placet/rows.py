@@ -143,7 +143,8 @@ def _cells(column: "pd.Series[Any]") -> "npt.NDArray[np.uint8]":
     table = np.zeros((len(different) + 1, 9), dtype=np.uint8)  # the last stands for a missing value: code -1
     for place, value in enumerate(different):
         table[place] = np.frombuffer(_cell(value), dtype=np.uint8)
-    return table[codes]
+    found: npt.NDArray[np.uint8] = table[codes]
+    return found
 
 
 def _numbers(values: "npt.NDArray[np.float64]") -> "npt.NDArray[np.uint8]":

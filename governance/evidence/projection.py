@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import rfc8785
@@ -34,6 +34,12 @@ OUTCOMES = ("pass", "fail", "insufficient", "not_applicable")
 INTERVAL = ("value", "low", "high")
 KIND = "<kind>"  # likewise for each kind of document that the policy asks for
 
+CHANGES = (
+    *("noise_small", "noise_medium", "noise_large", "missing_few", "missing_many", "category_few", "category_many"),
+    *("unseen_few", "unseen_many", "rounded", "last_digit", "small_change"),
+)
+SHARES = ("duplicates", "conflicting", "leakage", "missing", "outside", "unseen", "smallest_group", "smallest_class")
+
 _DECLARED: dict[str, dict[str, str]] = {
     "performance/v1": {
         "n": "int",
@@ -58,6 +64,28 @@ _DECLARED: dict[str, dict[str, str]] = {
         "rows": "int",
         "additivity_residual": "double",
         **{f"stability.{part}": "double?" for part in INTERVAL},
+    },
+    "robustness/v1": {
+        "n": "int",
+        **{
+            f"{change}.{figure}.{part}": "double?"
+            for change in CHANGES
+            for figure in ("drop", "flipped")
+            for part in INTERVAL
+        },
+        **{f"{change}.refused": "bool" for change in CHANGES},
+        **{f"unperturbed.{part}": "double?" for part in INTERVAL},
+        "refused": "int",
+        "depends_on_other_rows": "bool",
+        "worst_column.flipped": "double?",
+        "worst_column.name": "string?",
+        **dict.fromkeys(("p50_ms", "p95_ms", "p99_ms", "rows_per_s"), "double?"),
+    },
+    "data_quality/v1": {
+        "n": "int",
+        **{f"{name}.{part}": "double?" for name in SHARES for part in INTERVAL},
+        **dict.fromkeys(("columns_missing", "columns_extra", "columns_unfit", "columns_constant"), "int"),
+        **dict.fromkeys(("infinite", "groups_small", "sensitive_incomplete"), "int"),
     },
     "drift/v1": {
         "n": "int",
@@ -178,6 +206,62 @@ def _explanation(payload: Payload) -> dict[str, Scalar]:
     }
 
 
+def _robustness(payload: Payload) -> dict[str, Scalar]:
+    """Return the figures of each change of all columns; what the rows gave no cause for has undefined figures."""
+    by_name = {row["name"]: row for row in payload["perturbations"] if row["name"]}
+    nothing = dict.fromkeys(INTERVAL)
+    out: dict[str, Scalar] = {"n": payload["n"], **_interval("unperturbed", payload["unperturbed"])}
+    for change in CHANGES:
+        row = by_name.get(change, {"drop": nothing, "flipped": nothing, "outcome": ""})
+        out |= _interval(f"{change}.drop", row["drop"]) | _interval(f"{change}.flipped", row["flipped"])
+        out[f"{change}.refused"] = row["outcome"] == "refused"
+    worst = payload["worst_columns"][0] if payload["worst_columns"] else None
+    timing = payload["timing"] or {"latency": {}, "throughput": {}}
+    return out | {
+        "refused": sum(row["outcome"] == "refused" for row in payload["perturbations"]),
+        "depends_on_other_rows": payload["depends_on_other_rows"],
+        "worst_column.flipped": worst["flipped"]["value"] if worst else None,
+        "worst_column.name": worst["column"] if worst else None,
+        **{name: timing["latency"].get(name) for name in ("p50_ms", "p95_ms", "p99_ms")},
+        "rows_per_s": timing["throughput"].get("rows_per_s"),
+    }
+
+
+def _data_quality(payload: Payload) -> dict[str, Scalar]:
+    """Return the shares and counts; ``missing``, ``outside`` and ``unseen`` are those of the worst feature."""
+    features = [column for column in payload["columns"] if column["role"] == "feature"]
+    groups = [group for feature in payload["groups"] for group in feature["groups"]]
+    classes = [row["share"] for row in payload["label"]["classes"]]
+    out: dict[str, Scalar] = {"n": payload["n"]}
+    for name in ("duplicates", "conflicting", "leakage"):
+        out |= _interval(name, payload[name])
+    for name in ("missing", "outside", "unseen"):
+        out |= _interval(name, _most([column[name] for column in features if column[name] is not None]))
+    out |= _interval("smallest_group", _least([group["share"] for group in groups]))
+    out |= _interval("smallest_class", _least(classes))
+    return out | {
+        "columns_missing": len(payload["missing_columns"]),
+        "columns_extra": len(payload["extra_columns"]),
+        "columns_unfit": sum(column["fits"] is False for column in payload["columns"]),
+        "columns_constant": sum(column["constant"] for column in features),
+        "infinite": sum(column["infinite"] for column in features),
+        "groups_small": sum(group["small"] for group in groups) + sum(row["not_named"] for row in payload["groups"]),
+        "sensitive_incomplete": sum(not row["complete"] for row in payload["sensitive"]),
+    }
+
+
+def _most(figures: Sequence[Payload]) -> Payload:
+    """Return the largest figure; one that is undefined makes it undefined, as does none at all."""
+    known = [figure for figure in figures if figure["value"] is not None]
+    complete = known and len(known) == len(figures)
+    return max(known, key=lambda figure: figure["value"]) if complete else dict.fromkeys(INTERVAL)
+
+
+def _least(figures: Sequence[Payload]) -> Payload:
+    known = [figure for figure in figures if figure["value"] is not None]
+    return min(known, key=lambda figure: figure["value"]) if known else dict.fromkeys(INTERVAL)
+
+
 def _drift(payload: Payload) -> dict[str, Scalar]:
     columns = payload["columns"]
     return {
@@ -228,6 +312,8 @@ _PROJECTIONS: dict[str, Callable[[Payload], dict[str, Scalar]]] = {
     "calibration/v1": _calibration,
     "fairness/v1": projections_fairness.project,
     "explanation/v1": _explanation,
+    "robustness/v1": _robustness,
+    "data_quality/v1": _data_quality,
     "drift/v1": _drift,
     "canary/v1": _canary,
     "human_review/v1": _human_review,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from governance.evidence import projection, schemas
-from tests import measured
+from tests import measured, payloads
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -89,6 +89,8 @@ def samples():
             "features": [{"feature": "a", "mean_abs": 0.1, "low": 0.05, "high": 0.2}],
             "points": [{"feature": "a", "points": [[0.1, None], [-0.1, 0.5]]}],
         },
+        "robustness/v1": payloads.robustness(),
+        "data_quality/v1": payloads.data_quality(),
         "drift/v1": head("drift/v1")
         | {
             "monitor": "live", "version": "credit-risk/2", "window": window, "reference": {"n": 300, "digest": DIGEST},
@@ -150,6 +152,14 @@ def test_each_field_of_a_payload_is_required_and_no_other_is_taken(evidence_type
         ("fairness/v1", ("features",), [], "features"),
         ("explanation/v1", ("background", "digest"), "md5:1", "background.digest"),
         ("explanation/v1", ("points", 0, "points", 0), [0.1, 1.5], "points[0].points[0]"),
+        ("robustness/v1", ("metric", "id"), "gini", "metric.id"),
+        ("robustness/v1", ("perturbations", 0, "name"), "earthquake", "perturbations[0]"),
+        ("robustness/v1", ("timing", "measured"), False, "timing"),
+        ("robustness/v1", ("worst_columns", 0, "drop"), 0.1, "worst_columns[0].drop"),
+        ("data_quality/v1", ("dataset", "checked"), False, "dataset.checked"),
+        ("data_quality/v1", ("leakage",), 0.0, "leakage"),
+        ("data_quality/v1", ("columns",), [], "columns"),
+        ("data_quality/v1", ("label", "task"), "ranking", "label.task"),
         ("drift/v1", ("window", "start"), "yesterday", "window.start"),
         ("drift/v1", ("columns", 0, "value"), None, "columns[0]"),
         ("human_review/v1", ("verdict",), "maybe", "verdict"),
@@ -303,3 +313,25 @@ def test_a_drift_payload_as_the_monitor_makes_it_fits():
     assert found == {
         "n": 300, "columns_drifted": 1, "columns_insufficient": 0, "dataset_drift": True, "max_value": 0.3,
     }  # fmt: skip
+
+
+def test_the_figures_of_each_change_have_a_name_and_a_refusal_is_one_of_them():
+    facts = projection.project("robustness/v1", payloads.robustness(drop=0.004))
+    assert (facts["noise_small.drop.value"], facts["noise_small.refused"]) == (0.004, False)
+    assert (facts["missing_few.drop.value"], facts["missing_few.refused"], facts["refused"]) == (None, True, 3)
+    assert (facts["worst_column.name"], facts["p50_ms"], facts["p99_ms"]) == ("checking_status", 2310.0, None)
+    empty = payloads.robustness() | {"perturbations": [], "worst_columns": [], "timing": None}
+    facts = projection.project("robustness/v1", empty)
+    assert (facts["noise_small.drop.high"], facts["noise_small.refused"], facts["rows_per_s"]) == (None, False, None)
+
+
+def test_the_worst_column_stands_for_all_and_what_is_unknown_of_one_is_unknown_of_all():
+    payload = payloads.data_quality(leaked=3)
+    payload["columns"][1]["missing"] = number(0.2, 0.1, 0.3)
+    facts = projection.project("data_quality/v1", payload)
+    assert (facts["missing.value"], facts["leakage.value"], facts["smallest_class.value"]) == (0.2, 0.01, 0.3)
+    assert facts["smallest_group.value"] == pytest.approx(52 / 300, abs=1e-4)
+    payload["columns"][0]["unseen"] = undefined()
+    assert projection.project("data_quality/v1", payload)["unseen.value"] is None
+    without = projection.project("data_quality/v1", payloads.data_quality(leaked=None, complete=False))
+    assert (without["leakage.value"], without["sensitive_incomplete"]) == (None, 2)

@@ -16,6 +16,8 @@ TYPES = (
     "calibration/v1",
     "fairness/v1",
     "explanation/v1",
+    "robustness/v1",
+    "data_quality/v1",
     "drift/v1",
     "canary/v1",
     "human_review/v1",
