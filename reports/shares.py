@@ -23,3 +23,10 @@ def share(events: int, n: int, *, reason: str = "no row to count") -> payload.Pa
     low = 0.0 if events == 0 else float(interval.low)  # exactly 0 and 1 at the ends, not a rounding error beside
     high = 1.0 if events == n else float(interval.high)
     return payload.number(events / n, low, high, n=n, denominator=n)
+
+
+def counted(events: int, n: int, *, reason: str = "no row to count") -> payload.Payload:
+    """Return ``events / n`` of a count over all the rows there are: nothing was drawn, so it has no interval."""
+    if n == 0:
+        return payload.undefined(reason, n=0, denominator=0)
+    return payload.number(events / n, n=n, denominator=n)

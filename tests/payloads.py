@@ -243,7 +243,7 @@ def robustness(*, drop: float = 0.004, seconds: float = 2.31) -> Payload:
         _change("unseen:0.05", "unseen_few", "An unseen category in 5 % of the cells", 0.011, 0.047),
         _change("unseen:0.2", "unseen_many", "An unseen category in 20 % of the cells", 0.02, 0.113),
         _change("plausible:rounded", "rounded", "Every number rounded to two digits", -0.001, 0.007),
-        _change("plausible:last-digit", "last_digit", "Every number one unit of its last digit up or down", 0.008, 0.06),
+        _change("plausible:last-digit", "last_digit", "Every number one unit of its last digit off", 0.008, 0.06),
         _change(
             "plausible:small", "small_change", "Whole numbers to 150 by one, other numbers by up to 5 %, all at once",
             drop, 0.057, level=0.05,
@@ -279,9 +279,7 @@ def data_quality(*, leaked: int | None = 0, twice: int = 0, complete: bool = Tru
     """Sound evaluation data; ``leaked`` None is data without declared training rows."""
 
     def part(rows: int, n: int = ROWS) -> Payload:
-        return a_number(rows / n, None if rows == 0 else 0.02, n=n, denominator=n) | (
-            {"low": 0.0, "high": 0.0126} if rows == 0 else {}
-        )
+        return a_number(rows / n, n=n, denominator=n)
 
     def column(name: str, role: str, *, number: bool, sensitive: bool = False, missing: int = 0) -> Payload:
         feature = role == "feature"
@@ -326,13 +324,19 @@ def data_quality(*, leaked: int | None = 0, twice: int = 0, complete: bool = Tru
         "label": {
             "column": "credit_risk",
             "task": "binary",
-            "classes": [{"label": "bad", "share": part(90)}, {"label": "good", "share": part(210)}],
+            "classes": [
+                {"label": label, "share": a_number(n / ROWS, 0.05, denominator=ROWS)}
+                for label, n in (("bad", 90), ("good", 210))
+            ],
             "not_named": 0,
         },
         "groups": [
             {
                 "feature": feature,
-                "groups": [{"group": name, "share": part(n), "small": n < 100} for name, n in rows],
+                "groups": [
+                    {"group": name, "share": a_number(n / ROWS, 0.05, denominator=ROWS), "small": n < 100}
+                    for name, n in rows
+                ],
                 "not_named": 0,
                 "not_named_rows": 0,
             }

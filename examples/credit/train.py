@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import mlflow
 import pandas as pd
@@ -22,6 +23,10 @@ from examples.credit import dataset
 MODEL_NAME = "credit-risk"
 EXPERIMENT = "credit-risk"
 THRESHOLD = 0.3  # decline at or above; the share of bad credits among the training rows
+HANDLING = {  # of the columns that only the measuring of bias sees
+    "lawful_basis": "GDPR Article 6(1)(f): to examine the model for bias, AI Act Article 10(2)(f)",
+    "access_role": "validator",
+}
 MODELS = {1: "logistic", 2: "boosted"}  # version to be registered -> model
 
 
@@ -62,11 +67,14 @@ def train(model: str) -> str:
         mlflow.log_input(mlflow.data.from_pandas(training, targets=dataset.LABEL, name="training"), context="training")
         mlflow.log_metrics(metrics(evaluation[dataset.LABEL] == "bad", score))
 
+        keep_until = datetime.now(UTC).date() + timedelta(days=730)
         # The Placet lines: which rows to measure on, what is good for the applicant, whose treatment to compare.
         placet.tracking.log_evaluation_data(
             evaluation, label=dataset.LABEL, positive_label="bad", favourable_label="good", features=dataset.FEATURES,
             sensitive_features=["sex", "age_group"], reference_groups={"sex": "male", "age_group": "26 to 60"},
+            handling=dict.fromkeys(["sex", "age_group"], HANDLING | {"delete_by": keep_until}),
         )  # fmt: skip
+        placet.tracking.log_training_data(training, label=dataset.LABEL, features=dataset.FEATURES)
 
         example = training[dataset.FEATURES].head(5)
         logged = mlflow.sklearn.log_model(

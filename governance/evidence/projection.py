@@ -38,7 +38,7 @@ CHANGES = (
     *("noise_small", "noise_medium", "noise_large", "missing_few", "missing_many", "category_few", "category_many"),
     *("unseen_few", "unseen_many", "rounded", "last_digit", "small_change"),
 )
-SHARES = ("duplicates", "conflicting", "leakage", "missing", "outside", "unseen", "smallest_group", "smallest_class")
+COUNTED = ("duplicates", "conflicting", "leakage", "missing", "outside", "unseen")
 
 _DECLARED: dict[str, dict[str, str]] = {
     "performance/v1": {
@@ -83,7 +83,8 @@ _DECLARED: dict[str, dict[str, str]] = {
     },
     "data_quality/v1": {
         "n": "int",
-        **{f"{name}.{part}": "double?" for name in SHARES for part in INTERVAL},
+        **dict.fromkeys(COUNTED, "double?"),
+        **{f"{name}.{part}": "double?" for name in ("smallest_group", "smallest_class") for part in INTERVAL},
         **dict.fromkeys(("columns_missing", "columns_extra", "columns_unfit", "columns_constant"), "int"),
         **dict.fromkeys(("infinite", "groups_small", "sensitive_incomplete"), "int"),
     },
@@ -228,15 +229,14 @@ def _robustness(payload: Payload) -> dict[str, Scalar]:
 
 
 def _data_quality(payload: Payload) -> dict[str, Scalar]:
-    """Return the shares and counts; ``missing``, ``outside`` and ``unseen`` are those of the worst feature."""
+    """Return shares and counts of these very rows; ``missing``, ``outside``, ``unseen`` are the worst feature's."""
     features = [column for column in payload["columns"] if column["role"] == "feature"]
     groups = [group for feature in payload["groups"] for group in feature["groups"]]
     classes = [row["share"] for row in payload["label"]["classes"]]
     out: dict[str, Scalar] = {"n": payload["n"]}
-    for name in ("duplicates", "conflicting", "leakage"):
-        out |= _interval(name, payload[name])
+    out |= {name: payload[name]["value"] for name in ("duplicates", "conflicting", "leakage")}
     for name in ("missing", "outside", "unseen"):
-        out |= _interval(name, _most([column[name] for column in features if column[name] is not None]))
+        out[name] = _most([column[name]["value"] for column in features if column[name] is not None])
     out |= _interval("smallest_group", _least([group["share"] for group in groups]))
     out |= _interval("smallest_class", _least(classes))
     return out | {
@@ -250,11 +250,10 @@ def _data_quality(payload: Payload) -> dict[str, Scalar]:
     }
 
 
-def _most(figures: Sequence[Payload]) -> Payload:
-    """Return the largest figure; one that is undefined makes it undefined, as does none at all."""
-    known = [figure for figure in figures if figure["value"] is not None]
-    complete = known and len(known) == len(figures)
-    return max(known, key=lambda figure: figure["value"]) if complete else dict.fromkeys(INTERVAL)
+def _most(values: Sequence[float | None]) -> float | None:
+    """Return the largest; one that is undefined makes it undefined, and so does none at all."""
+    known = [value for value in values if value is not None]
+    return max(known) if known and len(known) == len(values) else None
 
 
 def _least(figures: Sequence[Payload]) -> Payload:

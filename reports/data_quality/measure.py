@@ -16,7 +16,7 @@ from placet.rows import row_digests
 from reports import payload
 from reports.data_quality.columns import Column, fits, outwards
 from reports.data_quality.repeats import Digests, Repeats, false_match_chance, found_in, repeats
-from reports.shares import share
+from reports.shares import counted, share
 
 PIECE = 100_000  # rows in memory at once; the first piece is held against pandas
 FEWEST_SHOWN = 5  # a value that fewer rows have is not written out: it could be one person's
@@ -101,7 +101,8 @@ def measure(
             n=n,
             seed=0,
             method={
-                "shares": "95 % score interval (Wilson) of the share of rows",
+                "counts": "over all rows of the data, so without an interval",
+                "groups": "95 % score interval (Wilson) of the share of rows, also of the classes of the label",
                 "duplicates": "rows with the same digest of features and label (placet.rows, 64 bits)",
                 "leakage": "rows whose digest of features and label is among those of the training rows",
                 "ranges": "rounded outwards to two digits; outside means beyond the training rows' own range",
@@ -123,8 +124,8 @@ def measure(
             for name in names
             if name not in {*meaning.features, *meaning.sensitive_features, *expected, meaning.label}
         ],
-        "duplicates": share(seen.repeats.duplicates, n),
-        "conflicting": share(seen.repeats.conflicting, n),
+        "duplicates": counted(seen.repeats.duplicates, n),
+        "conflicting": counted(seen.repeats.conflicting, n),
         "leakage": leaks,
         "training": known,
         "label": _label(seen.columns[meaning.label], meaning),
@@ -193,7 +194,7 @@ def _leakage(
         "rows": training.rows,
         "false_match_chance": false_match_chance(seen.n, training.rows),
     }
-    return share(found_in(seen.whole, training.row_digests), seen.n), said
+    return counted(found_in(seen.whole, training.row_digests), seen.n), said
 
 
 def _column(
@@ -213,7 +214,7 @@ def _column(
         "type": str(column.type),
         "expected": expected,
         "fits": fits(expected, column.type) if expected else None,
-        "missing": share(column.missing, column.rows),
+        "missing": counted(column.missing, column.rows),
         "constant": column.constant and column.rows > 0,
         "infinite": column.infinite,
         "different": None if column.different is None else len(column.different),
@@ -232,7 +233,7 @@ def _beyond(
     if column.kind != kind or role != "feature":
         return None
     if column.range_known if kind == "number" else column.texts_known:
-        return share(rows, here, reason="no value in any row")
+        return counted(rows, here, reason="no value in any row")
     if training is None:
         return payload.undefined("what the model was trained on is not known", n=here)
     if column.trained and column.trained.get("kind") == kind:

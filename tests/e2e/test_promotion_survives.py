@@ -15,7 +15,7 @@ from tests.e2e.steps import Step
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-KINDS = {"performance/v1", "fairness/v1", "explanation/v1"}
+KINDS = {"performance/v1", "fairness/v1", "explanation/v1", "robustness/v1", "data_quality/v1"}
 LIMIT_S = 120.0
 CELERY = ("worker", "evidence", "beat")
 

@@ -329,9 +329,9 @@ def test_the_worst_column_stands_for_all_and_what_is_unknown_of_one_is_unknown_o
     payload = payloads.data_quality(leaked=3)
     payload["columns"][1]["missing"] = number(0.2, 0.1, 0.3)
     facts = projection.project("data_quality/v1", payload)
-    assert (facts["missing.value"], facts["leakage.value"], facts["smallest_class.value"]) == (0.2, 0.01, 0.3)
+    assert (facts["missing"], facts["leakage"], facts["smallest_class.value"]) == (0.2, 0.01, 0.3)
     assert facts["smallest_group.value"] == pytest.approx(52 / 300, abs=1e-4)
     payload["columns"][0]["unseen"] = undefined()
-    assert projection.project("data_quality/v1", payload)["unseen.value"] is None
+    assert projection.project("data_quality/v1", payload)["unseen"] is None
     without = projection.project("data_quality/v1", payloads.data_quality(leaked=None, complete=False))
-    assert (without["leakage.value"], without["sensitive_incomplete"]) == (None, 2)
+    assert (without["leakage"], without["sensitive_incomplete"]) == (None, 2)

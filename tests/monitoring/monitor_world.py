@@ -11,11 +11,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from examples.credit.policy import TEXT as CREDIT_POLICY
 from governance.common.clock import rfc3339
 from monitoring import scoring
 from monitoring.crosscheck_result import CrossCheck
 from monitoring.intake import JSON_LINES
+from tests.factories import CREDIT_POLICY
 
 FEATURES = ["amount", "months", "purpose"]
 START = datetime(2026, 11, 2, tzinfo=UTC)

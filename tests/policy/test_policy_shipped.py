@@ -42,7 +42,15 @@ def facts(*, first: bool) -> dict[str, Any]:
         **worst("age_group.selection_ratio", 0.806, 0.602, 1.023),
     }
     explanation = {"rows": 120, "additivity_residual": 2.2e-16, **number("stability", 0.993, 0.973, 0.998)}
+    robustness = {
+        "n": 300,
+        **number("noise_small.drop", 0.002, -0.004, 0.007),
+        **number("small_change.flipped", 0.057, 0.036, 0.089),
+    }
+    data_quality = {"n": 300, "leakage": 0.0, "duplicates": 0.0}
+    data_quality |= {"columns_missing": 0, "columns_unfit": 0, "sensitive_incomplete": 0}
     evidence = {"performance": performance, "fairness": fairness, "explanation": explanation}
+    evidence |= {"robustness": robustness, "data_quality": data_quality}
     return {"evidence": evidence, "candidate": {}} | ({} if first else {"production": {}})
 
 
@@ -112,3 +120,23 @@ def test_a_clear_disadvantage_blocks_until_it_is_waived_and_a_weak_score_blocks_
     assert verdict.reason.startswith(
         "Ranking power (AUC): 0.580 (95 % interval 0.520 to 0.640, n = 300) misses the limit"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "outcome"),
+    [
+        ("data_quality", {"leakage": 0.02}, Ruling.BLOCK),
+        ("data_quality", {"leakage": None}, Ruling.HOLD),
+        ("data_quality", {"columns_unfit": 1}, Ruling.BLOCK),
+        ("data_quality", {"duplicates": 0.1}, Ruling.BLOCK),
+        ("data_quality", {"sensitive_incomplete": 1}, Ruling.BLOCK),
+        ("robustness", number("noise_small.drop", 0.09, 0.06, 0.12), Ruling.BLOCK),
+        ("robustness", number("small_change.flipped", 0.3, 0.25, 0.35), Ruling.BLOCK),
+        ("robustness", number("small_change.flipped", 0.14, 0.10, 0.18), Ruling.ALLOW),
+    ],
+)
+def test_unsound_data_and_answers_that_hang_on_a_digit_are_stopped(kind, changed, outcome):
+    review = Review(check="fairness.selection-ratio-sex", verdict="accepted", role="validator", reviewer="vera")
+    found = facts(first=False)
+    found["evidence"][kind] |= changed
+    assert evaluate(parse(CREDIT), found, reviews=[review]).outcome is outcome

@@ -50,6 +50,8 @@ def after_a_week_as_a_canary(cast, settings, tmp_path) -> Iterator[Signer]:
     made = cast.promotion(alias="canary")
     attach(made.approval, payloads.performance(production=False))
     attach(made.approval, payloads.fairness())
+    attach(made.approval, payloads.robustness())
+    attach(made.approval, payloads.data_quality())
     for check in held(made):
         accept(made.approval, cast.officer, check=check)
     with pytest.raises(PasskeyNeeded):
