@@ -17,6 +17,7 @@ EXEMPT: dict[str, str] = {
     "approvals.RequestIndex": "What lists find a request by; derived by triggers from it and its decisions.",
     "approvals.SavedView": "A person's own bookmark of the inbox; it opens nothing that they could not read.",
     "evidence.EvidenceJob": "A queue: the evidence that a job makes is governed.",
+    "evidence.EvidenceAttempt": "How a queue's work went; that a job failed or was cancelled is logged.",
     "approvals.PolicyReplay": "A queue and what came out of it; `policy.replayed` names the outcome by its digest.",
     "notices.NoticeSettings": "How a person wants to be told; what matters to others can't be turned off.",
     "notices.Channel": "An address of one person, sealed; that it was added or removed is told to them.",

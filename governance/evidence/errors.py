@@ -15,6 +15,18 @@ class LeaseLost(DomainError):
     title = "The job belongs to a newer attempt"
 
 
+class JobFinished(DomainError):
+    """A job that is done, failed or cancelled can't be cancelled."""
+
+    title = "The job is finished"
+
+
+class JobNotRetried(DomainError):
+    """Only a job that failed or was cancelled is tried again, and only once at a time."""
+
+    title = "The job can't be tried again"
+
+
 class CannotProduce(Exception):
     """A producer can't make the evidence from these inputs, and trying again would not help. The text is for people."""
 

@@ -14,7 +14,8 @@ class EvidenceJob(models.Model):
     """One piece of work for the evidence worker. The row is the truth; a message in the broker is only a hint.
 
     A worker claims the row and extends its lease while it works. A lease that runs out is handed out again, under the
-    next attempt number, and only the newest attempt may attach its evidence.
+    next attempt number, and only the newest attempt may attach its evidence. A job that failed or was cancelled stays
+    so; trying again makes another job, which names it.
     """
 
     class State(models.TextChoices):
@@ -22,6 +23,7 @@ class EvidenceJob(models.Model):
         RUNNING = "running", "Running"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     type = models.CharField(max_length=40, help_text="fairness/v1")
@@ -34,7 +36,7 @@ class EvidenceJob(models.Model):
     baseline_id = models.UUIDField(null=True, help_text="Which subject the baseline is.")
     settings = models.JSONField(default=dict, help_text="What both run with beside their bytes: decision thresholds.")
     inputs_digest = models.CharField(max_length=71, help_text="sha256 over everything above: what determines it.")
-    state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     enqueued_at = models.DateTimeField(null=True)
@@ -44,6 +46,9 @@ class EvidenceJob(models.Model):
     error = models.TextField(blank=True)
     made_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    retry_of = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="retries", help_text="The job that this one repeats."
+    )
 
     class Meta:
         constraints = [
@@ -53,11 +58,29 @@ class EvidenceJob(models.Model):
             models.CheckConstraint(condition=Q(steps_done__lte=F("steps_total")), name="steps_done_within_total"),
             models.CheckConstraint(
                 condition=Q(state__in=["queued", "running"], finished_at__isnull=True)
-                | Q(state__in=["done", "failed"], finished_at__isnull=False),
+                | Q(state__in=["done", "failed", "cancelled"], finished_at__isnull=False),
                 name="finished_at_iff_finished",
             ),
         ]
         indexes = [models.Index(fields=["subject_digest", "type"], name="job_by_subject")]
+
+
+class EvidenceAttempt(models.Model):
+    """One worker's try at a job: when it began and ended, and why it made nothing. Kept for good."""
+
+    job = models.ForeignKey(EvidenceJob, on_delete=models.PROTECT, related_name="tries")
+    number = models.PositiveSmallIntegerField()
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True, help_text="Why it made no evidence; empty while it runs, or when it did.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="one_row_per_attempt"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of job {self.job_id}"
 
 
 class Evidence(Governed):

@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from governance.common import clock
-from governance.evidence.models import Evidence, EvidenceJob
+from governance.common.errors import Unknown
+from governance.evidence.models import Evidence, EvidenceAttempt, EvidenceJob
 
 
 def newest_evidence(*, subject_id: uuid.UUID, evidence_type: str) -> Evidence | None:
@@ -39,6 +40,54 @@ def evidence_about(subject_digest: str) -> QuerySet[Evidence]:
 def jobs_about(subject_digest: str) -> QuerySet[EvidenceJob]:
     """Return every job for a subject, newest first, with what came of it."""
     return EvidenceJob.objects.filter(subject_digest=subject_digest).select_related("evidence").order_by("-made_at")
+
+
+def jobs_of_subject(subject_id: uuid.UUID) -> QuerySet[EvidenceJob]:
+    """Return every job about a subject, newest first, each with its attempts and with what came of it."""
+    rows = EvidenceJob.objects.filter(subject_id=subject_id).select_related("evidence").order_by("-made_at")
+    return rows.prefetch_related(Prefetch("tries", EvidenceAttempt.objects.order_by("number")))
+
+
+def evidence_of_subject(subject_id: uuid.UUID) -> QuerySet[Evidence]:
+    """Return every piece of evidence about a subject, newest first."""
+    return Evidence.objects.filter(subject_id=subject_id).order_by("-made_at")
+
+
+def job(pk: uuid.UUID) -> EvidenceJob:
+    """Return one job.
+
+    Raises:
+        Unknown: there is none of that id.
+    """
+    rows = EvidenceJob.objects.select_related("evidence")
+    found = rows.prefetch_related(Prefetch("tries", EvidenceAttempt.objects.order_by("number"))).filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"There is no evidence job {pk}.")
+    return found
+
+
+def evidence(pk: uuid.UUID) -> Evidence:
+    """Return one piece of evidence.
+
+    Raises:
+        Unknown: there is none of that id.
+    """
+    found = Evidence.objects.select_related("job").filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"There is no evidence {pk}.")
+    return found
+
+
+def past_durations(evidence_type: str, subject_ids: Iterable[uuid.UUID], *, most: int = 10) -> list[float]:
+    """Return how many seconds the newest attempts took that made evidence of a type about any of these subjects."""
+    rows = EvidenceAttempt.objects.filter(
+        job__type=evidence_type,
+        job__state=EvidenceJob.State.DONE,
+        job__subject_id__in=list(subject_ids),
+        ended_at__isnull=False,
+        reason="",
+    ).order_by("-ended_at")
+    return [(ended - began).total_seconds() for began, ended in rows.values_list("began_at", "ended_at")[:most]]
 
 
 def jobs_from(inputs_digests: Iterable[str]) -> QuerySet[EvidenceJob]:

@@ -16,11 +16,12 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence import projection, schemas, storage
 from governance.evidence.errors import InvalidEvidence, LeaseLost
-from governance.evidence.models import Evidence, EvidenceJob
+from governance.evidence.models import Evidence, EvidenceAttempt, EvidenceJob
 from governance.evidence.producers import Product
 
 LEASE = timedelta(seconds=20)
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 3
+WORKER_DIED = "The worker died, or lost its connection, and its lease ran out."
 WORKER = System("evidence-worker")
 
 Listener = Callable[[str, str], None]
@@ -32,7 +33,8 @@ def on_change(listener: Listener) -> None:
     _listeners.append(listener)
 
 
-def _tell(subject_digest: str, evidence_type: str) -> None:
+def tell(subject_digest: str, evidence_type: str) -> None:
+    """Say to who listens that evidence of a subject has changed, or that none comes."""
     for listener in _listeners:
         listener(subject_digest, evidence_type)
 
@@ -112,14 +114,34 @@ def mark_enqueued(job_ids: list[uuid.UUID]) -> None:
     EvidenceJob.objects.filter(pk__in=job_ids).update(enqueued_at=clock.now())
 
 
+@transaction.atomic
 def claim(job_id: uuid.UUID) -> int | None:
-    """Take a job and return the attempt's number; None when someone holds it or it is finished."""
+    """Take a job and return the attempt's number; None when someone holds it or it is finished.
+
+    A worker that dies in an attempt has used it up: a job whose last attempt is over is not claimed, however it ended.
+    """
     now = clock.now()
     free = Q(state=EvidenceJob.State.QUEUED) | Q(state=EvidenceJob.State.RUNNING, lease_until__lt=now)
-    taken = EvidenceJob.objects.filter(free, pk=job_id).update(
-        state=EvidenceJob.State.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, message="Starting"
+    taken = EvidenceJob.objects.filter(free, pk=job_id, attempts__lt=MAX_ATTEMPTS).update(
+        state=EvidenceJob.State.RUNNING,
+        attempts=F("attempts") + 1,
+        lease_until=now + LEASE,
+        steps_done=0,
+        message="Starting",
     )
-    return EvidenceJob.objects.values_list("attempts", flat=True).get(pk=job_id) if taken else None
+    if not taken:
+        return None
+    number = EvidenceJob.objects.values_list("attempts", flat=True).get(pk=job_id)
+    close_attempt(job_id, WORKER_DIED)
+    EvidenceAttempt.objects.create(job_id=job_id, number=number, began_at=now)
+    return number
+
+
+def close_attempt(job_id: uuid.UUID, reason: str) -> None:
+    """Say how the attempt under way ended, if there is one."""
+    EvidenceAttempt.objects.filter(job_id=job_id, ended_at__isnull=True).update(
+        ended_at=clock.now(), reason=reason[:2000]
+    )
 
 
 def heartbeat(job_id: uuid.UUID, attempt: int, **progress: Any) -> None:
@@ -147,6 +169,7 @@ def finish(job_id: uuid.UUID, attempt: int, product: Product) -> Evidence:
     job.state, job.finished_at, job.lease_until, job.message = EvidenceJob.State.DONE, clock.now(), None, "Attached"
     job.steps_done = job.steps_total
     job.save()
+    close_attempt(job_id, "")
     return attach(
         evidence_type=job.type,
         subject_digest=job.subject_digest,
@@ -243,7 +266,7 @@ def attach(
         },
         sealed=sealed,
     )
-    _tell(subject_digest, evidence_type)
+    tell(subject_digest, evidence_type)
     return evidence
 
 
@@ -254,6 +277,7 @@ def fail(job_id: uuid.UUID, attempt: int, error: str, *, again: bool) -> None:
     if job.attempts != attempt or job.state != EvidenceJob.State.RUNNING:
         return
     job.error, job.lease_until = error, None
+    close_attempt(job_id, error)
     if again and attempt < MAX_ATTEMPTS:
         job.state, job.message, job.enqueued_at = EvidenceJob.State.QUEUED, "Waits to be tried again", clock.now()
         job.save()
@@ -268,20 +292,34 @@ def _close_failed(job: EvidenceJob) -> None:
         event=Event.EVIDENCE_FAILED,
         actor=WORKER,
         subjects=[],
-        data={"type": job.type, "subject": {"name": job.subject_name, "digest": job.subject_digest}, "job": job.pk},
+        data={**about_job(job), "attempts": job.attempts},
         payload={"error": job.error[:2000]},
     )
-    _tell(job.subject_digest, job.type)
+    tell(job.subject_digest, job.type)
+
+
+def about_job(job: EvidenceJob) -> dict[str, Any]:
+    """Return what an entry says of a job."""
+    return {"type": job.type, "subject": {"name": job.subject_name, "digest": job.subject_digest}, "job": job.pk}
 
 
 @transaction.atomic
 def park_exhausted() -> int:
-    """Fail the jobs whose worker died in every attempt, and return how many; people see why."""
+    """Fail the jobs that have no attempt left and that nobody works on, and return how many; people see why."""
     exhausted = EvidenceJob.objects.select_for_update(skip_locked=True).filter(
-        state=EvidenceJob.State.RUNNING, lease_until__lt=clock.now(), attempts__gte=MAX_ATTEMPTS
+        Q(state=EvidenceJob.State.QUEUED) | Q(state=EvidenceJob.State.RUNNING, lease_until__lt=clock.now()),
+        attempts__gte=MAX_ATTEMPTS,
     )
     for job in exhausted:
-        job.error = f"The worker died in each of {MAX_ATTEMPTS} attempts; its memory or time limit may be too small."
+        close_attempt(job.pk, WORKER_DIED)
+        reasons = list(job.tries.order_by("number").values_list("reason", flat=True))
+        if all(reason == WORKER_DIED for reason in reasons):
+            job.error = (
+                f"The worker died in each of {MAX_ATTEMPTS} attempts; its memory or time limit may be too small."
+            )
+        else:
+            numbered = (f"{number}. {reason}" for number, reason in enumerate(reasons, start=1))
+            job.error = f"Each of {MAX_ATTEMPTS} attempts came to nothing. {' '.join(numbered)}"
         job.lease_until = None
         _close_failed(job)
     return len(exhausted)

@@ -1,6 +1,7 @@
 """Run evidence jobs in the evidence worker, and hand out again what was lost."""
 
 import logging
+import signal
 import threading
 import uuid
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from celery import shared_task
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from governance.common.broker import enqueue_on_commit
 from governance.evidence import producers, selectors, services
@@ -78,22 +79,40 @@ def enqueue(job_ids: list[uuid.UUID]) -> None:
 
 @contextmanager
 def _lease_kept(job_id: uuid.UUID, attempt: int) -> Iterator[None]:
-    """Extend the lease from a thread of its own while a producer computes, however rarely it reports."""
+    """Extend the lease from a thread of its own while a producer computes, however rarely it reports.
+
+    When the lease is gone (the job was cancelled, or handed out again), the producer is stopped where it is: whatever
+    it waits for, and with it the isolated process that it started, which ends as the exception passes its ``finally``.
+    """
     stop = threading.Event()
+    interruptible = threading.current_thread() is threading.main_thread()
 
     def keep() -> None:
         try:
             while not stop.wait(BEAT_S):
-                services.heartbeat(job_id, attempt)
+                try:
+                    services.heartbeat(job_id, attempt)
+                except DatabaseError as error:  # it may be back before the lease runs out
+                    log.warning("job %s: no heartbeat could be written: %s", job_id, error)
+                    connection.close()
         except LeaseLost:
             log.warning("job %s: the lease is gone", job_id)
+            if interruptible and not stop.is_set():
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR2)
         finally:
             connection.close()
 
+    def give_up(number: int, frame: object) -> None:
+        if not stop.is_set():
+            raise LeaseLost(f"Attempt {attempt} of job {job_id} was replaced or cancelled.")
+
     thread = threading.Thread(target=keep, name=f"lease-{job_id}", daemon=True)
+    before = signal.signal(signal.SIGUSR2, give_up) if interruptible else None
     thread.start()
     try:
         yield
     finally:
         stop.set()
         thread.join()
+        if interruptible:
+            signal.signal(signal.SIGUSR2, before)

@@ -138,7 +138,7 @@ def run_as_dict(found: DriftRun | EvidenceJob, *, payload: bool = False) -> dict
             "id": found.pk,
             "state": found.state,
             "message": found.message,
-            "error": found.error if found.state == EvidenceJob.State.FAILED else "",
+            "error": found.error if found.finished_at else "",
             "window": {"start": found.parameters["start"], "end": found.parameters["end"]},
             "version": found.subject_name,
             "outcome": None,

@@ -116,10 +116,7 @@ def next_step(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = 
         return "Wait: Placet is setting the alias."
     if approval.state == "collecting":
         found = jobs_of([approval])[approval.pk] if jobs is None else jobs
-        failed = next((job for job in found if job.state == EvidenceJob.State.FAILED), None)
-        if failed:
-            return f"{failed.type} could not be produced: {failed.error} Mend it, withdraw this request, request anew."
-        return "Wait for the evidence; reviewers are asked once it is complete."
+        return _collecting(found)
     if approval.state == "in_review":
         if approval.outcome == "BLOCK":
             return f"A check blocks: {approval.verdict.get('reason', '')}"
@@ -131,3 +128,12 @@ def next_step(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = 
     if approval.state == "approved":
         return refusals.may_apply(promotion) or f"Apply it: placet apply {promotion.pk}"
     return f"The approval is {approval.get_state_display().lower()}: {approval.state_reason}"
+
+
+def _collecting(jobs: Sequence[EvidenceJob]) -> str:
+    newest = {job.inputs_digest: job for job in reversed(jobs)}.values()  # a later try outdoes an earlier one
+    if failed := next((job for job in newest if job.state == EvidenceJob.State.FAILED), None):
+        return f"{failed.type} could not be produced: {failed.error} Mend it and try the job again, or withdraw."
+    if cancelled := next((job for job in newest if job.state == EvidenceJob.State.CANCELLED), None):
+        return f"{cancelled.type} was cancelled: try the job again, or withdraw this request."
+    return "Wait for the evidence; reviewers are asked once it is complete."

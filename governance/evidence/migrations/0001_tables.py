@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('baseline_id', models.UUIDField(help_text='Which subject the baseline is.', null=True)),
                 ('settings', models.JSONField(default=dict, help_text='What both run with beside their bytes: decision thresholds.')),
                 ('inputs_digest', models.CharField(help_text='sha256 over everything above: what determines it.', max_length=71)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=8)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=9)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('enqueued_at', models.DateTimeField(null=True)),
@@ -38,10 +38,25 @@ class Migration(migrations.Migration):
                 ('error', models.TextField(blank=True)),
                 ('made_at', models.DateTimeField()),
                 ('finished_at', models.DateTimeField(null=True)),
+                ('retry_of', models.ForeignKey(help_text='The job that this one repeats.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='retries', to='evidence.evidencejob')),
             ],
             options={
                 'indexes': [models.Index(fields=['subject_digest', 'type'], name='job_by_subject')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running'])), fields=('inputs_digest',), name='one_open_job_per_inputs'), models.CheckConstraint(condition=models.Q(('steps_done__lte', models.F('steps_total'))), name='steps_done_within_total'), models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state__in', ['queued', 'running'])), models.Q(('finished_at__isnull', False), ('state__in', ['done', 'failed'])), _connector='OR'), name='finished_at_iff_finished')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running'])), fields=('inputs_digest',), name='one_open_job_per_inputs'), models.CheckConstraint(condition=models.Q(('steps_done__lte', models.F('steps_total'))), name='steps_done_within_total'), models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state__in', ['queued', 'running'])), models.Q(('finished_at__isnull', False), ('state__in', ['done', 'failed', 'cancelled'])), _connector='OR'), name='finished_at_iff_finished')],
+            },
+        ),
+        migrations.CreateModel(
+            name='EvidenceAttempt',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveSmallIntegerField()),
+                ('began_at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('reason', models.TextField(blank=True, help_text='Why it made no evidence; empty while it runs, or when it did.')),
+                ('job', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tries', to='evidence.evidencejob')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('job', 'number'), name='one_row_per_attempt')],
             },
         ),
         migrations.CreateModel(
