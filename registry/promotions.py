@@ -17,8 +17,7 @@ from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden
-from governance.evidence import producers
-from governance.evidence import selectors as evidence_selectors
+from governance.evidence import fitting, producers
 from governance.evidence import services as evidence_services
 from governance.evidence.canary import CANARY
 from governance.evidence.documents import About, about_system, inputs
@@ -282,6 +281,7 @@ def required_evidence(
                 _produced(
                     item, candidate, dataset=dataset_digest, baseline=baseline, settings=settings, not_before=oldest
                 )
+                | _how_made(item)
             )
     return wanted
 
@@ -330,6 +330,12 @@ def _produced(
     }
 
 
+def _how_made(item: EvidenceRequirement) -> dict[str, str]:
+    """Return what else the policy says of how evidence was made; its inputs are the same either way."""
+    origin = {"origin": "computed"} if item.computed else {}
+    return origin | ({"isolation": item.isolation} if item.isolation else {})
+
+
 def _required_documents(item: EvidenceRequirement, candidate: ModelVersion, now: datetime) -> list[dict[str, Any]]:
     """Return the documents that people must submit, one row a kind: about this version, or about its AI system.
 
@@ -361,7 +367,8 @@ def request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list[
     for wanted in approval.required_evidence:
         if not producers.producible(wanted["type"]):
             continue
-        if evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted["not_before"]) is None:
+        about = {"subject_id": candidate.pk, "subject_digest": approval.subject_digest}
+        if fitting.fitting(wanted, **about) is None:
             job = evidence_services.request_evidence(
                 evidence_type=wanted["type"],
                 subject_digest=approval.subject_digest,

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from governance.accounts.models import User
 from governance.approvals import envelope, services, standing, unmeasured
+from governance.approvals import facts as known
 from governance.approvals import selectors as approvals
 from governance.approvals.errors import NothingStands
 from governance.approvals.models import ApprovalRequest, ChangeClass, StandingApproval, State
@@ -71,7 +72,7 @@ def made_of(version: ModelVersion, facts: Mapping[str, Any]) -> envelope.Made:
 
 def inside(row: StandingApproval, approval: ApprovalRequest, version: ModelVersion) -> list[envelope.Condition]:
     """Return how a version keeps to an envelope, on the evidence that its request has frozen."""
-    facts = approvals.facts(approval, evidence_selectors.by_ids(approval.evidence_ids))
+    facts = known.of_request(approval, evidence_selectors.by_ids(approval.evidence_ids))
     return envelope.conditions(row.envelope, made_of(version, facts))
 
 

@@ -13,7 +13,7 @@ from governance.common import clock
 from governance.evidence import papers
 from governance.evidence.models import Evidence
 from governance.evidence.standing import NAME, TYPE, Paper, Standing
-from governance.policy.document import SUBMITTED
+from governance.policy.requirements import SUBMITTED
 from governance.policy.selectors import document_of
 
 CLOCK = System("clock")

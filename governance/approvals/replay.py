@@ -8,10 +8,10 @@ from typing import Any
 
 from governance.accounts.access import readable_systems
 from governance.accounts.models import User
-from governance.approvals import selectors
+from governance.approvals import facts
 from governance.approvals.models import ApprovalRequest, PolicyReplay
 from governance.common.errors import Unknown
-from governance.evidence import papers
+from governance.evidence import levels, papers
 from governance.evidence.models import Evidence
 from governance.evidence.standing import TYPE
 from governance.inventory.mirrored import mirror
@@ -82,7 +82,7 @@ def cases(requests: Sequence[ApprovalRequest]) -> list[Case]:
             Case(
                 id=str(request.pk),
                 asked_at=request.opened_at,
-                facts=selectors.facts(request, items, at=request.review_opened_at, read=documents),
+                facts=facts.of_request(request, items, at=request.review_opened_at, read=documents, whole=True),
                 evidence=[_made(item, roles.get(item.dataset_digest, frozenset())) for item in items],
                 then=request.verdict,
                 holds=request.context.get("holds", []),
@@ -106,7 +106,16 @@ class _Rules:
 
 
 def _evidence(ids: Iterable[str]) -> dict[str, Evidence]:
-    wanted = ("type", "projection", "payload_digest", "parameters", "dataset_digest", "made_at")
+    wanted = (
+        "type",
+        "projection",
+        "payload_digest",
+        "parameters",
+        "dataset_digest",
+        "made_at",
+        "origin",
+        "environment",
+    )
     return {str(item.pk): item for item in Evidence.objects.filter(pk__in=set(ids)).only(*wanted)}
 
 
@@ -125,7 +134,9 @@ def _reviews(requests: Sequence[ApprovalRequest]) -> dict[str, list[Evidence]]:
 
 
 def _made(item: Evidence, roles: Collection[str]) -> Made:
-    return Made(item.type, item.payload_digest, item.parameters, roles, item.made_at)
+    computed = item.origin == Evidence.Origin.COMPUTED
+    level = levels.reached(item.environment)
+    return Made(item.type, item.payload_digest, item.parameters, roles, item.made_at, computed, level)
 
 
 def _reviewed(item: Evidence, rules: Mapping[str, tuple[str, str | None]]) -> Reviewed:

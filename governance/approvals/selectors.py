@@ -1,4 +1,4 @@
-"""Read requests: facts for the policy, who may sign now, what waits for whom."""
+"""Read requests: what evidence they rest on, who may sign now, what waits for whom."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -16,10 +16,10 @@ from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding
 from governance.audit import selectors as log
 from governance.common import clock
 from governance.common.errors import Unknown
-from governance.evidence import papers
+from governance.evidence import fitting, papers
 from governance.evidence import selectors as evidence_selectors
+from governance.evidence.canary import CANARY
 from governance.evidence.models import Evidence
-from governance.evidence.standing import NAME, TYPE, Paper
 from governance.policy import duties
 from governance.policy.document import HUMAN_REVIEW
 from governance.policy.evaluate import evidence_names
@@ -127,63 +127,11 @@ def sponsors_of(people: Iterable[str]) -> set[str]:
 def _made_for(approval: ApprovalRequest, wanted: Mapping[str, Any]) -> Evidence | None:
     if "kind" in wanted:
         return papers.counting(approval.system_id, wanted, clock.now(), asker=approval.requester_id)
-    return evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted.get("not_before"))
-
-
-def facts(
-    approval: ApprovalRequest,
-    evidence: Iterable[Evidence],
-    *,
-    at: datetime | None = None,
-    read: Mapping[uuid.UUID, Paper] | None = None,
-) -> dict[str, Any]:
-    """Return what the policy is held against: scalars of the evidence, the candidate, production where there is one.
-
-    Args:
-        at: when documents that people submitted are asked whether they count; now, if left out.
-        read: those documents by their evidence, where they were fetched ahead.
-    """
-    items = list(evidence)
-    known: dict[str, Any] = {
-        "evidence": {item.type.partition("/")[0]: nested(item.projection) for item in items if item.type != TYPE},
-        "candidate": approval.context.get("candidate", {}),
-    }
-    if documents := [item for item in items if item.type == TYPE]:
-        known |= _of_documents(known["evidence"], documents, at or clock.now(), read)
-    if approval.context.get("production"):
-        known["production"] = approval.context["production"]
-    return known
-
-
-def _of_documents(
-    measured: Mapping[str, Any],
-    documents: Iterable[Evidence],
-    at: datetime,
-    read: Mapping[uuid.UUID, Paper] | None,
-) -> dict[str, Any]:
-    """Return the evidence with the documents that count, by kind, and why others do not."""
-    found = papers.papers([item.pk for item in documents]) if read is None else read
-    counted: dict[str, Any] = {}
-    absent: dict[str, str] = {}
-    for item in documents:
-        paper = found[item.pk]
-        if why := paper.why_not(at):
-            absent[f"{NAME}.{paper.kind}"] = why
-        else:
-            counted[paper.kind] = paper.facts(at)
-    return {"evidence": {**measured, NAME: counted}, **({"absent": absent} if absent else {})}
-
-
-def nested(flat: dict[str, Any]) -> dict[str, Any]:
-    """Turn ``{"auc.value": 0.8}`` into ``{"auc": {"value": 0.8}}``; nested input stays as it is."""
-    tree: dict[str, Any] = {}
-    for path, value in flat.items():
-        *branches, leaf = path.split(".")
-        node = tree
-        for branch in branches:
-            node = node.setdefault(branch, {})
-        node[leaf] = value
-    return tree
+    if wanted["type"] == CANARY:  # as of its own request, so nothing else can stand for it
+        return evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted.get("not_before"))
+    about = {"subject_id": approval.subject_id, "subject_digest": approval.subject_digest}
+    found = fitting.fitting(wanted, **about)
+    return fitting.nearest(wanted, **about) if found is None and fitting.choosy(wanted) else found
 
 
 def reviews(approval: ApprovalRequest) -> list[Evidence]:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
-from governance.approvals import conditions, delegated, kinds, renewal, selectors, unmeasured, waived
+from governance.approvals import conditions, delegated, facts, kinds, renewal, selectors, unmeasured, waived
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.approvals.transitions import MOVES
@@ -229,7 +229,7 @@ def open_review(approval: ApprovalRequest) -> None:
 
 
 def _refuse_too_many_facts(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> None:
-    size = projection.size(selectors.facts(approval, evidence))
+    size = projection.size(facts.of_request(approval, evidence))
     if size > projection.LARGEST:
         raise InvalidEvidence(
             f"All facts of {approval} take {size:,} bytes together, and {projection.LARGEST:,} are allowed: measure "
@@ -251,7 +251,7 @@ def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdi
         for item in selectors.standing_reviews(approval)
     ]
     granted = [Waiver(check=row.check_id) for row in waived.in_force(approval)]
-    verdict = evaluate(document, selectors.facts(approval, evidence), waivers=granted, reviews=signed)
+    verdict = evaluate(document, facts.of_request(approval, evidence), waivers=granted, reviews=signed)
     return held_by_context(verdict, [*approval.context.get("holds", []), *conditions.holds(approval)])
 
 

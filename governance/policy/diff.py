@@ -255,6 +255,8 @@ _RULES: dict[_Place, Rule] = {
     ("evidence", "*", "max_age"): _amount(lax="up", default=float("inf"), of=_days),
     ("evidence", "*", "dataset"): _dataset,
     ("evidence", "*", "kinds"): _members(**_MORE_PAPERS),
+    ("evidence", "*", "origin"): _scale("computed", "any", default="any"),
+    ("evidence", "*", "isolation"): _scale("full", "separate", "any", default="any"),
     ("evidence", "*", "parameters", "sensitive_features"): _members(**_MORE_MEASURED),
     ("evidence", "*", "parameters", "min_share"): _amount(lax="up", default=0.0),
     ("evidence", "*", "parameters", "intersections"): _members(**_MORE_MEASURED),

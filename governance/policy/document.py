@@ -8,19 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
-from governance.evidence.canary import CANARY, alias_of
 from governance.policy.problems import InvalidPolicy, Problem
-from governance.policy.shape import line_of, shape_problems
-from governance.policy.source import Json, Path, Source, display, read
-from placet.mlflow_plugin.protection import fold
+from governance.policy.requirements import EvidenceRequirement, duration, requirement_of, requirement_problems
+from governance.policy.shape import problem_at, shape_problems
+from governance.policy.source import Json, Path, Source, read
 
 HUMAN_REVIEW = "human_review/v1"
 VALIDATION = "validation"
 """What a stage can require before it approves: a signed review of a check, or a signed independent validation."""
-SUBMITTED = "submitted_document/v1"
 
 
 class Mode(StrEnum):
@@ -45,26 +42,6 @@ class OnInsufficient(StrEnum):
     HOLD = "hold"
     HUMAN_REVIEW = "human_review"
     WARN = "warn"
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceRequirement:
-    """Evidence that must be attached: ``type`` with version (``fairness/v1``), and how it is to be made.
-
-    ``kinds`` names the documents that somebody must submit, and is empty for what Placet measures itself.
-    ``max_age`` None means any age; ``parameters`` go to the producer as they stand (numbers, texts, tuples of them).
-    """
-
-    type: str
-    max_age: timedelta | None
-    dataset: str | None
-    parameters: Mapping[str, Any]
-    kinds: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The type without its version, as expressions name it: ``evidence.<name>``."""
-        return self.type.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +204,6 @@ def digest(data: Mapping[str, Json]) -> str:
     return f"sha256:{hashlib.sha256(rfc8785.dumps(dict(data))).hexdigest()}"
 
 
-def problem_at(source: Source, path: Path, message: str) -> Problem:
-    """Return a problem at ``path``, with its line."""
-    return Problem(display(path), line_of(source, path), message)
-
-
 def _rule_problems(document: PolicyDocument) -> list[Problem]:
     """Rules between parts, which a JSON Schema can't say."""
     source = document.source
@@ -250,8 +222,7 @@ def _rule_problems(document: PolicyDocument) -> list[Problem]:
     if not document.approval.answer_within:
         message = "Nobody could answer in time; give it a day at least, or leave the key out (P30D)."
         problems.append(problem_at(source, ("approval", "answer_within"), message))
-    problems += _kind_problems(document)
-    problems += _canary_problems(document)
+    problems += requirement_problems(source, document.evidence, document.targets)
     if not document.approval.collect_within:
         message = "No evidence would be complete in time; give it a day at least, or leave the key out (P30D)."
         problems.append(problem_at(source, ("approval", "collect_within"), message))
@@ -270,43 +241,6 @@ def _escalation_problems(document: PolicyDocument) -> list[Problem]:
         f"Escalate before the request expires: after more than P0D and less than `decide_within` ({within.days} days)."
     )
     return [problem_at(document.source, ("escalation", "after"), message)]
-
-
-def _kind_problems(document: PolicyDocument) -> list[Problem]:
-    """Documents are asked for by kind, and only they; they are made on no data and with no parameters of ours."""
-    problems = []
-    for item in document.evidence:
-        where: Path = ("evidence", item.type)
-        if item.type == SUBMITTED and not item.kinds:
-            problems.append(problem_at(document.source, where, "Say which `kinds` of documents must be there."))
-        if item.type != SUBMITTED and item.kinds:
-            problems.append(problem_at(document.source, (*where, "kinds"), f"Only {SUBMITTED} comes in `kinds`."))
-        if item.type == SUBMITTED and (item.dataset or item.parameters):
-            problems.append(problem_at(document.source, where, "A document has neither `dataset` nor `parameters`."))
-    return problems
-
-
-def _canary_problems(document: PolicyDocument) -> list[Problem]:
-    """A canary is counted as of the request, behind an alias that a version can get without having been behind it."""
-    item = next((item for item in document.evidence if item.type == CANARY), None)
-    if item is None:
-        return []
-    where: Path = ("evidence", CANARY)
-    alias = item.parameters.get("alias", "")
-    if item.dataset or item.max_age is not None or set(item.parameters) - {"alias"} or not isinstance(alias, str):
-        message = (
-            "A canary is counted on its own records at the time of the request: leave `dataset` and `max_age` out, and "
-            "name nothing in `parameters` but `alias`, a text."
-        )
-        return [problem_at(document.source, where, message)]
-    alias = alias_of(item.parameters)
-    if alias not in map(fold, document.targets):
-        return []
-    message = (
-        f"No version could ever get {alias}: this policy governs it, and wants the version to have been behind it. "
-        f"Take {alias} out of `targets` and govern it by a policy of its own."
-    )
-    return [problem_at(document.source, where, message)]
 
 
 def _review_problems(document: PolicyDocument) -> list[Problem]:
@@ -338,7 +272,7 @@ def _document(source: Source) -> PolicyDocument:
         supersedes=tuple(data.get("supersedes", ())),
         mode=Mode(data["mode"]),
         targets=tuple(data["targets"]),
-        evidence=tuple(_requirement(name, terms) for name, terms in data["evidence"].items()),
+        evidence=tuple(requirement_of(name, terms) for name, terms in data["evidence"].items()),
         checks=tuple(_check(check) for check in data["checks"]),
         human_review_roles=tuple(data.get("human_review", {}).get("roles", ("validator",))),
         stages=tuple(_stage(stage) for stage in data["stages"]),
@@ -347,19 +281,6 @@ def _document(source: Source) -> PolicyDocument:
         escalation=_escalation(data["escalation"]) if "escalation" in data else None,
         digest=digest(source.data),
         source=source,
-    )
-
-
-def _requirement(name: str, terms: dict[str, Any]) -> EvidenceRequirement:
-    parameters = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in terms.get("parameters", {}).items()
-    }
-    return EvidenceRequirement(
-        type=name,
-        max_age=_duration(terms["max_age"]) if "max_age" in terms else None,
-        dataset=terms.get("dataset"),
-        parameters=MappingProxyType(parameters),
-        kinds=tuple(terms.get("kinds", ())),
     )
 
 
@@ -404,16 +325,14 @@ def _stage(data: dict[str, Any]) -> Stage:
 def _approval(data: dict[str, Any]) -> ApprovalTerms:
     conditions, renewal = data.get("conditions", {}), data.get("renewal", {})
     return ApprovalTerms(
-        collect_within=_duration(data.get("collect_within", "P30D")),
-        decide_within=_duration(data.get("decide_within", "P30D")),
-        answer_within=_duration(data.get("answer_within", "P30D")),
-        valid_for=_duration(data["valid_for"]),
-        renewal=Renewal(
-            before=_duration(renewal.get("before", "P30D")), by_itself=renewal.get("opened_by") == "placet"
-        ),
-        grace=_duration(data["grace"]),
-        waive_for=_duration(data.get("waive_for", "P90D")),
-        revalidate_every=_duration(data["revalidate_every"]) if "revalidate_every" in data else None,
+        collect_within=duration(data.get("collect_within", "P30D")),
+        decide_within=duration(data.get("decide_within", "P30D")),
+        answer_within=duration(data.get("answer_within", "P30D")),
+        valid_for=duration(data["valid_for"]),
+        renewal=Renewal(before=duration(renewal.get("before", "P30D")), by_itself=renewal.get("opened_by") == "placet"),
+        grace=duration(data["grace"]),
+        waive_for=duration(data.get("waive_for", "P90D")),
+        revalidate_every=duration(data["revalidate_every"]) if "revalidate_every" in data else None,
         on_drift=data["on_drift"],
         on_suspend=data["on_suspend"],
         conditions=Conditions(
@@ -423,10 +342,4 @@ def _approval(data: dict[str, Any]) -> ApprovalTerms:
 
 
 def _escalation(data: dict[str, Any]) -> Escalation:
-    return Escalation(after=_duration(data["after"]), to=tuple(data["to"]))
-
-
-def _duration(text: str) -> timedelta:
-    """Return the duration of ``P<number>D`` or ``P<number>W``."""
-    amount = int(text[1:-1])
-    return timedelta(weeks=amount) if text.endswith("W") else timedelta(days=amount)
+    return Escalation(after=duration(data["after"]), to=tuple(data["to"]))

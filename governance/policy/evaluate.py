@@ -200,9 +200,10 @@ def _attached(facts: Facts, path: str) -> bool:
 
 
 def _why_absent(facts: Facts, path: str) -> str:
-    """Return why the document in which a figure would stand does not count; empty for any other figure."""
-    name = ".".join(path.split(".")[1:3])
-    return str(facts.get("absent", {}).get(name, ""))
+    """Return why the evidence, or the document, in which a figure would stand does not count; empty for any other."""
+    _, *parts = path.split(".")
+    why = facts.get("absent", {})
+    return str(why.get(".".join(parts[:2]), "") or why.get(parts[0] if parts else "", ""))
 
 
 def _result(
@@ -303,7 +304,7 @@ def _absent_evidence(policy: PolicyDocument, facts: Facts) -> list[CheckResult]:
     found = []
     for item in policy.evidence:
         if not item.kinds and item.name not in attached:
-            found.append(_absent(item, item.name, f"{item.type} evidence", "None is attached"))
+            found.append(_absent(item, item.name, f"{item.type} evidence", why.get(item.name, "None is attached")))
         for kind in item.kinds:
             if kind not in attached.get(item.name, {}):
                 name, title = f"{item.name}.{kind}", f"Document: {kind.replace('_', ' ')}"

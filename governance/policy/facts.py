@@ -17,6 +17,8 @@ Below an evidence type stand its scalars, nested (``{"auc": {"value": 0.7}}``) o
 evidence type that is not attached has no key; ``production`` has no key at a first promotion. Undefined is None.
 Documents that people submit stand by kind (``{"submitted_document": {"dpia": {...}}}``); one that is there and does not
 count (expired, refused, not reviewed) has no key either, and ``absent`` says why: ``{"submitted_document.dpia": "…"}``.
+So it is with evidence that is there and is not what the policy wants (submitted, or with less isolation):
+``{"fairness": "…"}``.
 """
 
 

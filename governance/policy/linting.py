@@ -9,9 +9,10 @@ from governance.accounts.selectors import grants_in_force
 from governance.evidence.projection import all_declared
 from governance.policy import publication, selectors
 from governance.policy.diff import Change, diff
-from governance.policy.document import PolicyDocument, parse, problem_at
+from governance.policy.document import PolicyDocument, parse
 from governance.policy.models import PolicyVersion
 from governance.policy.problems import InvalidPolicy, Problem
+from governance.policy.shape import problem_at
 
 
 @dataclass(frozen=True, slots=True)

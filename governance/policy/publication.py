@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from governance.policy.cel import check_types
-from governance.policy.document import HUMAN_REVIEW, Check, PolicyDocument, Shows, problem_at
+from governance.policy.document import HUMAN_REVIEW, Check, PolicyDocument, Shows
 from governance.policy.expressions import Expression, InvalidExpression, read_expression
 from governance.policy.facts import evidence_name
 from governance.policy.problems import Problem
-from governance.policy.shape import did_you_mean, line_of
+from governance.policy.shape import did_you_mean, line_of, problem_at
 from governance.policy.source import Path, display
 
 Projections = Mapping[str, Mapping[str, str]]

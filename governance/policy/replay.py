@@ -16,6 +16,7 @@ from typing import Any
 
 import rfc8785
 
+from governance.evidence.levels import suffices
 from governance.policy.document import Check, EvidenceRequirement, PolicyDocument
 from governance.policy.evaluate import Review, Verdict, Waiver, evaluate, evidence_names
 from governance.policy.facts import Facts
@@ -33,6 +34,8 @@ class Made:
     parameters: Mapping[str, Any]
     dataset_roles: Collection[str]
     made_at: datetime
+    computed: bool = True
+    isolation: str = ""
 
     @property
     def name(self) -> str:
@@ -193,6 +196,10 @@ def _unfit(requirement: EvidenceRequirement, made: Made, asked_at: datetime) -> 
     other = sorted(key for key in asked.keys() | made.parameters.keys() if asked.get(key) != made.parameters.get(key))
     if other:
         return f"It was made with another value of {', '.join(other)}."
+    if requirement.computed and not made.computed:
+        return "It was submitted, not computed by Placet."
+    if requirement.isolation and not suffices(made.isolation, requirement.isolation):
+        return f"It was made with isolation {made.isolation or 'unknown'}, and {requirement.isolation} is asked for."
     if requirement.max_age is not None and made.made_at < asked_at - requirement.max_age:
         return f"It was more than {requirement.max_age.days} days old when the request was made."
     return ""

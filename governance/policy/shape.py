@@ -47,6 +47,11 @@ def line_of(source: Source, path: Path) -> int:
     return source.lines[path]
 
 
+def problem_at(source: Source, path: Path, message: str) -> Problem:
+    """Return a problem at ``path``, with its line."""
+    return Problem(display(path), line_of(source, path), message)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean `x`?`` for the nearest known word, or nothing when none is near."""
     near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)

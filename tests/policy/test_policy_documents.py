@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from governance.evidence.projection import all_declared
+from governance.policy.diff import diff
 from governance.policy.evaluate import Effect, Outcome, evaluate
 from governance.policy.problems import InvalidPolicy
 from governance.policy.publication import check
@@ -31,6 +32,11 @@ def facts_with(absent=None, **documents):
         ({"submitted_document/v1": {"kinds": ["dpia"], "dataset": "evaluation"}}, "neither `dataset` nor"),
         ({"submitted_document/v1": {"kinds": ["letter"]}}, "evidence.submitted_document/v1.kinds"),
         ({"submitted_document/v1": {"kinds": []}}, "evidence.submitted_document/v1.kinds"),
+        ({"submitted_document/v1": {"kinds": ["dpia"], "origin": "computed"}}, "Placet never computes it"),
+        ({"human_review/v1": {"origin": "computed"}}, "Placet never computes it"),
+        ({"drift/v1": {"isolation": "full"}}, "No model runs for drift/v1"),
+        ({"fairness/v1": {"isolation": "limited"}}, "evidence.fairness/v1.isolation"),
+        ({"fairness/v1": {"origin": "submitted"}}, "evidence.fairness/v1.origin"),
     ],
 )
 def test_a_requirement_that_says_nothing_or_too_much_is_refused_with_its_line(evidence, says):
@@ -39,6 +45,27 @@ def test_a_requirement_that_says_nothing_or_too_much_is_refused_with_its_line(ev
     problem = refused.value.problems[0]
     assert says in f"{problem.path} {problem.message}"
     assert problem.line > 1
+
+
+def test_how_evidence_is_to_be_made_is_read_and_nothing_is_asked_where_nothing_is_said():
+    said = a_policy(evidence={"performance/v1": {}, "fairness/v1": {"origin": "computed", "isolation": "separate"}})
+    assert [(item.computed, item.isolation) for item in said.evidence] == [(False, ""), (True, "separate")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "weight"),
+    [
+        ({}, {"origin": "computed"}, "tightens"),
+        ({"origin": "computed"}, {}, "loosens"),
+        ({}, {"isolation": "separate"}, "tightens"),
+        ({"isolation": "separate"}, {"isolation": "full"}, "tightens"),
+        ({"isolation": "full"}, {"isolation": "separate"}, "loosens"),
+        ({"isolation": "separate"}, {}, "loosens"),
+    ],
+)
+def test_asking_less_of_how_evidence_is_made_loosens(before, after, weight):
+    old, new = (a_policy(evidence={"performance/v1": terms}) for terms in (before, after))
+    assert [change.weight for change in diff(old, new)] == [weight]
 
 
 def test_a_check_reads_the_kinds_that_the_policy_asks_for_and_no_other():

@@ -207,7 +207,13 @@ def _check(document: PolicyDocument, index: int) -> Row:
 def _evidence(document: PolicyDocument, index: int) -> Row:
     item = document.evidence[index]
     parameters = ", ".join(f"{key} {_shown(_plain(value))}" for key, value in item.parameters.items())
-    return {"type": item.type, "days": item.max_age.days if item.max_age else None, "parameters": parameters}
+    said = [
+        parameters,
+        "computed by Placet" if item.computed else "",
+        f"isolation {item.isolation} at least" if item.isolation else "",
+    ]
+    days = item.max_age.days if item.max_age else None
+    return {"type": item.type, "days": days, "parameters": " · ".join(filter(None, said))}
 
 
 def _terms(document: PolicyDocument) -> list[Row]:
