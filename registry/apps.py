@@ -13,9 +13,11 @@ class RegistryConfig(AppConfig):
         from governance.approvals.kinds import register_subject_kind
         from governance.audit.health import register_sign
         from governance.audit.notary import register_duty
+        from governance.evidence.reproducing import register_data_check
         from governance.inventory.mirrored import register_mirror
         from governance.validation.calendar import register_live
         from registry import (
+            evidence_reading,
             following,
             hardening,
             permits,
@@ -45,3 +47,4 @@ class RegistryConfig(AppConfig):
         register_duty(revocations.sign_due)
         register_duty(signatures.sign_due)
         register_sign(hardening.sign)
+        register_data_check(evidence_reading.data_gone)

@@ -23,7 +23,8 @@ from governance.evidence.canary import CANARY
 from governance.evidence.documents import About, about_system, inputs
 from governance.inventory import selectors as inventory_selectors
 from governance.inventory.models import AISystem
-from governance.policy.document import EvidenceRequirement, PolicyDocument
+from governance.policy.document import PolicyDocument
+from governance.policy.requirements import EvidenceRequirement
 from governance.policy.selectors import document_of, governing
 from placet.mlflow_plugin.protection import fold
 from registry import protected, selectors, standing
@@ -367,8 +368,8 @@ def request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list[
     for wanted in approval.required_evidence:
         if not producers.producible(wanted["type"]):
             continue
-        about = {"subject_id": candidate.pk, "subject_digest": approval.subject_digest}
-        if fitting.fitting(wanted, **about) is None:
+        digest = approval.subject_digest
+        if fitting.fitting(wanted, subject_id=candidate.pk, subject_digest=digest) is None:
             job = evidence_services.request_evidence(
                 evidence_type=wanted["type"],
                 subject_digest=approval.subject_digest,

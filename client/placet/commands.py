@@ -21,6 +21,7 @@ from rich.text import Text
 import placet
 from placet import (
     adopt_command,
+    evidence_commands,
     model_commands,
     policy_commands,
     production_commands,
@@ -54,6 +55,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(policy_commands.app, name="policy")
+app.add_typer(evidence_commands.app, name="evidence")
 replay_command.register(policy_commands.app, Connected)
 production_commands.register(app, Connected)
 record_commands.register(app)

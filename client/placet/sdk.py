@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import httpx
 
 from placet.digests import file_digest, is_digest
+from placet.evidence import EvidenceCalls
 from placet.production import ProductionCalls, segment
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class IssuedPermit:
     refuse_new_loads: bool = False
 
 
-class Placet(ProductionCalls):
+class Placet(ProductionCalls, EvidenceCalls):
     """Calls Placet as one service account or person. Use it as a context manager, or ``close()`` it."""
 
     def __init__(

@@ -30,6 +30,7 @@ SCOPES = frozenset(
         "bundles:read",
         "policies:write",
         "evidence:write",
+        "evidence:read",
         "findings:read",
         "production:write",
     }

@@ -129,9 +129,11 @@ def _made_for(approval: ApprovalRequest, wanted: Mapping[str, Any]) -> Evidence 
         return papers.counting(approval.system_id, wanted, clock.now(), asker=approval.requester_id)
     if wanted["type"] == CANARY:  # as of its own request, so nothing else can stand for it
         return evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted.get("not_before"))
-    about = {"subject_id": approval.subject_id, "subject_digest": approval.subject_digest}
-    found = fitting.fitting(wanted, **about)
-    return fitting.nearest(wanted, **about) if found is None and fitting.choosy(wanted) else found
+    who, digest = approval.subject_id, approval.subject_digest
+    found = fitting.fitting(wanted, subject_id=who, subject_digest=digest)
+    if found is None and fitting.choosy(wanted):
+        return fitting.nearest(wanted, subject_id=who, subject_digest=digest)
+    return found
 
 
 def reviews(approval: ApprovalRequest) -> list[Evidence]:

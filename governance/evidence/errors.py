@@ -27,6 +27,30 @@ class JobNotRetried(DomainError):
     title = "The job can't be tried again"
 
 
+class KeyRefused(InvalidInput):
+    """The key is none, is known already, or has ended."""
+
+    title = "The key can't be registered"
+
+
+class Unsigned(Forbidden):
+    """Evidence that somebody submits is signed by a key registered for their account, over exactly what they send."""
+
+    title = "The evidence is not signed by you"
+
+
+class EvidenceKnown(DomainError):
+    """The same signed statement was taken before."""
+
+    title = "This evidence was submitted before"
+
+
+class NotReproducible(DomainError):
+    """Evidence of this kind can't be made again, or is being made again already."""
+
+    title = "The evidence can't be made again"
+
+
 class CannotProduce(Exception):
     """A producer can't make the evidence from these inputs, and trying again would not help. The text is for people."""
 

@@ -43,7 +43,7 @@ def nearest(wanted: Wanted, *, subject_id: uuid.UUID, subject_digest: str) -> Ev
 
     A request that can have nothing better is reviewed with it, and its verdict says what is missing.
     """
-    newest = EvidenceJob.objects.filter(inputs_digest=wanted["inputs"]).order_by("-made_at").first()
+    newest = EvidenceJob.objects.filter(inputs_digest=wanted["inputs"], again=None).order_by("-made_at").first()
     if newest and newest.state != EvidenceJob.State.DONE:
         return None
     items = list(_candidates(wanted, subject_id, subject_digest))
@@ -84,4 +84,4 @@ def _made_alike(wanted: Wanted, item: Evidence) -> bool:
         return True
     subject = wanted.get("settings", {}).get("subject", {})
     stated = item.settings.get("subject", {})
-    return item.parameters == wanted["parameters"] and stated == subject
+    return bool(item.parameters == wanted["parameters"] and stated == subject)

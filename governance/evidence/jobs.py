@@ -59,10 +59,10 @@ def retry_job(*, job_id: uuid.UUID, by: Actor) -> EvidenceJob:
     old = _locked(job_id)
     if old.state not in {EvidenceJob.State.FAILED, EvidenceJob.State.CANCELLED}:
         raise JobNotRetried(f"This job is {old.get_state_display().lower()}; only a failed or cancelled one can be.")
-    if EvidenceJob.objects.filter(inputs_digest=old.inputs_digest, finished_at__isnull=True).exists():
+    if EvidenceJob.objects.filter(inputs_digest=old.inputs_digest, again=old.again, finished_at=None).exists():
         raise JobNotRetried("A job for the same inputs is open already; follow that one.")
     same = ("type", "subject_digest", "subject_name", "dataset_digest", "baseline_digest", "parameters")
-    more = ("subject_id", "baseline_id", "settings", "inputs_digest")
+    more = ("subject_id", "baseline_id", "settings", "inputs_digest", "again", "asked_by")
     try:
         with transaction.atomic():
             job = EvidenceJob.objects.create(

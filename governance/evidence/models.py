@@ -46,6 +46,8 @@ class EvidenceJob(models.Model):
     error = models.TextField(blank=True)
     made_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    again = models.UUIDField(null=True, help_text="The evidence that it makes again, to compare; it attaches none.")
+    asked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     retry_of = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="retries", help_text="The job that this one repeats."
     )
@@ -53,7 +55,13 @@ class EvidenceJob(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["inputs_digest"], condition=Q(state__in=["queued", "running"]), name="one_open_job_per_inputs"
+                fields=["inputs_digest", "again"],
+                condition=Q(state__in=["queued", "running"]),
+                nulls_distinct=False,
+                name="one_open_job_per_inputs",
+            ),
+            models.CheckConstraint(
+                condition=Q(again__isnull=True) | Q(asked_by__isnull=False), name="somebody_asks_for_a_reproduction"
             ),
             models.CheckConstraint(condition=Q(steps_done__lte=F("steps_total")), name="steps_done_within_total"),
             models.CheckConstraint(
@@ -120,6 +128,65 @@ class Evidence(Governed):
 
     def __str__(self) -> str:
         return f"{self.type} of {self.subject_name}"
+
+
+class EvidenceKey(Governed):
+    """A public key with which an account signs evidence that it made itself; registered by an administrator."""
+
+    holder = models.ForeignKey(User, on_delete=models.PROTECT, related_name="evidence_keys")
+    public_key = models.TextField(unique=True, help_text="Ed25519, PEM.")
+    key_digest = models.CharField(max_length=71, unique=True, help_text="sha256 of the raw key; envelopes name it so.")
+    registered_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    registered_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(registered_by=F("holder")), name="evidence_key_registered_by_another_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("registered_at")),
+                name="evidence_key_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"evidence key {self.key_digest[7:23]}"
+
+
+class Reproduction(Governed):
+    """Evidence made again from what is stored of it, and whether the same came out."""
+
+    immutable = True
+
+    class Result(models.TextChoices):
+        IDENTICAL = "identical", "Identical"
+        WITHIN = "within", "Within tolerance"
+        DIFFERS = "differs", "Differs"
+        IMPOSSIBLE = "impossible", "Can't be made again"
+
+    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, related_name="reproductions")
+    job = models.OneToOneField(EvidenceJob, on_delete=models.PROTECT, related_name="reproduction")
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    result = models.CharField(max_length=10, choices=Result)
+    payload_digest = models.CharField(max_length=71, blank=True, help_text="Of what came out this time.")
+    differences = models.JSONField(default=list, help_text="Fields that differ: path, then, now, within its tolerance.")
+    reasons = models.JSONField(default=list, help_text="What was not the same as then, in sentences.")
+    environment = models.JSONField(default=dict, help_text="Versions, lock digest, seed, isolation level of this time.")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["evidence", "-made_at"], name="reproduction_by_evidence")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(result="impossible", payload_digest="") | ~Q(result="impossible") & ~Q(payload_digest=""),
+                name="impossible_iff_nothing_came_out",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.result} reproduction of evidence {self.evidence_id}"
 
 
 class SubmittedDocument(Governed):

@@ -39,7 +39,11 @@ def evidence_about(subject_digest: str) -> QuerySet[Evidence]:
 
 def jobs_about(subject_digest: str) -> QuerySet[EvidenceJob]:
     """Return every job for a subject, newest first, with what came of it."""
-    return EvidenceJob.objects.filter(subject_digest=subject_digest).select_related("evidence").order_by("-made_at")
+    return (
+        EvidenceJob.objects.filter(subject_digest=subject_digest, again=None)
+        .select_related("evidence")
+        .order_by("-made_at")
+    )
 
 
 def jobs_of_subject(subject_id: uuid.UUID) -> QuerySet[EvidenceJob]:
@@ -87,12 +91,13 @@ def past_durations(evidence_type: str, subject_ids: Iterable[uuid.UUID], *, most
         ended_at__isnull=False,
         reason="",
     ).order_by("-ended_at")
-    return [(ended - began).total_seconds() for began, ended in rows.values_list("began_at", "ended_at")[:most]]
+    times = rows.values_list("began_at", "ended_at")[:most]
+    return [(ended - began).total_seconds() for began, ended in times if ended]
 
 
 def jobs_from(inputs_digests: Iterable[str]) -> QuerySet[EvidenceJob]:
-    """Return the jobs for exactly these inputs, newest first."""
-    return EvidenceJob.objects.filter(inputs_digest__in=set(inputs_digests)).order_by("-made_at")
+    """Return the jobs that make evidence of exactly these inputs, newest first."""
+    return EvidenceJob.objects.filter(inputs_digest__in=set(inputs_digests), again=None).order_by("-made_at")
 
 
 def by_ids(ids: Iterable[uuid.UUID | str]) -> list[Evidence]:

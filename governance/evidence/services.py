@@ -11,18 +11,18 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from governance.audit import services as audit
-from governance.audit.actors import Actor, System
+from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
-from governance.evidence import projection, schemas, storage
+from governance.evidence import projection, reproducing, schemas, storage
 from governance.evidence.errors import InvalidEvidence, LeaseLost
-from governance.evidence.models import Evidence, EvidenceAttempt, EvidenceJob
+from governance.evidence.models import Evidence, EvidenceAttempt, EvidenceJob, Reproduction
 from governance.evidence.producers import Product
+from governance.evidence.reproducing import WORKER
 
 LEASE = timedelta(seconds=20)
 MAX_ATTEMPTS = 3
 WORKER_DIED = "The worker died, or lost its connection, and its lease ran out."
-WORKER = System("evidence-worker")
 
 Listener = Callable[[str, str], None]
 _listeners: list[Listener] = []
@@ -91,7 +91,7 @@ def request_evidence(
         settings=settings,
     )
     open_states = [EvidenceJob.State.QUEUED, EvidenceJob.State.RUNNING]
-    job, _ = EvidenceJob.objects.filter(state__in=open_states).get_or_create(
+    job, _ = EvidenceJob.objects.filter(state__in=open_states, again=None).get_or_create(
         inputs_digest=digest,
         defaults={
             "type": evidence_type,
@@ -163,13 +163,7 @@ def finish(job_id: uuid.UUID, attempt: int, product: Product) -> Evidence:
         LeaseLost: a newer attempt holds the job; nothing is attached.
         InvalidEvidence: the payload does not fit its schema.
     """
-    job = EvidenceJob.objects.select_for_update().get(pk=job_id)
-    if job.attempts != attempt or job.state != EvidenceJob.State.RUNNING:
-        raise LeaseLost(f"Attempt {attempt} of job {job_id} was replaced.")
-    job.state, job.finished_at, job.lease_until, job.message = EvidenceJob.State.DONE, clock.now(), None, "Attached"
-    job.steps_done = job.steps_total
-    job.save()
-    close_attempt(job_id, "")
+    job = _done(job_id, attempt)
     return attach(
         evidence_type=job.type,
         subject_digest=job.subject_digest,
@@ -185,6 +179,31 @@ def finish(job_id: uuid.UUID, attempt: int, product: Product) -> Evidence:
         settings=job.settings,
         job=job,
     )
+
+
+@transaction.atomic
+def finish_again(job_id: uuid.UUID, attempt: int, product: Product) -> Reproduction:
+    """Hold what an attempt made against the evidence that it makes again, keep how it compares, and close its job.
+
+    Raises:
+        LeaseLost, InvalidEvidence: as in :func:`finish`.
+    """
+    job = _done(job_id, attempt)
+    _check(job.type, product.payload)
+    result, differences, reasons = reproducing.compare(reproducing.original(job), product)
+    return reproducing.write(job, result=result, differences=differences, reasons=reasons, product=product)
+
+
+def _done(job_id: uuid.UUID, attempt: int) -> EvidenceJob:
+    job = EvidenceJob.objects.select_for_update().get(pk=job_id)
+    if job.attempts != attempt or job.state != EvidenceJob.State.RUNNING:
+        raise LeaseLost(f"Attempt {attempt} of job {job_id} was replaced.")
+    job.state, job.finished_at, job.lease_until = EvidenceJob.State.DONE, clock.now(), None
+    job.message = "Compared" if job.again else "Attached"
+    job.steps_done = job.steps_total
+    job.save()
+    close_attempt(job_id, "")
+    return job
 
 
 @transaction.atomic
@@ -211,9 +230,7 @@ def attach(
         InvalidEvidence: the payload does not fit the schema of its type; the message names the field. Or the figures
             that a policy may read are too many.
     """
-    problem = schemas.first_problem(evidence_type, product.payload)
-    if problem:
-        raise InvalidEvidence(f"{evidence_type}: {problem}")
+    _check(evidence_type, product.payload)
     projected = projection.project(evidence_type, product.payload)
     if (size := projection.size(projected)) > projection.LARGEST:
         raise InvalidEvidence(
@@ -270,6 +287,11 @@ def attach(
     return evidence
 
 
+def _check(evidence_type: str, payload: Mapping[str, Any]) -> None:
+    if problem := schemas.first_problem(evidence_type, payload):
+        raise InvalidEvidence(f"{evidence_type}: {problem}")
+
+
 @transaction.atomic
 def fail(job_id: uuid.UUID, attempt: int, error: str, *, again: bool) -> None:
     """Close an attempt that went wrong: back to the queue while attempts are left and trying again can help."""
@@ -288,6 +310,9 @@ def fail(job_id: uuid.UUID, attempt: int, error: str, *, again: bool) -> None:
 def _close_failed(job: EvidenceJob) -> None:
     job.state, job.finished_at, job.message = EvidenceJob.State.FAILED, clock.now(), "Failed"
     job.save()
+    if job.again:
+        reproducing.write(job, result=Reproduction.Result.IMPOSSIBLE, reasons=[job.error[:1000]])
+        return
     audit.append(
         event=Event.EVIDENCE_FAILED,
         actor=WORKER,

@@ -12,7 +12,7 @@ from celery import shared_task
 from django.db import DatabaseError, connection
 
 from governance.common.broker import enqueue_on_commit
-from governance.evidence import producers, selectors, services
+from governance.evidence import producers, reproducing, selectors, services
 from governance.evidence.errors import CannotProduce, InvalidEvidence, LeaseLost
 from governance.evidence.models import EvidenceJob
 
@@ -40,7 +40,7 @@ def run_job(job_id: str) -> None:
         dataset_digest=job.dataset_digest,
         baseline_digest=job.baseline_digest,
         parameters=job.parameters,
-        seed=int(job.inputs_digest[7:15], 16),
+        seed=reproducing.seed_of(job),
         progress=progress,
         subject_id=job.subject_id,
         baseline_id=job.baseline_id,
@@ -48,8 +48,8 @@ def run_job(job_id: str) -> None:
     )
     try:
         with _lease_kept(pk, attempt):
-            product = producers.producer(job.type)(task)
-        services.finish(pk, attempt, product)
+            product = reproducing.produced_again(job, task) if job.again else producers.producer(job.type)(task)
+        (services.finish_again if job.again else services.finish)(pk, attempt, product)
     except LeaseLost:
         log.warning("%s for %s: attempt %s was replaced", job.type, job.subject_name, attempt)
     except (CannotProduce, InvalidEvidence, LookupError) as error:

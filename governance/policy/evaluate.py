@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from governance.policy.cel import Scalar, WrongKind, truth
-from governance.policy.document import Check, EvidenceRequirement, OnFail, OnInsufficient, PolicyDocument
+from governance.policy.document import Check, OnFail, OnInsufficient, PolicyDocument
 from governance.policy.expressions import read_expression
 from governance.policy.facts import ABSENT, Facts, evidence_name, figure, is_comparison
+from governance.policy.requirements import EvidenceRequirement
 from governance.policy.wording import allowed_because, decided_by, effect_note, outcome_reason
 
 

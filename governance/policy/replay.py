@@ -17,10 +17,11 @@ from typing import Any
 import rfc8785
 
 from governance.evidence.levels import suffices
-from governance.policy.document import Check, EvidenceRequirement, PolicyDocument
+from governance.policy.document import Check, PolicyDocument
 from governance.policy.evaluate import Review, Verdict, Waiver, evaluate, evidence_names
 from governance.policy.facts import Facts
 from governance.policy.holds import held_by_context
+from governance.policy.requirements import EvidenceRequirement
 
 _GRAVITY = {"ALLOW": 0, "HOLD": 1, "BLOCK": 2}
 

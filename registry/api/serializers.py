@@ -225,6 +225,7 @@ def model_as_dict(row: RegisteredModel) -> dict[str, Any]:
                 "number": version.number,
                 "digest": version.artifact_digest,
                 "problem": version.problem,
+                "decision_threshold": version.decision_threshold,
                 "evaluation_dataset": version.evaluation_dataset.digest if version.evaluation_dataset else None,
                 "trained_by": version.trained_by.name if version.trained_by else None,
             }

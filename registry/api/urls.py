@@ -9,6 +9,7 @@ from registry.api import (
     configurations,
     coverage,
     documents,
+    evidence,
     production,
     signed,
     standing,
@@ -63,6 +64,19 @@ urlpatterns = [
         documents.SubmittedDocumentFile.as_view(),
         name="api-submitted-document-file",
     ),
+    path("evidence", evidence.EvidenceList.as_view(), name="api-evidence-list"),
+    path("evidence/<uuid:evidence_id>", evidence.EvidenceDetail.as_view(), name="api-evidence"),
+    path(
+        "evidence/<uuid:evidence_id>/reproductions", evidence.Reproductions.as_view(), name="api-evidence-reproductions"
+    ),
+    path("evidence-jobs", evidence.EvidenceJobs.as_view(), name="api-evidence-jobs"),
+    path("evidence-jobs/<uuid:job_id>", evidence.EvidenceJobDetail.as_view(), name="api-evidence-job"),
+    path(
+        "evidence-jobs/<uuid:job_id>/cancellations",
+        evidence.Cancellations.as_view(),
+        name="api-evidence-job-cancellations",
+    ),
+    path("evidence-jobs/<uuid:job_id>/retries", evidence.Retries.as_view(), name="api-evidence-job-retries"),
     path("adoptions", adoptions.Adoptions.as_view(), name="api-adoptions"),
     path("adoptions/<int:number>", adoptions.AdoptionDetail.as_view(), name="api-adoption"),
     path(
