@@ -31,7 +31,7 @@ RUN apt-get update \
 # A fixed number, so that volumes keep their owner; the folders exist so that new volumes belong to it.
 RUN groupadd --gid 10001 placet \
     && useradd --uid 10001 --gid placet --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin placet \
-    && install -d -o placet -g placet /data /data/storage /data/mlflow /data/anchors /data/notary
+    && install -d -o placet -g placet /data /data/storage /data/environments /data/mlflow /data/anchors /data/notary
 COPY --from=build /app /app
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH \

@@ -95,7 +95,7 @@ def wanted(requirements: Requirements, inspection: Inspection) -> list[str]:
 
 
 def _make(folder: Path, inspection: Inspection, found: list[Difference]) -> None:
-    """Make the environment beside its place and move it there, one process at a time."""
+    """Make the environment, if it may and can be made."""
     said = "; ".join(map(str, found))
     place = f"It was looked for in {folder.name}, below PLACET_MODEL_ENVIRONMENTS"
     if options.index() == ["off"]:
@@ -106,21 +106,26 @@ def _make(folder: Path, inspection: Inspection, found: list[Difference]) -> None
     except InvalidRequirement as error:
         why = f"{place}; it can't be made of the model's requirements.txt ({str(error)[:200]})."
         raise EnvironmentMismatch(said, why) from error
+    try:
+        _make_of(lines, folder, _python(inspection))
+    except (subprocess.SubprocessError, OSError) as error:
+        told = (getattr(error, "stderr", "") or str(error)).strip()
+        why = f"{place}, and uv could not make it: {' '.join(told.split())[:300]}"
+        raise EnvironmentMismatch(said, why) from error
+
+
+def _make_of(lines: list[str], folder: Path, interpreter: str) -> None:
+    """Make it beside its place and move it there, one process at a time."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_suffix(".lock")):
         if (folder / "bin" / "python").exists():
             return
         with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as name:
             made = Path(name) / "environment"
-            try:
-                _uv("venv", "--quiet", "--no-python-downloads", "--python", _python(inspection), str(made))
-                python = ["--python", str(made / "bin" / "python")]
-                _uv("pip", "install", "--quiet", "--only-binary", ":all:", "--compile-bytecode", *python, *lines)
-                (made / LOCK).write_text(_uv("pip", "freeze", *python))
-            except (subprocess.SubprocessError, OSError) as error:
-                told = (getattr(error, "stderr", "") or str(error)).strip()
-                why = f"{place}, and uv could not make it: {' '.join(told.split())[:300]}"
-                raise EnvironmentMismatch(said, why) from error
+            _uv("venv", "--quiet", "--no-python-downloads", "--python", interpreter, str(made))
+            python = ["--python", str(made / "bin" / "python")]
+            _uv("pip", "install", "--quiet", "--only-binary", ":all:", "--compile-bytecode", *python, *lines)
+            (made / LOCK).write_text(_uv("pip", "freeze", *python))
             for path in (made, *made.rglob("*")):
                 if not path.is_symlink():
                     path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))

@@ -21,7 +21,7 @@ from registry.models import DatasetSnapshot, ModelVersion
 from reports.isolation import runner
 from reports.isolation.errors import ModelFailed, ModelRefused
 from reports.isolation.levels import level_of
-from reports.isolation.outputs import Floats, Outputs
+from reports.isolation.outputs import REGRESSION, Floats, Outputs
 from reports.isolation.session import Session
 
 
@@ -71,7 +71,8 @@ class Ask:
     def __call__(self, frame: pd.DataFrame) -> Outputs:
         """Return the answers for rows that have the dataset's features."""
         data = self.data
-        labels = frame[data.label].astype(str).unique() if data.label in frame.columns else []
+        known = data.label in frame.columns and data.task != REGRESSION
+        labels = frame[data.label].astype(str).unique() if known else []
         with model_errors():
             return self.model.predict(
                 frame[data.features], task=data.task, positive_label=data.positive_label, classes=sorted(labels)

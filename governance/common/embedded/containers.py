@@ -77,6 +77,7 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
         "MLFLOW_AUTH_CONFIG_PATH": "/run/secrets/basic_auth.ini",
         "PLACET_OIDC_CLIENT_SECRET_FILE": f"/run/secrets/{AT_PROVIDER}",
         "PLACET_STORAGE_URL": "/data/storage",
+        "PLACET_MODEL_ENVIRONMENTS": "/data/environments",
         "PLACET_ANCHOR_DIR": "/data/anchors",
         "PLACET_NOTARY_STATE_DIR": "/data/notary",
         "PLACET_REDIGEST_SECONDS": "900",

@@ -52,6 +52,7 @@ _WEBHOOK = ("PLACET_MLFLOW_WEBHOOK_SECRET",)
 _MLFLOW_IDENTITY = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 _SEAL = ("PLACET_NOTICE_KEY",)
 _OUTSIDE = ("PLACET_ANCHORS", "PLACET_EMAIL_URL")
+_MODELS = ("PLACET_MODEL_CODE", "PLACET_MODEL_ENVIRONMENTS", "PLACET_MODEL_INDEX")
 _KEYS = (
     "PLACET_LOG_KEY_FILE",
     "PLACET_PERMIT_KEY_FILE",
@@ -76,7 +77,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         *(*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_RECONCILER, *_SEAL, "PLACET_EMAIL_URL"),
         *_WEBHOOK,
     ),
-    "evidence": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY),
+    "evidence": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_MODELS),
     "beat": (*_PUBLIC, "DATABASE_URL", "REDIS_URL"),
     "notary": (*_PUBLIC, "PLACET_DB_ROLE", "DATABASE_NOTARY_URL", *_KEYS, *_OUTSIDE),
     "mlflow": (
@@ -190,6 +191,10 @@ def _values(layout: Layout, addresses: Addresses, role: str) -> dict[str, str]:
         "PLACET_NOTICE_KEY": secrets.password(layout, "notice-key"),
         "PLACET_TRUST_FILE": str(secrets.trust_file(layout)),
         "PLACET_STORAGE_URL": str(layout.storage),
+        # Yours if you set them, as is who runs models' own code.
+        "PLACET_MODEL_CODE": os.environ.get("PLACET_MODEL_CODE", ""),
+        "PLACET_MODEL_INDEX": os.environ.get("PLACET_MODEL_INDEX", ""),
+        "PLACET_MODEL_ENVIRONMENTS": os.environ.get("PLACET_MODEL_ENVIRONMENTS", str(layout.var / "environments")),
         "MLFLOW_TRACKING_USERNAME": mlflow_user,
         "MLFLOW_TRACKING_PASSWORD": secrets.password(layout, f"mlflow-{mlflow_user}"),
         "PLACET_MLFLOW_ADMIN_PASSWORD": secrets.password(layout, "mlflow-admin"),
