@@ -135,7 +135,7 @@ class Child:
         *,
         frames: list[pd.DataFrame],
         outputs: int,
-        rows: int,
+        rows: int | None,
         timeout_s: float,
         progress: Progress | None = None,
         kept: bool = False,
@@ -145,7 +145,8 @@ class Child:
         Args:
             job: the action and its settings; inputs, outputs and the limit of processor time are added here.
             frames: the input frames, in the child's order; at most 8.
-            outputs: how many tables the child writes, each of ``rows`` rows; at most 8.
+            outputs: how many tables the child writes; at most 8.
+            rows: how many rows each of them has; None when the caller checks it.
             timeout_s: wall-clock limit of this call in seconds; processor time is limited to the same, rounded up.
             progress: called with (done, total) for each progress line.
             kept: further calls may follow, so the hard limit of processor time, which only the launcher sets, is wide.

@@ -126,7 +126,7 @@ def explain(
             timeout_s=timeout_s,
             progress=progress,
         )
-    features = _texts(answer.result.get("features"), "features")
+    features = texts(answer.result.get("features"), "features")
     if not set(features) <= set(data.columns):
         msg = "The isolated process explained columns that it was not given."
         raise ModelFailed(msg)
@@ -171,7 +171,12 @@ def as_frame(frame: pd.DataFrame | pa.Table) -> pd.DataFrame:
     return data
 
 
-def _texts(value: Any, what: str) -> tuple[str, ...]:
+def texts(value: Any, what: str) -> tuple[str, ...]:
+    """Return the names that the process gave.
+
+    Raises:
+        ModelFailed: it gave none.
+    """
     if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
         msg = f"The isolated process did not name its {what}."
         raise ModelFailed(msg)

@@ -124,7 +124,7 @@ class Session:
         *,
         frames: list[pd.DataFrame],
         outputs: int,
-        rows: int,
+        rows: int | None,
         timeout_s: float,
         progress: Progress | None = None,
     ) -> Answer:

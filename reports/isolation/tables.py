@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from reports.isolation.errors import ModelFailed
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
-Table = dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]
+Table = dict[str, npt.NDArray[Any]]
 
 SLOTS = 8  # frames in and tables out of one call, at most
 NUMBERS = (pa.float64(), pa.int64())
@@ -61,8 +61,8 @@ def clear(slot: Slot) -> None:
     slot.file.truncate()
 
 
-def read_table(slot: Slot, rows: int) -> Table:
-    """Return the columns of one output: float64 or int64, finite, ``rows`` long.
+def read_table(slot: Slot, rows: int | None) -> Table:
+    """Return the columns of one output: float64 or int64, finite, ``rows`` long if given.
 
     What a hostile process wrote must not hurt: the bytes are taken once and then checked.
 
@@ -77,6 +77,7 @@ def read_table(slot: Slot, rows: int) -> Table:
     except (pa.ArrowException, OSError, ValueError) as error:
         msg = "The isolated process did not write a readable Arrow table."
         raise ModelFailed(msg) from error
+    rows = table.num_rows if rows is None else rows
     if table.num_rows != rows or any(field.type not in NUMBERS for field in table.schema):
         kinds = sorted({str(kind) for kind in table.schema.types})[:5]
         msg = f"The isolated process gave {table.num_rows} rows of {kinds}, expected {rows} of numbers."

@@ -4,7 +4,7 @@ import io
 import platform
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -61,27 +61,41 @@ def model_errors() -> Iterator[None]:
         raise CannotProduce(str(error)) from error
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ask:
-    """Calls on one model about one dataset's features."""
+    """Calls on one model, in one isolated child, about rows that have one dataset's features.
+
+    ``labels`` are those that the data knows. ``what``, ``calls`` and ``batches`` say what ``seconds`` measures and how
+    many calls of one row and of many are worth their time.
+    """
 
     model: Session
     data: DatasetSnapshot
+    labels: tuple[str, ...] = ()
+    what: str = "the model's own call inside the isolated process that holds it, without start, loading and reading"
+    calls: int = 200
+    batches: int = 5
 
     def __call__(self, frame: pd.DataFrame) -> Outputs:
-        """Return the answers for rows that have the dataset's features."""
+        """Return the answers.
+
+        Raises:
+            CannotProduce: the model is refused or fails. The next call gets a new child.
+        """
         data = self.data
-        known = data.label in frame.columns and data.task != REGRESSION
-        labels = frame[data.label].astype(str).unique() if known else []
         with model_errors():
             return self.model.predict(
-                frame[data.features], task=data.task, positive_label=data.positive_label, classes=sorted(labels)
+                frame[data.features], task=data.task, positive_label=data.positive_label, classes=self.labels
             )
 
     def time(self, frame: pd.DataFrame, *, rows_per_call: int, calls: int) -> Floats:
-        """Return seconds per call, shape (calls,), of ``rows_per_call`` rows each."""
+        """Return seconds per call, shape (calls,), of ``rows_per_call`` rows each, measured inside the child."""
         with model_errors():
             return self.model.time(frame[self.data.features], rows_per_call=rows_per_call, calls=calls)
+
+    def seconds(self, frame: pd.DataFrame) -> float:
+        """Return how long the model takes to answer these rows, in seconds."""
+        return float(self.time(frame, rows_per_call=len(frame), calls=1)[0])
 
 
 def answers(folder: Path, data: DatasetSnapshot, frame: pd.DataFrame) -> Outputs:
@@ -90,19 +104,25 @@ def answers(folder: Path, data: DatasetSnapshot, frame: pd.DataFrame) -> Outputs
     Raises:
         CannotProduce: the model is refused or fails, or its classes lack the data's positive label.
     """
-    with asked(folder, data) as ask:
+    with asked(folder, data, frame) as ask:
         return ask(frame)
 
 
 @contextmanager
-def asked(folder: Path, data: DatasetSnapshot) -> Iterator[Ask]:
-    """Open one isolated child for several calls on one version: ``ask(frame)`` answers, ``ask.time(frame, …)`` times.
+def asked(folder: Path, data: DatasetSnapshot, frame: pd.DataFrame) -> Iterator[Ask]:
+    """Open one isolated child for several calls on one version: ``ask(rows)`` answers, ``ask.time(rows, …)`` times.
 
+    Args:
+        frame: the evaluation rows, whose labels are what the data knows.
     Raises:
-        CannotProduce: as for ``answers``, from each call.
+        CannotProduce: the model is refused; and each call as it says.
     """
-    with model_errors(), runner.session(folder) as model:
-        yield Ask(model, data)
+    known = data.label in frame.columns and data.task != REGRESSION
+    labels = sorted(frame[data.label].astype(str).unique()) if known else []
+    with ExitStack() as stack:
+        with model_errors():
+            model = stack.enter_context(runner.session(folder))
+        yield Ask(model, data, tuple(labels))
 
 
 def environment(
@@ -111,7 +131,7 @@ def environment(
     """Return what a piece of evidence was made with: versions, lock digest, seed, isolation level, inputs.
 
     Args:
-        isolation: the steps in words, as ``Outputs.isolation`` gives them.
+        isolation: the steps in words, as ``Outputs.isolation`` gives them; "none" where no model was run.
         model: what inspection found, as ``Outputs.model`` gives it.
     """
     lock = Path(settings.BASE_DIR) / "requirements.lock"
@@ -119,8 +139,8 @@ def environment(
         "python": platform.python_version(),
         "lock_digest": "sha256:" + sha256(lock.read_bytes()).hexdigest() if lock.exists() else None,
         "isolation": isolation,
-        "isolation_level": level_of(isolation.partition(" ")[0].split("+")),
-        "model": dict(model or {}),
+        "isolation_level": None if isolation == "none" else level_of(isolation.partition(" ")[0].split("+")),
+        "model": dict(model) if model else None,
         "libraries": dict(libraries),
         "seed": task.seed,
         "inputs": {

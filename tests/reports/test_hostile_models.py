@@ -186,3 +186,17 @@ def test_an_evidence_job_on_an_honest_one_says_how_far_it_was_kept_apart(apart):
     assert made.environment["isolation_level"] == "full"
     assert made.environment["model"]["flavor"] == "python_function"
     assert made.environment["model"]["brings_code"] is True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_evidence_job_on_a_model_of_other_versions_fails_with_each_of_them(apart, settings):
+    settings.MODEL_INDEX = "off"
+    settings.MODEL_ENVIRONMENTS = str(apart[0] / "environments")
+    model = save_code(apart[0] / "model", "return frame['a']")
+    (model / "requirements.txt").write_text("scikit-learn==1.2.2\npandas==1.5.3")
+    job = a_job(model)
+    run_job(str(job.pk))
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == (EvidenceJob.State.FAILED, 1)
+    assert job.error.startswith("environment_mismatch: pandas 1.5.3 (here ")
+    assert "scikit-learn 1.2.2 (here " in job.error

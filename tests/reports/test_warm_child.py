@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from celery.signals import worker_process_init, worker_process_shutdown
 
 from reports.isolation import session as module
 from reports.isolation.errors import ModelFailed
 from reports.isolation.session import Session
 from reports.isolation.warm import Warm
+from reports.isolation.warm import _warm as warm_of_this_process
 from tests.reports.flavors import MODELS, rows, save_code
 
 ASKED = rows(40)
@@ -183,3 +185,13 @@ def test_times_that_can_not_be_are_refused(logistic, monkeypatch, times, tmp_pat
     )
     with Session(logistic) as model, pytest.raises(ModelFailed, match=r"times that can't be|not finite"):
         model.time(ASKED, rows_per_call=1, calls=5)
+
+
+def test_a_worker_process_keeps_a_child_from_its_start_to_its_end():
+    assert not warm_of_this_process._on
+    try:
+        worker_process_init.send(sender=None)
+        assert warm_of_this_process._on
+    finally:
+        worker_process_shutdown.send(sender=None, pid=0, exitcode=0)
+    assert not warm_of_this_process._on

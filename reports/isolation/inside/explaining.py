@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .models import Model, Question
+from .models import Asked, Model, Question
 from .protocol import read_frame, say, write_columns
 
 if TYPE_CHECKING:
@@ -62,16 +62,16 @@ def explain(model: Model, job: dict[str, Any], stream: int) -> None:
 
     Each output has one column per feature, and ``\\0score``: the model's own answer for the rows, without the coding.
     """
-    question = Question.of(job)
+    asked = Asked(model, Question.of(job))
     frame, *backgrounds = [model.inputs(read_frame(descriptor)) for descriptor in job["inputs"]]
     coding = Coding([frame, *backgrounds])
     rows = coding.encode(frame)
-    score = model.score(frame, question)
+    score = asked.score(frame)
     total = len(rows) * len(backgrounds)
     base_values = []
     for run, (background, output) in enumerate(zip(backgrounds, job["outputs"], strict=True)):
         explained = permutation_values(
-            lambda coded: model.score(coding.decode(coded), question),
+            lambda coded: asked.score(coding.decode(coded)),
             rows,
             coding.encode(background),
             max_evals=job["max_evals"],

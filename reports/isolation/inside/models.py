@@ -85,26 +85,6 @@ class Model:
             return read_pyfunc(self.ask(frame), question.task, question.positive_label, named=named, labels=labels)
         return read_booster(self.ask(frame), question.task, self.objective, self.count)
 
-    def score(self, frame: pd.DataFrame, question: Question) -> Floats:
-        """Return one number a row, shape (n,): the probability of the positive label, or a regression's value."""
-        reading = self.read(frame, question)
-        if question.task == "regression":
-            values: Floats = reading.values
-            return values
-        if question.positive_label not in reading.classes:
-            msg = (
-                f"The model's classes are {reading.classes}; {question.positive_label!r}, the positive label, is not "
-                "one of them."
-            )
-            raise Refused(msg)
-        if reading.probabilities is None:
-            msg = (
-                f"{type(self.estimator).__name__} returns labels only, no probabilities. "
-                "Register a classifier that has predict_proba."
-            )
-            raise Refused(msg)
-        return reading.probabilities[:, reading.classes.index(question.positive_label)]
-
     def libraries(self, *more: str) -> dict[str, str]:
         """Return the versions of what the model is run with."""
         return libraries(self.flavor, *more)
@@ -121,6 +101,48 @@ class Model:
         else:
             names = getattr(self.estimator, "feature_names_in_", [])
         return [str(name) for name in names]
+
+
+class Asked:
+    """The model with one question about it, as what explains a score needs it.
+
+    ``features``, ``estimator`` and ``inputs`` are the model's. ``classes`` are known from the start, but for a
+    python_function, which names them with its first answer.
+    """
+
+    def __init__(self, model: Model, question: Question) -> None:
+        self.model, self.question, self.task = model, question, question.task
+        self.features, self.estimator, self.inputs = model.features, model.estimator, model.inputs
+        known = model.setup["classes"] or question.classes
+        self.classes: list[str] = [str(label) for label in getattr(model.estimator, "classes_", known)]
+        if model.kind in ("xgboost", "lightgbm") and question.task != "regression":
+            self.classes = [str(place) for place in range(max(model.count, 2))]
+
+    @property
+    def column(self) -> int:
+        """The place of the positive label among the classes."""
+        if self.question.positive_label not in self.classes:
+            msg = (
+                f"The model's classes are {self.classes}; {self.question.positive_label!r}, the positive label, is not "
+                "one of them."
+            )
+            raise Refused(msg)
+        return self.classes.index(self.question.positive_label)
+
+    def score(self, frame: pd.DataFrame) -> Floats:
+        """Return the probability of the positive label, shape (n,); of each class, (n, classes); or the value, (n,)."""
+        reading = self.model.read(frame, self.question)
+        if self.task == "regression":
+            values: Floats = reading.values
+            return values
+        self.classes = reading.classes
+        if reading.probabilities is None:
+            msg = (
+                f"{type(self.estimator).__name__} returns labels only, no probabilities. "
+                "Register a classifier that has predict_proba."
+            )
+            raise Refused(msg)
+        return reading.probabilities if self.task == "multiclass" else reading.probabilities[:, self.column]
 
 
 def predict(model: Model, job: dict[str, Any], stream: int) -> None:
