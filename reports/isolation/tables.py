@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -71,10 +72,12 @@ def read_table(slot: Slot, rows: int | None) -> Table:
     """
     slot.file.seek(0)
     try:
-        with pa.ipc.open_file(pa.BufferReader(slot.file.read())) as reader:
+        content = slot.file.read()
+        _refuse_compressed(content)
+        with pa.ipc.open_stream(pa.BufferReader(content)) as reader:
             table = reader.read_all()
         table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         msg = "The isolated process did not write a readable Arrow table."
         raise ModelFailed(msg) from error
     rows = table.num_rows if rows is None else rows
@@ -93,3 +96,45 @@ def read_table(slot: Slot, rows: int | None) -> Table:
         msg = "The model gave numbers that are missing or not finite."
         raise ModelFailed(msg)
     return columns
+
+
+def _refuse_compressed(content: bytes) -> None:
+    """Refuse a stream with compressed buffers: a small file could fill this process's memory when it is read.
+
+    Raises:
+        ValueError: there are some, or messages other than a schema and record batches.
+    """
+    messages = pa.ipc.MessageReader.open_stream(pa.BufferReader(content))
+    for place, message in enumerate(_each(messages)):
+        if message.type != ("record batch" if place else "schema"):
+            msg = f"a {message.type} has no place in a table of numbers"
+            raise ValueError(msg)
+        if place and _is_compressed(message.metadata.to_pybytes()):
+            msg = "compressed buffers"
+            raise ValueError(msg)
+
+
+def _each(messages: pa.ipc.MessageReader) -> Iterator[pa.ipc.Message]:
+    while True:
+        try:
+            yield messages.read_next_message()
+        except StopIteration:
+            return
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Return whether a record batch's flatbuffer has the field ``compression``.
+
+    Source: Arrow's format/Message.fbs: Message {version, header_type, header, …}, RecordBatch {length, nodes, buffers,
+    compression, …}; a table begins with the distance back to its list of fields, which begins with its own size.
+    """
+
+    def field(table: int, number: int) -> int:
+        fields = table - int(struct.unpack_from("<i", metadata, table)[0])
+        size, place = struct.unpack_from("<H", metadata, fields)[0], 4 + 2 * number
+        distance = struct.unpack_from("<H", metadata, fields + place)[0] if place < size else 0
+        return table + int(distance) if distance else 0
+
+    header = field(struct.unpack_from("<I", metadata, 0)[0], 2)
+    header += struct.unpack_from("<I", metadata, header)[0]
+    return bool(field(header, 3))

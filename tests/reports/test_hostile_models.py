@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import socket
 import tempfile
@@ -12,18 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from governance.audit.events import Event
-from governance.common import clock
-from governance.evidence import storage
 from governance.evidence.models import Evidence, EvidenceJob
-from governance.evidence.services import request_evidence
 from governance.evidence.tasks import run_job
-from placet.digests import artifact_digest
-from registry.models import DatasetSnapshot
 from reports.isolation import runner
 from reports.isolation.errors import ModelFailed
-from tests.factories import a_version, mirrored
 from tests.reports.flavors import rows, save_code
+from tests.reports.jobs import a_job
 
 pytestmark = pytest.mark.slow
 ASKED = rows(30)
@@ -135,30 +128,6 @@ def commands():
 # --- through an evidence job ---------------------------------------------------------------------------------------
 
 
-def a_job(model: Path) -> EvidenceJob:
-    """A job to measure a model whose files lie in this folder, on thirty rows with a label."""
-    frame = ASKED.assign(label=["good", "bad"] * 15)
-    content = io.BytesIO()
-    frame.to_parquet(content)
-    digest = storage.put(content.getvalue())
-    data = DatasetSnapshot(
-        digest=digest, role="evaluation", uri="x", rows=30, columns=[], features=list("abc"), label="label",
-        positive_label="bad", favourable_labels=["good"], mirrored_at=clock.now(),
-    )  # fmt: skip
-    mirrored(Event.DATASET_MIRRORED, data)
-    version = a_version(
-        storage_location=model.as_uri(), artifact_digest=artifact_digest(model), evaluation_dataset=data
-    )
-    return request_evidence(
-        evidence_type="performance/v1",
-        subject_digest=version.artifact_digest,
-        subject_name="credit-risk 1",
-        subject_id=version.pk,
-        dataset_digest=digest,
-        settings={"subject": {"decision_threshold": 0.3}},
-    )
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("source", "reason"),
@@ -174,18 +143,6 @@ def test_an_evidence_job_on_a_hostile_model_fails_once_with_the_reason(source, r
     assert (job.state, job.attempts) == (EvidenceJob.State.FAILED, 1)
     assert reason in job.error
     assert not Evidence.objects.filter(type="performance/v1").exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_evidence_job_on_an_honest_one_says_how_far_it_was_kept_apart(apart):
-    job = a_job(save_code(apart[0] / "model", "return 1 / (1 + np.exp(-frame['a'].to_numpy()))"))
-    run_job(str(job.pk))
-    job.refresh_from_db()
-    assert job.error == ""
-    made = Evidence.objects.get(type="performance/v1")
-    assert made.environment["isolation_level"] == "full"
-    assert made.environment["model"]["flavor"] == "python_function"
-    assert made.environment["model"]["brings_code"] is True
 
 
 @pytest.mark.django_db(transaction=True)

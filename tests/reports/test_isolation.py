@@ -131,9 +131,10 @@ def test_control_characters_of_an_error_do_not_reach_the_reader(probe):
 
 WRITE = """
 import pyarrow as pa
-def write(*columns):
-    table = pa.table(dict(columns))
-    with os.fdopen(job["outputs"][0], "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+def write(*columns, compression=None):
+    table = pa.table([values for _, values in columns], names=[name for name, _ in columns])
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with os.fdopen(job["outputs"][0], "wb") as file, pa.ipc.new_stream(file, table.schema, options=options) as writer:
         writer.write_table(table)
 """
 
@@ -146,6 +147,10 @@ def write(*columns):
         ("write(('score', pa.array([0.1, 0.2])))", "2 rows"),
         ("write(('score', pa.array(['a', 'b', 'c'])))", "expected 3 of numbers"),
         ("os.write(job['outputs'][0], b'ARROW1' + bytes(range(200)))", "readable Arrow table"),
+        ("os.write(job['outputs'][0], bytes(range(8, 208)))", "readable Arrow table"),
+        ("write(('score', pa.array([0.1, 0.2, 0.3])), compression='zstd')", "readable Arrow table"),
+        ("write(('score', pa.array([0.1, 0.2, 0.3]).dictionary_encode()))", "readable Arrow table"),
+        ("write(('a', pa.array([1, 2, 3])), ('a', pa.array([1, 2, 3])))", "named a column twice"),
         ("", "readable Arrow table"),
     ],
 )

@@ -176,7 +176,7 @@ def test_times_that_can_not_be_are_refused(logistic, monkeypatch, times, tmp_pat
     script.write_text(
         f"{process.IMPORT}\nimport json, os\nimport pyarrow as pa\njob = json.loads(sys.stdin.readline())\n"
         f"table = pa.table({{'seconds': pa.array([{times}] * 5)}})\n"
-        "with os.fdopen(os.dup(job['outputs'][0]), 'wb') as file, pa.ipc.new_file(file, table.schema) as writer:\n"
+        "with os.fdopen(os.dup(job['outputs'][0]), 'wb') as file, pa.ipc.new_stream(file, table.schema) as writer:\n"
         "    writer.write_table(table)\n"
         "print(json.dumps({'result': {}}), flush=True)\nsys.stdin.readline()\n"
     )

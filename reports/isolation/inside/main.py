@@ -1,8 +1,9 @@
 """The process that holds the model, started by the launcher with nothing to lose: ``main()``, the set-up its argument.
 
 It imports nothing of Placet. The model is loaded once, at the first job. Jobs come in as JSON lines on standard input;
-frames come in and numbers go out as Arrow IPC files on inherited descriptors; progress, results and errors go out as
-JSON lines on standard output. Whatever the model prints goes to standard error. It ends at the end of its input.
+frames come in as Arrow IPC files and numbers go out as streams on inherited descriptors; progress, results and errors
+go out as JSON lines on standard output. Whatever the model prints goes to standard error. It ends at the end of its
+input.
 
 The set-up: what ``Inspection.setup`` gives, and "model": its directory. A job: {"action": "predict" | "time" |
 "explain", "inputs": [fd], "outputs": [fd], "cpu_s": int, and what the action needs}.

@@ -1,4 +1,4 @@
-"""How the process talks: JSON lines in and out, Arrow IPC files in and out on inherited descriptors."""
+"""How the process talks: JSON lines in and out, on inherited descriptors Arrow IPC files in and streams out."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_frame(descriptor: int) -> pd.DataFrame:
 
 
 def write_columns(descriptor: int, columns: Columns) -> None:
-    """Write float64 and int64 columns as one Arrow IPC file to an inherited descriptor, which stays open."""
+    """Write float64 and int64 columns as one Arrow IPC stream to an inherited descriptor, which stays open."""
     import numpy as np
     import pyarrow as pa
 
@@ -52,5 +52,5 @@ def write_columns(descriptor: int, columns: Columns) -> None:
     with os.fdopen(os.dup(descriptor), "wb") as file:
         file.seek(0)
         file.truncate()
-        with pa.ipc.new_file(file, table.schema) as writer:
+        with pa.ipc.new_stream(file, table.schema) as writer:
             writer.write_table(table)
