@@ -62,7 +62,6 @@ def _sandbox() -> Iterator[Comparison]:
     yield import_module("benchmarks.sandbox").measure()
 
 
-
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,

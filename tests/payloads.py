@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -139,6 +140,53 @@ def fairness(*, ratio: float = 0.93, half: float = 0.145) -> Payload:
     }
 
 
+def explanation_parts(names: Sequence[str]) -> Payload:
+    """What stands in an explanation beside its figures of importance: the explainer, and what was tried on it."""
+    share = [step / len(names) for step in range(len(names) + 1)]
+    bins = [
+        {"label": f"{low} to {low + 10}", "low": low, "high": low + 10, "n": 12, "mean": 0.01 * low - 0.03}
+        | {"q25": 0.01 * low - 0.05, "q75": 0.01 * low - 0.01}
+        for low in (0, 10, 20)
+    ]
+    words = [
+        {"label": word, "low": None, "high": None, "n": 40, "mean": mean, "q25": mean - 0.02, "q75": mean + 0.03}
+        for word, mean in (("none", 0.06), ("little", -0.02), ("(missing)", 0.01))
+    ]
+    return {
+        "explainer": "tree, interventional, shap",
+        "family": "tree",
+        "perturbation": "interventional",
+        "engine": "shap",
+        "engine_note": None,
+        "model": "GradientBoostingClassifier",
+        "task": "binary",
+        "explained": "bad",
+        "additivity_scale": 1.0,
+        "stability_over": "background",
+        "faithfulness": a_number(0.21, 0.04, n=100),
+        "deletion": {
+            "rows": 100,
+            "share": share,
+            "ordered": [0.3 * step**0.5 for step in share],
+            "random": [0.3 * step for step in share],
+        },
+        "path_dependent": {
+            "rows": 120,
+            "additivity_residual": 2.0e-15,
+            "rank_correlation": a_number(0.95, 0.02, n=120),
+            "features": [{"feature": name, "mean_abs": 0.1 / (1 + rank)} for rank, name in enumerate(names)],
+        },
+        "features_total": len(names),
+        "features_not_shown": 0,
+        "share_not_shown": 0.0,
+        "dependence": [
+            {"feature": names[0], "kind": "category", "bins": words, "not_shown": 3},
+            {"feature": names[1], "kind": "number", "bins": bins, "not_shown": 0},
+        ],
+        "classes": [],
+    }
+
+
 def explanation(*, residual: float = 3.1e-7, stability: float = 0.91) -> Payload:
     """Shapley values with points to draw."""
     dice = random.Random(7)  # noqa: S311 (a picture, not a secret)
@@ -155,17 +203,20 @@ def explanation(*, residual: float = 3.1e-7, stability: float = 0.91) -> Payload
             {"feature": name, "mean_abs": round(mean, 5), "low": round(mean * 0.9, 5), "high": round(mean * 1.1, 5)}
         )
         points.append({"feature": name, "points": pairs})
-    return a_head("explanation/v1", "shap", "0.51.0") | {
-        "explainer": "Tree, interventional",
-        "output": "probability",
-        "rows": 120,
-        "background": {"n": 50, "digest": a_digest("background")},
-        "base_value": 0.297,
-        "additivity_residual": residual,
-        "stability": a_number(stability, 0.035, n=120),
-        "features": features,
-        "points": points,
-    }
+    return (
+        a_head("explanation/v1", "shap", "0.51.0")
+        | explanation_parts(FEATURES)
+        | {
+            "output": "probability",
+            "rows": 120,
+            "background": {"n": 50, "digest": a_digest("background")},
+            "base_value": 0.297,
+            "additivity_residual": residual,
+            "stability": a_number(stability, 0.035, n=120),
+            "features": features,
+            "points": points,
+        }
+    )
 
 
 def drift(*, version: str = "1") -> Payload:

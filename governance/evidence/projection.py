@@ -62,8 +62,10 @@ _DECLARED: dict[str, dict[str, str]] = {
     "explanation/v1": {
         "n": "int",
         "rows": "int",
+        "explainer": "string",
+        "features_not_shown": "int",
         "additivity_residual": "double",
-        **{f"stability.{part}": "double?" for part in INTERVAL},
+        **{f"{name}.{part}": "double?" for name in ("stability", "faithfulness") for part in INTERVAL},
     },
     "robustness/v1": {
         "n": "int",
@@ -202,8 +204,11 @@ def _explanation(payload: Payload) -> dict[str, Scalar]:
     return {
         "n": payload["n"],
         "rows": payload["rows"],
+        "explainer": payload["family"],
+        "features_not_shown": payload["features_not_shown"],
         "additivity_residual": payload["additivity_residual"],
         **_interval("stability", payload["stability"]),
+        **_interval("faithfulness", payload["faithfulness"]),
     }
 
 

@@ -1,134 +1,178 @@
-"""Measure what a model version bases its scores on: SHAP values of sampled rows, and how steady they are."""
+"""Measure what a model version bases its scores on: SHAP values by model family, checked, repeated and put to test."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from reports import payload
-from reports.isolation import runner
-from reports.isolation.process import Progress
+from reports.explanation import shapes, statistics
+from reports.isolation import explainer
+from reports.isolation.explainer import Explanation, Limits
+from reports.isolation.outputs import Codes
+from reports.isolation.process import Floats, Progress
 
-Floats = npt.NDArray[np.float64]
-
-ROWS = 120
-BACKGROUND_ROWS = 50
-PERMUTATIONS = 2  # of the features, each walked forwards and backwards: 2 * features + 1 evaluations
-RESAMPLES = 1000
-POINTS = 120
-TOLERANCE = 1e-6
+LIMITS = Limits(
+    rows={"woodelf": 20_000, "shap": 2_000, "linear": 20_000, "permutation": 120},
+    background={"woodelf": 1_000, "shap": 100, "linear": 1_000, "permutation": 50},
+    fast_above=2_000,
+    repeated=500,
+    compared=500,
+    checked=500,
+    deleted=100,
+)
+BACKGROUNDS = 3  # the reported one and two that repeat it
+FEATURES = 30  # shown; the others are counted
+SWARMS = 12
+DEPENDENCES = 6
+CLASSES = 10
+TOLERANCE = 1e-4  # of the reference check, relative to the largest SHAP value
+OUTPUTS = {
+    "probability": "probability",
+    "margin": "margin (log-odds before the link)",
+    "value": "the model's value, in its own unit",
+}
 
 
 def measure(
     *,
     model_dir: Path,
     frame: pd.DataFrame,
-    positive_label: str,
+    task: str = "binary",
+    positive_label: str = "",
     seed: int = 0,
-    rows: int = ROWS,
-    background_rows: int = BACKGROUND_ROWS,
+    limits: Limits = LIMITS,
     progress: Progress | None = None,
     timeout_s: float = 600,
 ) -> payload.Payload:
     """Return an ``explanation/v1`` payload for the model in ``model_dir`` on a sample of ``frame``.
 
-    The model runs in isolation. Its rows are explained twice, against two backgrounds that share no row, with two
-    seeds: the first run is reported, and the rank correlation of the two runs' importances says how steady it is.
+    The model runs in isolation. Trees and linear models are explained by what they are, in the space in which they add
+    up; every other model is asked. The explanation is repeated against further backgrounds, and features are deleted in
+    its order to see whether the score moves faster than in random order.
 
     Args:
         frame: shape (n, at least the model's columns), the evaluation rows, without label and sensitive columns. Any
             column that the model does not name is ignored. At least 3 rows.
-        positive_label: explained is the model's probability of this label.
-        rows: explained at most, sampled with ``seed``; at least 2.
-        background_rows: in each background at most, at least 1; drawn from the rows that are not explained when those
-            suffice, else from all.
-        progress: called with (rows done, rows in both runs).
-    Returns: the payload. ``mean_abs`` is the mean absolute SHAP value, in probability, with a 95 % bootstrap interval
-        over the explained rows; features come in falling order of it. Points are [SHAP value, value scaled 0 to 1
-        between the 5 % and 95 % quantiles of the explained rows], the latter None for a category.
+        task: binary, multiclass or regression. positive_label: of a binary task, whose probability or margin is
+            explained.
+        progress: called with (steps done, steps in all).
+    Returns: the payload. ``output`` is the space: probability, margin or value. ``mean_abs`` is the mean absolute SHAP
+        value in it, summed over classes, with a 95 % bootstrap interval over the explained rows; features come in
+        falling order of it.
     Raises:
         ModelRefused, ModelFailed: the model could not be run; the message says why.
         ValueError: too few rows.
-    Source: Lundberg & Lee (2017), NeurIPS 30 (SHAP); permutation estimator with antithetic pairs of the shap package.
+    Source: Lundberg & Lee (2017), NeurIPS 30 (SHAP); Lundberg et al. (2020), Nature MI 2 (trees).
     """
-    if len(frame) < 3 or rows < 2 or background_rows < 1:
+    if len(frame) < 3:
         msg = f"{len(frame)} rows: at least 3 are needed, 2 to explain and 1 as background."
         raise ValueError(msg)
-    explained, backgrounds = _sample(frame, rows=rows, background_rows=background_rows, seed=seed)
-    answer = runner.explain(
+    rows, backgrounds = sample(frame, limits=limits, seed=seed)
+    answer = explainer.explain(
         model_dir,
-        explained,
+        rows,
         backgrounds,
+        task=task,
         positive_label=positive_label,
-        max_evals=PERMUTATIONS * (2 * frame.shape[1] + 1),
+        limits=limits,
         seed=seed,
         progress=progress,
         timeout_s=timeout_s,
     )
-    reported, repeated = answer.runs
-    residual = max(additivity_residual(run.values, run.base_value, answer.score) for run in answer.runs)
+    return describe(answer, rows, backgrounds, n=len(frame), task=task, positive_label=positive_label, seed=seed)
+
+
+def describe(
+    answer: Explanation,
+    rows: pd.DataFrame,
+    backgrounds: list[pd.DataFrame],
+    *,
+    n: int,
+    task: str,
+    positive_label: str,
+    seed: int,
+) -> payload.Payload:
+    """Return the payload for an explanation of the first rows of ``rows``."""
+    explained = rows.head(len(answer.values))
+    background = backgrounds[0].head(answer.background_rows)
+    scale = float(answer.score.std()) if answer.space == "value" else 1.0
+    residual = _residual(answer) / (scale or 1.0)
+    size = np.abs(answer.values).sum(axis=2)
+    mean_abs, low, high = statistics.importance(answer.values, seed=seed)
+    order = np.argsort(-mean_abs, kind="stable")
+    shown = order[:FEATURES]
+    total = float(mean_abs.sum())
+    repeats = [np.abs(run).sum(axis=2) for run in answer.repeats]
     common = payload.head(
         "explanation/v1",
-        n=len(frame),
+        n=n,
         seed=seed,
-        method={
-            "sample": f"{len(explained)} of {len(frame)} rows, two backgrounds of {len(backgrounds[0])} rows",
-            "explainer": f"permutation SHAP, {PERMUTATIONS} permutations forwards and backwards, interventional "
-            "(features are replaced by those of the background), categories coded for the masker",
-            "interval": f"95 % percentile bootstrap over the explained rows, {RESAMPLES} resamples",
-            "stability": "Spearman's rank correlation of the mean absolute values of two runs (seed and background)",
-            "reference_check": "base value + sum of SHAP values against the model's own score, both runs, every row",
-            "isolation": answer.isolation,
-        },
-        libraries=("numpy",),
-        reference_check=payload.reference_check("shap", max_difference=residual, tolerance=TOLERANCE),
+        method=_method(answer, background, n=n),
+        libraries=("numpy", "scipy"),
+        reference_check=_reference_check(answer, residual),
     )
     common["libraries"] |= dict(answer.libraries)  # as named by the process that ran the model
+    main = _main_output(answer, task)
     return {
         **common,
-        "explainer": "shap.explainers.Permutation",
-        "output": "probability",
+        "explainer": f"{answer.family}, {answer.perturbation.replace('_', '-')}, {answer.engine}",
+        "family": answer.family,
+        "perturbation": answer.perturbation,
+        "engine": answer.engine,
+        "engine_note": answer.note or None,
+        "model": answer.model,
+        "task": task,
+        "explained": _explained(answer, task, positive_label, main),
+        "output": answer.space,
         "rows": len(explained),
-        "background": {"n": len(backgrounds[0]), "digest": background_digest(backgrounds[0])},
-        "base_value": reported.base_value,
+        "background": {"n": len(background), "digest": background_digest(background)},
+        "base_value": float(answer.base_values[0][main]),
         "additivity_residual": residual,
-        "stability": stability(reported.values, repeated.values, seed=seed),
-        "features": _features(answer.features, reported.values, seed=seed),
-        "points": _points(answer.features, reported.values, explained),
+        "additivity_scale": scale,
+        "stability": statistics.stability(size[: len(repeats[0])], *repeats, seed=seed)
+        if repeats
+        else statistics.stability_over_rows(size, seed=seed),
+        "stability_over": "background" if repeats else "rows",
+        "faithfulness": _faithfulness(answer, seed=seed),
+        "deletion": _deletion(answer),
+        "path_dependent": _path_dependent(answer, size, order, seed=seed),
+        "features": [
+            {"feature": answer.features[i]}
+            | {"mean_abs": float(mean_abs[i]), "low": float(low[i]), "high": float(high[i])}
+            for i in shown
+        ],
+        "features_total": len(order),
+        "features_not_shown": len(order) - len(shown),
+        "share_not_shown": min(1.0, float(mean_abs[order[FEATURES:]].sum() / total)) if total > 0 else 0.0,
+        "points": shapes.points(
+            [answer.features[i] for i in order[:SWARMS]], answer.values[:, order[:SWARMS], main], explained
+        ),
+        "dependence": [
+            shapes.dependence(answer.features[i], answer.values[:, i, main], explained[answer.features[i]])
+            for i in order[:DEPENDENCES]
+        ],
+        "classes": _classes(answer) if task == "multiclass" else [],
     }
 
 
-def additivity_residual(values: Floats, base_value: float, score: Floats) -> float:
-    """Return the largest ``|base value + sum of a row's SHAP values - score|`` over the rows; 0 in exact arithmetic.
+def sample(frame: pd.DataFrame, *, limits: Limits, seed: int) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Return rows to explain and the backgrounds, each in random order and of as many rows as the limits allow.
 
-    Args:
-        values: shape (n, features). score: shape (n,), the model's own answers.
+    The backgrounds share no row. They are drawn from rows that are not explained when those suffice, else from all.
     """
-    return float(np.abs(base_value + values.sum(axis=1) - score).max())
-
-
-def stability(first: Floats, second: Floats, *, seed: int = 0) -> payload.Payload:
-    """Return Spearman's rank correlation, -1 to 1, of two runs' mean absolute SHAP values, with its interval.
-
-    The interval is a 95 % percentile bootstrap over the rows, the same rows in both runs.
-
-    Args:
-        first, second: shape (n, features), the same rows and features.
-    Returns: a number; undefined when there are fewer than two features or all features are equally important.
-    """
-    n = len(first)
-    value = _rank_correlation(np.abs(first).mean(axis=0)[None], np.abs(second).mean(axis=0)[None])[0]
-    if not np.isfinite(value):
-        return payload.undefined("a rank correlation needs at least two features of different importance", n=n)
-    weights = _row_weights(n, seed=seed)
-    replicates = _rank_correlation(weights @ np.abs(first), weights @ np.abs(second))
-    low, high = np.nanquantile(replicates, [0.025, 0.975])
-    return payload.number(float(value), float(low), float(high), n=n)
+    n = len(frame)
+    order = np.random.default_rng(seed).permutation(n)
+    most = min(max(limits.rows.values()), n)
+    rest = order[most:]
+    wanted = max(limits.background.values())
+    pool = rest if len(rest) >= BACKGROUNDS * wanted else order[::-1]
+    size = max(1, min(wanted, len(pool) // BACKGROUNDS))
+    parts = [pool[i * size : (i + 1) * size] for i in range(BACKGROUNDS)]
+    return frame.iloc[order[:most]].reset_index(drop=True), [frame.iloc[p].reset_index(drop=True) for p in parts]
 
 
 def background_digest(background: pd.DataFrame) -> str:
@@ -137,65 +181,118 @@ def background_digest(background: pd.DataFrame) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _sample(
-    frame: pd.DataFrame, *, rows: int, background_rows: int, seed: int
-) -> tuple[pd.DataFrame, tuple[pd.DataFrame, pd.DataFrame]]:
-    n = len(frame)
-    order = np.random.default_rng(seed).permutation(n)
-    explained, rest = order[: min(rows, n)], order[min(rows, n) :]
-    pool = rest if len(rest) >= 2 * background_rows else order
-    size = min(background_rows, len(pool) // 2)
-    parts = (pool[:size], pool[size : 2 * size])
-    first, second = (frame.iloc[np.sort(part)].reset_index(drop=True) for part in parts)
-    return frame.iloc[np.sort(explained)].reset_index(drop=True), (first, second)
+def _residual(answer: Explanation) -> float:
+    """The largest residual of the reported run and its repeats, in the explained space."""
+    found = [statistics.additivity_residual(answer.values, answer.base_values[0], answer.score)]
+    for run, base in zip(answer.repeats, answer.base_values[1:], strict=True):
+        found.append(statistics.additivity_residual(run, base, answer.score[: len(run)]))
+    return max(found)
 
 
-def _row_weights(n: int, *, seed: int) -> Floats:
-    """Shares of each row in bootstrap resamples, shape (resamples, n), each summing to 1."""
-    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
+def _reference_check(answer: Explanation, residual: float) -> payload.Payload:
+    if answer.checked is None:
+        return payload.reference_check("shap", max_difference=residual, tolerance=TOLERANCE)
+    ours, theirs = answer.checked
+    scale = float(np.abs(theirs).max())
+    gap = float(np.abs(ours - theirs).max())
+    return payload.reference_check("shap", max_difference=gap / scale if scale > 0 else gap, tolerance=TOLERANCE)
 
 
-def _rank_correlation(first: Floats, second: Floats) -> Floats:
-    """Spearman's correlation of each pair of rows, shapes (m, features) -> (m,); NaN where one has no variation."""
-    from scipy.stats import rankdata
-
-    a, b = (rankdata(side, axis=1) for side in (first, second))
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
-    scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    out = np.full(len(a), np.nan)
-    np.divide((a * b).sum(axis=1), scale, out=out, where=scale > 0)
-    return out
+def _main_output(answer: Explanation, task: str) -> int:
+    """The output that charts show: the only one, or the class whose values are largest."""
+    return int(np.abs(answer.values).sum(axis=(0, 1)).argmax()) if task == "multiclass" else 0
 
 
-def _features(names: tuple[str, ...], values: Floats, *, seed: int) -> list[dict[str, Any]]:
-    importance = np.abs(values).mean(axis=0)
-    replicates = _row_weights(len(values), seed=seed) @ np.abs(values)
-    low, high = np.quantile(replicates, [0.025, 0.975], axis=0)
-    return [
-        {"feature": names[i], "mean_abs": float(importance[i]), "low": float(low[i]), "high": float(high[i])}
-        for i in np.argsort(-importance, kind="stable")
-    ]
+def _explained(answer: Explanation, task: str, positive_label: str, main: int) -> str | None:
+    if task == "regression":
+        return None
+    return answer.classes[main][:200] if task == "multiclass" else positive_label[:200]
 
 
-def _points(names: tuple[str, ...], values: Floats, explained: pd.DataFrame) -> list[dict[str, Any]]:
-    order = np.argsort(-np.abs(values).mean(axis=0), kind="stable")
+def _method(answer: Explanation, background: pd.DataFrame, *, n: int) -> dict[str, str]:
+    runs = len(answer.repeats)
+    return {
+        "sample": f"{len(answer.values)} of {n} rows, in random order by the seed; background of {len(background)} rows"
+        + (f", repeated on {len(answer.repeats[0])} rows against {runs} more backgrounds" if runs else ""),
+        "explainer": _how(answer),
+        "output": OUTPUTS[answer.space],
+        "interval": f"95 % percentile bootstrap over the explained rows, {statistics.RESAMPLES} resamples",
+        "stability": "mean of Spearman's rank correlations of the mean absolute values with those of the repeats "
+        "(other seed, other background)"
+        if runs
+        else "Spearman's rank correlation of the mean absolute values in two random halves of the rows",
+        "additivity": "largest gap between base value + sum of SHAP values and the score, every row and run"
+        + (", in standard deviations of the model's values" if answer.space == "value" else f", in {answer.space}"),
+        "faithfulness": "area between the deletion curves in the explanation's order and in random order, as a share "
+        "of the move when all features are deleted",
+        "reference_check": _against(answer),
+        "isolation": answer.isolation,
+    }
+
+
+def _how(answer: Explanation) -> str:
+    meaning = {
+        "interventional": "interventional: an unknown feature takes its values from the background",
+        "path_dependent": "path-dependent: an unknown feature is averaged over the rows that the trees were grown on",
+    }[answer.perturbation]
+    engine = {
+        "tree": f"exact SHAP values of a tree ensemble ({answer.model}) by {answer.engine}",
+        "linear": f"exact SHAP values of a linear model ({answer.model}), coefficient * (value - background mean)",
+        "permutation": "permutation SHAP, 2 permutations forwards and backwards, categories coded for the masker",
+    }[answer.family]
+    summed = "; the columns that a category was coded into are summed back to it" if answer.summed else ""
+    return f"{engine}, {meaning}{summed}" + (f". Not used: {answer.note}" if answer.note else "")
+
+
+def _against(answer: Explanation) -> str:
+    if answer.checked is None:
+        return "shap itself gave the values: base value + their sum against the model's own score, every row and run"
+    what = "shap's LinearExplainer" if answer.family == "linear" else "shap's TreeExplainer"
+    return f"{what} on {len(answer.checked[0])} of the rows, largest difference relative to the largest SHAP value"
+
+
+def _faithfulness(answer: Explanation, *, seed: int) -> payload.Payload:
+    if answer.curves is None:
+        return payload.undefined("no feature was deleted", n=0)
+    return statistics.faithfulness(answer.curves, seed=seed)
+
+
+def _deletion(answer: Explanation) -> payload.Payload | None:
+    if answer.curves is None:
+        return None
+    curves = answer.curves
+    return {
+        "rows": len(curves.ordered),
+        "share": [step / curves.steps[-1] for step in curves.steps],
+        "ordered": [float(value) for value in curves.ordered.mean(axis=0)],
+        "random": [float(value) for value in curves.shuffled.mean(axis=0)],
+    }
+
+
+def _path_dependent(answer: Explanation, size: Floats, order: Codes, *, seed: int) -> payload.Payload | None:
+    if answer.grown is None or answer.grown_base is None:
+        return None
+    grown = np.abs(answer.grown).sum(axis=2)
+    rows = len(grown)
+    return {
+        "rows": rows,
+        "additivity_residual": statistics.additivity_residual(answer.grown, answer.grown_base, answer.score[:rows]),
+        "rank_correlation": statistics.stability(size[:rows], grown, seed=seed),
+        "features": [{"feature": answer.features[i], "mean_abs": float(grown[:, i].mean())} for i in order[:FEATURES]],
+    }
+
+
+def _classes(answer: Explanation) -> list[payload.Payload]:
+    """Each class by itself, at most the first ten: base value and importance of its leading features."""
     out = []
-    for i in order:
-        scaled = _scaled(explained[names[i]])
-        points = [[float(v), s] for v, s in zip(values[:POINTS, i], scaled[:POINTS], strict=True)]
-        out.append({"feature": names[i], "points": points})
+    for place, name in enumerate(answer.classes[:CLASSES]):
+        mean_abs = np.abs(answer.values[:, :, place]).mean(axis=0)
+        leading = np.argsort(-mean_abs, kind="stable")[:SWARMS]
+        out.append(
+            {
+                "class": name[:200],
+                "base_value": float(answer.base_values[0][place]),
+                "features": [{"feature": answer.features[i], "mean_abs": float(mean_abs[i])} for i in leading],
+            }
+        )
     return out
-
-
-def _scaled(column: pd.Series) -> list[float | None]:
-    """Values between their 5 % and 95 % quantiles as 0 to 1, cut; None for categories and missing values."""
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return [None] * len(column)
-    x = column.to_numpy(dtype=np.float64)
-    present = np.isfinite(x)
-    if not present.any():
-        return [None] * len(column)
-    low, high = np.quantile(x[present], [0.05, 0.95])
-    width = high - low
-    cut = np.clip((x - low) / width, 0, 1) if width > 0 else np.full(len(x), 0.5)
-    return [float(v) if ok else None for v, ok in zip(cut, present, strict=True)]

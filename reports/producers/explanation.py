@@ -6,13 +6,14 @@ from reports.producers.inputs import artifact, environment, inputs, model_errors
 
 
 def produce(task: Task) -> Product:
-    """Explain the score with SHAP, in the isolated child."""
+    """Explain what the model says with SHAP, in the isolated child."""
     version, data, frame = inputs(task)
     task.progress(0, 100, "Fetching the model and its data")
     with artifact(version) as folder, model_errors():
         payload = measure(
             model_dir=folder,
             frame=frame[data.features],
+            task=data.task,
             positive_label=data.positive_label,
             seed=task.seed,
             progress=lambda done, total: task.progress(done, total, "Shapley values in the isolated child"),

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests import measured
+from tests.payloads import explanation_parts
 
 NOW = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
 UID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -159,7 +160,7 @@ def explanation() -> dict[str, Any]:
         mean = sum(abs(p[0]) for p in pairs) / len(pairs)
         features.append({"feature": name, "mean_abs": mean, "low": mean * 0.9, "high": mean * 1.1})
     return {
-        "type": "explanation/v1", "explainer": "Tree, interventional", "output": "probability", "rows": 300, "background": {"n": 200, "digest": a_digest("background")},
+        **explanation_parts(names), "type": "explanation/v1", "method": {"sample": "300 of 300 rows"}, "output": "probability", "rows": 300, "background": {"n": 200, "digest": a_digest("background")},
         "base_value": 0.297, "additivity_residual": 3.1e-7, "stability": a_number(0.91, 0.035), "features": features, "points": points,
         "reference_check": {"library": "shap", "version": "0.51.0", "max_difference": 4.4e-16, "tolerance": 1e-9},
     }

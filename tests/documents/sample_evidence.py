@@ -5,6 +5,7 @@ from typing import Any
 
 from tests import measured
 from tests.documents import sample_numbers as figures
+from tests.payloads import explanation_parts
 
 
 def a_digest(of: str) -> str:
@@ -83,8 +84,8 @@ EXPLANATION = {
     "method": {"contribution": "exact tree traversal; one-hot columns summed to their original feature"},
     "libraries": LIBRARIES | {"shap": "0.51.0"},
     "reference_check": _check("shap", "0.51.0", 3.1e-10, 1e-6),
-    "explainer": "TreeExplainer",
-    "output": "log odds",
+    **explanation_parts([row["feature"] for row in figures.SHAP]),
+    "output": "margin",
     "rows": 300,
     "background": {"n": 700, "digest": a_digest("background")},
     "base_value": figures.SHAP_BASE_VALUE,

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from governance.evidence import projection, schemas
 from tests import measured, payloads
+from tests.payloads import explanation_parts
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -84,7 +85,8 @@ def samples():
         },
         "explanation/v1": head("explanation/v1")
         | {
-            "explainer": "shap", "output": "probability", "rows": 120, "background": {"n": 50, "digest": DIGEST},
+            **explanation_parts(["a", "b"]),
+            "output": "probability", "rows": 120, "background": {"n": 50, "digest": DIGEST},
             "base_value": 0.3, "additivity_residual": 1e-16, "stability": number(),
             "features": [{"feature": "a", "mean_abs": 0.1, "low": 0.05, "high": 0.2}],
             "points": [{"feature": "a", "points": [[0.1, None], [-0.1, 0.5]]}],
@@ -151,6 +153,9 @@ def test_each_field_of_a_payload_is_required_and_no_other_is_taken(evidence_type
         ("fairness/v1", ("features", 0, "groups", 1, "selection_ratio"), None, "features[0].groups[1].selection_ratio"),
         ("fairness/v1", ("features",), [], "features"),
         ("explanation/v1", ("background", "digest"), "md5:1", "background.digest"),
+        ("explanation/v1", ("output",), "log odds", "output"),
+        ("explanation/v1", ("dependence", 0, "bins", 0, "n"), 4, "dependence[0].bins[0].n"),
+        ("explanation/v1", ("path_dependent", "rows"), 0, "path_dependent"),
         ("explanation/v1", ("points", 0, "points", 0), [0.1, 1.5], "points[0].points[0]"),
         ("robustness/v1", ("metric", "id"), "gini", "metric.id"),
         ("robustness/v1", ("perturbations", 0, "name"), "earthquake", "perturbations[0]"),

@@ -16,8 +16,10 @@ import pyarrow as pa
 import pytest
 
 from examples.credit import dataset
-from reports.isolation import process, runner
+from reports.isolation import explainer, process, runner
 from reports.isolation.errors import ModelFailed
+from reports.isolation.explainer import Limits
+from tests.reports.explaining import LIMITS
 from tests.reports.isolating import launch, probe
 
 __all__ = ["probe"]
@@ -204,14 +206,19 @@ def test_explanations_add_up_and_the_rows_and_columns_are_ours(boosted_dir, boos
     training, evaluation = credit_rows
     rows = evaluation.head(6)
     seen = []
-    found = runner.explain(
-        boosted_dir, rows, [training.head(8), training.tail(9)], positive_label="bad", max_evals=35, seed=0,
+    found = explainer.explain(
+        boosted_dir, rows, [training.head(8), training.tail(9)], positive_label="bad", limits=Limits(**LIMITS), seed=0,
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     assert set(found.features) == set(dataset.FEATURES)
     expected = boosted.predict_proba(rows[dataset.FEATURES])[:, 0]
-    np.testing.assert_array_equal(found.score, expected)
-    for run, background in zip(found.runs, (training.head(8), training.tail(9)), strict=True):
-        assert run.base_value == pytest.approx(boosted.predict_proba(background[dataset.FEATURES])[:, 0].mean())
-        np.testing.assert_allclose(run.base_value + run.values.sum(axis=1), expected, atol=1e-12)
-    assert seen == [(6, 12), (12, 12)]
+    np.testing.assert_array_equal(found.said[:, 0], expected)
+    np.testing.assert_allclose(1 / (1 + np.exp(-found.score[:, 0])), expected, atol=1e-12)
+    for values, base, background in zip(
+        (found.values, *found.repeats), found.base_values, (training.head(8), training.tail(9)), strict=True
+    ):
+        margin = -boosted.decision_function(background[dataset.FEATURES])
+        assert base[0] == pytest.approx(margin.mean())
+        np.testing.assert_allclose(base + values.sum(axis=1), found.score, atol=1e-6)
+    assert (found.family, found.summed) == ("tree", True)
+    assert seen[-1][0] == seen[-1][1]

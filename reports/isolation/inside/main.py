@@ -5,8 +5,8 @@ frames come in as Arrow IPC files and numbers go out as streams on inherited des
 go out as JSON lines on standard output. Whatever the model prints goes to standard error. It ends at the end of its
 input.
 
-The set-up: what ``Inspection.setup`` gives, and "model": its directory. A job: {"action": "predict" | "time" |
-"explain", "inputs": [fd], "outputs": [fd], "cpu_s": int, and what the action needs}.
+The set-up: what ``Inspection.setup`` gives, and "model": its directory. A job: {"action": one of ``ACTIONS``, "inputs":
+[fd], "outputs": [fd], "cpu_s": int, and what the action needs}; see ``explaining/job.py`` for what that needs.
 """
 
 from __future__ import annotations
