@@ -18,6 +18,8 @@ from reports.documents.wording import (
     words,
 )
 
+OUTPUTS = {"probability": "probability", "margin": "margin (log-odds)", "value": "the model's own unit"}
+
 
 def explanation(payload: Record) -> tuple[Block, ...]:
     """Return the explainer's facts and a bar chart of mean absolute SHAP values."""
@@ -27,7 +29,7 @@ def explanation(payload: Record) -> tuple[Block, ...]:
             caption="How the explanation was made",
             rows=(
                 ("Explainer", str(payload.get("explainer") or DASH)),
-                ("Explained output", str(payload.get("output") or DASH)),
+                ("Explained output", OUTPUTS.get(str(payload.get("output")), str(payload.get("output") or DASH))),
                 ("Rows explained", integer(payload.get("rows"))),
                 (
                     "Background rows",
@@ -39,6 +41,13 @@ def explanation(payload: Record) -> tuple[Block, ...]:
                     "Stability (rank correlation)",
                     " ".join(filter(None, (number(payload.get("stability")), _bracketed(payload.get("stability"))))),
                 ),
+                (
+                    "Faithfulness (deletion, above random order)",
+                    " ".join(
+                        filter(None, (number(payload.get("faithfulness")), _bracketed(payload.get("faithfulness"))))
+                    ),
+                ),
+                ("Features not shown", _not_shown(payload)),
             ),
         )
     ]
@@ -46,7 +55,7 @@ def explanation(payload: Record) -> tuple[Block, ...]:
     if features:
         drawn = charts.shap_bars(
             [(words(row["feature"]), row["mean_abs"], row.get("low"), row.get("high")) for row in features],
-            axis=f"Mean absolute SHAP value, {payload.get('output') or 'model output'}",
+            axis=f"Mean absolute SHAP value, {OUTPUTS.get(str(payload.get('output')), 'model output')}",
         )
         alt = "; ".join(
             f"{words(row['feature'])} {decimal(row['mean_abs'])}" + (f" ({interval(row)})" if interval(row) else "")
@@ -54,6 +63,15 @@ def explanation(payload: Record) -> tuple[Block, ...]:
         )
         blocks.append(Figure(drawn, "Mean absolute SHAP value of each feature, with 95 % intervals.", f"{alt}."))
     return tuple(blocks)
+
+
+def _not_shown(payload: Record) -> str:
+    """How many features the figure leaves out, and their share of the importance."""
+    left_out, total = payload.get("features_not_shown"), payload.get("features_total")
+    if left_out is None or total is None:
+        return DASH
+    share = 100 * float(payload.get("share_not_shown") or 0.0)
+    return f"{integer(left_out)} of {integer(total)}" + (f", with {share:.1f} % of the importance" if left_out else "")
 
 
 def _bracketed(measured: Record | None) -> str:

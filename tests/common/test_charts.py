@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.common import charts, pictures, series
+from governance.common import charts, contributions, pictures, series
 from tests.common import samples
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -60,6 +60,24 @@ DRAWN: dict[str, Callable[[], str]] = {
     ),
     "beeswarm": lambda: pictures.beeswarm(
         [{"feature": HOSTILE, "points": [[0.1, 0.2], [-0.3, None]]}], uid="a", title=HOSTILE, unit=HOSTILE
+    ),
+    "dependence": lambda: contributions.dependence(
+        [{"label": HOSTILE, "n": 9, "mean": 0.1, "q25": -0.2, "q75": 0.3}], uid="a", title=HOSTILE, unit=HOSTILE
+    ),
+    "no dependence": lambda: contributions.dependence([], uid="a", title=HOSTILE, unit=HOSTILE),
+    "deletion": lambda: contributions.deletion(
+        {"share": [0.0, 0.5, 1.0], "ordered": [0.0, 0.3, 0.4], "random": [0.0, 0.1, 0.4]},
+        uid="a",
+        title=HOSTILE,
+        unit=HOSTILE,
+    ),
+    "waterfall": lambda: contributions.waterfall(
+        [{"label": HOSTILE, "phi": 0.3}, {"label": "b", "phi": -0.5}],
+        base=0.2,
+        score=0.0,
+        uid="a",
+        title=HOSTILE,
+        unit=HOSTILE,
     ),
     "lanes": lambda: pictures.alias_lanes(
         lanes(), uid="a", title=HOSTILE, until=NOW, events=[{"at": NOW, "label": HOSTILE, "kind": "refused"}]
@@ -172,6 +190,22 @@ def test_the_beeswarm_draws_every_point_once() -> None:
     payload = samples.explanation()
     svg = pictures.beeswarm(payload["points"], uid="a", title="t")
     assert svg.count("h0") == sum(len(item["points"]) for item in payload["points"])
+
+
+def test_a_waterfall_walks_from_the_base_to_the_score() -> None:
+    rows = [{"label": "a", "phi": 0.3}, {"label": "b", "phi": -0.5}]
+    root = parsed(contributions.waterfall(rows, base=0.2, score=0.0, uid="a", title="t", unit="probability"))
+    first, second = (e for e in root if e.tag == f"{SVG}rect")
+    assert (first.get("class"), second.get("class")) == ("x-f7", "x-f0")
+    end = float(first.get("x", "")) + float(first.get("width", ""))
+    assert end == pytest.approx(float(second.get("x", "")) + float(second.get("width", "")), abs=0.11)
+    assert "From the base value 0.20 to the score 0.00: a +0.30; b" in (root.findtext(f"{SVG}desc") or "")
+
+
+def test_deletion_says_what_has_moved_half_way() -> None:
+    curves = {"share": [0.0, 0.5, 1.0], "ordered": [0.0, 0.3, 0.4], "random": [0.0, 0.1, 0.4]}
+    desc = parsed(contributions.deletion(curves, uid="a", title="t", unit="margin")).findtext(f"{SVG}desc") or ""
+    assert "50 % of the features deleted the score has moved by 0.30 in the explanation's order and by 0.10 " in desc
 
 
 def test_lanes_adapt_their_ticks_to_minutes_and_to_years() -> None:

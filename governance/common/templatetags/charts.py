@@ -217,6 +217,8 @@ def beeswarm(explanation: object, top: int = 8) -> SafeString:
         count=len(points), rows=rows
     )
     unit = str(field(explanation, "output") or "probability")
+    if field(explanation, "task") == "multiclass":
+        unit = gettext("{unit} of {label}").format(unit=unit, label=field(explanation, "explained"))
     return SafeString(pictures.beeswarm(points, uid="beeswarm", title=title, unit=unit))
 
 
