@@ -26,6 +26,11 @@ def _fairness() -> Iterator[Comparison]:
     yield from (fairness.measure(rows) for rows in (10_000, 100_000))
 
 
+def _explanation() -> Iterator[Comparison]:
+    explanation = import_module("benchmarks.explanation")
+    yield from (explanation.measure(how) for how in ("path-dependent", "interventional"))
+
+
 def _drift() -> Iterator[Comparison]:
     yield import_module("benchmarks.drift").measure()
 
@@ -67,6 +72,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "scale": _scale,
     "verify": _verify,
     "fairness": _fairness,
+    "explanation": _explanation,
     "drift": _drift,
     "policy": _policy,
     "replay": _replay,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from governance.common import clock
-from reports import services
+from reports import looks, services
 from reports.models import DocumentJob
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,12 @@ def build_document(job_id: str) -> None:
     except Exception as error:
         log.exception("document job %s failed", job_id)
         services.fail_document(uuid.UUID(job_id), f"{type(error).__name__}: {error}")
+
+
+@shared_task(queue="evidence")
+def explain_record(look_id: str) -> None:
+    """Explain one record for the person who asked; no row, no evidence: it is kept ten minutes."""
+    looks.work(uuid.UUID(look_id))
 
 
 @shared_task

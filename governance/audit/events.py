@@ -137,6 +137,7 @@ class Event(StrEnum):
     ALERT_OPENED = "alert.opened"
     ALERT_CHANGED = "alert.changed"
     DOCUMENT_BUILT = "document.built"
+    EXPLANATION_READ = "explanation.read"
     LOG_EXPORTED = "log.exported"
     POPULATION_EXPORTED = "population.exported"
     BUNDLE_EXPORTED = "bundle.exported"

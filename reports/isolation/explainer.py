@@ -147,60 +147,51 @@ def checked(
             link of its space, what the model says.
     """
     result = answer.result
-    family, perturbation, space = (
-        _one_of(result.get(key), choices, key)
-        for key, choices in (("family", FAMILIES), ("perturbation", PERTURBATIONS), ("space", SPACES))
-    )
-    engine = _text(result.get("engine"), "engine")
-    features = texts(result.get("features"), "features")
-    if not set(features) <= set(columns) or len(set(features)) != len(features):
-        msg = "The isolated process explained columns that it was not given, or one twice."
-        raise ModelFailed(msg)
-    classes = () if task == "regression" else texts(result.get("classes"), "classes")
-    outputs = len(classes) if task == "multiclass" else 1
+    head = head_of(result, columns=columns, task=task)
+    features, outputs, space = head.features, head.outputs, head.space
     main, again, grown, check, curves = answer.tables
-    kind = engine if family == "tree" else family
+    kind = head.engine if head.family == "tree" else head.family
     most = limits.rows.get(kind, 0)
     rows = len(next(iter(main.values()), ()))
     if not 1 <= rows <= min(given, most):
         msg = f"The isolated process explained {rows} rows, where 1 to {min(given, most)} were asked for."
         raise ModelFailed(msg)
-    runs = 1 if perturbation == "path_dependent" else backgrounds
-    score, said = _outputs(main, "s", rows, outputs), _outputs(main, "p", rows, outputs)
-    _exactly(main, features, outputs, extra=2 * outputs)
-    _linked(score, said, space, task)
-    bases = _bases(result.get("base_values"), runs, outputs, space)
+    runs = 1 if head.perturbation == "path_dependent" else backgrounds
+    score, said = outputs_of(main, "s", rows, outputs), outputs_of(main, "p", rows, outputs)
+    exactly(main, features, outputs, extra=2 * outputs)
+    linked(score, said, space, task)
+    bases = bases_of(result.get("base_values"), runs, outputs, space)
     repeated = min(rows, limits.repeated)
     if len(again) != (runs - 1) * len(features) * outputs:
         msg = "The isolated process did not repeat what it was asked to."
         raise ModelFailed(msg)
-    path_base = _bases([result["path_base"]], 1, outputs, space)[0] if grown and "path_base" in result else None
+    path_base = bases_of([result["path_base"]], 1, outputs, space)[0] if grown and "path_base" in result else None
     steps = _steps(result.get("steps"), len(features)) if curves else ()
     background_rows = result.get("background_rows")
     if not isinstance(background_rows, int) or not 1 <= background_rows <= limits.background.get(kind, 0):
         msg = "The isolated process does not say how many background rows it used, or used more than it may."
         raise ModelFailed(msg)
     return Explanation(
-        family=family,
-        engine=engine,
-        perturbation=perturbation,
+        family=head.family,
+        engine=head.engine,
+        perturbation=head.perturbation,
         space=space,
         summed=result.get("summed") is True,
-        note=_text(result.get("note"), "note"),
+        note=head.note,
         model=_text(result.get("model"), "model"),
-        classes=classes,
+        classes=head.classes,
         features=features,
         background_rows=background_rows,
-        values=_values(main, "v", rows, len(features), outputs),
+        values=values_of(main, "v", rows, len(features), outputs),
         score=score,
         said=said,
         base_values=bases,
-        repeats=tuple(_values(again, f"v{run}:", repeated, len(features), outputs) for run in range(1, runs)),
-        grown=_values(grown, "v", min(rows, limits.compared), len(features), outputs) if grown else None,
+        repeats=tuple(values_of(again, f"v{run}:", repeated, len(features), outputs) for run in range(1, runs)),
+        grown=values_of(grown, "v", min(rows, limits.compared), len(features), outputs) if grown else None,
         grown_base=path_base,
         checked=(
-            _values(check, "a", min(rows, limits.checked), len(features), outputs),
-            _values(check, "b", min(rows, limits.checked), len(features), outputs),
+            values_of(check, "a", min(rows, limits.checked), len(features), outputs),
+            values_of(check, "b", min(rows, limits.checked), len(features), outputs),
         )
         if check
         else None,
@@ -209,6 +200,47 @@ def checked(
         else None,
         isolation=answer.isolation,
         libraries=versions(result.get("libraries")),
+    )
+
+
+@dataclass(frozen=True)
+class Head:
+    """What an isolated process says of its explanation, checked; ``outputs``: how many there are."""
+
+    family: str
+    engine: str
+    perturbation: str
+    space: str
+    note: str
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+    outputs: int
+
+
+def head_of(result: Mapping[str, Any], *, columns: list[str], task: str) -> Head:
+    """Return what the process says of how it explained which columns.
+
+    Raises:
+        ModelFailed: a name is none that we know or gave.
+    """
+    family, perturbation, space = (
+        _one_of(result.get(key), choices, key)
+        for key, choices in (("family", FAMILIES), ("perturbation", PERTURBATIONS), ("space", SPACES))
+    )
+    features = texts(result.get("features"), "features")
+    if not set(features) <= set(columns) or len(set(features)) != len(features):
+        msg = "The isolated process explained columns that it was not given, or one twice."
+        raise ModelFailed(msg)
+    classes = () if task == "regression" else texts(result.get("classes"), "classes")
+    return Head(
+        family=family,
+        engine=_text(result.get("engine"), "engine"),
+        perturbation=perturbation,
+        space=space,
+        note=_text(result.get("note"), "note"),
+        features=features,
+        classes=classes,
+        outputs=len(classes) if task == "multiclass" else 1,
     )
 
 
@@ -235,8 +267,8 @@ def _column(table: Mapping[str, Floats], name: str, rows: int) -> Floats:
     return column
 
 
-def _values(table: Mapping[str, Floats], prefix: str, rows: int, features: int, outputs: int) -> Floats:
-    """Shape (rows, features, outputs)."""
+def values_of(table: Mapping[str, Floats], prefix: str, rows: int, features: int, outputs: int) -> Floats:
+    """Return columns named by position as shape (rows, features, outputs)."""
     return np.stack(
         [
             np.column_stack([_column(table, f"{prefix}{output}:{place}", rows) for place in range(features)])
@@ -246,7 +278,8 @@ def _values(table: Mapping[str, Floats], prefix: str, rows: int, features: int, 
     )
 
 
-def _outputs(table: Mapping[str, Floats], prefix: str, rows: int, outputs: int) -> Floats:
+def outputs_of(table: Mapping[str, Floats], prefix: str, rows: int, outputs: int) -> Floats:
+    """Return columns named by position as shape (rows, outputs)."""
     return np.column_stack([_column(table, f"{prefix}{output}", rows) for output in range(outputs)])
 
 
@@ -254,13 +287,15 @@ def _steps_of(table: Mapping[str, Floats], prefix: str, rows: int, steps: int) -
     return np.column_stack([_column(table, f"{prefix}{step}", rows) for step in range(steps)])
 
 
-def _exactly(table: Mapping[str, Floats], features: tuple[str, ...], outputs: int, *, extra: int) -> None:
+def exactly(table: Mapping[str, Floats], features: tuple[str, ...], outputs: int, *, extra: int) -> None:
+    """Refuse more or fewer columns than were asked for."""
     if len(table) != len(features) * outputs + extra:
         msg = "The isolated process did not explain exactly the features that it named."
         raise ModelFailed(msg)
 
 
-def _bases(value: Any, runs: int, outputs: int, space: str) -> tuple[Floats, ...]:
+def bases_of(value: Any, runs: int, outputs: int, space: str) -> tuple[Floats, ...]:
+    """Return one array of base values for each run."""
     good = (
         isinstance(value, list)
         and len(value) == runs
@@ -281,7 +316,7 @@ def _steps(value: Any, features: int) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _linked(score: Floats, said: Floats, space: str, task: str) -> None:
+def linked(score: Floats, said: Floats, space: str, task: str) -> None:
     """Refuse an explanation of something else than what the model says."""
     if task != "regression" and not np.all((said >= 0) & (said <= 1)):
         msg = "The model gave scores outside 0 to 1: its predict_proba does not return probabilities."

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.web import systems, views
+from reports.web import records, systems, views
 
 urlpatterns = [
     path("systems", systems.system_list, name="system-list"),
@@ -25,6 +25,8 @@ urlpatterns = [
     ),
     path("systems/<uuid:pk>/criteria/<uuid:criteria>/sign", systems.criteria_sign, name="criteria-sign"),
     path("systems/<uuid:pk>/criteria/<uuid:criteria>/withdraw", systems.criteria_withdraw, name="criteria-withdraw"),
+    path("models/<uuid:pk>/versions/<int:number>/explain", records.record_explain, name="record-explain"),
+    path("models/<uuid:pk>/versions/<int:number>/explain/look", records.record_look, name="record-look"),
     path("documents", views.document_list, name="document-list"),
     path("documents/build", views.document_build, name="document-build"),
     path("documents/making", views.document_making, name="document-making"),

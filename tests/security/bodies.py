@@ -7,6 +7,7 @@ from typing import Any
 from tests.factories import PASSWORD, REASON
 
 BODIES: dict[str, dict[str, Any]] = {
+    "record": {"row": "1"},
     "": {},
     "decision": {
         "verdict": "approve",

@@ -297,7 +297,7 @@ class World(Bank):
             "": {},
             "approval": {"pk": promotion.approval_id, "request_id": promotion.approval_id},
             "promotion": {"pk": promotion.pk, "promotion": str(promotion.pk)},
-            "model": {"pk": self.model.pk, "name": self.model.name, "alias": "champion"},
+            "model": {"pk": self.model.pk, "name": self.model.name, "alias": "champion", "number": 9},
             "standing": {"pk": self.standing.approval_id, "request_id": self.standing.approval_id},
             "system": {"pk": system.pk, "system": system.slug},
             "classification": _both("classification", self.classification.pk, system),

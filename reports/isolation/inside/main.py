@@ -6,7 +6,8 @@ go out as JSON lines on standard output. Whatever the model prints goes to stand
 input.
 
 The set-up: what ``Inspection.setup`` gives, and "model": its directory. A job: {"action": one of ``ACTIONS``, "inputs":
-[fd], "outputs": [fd], "cpu_s": int, and what the action needs}; see ``explaining/job.py`` for what that needs.
+[fd], "outputs": [fd], "cpu_s": int, and what the action needs}: for the explanations, ``explaining/job.py`` and
+``explaining/record.py`` say it.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import resource
 import signal
 import sys
 
-from .explaining import explain
+from .explaining import explain, explain_record
 from .models import Model, measure_time, predict
 from .protocol import Refused, say
 
-ACTIONS = {"predict": predict, "time": measure_time, "explain": explain}
+ACTIONS = {"predict": predict, "time": measure_time, "explain": explain, "explain_record": explain_record}
 
 
 def main() -> int:

@@ -80,8 +80,8 @@ class Work:
     def _cut(self, frame: pd.DataFrame, backgrounds: list[pd.DataFrame]) -> None:
         """Take as many rows as the family can explain in reasonable time."""
         kind = self.explainer.engine if self.explainer.family == "tree" else self.explainer.family
-        outputs = matrix(self.model.score(frame.head(1))).shape[1]
-        most = max(1, MOST_VALUES // (frame.shape[1] * outputs))
+        width = frame.shape[1] * matrix(self.model.score(frame.head(1))).shape[1]
+        most = max(1, MOST_VALUES // width)
         self.rows = frame.head(min(self.limits["rows"][kind], most))
         self.backgrounds = [part.head(self.limits["background"][kind]) for part in backgrounds]
         if self.explainer.perturbation == "path_dependent":
@@ -105,12 +105,12 @@ class Work:
         done += len(rows)
         progress(0)
         score, said = explainer.score(rows), matrix(self.model.score(rows))
-        main = _columns("v", values) | _outputs("s", score) | _outputs("p", said)
+        main = columns("v", values) | outputs("s", score) | outputs("p", said)
         again: dict[str, Floats] = {}
         bases = [explainer.base(self.backgrounds[0])]
         for run, background in enumerate(self.backgrounds[1:], start=1):
             more = explainer.values(repeated, background, seed=self.seed + run, progress=progress)
-            again |= _columns(f"v{run}:", more)
+            again |= columns(f"v{run}:", more)
             bases.append(explainer.base(background))
             done += len(repeated)
             progress(0)
@@ -152,14 +152,14 @@ class Work:
             base = grown.base(self.backgrounds[0])
         except NoEngine:
             return {}, None
-        return _columns("v", values), [float(value) for value in base]
+        return columns("v", values), [float(value) for value in base]
 
     def _reference(self) -> dict[str, Floats]:
         """Ours and the reference's values on the checked rows."""
         explainer, rows, background = self.explainer, self.rows.head(self.limits["checked"]), self.backgrounds[0]
         if isinstance(explainer, Linear):
             ours = explainer.values(rows, background, seed=0, progress=lambda done: None)
-            return _columns("a", ours) | _columns("b", explainer.reference(rows, background))
+            return columns("a", ours) | columns("b", explainer.reference(rows, background))
         if explainer.engine == "woodelf":
             return self.checked
         return {}
@@ -182,7 +182,7 @@ class Work:
         except NoEngine as reason:
             self.note = f"{self.note}; could not be checked: {reason}".lstrip("; ")
             return False
-        self.checked = _columns("a", ours) | _columns("b", theirs)
+        self.checked = columns("a", ours) | columns("b", theirs)
         gap, scale = float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
         if gap > CHECK_TOLERANCE * max(scale, 1e-12):
             self.note = f"{self.note}; woodelf was {gap:.2g} off shap on {len(rows)} rows".lstrip("; ")
@@ -190,7 +190,8 @@ class Work:
         return True
 
 
-def _columns(prefix: str, values: Floats) -> dict[str, Floats]:
+def columns(prefix: str, values: Floats) -> dict[str, Floats]:
+    """Return values of shape (n, features, outputs) as columns named by position."""
     return {
         f"{prefix}{output}:{feature}": values[:, feature, output]
         for output in range(values.shape[2])
@@ -198,5 +199,6 @@ def _columns(prefix: str, values: Floats) -> dict[str, Floats]:
     }
 
 
-def _outputs(prefix: str, values: Floats) -> dict[str, Floats]:
+def outputs(prefix: str, values: Floats) -> dict[str, Floats]:
+    """Return values of shape (n, outputs) as columns named by position."""
     return {f"{prefix}{output}": values[:, output] for output in range(values.shape[1])}

@@ -1,0 +1,151 @@
+"""Explain one record: what moved its score away from the base value, and what small change would turn the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.explanation.measure import LIMITS, background_digest, sample
+from reports.isolation import records
+from reports.isolation.records import Question, Record
+
+SHOWN = 12  # contributions by themselves; the others are summed
+MOST_CHANGES = 5
+
+
+def explain(
+    *,
+    model_dir: Path,
+    frame: pd.DataFrame,
+    record: pd.DataFrame,
+    payload: Mapping[str, Any],
+    task: str,
+    positive_label: str,
+    threshold: float,
+    mutable: Sequence[str] = (),
+    most: int = 0,
+) -> dict[str, Any]:
+    """Return what made up the score of one record, against the background of the version's explanation evidence.
+
+    Args:
+        frame: shape (n, features), the evaluation rows that the evidence was made of.
+        record: one row of the same columns.
+        payload: ``explanation/v1``; its seed and background size draw the same background again.
+        threshold: of the decision, in probability, for a binary task.
+        mutable, most: the features that may change, and how many at once; 0 asks for no counterfactual.
+    Returns: plain values: ``contributions`` are [{"feature", "value", "label", "phi"}] in falling order of size, which
+        with ``base`` add up to ``score``; ``counterfactual`` is None, or {"changes": [{"feature", "before", "after"}],
+        "score", "most"} with no changes where none was found.
+    Raises:
+        ModelRefused, ModelFailed: the model could not be run.
+        ValueError: the background is not the one that the evidence names, or the record lacks a column.
+    """
+    _, backgrounds = sample(frame, limits=LIMITS, seed=int(payload["seed"]))
+    background = backgrounds[0].head(int(payload["background"]["n"]))
+    if background_digest(background) != payload["background"]["digest"]:
+        msg = "The background of the evidence can't be drawn again from this data; ask for new evidence first."
+        raise ValueError(msg)
+    question = Question(list(mutable), min(most, MOST_CHANGES), threshold) if most and mutable else None
+    found = records.explain_record(
+        model_dir,
+        record,
+        background,
+        task=task,
+        positive_label=positive_label,
+        seed=int(payload["seed"]),
+        question=question,
+    )
+    return describe(found, record, background, task=task, positive_label=positive_label, question=question)
+
+
+def describe(
+    found: Record,
+    record: pd.DataFrame,
+    background: pd.DataFrame,
+    *,
+    task: str,
+    positive_label: str,
+    question: Question | None,
+) -> dict[str, Any]:
+    """Return an explained record as plain values, for the page."""
+    place = int(found.said.argmax()) if task == "multiclass" else 0
+    phi = found.values[:, place]
+    order = np.argsort(-np.abs(phi), kind="stable")
+    rows = [
+        {"feature": found.features[i], "value": words(record.iloc[0][found.features[i]]), "phi": float(phi[i])}
+        for i in order[:SHOWN]
+    ]
+    for row in rows:
+        row["label"] = f"{row['feature']} = {row['value']}"
+    rest = order[SHOWN:]
+    if len(rest):
+        name = f"{len(rest)} other features"
+        rows.append({"feature": name, "value": "", "phi": float(phi[rest].sum()), "label": name})
+    names = {"binary": positive_label, "regression": ""}
+    return {
+        "explainer": found.explainer,
+        "note": found.note,
+        "output": found.space,
+        "label": names.get(task) if task != "multiclass" else found.classes[place],
+        "base": float(found.base[place]),
+        "score": float(found.score[place]),
+        "said": float(found.said[place]),
+        "residual": float(abs(found.base[place] + phi.sum() - found.score[place])),
+        "background": len(background),
+        "contributions": rows,
+        "counterfactual": _counterfactual(found, record, background, question),
+    }
+
+
+def one_row(features: Mapping[str, Any], like: pd.DataFrame) -> pd.DataFrame:
+    """Return features handed in as a row with the columns and types of ``like``.
+
+    Raises:
+        ValueError: a column is missing, unknown, or its value is not of the column's type; the message names it.
+    """
+    missing = [name for name in like.columns if name not in features]
+    unknown = [name for name in features if name not in like.columns]
+    if missing or unknown:
+        said = [f"missing: {', '.join(missing)}"] if missing else []
+        said += [f"not features of the model: {', '.join(map(str, unknown))}"] if unknown else []
+        msg = f"The features are not those of the evaluation data ({'; '.join(said)})."
+        raise ValueError(msg)
+    row = {}
+    for name in like.columns:
+        try:
+            row[name] = pd.Series([features[name]]).astype(like[name].dtype)
+        except (TypeError, ValueError) as error:
+            msg = f"{name}: {str(features[name])[:60]!r} is not of the column's type, {like[name].dtype}."
+            raise ValueError(msg) from error
+    return pd.DataFrame(row)
+
+
+def words(value: Any) -> str:
+    """Return a cell as people read it."""
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return "(missing)"
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.6g}"
+    return str(value)[:120]
+
+
+def _counterfactual(
+    found: Record, record: pd.DataFrame, background: pd.DataFrame, question: Question | None
+) -> dict[str, Any] | None:
+    if question is None:
+        return None
+    changes = [
+        {"feature": name, "before": words(record.iloc[0][name]), "after": words(background.iloc[row][name])}
+        for name, row in found.changes or ()
+    ]
+    return {
+        "changes": changes,
+        "score": found.changed_score,
+        "most": question.most,
+        "threshold": question.threshold,
+        "mutable": list(question.mutable),
+    }
