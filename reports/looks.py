@@ -92,9 +92,10 @@ def _closed(look: Look, state: str, **more: Any) -> Look:
 
 def _look(pk: uuid.UUID) -> Look | None:
     try:
-        return cache.get(f"look:{pk}")
+        look: Look | None = cache.get(f"look:{pk}")
     except RedisError:
         return None
+    return look
 
 
 def _keep(pk: uuid.UUID, look: Look) -> None:

@@ -22,6 +22,7 @@ from tests.common.pages_gate import ACTS, CHANGES, GATE
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
+from tests.common.pages_records import RECORDS
 from tests.common.pages_replay import REPLAYS
 from tests.common.pages_sso import SINGLE_SIGN_ON
 from tests.common.pages_standing import STANDING, listed
@@ -345,6 +346,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **COMMENTS,
     **REPLAYS,
     **SUBMITTED_DOCUMENTS,
+    **RECORDS,
     **PEOPLE,
     **NOTICES,
     **VALIDATIONS,

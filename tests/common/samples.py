@@ -311,7 +311,9 @@ def suspended() -> dict[str, Any]:
     """The review page of a suspended approval, for somebody who may lift it; the first try was refused."""
     form = {"rationale": "Fixed", "errors": {"rationale": ["Give at least 30 characters."]}}
     lift = {"allowed": True, "refusal": "", "reason": "Two columns drifted on 22 Nov.", "passkey": False, "form": form}
-    return review(allowed=False) | {"lift": lift, "reviews": [], "approval": APPROVAL | {"state": "suspended", "state_reason": "Two columns drifted on 22 Nov."}}
+    several = {"task": "multiclass", "explained": "bad", "engine_note": "shap: the model splits on categories itself", "features_not_shown": 12, "share_not_shown": 0.04,
+               "classes": [{"class": name, "base_value": 0.2, "features": [{"feature": "savings", "mean_abs": 0.1}]} for name in ("bad", "good")]}
+    return review(allowed=False) | {"explanation": explanation() | several, "lift": lift, "reviews": [], "approval": APPROVAL | {"state": "suspended", "state_reason": "Two columns drifted on 22 Nov."}}
 
 
 def collecting() -> dict[str, Any]:

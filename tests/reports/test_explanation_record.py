@@ -239,7 +239,7 @@ def test_a_person_asks_a_worker_answers_and_the_log_says_who_looked(client, bank
     page = client.get(asked_for.headers["Location"]).content.decode()
     assert "&lt;b&gt;purpose" in page
     assert "<i>car" not in page
-    assert "None found within 2 changes" in page
+    assert "Nothing was found within 2 changes" in page
     assert (
         client.get(reverse("record-look", args=[version.model_id, version.number]) + f"?look={pk}").status_code == 200
     )
