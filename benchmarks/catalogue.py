@@ -23,7 +23,7 @@ def _verify() -> Iterator[Comparison]:
 
 def _fairness() -> Iterator[Comparison]:
     fairness = import_module("benchmarks.fairness")
-    yield from (fairness.measure(rows) for rows in (10_000, 100_000))
+    yield from (fairness.measure(rows) for rows in (10_000, 100_000, 1_000_000))
 
 
 def _explanation() -> Iterator[Comparison]:

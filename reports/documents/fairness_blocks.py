@@ -1,4 +1,7 @@
-"""Tables and charts of fairness evidence: every rate by group, with its interval and how many it is a share of."""
+"""Tables and charts of fairness evidence: every figure by group, with its interval and how many it is a share of.
+
+What the evidence does not hold, because a cell of few people could be worked out from it, no document can print.
+"""
 
 from __future__ import annotations
 
@@ -19,60 +22,54 @@ from reports.documents.wording import (
     words,
 )
 
+_DIFFERENCES = (
+    ("tpr_difference", "Given it, of those truly so"),
+    ("fpr_difference", "Given it, of the others"),
+    ("fnr_difference", "Refused, of those truly so"),
+    ("precision_difference", "Truly so, of those given it"),
+)
+
 
 def fairness(payload: Record, *, limit: float | None = None) -> tuple[Block, ...]:
-    """Return one table of rates by group for each sensitive feature, and a chart of the selection ratios.
+    """Return the tables by sensitive feature and intersection, and a chart of the comparisons.
 
     Args:
         payload: ``fairness/v1``.
         limit: the least selection ratio that a policy names; None draws none.
     """
-    outcome = str(payload.get("favourable_label") or "favourable")
     features = payload.get("features") or []
-    blocks: list[Block] = [
-        _fairness_table(feature, outcome=outcome, min_share=payload.get("min_share")) for feature in features
+    below = (payload.get("suppression") or {}).get("below")
+    if payload.get("task") == "regression":
+        blocks: list[Block] = [_numbers_table(feature, below=below) for feature in features]
+        return (*blocks, *_compared(features, "residual_difference", limit=None))
+    outcome = str(payload.get("favourable_label") or "favourable")
+    blocks = []
+    for feature in features:
+        blocks.append(_rates_table(feature, outcome=outcome, min_share=payload.get("min_share"), below=below))
+        if any(group.get(pair) for group in feature.get("groups") or [] for pair, _ in _DIFFERENCES):
+            blocks.append(_differences_table(feature))
+    blocks += _compared(features, "selection_ratio", limit=limit)
+    blocks += [_sweep_table(feature) for feature in features if feature.get("sweep")]
+    blocks += [
+        _crossed_table(crossed, below=below)
+        for crossed in payload.get("intersections") or []
+        if not crossed.get("withheld")
     ]
-    rows = list(_ratio_rows(features, limit))
-    if rows:
-        said = "; ".join(
-            f"{row.label} {decimal(row.value)}, interval {decimal(row.low)} to {decimal(row.high)}" for row in rows
-        )
-        drawn = charts.interval_chart(
-            rows, axis="Selection rate, as a ratio to the reference group", limit=limit, reference=1.0
-        )
-        caption = "Selection ratio of each compared group to its reference group (dotted line), with 95 % intervals"
-        blocks.append(
-            Figure(
-                drawn,
-                f"{caption}; shaded: below the limit of the policy." if limit is not None else f"{caption}.",
-                f"{said}.",
-            )
-        )
     return tuple(blocks)
 
 
-def _fairness_table(feature: Record, *, outcome: str, min_share: float | None) -> Table:
+def _rates_table(feature: Record, *, outcome: str, min_share: float | None, below: int | None) -> Table:
     reference = feature.get("reference_group")
-    rows = []
-    for group in feature.get("groups") or []:
-        is_reference = group.get("group") == reference
-        if is_reference:
-            ratio = Cell("reference")
-        elif not group.get("compared"):
-            ratio = Cell("not compared", sub=f"below {percent(min_share)} of the rows" if min_share is not None else "")
-        else:
-            measured = group.get("selection_ratio")
-            ratio = Cell(number(measured), sub=interval(measured) or reason(measured))
-        p_adjusted = group.get("p_adjusted")
-        rows.append(
-            (
-                Cell(str(group.get("group"))),
-                Cell(integer(group.get("n")), sub=percent(group.get("share"))),
-                *(_rate(group.get(rate)) for rate in ("selection_rate", "tpr", "fpr")),
-                ratio,
-                Cell(decimal(p_adjusted)),
-            )
+    rows = [
+        (
+            Cell(str(group.get("group"))),
+            _rows_cell(group, below),
+            *(_rate(group.get(rate)) for rate in ("selection_rate", "tpr", "fpr")),
+            _ratio_cell(group, reference, min_share),
+            Cell(decimal(group.get("p_adjusted"))),
         )
+        for group in feature.get("groups") or []
+    ]
     return Table(
         caption=f"Outcome “{outcome}” by {words(str(feature.get('feature')))}; reference group {reference}",
         columns=(
@@ -85,24 +82,182 @@ def _fairness_table(feature: Record, *, outcome: str, min_share: float | None) -
             Column("p, adjusted", numeric=True),
         ),
         rows=tuple(rows),
-        note="Below each rate: its 95 % interval and the number of rows that it is a share of.",
+        note="Below each rate: its 95 % interval and the number of rows that it is a share of."
+        + _not_shown(feature.get("groups") or [], below),
     )
 
 
+def _differences_table(feature: Record) -> Table:
+    groups = [group for group in feature.get("groups") or [] if group.get("compared")]
+    return Table(
+        caption=f"Differences from {feature.get('reference_group')} by {words(str(feature.get('feature')))}",
+        columns=(Column("Group", width=20), *(Column(title, numeric=True) for _, title in _DIFFERENCES)),
+        rows=tuple(
+            (
+                Cell(str(group.get("group"))),
+                *(
+                    Cell(_number(group.get(pair), signed=True), sub=_sub(group.get(pair), signed=True))
+                    for pair, _ in _DIFFERENCES
+                ),
+            )
+            for group in groups
+        ),
+        note="Group minus reference, with 95 % intervals.",
+    )
+
+
+def _numbers_table(feature: Record, *, below: int | None) -> Table:
+    reference = feature.get("reference_group")
+    rows = [
+        (
+            Cell(str(group.get("group"))),
+            _rows_cell(group, below),
+            Cell(_number(group.get("mean_residual"), signed=True), sub=_sub(group.get("mean_residual"), signed=True)),
+            Cell(_number(group.get("mean_prediction")), sub=_sub(group.get("mean_prediction"))),
+            Cell(_number(group.get("prediction_p50")), sub=_sub(group.get("prediction_p50"))),
+            Cell(decimal(group.get("p_adjusted"))),
+        )
+        for group in feature.get("groups") or []
+    ]
+    return Table(
+        caption=f"Errors and predictions by {words(str(feature.get('feature')))}; reference group {reference}",
+        columns=(
+            Column("Group", width=20),
+            Column("Rows", numeric=True),
+            Column("Mean error in favour", numeric=True),
+            Column("Mean prediction", numeric=True),
+            Column("Median prediction", numeric=True),
+            Column("p, adjusted", numeric=True),
+        ),
+        rows=tuple(rows),
+        note="With 95 % intervals; an error above 0 is in the person's favour."
+        + _not_shown(feature.get("groups") or [], below),
+    )
+
+
+def _sweep_table(feature: Record) -> Table:
+    sweep = feature["sweep"]
+    own = sweep["own"]
+    places = sorted({*range(0, len(sweep["thresholds"]), 3), own})
+    return Table(
+        caption=f"Selection by {words(str(feature.get('feature')))} at other thresholds",
+        columns=(
+            Column("Threshold", width=16),
+            *(Column(str(group["group"]), numeric=True) for group in sweep["groups"]),
+            Column("Smallest ratio", numeric=True),
+        ),
+        rows=tuple(
+            (
+                Cell(decimal(sweep["thresholds"][place]), sub="its own" if place == own else ""),
+                *(Cell(decimal(group["selection_rate"][place])) for group in sweep["groups"]),
+                Cell(decimal(sweep["worst"]["selection_ratio"][place])),
+            )
+            for place in places
+        ),
+        note="Point values on the same rows; the smallest ratio of any group compared to the reference group.",
+    )
+
+
+def _crossed_table(crossed: Record, *, below: int | None) -> Table:
+    features = " and ".join(words(str(name)) for name in crossed["features"])
+    groups = crossed.get("groups") or []
+    return Table(
+        caption=f"Intersections of {features}; reference {crossed['reference_group']}",
+        columns=(
+            Column("Group", width=34),
+            Column("Rows", numeric=True),
+            Column("Selection rate", numeric=True),
+            Column("Ratio to reference", numeric=True),
+            Column("p, adjusted", numeric=True),
+        ),
+        rows=tuple(
+            (
+                Cell(str(group.get("group"))),
+                _rows_cell(group, below),
+                _rate(group.get("selection_rate")),
+                _ratio_cell(group, crossed["reference_group"], None),
+                Cell(decimal(group.get("p_adjusted"))),
+            )
+            for group in groups
+        ),
+        note="With 95 % intervals." + _not_shown(groups, below),
+    )
+
+
+def _rows_cell(group: Record, below: int | None) -> Cell:
+    if group.get("state", "shown") == "shown":
+        return Cell(integer(group.get("n")), sub=percent(group.get("share")))
+    return Cell(f"<{below}" if group.get("state") == "small" else "withheld")
+
+
+def _ratio_cell(group: Record, reference: object, min_share: float | None) -> Cell:
+    if group.get("group") == reference:
+        return Cell("reference")
+    if group.get("compared"):
+        measured = group.get("selection_ratio")
+        return Cell(_number(measured), sub=_sub(measured))
+    if group.get("state", "shown") != "shown":
+        return Cell("not shown")
+    return Cell("not compared", sub=f"below {percent(min_share)} of the rows" if min_share is not None else "")
+
+
 def _rate(measured: Record | None) -> Cell:
+    if measured is not None and measured.get("suppressed"):
+        return Cell("not shown")
     return Cell(number(measured), sub=lines(interval(measured), denominator(measured), reason(measured)))
 
 
-def _ratio_rows(features: Iterable[Record], limit: float | None) -> Iterable[charts.IntervalRow]:
+def _number(measured: Record | None, *, signed: bool = False) -> str:
+    hidden = measured is not None and measured.get("suppressed")
+    return "not shown" if hidden else number(measured, signed=signed)
+
+
+def _sub(measured: Record | None, *, signed: bool = False) -> str:
+    if measured is not None and measured.get("suppressed"):
+        return ""
+    return interval(measured, signed=signed) or reason(measured)
+
+
+def _not_shown(groups: Iterable[Record], below: int | None) -> str:
+    if all(group.get("state", "shown") == "shown" for group in groups):
+        return ""
+    return (
+        f" Cells of fewer than {below} people are not shown, and others are withheld so that nobody can work those out."
+    )
+
+
+def _compared(features: Iterable[Record], pair: str, *, limit: float | None) -> list[Block]:
+    """Return a chart of every group compared with its reference group, none when there is nothing to draw."""
+    rows = list(_compared_rows(features, pair, limit))
+    if not rows:
+        return []
+    said = "; ".join(
+        f"{row.label} {decimal(row.value)}, interval {decimal(row.low)} to {decimal(row.high)}" for row in rows
+    )
+    ratio = pair == "selection_ratio"
+    axis = "Selection rate, as a ratio to the reference group" if ratio else "Mean error, less the reference group's"
+    drawn = charts.interval_chart(rows, axis=axis, limit=limit, reference=1.0 if ratio else 0.0)
+    what = "Selection ratio" if ratio else "Difference in mean error"
+    caption = f"{what} of each compared group to its reference group (dotted line), with 95 % intervals"
+    return [
+        Figure(
+            drawn,
+            f"{caption}; shaded: below the limit of the policy." if limit is not None else f"{caption}.",
+            f"{said}.",
+        )
+    ]
+
+
+def _compared_rows(features: Iterable[Record], pair: str, limit: float | None) -> Iterable[charts.IntervalRow]:
     for feature in features:
         for group in feature.get("groups") or []:
-            ratio = group.get("selection_ratio")
-            if ratio is None or ratio.get("value") is None:
+            figure = group.get(pair)
+            if figure is None or figure.get("value") is None:
                 continue
-            low, high = ratio.get("low"), ratio.get("high")
+            low, high = figure.get("low"), figure.get("high")
             yield charts.IntervalRow(
                 label=str(group.get("group")),
-                value=ratio["value"],
+                value=figure["value"],
                 low=low,
                 high=high,
                 sub=f"{words(str(feature.get('feature')))}, {charts.count_note(group.get('n', 0))}",

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Codes = npt.NDArray[np.int32]
+CODE = np.int16
+Codes = npt.NDArray[np.int16]
 
 NOT_STATED = "not stated"
 QUANTILE_BINS = 4
@@ -56,20 +57,21 @@ def code(column: pd.Series, name: str, reference: str | None, *, edges: Sequence
         quantiles = np.quantile(numbers[np.isfinite(numbers)], np.linspace(0, 1, QUANTILE_BINS + 1)[1:-1])
         cuts, source = tuple(float(cut) for cut in np.unique(quantiles)), "quantiles"
     if source is None:
-        groups, codes = _named(column, name)
-        return Feature(name, groups, codes, _reference(name, reference, groups, codes))
+        groups, codes, sizes = _named(column, name)
+        return Feature(name, groups, codes, _reference(name, reference, groups, sizes))
     whole = bool(np.all(np.mod(numbers[np.isfinite(numbers)], 1) == 0)) and all(cut.is_integer() for cut in cuts)
     groups = _labels(cuts, whole=whole)
-    codes = np.searchsorted(np.array(cuts), numbers, side="right").astype(np.int32)
+    codes = np.searchsorted(np.array(cuts), numbers, side="right").astype(CODE)
     missing = np.isnan(numbers)
     if missing.any():
         codes[missing] = len(groups)
         groups = (*groups, NOT_STATED)
     meant = _bin_meant(reference, groups, cuts)
-    seen = np.bincount(codes, minlength=len(groups)) > 0  # a bin that nobody is in is no group, as a name nobody has
+    counts = np.bincount(codes, minlength=len(groups))
+    seen = counts > 0  # a bin that nobody is in is no group, as a name that nobody has
     groups = tuple(group for group, there in zip(groups, seen, strict=True) if there)
-    codes = (np.cumsum(seen) - 1).astype(np.int32)[codes]
-    return Feature(name, groups, codes, _reference(name, meant, groups, codes), cuts, source)
+    codes = (np.cumsum(seen) - 1).astype(CODE)[codes]
+    return Feature(name, groups, codes, _reference(name, meant, groups, counts[seen].tolist()), cuts, source)
 
 
 def code_all(
@@ -89,7 +91,8 @@ def code_all(
     )
 
 
-def _named(column: pd.Series, name: str) -> tuple[tuple[str, ...], Codes]:
+def _named(column: pd.Series, name: str) -> tuple[tuple[str, ...], Codes, list[int]]:
+    """Return the groups that have rows, the code of each row, and the rows of each group."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         raw, levels = column.cat.codes.to_numpy(), column.cat.categories
     else:
@@ -97,12 +100,15 @@ def _named(column: pd.Series, name: str) -> tuple[tuple[str, ...], Codes]:
     if len(levels) > MOST_GROUPS:
         msg = f"{name} has {len(levels):,} different values, and {MOST_GROUPS} groups at most can be compared."
         raise ValueError(msg)
-    named = np.array([*(str(level) for level in levels), NOT_STATED], dtype=object)  # code -1 takes the last one
-    codes = raw.astype(np.int32, copy=False)
-    present = np.bincount(np.where(codes < 0, len(levels), codes), minlength=len(levels) + 1) > 0
-    groups = tuple(sorted({str(level) for level, seen in zip(named, present, strict=True) if seen}))
+    named = [*(str(level) for level in levels), NOT_STATED]  # a missing value's code, -1, takes the last one
+    missing = bool(raw.min(initial=0) < 0)
+    counts = np.bincount(raw + 1 if missing else raw, minlength=len(named) if missing else len(levels))
+    counts = np.roll(counts, -1) if missing else np.append(counts, 0)
+    groups = tuple(sorted({name for name, n in zip(named, counts, strict=True) if n}))
     places = {group: place for place, group in enumerate(groups)}
-    return groups, np.array([places.get(str(level), 0) for level in named], dtype=np.int32)[codes]
+    codes = np.array([places.get(name, 0) for name in named], dtype=CODE)[raw]
+    sizes = [int(sum(n for name, n in zip(named, counts, strict=True) if name == group)) for group in groups]
+    return groups, codes, sizes
 
 
 def _has_many_numbers(column: pd.Series) -> bool:
@@ -162,9 +168,8 @@ def _bin_meant(reference: str | None, groups: tuple[str, ...], cuts: Sequence[fl
         return reference.replace("-", DASH)
 
 
-def _reference(name: str, reference: str | None, groups: tuple[str, ...], codes: Codes) -> int:
-    counts = np.bincount(codes, minlength=len(groups))
-    present = [group for group, n in zip(groups, counts, strict=True) if n]
+def _reference(name: str, reference: str | None, groups: tuple[str, ...], sizes: Sequence[int]) -> int:
+    present = [group for group, n in zip(groups, sizes, strict=True) if n]
     if reference not in present:
         only = " Every row is without a value." if present == [NOT_STATED] else ""
         msg = f"The reference group of {name} is {reference!r}; name one of {present}.{only}"

@@ -14,6 +14,7 @@ from typing import Any
 
 from governance.accounts.web.qr import qr_path
 from governance.common.pictures import inclusion_steps
+from tests.common import samples_fairness
 from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
 from tests.common.pages_adoption import ADOPTIONS
 from tests.common.pages_comments import COMMENTS
@@ -336,6 +337,7 @@ def authenticator() -> dict[str, Any]:
 WRONG_CODE = "The code does not fit. Codes change every 30 seconds; check the clock of your phone."
 PAGES: dict[str, tuple[str, Any]] = {
     "review": ("registry/review.html", review),
+    "review-of-numbers": ("registry/review.html", lambda: review() | {"fairness": samples_fairness.numbers(), "fairness_limit": None}),
     "review-errors": ("registry/review.html", lambda: review(errors=True)),
     "review-suspended": ("registry/review.html", suspended),
     "review-suspended-passkey": ("registry/review.html", lambda: suspended() | {"lift": suspended()["lift"] | {"passkey": True}}),

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests import measured
+from tests.common import samples_fairness
 from tests.payloads import explanation_parts
 
 NOW = datetime(2026, 11, 23, 9, 4, tzinfo=UTC)
@@ -108,26 +109,8 @@ CHECKS: list[dict[str, Any]] = [
 
 
 def fairness() -> dict[str, Any]:
-    """A fairness/v1 payload: two compared groups, one too small."""
-
-    def group(
-        name: str, n: int, rates: tuple[tuple[int, int], ...], ratio: dict[str, Any] | None, *, compared: bool = True
-    ) -> dict[str, Any]:
-        numbers = [a_number(a / b, 0.06, denominator=b) for a, b in rates]
-        return {"group": name, "n": n, "share": n / 300, "compared": compared, "selection_rate": numbers[0], "tpr": numbers[1], "fpr": numbers[2],
-                "selection_ratio": ratio, "p_adjusted": 0.41 if ratio else None}
-
-    sex = [
-        group("male", 207, ((153, 207), (131, 150), (22, 57)), None),
-        group("female", 93, ((64, 93), (51, 60), (13, 33)), a_number(0.93, 0.145)),
-    ]
-    age = [group("26 to 60", 229, ((169, 229), (146, 167), (23, 62)), None), group("18 to 25", 57, ((37, 57), (27, 33), (10, 24)), a_number(0.88, 0.16)),
-           group("61 and over", 14, ((11, 14), (9, 10), (2, 4)), None, compared=False)]
-    return {
-        "type": "fairness/v1", "n": 300, "favourable_label": "good", "min_share": 0.05,
-        "features": [{"feature": "sex", "reference_group": "male", "groups": sex}, {"feature": "age_group", "reference_group": "26 to 60", "groups": age}],
-        "reference_check": {"library": "fairlearn", "version": "0.15.0", "max_difference": 0.0, "tolerance": 1e-9},
-    }
+    """A fairness/v1 payload."""
+    return samples_fairness.decisions()
 
 
 def explanation() -> dict[str, Any]:

@@ -75,12 +75,17 @@ def reading(metric: object) -> dict[str, str]:
 
 @register.simple_tag
 def group_outcome(group: object, reference: object, limit: object = None) -> str:
-    """Return the outcome of a group's ratio against ``limit``: reference, not_compared, pass, fail or insufficient."""
+    """Return the outcome of a group's ratio against ``limit``: reference, not_compared, pass, fail, insufficient.
+
+    Without a limit it is ``none``.
+    """
     if str(field(group, "group")) == str(reference):
         return "reference"
     ratio, bound = field(group, "selection_ratio"), amount_of(limit)
-    if not field(group, "compared") or ratio is None or bound is None:
+    if not field(group, "compared") or ratio is None:
         return "not_compared"
+    if bound is None:
+        return "none"
     low, high = amount_of(field(ratio, "low")), amount_of(field(ratio, "high"))
     if low is None or high is None:
         return "insufficient"
