@@ -11,6 +11,7 @@ from governance.accounts.access import readable_systems
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
+from governance.accounts.services import require_password
 from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
@@ -69,6 +70,16 @@ def reproducible(evidence: Evidence) -> tuple[bool, str]:
     return True, ""
 
 
+def not_repeatable(evidence: Iterable[Evidence]) -> list[str]:
+    """Return in a sentence a dataset which of these pieces of evidence can't be made again; one query."""
+    by_digest: dict[str, list[str]] = {}
+    for item in evidence:
+        by_digest.setdefault(item.dataset_digest, []).append(item.type)
+    rows = DatasetSnapshot.objects.filter(digest__in=by_digest, gone_at__isnull=False).order_by("digest", "gone_at")
+    said = {row.digest: f"{', '.join(sorted(set(by_digest[row.digest])))}: {gone_said(row)}" for row in rows}
+    return list(said.values())
+
+
 def systems_of(digest: str) -> frozenset[uuid.UUID | None]:
     """Return the AI systems that use a dataset: by a version's declaration, a pin, or evidence; None for none."""
     versions = ModelVersion.objects.filter(
@@ -116,20 +127,33 @@ def may_delete(user: User, digest: str) -> bool:
     return all(has_role(user, Role.DATA_PROTECTION_OFFICER, system_id=system_id) for system_id in systems_of(digest))
 
 
+def check_may_delete(user: User, digest: str) -> None:
+    """Refuse whoever may not have a dataset deleted.
+
+    Raises:
+        Forbidden: the person is not the data protection officer of every system that uses it.
+    """
+    if not may_delete(user, digest):
+        raise Forbidden("A data protection officer of every AI system that uses the data has it deleted.")
+
+
 @transaction.atomic
-def delete_data(*, digest: str, by: User, reason: str) -> list[DatasetSnapshot]:
+def delete_data(*, digest: str, by: User, reason: str, password: str | None = None) -> list[DatasetSnapshot]:
     """Delete the stored bytes of a dataset, in every role; what was measured on it stays and says so.
 
     The digest is over all columns, so a single column can't be taken out: what would be left is another dataset.
 
+    Args:
+        password: typed for it in a browser; None at the command line of the host.
     Raises:
         Forbidden: the person is not the data protection officer of every system that uses it.
-        InvalidInput: no reason is given.
+        InvalidInput: no reason is given, or the password is another.
         DatasetGone: it was deleted before.
         Unknown: there is no such dataset.
     """
-    if not may_delete(by, digest):
-        raise Forbidden("A data protection officer of every AI system that uses the data has it deleted.")
+    check_may_delete(by, digest)
+    if password is not None:
+        require_password(by, password)
     if not reason.strip():
         raise InvalidInput("Say why the data is to be deleted; the log keeps it.")
     rows = list(DatasetSnapshot.objects.select_for_update().filter(digest=digest).order_by("role"))

@@ -310,12 +310,12 @@ def bypass(stage: Stage, world: World) -> None:
 
 
 def request(stage: Stage, world: World) -> None:
-    """Request v2 as a pipeline would; three kinds of evidence are computed."""
+    """Request v2 as a pipeline would; the evidence that the policy asks for is computed."""
     now = request_version(stage, world, 2)
     kinds = {job["type"] for job in now["jobs"] if job["state"] == "done"}
     stage.expect(
-        {"performance/v1", "fairness/v1", "explanation/v1"} <= kinds,
-        "performance against v1, fairness and SHAP are there",
+        {"performance/v1", "fairness/v1", "explanation/v1", "robustness/v1", "data_quality/v1"} <= kinds,
+        "performance against v1, fairness, SHAP, robustness and data quality are there",
         got=kinds,
     )
 

@@ -21,7 +21,7 @@ from governance.common.templatetags.placet import day
 from governance.policy.selectors import document_of, governing
 from registry import history, permit_status, protected, selectors
 from registry.models import AliasChange, AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
-from registry.reviewing import acts, panels, standing_pages
+from registry.reviewing import acts, dataset_pages, panels, standing_pages
 from registry.reviewing.attempts import attempt_in_words, attempted_by
 from registry.reviewing.people import People, person_ids
 from registry.reviewing.review import findings_shown, open_findings, system_shown
@@ -354,9 +354,10 @@ def _versions(registered: RegisteredModel, live: Sequence[AliasHistory]) -> list
     given = Decision.objects.filter(request__in=[row.approval_id for row in newest.values()], verdict="approve")
     for request, name in given.order_by("decided_at").values_list("request_id", "approver__name"):
         signers[request].append(name)
+    rows = list(registered.versions.order_by("-number", "-mlflow_created_at_ms"))
+    data = dataset_pages.data_of(rows)
     return [
-        _version(row, newest.get(row.pk), aliases.get(row.pk, []), signers)
-        for row in registered.versions.order_by("-number", "-mlflow_created_at_ms")
+        _version(row, newest.get(row.pk), aliases.get(row.pk, []), signers) | {"data": data[row.pk]} for row in rows
     ]
 
 

@@ -22,6 +22,7 @@ from governance.policy.document import PolicyDocument
 from governance.policy.selectors import document_of
 from governance.validation.pages import validation_panel
 from registry import selectors
+from registry.datasets import not_repeatable
 from registry.models import AliasHistory, PromotionRequest
 from registry.reviewing import changes, checks, evidence, panels, stages, standing_said, trail
 from registry.reviewing.canary import canary_shown
@@ -90,6 +91,9 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "fairness": evidence.payload_of_type(attached, "fairness/v1"),
         "fairness_limit": checks.fairness_limit(document),
         "explanation": evidence.payload_of_type(attached, "explanation/v1"),
+        "robustness": evidence.payload_of_type(attached, "robustness/v1"),
+        "data_quality": evidence.payload_of_type(attached, "data_quality/v1"),
+        "not_repeatable": not_repeatable(attached),
         "canary": canary_shown(attached, promotion),
         "drift": drift_shown(live, promotion),
         "findings": findings_shown(findings, people, viewer),

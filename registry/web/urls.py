@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.web import acts, adoptions, answers, comments, documents, gate, standing, views, waivers
+from registry.web import acts, adoptions, answers, comments, datasets, documents, gate, standing, views, waivers
 
 urlpatterns = [
     path("approvals/<uuid:pk>", views.review_detail, name="review"),
@@ -37,6 +37,9 @@ urlpatterns = [
     path("adoptions/<int:number>", adoptions.adoption_detail, name="adoption"),
     path("adoptions/<int:number>/sign", adoptions.adoption_sign, name="adoption-sign"),
     path("adoptions/<int:number>/withdraw", adoptions.adoption_withdraw, name="adoption-withdraw"),
+    path("datasets", datasets.dataset_list, name="dataset-list"),
+    path("datasets/<str:digest>", datasets.dataset_detail, name="dataset"),
+    path("datasets/<str:digest>/delete", datasets.dataset_delete, name="dataset-delete"),
     path("models", views.model_list, name="model-list"),
     path("models/<uuid:pk>", views.model_detail, name="model-detail"),
     path("models/<uuid:pk>/aliases/<str:alias>/rollback", acts.model_rollback, name="model-rollback"),

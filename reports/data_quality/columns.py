@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from placet.rows import text_digest
 
+TINY = 1e-300  # below, a double has no two digits left
 MOST_GROUPS = 1_000
 """Different values of a column that are counted one by one; beyond it only that there are more."""
 
@@ -56,8 +57,8 @@ def outwards(low: float, high: float) -> tuple[float, float]:
     """Return a range rounded away from its middle to two significant digits, so that it shows no person's own value."""
 
     def rounded(value: float, direction: int) -> float:
-        if value == 0 or not math.isfinite(value):
-            return value
+        if abs(value) < TINY or not math.isfinite(value):
+            return 0.0 if abs(value) < TINY else value
         step = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
         return float(f"{(math.ceil if direction > 0 else math.floor)(round(value / step, 9)) * step:.3g}")
 

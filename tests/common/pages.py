@@ -18,6 +18,7 @@ from tests.common import samples_fairness
 from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
 from tests.common.pages_adoption import ADOPTIONS
 from tests.common.pages_comments import COMMENTS
+from tests.common.pages_datasets import DATASETS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
 from tests.common.pages_gate import ACTS, CHANGES, GATE
 from tests.common.pages_notices import NOTICES
@@ -347,6 +348,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "delegations": ("approvals/delegations.html", delegations),
     **COMMENTS,
     **REPLAYS,
+    **DATASETS,
     **SUBMITTED_DOCUMENTS,
     **RECORDS,
     **PEOPLE,

@@ -12,7 +12,7 @@ from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
-from tests import measured
+from tests import measured, payloads
 from tests.common import samples_fairness
 from tests.payloads import explanation_parts
 
@@ -272,7 +272,7 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
            "refusal": "Only a validator may sign this review."}
     return {
         "approval": APPROVAL, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM, "change_class": {"name": "non-substantial", "note": "confirmed by Validator"}, "verdict": VERDICT,
-        "progress": None, "checks": CHECKS, "performance": measured.binary(), "calibration": measured.calibration(), "production_version": "1", "fairness": fairness(), "fairness_limit": 0.8, "explanation": explanation(),
+        "progress": None, "checks": CHECKS, "performance": measured.binary(), "calibration": measured.calibration(), "production_version": "1", "fairness": fairness(), "fairness_limit": 0.8, "explanation": explanation(), "robustness": payloads.robustness(), "data_quality": payloads.data_quality(), "not_repeatable": [],
         "changes": {"from": {"version": "1", "approved_at": ago(days=170), "reference": "PR-12"}, "rows": [
             {"item": "Parameter", "key": "max_depth", "before": "3", "after": "4", "note": "", "changed": True},
             {"item": "Parameter", "key": "a_parameter_whose_name_is_as_long_as_they_get", "before": "not set", "after": "200", "note": "", "changed": True},
@@ -301,7 +301,7 @@ def suspended() -> dict[str, Any]:
 
 def collecting() -> dict[str, Any]:
     """The review page while evidence is computed: nothing to decide on yet."""
-    empty = dict.fromkeys(("verdict", "performance", "calibration", "fairness", "explanation", "canary", "drift"))
+    empty = dict.fromkeys(("verdict", "performance", "calibration", "fairness", "explanation", "robustness", "data_quality", "canary", "drift"))
     return (
         review(allowed=False)
         | empty
