@@ -5,7 +5,7 @@ Nothing here writes a sentence that the snapshot does not hold.
 
 from __future__ import annotations
 
-from reports.documents import fairness_blocks, model_blocks, performance_blocks, record_blocks
+from reports.documents import fairness_blocks, model_blocks, performance_blocks, quality_blocks, record_blocks
 from reports.documents.content import Block, Declarant, Paragraph
 from reports.documents.snapshot import Record, Snapshot, evidence_source, record_source
 from reports.documents.wording import decimal, integer, interval, listed, moment, number, words
@@ -247,11 +247,23 @@ def fairness(snapshot: Snapshot) -> list[Paragraph]:
 
 
 def robustness(snapshot: Snapshot) -> list[Paragraph]:
-    """That robustness evidence is attached; its figures stand in the evidence itself."""
+    """What changes of the rows do to the answers."""
     row = snapshot.evidence("robustness/v1")
-    return (
-        [from_evidence("Robustness was measured; the figures stand in the attached evidence.", row, ())] if row else []
+    if row is None:
+        return []
+    text = (
+        "The same rows were changed and the answers compared: noise, missing values, other categories, small changes."
     )
+    return [from_evidence(text, row, quality_blocks.robustness(row["payload"]))]
+
+
+def data_quality(snapshot: Snapshot) -> list[Paragraph]:
+    """What the rows are like that the version was measured on."""
+    row = snapshot.evidence("data_quality/v1")
+    if row is None:
+        return []
+    text = "The evaluation data was examined: gaps, ranges, repeats, rows that were trained on, and whom it represents."
+    return [from_evidence(text, row, quality_blocks.data_quality(row["payload"]))]
 
 
 def checks(snapshot: Snapshot) -> list[Paragraph]:

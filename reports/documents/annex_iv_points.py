@@ -85,6 +85,7 @@ ASKS: tuple[Ask, ...] = (
     ),
     Ask("Annex IV.2.c", "The software architecture is not described.", "engineer", topic="architecture"),
     Ask("Annex IV.2.d", "No data set is recorded.", "engineer", answer=answers.datasets),
+    Ask("Annex IV.2.d", "No data quality evidence is attached.", "engineer", answer=answers.data_quality),
     Ask(
         "Annex IV.2.d",
         "Provenance, selection, labelling and cleaning of the data are not described.",

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from tests import measured
+from tests import measured, payloads
 from tests.documents import sample_numbers as figures
 from tests.payloads import explanation_parts
 
@@ -203,6 +203,8 @@ EVIDENCE = [
     _evidence("calibration", 117, "2026-11-23T18:04:13.417002Z", CALIBRATION),
     _evidence("fairness", 113, "2026-11-23T18:04:13.918110Z", FAIRNESS),
     _evidence("explanation", 114, "2026-11-23T18:04:29.400218Z", EXPLANATION),
+    _evidence("robustness", 115, "2026-11-23T18:04:41.030518Z", payloads.robustness()),
+    _evidence("data_quality", 116, "2026-11-23T18:04:43.771902Z", payloads.data_quality()),
     _evidence("review", 119, "2026-11-23T18:09:40.110902Z", REVIEW) | {"origin": "submitted"},
     _evidence("drift", 131, "2026-11-23T18:15:02.771204Z", DRIFT),
 ]

@@ -61,6 +61,8 @@ def test_a_bare_snapshot_still_builds_and_every_ask_with_a_gap_is_listed_with_an
         ("performance/v1", "2(g)", "No performance evidence"),
         ("fairness/v1", "2(g)", "No fairness evidence"),
         ("explanation/v1", "2(e)", "No explanation evidence"),
+        ("robustness/v1", "2(g)", "No robustness evidence"),
+        ("data_quality/v1", "2(d)", "No data quality evidence"),
     ],
 )
 def test_evidence_that_is_not_attached_becomes_a_gap(evidence_type, number, says):

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tests.factories import PASSWORD, REASON
+from tests.payloads import a_digest
+
+TRAINED = a_digest("training rows")
+"""Of the world's training data, which only the system in question uses."""
 
 BODIES: dict[str, dict[str, Any]] = {
     "record": {"row": "1"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from governance.evidence.documents import REVIEWERS, SUBMITTERS
-from tests.security import adoptions, production, registers, validations, watching
+from tests.security import adoptions, datasets, production, registers, validations, watching
 from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
@@ -134,6 +134,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     **registers.RULES,
     **watching.RULES,
     **adoptions.RULES,
+    **datasets.RULES,
     "submit a document": _act((role(*SUBMITTERS), "422")),
     "review a document": _act((part("submitter", "who submitted it"), "403"), (role(*REVIEWERS), "302+"), reads=READER),
     # One's own passkeys, and places that are lent
@@ -241,6 +242,7 @@ ROUTES: dict[str, Route] = {
     **registers.ROUTES,
     **watching.ROUTES,
     **adoptions.ROUTES,
+    **datasets.ROUTES,
     "GET passkey-list": Route("own page"),
     "POST passkey-list": Route("own page, nothing sent"),
     "POST passkey-begin": Route("own page, nothing sent"),

@@ -39,7 +39,7 @@ from monitoring.models import Alert, DriftRun
 from monitoring.runs import EVIDENTLY_FILE
 from placet.digests import ArtifactFile, ArtifactManifest
 from registry import adoptable, adoption, signatures
-from registry.models import Adoption, Permit, RegisteredModel
+from registry.models import Adoption, DatasetSnapshot, Permit, RegisteredModel
 from reports import services as documents
 from reports.models import Document
 from tests import payloads
@@ -61,7 +61,7 @@ from tests.factories import (
 from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.roles import as_role
-from tests.security.bodies import BODIES
+from tests.security.bodies import BODIES, TRAINED
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
 
@@ -184,6 +184,7 @@ class World(Bank):
             person=self.second, label="Chat", shown="slack://…", sealed="sealed", made_at=clock.now()
         )
         self.replay = replaying.ask_replay(asker=self._holder(Role.POLICY_AUTHOR, None), policy_version=self.policy)
+        self._trained()
         self.adoption = self._adoption()
         self.validation = worked(self.in_state["in review"].approval, self.second)
         validations.upload_report(validation_id=self.validation.pk, by=self.second, content=PDF)
@@ -193,6 +194,26 @@ class World(Bank):
         documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         self.document = documents.build_document(self.job.pk).document
         self.draft = policies.draft_policy(text=CREDIT_POLICY, author=a_user(Role.POLICY_AUTHOR))
+
+    def _trained(self) -> None:
+        """Training data that no other system's versions were trained on."""
+        data = DatasetSnapshot(
+            digest=TRAINED,
+            role="training",
+            uri="runs:/1/placet/training-rows.u64",
+            rows=700,
+            columns=[{"name": "purpose", "type": "string"}],
+            features=["purpose"],
+            label="credit_risk",
+            row_digests=payloads.a_digest("row digests"),
+            mirrored_at=clock.now(),
+        )
+        version = self.model.versions.earliest("number")
+        version.training_dataset = data
+        with transaction.atomic():
+            audit.append(
+                event=Event.DATASET_MIRRORED, actor=SETUP, subjects=[data, version], data={"made": "by a test"}
+            )
 
     def _passkey(self) -> Passkey:
         """A passkey of the validator who signs; it waits for an administrator."""
@@ -323,6 +344,7 @@ class World(Bank):
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
             "view": {"pk": self.view.pk},
             "channel": {"pk": self.channel.pk},
+            "dataset": {"digest": TRAINED[7:]},
             "submitted document": {"pk": self.submitted.pk, "document_id": self.submitted.pk},
             "waiver": {"pk": self.waiver.approval_id, "request_id": self.waiver.approval_id},
             "validation": {"pk": self.validation.pk, "validation_id": self.validation.pk},

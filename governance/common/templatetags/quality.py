@@ -117,3 +117,10 @@ def beyond_training(column: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def bare(digest: object) -> str:
     """Return a digest without the name of its algorithm, as addresses have it."""
     return str(digest).removeprefix("sha256:")
+
+
+@register.filter
+def plain_number(value: object) -> str:
+    """Return a number with as many digits as it has, at most six: 4, 0.12, 19,000."""
+    amount = amount_of(value)
+    return "\N{EN DASH}" if amount is None else f"{amount:,.6g}"
