@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
+
 from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, State
 from governance.common import clock
-from governance.evidence import papers
+from governance.evidence import levels, papers
 from governance.evidence import selectors as evidence_selectors
 from governance.evidence.models import Evidence, EvidenceJob
-from registry.models import PromotionRequest
+from registry import evidence_reading
+from registry.models import ModelVersion, PromotionRequest
 from registry.reviewing.people import People
 
 ATTEMPTS_SHOWN = 60
@@ -37,6 +40,7 @@ def progress_shown(approval: ApprovalRequest) -> dict[str, Any]:
     ]
     return {
         "pk": approval.pk,
+        "attempts_url": attempts_url(approval.subject_id),
         "running": approval.state == State.COLLECTING and any(row["state"] in {"queued", "running"} for row in rows),
         "done": sum(row["state"] == "done" for row in rows),
         "total": len(rows),
@@ -83,6 +87,7 @@ def _job_row(
         "steps_total": 0,
         "message": "" if job else "waits to be submitted",
         "seconds": None,
+        "remaining": None,
         "attempts": 0,
         "error": "",
     }
@@ -93,6 +98,7 @@ def _job_row(
             "steps_total": job.steps_total,
             "message": job.message,
             "seconds": (end - job.made_at).total_seconds() if end else None,
+            "remaining": evidence_reading.remaining(job),
             "attempts": job.attempts,
             "error": "" if item else job.error,
         }
@@ -116,6 +122,26 @@ def _document_row(wanted: Mapping[str, Any], item: Evidence | None, approval: Ap
         "document": newest.pk if newest else None,
         "system": approval.system_id,
     }
+
+
+def rests_on(evidence: Sequence[Evidence], people: People) -> list[dict[str, Any]]:
+    """Return what a request rests on, each with who submitted it where Placet did not compute it."""
+    return [
+        {
+            "pk": item.pk,
+            "type": item.type,
+            "submitted_by": people.actor(item.producer_id)["name"] if item.origin == Evidence.Origin.SUBMITTED else "",
+            "made_at": item.made_at,
+            "level": levels.reached(item.environment),
+        }
+        for item in evidence
+    ]
+
+
+def attempts_url(version_id: UUID) -> str:
+    """Return the address of every attempt at evidence of a version, empty for what is no version."""
+    found = ModelVersion.objects.filter(pk=version_id).values_list("model_id", "number").first()
+    return reverse("version-evidence", args=found) if found else ""
 
 
 def attempts_shown(promotion: PromotionRequest, people: People) -> list[dict[str, Any]]:
@@ -160,6 +186,7 @@ def _job_attempt(job: EvidenceJob, used: set[str]) -> dict[str, Any]:
     return {
         "at": made.made_at if made else job.finished_at or job.made_at,
         "what": job.type,
+        "evidence": made.pk if made else None,
         "detail": f"data {_short(job.dataset_digest)}" if job.dataset_digest else "",
         "state": "computed" if made else job.state,
         "note": note,
@@ -174,6 +201,7 @@ def _evidence_attempt(item: Evidence, approval: ApprovalRequest, used: set[str],
         return {
             "at": item.made_at,
             "what": item.type,
+            "evidence": item.pk,
             "detail": f"validation: {opinion}, by {people.actor(item.producer_id)['name']}",
             "state": item.origin,
             "note": "",
@@ -183,6 +211,7 @@ def _evidence_attempt(item: Evidence, approval: ApprovalRequest, used: set[str],
     return {
         "at": item.made_at,
         "what": item.type,
+        "evidence": item.pk,
         "detail": f"{item.payload['check']}, by {people.actor(item.producer_id)['name']}"
         if review
         else f"data {_short(item.dataset_digest)}"

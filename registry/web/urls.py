@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from registry.web import acts, adoptions, answers, comments, datasets, documents, gate, standing, views, waivers
+from registry.web import (
+    acts,
+    adoptions,
+    answers,
+    comments,
+    datasets,
+    documents,
+    evidence,
+    gate,
+    standing,
+    views,
+    waivers,
+)
 
 urlpatterns = [
     path("approvals/<uuid:pk>", views.review_detail, name="review"),
@@ -40,6 +52,15 @@ urlpatterns = [
     path("datasets", datasets.dataset_list, name="dataset-list"),
     path("datasets/<str:digest>", datasets.dataset_detail, name="dataset"),
     path("datasets/<str:digest>/delete", datasets.dataset_delete, name="dataset-delete"),
+    path("evidence/<uuid:pk>", evidence.evidence_detail, name="evidence"),
+    path("evidence/<uuid:pk>/reproduce", evidence.evidence_reproduce, name="evidence-reproduce"),
+    path("evidence/<uuid:pk>/payload.json", evidence.evidence_json, name="evidence-json"),
+    path("evidence/<uuid:pk>/numbers.parquet", evidence.evidence_parquet, name="evidence-parquet"),
+    path("evidence/<uuid:pk>/charts/<int:place>.svg", evidence.evidence_chart, name="evidence-chart"),
+    path("evidence/<uuid:pk>/files/<str:name>", evidence.evidence_file, name="evidence-file"),
+    path("evidence-jobs/<uuid:pk>/cancel", evidence.job_cancel, name="evidence-job-cancel"),
+    path("evidence-jobs/<uuid:pk>/retry", evidence.job_retry, name="evidence-job-retry"),
+    path("models/<uuid:pk>/versions/<int:number>/evidence", evidence.version_evidence, name="version-evidence"),
     path("models", views.model_list, name="model-list"),
     path("models/<uuid:pk>", views.model_detail, name="model-detail"),
     path("models/<uuid:pk>/aliases/<str:alias>/rollback", acts.model_rollback, name="model-rollback"),

@@ -20,6 +20,7 @@ from tests.common.pages_adoption import ADOPTIONS
 from tests.common.pages_comments import COMMENTS
 from tests.common.pages_datasets import DATASETS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
+from tests.common.pages_evidence import EVIDENCE
 from tests.common.pages_gate import ACTS, CHANGES, GATE
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
@@ -351,6 +352,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **DATASETS,
     **SUBMITTED_DOCUMENTS,
     **RECORDS,
+    **EVIDENCE,
     **PEOPLE,
     **NOTICES,
     **VALIDATIONS,

@@ -68,6 +68,7 @@ BADGES: dict[str, tuple[str, str, Any]] = {
     "running": ("clock", "info", gettext_lazy("Running")),
     "done": ("check", "ok", gettext_lazy("Done")),
     "succeeded": ("check", "ok", gettext_lazy("Done")),
+    "cancelled": ("minus", "neutral", gettext_lazy("Cancelled")),
     "lost": ("clock", "neutral", gettext_lazy("Worker lost, started again")),
     "computed": ("measured", "info", gettext_lazy("Computed")),
     "submitted": ("person", "info", gettext_lazy("Submitted")),
