@@ -15,8 +15,9 @@ from rest_framework.views import APIView
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
 from governance.common.pagination import lists, paged
-from governance.common.preconditions import etag
+from governance.common.preconditions import etag, if_match, lock
 from governance.evidence import documents, jobs, reproducing
+from governance.evidence.models import EvidenceJob
 from governance.evidence.tasks import enqueue
 from registry import evidence_reading, pushing, selectors
 from registry.api.evidence_forms import (
@@ -52,6 +53,22 @@ def _about(request: Request) -> ModelVersion | None:
 
 class _VersionQuery(serializers.Serializer[Any]):
     version = serializers.IntegerField(min_value=1)
+
+
+def _locked_evidence(request: Request, evidence_id: uuid.UUID) -> str:
+    """Return the ETag of a piece of evidence, which never changes."""
+    return etag(evidence_reading.one_evidence(actor(request), evidence_id))
+
+
+def _locked_job(request: Request, job_id: uuid.UUID) -> str:
+    """Return the ETag of a job, locked."""
+    lock(evidence_reading.one_job(actor(request), job_id))
+    return job_tag(evidence_reading.one_job(actor(request), job_id))
+
+
+def job_tag(job: EvidenceJob) -> str:
+    """Return the ETag of a job: it changes with its state, not with its progress, which nobody decided on."""
+    return f'"{job.pk.hex}-{job.state}"'
 
 
 class EvidenceList(APIView):
@@ -130,6 +147,7 @@ class Reproductions(APIView):
 
     @extend_schema(request=None, responses={202: EvidenceJobOutput}, summary="Have evidence made again, and compared")
     @idempotent
+    @if_match(_locked_evidence)
     def post(self, request: Request, evidence_id: uuid.UUID) -> Response:
         """Run its producer again with what is stored of it; the job's ``reproduction`` says what came of it."""
         found = evidence_reading.one_evidence(actor(request), evidence_id)
@@ -171,7 +189,8 @@ class EvidenceJobDetail(APIView):
     @extend_schema(responses=EvidenceJobOutput, summary="Follow a job of the evidence worker")
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
         """Return how far the job is, every attempt, and what came of it."""
-        return Response(_said(request, job_id))
+        found = evidence_reading.one_job(actor(request), job_id)
+        return Response(EvidenceJobOutput(job_as_dict(found)).data, headers={"ETag": job_tag(found)})
 
 
 class Cancellations(APIView):
@@ -181,6 +200,7 @@ class Cancellations(APIView):
 
     @extend_schema(request=CancelInput, responses=EvidenceJobOutput, summary="Cancel a job of the evidence worker")
     @idempotent
+    @if_match(_locked_job)
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         """Close the job without evidence; a worker at it stops within seconds."""
         found = evidence_reading.one_job(actor(request), job_id)
@@ -188,7 +208,8 @@ class Cancellations(APIView):
         payload = CancelInput(data=request.data)
         payload.is_valid(raise_exception=True)
         jobs.cancel_job(job_id=found.pk, by=actor(request), reason=payload.validated_data["reason"])
-        return Response(_said(request, found.pk))
+        now = evidence_reading.one_job(actor(request), found.pk)
+        return Response(EvidenceJobOutput(job_as_dict(now)).data, headers={"ETag": job_tag(now)})
 
 
 class Retries(APIView):
@@ -198,6 +219,7 @@ class Retries(APIView):
 
     @extend_schema(request=None, responses={202: EvidenceJobOutput}, summary="Try a failed or cancelled job again")
     @idempotent
+    @if_match(_locked_job)
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         """Make a new job for the same inputs; the old one stays, with its attempts."""
         found = evidence_reading.one_job(actor(request), job_id)
@@ -208,9 +230,6 @@ class Retries(APIView):
 
 
 def _accepted(request: Request, pk: uuid.UUID) -> Response:
-    headers = {"Location": f"/api/v1/evidence-jobs/{pk}"}
-    return Response(_said(request, pk), status=status.HTTP_202_ACCEPTED, headers=headers)
-
-
-def _said(request: Request, pk: uuid.UUID) -> Any:
-    return EvidenceJobOutput(job_as_dict(evidence_reading.one_job(actor(request), pk))).data
+    job = evidence_reading.one_job(actor(request), pk)
+    headers = {"Location": f"/api/v1/evidence-jobs/{pk}", "ETag": job_tag(job)}
+    return Response(EvidenceJobOutput(job_as_dict(job)).data, status=status.HTTP_202_ACCEPTED, headers=headers)

@@ -284,3 +284,33 @@ def test_files_are_streamed_and_an_upload_over_the_limit_is_refused(cast, sender
     answer = push(sender, sent(cast, files={"large.bin": large}))
     assert answer.status_code in {413, 422, 403}
     assert not Evidence.objects.exists()
+
+
+def test_the_api_takes_etags_of_evidence_and_jobs(cast, sender, monkeypatch):
+    monkeypatch.setattr("governance.evidence.tasks.run_job.delay", lambda pk: None)
+    made = cast.promotion()
+    item = attach(made.approval, payloads.explanation())
+    client = signed_in(sender)
+    tag = client.get(f"/api/v1/evidence/{item.pk}").headers["ETag"]
+    path = f"/api/v1/evidence/{item.pk}/reproductions"
+    stale = client.post(path, "{}", content_type="application/json", headers={"If-Match": '"other"'})
+    assert stale.status_code == 412
+    asked = client.post(path, "{}", content_type="application/json", headers={"If-Match": tag})
+    assert (asked.status_code, asked.json()["again"]) == (202, str(item.pk))
+    job, tag = asked.headers["Location"], asked.headers["ETag"]
+    assert client.get(job).headers["ETag"] == tag
+    cancel = {"data": '{"reason": "enough"}', "content_type": "application/json"}
+    done = client.post(f"{job}/cancellations", **cancel, headers={"If-Match": tag})
+    assert (done.status_code, done.json()["state"]) == (200, "cancelled")
+    again = client.post(f"{job}/retries", "{}", content_type="application/json", headers={"If-Match": tag})
+    assert again.status_code == 412, "it was queued when that tag was given"
+    again = client.post(
+        f"{job}/retries", "{}", content_type="application/json", headers={"If-Match": done.headers["ETag"]}
+    )
+    assert again.status_code == 202
+    rows = client.get("/api/v1/evidence-jobs", {"model": str(cast.model), "version": 1, "state": "cancelled"}).json()
+    assert [row["error"] for row in rows["results"]] == ["Cancelled: enough"]
+    rows = client.get("/api/v1/evidence", {"model": str(cast.model), "version": 1, "type": "explanation/v1"}).json()
+    assert [row["id"] for row in rows["results"]] == [str(item.pk)]
+    for query in ({"model": "nobody's"}, {"model": str(cast.model)}, {"model": str(cast.model), "version": "two"}):
+        assert client.get("/api/v1/evidence", query).status_code in {404, 422}

@@ -96,6 +96,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "hand over by the API": {"owner": "$second", "reason": REASON},
     "view": {"name": "Held", "waiting": "open"},
     "document review": {"verdict": "accepted", "note": REASON, "password": PASSWORD},
+    "push": {"type": "fairness/v1", "model": "$model", "version": 1},
     "submission": {"system": "$slug", "kind": "dpia"},
     "replay": {"version": "$version"},
     "adoption": {"dry_run": True},

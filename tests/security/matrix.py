@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from governance.evidence.documents import REVIEWERS, SUBMITTERS
-from tests.security import adoptions, datasets, production, registers, validations, watching
+from tests.security import adoptions, datasets, evidence, production, registers, validations, watching
 from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
@@ -135,8 +134,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     **watching.RULES,
     **adoptions.RULES,
     **datasets.RULES,
-    "submit a document": _act((role(*SUBMITTERS), "422")),
-    "review a document": _act((part("submitter", "who submitted it"), "403"), (role(*REVIEWERS), "302+"), reads=READER),
+    **evidence.RULES,
     # One's own passkeys, and places that are lent
     "own page": ((ANYBODY, "200"),),
     "have the identity provider ask anew": ((ANYBODY, "503"),),
@@ -196,7 +194,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 
 R, W, M, B = "promotions:read", "promotions:write", "records:write", "bundles:read"
 V = "records:read"
-P, E = "policies:write", "evidence:write"
+P = "policies:write"
 MODEL, SYSTEM, POLICY = "credit-risk", "Consumer credit scoring", "credit-high-risk"
 FINDING = "The data"
 
@@ -243,6 +241,7 @@ ROUTES: dict[str, Route] = {
     **watching.ROUTES,
     **adoptions.ROUTES,
     **datasets.ROUTES,
+    **evidence.ROUTES,
     "GET passkey-list": Route("own page"),
     "POST passkey-list": Route("own page, nothing sent"),
     "POST passkey-begin": Route("own page, nothing sent"),
@@ -316,15 +315,6 @@ ROUTES: dict[str, Route] = {
     "POST promotion-renew": Route("renew", "promotion"),
     "POST view-save": Route("keep or forget a view of one's own", body="view"),
     "POST view-delete": Route("keep or forget a view of one's own", "view"),
-    "GET submitted-document-list": Route("read", "system"),
-    "POST submitted-document-submit": Route("submit a document", "system"),
-    "GET submitted-document": Route("read", "submitted document"),
-    "POST submitted-document-review": Route("review a document", "submitted document", "document review"),
-    "GET submitted-document-file": Route("read", "submitted document"),
-    "GET api-submitted-documents": Route("list", scope=E, shows="pen_test"),
-    "POST api-submitted-documents": Route("submit a document", body="submission", scope=E),
-    "GET api-submitted-document": Route("read", "submitted document", scope=E),
-    "GET api-submitted-document-file": Route("read", "submitted document", scope=E),
     "GET model-list": Route("list", shows=MODEL),
     "GET model-detail": Route("read", "model"),
     "GET api-approval-request": Route("read a request", "approval", scope=R),

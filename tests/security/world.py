@@ -30,6 +30,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence import services as evidence
+from governance.evidence.models import Evidence, EvidenceJob
 from governance.evidence.producers import Product
 from governance.inventory import assignments, criteria
 from governance.notices.models import Channel
@@ -179,6 +180,7 @@ class World(Bank):
             expires_at=clock.now() + timedelta(days=20),
         )
         self.submitted = submitted(self.system, self.owner)
+        self.measured, self.work = self._evidence()
         self.view = saved_views.save_view(person=self.second, name="Held", wanted=listing.Asked(verdict="HOLD"))
         self.channel = Channel.objects.create(
             person=self.second, label="Chat", shown="slack://…", sealed="sealed", made_at=clock.now()
@@ -257,6 +259,24 @@ class World(Bank):
         assert attempt
         evidence.finish(job.pk, attempt, Product(payload, {"libraries": {}}, {EVIDENTLY_FILE: b"<html>"}))
         return DriftRun.objects.get(pk=job.pk)
+
+    def _evidence(self) -> tuple[Evidence, dict[str, EvidenceJob]]:
+        """Computed evidence with a file and a chart, a job that failed and one that waits."""
+        version = self.in_state["in review"].version
+        made = []
+        for number in range(3):
+            job = evidence.request_evidence(
+                evidence_type="fairness/v1",
+                subject_digest=version.artifact_digest,
+                subject_name=version.subject_name,
+                parameters={"number": number},
+                subject_id=version.pk,
+            )
+            made.append(job)
+        product = Product(payloads.fairness(), {"seed": 1}, {"notes.txt": b"notes"})
+        found = evidence.finish(made[0].pk, evidence.claim(made[0].pk) or 0, product)
+        evidence.fail(made[1].pk, evidence.claim(made[1].pk) or 0, "The model was refused.", again=False)
+        return found, {"failed": made[1], "open": made[2]}
 
     def _people(self) -> list[Actor]:
         """Those who have a part in the requests, one who has none, and nobody at all."""
@@ -346,6 +366,12 @@ class World(Bank):
             "channel": {"pk": self.channel.pk},
             "dataset": {"digest": TRAINED[7:]},
             "submitted document": {"pk": self.submitted.pk, "document_id": self.submitted.pk},
+            "evidence": {"pk": self.measured.pk, "evidence_id": self.measured.pk},
+            "chart of evidence": {"pk": self.measured.pk, "place": 1},
+            "file of evidence": {"pk": self.measured.pk, "name": "notes.txt"},
+            "evidence of a version": {"pk": self.model.pk, "number": promotion.version.number},
+            "failed evidence job": {"pk": self.work["failed"].pk, "job_id": self.work["failed"].pk},
+            "open evidence job": {"pk": self.work["open"].pk, "job_id": self.work["open"].pk},
             "waiver": {"pk": self.waiver.approval_id, "request_id": self.waiver.approval_id},
             "validation": {"pk": self.validation.pk, "validation_id": self.validation.pk},
             "test of a validation": {"pk": self.validation.pk, "test": self.validation.tests.earliest("made_at").pk},

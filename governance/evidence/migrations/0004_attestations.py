@@ -26,6 +26,8 @@ class Migration(migrations.Migration):
                 ('key_digest', models.CharField(help_text='sha256 of the raw key; envelopes name it so.', max_length=71, unique=True)),
                 ('registered_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(null=True)),
+                ('holder', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence_keys', to=settings.AUTH_USER_MODEL)),
+                ('registered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
@@ -39,6 +41,9 @@ class Migration(migrations.Migration):
                 ('reasons', models.JSONField(default=list, help_text='What was not the same as then, in sentences.')),
                 ('environment', models.JSONField(default=dict, help_text='Versions, lock digest, seed, isolation level of this time.')),
                 ('made_at', models.DateTimeField()),
+                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('evidence', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reproductions', to='evidence.evidence')),
+                ('job', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='reproduction', to='evidence.evidencejob')),
             ],
         ),
         migrations.RemoveConstraint(
@@ -62,31 +67,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='evidencejob',
             constraint=models.CheckConstraint(condition=models.Q(('again__isnull', True), ('asked_by__isnull', False), _connector='OR'), name='somebody_asks_for_a_reproduction'),
-        ),
-        migrations.AddField(
-            model_name='evidencekey',
-            name='holder',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence_keys', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='evidencekey',
-            name='registered_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='reproduction',
-            name='asked_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='reproduction',
-            name='evidence',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reproductions', to='evidence.evidence'),
-        ),
-        migrations.AddField(
-            model_name='reproduction',
-            name='job',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='reproduction', to='evidence.evidencejob'),
         ),
         migrations.AddConstraint(
             model_name='evidencekey',
