@@ -86,7 +86,7 @@ def over_thresholds(
     body = frame.axes("threshold", up)
     said = []
     for place, line in enumerate(series):
-        css = f"x-c-line x-c-line{place}"
+        css = f"x-c-line x-c-line{place}" if place else "x-c-line"
         y = 12 + 14 * place
         body.append(f'<line class="{css}" x1="{frame.left}" x2="{frame.left + 26}" y1="{y - 4}" y2="{y - 4}"/>')
         body.append(words(frame.left + 32, y, line.name))

@@ -10,7 +10,7 @@ import pytest
 from examples.credit import dataset, train, windows
 from reports.fairness.decisions import of_score
 from reports.fairness.measure import measure as measure_fairness
-from reports.performance.measure import measure as measure_performance
+from tests.answering import by_id, measured
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 
@@ -50,8 +50,7 @@ def test_the_boosted_trees_are_no_worse_than_the_logistic_regression(credit_rows
     _, evaluation = credit_rows
     event = (evaluation["credit_risk"] == "bad").to_numpy()
     logistic, boosted = scores
-    payload = measure_performance(event=event, score=boosted, production_score=logistic, threshold=train.THRESHOLD)
-    found = {metric["id"]: metric for metric in payload["metrics"]}
+    found = by_id(measured(event, boosted, production=logistic, threshold=train.THRESHOLD))
     assert found["auc"]["candidate"]["value"] > found["auc"]["production"]["value"] > 0.75
     assert found["log_loss"]["difference"]["high"] < 0.01
     assert found["auc"]["candidate"]["low"] >= 0.65
