@@ -13,6 +13,7 @@ from governance.common import clock
 from governance.evidence import services as evidence
 from governance.evidence import storage
 from governance.evidence.producers import Product
+from governance.evidence.reproducing import WORKER
 from governance.inventory.models import AISystem
 from reports.documents.annex_iv import build
 from reports.documents.render import libraries, render
@@ -84,7 +85,7 @@ def _keep(job: DocumentJob, snapshot: dict[str, object], pdf: bytes, counts: Map
         evidence_type="document/v1",
         subject_digest=document.snapshot_digest,
         subject_name=job.system.name,
-        producer=evidence.WORKER,
+        producer=WORKER,
         product=Product(
             payload={
                 "type": "document/v1",

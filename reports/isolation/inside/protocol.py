@@ -7,11 +7,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
-    Columns = dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]
+    Columns = Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]
 
 
 class Refused(Exception):
