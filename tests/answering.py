@@ -15,7 +15,9 @@ SAID = {"isolation": "none", "libraries": {}}
 
 def scored(score: Any) -> Outputs:
     """A model with two classes, bad (the event) and good."""
-    return Outputs.of_binary(np.asarray(score, dtype=float), "bad", ["bad", "good"], **SAID)  # type: ignore[arg-type]
+    event = np.asarray(score, dtype=float)
+    table = np.column_stack([event, 1 - event])
+    return Outputs("binary", ("bad", "good"), table, table.argmax(axis=1), None, **SAID)  # type: ignore[arg-type]
 
 
 def labelled(predicted: Any) -> Outputs:

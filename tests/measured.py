@@ -12,6 +12,7 @@ import pandas as pd
 from reports.calibration.measure import measure as calibrate
 from reports.isolation.outputs import Outputs
 from reports.performance.measure import CostMatrix, Setting, measure
+from tests.answering import scored
 
 ROWS = 300
 SAID: dict[str, Any] = {"isolation": "none", "libraries": {}}
@@ -46,7 +47,7 @@ def _binary(*, production: bool) -> dict[str, Any]:
     frame, signal, rng = _rows()
     event = rng.random(ROWS) < 1 / (1 + np.exp(-(1.4 * signal - 1.1)))
     scores = [1 / (1 + np.exp(-(signal + noise * rng.standard_normal(ROWS) - 0.9))) for noise in (0.5, 0.8)]
-    candidate, live = (Outputs.of_binary(score, "bad", ["bad", "good"], **SAID) for score in scores)
+    candidate, live = (scored(score) for score in scores)
     return measure(
         truth=pd.Series(np.where(event, "bad", "good"), name="outcome"),
         candidate=candidate,
@@ -114,7 +115,7 @@ def _calibration() -> dict[str, Any]:
     score = 1 / (1 + np.exp(-(signal + 0.5 * rng.standard_normal(ROWS) - 0.9)))
     return calibrate(
         truth=pd.Series(np.where(event, "bad", "good"), name="outcome"),
-        said=Outputs.of_binary(score, "bad", ["bad", "good"], **SAID),
+        said=scored(score),
         task="binary",
         positive_label="bad",
         seed=7,

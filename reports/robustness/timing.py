@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -30,23 +29,6 @@ class Timed(Protocol):
     def seconds(self, frame: pd.DataFrame) -> float:
         """Return how long the answer for these rows took, in seconds."""
         ...
-
-
-class ByCall:
-    """Times a plain call that starts a process for each question."""
-
-    what = "a whole call: start of the isolated process, loading the model, reading the rows, answering"
-    calls = 2
-    batches = 1
-
-    def __init__(self, ask: Callable[[pd.DataFrame], object]) -> None:
-        self._ask = ask
-
-    def seconds(self, frame: pd.DataFrame) -> float:
-        """Return how long the call took."""
-        began = time.perf_counter()
-        self._ask(frame)
-        return time.perf_counter() - began
 
 
 def measure_timing(timed: Timed, frame: pd.DataFrame, *, batch: int = 1_000) -> payload.Payload:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from governance.approvals import selectors
+from governance.approvals import facts
 from governance.approvals.models import ApprovalRequest, State
 from governance.evidence import projection, services, tasks
 from governance.evidence.errors import InvalidEvidence
@@ -76,7 +76,7 @@ def test_all_facts_of_a_request_together_are_bounded_before_people_see_it(cast, 
     made = cast.promotion().approval
     attach(made, payloads.performance(production=False))
     attach(made, payloads.fairness())
-    two_of_them = projection.size(selectors.facts(made, Evidence.objects.all()))
+    two_of_them = projection.size(facts.of_request(made, Evidence.objects.all()))
     monkeypatch.setattr(projection, "LARGEST", two_of_them)  # each fits, all of them do not
     with pytest.raises(InvalidEvidence, match=r"All facts of .* bytes together"):
         attach(made, payloads.explanation())

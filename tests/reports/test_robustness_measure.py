@@ -17,6 +17,7 @@ from reports.robustness.effect import weighted_auc, weighted_r2
 from reports.robustness.measure import NoAnswer, measure
 from reports.robustness.perturb import UNSEEN, prepared, variants
 from reports.robustness.timing import measure_timing
+from tests.answering import scored
 
 N = 240
 
@@ -42,7 +43,7 @@ def risk(frame: pd.DataFrame) -> np.ndarray:
 
 
 def outputs(score: np.ndarray) -> Outputs:
-    return Outputs.of_binary(score, "bad", ["bad", "good"], isolation="none", libraries={})
+    return scored(score)
 
 
 def labels_for(frame: pd.DataFrame, seed: int = 2) -> pd.Series:
