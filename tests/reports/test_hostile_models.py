@@ -86,10 +86,10 @@ def test_it_ends_with_its_reason_and_nothing_else_is_harmed(what, apart):
     before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
     began = time.monotonic()
     with pytest.raises(ModelFailed, match=reason) as caught:
-        runner.predict(model, ASKED, task="regression", timeout_s=15)
+        runner.predict(model, ASKED, task="regression", timeout_s=15 if "for ever" in what else 120)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 700
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 150
     assert list((tmp_path / "temporary").iterdir()) == []  # no copy, no output, nothing it wrote
     assert list((tmp_path / "outside").iterdir()) == []
     assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
