@@ -21,9 +21,9 @@ def dependence(bins: Sequence[Mapping[str, Any]], *, uid: str, title: str, unit:
         bins: mappings with ``label``, ``n``, ``mean``, ``q25`` and ``q75``.
         unit: of the SHAP values.
 
-    Returns: SVG of 460 units in width.
+    Returns: SVG of 760 units in width.
     """
-    left, right, top, row = 196, 452, 8, 24
+    left, right, top, row = 220, 730, 8, 24
     lo, hi = round_span([0.0, *(item[key] for item in bins for key in ("mean", "q25", "q75"))])
     bottom = top + row * len(bins)
     digits = digits_for(hi - lo)
@@ -43,7 +43,7 @@ def dependence(bins: Sequence[Mapping[str, Any]], *, uid: str, title: str, unit:
     body.append(words((left + right) / 2, bottom + 30, f"SHAP value, {unit}", anchor="middle"))
     said = "; ".join(f"{item['label']}: mean {plain(item['mean'], digits, signed=True)}" for item in bins)
     desc = f"{said or 'No group is large enough to show'}. Lines from the lower to the upper quartile."
-    return figure("".join(body), uid=uid, title=title, desc=desc, width=460, height=bottom + 36)
+    return figure("".join(body), uid=uid, title=title, desc=desc, width=760, height=bottom + 36)
 
 
 def deletion(curves: Mapping[str, Any], *, uid: str, title: str, unit: str) -> str:
@@ -53,9 +53,9 @@ def deletion(curves: Mapping[str, Any], *, uid: str, title: str, unit: str) -> s
         curves: ``share`` (0 to 1), ``ordered`` and ``random``, of the same length.
         unit: of the score.
 
-    Returns: SVG of 460 by 210 units; the random order is the thin dashed line.
+    Returns: SVG of 760 by 234 units; the random order is the thin dashed line.
     """
-    left, right, top, bottom = 52, 448, 12, 160
+    left, right, top, bottom = 60, 730, 12, 180
     ticks = round_ticks([0.0, *curves["ordered"], *curves["random"]])
     hi = ticks[-1]
     digits = digits_for(hi)
@@ -85,7 +85,7 @@ def deletion(curves: Mapping[str, Any], *, uid: str, title: str, unit: str) -> s
         f"{plain(curves['random'][half], digits)} in random order; with all of them by "
         f"{plain(curves['ordered'][-1], digits)}."
     )
-    return figure("".join(body), uid=uid, title=title, desc=desc, width=460, height=bottom + 54)
+    return figure("".join(body), uid=uid, title=title, desc=desc, width=760, height=bottom + 54)
 
 
 def waterfall(
@@ -105,7 +105,7 @@ def waterfall(
     for row in rows:
         stops.append(stops[-1] + row["phi"])
     lo, hi = round_span([*stops, score])
-    digits = digits_for(hi - lo)
+    digits = digits_for(hi - lo) + 1  # contributions are to be told apart, not only placed
     bottom = top + pitch * len(rows)
 
     def x(value: Number) -> float:

@@ -161,7 +161,15 @@ def checked(
     exactly(main, features, outputs, extra=2 * outputs)
     linked(score, said, space, task)
     bases = bases_of(result.get("base_values"), runs, outputs, space)
-    repeated = min(rows, limits.repeated)
+    repeated, compared, tried, deleted = (
+        _rows(part, most, rows)
+        for part, most in (
+            (again, limits.repeated),
+            (grown, limits.compared),
+            (check, limits.checked),
+            (curves, limits.deleted),
+        )
+    )
     if len(again) != (runs - 1) * len(features) * outputs:
         msg = "The isolated process did not repeat what it was asked to."
         raise ModelFailed(msg)
@@ -187,15 +195,15 @@ def checked(
         said=said,
         base_values=bases,
         repeats=tuple(values_of(again, f"v{run}:", repeated, len(features), outputs) for run in range(1, runs)),
-        grown=values_of(grown, "v", min(rows, limits.compared), len(features), outputs) if grown else None,
+        grown=values_of(grown, "v", compared, len(features), outputs) if grown else None,
         grown_base=path_base,
         checked=(
-            values_of(check, "a", min(rows, limits.checked), len(features), outputs),
-            values_of(check, "b", min(rows, limits.checked), len(features), outputs),
+            values_of(check, "a", tried, len(features), outputs),
+            values_of(check, "b", tried, len(features), outputs),
         )
         if check
         else None,
-        curves=Curves(steps, *(_steps_of(curves, kind, min(rows, limits.deleted), len(steps)) for kind in ("o", "r")))
+        curves=Curves(steps, *(_steps_of(curves, kind, deleted, len(steps)) for kind in ("o", "r")))
         if curves
         else None,
         isolation=answer.isolation,
@@ -257,6 +265,15 @@ def _text(value: Any, what: str) -> str:
         msg = f"The isolated process did not name its {what}."
         raise ModelFailed(msg)
     return "".join(c if c.isprintable() else " " for c in value[:LONGEST_TEXT]).strip()
+
+
+def _rows(table: Mapping[str, Floats], most: int, explained: int) -> int:
+    """How many of the explained rows a part has: as many as the child could afford, at most those asked for."""
+    rows = len(next(iter(table.values()), ()))
+    if table and not 1 <= rows <= min(most, explained):
+        msg = f"The isolated process gave {rows} rows of a part, where 1 to {min(most, explained)} were asked for."
+        raise ModelFailed(msg)
+    return rows
 
 
 def _column(table: Mapping[str, Floats], name: str, rows: int) -> Floats:

@@ -22,7 +22,9 @@ RESULT: dict[str, Any] = {
     "said": 0.4725,
     "residual": 2.6e-8,
     "background": 100,
-    "contributions": [{"feature": f, "value": v, "phi": p, "label": f"{f} = {v}"} for f, v, p in CONTRIBUTIONS],
+    "contributions": [
+        {"feature": f, "value": v, "phi": p, "label": f"{f} = {v}" if v else f} for f, v, p in CONTRIBUTIONS
+    ],
     "counterfactual": {
         "changes": [{"feature": "duration_months", "before": "48", "after": "12"}],
         "score": 0.28,

@@ -199,7 +199,7 @@ def test_a_waterfall_walks_from_the_base_to_the_score() -> None:
     assert (first.get("class"), second.get("class")) == ("x-f7", "x-f0")
     end = float(first.get("x", "")) + float(first.get("width", ""))
     assert end == pytest.approx(float(second.get("x", "")) + float(second.get("width", "")), abs=0.11)
-    assert "From the base value 0.20 to the score 0.00: a +0.30; b" in (root.findtext(f"{SVG}desc") or "")
+    assert "From the base value 0.200 to the score 0.000: a +0.300; b" in (root.findtext(f"{SVG}desc") or "")
 
 
 def test_deletion_says_what_has_moved_half_way() -> None:

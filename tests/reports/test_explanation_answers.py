@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -14,6 +15,7 @@ from reports.isolation.errors import ModelFailed
 from reports.isolation.explainer import Limits, checked
 from reports.isolation.inside.explaining import job as inside
 from reports.isolation.inside.explaining.deletion import deletion_curves, steps_of
+from reports.isolation.inside.explaining.tree import size_of
 from reports.isolation.process import Answer
 from tests.reports.explaining import LIMITS, Spoken, fitted, mixed, numbers
 
@@ -96,6 +98,37 @@ def test_native_categories_fall_back_to_the_librarys_own_contributions():
     assert "splits on categories itself" in found.note
 
 
+def test_a_costly_model_is_explained_on_fewer_rows_and_a_huge_one_not_by_the_leaf(monkeypatch):
+    monkeypatch.setattr(inside.Tree, "affordable", lambda self, rows, background, share=1.0: min(rows, 25))
+    answer, asked = done(XGBClassifier(**XGB))
+    found = checked(answer, **asked)
+    assert (len(found.values), len(found.repeats[0]), len(found.grown)) == (25, 25, 25)
+    monkeypatch.setattr("reports.isolation.inside.explaining.families.MOST_LEAVES", 10)
+    answer, asked = done(GradientBoostingClassifier(n_estimators=20), frame=numbers(2500))
+    found = checked(answer, **asked)
+    assert found.engine == "shap"
+    assert "leaves are too many" in found.note
+
+
+@pytest.mark.parametrize(
+    ("estimator", "leaves"),
+    [
+        (XGBClassifier(n_estimators=7, max_depth=1), 14),
+        (LGBMClassifier(n_estimators=7, num_leaves=2, verbose=-1), 14),
+        (GradientBoostingClassifier(n_estimators=7, max_depth=1), 14),
+        (RandomForestClassifier(7, max_depth=1), 14),
+        (HistGradientBoostingClassifier(max_iter=7, max_depth=1), 14),
+    ],
+)
+def test_leaves_are_counted_whatever_the_library(estimator, leaves):
+    model = fitted(estimator, numbers(300), "binary")
+    assert size_of(model)[0] == leaves
+    if hasattr(model, "get_booster"):
+        assert size_of(model.get_booster())[0] == leaves
+    if hasattr(model, "booster_"):
+        assert size_of(model.booster_)[0] == leaves
+
+
 def test_deletion_in_the_right_order_moves_the_score_first():
     rows = numbers(30)
     weights = np.array([3.0, 0, 0, 0, 0, 0, 0, 0])
@@ -148,9 +181,10 @@ def tables(change):
         (tables(lambda t: t[0].update(s0=t[0]["s0"] + 0.01)), "another score than the model gives"),
         (tables(lambda t: t[0].update(p0=t[0]["p0"] + 1)), "outside 0 to 1"),
         (tables(lambda t: t[1].popitem()), "did not repeat"),
-        (tables(lambda t: t[1].update({"v1:0:0": t[1]["v1:0:0"][:5]})), "did not give 40 numbers of v1:0:0"),
+        (tables(lambda t: t[1].update({"v1:0:0": t[1]["v1:0:0"][:5]})), "did not give 5 numbers of v1:0:1"),
         (tables(lambda t: t[2].pop("v0:7")), "50 numbers of v0:7"),
         (tables(lambda t: t[4].pop("r8")), "20 numbers of r8"),
+        (tables(lambda t: t[1].update({name: np.zeros(99) for name in t[1]})), "gave 99 rows of a part, where 1 to 40"),
     ],
 )
 def test_a_hostile_answer_is_refused_for_its_reason(spoil, message, honest):

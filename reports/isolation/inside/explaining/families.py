@@ -11,7 +11,7 @@ from .folding import Folded, NotFoldable
 from .linear import is_linear, linear_values, shap_linear_values
 from .permutation import permutation_values
 from .spaces import Space, matrix, raw_output, space_of
-from .tree import NoEngine, is_tree, numbers, shap_values, unsafe_native_interventional, woodelf_values
+from .tree import NoEngine, is_tree, numbers, shap_values, size_of, unsafe_native_interventional, woodelf_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int], None]
 
 TRIED_ROWS = 50
+FEWEST = 20  # rows that are explained at least, whatever it costs
+MOST_LEAVES = 30_000  # of an ensemble that woodelf is asked about first: it works leaf by leaf
 ADDS_UP = 5e-4  # in probability or margin; for a regression, times its largest value
 
 
@@ -119,6 +121,21 @@ class Tree(Known):
         self.engine = engine
         self.perturbation = perturbation
         self.outputs = outputs
+        self.leaves, self.depth = size_of(folded.estimator)
+
+    def affordable(self, rows: int, background: int, *, share: float = 1.0) -> int:
+        """Return how many of ``rows`` are explained in about half a minute of one processor, times ``share``.
+
+        Measured: woodelf takes some 15 million rows * leaves a second and output, shap's interventional engine 125
+        million rows * background rows * leaves, its path-dependent one 8 million rows * leaves * depth^2.
+        """
+        if self.perturbation == "path_dependent":
+            cost = self.leaves * self.depth**2 / 8e6
+        elif self.engine == "woodelf":
+            cost = self.leaves * self.outputs / 15e6
+        else:
+            cost = self.leaves * background / 125e6
+        return max(min(rows, FEWEST), min(rows, int(30 * share / max(cost, 1e-9))))
 
     def values(self, rows: pd.DataFrame, background: pd.DataFrame, *, seed: int, progress: Progress) -> Floats:
         made = self.folded.transform(rows)
@@ -196,6 +213,9 @@ def _candidates(model: Any, task: str, few: pd.DataFrame, *, many: bool, notes: 
         raise Unsuitable(msg)
     if is_linear(last):
         return [Linear(folded, space)]
+    if many and size_of(last)[0] > MOST_LEAVES:
+        notes.append(f"woodelf, because {size_of(last)[0]:,} leaves are too many")
+        many = False
     engines = ["woodelf", "shap"] if many else ["shap", "woodelf"]
     unsafe = unsafe_native_interventional(last)
     if unsafe:

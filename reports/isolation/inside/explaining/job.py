@@ -82,17 +82,22 @@ class Work:
         kind = self.explainer.engine if self.explainer.family == "tree" else self.explainer.family
         width = frame.shape[1] * matrix(self.model.score(frame.head(1))).shape[1]
         most = max(1, MOST_VALUES // width)
-        self.rows = frame.head(min(self.limits["rows"][kind], most))
         self.backgrounds = [part.head(self.limits["background"][kind]) for part in backgrounds]
+        rows = min(self.limits["rows"][kind], most, len(frame))
+        self.rows = frame.head(self._affordable(self.explainer, rows, len(self.backgrounds[0])))
         if self.explainer.perturbation == "path_dependent":
             self.backgrounds = self.backgrounds[:1]
+
+    def _affordable(self, explainer: Any, rows: int, background: int, share: float = 1.0) -> int:
+        return int(explainer.affordable(rows, background, share=share)) if isinstance(explainer, Tree) else rows
 
     def run(self) -> tuple[list[dict[str, Floats]], dict[str, Any]]:
         """Return the five tables and what stands beside them."""
         import numpy as np
 
         explainer, rows = self.explainer, self.rows
-        repeated = rows.head(self.limits["repeated"])
+        again_rows = min(self.limits["repeated"], len(rows))
+        repeated = rows.head(self._affordable(explainer, again_rows, len(self.backgrounds[0]), 0.25))
         deleted = rows.head(self.limits["deleted"])
         points = steps_of(rows.shape[1])
         total = len(rows) + len(repeated) * (len(self.backgrounds) - 1) + len(points)
@@ -146,7 +151,8 @@ class Work:
         if not isinstance(explainer, Tree) or explainer.perturbation == "path_dependent":
             return {}, None
         grown = explainer.other(engine="shap", perturbation="path_dependent")
-        rows = self.rows.head(self.limits["compared"])
+        some = min(self.limits["compared"], len(self.rows))
+        rows = self.rows.head(self._affordable(grown, some, 1, 0.25))
         try:
             values = grown.values(rows, self.backgrounds[0], seed=0, progress=lambda done: None)
             base = grown.base(self.backgrounds[0])
@@ -169,9 +175,12 @@ class Work:
         import numpy as np
 
         explainer: Any = self.explainer
-        rows, background = self.rows.head(self.limits["checked"]), self.backgrounds[0].head(CHECK_BACKGROUND)
+        background = self.backgrounds[0].head(CHECK_BACKGROUND)
         same = not any("do not add up" in part for part in self.note.split("; "))
         perturbation = explainer.perturbation if same else "path_dependent"
+        native = explainer.other(engine="shap", perturbation=perturbation)
+        some = min(self.limits["checked"], len(self.rows))
+        rows = self.rows.head(self._affordable(native, some, len(background), 0.25))
         try:
             ours, theirs = (
                 explainer.other(engine=engine, perturbation=perturbation).values(

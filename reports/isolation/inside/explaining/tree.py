@@ -30,6 +30,23 @@ def is_tree(estimator: Any) -> bool:
     return library == "sklearn" and kind.removesuffix("Classifier").removesuffix("Regressor") in SKLEARN
 
 
+def size_of(estimator: Any) -> tuple[int, int]:
+    """Return the number of leaves of an ensemble and the depth of its deepest tree: what its explanation costs."""
+    library, kind = origin(estimator)
+    if library in ("xgboost", "lightgbm"):
+        booster = estimator if kind == "Booster" else getattr(estimator, "booster_", None) or estimator.get_booster()
+        if library == "xgboost":
+            return sum(text.count("leaf=") for text in booster.get_dump()), 8
+        trees = [line for line in booster.model_to_string().splitlines() if line.startswith("num_leaves=")]
+        return sum(int(line.partition("=")[2]) for line in trees), 8
+    if kind.startswith("HistGradient"):
+        grown = [tree for trees in estimator._predictors for tree in trees]
+        return sum(tree.get_n_leaf_nodes() for tree in grown), max(tree.get_max_depth() for tree in grown)
+    parts = getattr(estimator, "estimators_", [estimator])
+    trees = [part.tree_ for part in (parts.ravel() if hasattr(parts, "ravel") else parts)]
+    return sum(int(tree.n_leaves) for tree in trees), max(int(tree.max_depth) for tree in trees)
+
+
 def unsafe_native_interventional(estimator: Any) -> str:
     """Return why shap's interventional values can't be used for this estimator, or nothing when they can."""
     if "HistGradientBoosting" in origin(estimator)[1]:
