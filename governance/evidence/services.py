@@ -18,10 +18,10 @@ from governance.evidence import projection, reproducing, schemas, storage
 from governance.evidence.errors import InvalidEvidence, LeaseLost
 from governance.evidence.models import Evidence, EvidenceAttempt, EvidenceJob, Reproduction
 from governance.evidence.producers import Product
-from governance.evidence.reproducing import WORKER
 
 LEASE = timedelta(seconds=20)
 MAX_ATTEMPTS = 3
+WORKER = reproducing.WORKER
 WORKER_DIED = "The worker died, or lost its connection, and its lease ran out."
 
 Listener = Callable[[str, str], None]
