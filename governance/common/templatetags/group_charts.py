@@ -47,7 +47,7 @@ def sweep_chart(feature: Payload, limit: object = None) -> SafeString:
         for group in feature["groups"]
         if group.get("selection_ratio") and group["selection_ratio"]["value"] is not None
     ]
-    worst = min(at_own, key=lambda ratio: ratio["value"], default={})
+    worst: Payload = min(at_own, key=lambda ratio: float(ratio["value"]), default={})
     return SafeString(
         group_charts.over_thresholds(
             sweep["thresholds"],
@@ -116,7 +116,7 @@ def cell_class(cell: Payload | None, limit: object = None) -> str:
 @register.filter
 def is_hidden(group: Payload) -> bool:
     """Say whether a group's figures are suppressed."""
-    return group.get("state", "shown") != "shown"
+    return bool(group.get("state", "shown") != "shown")
 
 
 @register.filter
