@@ -112,7 +112,9 @@ def _groups(counts: Counts, *, k: int, least: int, reference: int) -> tuple[str,
     if not small:
         return (SHOWN,) * len(n)
     others = sorted((g for g in range(len(n)) if n[g] >= k), key=lambda g: (g == reference, n[g] >= least, n[g], g))
-    attempts = [[], *([g] for g in others), *(others[:size] for size in range(2, len(others)))]
+    # That a group is not compared bounds it from above: where that alone nearly tells its size, it hides nothing.
+    able = [g for g in others if g == reference or n[g] >= least or least >= 2 * k]
+    attempts = [[], *([g] for g in able), *(able[:size] for size in range(2, len(able) + 1))]
     for victims in attempts:
         if len(victims) < len(others) and _hides(counts, small, victims, k=k, least=least, reference=reference):
             return tuple(SMALL if g in small else WITHHELD if g in victims else SHOWN for g in range(len(n)))

@@ -109,7 +109,7 @@ def attack(rows, *, k=K, least=0, pairs=None):
             if np.count_nonzero(everybody) > 1:
                 assert all(attacker.rate_can_be(where, {int(c)}, 0) for c in np.flatnonzero(everybody))
         else:
-            assert high - low >= (k - 1 if state == WITHHELD else 1) - 1e-6, (where, state, low, high)
+            assert high - low >= 1 - 1e-6, (where, state, low, high)
     # Of a table withheld as a whole the other tables say nothing that the groups by themselves do not say.
     groups_alone = suppression.Published(published.groups, {}, published.whole)
     outsider = Attacker(rows, groups_alone, k=k, least=least, references=references)
