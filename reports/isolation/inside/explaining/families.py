@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 TRIED_ROWS = 50
 FEWEST = 20  # rows that are explained at least, whatever it costs
-MOST_LEAVES = 30_000  # of an ensemble that woodelf is asked about first: it works leaf by leaf
+MOST_LEAVES = 30_000  # of an ensemble that woodelf is asked about: it works leaf by leaf
+DEEP, MOST_DEEP = 12, 2_000_000  # below that depth it works on all paths at once; leaves * depth^2 of deeper trees
 ADDS_UP = 5e-4  # in probability or margin; for a regression, times its largest value
 
 
@@ -213,10 +214,12 @@ def _candidates(model: Any, task: str, few: pd.DataFrame, *, many: bool, notes: 
         raise Unsuitable(msg)
     if is_linear(last):
         return [Linear(folded, space)]
-    if many and size_of(last)[0] > MOST_LEAVES:
-        notes.append(f"woodelf, because {size_of(last)[0]:,} leaves are too many")
-        many = False
     engines = ["woodelf", "shap"] if many else ["shap", "woodelf"]
+    leaves, depth = size_of(last)
+    if leaves > MOST_LEAVES or (depth > DEEP and leaves * depth**2 > MOST_DEEP):
+        engines.remove("woodelf")
+        if many:
+            notes.append(f"woodelf would take too long on {leaves:,} leaves at a depth of up to {depth}")
     unsafe = unsafe_native_interventional(last)
     if unsafe:
         engines.remove("shap")
