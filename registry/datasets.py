@@ -16,19 +16,14 @@ from governance.audit import services as audit
 from governance.audit.actors import Actor, System
 from governance.audit.events import Event
 from governance.common import clock
-from governance.common.errors import DomainError, Forbidden, InvalidInput, Unknown
+from governance.common.errors import Forbidden, InvalidInput, Unknown
 from governance.evidence import storage
 from governance.evidence.models import Evidence
 from governance.inventory.models import DatasetPin
+from registry.errors import DatasetGone
 from registry.models import DatasetSnapshot, ModelVersion
 
 SWEEPER = System("retention")
-
-
-class DatasetGone(DomainError):
-    """The bytes were deleted before."""
-
-    title = "The data is deleted already"
 
 
 def gone_since(digest: str) -> datetime | None:

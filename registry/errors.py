@@ -145,3 +145,9 @@ class NothingToAdopt(DomainError):
     """MLflow has nothing in production that could be taken over so."""
 
     title = "There is nothing to adopt"
+
+
+class DatasetGone(DomainError):
+    """The bytes were deleted before."""
+
+    title = "The data is deleted already"

@@ -147,18 +147,20 @@ def test_every_state():
 
 def test_every_evidence_type_and_every_path_that_a_policy_may_name():
     from governance.evidence import schemas
-    from governance.evidence.projection import ALL_METRICS, CALIBRATION, all_declared
+    from governance.evidence.projection import ALL_METRICS, CALIBRATION, CHANGES, all_declared
     from governance.evidence.projections_fairness import OF_NUMBERS, PAIRS
 
     text = page("evidence")
     assert missing(set(schemas.TYPES), text) == set()
-    families = {*ALL_METRICS, *CALIBRATION, *PAIRS, *OF_NUMBERS}
+    own = {"unperturbed", "smallest_group", "smallest_class"}
+    families = {*ALL_METRICS, *CALIBRATION, *PAIRS, *OF_NUMBERS, *CHANGES, *own}
     assert missing({*PAIRS, *OF_NUMBERS}, text) == set()
     for kind, paths in all_declared().items():
         for path in paths:
             parts = path.replace("<feature>.", "").replace("intersections.", "").split(".")
             last = parts[-1] if parts[0] in families else path
             assert last in text, f"evidence.{kind}.{path}"
+            assert parts[0] in text, f"evidence.{kind}.{path}"
 
 
 @pytest.mark.parametrize("outcome", ["pass", "fail", "insufficient", "missing", "not_applicable"])

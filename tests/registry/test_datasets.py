@@ -18,6 +18,7 @@ from governance.evidence import storage
 from governance.evidence.models import Evidence
 from governance.inventory import services as inventory
 from registry import datasets
+from registry.errors import DatasetGone
 from registry.models import DatasetSnapshot
 from tests import payloads
 from tests.factories import SETUP, Cast, a_system, a_user, attach, given
@@ -72,7 +73,7 @@ def test_an_officer_of_the_system_has_the_bytes_deleted_and_evidence_says_since_
     assert entry.event == Event.DATASET_DELETED
     assert (entry.parsed["data"]["because"], entry.parsed["data"]["digest"]) == ("officer", digest)
     assert log.payload_of(entry.id) == {"reason": "the persons withdrew their consent"}
-    with pytest.raises(datasets.DatasetGone, match="No longer reproducible since"):
+    with pytest.raises(DatasetGone, match="No longer reproducible since"):
         datasets.delete_data(digest=digest, by=officer, reason="again")
 
 
