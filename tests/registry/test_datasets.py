@@ -21,7 +21,7 @@ from registry import datasets
 from registry.errors import DatasetGone
 from registry.models import DatasetSnapshot
 from tests import payloads
-from tests.factories import SETUP, Cast, a_system, a_user, attach, given
+from tests.factories import PASSWORD, SETUP, Cast, a_system, a_user, attach, given
 
 pytestmark = pytest.mark.django_db
 CONTENT = b"rows of persons"
@@ -140,3 +140,23 @@ def test_a_person_reads_the_data_of_systems_in_reach_and_no_other(kept):
         with pytest.raises(Unknown):
             datasets.dataset_for(somebody, digest)
     assert datasets.dataset_for(a_user(Role.AUDITOR, name="Auditor"), digest) == kept.data
+
+
+def test_the_pages_show_a_dataset_to_its_readers_and_let_its_officer_delete_it(kept, client):
+    address = f"/datasets/{kept.data.digest[7:]}"
+    client.force_login(a_user())
+    assert client.get(address).status_code == 404
+    client.force_login(kept.engineer)
+    shown = client.get(address)
+    assert shown.status_code == 200
+    assert kept.system.name in shown.content.decode()
+    assert kept.data.digest[7:13] in client.get("/datasets").content.decode()
+    assert f'href="{address}"' in client.get(f"/models/{kept.model.pk}").content.decode()
+    assert client.post(f"{address}/delete", {"reason": "x" * 20, "password": PASSWORD}).status_code == 403
+    client.force_login(a_user(Role.DATA_PROTECTION_OFFICER))
+    assert client.post(f"{address}/delete", {"reason": "short", "password": PASSWORD}).status_code == 422
+    answer = client.post(f"{address}/delete", {"reason": "consent was withdrawn", "password": "another"})
+    assert answer.status_code >= 400
+    assert datasets.gone_since(kept.data.digest) is None
+    assert client.post(f"{address}/delete", {"reason": "x" * 20, "password": PASSWORD}).status_code == 302
+    assert "No longer reproducible since" in client.get(address).content.decode()
