@@ -40,7 +40,7 @@ def progress_shown(approval: ApprovalRequest) -> dict[str, Any]:
     ]
     return {
         "pk": approval.pk,
-        "attempts_url": attempts_url(approval.subject_id),
+        "attempts_url": attempts_url(ModelVersion.objects.filter(pk=approval.subject_id).first()),
         "running": approval.state == State.COLLECTING and any(row["state"] in {"queued", "running"} for row in rows),
         "done": sum(row["state"] == "done" for row in rows),
         "total": len(rows),
@@ -138,10 +138,9 @@ def rests_on(evidence: Sequence[Evidence], people: People) -> list[dict[str, Any
     ]
 
 
-def attempts_url(version_id: UUID) -> str:
+def attempts_url(version: ModelVersion | None) -> str:
     """Return the address of every attempt at evidence of a version, empty for what is no version."""
-    found = ModelVersion.objects.filter(pk=version_id).values_list("model_id", "number").first()
-    return reverse("version-evidence", args=found) if found else ""
+    return reverse("version-evidence", args=[version.model_id, version.number]) if version else ""
 
 
 def attempts_shown(promotion: PromotionRequest, people: People) -> list[dict[str, Any]]:

@@ -99,7 +99,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "findings": findings_shown(findings, people, viewer),
         "use_restrictions": approval.use_restrictions,
         "attempts": evidence.attempts_shown(promotion, people),
-        "attempts_url": evidence.attempts_url(promotion.version_id),
+        "attempts_url": evidence.attempts_url(promotion.version),
         "measured": evidence.rests_on(attached, people),
         "stages": stages.stages_shown(
             approval, decisions, people, indexes, viewer, spared=standing_said.spared_by(standing)
