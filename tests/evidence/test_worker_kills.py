@@ -32,7 +32,7 @@ from tests.factories import a_user
 from tests.payloads import a_digest
 
 pytestmark = pytest.mark.slow
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 
 
 class Bench:
