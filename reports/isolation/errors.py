@@ -17,3 +17,7 @@ class EnvironmentMismatch(ModelFailed):
 
     def __init__(self, differences: str, why: str) -> None:
         super().__init__(f"environment_mismatch: {differences}. {why}")
+
+
+class ModelObjected(ModelFailed):
+    """The model answered one question with an error of its own; the process that holds it waits for the next one."""

@@ -22,7 +22,7 @@ from typing import IO, Any
 import pandas as pd
 
 from reports.isolation import levels, tables, visible
-from reports.isolation.errors import ModelFailed
+from reports.isolation.errors import ModelFailed, ModelObjected
 from reports.isolation.launcher import lacking
 
 Floats = tables.Floats
@@ -152,7 +152,7 @@ class Child:
             kept: further calls may follow, so the hard limit of processor time, which only the launcher sets, is wide.
         Raises:
             ModelFailed: the process gave an error, crashed, ran out of time or memory, or its numbers are not those
-                asked. It is ended then.
+                asked. It is ended then, unless it is ``kept`` and only answered with an error (ModelObjected).
         """
         if max(len(frames), outputs) > tables.SLOTS:
             msg = f"At most {tables.SLOTS} frames go in and tables come out in one call."
@@ -176,8 +176,9 @@ class Child:
             except _Silent:
                 raise ModelFailed(_obituary(process, self._errors, timeout_s)) from None
             return Answer(self.isolation, result, [tables.read_table(slot, rows) for slot in self._outputs[:outputs]])
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            if not (kept and isinstance(error, ModelObjected)):
+                self.close()
             raise
 
     def close(self) -> None:
@@ -241,7 +242,7 @@ class Child:
                     if progress:
                         progress(done, total)
                 case {"error": str(error)}:
-                    raise ModelFailed(_printable(error))
+                    raise (ModelFailed if said.get("ended") else ModelObjected)(_printable(error))
                 case {"result": dict(result)}:
                     return result
                 case _:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from reports.isolation import levels, options
 from reports.isolation.environments import environment_of
-from reports.isolation.errors import ModelFailed
+from reports.isolation.errors import ModelFailed, ModelObjected
 from reports.isolation.inspect import inspect_model
 from reports.isolation.outputs import BINARY, TASKS, Outputs, from_tables, versions
 from reports.isolation.process import MEMORY_MB, Answer, Child, Floats, Progress
@@ -24,7 +24,8 @@ CELLS = 20_000_000  # of a frame that goes in at once; a larger one goes in part
 class Session:
     """One model and, from the first call on, one isolated process that holds it.
 
-    A call that fails ends the process; the next one starts another. Never used for a second version.
+    A call that fails ends the process, unless the model only answers with an error; the next one starts another. Never
+    used for a second version.
 
     Raises:
         ModelRefused: static inspection refused the files.
@@ -136,6 +137,8 @@ class Session:
             return self._child.ask(
                 job, frames=frames, outputs=outputs, rows=rows, timeout_s=timeout_s, progress=progress, kept=True
             )
+        except ModelObjected:
+            raise
         except BaseException:
             self.close()
             raise

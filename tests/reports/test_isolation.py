@@ -100,7 +100,10 @@ sys.argv[1:] = ["[]"]
 main.main()
 """
     said = launch(script, user=os.getuid(), binds=[], root="/does/not/exist", cpu_s=5)
-    assert json.loads(said.stdout.splitlines()[1]) == {"error": "The model used up its 1 s of processor time."}
+    assert json.loads(said.stdout.splitlines()[1]) == {
+        "error": "The model used up its 1 s of processor time.",
+        "ended": True,
+    }
 
 
 def test_a_crash_is_told_with_its_last_words(probe):

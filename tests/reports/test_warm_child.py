@@ -13,7 +13,7 @@ import pytest
 from celery.signals import worker_process_init, worker_process_shutdown
 
 from reports.isolation import session as module
-from reports.isolation.errors import ModelFailed
+from reports.isolation.errors import ModelFailed, ModelObjected
 from reports.isolation.session import Session
 from reports.isolation.warm import Warm
 from reports.isolation.warm import _warm as warm_of_this_process
@@ -68,6 +68,16 @@ def test_the_model_is_loaded_once_and_later_frames_reach_it(logistic):
         assert process_of(model) == process
     assert process_of(model) is None
     assert not Path(f"/proc/{process}").exists()
+
+
+def test_a_question_that_the_model_refuses_does_not_cost_its_process(logistic):
+    with Session(logistic) as model:
+        model.predict(ASKED, task="binary")
+        process = process_of(model)
+        with pytest.raises(ModelObjected, match="lacks columns"):
+            model.predict(ASKED.iloc[:, :1], task="binary")
+        assert process_of(model) == process
+        assert len(model.predict(ASKED, task="binary")) == len(ASKED)
 
 
 def test_a_large_frame_goes_in_parts_and_comes_back_whole(logistic, monkeypatch):

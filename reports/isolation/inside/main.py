@@ -49,7 +49,8 @@ def main() -> int:
             say(stream, error=str(error))
         except MemoryError:
             limit = resource.getrlimit(resource.RLIMIT_AS)[0] >> 20
-            say(stream, error=f"The model needs more than the {limit} MB that it may use.")
+            say(stream, error=f"The model needs more than the {limit} MB that it may use.", ended=True)
+            return 1
         except OSError as error:
             say(stream, error=too_long(error) or f"{type(error).__name__}: {error}"[:500])
         except BaseException as error:  # noqa: BLE001  # whatever the model does wrong must be told, exit() too
@@ -68,7 +69,7 @@ def limit_time(seconds: int) -> int:
 
 def out_of_time(stream: int, seconds: int) -> None:
     """Tell that the CPU time is used up, and end."""
-    say(stream, error=f"The model used up its {seconds} s of processor time.")
+    say(stream, error=f"The model used up its {seconds} s of processor time.", ended=True)
     os._exit(1)
 
 
