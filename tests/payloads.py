@@ -389,7 +389,6 @@ def data_quality(*, leaked: int | None = 0, twice: int = 0, complete: bool = Tru
                     for name, n in rows
                 ],
                 "not_named": 0,
-                "not_named_rows": 0,
             }
             for feature, rows in groups.items()
         ],

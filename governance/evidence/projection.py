@@ -262,8 +262,10 @@ def _most(values: Sequence[float | None]) -> float | None:
 
 
 def _least(figures: Sequence[Payload]) -> Payload:
+    """Return the smallest; undefined when one of them is, or there is none."""
     known = [figure for figure in figures if figure["value"] is not None]
-    return min(known, key=lambda figure: figure["value"]) if known else dict.fromkeys(INTERVAL)
+    complete = known and len(known) == len(figures)
+    return min(known, key=lambda figure: figure["value"]) if complete else dict.fromkeys(INTERVAL)
 
 
 def _drift(payload: Payload) -> dict[str, Scalar]:

@@ -19,6 +19,7 @@ from reports.data_quality.repeats import Digests, Repeats, false_match_chance, f
 from reports.shares import counted, share
 
 PIECE = 100_000  # rows in memory at once; the first piece is held against pandas
+NOT_STATED = "not stated"
 FEWEST_SHOWN = 5  # a value that fewer rows have is not written out: it could be one person's
 SMALL = 100  # rows; below, a rate of the group is hardly known
 MOST_LISTED = 50
@@ -55,11 +56,14 @@ def measure(
     training: Training | None = None,
     no_training: str = "the run declared no training data; call placet.tracking.log_training_data in it",
     min_share: float = 0.05,
+    suppress_below: int = 10,
 ) -> payload.Payload:
     """Return a ``data_quality/v1`` payload of a Parquet file.
 
     Nothing in it is one person's: a value of a column is named only where at least five rows have it, and a range is
-    rounded outwards to two digits. Memory holds one piece of rows and 16 bytes for each row of the file.
+    rounded outwards to two digits. Where a sensitive feature has a group of fewer than ``suppress_below`` people, none
+    of its shares is given: ``fairness/v1`` says which may be, and one more here could give the others away.
+    Memory holds one piece of rows and 16 bytes for each row of the file.
 
     Args:
         file: the file, seekable; its digest is computed again over all its bytes.
@@ -68,6 +72,7 @@ def measure(
         signature: the inputs of the model's signature, ``[{"name", "type", "required"}]``; None if it has none.
         training: what is known of the training rows; None, with ``no_training`` as the reason, if nothing is.
         min_share: the share below which a group counts as small, beside those of fewer than 100 rows.
+        suppress_below: the fewest people of a group whose size is given; 1 gives all.
     Returns: the payload. What can't be said has value None and a reason.
     Raises:
         ValueError: it is no Parquet file, lacks the label or a feature, or has other bytes than ``digest``.
@@ -93,6 +98,12 @@ def measure(
     n = seen.n
     leaks, known = _leakage(seen, meaning, training, no_training)
     columns = [_column(item, meaning, signature, training) for item in seen.columns.values()]
+    groups = [
+        _groups(seen.columns[name], min_share, suppress_below)
+        for name in meaning.sensitive_features
+        if name in seen.columns
+    ]
+    _withhold_missing(columns, groups)
     names = list(seen.columns)
     expected = [str(item["name"]) for item in signature or () if item.get("name")]
     return {
@@ -129,7 +140,7 @@ def measure(
         "leakage": leaks,
         "training": known,
         "label": _label(seen.columns[meaning.label], meaning),
-        "groups": [_groups(seen.columns[name], min_share) for name in meaning.sensitive_features if name in names],
+        "groups": groups,
         "min_share": min_share,
         "sensitive": [_terms(name, meaning.handling.get(name, {})) for name in meaning.sensitive_features],
     }
@@ -255,21 +266,33 @@ def _label(column: Column, meaning: Meaning) -> payload.Payload:
     return out
 
 
-def _groups(column: Column, min_share: float) -> payload.Payload:
-    out: payload.Payload = {"feature": column.name, "groups": [], "not_named": 0, "not_named_rows": 0}
+def _groups(column: Column, min_share: float, suppress_below: int) -> payload.Payload:
+    out: payload.Payload = {"feature": column.name, "groups": [], "not_named": 0}
     if column.different is None or len(column.different) > MOST_LISTED:
         return out | {"reason": f"more than {MOST_LISTED} different values: no groups, but a measure"}
     counts = [(str(value), k) for value, k in column.different.items()]
     if column.missing:
-        counts.append(("not stated", column.missing))
+        counts.append((NOT_STATED, column.missing))
+    few = any(k < suppress_below for _, k in counts)
+    why = f"withheld: the feature has a group of fewer than {suppress_below} people"
     for text, k in sorted(counts, key=lambda row: (-row[1], row[0])):
         if k < FEWEST_SHOWN:
             out["not_named"] += 1
-            out["not_named_rows"] += k
             continue
-        small = k < SMALL or k < min_share * column.rows
-        out["groups"].append({"group": text, "share": share(k, column.rows), "small": small})
+        size = payload.undefined(why, n=column.rows) if few else share(k, column.rows)
+        out["groups"].append({"group": text, "share": size, "small": k < SMALL or k < min_share * column.rows})
     return out
+
+
+def _withhold_missing(columns: list[payload.Payload], groups: list[payload.Payload]) -> None:
+    """Leave out how many rows do not state a feature whose groups' sizes are withheld: those are a group too."""
+    whole = {
+        row["feature"]: next((group["share"] for group in row["groups"] if group["share"]["value"] is None), None)
+        for row in groups
+    }
+    for column in columns:
+        if share_withheld := whole.get(column["column"]):
+            column["missing"] = share_withheld
 
 
 def _terms(name: str, given: Mapping[str, str]) -> payload.Payload:

@@ -64,7 +64,7 @@ def robustness(payload: Record) -> tuple[Block, ...]:
                     ("One answer, median", f"{decimal(latency['p50_ms'], 1)} ms"),
                     ("95 % within", _ms(latency["p95_ms"], latency)),
                     ("99 % within", _ms(latency["p99_ms"], latency)),
-                    ("Throughput", f"{integer(round(throughput['rows_per_s']))} rows a second"),
+                    ("Throughput", f"{decimal(throughput['rows_per_s'], 1)} rows a second"),
                 ),
             )
         )
@@ -186,7 +186,7 @@ def _represented(payload: Record) -> list[Block]:
 
 def _share_row(column: str, use: str, group: str, figure: Record, *, small: bool = False) -> tuple[Cell, ...]:
     named = Cell(str(group), sub="small" if small else "")
-    return Cell(str(column), sub=use), named, Cell(_share(figure), sub=interval(figure))
+    return Cell(str(column), sub=use), named, Cell(_share(figure) or DASH, sub=interval(figure) or reason(figure))
 
 
 def _kept_on(payload: Record) -> list[Block]:

@@ -9,6 +9,7 @@ from placet.rows import from_bytes
 from registry import selectors
 from registry.models import DatasetSnapshot, ModelVersion
 from reports.data_quality.measure import Meaning, Training, measure
+from reports.fairness.asked import MIN_SHARE, SUPPRESS_BELOW
 from reports.producers.inputs import environment, model_errors
 
 LIBRARIES = ("pyarrow", "numpy", "pandas")
@@ -29,7 +30,8 @@ def produce(task: Task) -> Product:
             signature=version.signature.get("inputs"),
             training=training,
             no_training=why,
-            min_share=float(task.parameters.get("min_share", 0.05)),
+            min_share=float(task.parameters.get("min_share", MIN_SHARE)),
+            suppress_below=int(task.parameters.get("suppress_below", SUPPRESS_BELOW)),
         )
     return Product(payload, environment(task, "none", {name: version_of(name) for name in LIBRARIES}))
 

@@ -2,6 +2,7 @@
 
 from governance.evidence.producers import Product, Task
 from reports.explanation.measure import measure
+from reports.isolation import runner
 from reports.producers.inputs import artifact, environment, inputs, model_errors
 
 
@@ -18,4 +19,6 @@ def produce(task: Task) -> Product:
             seed=task.seed,
             progress=lambda done, total: task.progress(done, total, "Shapley values in the isolated child"),
         )
-    return Product(payload, environment(task, payload["method"]["isolation"], payload["libraries"]))
+        with runner.session(folder) as model:
+            facts = model.model
+    return Product(payload, environment(task, payload["method"]["isolation"], payload["libraries"], facts))

@@ -92,7 +92,7 @@ def hard_to_vouch_for() -> dict[str, Any]:
     quality |= {"missing_columns": ["income"], "extra_columns": ["note"]}
     quality["columns"][1] |= {"fits": False, "constant": True, "infinite": 3}
     quality["groups"][1] |= {"groups": [], "reason": "more than 50 different values: no groups, but a measure"}
-    quality["groups"][0] |= {"not_named": 2, "not_named_rows": 5}
+    quality["groups"][0] |= {"not_named": 2}
     robustness = payloads.robustness(drop=0.09) | {"depends_on_other_rows": True, "left_out": ["applied_on"]}
     return review() | {"robustness": robustness, "data_quality": quality, "not_repeatable": [f"fairness/v1: {GONE}"]}
 
