@@ -37,7 +37,7 @@ from governance.policy.document import PolicyDocument, parse
 from governance.policy.models import PolicyVersion
 from registry import alias_changes, applying, promotions, selectors
 from registry.models import AliasChange, AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest, RegisteredModel
-from tests import payloads
+from tests import measured, payloads
 from tests.documents.sample_snapshot import ANSWERS
 
 PASSWORD = "correct horse battery"
@@ -55,7 +55,7 @@ def _without(text: str, *types: str) -> str:
     return text
 
 
-CREDIT_POLICY = _without(EXAMPLE_POLICY, "robustness", "data_quality")
+CREDIT_POLICY = _without(EXAMPLE_POLICY, "calibration", "robustness", "data_quality")
 """The example's policy with the three types of evidence about the model; how people decide is the same with more."""
 
 
@@ -252,7 +252,7 @@ class Cast:
         attach(made.approval, payloads.fairness(ratio=ratio, half=half))
         attach(made.approval, payloads.explanation())
         asked = {row["type"] for row in made.approval.required_evidence}
-        for payload in (payloads.robustness(), payloads.data_quality()):
+        for payload in (measured.calibration(), payloads.robustness(), payloads.data_quality()):
             if payload["type"] in asked:
                 attach(made.approval, payload)
 

@@ -17,6 +17,9 @@ from governance.common.embedded import Stack
 from governance.policy import shipped
 
 MODEL, SYSTEM = "credit-risk", "consumer-credit"
+KINDS = {
+    f"{name}/v1" for name in ("performance", "calibration", "fairness", "explanation", "robustness", "data_quality")
+}
 REASON = {
     "review": "With 91 women in 300 rows the interval of the selection-rate ratio spans the limit; the point value "
     "lies above it and the equal-opportunity check passes. Re-measure with the next 1,000 decisions.",
@@ -314,8 +317,8 @@ def request(stage: Stage, world: World) -> None:
     now = request_version(stage, world, 2)
     kinds = {job["type"] for job in now["jobs"] if job["state"] == "done"}
     stage.expect(
-        {"performance/v1", "fairness/v1", "explanation/v1", "robustness/v1", "data_quality/v1"} <= kinds,
-        "performance against v1, fairness, SHAP, robustness and data quality are there",
+        kinds >= KINDS,
+        "performance against v1, calibration, fairness, SHAP, robustness and data quality are there",
         got=kinds,
     )
 

@@ -15,7 +15,9 @@ from tests.e2e.steps import Step
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-KINDS = {"performance/v1", "fairness/v1", "explanation/v1", "robustness/v1", "data_quality/v1"}
+KINDS = {
+    f"{name}/v1" for name in ("performance", "calibration", "fairness", "explanation", "robustness", "data_quality")
+}
 LIMIT_S = 120.0
 CELERY = ("worker", "evidence", "beat")
 

@@ -50,7 +50,8 @@ def facts(*, first: bool) -> dict[str, Any]:
     data_quality = {"n": 300, "leakage": 0.0, "duplicates": 0.0}
     data_quality |= {"columns_missing": 0, "columns_unfit": 0, "sensitive_incomplete": 0}
     evidence = {"performance": performance, "fairness": fairness, "explanation": explanation}
-    evidence |= {"robustness": robustness, "data_quality": data_quality}
+    calibration = {"n": 300, **number("in_the_large", 0.004, -0.03, 0.04)}
+    evidence |= {"calibration": calibration, "robustness": robustness, "data_quality": data_quality}
     return {"evidence": evidence, "candidate": {}} | ({} if first else {"production": {}})
 
 
@@ -96,7 +97,7 @@ def test_on_300_rows_exactly_one_check_is_insufficient_and_holds_until_a_validat
     held = [result.id for result in verdict.checks if result.effect.value in ("HOLD", "BLOCK")]
     assert (verdict.outcome, held) == (Ruling.HOLD, ["fairness.selection-ratio-sex"])
     assert verdict.wants_review == ("fairness.selection-ratio-sex",)
-    assert verdict.checks[4].outcome is Outcome.INSUFFICIENT
+    assert verdict.checks[5].outcome is Outcome.INSUFFICIENT
     review = Review(check="fairness.selection-ratio-sex", verdict="accepted", role="validator", reviewer="vera")
     assert evaluate(credit, facts(first=False), reviews=[review]).outcome is Ruling.ALLOW
 
@@ -125,6 +126,8 @@ def test_a_clear_disadvantage_blocks_until_it_is_waived_and_a_weak_score_blocks_
 @pytest.mark.parametrize(
     ("kind", "changed", "outcome"),
     [
+        ("calibration", number("in_the_large", 0.08, 0.06, 0.1), Ruling.BLOCK),
+        ("calibration", number("in_the_large", 0.04, 0.01, 0.07), Ruling.ALLOW),
         ("data_quality", {"leakage": 0.02}, Ruling.BLOCK),
         ("data_quality", {"leakage": None}, Ruling.HOLD),
         ("data_quality", {"columns_unfit": 1}, Ruling.BLOCK),

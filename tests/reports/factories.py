@@ -10,6 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from examples.credit.policy import TEXT as EXAMPLE_POLICY
 from examples.credit.story import ANSWERS, DECLARED
 from governance.accounts.models import User
 from governance.accounts.roles import Role
@@ -84,7 +85,7 @@ class Bank(Cast):
         proposal = a_proposal(self.system, self.owner)
         inventory.sign_classification(classification_id=proposal.pk, signer=self.officer)
         self.system.refresh_from_db()
-        self.policy = a_policy()
+        self.policy = a_policy(EXAMPLE_POLICY)  # whole: what the demo asks for
         self.model = a_model(self.system, name="credit-risk")
         inventory.pin_dataset(ai_system=self.system, dataset_digest=a_dataset().digest, by=self.validator)
 
