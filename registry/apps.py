@@ -17,7 +17,7 @@ class RegistryConfig(AppConfig):
         from governance.inventory.mirrored import register_mirror
         from governance.validation.calendar import register_live
         from registry import (
-            evidence_reading,
+            datasets,
             following,
             hardening,
             permits,
@@ -47,4 +47,4 @@ class RegistryConfig(AppConfig):
         register_duty(revocations.sign_due)
         register_duty(signatures.sign_due)
         register_sign(hardening.sign)
-        register_data_check(evidence_reading.data_gone)
+        register_data_check(datasets.data_gone)

@@ -51,18 +51,16 @@ def _why(row: DatasetSnapshot) -> str:
     }[DatasetSnapshot.Gone(row.gone_because)]
 
 
-def reproducible(evidence: Evidence) -> tuple[bool, str]:
-    """Return whether the data that a piece of evidence was measured on is still here, and if not, why not."""
+def data_gone(evidence: Evidence) -> str:
+    """Return in a sentence that the data a piece of evidence was measured on is gone; empty while it is there."""
     if not evidence.dataset_digest:
-        return True, ""
+        return ""
     row = DatasetSnapshot.objects.filter(digest=evidence.dataset_digest).order_by("gone_at").first()
     if row is None:  # records of a window, which are kept by their own rules
-        return True, ""
-    if row.gone_at:
-        return False, gone_said(row)
-    if not storage.path_of(row.digest).exists() and row.role != DatasetSnapshot.Role.TRAINING:
-        return False, "The bytes of its data are not in Placet's storage."
-    return True, ""
+        return ""
+    if not row.gone_at and row.role != DatasetSnapshot.Role.TRAINING and not storage.path_of(row.digest).exists():
+        return "No longer reproducible: the bytes of its data are not in Placet's storage any more."
+    return gone_said(row)
 
 
 def not_repeatable(evidence: Iterable[Evidence]) -> list[str]:

@@ -12,11 +12,11 @@ from governance.accounts.selectors import has_role
 from governance.approvals.models import OPEN, ApprovalRequest
 from governance.common import clock
 from governance.common.errors import Forbidden, Unknown
-from governance.evidence import reproducing, storage
+from governance.evidence import reproducing
 from governance.evidence import selectors as evidence_selectors
 from governance.evidence.models import Evidence, EvidenceJob
 from governance.evidence.progress import remaining_s, share_done
-from registry.models import DatasetSnapshot, ModelVersion
+from registry.models import ModelVersion
 
 M = TypeVar("M", bound=Model)
 
@@ -75,14 +75,6 @@ def check_may_steer(user: User, job: EvidenceJob) -> None:
     if not job.again and job.inputs_digest in set(waiting):
         return
     raise Forbidden("An engineer or the owner of the AI system, or who waits for it, cancels and retries jobs.")
-
-
-def data_gone(evidence: Evidence) -> str:
-    """Return in a sentence that the data of a piece of evidence is gone; empty while it is there."""
-    kept = DatasetSnapshot.objects.filter(digest=evidence.dataset_digest).exclude(role="training")
-    if evidence.dataset_digest and kept.exists() and not storage.path_of(evidence.dataset_digest).exists():
-        return "No longer reproducible: the bytes of its data are not in Placet's storage any more."
-    return ""
 
 
 def why_not_again(evidence: Evidence) -> str:

@@ -85,11 +85,6 @@ def changeable(data: DatasetSnapshot) -> list[str]:
     return [name for name in data.features if name not in data.sensitive_features]
 
 
-def _closed(look: Look, state: str, **more: Any) -> Look:
-    """Return the look as it ended, without the record that was asked about."""
-    return look | {"state": state, "record": {}} | more
-
-
 def _look(pk: uuid.UUID) -> Look | None:
     try:
         look: Look | None = cache.get(f"look:{pk}")

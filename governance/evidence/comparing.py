@@ -25,7 +25,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "explanation/v1": Tolerance(1e-4, 1e-6),  # the fast engine on other processors; its own residual is of this size
     "robustness/v1": Tolerance(1e-6, 1e-9),
 }
-VOLATILE = frozenset({"timings"})
+VOLATILE = frozenset({"timing"})
 """Fields at the top that no two runs share: what the machine took for it. The schemas describe them so."""
 VERSIONS = frozenset({"libraries"})
 """Fields at the top that say with what it was made; they are told apart as reasons, not as figures."""

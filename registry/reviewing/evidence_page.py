@@ -13,7 +13,7 @@ from governance.evidence import comparing, levels
 from governance.evidence.models import Evidence, Reproduction
 from governance.evidence.numbers import Pair, numbers, side_by_side
 from governance.evidence.reproducing import PURE
-from registry import evidence_reading
+from registry import datasets, evidence_reading
 from registry.models import DatasetSnapshot, ModelVersion
 from registry.reviewing.people import People, person_ids
 
@@ -85,7 +85,7 @@ def _on_what_rows(evidence: Evidence) -> Row:
         "digest": evidence.dataset_digest,
         "n": evidence.payload.get("n", evidence.payload.get("rows")),
         "known": data,
-        "gone": evidence_reading.data_gone(evidence),
+        "gone": datasets.data_gone(evidence),
     }
 
 

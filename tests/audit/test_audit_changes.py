@@ -49,7 +49,9 @@ KEPT = {
     "approvals.StandingMatch": "standing request number made_at",
     "approvals.Waiver": "request approval made_at expires_at",
     "evidence.Evidence": "subject_id baseline_id origin job made_at",
+    "evidence.EvidenceKey": "holder registered_by registered_at ended_at",
     "evidence.EvidenceReview": "evidence reviewer verdict reviewed_at",
+    "evidence.Reproduction": "evidence job asked_by result made_at",
     "evidence.SubmittedDocument": "evidence system_id kind submitter issued_on expires_on submitted_at",
     "inventory.AISystem": "owner ai_act_class model_tier state made_at",
     "inventory.Classification": "system ai_act_class model_tier proposed_by proposed_at signed_by signed_at "

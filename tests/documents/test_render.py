@@ -116,7 +116,7 @@ def written(value):
         times = {wording.moment(value)} if re.match(r"\d{4}-\d\d-\d\dT", value) else set()
         return numbers_in(" ".join({value, *times})) | set(re.findall(r"\d+(?:\.\d+)*", value))
     shapes = {f"{value:,}"} if isinstance(value, int) else set()
-    shapes |= {wording.decimal(value, digits) for digits in (2, 3)} | {wording.percent(value), str(value)}
+    shapes |= {wording.decimal(value, digits) for digits in (1, 2, 3)} | {wording.percent(value), str(value)}
     return {found for shape in shapes for found in numbers_in(shape)}
 
 

@@ -72,9 +72,9 @@ def test_what_came_and_went_differs_and_undefined_is_no_figure():
     assert found == {"a[1]": (2, None), "b": (None, 0.0), "c": ("dict of 1", "x"), "d": (True, 1)}
 
 
-def test_timings_and_library_versions_are_no_figures():
-    then = {"timings": {"p50_ms": 1.2}, "libraries": {"shap": "1"}, "n": 3}
-    now = {"timings": {"p50_ms": 9.9}, "libraries": {"shap": "2", "numpy": "2"}, "n": 3}
+def test_the_timing_and_library_versions_are_no_figures():
+    then = {"timing": {"p50_ms": 1.2}, "libraries": {"shap": "1"}, "n": 3}
+    now = {"timing": {"p50_ms": 9.9}, "libraries": {"shap": "2", "numpy": "2"}, "n": 3}
     assert differences(then, now, EXACT) == []
     assert libraries_told(then["libraries"], now["libraries"]) == [
         "numpy: not there then, 2 now.",

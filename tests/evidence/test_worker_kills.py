@@ -31,7 +31,7 @@ from tests.arch.tree import ROOT
 from tests.factories import a_user
 from tests.payloads import a_digest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]  # three processes to wait for: nothing may run beside it
 PATIENCE_S = 90.0
 
 

@@ -49,7 +49,7 @@ def the_evidence(cast) -> Evidence:
 def test_an_officer_of_the_system_has_the_bytes_deleted_and_evidence_says_since_when(
     kept, django_capture_on_commit_callbacks
 ):
-    assert datasets.reproducible(the_evidence(kept)) == (True, "")
+    assert datasets.data_gone(the_evidence(kept)) == ""
     officer = a_user(Role.DATA_PROTECTION_OFFICER)
     digest = kept.data.digest
     for nobody in (kept.engineer, kept.officer, kept.validator):
@@ -63,8 +63,7 @@ def test_an_officer_of_the_system_has_the_bytes_deleted_and_evidence_says_since_
         assert storage.path_of(digest).exists(), "the bytes go only once the log's entry is committed"
     assert not storage.path_of(digest).exists()
     assert datasets.gone_since(digest)
-    repeatable, why = datasets.reproducible(the_evidence(kept))
-    assert not repeatable
+    why = datasets.data_gone(the_evidence(kept))
     assert why == (
         f"No longer reproducible since {clock.day(clock.now().date())}: the data was deleted, as a data protection "
         "officer had it."
@@ -98,7 +97,7 @@ def test_the_date_deletes_on_the_day_after(kept):
     with clock.frozen(clock.now() + timedelta(days=1)):
         assert datasets.delete_due() == 1
     assert not storage.path_of(row.digest).exists()
-    assert "because its delete-by date passed" in datasets.reproducible(the_evidence(kept))[1]
+    assert "because its delete-by date passed" in datasets.data_gone(the_evidence(kept))
 
 
 def test_the_sweep_takes_up_a_deletion_whose_process_died_after_the_commit(kept):
@@ -110,7 +109,7 @@ def test_the_sweep_takes_up_a_deletion_whose_process_died_after_the_commit(kept)
 
 def test_bytes_that_are_lost_are_not_said_to_be_there(kept):
     storage.remove(kept.data.digest)
-    assert datasets.reproducible(the_evidence(kept)) == (False, "The bytes of its data are not in Placet's storage.")
+    assert "are not in Placet's storage any more" in datasets.data_gone(the_evidence(kept))
 
 
 def test_the_command_deletes_by_name_and_by_date(kept, capsys):

@@ -264,7 +264,7 @@ def test_the_list_leaves_nothing_out_and_its_jobs_can_be_steered(cast, told):
 
 def test_whose_request_waits_for_a_job_may_cancel_it_and_a_stranger_sees_nothing(cast, told):
     made = cast.promotion()
-    job = EvidenceJob.objects.filter(subject_id=made.version_id).first()
+    job = EvidenceJob.objects.get(subject_id=made.version_id, type="fairness/v1")
     other = a_user()
     here = a_system()
     from tests.factories import given

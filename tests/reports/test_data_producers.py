@@ -7,6 +7,7 @@ import json
 import shutil
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pandas as pd
 import pypdf
@@ -21,7 +22,7 @@ from placet import rows
 from registry.models import DatasetSnapshot
 from reports.documents.annex_iv import build
 from reports.documents.render import render
-from reports.isolation.outputs import Outputs
+from tests.answering import scored
 from tests.documents.sample_snapshot import a_snapshot
 from tests.factories import a_version, mirrored
 
@@ -54,14 +55,27 @@ def model(monkeypatch, boosted_dir):
 def at_hand(monkeypatch, model, boosted):
     """The same model asked in this process: what it says is the same, without a child for each question."""
 
-    def answers(folder, data, frame):
-        try:
-            score = boosted.predict_proba(frame[data.features])[:, list(boosted.classes_).index("bad")]
-        except ValueError as error:
-            raise CannotProduce(f"ValueError: {error}") from error
-        return Outputs.of_binary(score, "bad", list(boosted.classes_), isolation="tests", libraries={})
+    class Here:
+        what, calls, batches = "a call in the test's own process", 2, 1
 
-    monkeypatch.setattr("reports.producers.robustness.answers", answers)
+        def __init__(self, data):
+            self.data = data
+
+        def __call__(self, frame):
+            try:
+                score = boosted.predict_proba(frame[self.data.features])[:, list(boosted.classes_).index("bad")]
+            except ValueError as error:
+                raise CannotProduce(f"ValueError: {error}") from error
+            return replace(scored(score), isolation="tests")
+
+        def seconds(self, frame):
+            return 0.001 * len(frame)
+
+    @contextmanager
+    def asked(folder, data, frame):
+        yield Here(data)
+
+    monkeypatch.setattr("reports.producers.robustness.asked", asked)
 
 
 def kept(frame: pd.DataFrame, **fields) -> DatasetSnapshot:

@@ -8,6 +8,7 @@ import pytest
 
 from reports.isolation.outputs import Outputs
 from reports.producers.fairness import decided
+from tests.answering import scored
 
 LABELS = pd.Series(["granted", "denied", "refer", "granted"])
 
@@ -22,7 +23,7 @@ def data(*favourable, positive=""):
 
 
 def test_two_classes_with_a_score_are_decided_by_the_threshold_and_not_by_the_model():
-    said = Outputs.of_binary(np.array([0.1, 0.35, 0.9]), "bad", ("bad", "good"), isolation="none", libraries={})
+    said = scored([0.1, 0.35, 0.9])
     found = decided(said, data("good", positive="bad"), pd.Series(["good", "bad", "good"]), 0.3)
     assert found.decision.tolist() == [True, False, False]
     assert (found.task, found.threshold) == ("binary", 0.3)

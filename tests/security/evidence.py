@@ -20,6 +20,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "submit a document": _act((role(*SUBMITTERS), "422")),
     "review a document": _act((part("submitter", "who submitted it"), "403"), (role(*REVIEWERS), "302+")),
     "push evidence": _act((role(*SUBMITTERS), "422")),
+    "explain a record": ((READER, "422"), _HIDDEN),  # no explanation of that version is there to use
     "have evidence made again": ((READER, "302"), _HIDDEN),
     "have evidence made again over the API": ((READER, "202"), _HIDDEN),
     "cancel a job": _act((role("engineer", "owner"), "302+")),
@@ -45,6 +46,9 @@ ROUTES: dict[str, Route] = {
     "GET evidence-chart": Route("read", "chart of evidence"),
     "GET evidence-file": Route("read", "file of evidence"),
     "GET version-evidence": Route("read", "evidence of a version"),
+    "GET record-explain": Route("read", "model"),
+    "POST record-explain": Route("explain a record", "model", "record"),
+    "GET record-look": Route("read", "model"),
     "POST evidence-job-cancel": Route("cancel a job", "open evidence job", "reason"),
     "POST evidence-job-retry": Route("try a job again", "failed evidence job"),
     "GET api-evidence-list": Route("list", scope=ER, shows=MODEL),

@@ -184,7 +184,6 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "send records": _act((KEEPER | MACHINE, "422")),
     "measure a window": _act((KEEPER | MACHINE, "422")),
     "handle an alert": _act((KEEPER, "201+")),
-    "explain a record": ((READER, "422"), _HIDDEN),  # no explanation of that version is there to use
     "ask for a document": ((READER, "202"), _HIDDEN),
     "ask for a document on the page": ((READER, "302"), (ANYBODY, "422")),
     # The log
@@ -389,9 +388,6 @@ ROUTES: dict[str, Route] = {
     "POST api-alert-acknowledgements": Route("handle an alert", "alert"),
     "POST api-alert-resolutions": Route("handle an alert", "alert", "resolution"),
     # Documents
-    "GET record-explain": Route("read", "model"),
-    "POST record-explain": Route("explain a record", "model", "record"),
-    "GET record-look": Route("read", "model"),
     "GET document-list": Route("list", shows=SYSTEM),
     "POST document-build": Route("ask for a document on the page", body="document page"),
     "GET document-making": Route("list", shows=SYSTEM),
