@@ -7,11 +7,12 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-# Written without an act of anybody: by the notary, beat, the worker that makes notices of the log, and sign-ins.
+# Written without an act of anybody: by the notary, beat, the workers (notices, attempts at evidence), and sign-ins.
 NOT_COUNTED = frozenset(
     {
         *("audit_pending", "audit_leaf", "audit_node", "audit_checkpoint", "audit_anchor", "audit_search"),
         *("notices_cursor", "notices_notice", "notices_delivery", "notices_unread", "django_session"),
+        "evidence_evidenceattempt",
     }
 )
 
