@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reports import payload
+from reports.fairness.intervals import holm
 from reports.resampling import Floats
 
 Codes = npt.NDArray[np.int16]
@@ -159,7 +160,7 @@ def _compared(found: list[tuple[dict[str, str], Floats]], loss: Floats) -> list[
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = (a + b) ** 2 / (a * a / (inside[:, 0] - 1) + b * b / (outside[:, 0] - 1))
         p = np.where(known, 2 * stats.t.sf(np.abs(gap) / error, freedom), 1.0)
-    adjusted = _holm(p)
+    adjusted = holm(p.tolist())
     half = np.where(known, stats.t.ppf(0.975, np.where(known, freedom, 1.0)) * error, np.nan)
     half_in = stats.t.ppf(0.975, inside[:, 0] - 1) * np.sqrt(a)
     order = sorted(np.flatnonzero((gap > 0) & known), key=lambda i: (p[i], -gap[i]))
@@ -187,11 +188,3 @@ def _moments(sums: Floats) -> tuple[Floats, Floats]:
     rows, total, squares = sums.T
     mean = total / rows
     return mean, np.maximum(0.0, (squares - total * mean) / (rows - 1))
-
-
-def _holm(p: Floats) -> Floats:
-    order = np.argsort(p, kind="stable")
-    stepped = np.minimum(1.0, (len(p) - np.arange(len(p))) * p[order])
-    out = np.empty_like(p)
-    out[order] = np.maximum.accumulate(stepped)
-    return out
