@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -33,6 +34,16 @@ BLOCK = verdict("BLOCK", detail="There is no approval for it.", link="http://pla
 ALLOW = verdict("ALLOW")
 
 
+@dataclass(frozen=True)
+class Request:
+    """One question as it came: the path, the headers, the port of its sender and the parsed body."""
+
+    path: str
+    headers: dict[str, str]
+    port: int
+    question: Question
+
+
 class DecisionServer:
     """Answers the gate's calls on a port of 127.0.0.1 that stays the same while it is down.
 
@@ -41,8 +52,7 @@ class DecisionServer:
 
     def __init__(self) -> None:
         self.questions: list[Question] = []
-        self.requests: list[tuple[str, dict[str, str]]] = []
-        self.carried: list[tuple[str, int]] = []
+        self.requests: list[Request] = []
         self.answer: Callable[[Question], Answer] = lambda _question: BLOCK
         self.check_ins: list[dict[str, Any]] = []
         self.configuration: Answer = configured(1, DEFAULT_ALIASES, every_s=15)
@@ -64,14 +74,17 @@ class DecisionServer:
         """Refuse everything, at once, and forget the questions."""
         self.questions.clear()
         self.requests.clear()
-        self.carried.clear()
         self.answer = lambda _question: BLOCK
         self.byte_pause_s = None
         self.trickles_from = "body"
 
+    def requests_about(self, name: str) -> list[Request]:
+        """Return the requests so far about this model; those about an earlier test's may still be arriving."""
+        return [request for request in self.requests if request.question["subject"]["name"] == name]
+
     def ports_of(self, name: str) -> set[int]:
         """Return the ports that questions about this model came from: one for each connection that carried some."""
-        return {port for asked, port in self.carried if asked == name}
+        return {request.port for request in self.requests_about(name)}
 
     def asked(self, action: str) -> list[Question]:
         """Return the questions so far about ``action``."""
@@ -140,9 +153,8 @@ class DecisionServer:
                     server.check_ins.append({**question, "token": self.headers["Authorization"]})
                     self._reply(*server.configuration)
                     return
-                server.requests.append((self.path, dict(self.headers)))
+                server.requests.append(Request(self.path, dict(self.headers), self.client_address[1], question))
                 server.questions.append(question)
-                server.carried.append((question["subject"]["name"], self.client_address[1]))
                 self._reply(*server.answer(question))
 
             def _reply(self, status: int, content_type: str, body: bytes) -> None:

@@ -64,9 +64,9 @@ def refused():
 def test_an_honest_yes_passes_and_carries_the_token(ask, gate: DecisionServer):
     gate.answer = lambda _question: ALLOW
     ask()
-    [(path, headers)] = gate.requests
-    assert path == "/api/v1/gate/decisions"
-    assert headers["Authorization"] == f"Bearer {TOKEN}"
+    [request] = gate.requests_about("asked-here")
+    assert request.path == "/api/v1/gate/decisions"
+    assert request.headers["Authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize("answer", NOT_A_YES.values(), ids=NOT_A_YES)
