@@ -77,6 +77,16 @@ def check_may_steer(user: User, job: EvidenceJob) -> None:
     raise Forbidden("An engineer or the owner of the AI system, or who waits for it, cancels and retries jobs.")
 
 
+def steering(user: User, job: EvidenceJob) -> dict[str, bool]:
+    """Return what somebody may do to a job as it stands: ``may_cancel``, ``may_retry``."""
+    try:
+        check_may_steer(user, job)
+    except Forbidden:
+        return {"may_cancel": False, "may_retry": False}
+    failed = job.state in {EvidenceJob.State.FAILED, EvidenceJob.State.CANCELLED}
+    return {"may_cancel": job.finished_at is None, "may_retry": failed}
+
+
 def why_not_again(evidence: Evidence) -> str:
     """Return in a sentence why evidence can't be made again; empty when it can."""
     return reproducing.why_not(evidence) or reproducing.data_gone(evidence)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from governance.accounts.models import User
 from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, State
 from governance.common import clock
@@ -31,11 +32,11 @@ def payload_of_type(evidence: Sequence[Evidence], evidence_type: str) -> dict[st
     return next((item.payload for item in evidence if item.type == evidence_type), None)
 
 
-def progress_shown(approval: ApprovalRequest) -> dict[str, Any]:
+def progress_shown(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
     """Return how far the evidence of a request is, one row for each piece that the policy asks for."""
     jobs = list(evidence_selectors.jobs_from(row["inputs"] for row in approval.required_evidence))
     rows = [
-        _job_row(wanted, item, _job_for(wanted, jobs), approval)
+        _job_row(wanted, item, _job_for(wanted, jobs), approval, viewer)
         for wanted, item in approvals.required_evidence(approval)
     ]
     return {
@@ -67,7 +68,7 @@ def _job_for(wanted: Mapping[str, Any], jobs: Sequence[EvidenceJob]) -> Evidence
 
 
 def _job_row(
-    wanted: Mapping[str, Any], item: Evidence | None, job: EvidenceJob | None, approval: ApprovalRequest
+    wanted: Mapping[str, Any], item: Evidence | None, job: EvidenceJob | None, approval: ApprovalRequest, viewer: User
 ) -> dict[str, Any]:
     if "kind" in wanted:
         return _document_row(wanted, item, approval)
@@ -102,6 +103,8 @@ def _job_row(
             "attempts": job.attempts,
             "error": "" if item else job.error,
         }
+        if not item:
+            row |= {"job": job.pk, **evidence_reading.steering(viewer, job)}
     return row
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from governance.accounts.models import User
-from governance.common.errors import DomainError
 from governance.evidence import selectors as evidence_selectors
 from governance.evidence.models import Evidence, EvidenceJob
 from registry import evidence_reading
@@ -48,11 +47,6 @@ def _made(row: Evidence, people: People) -> Row:
 
 
 def _job(job: EvidenceJob, viewer: User) -> Row:
-    try:
-        evidence_reading.check_may_steer(viewer, job)
-        may_steer = True
-    except DomainError:
-        may_steer = False
     return {
         "job": job.pk,
         "type": job.type,
@@ -65,6 +59,5 @@ def _job(job: EvidenceJob, viewer: User) -> Row:
         "steps_done": job.steps_done,
         "steps_total": job.steps_total,
         "remaining": evidence_reading.remaining(job),
-        "may_cancel": may_steer and job.finished_at is None,
-        "may_retry": may_steer and job.state in {EvidenceJob.State.FAILED, EvidenceJob.State.CANCELLED},
+        **evidence_reading.steering(viewer, job),
     }

@@ -42,7 +42,7 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
         system_id=approval.system_id,
     )
     indexes = log.indexes_of([*(row.log_entry for row in decisions), *evidence.indexed([*attached, *reviews])])
-    progress = evidence.progress_shown(approval)
+    progress = evidence.progress_shown(approval, viewer)
     standing = standing_said.standing_said(approval)
     rows = stages.stages_of(approval, decisions, spared=standing_said.spared_by(standing))
     refusal = refusals.may_apply(promotion)

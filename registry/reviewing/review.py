@@ -80,7 +80,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
     return {
         **head(promotion, approval, document, live, people),
         "verdict": checks.verdict_shown(approval, document),
-        "progress": evidence.progress_shown(approval) if approval.state == State.COLLECTING else None,
+        "progress": evidence.progress_shown(approval, viewer) if approval.state == State.COLLECTING else None,
         "changes": changes.changes_shown(promotion, attached),
         "checks": checks.checks_shown(
             approval, document, attached, approvals.standing_reviews(approval), people, indexes

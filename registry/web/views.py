@@ -149,7 +149,7 @@ def review_lift_sign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def review_progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``GET /approvals/<pk>/progress``: the evidence jobs alone; the last answer tells htmx to load the page anew."""
-    progress = evidence.progress_shown(approval_of(request, pk))
+    progress = evidence.progress_shown(approval_of(request, pk), actor(request))
     response = render(request, "registry/_progress.html", {"progress": progress})
     if not progress["running"]:
         response.headers["HX-Refresh"] = "true"

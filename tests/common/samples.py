@@ -169,11 +169,11 @@ def progress(*, running: bool = True) -> dict[str, Any]:
     """Evidence jobs in every state."""
     jobs = [
         {"type": "performance/v1", "detail": "300 rows, against v1", "state": "done", "steps_done": 2000, "steps_total": 2000, "message": "resamples", "seconds": 51, "attempts": 1},
-        {"type": "fairness/v1", "detail": "sex, age_group", "state": "running" if running else "failed", "steps_done": 1240, "steps_total": 2000, "message": "resamples", "seconds": 24.4,
+        {"type": "fairness/v1", "detail": "sex, age_group", "state": "running" if running else "failed", "steps_done": 1240, "steps_total": 2000, "message": "resamples", "seconds": 24.4, "job": UID, "may_cancel": running, "may_retry": not running,
          "attempts": 2, "error": "" if running else "The dataset has no column age_group. Declare it in log_evaluation_data and register the version again."},
         {"type": "explanation/v1", "detail": "", "state": "queued", "steps_done": 0, "steps_total": 0, "message": "", "seconds": None, "attempts": 0},
     ]
-    return {"pk": UID, "running": running, "done": 1, "total": 3, "jobs": jobs}
+    return {"pk": UID, "running": running, "done": 1, "total": 3, "jobs": jobs, "attempts_url": f"/models/{UID}/versions/2/evidence"}
 
 
 PROOF = {

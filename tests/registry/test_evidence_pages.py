@@ -280,6 +280,20 @@ def test_whose_request_waits_for_a_job_may_cancel_it_and_a_stranger_sees_nothing
     jobs.cancel_job(job_id=job.pk, by=cast.engineer, reason="done with it")
 
 
+def test_a_job_can_be_steered_from_the_request_that_waits_for_it(cast, told):
+    made = cast.promotion()
+    job = EvidenceJob.objects.get(subject_id=made.version_id, type="fairness/v1")
+    progress, attempts = f"/approvals/{made.approval_id}/progress", f"/models/{cast.model.pk}/versions/1/evidence"
+    retry, cancel = f"/evidence-jobs/{job.pk}/retry", f"{attempts}#reason-{job.pk}"
+    engineer, validator = browser(cast.engineer), browser(cast.validator)
+    assert cancel in engineer.get(progress).text
+    assert f'id="reason-{job.pk}"' in engineer.get(attempts).text, "the link leads to the field for the reason"
+    assert cancel not in validator.get(progress).text
+    services.fail(job.pk, services.claim(job.pk), "The model was refused.", again=False)
+    assert retry in engineer.get(progress).text
+    assert retry not in validator.get(progress).text
+
+
 def test_queries_of_the_list_do_not_grow_with_the_attempts(cast, told, django_assert_max_num_queries):
     made = cast.reviewed()
     path = f"/models/{cast.model.pk}/versions/1/evidence"

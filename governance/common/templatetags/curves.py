@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -11,11 +11,15 @@ from django.utils.translation import gettext
 
 from governance.common import curves
 from governance.common.curves import Series
+from governance.common.templatetags.charts import reading
 
 register = template.Library()
 
 Payload = Mapping[str, Any]
 SURE = 0.05
+_FIRST = "auc log_loss tpr fpr expected_cost balanced_accuracy macro_f1 mae r2 bias ece in_the_large slope"
+LEADING = frozenset(_FIRST.split())
+"""What a reader of performance or calibration looks at first, whatever the task."""
 
 
 @register.simple_tag
@@ -114,6 +118,18 @@ def slice_forest(slices: Payload) -> SafeString:
 
 
 @register.filter
+def leading(metrics: Sequence[Payload]) -> list[Payload]:
+    """Return the measures to show first: the usual ones, and each that differs from production for certain."""
+    return [row for row in metrics if _leads(row)]
+
+
+@register.filter
+def not_leading(metrics: Sequence[Payload]) -> list[Payload]:
+    """Return the measures that :func:`leading` leaves out."""
+    return [row for row in metrics if not _leads(row)]
+
+
+@register.filter
 def bin_sets(payload: Payload) -> list[tuple[str, Any]]:
     """Return the two ways of binning with their names."""
     return [(gettext("Equal mass"), payload["bins"]), (gettext("Equal width"), payload["equal_width"])]
@@ -138,6 +154,11 @@ def _over(payload: Payload, series: list[Series], *, uid: str, title: str, up: s
     places = [row["threshold"] for row in rows]
     drawn = curves.over_thresholds(places, series, uid=uid, title=title, up=up, own=payload["threshold"], unit=unit)
     return SafeString(drawn)
+
+
+def _leads(metric: Payload) -> bool:
+    differs = bool(metric.get("difference")) and reading(metric)["tone"] != "quiet"
+    return metric["id"] in LEADING or differs
 
 
 def _figures(payload: Payload) -> dict[str, Any]:

@@ -64,6 +64,18 @@ def of_one_column(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 @register.filter
+def telling(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the changes that cost the model something for certain, or that it refuses."""
+    return [row for row in rows if drop_reading(row)["tone"] != "quiet"]
+
+
+@register.filter
+def quiet(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the changes that :func:`telling` leaves out."""
+    return [row for row in rows if drop_reading(row)["tone"] == "quiet"]
+
+
+@register.filter
 def refusals(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return in a sentence for each kind of change what the model does not answer."""
     said = {
