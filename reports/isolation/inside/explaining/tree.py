@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .gathering import AT_MOST_DEEP, gathered
 from .spaces import origin
 
 if TYPE_CHECKING:
@@ -112,6 +113,9 @@ def woodelf_values(estimator: Any, made: Any, background: Any | None, *, outputs
         parts = []
         for output in range(outputs):
             trees = load_decision_tree_ensemble_model(estimator, names, class_index=output)
+            if trees.max_depth <= AT_MOST_DEEP:
+                parts.append(gathered(trees, frame, behind))
+                continue
             explainer = WoodelfExplainer(trees, behind, feature_perturbation=how)
             parts.append(np.asarray(explainer.shap_values(frame, verbose=False), dtype=np.float64))
     except Exception as error:
