@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reports.isolation import process, runner
+from reports.isolation import explainer, process, runner
 from reports.isolation.errors import ModelFailed, ModelRefused
+from reports.isolation.explainer import Limits
 from reports.isolation.inspect import inspect_model
 from reports.isolation.runner import session
+from tests.reports.explaining import LIMITS
 from tests.reports.flavors import MODELS, THREE, TWO, WORDS, rows, save_code
 
 pytestmark = pytest.mark.slow
@@ -49,6 +51,21 @@ def test_answers_are_those_of_the_same_model_in_this_process(name, tmp_path):
         np.testing.assert_array_equal(found.labels, said.argmax(axis=1))
         words = WORDS if "good" in found.classes else THREE if task == "multiclass" else TWO
         assert found.classes == tuple(sorted({str(label) for label in words}))
+
+
+@pytest.mark.parametrize("name", ["xgb", "xgb-three", "xgb-number", "xgb-booster", "lgb", "xgb-pipeline"])
+def test_many_rows_of_a_booster_are_explained_by_the_fast_engine_in_isolation(name, tmp_path):
+    task, _, _, _, save = MODELS[name]
+    save(tmp_path / "model")
+    many = rows(2300)
+    found = explainer.explain(
+        tmp_path / "model", many, [many.head(60)], task=task, limits=Limits(**LIMITS), seed=0,
+        positive_label={"binary": "good" if name == "lgb" else "1"}.get(task, ""),
+    )  # fmt: skip
+    assert (found.family, found.engine, len(found.values)) == ("tree", "woodelf", 2300), found.note
+    ours, theirs = found.checked
+    np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
+    np.testing.assert_allclose(found.base_values[0] + found.values.sum(axis=1), found.score, atol=1e-4)
 
 
 def test_a_task_that_the_model_has_not_is_told(tmp_path):
