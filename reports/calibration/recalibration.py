@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from reports.fairness.intervals import Z95
 from reports.resampling import Bools, Floats
@@ -37,8 +38,7 @@ class Estimate:
 
 def logits(score: Floats) -> Floats:
     """Return the log odds of a score, which is taken to lie between 1e-6 and 1 - 1e-6."""
-    clipped = np.clip(score, LEAST, 1 - LEAST)
-    out: Floats = np.log(clipped) - np.log1p(-clipped)
+    out: Floats = special.logit(np.clip(score, LEAST, 1 - LEAST))
     return out
 
 
@@ -102,7 +102,7 @@ def _intercept(event: Bools, logit: Floats) -> Estimate:
     value = 0.0
     information = 0.0
     for _ in range(STEPS):
-        p = _expit(value + logit)
+        p = special.expit(value + logit)
         information = float((p * (1 - p)).sum())
         if information <= 0:
             break
@@ -122,7 +122,7 @@ def _slope(event: Bools, logit: Floats) -> Estimate:
     x = x / scale
     a, b = math.log(event.mean() / (1 - event.mean())), 0.0
     for _ in range(STEPS):
-        p = _expit(a + b * x)
+        p = special.expit(a + b * x)
         w = p * (1 - p)
         s0, s1, s2 = float(w.sum()), float((w * x).sum()), float((w * x * x).sum())
         determinant = s0 * s2 - s1 * s1
@@ -136,8 +136,3 @@ def _slope(event: Bools, logit: Floats) -> Estimate:
         if largest < 1e-10:
             return Estimate.of(b / scale, math.sqrt(s0 / determinant) / scale)
     return Estimate.missing("no slope fits: the score separates the rows with the event from the others")
-
-
-def _expit(x: Floats) -> Floats:
-    out: Floats = 0.5 * (1 + np.tanh(x / 2))
-    return out

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from scipy import special
 
 from reports.isolation import process
 from reports.isolation.errors import ModelFailed
@@ -339,12 +340,7 @@ def linked(score: Floats, said: Floats, space: str, task: str) -> None:
         msg = "The model gave scores outside 0 to 1: its predict_proba does not return probabilities."
         raise ModelFailed(msg)
     if space == "margin":
-        raised = score - score.max(axis=1, keepdims=True) if score.shape[1] > 1 else score
-        linked = (
-            np.exp(raised) / np.exp(raised).sum(axis=1, keepdims=True)
-            if score.shape[1] > 1
-            else 0.5 * (1 + np.tanh(score / 2))
-        )
+        linked = special.softmax(score, axis=1) if score.shape[1] > 1 else special.expit(score)
     else:
         linked = score
     scale = float(np.abs(said).max()) if task == "regression" else 1.0

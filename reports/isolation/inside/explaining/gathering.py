@@ -1,8 +1,8 @@
 """woodelf's values, gathered leaf by leaf: its own figures, summed without its copies.
 
-woodelf gives each leaf a small vector by feature, and each row a pattern, the place in it. Taking the values at the rows'
-places and adding them up is most of its time, as it converts the places anew for each feature and makes an array for each
-sum. Here they are converted once a leaf and added in place, which takes less than half the time on 100,000 rows.
+woodelf gives each leaf a small vector by feature, and each row a pattern, the place in it. Taking the values at the
+rows' places and adding them up is most of its time, as it converts the places anew for each feature and makes an array
+for each sum. Here they are converted once a leaf, and added in place, in float64 where woodelf adds in float32.
 """
 
 from __future__ import annotations

@@ -72,6 +72,7 @@ def space_of(raw: Floats, said: Floats, task: str) -> Space | None:
             class (multiclass), or the value (regression).
     """
     import numpy as np
+    from scipy import special
 
     every = list(range(raw.shape[1]))
     if task == "regression":
@@ -82,30 +83,15 @@ def space_of(raw: Floats, said: Floats, task: str) -> Space | None:
             return None
         if _same(raw, said):
             return Space("probability", every)
-        return Space("margin", every) if _same(softmax(raw), said) else None
+        return Space("margin", every) if _same(special.softmax(raw, axis=1), said) else None
     if raw.shape[1] == 1:
         for sign in (1.0, -1.0):
-            if _same(logistic(sign * raw), said):
+            if _same(special.expit(sign * raw), said):
                 return Space("margin", [0], sign)
     for column in every:
         if _same(raw[:, [column]], said):
             return Space("probability", [column])
     return None
-
-
-def logistic(margin: Floats) -> Floats:
-    """Return ``1 / (1 + exp(-margin))`` without overflow."""
-    import numpy as np
-
-    return 0.5 * (1 + np.tanh(margin / 2))
-
-
-def softmax(margin: Floats) -> Floats:
-    """Return the softmax of each row."""
-    import numpy as np
-
-    raised = np.exp(margin - margin.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def _same(first: Floats, second: Floats, tolerance: float = TOLERANCE) -> bool:
