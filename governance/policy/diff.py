@@ -180,6 +180,18 @@ def _members(*, more: Ranked, fewer: Ranked, default: Sequence[str] = ()) -> Rul
     return rule
 
 
+def _measured(*, unsaid: Ranked) -> Rule:
+    """Rank what is measured by; ``unsaid`` is how it ranks to say nothing any more, and to say something loosens."""
+    members = _members(**_MORE_MEASURED)
+
+    def rule(before: Json, after: Json) -> Ranked:
+        if before is None:
+            return Weight.LOOSENS, "It is measured for what is named, and for nothing else."
+        return unsaid if after is None else members(before, after)
+
+    return rule
+
+
 def _listed(value: Json, default: Sequence[str]) -> list[str]:
     if value is None:
         return list(default)
@@ -257,9 +269,12 @@ _RULES: dict[_Place, Rule] = {
     ("evidence", "*", "kinds"): _members(**_MORE_PAPERS),
     ("evidence", "*", "origin"): _scale("computed", "any", default="any"),
     ("evidence", "*", "isolation"): _scale("full", "separate", "any", default="any"),
-    ("evidence", "*", "parameters", "sensitive_features"): _members(**_MORE_MEASURED),
-    ("evidence", "*", "parameters", "min_share"): _amount(lax="up", default=0.0),
-    ("evidence", "*", "parameters", "intersections"): _members(**_MORE_MEASURED),
+    ("evidence", "*", "parameters", "sensitive_features"): _measured(
+        unsaid=_UNRANKED
+    ),  # those of the data, which varies
+    ("evidence", "*", "parameters", "min_share"): _amount(lax="up", default=0.05),
+    ("evidence", "*", "parameters", "suppress_below"): _amount(lax="down", default=10.0),
+    ("evidence", "*", "parameters", "intersections"): _measured(unsaid=_MORE_MEASURED["more"]),  # all pairs
     ("checks",): _neutral,  # their order says nothing
     ("checks", "*", "expr"): _passing,
     ("checks", "*", "fails_if"): _failing,

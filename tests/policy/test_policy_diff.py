@@ -79,6 +79,31 @@ BOTH_WAYS = [
         {"evidence": {"performance/v1": {"max_age": "P30D", "parameters": {"sensitive_features": ["sex"]}}}},
     ),
     (
+        "evidence.fairness/v1.parameters.min_share",
+        {
+            "evidence": {
+                "performance/v1": {"max_age": "P30D"},
+                "fairness/v1": {"parameters": {"min_share": 0.02, "suppress_below": 10}},
+            }
+        },
+        {"evidence": {"performance/v1": {"max_age": "P30D"}, "fairness/v1": {"parameters": {"suppress_below": 10}}}},
+    ),
+    (
+        "evidence.fairness/v1.parameters.suppress_below",
+        {"evidence": {"performance/v1": {"max_age": "P30D"}, "fairness/v1": {"parameters": {"suppress_below": 5}}}},
+        {"evidence": {"performance/v1": {"max_age": "P30D"}, "fairness/v1": {"parameters": {"suppress_below": 1}}}},
+    ),
+    (
+        "evidence.fairness/v1.parameters.intersections",
+        {"evidence": {"performance/v1": {"max_age": "P30D"}, "fairness/v1": {"parameters": {"suppress_below": 10}}}},
+        {
+            "evidence": {
+                "performance/v1": {"max_age": "P30D"},
+                "fairness/v1": {"parameters": {"suppress_below": 10, "intersections": ["sex, age"]}},
+            }
+        },
+    ),
+    (
         "evidence.submitted_document/v1.kinds",
         {"evidence": {"performance/v1": {"max_age": "P30D"}, "submitted_document/v1": {"kinds": ["dpia", "other"]}}},
         {"evidence": {"performance/v1": {"max_age": "P30D"}, "submitted_document/v1": {"kinds": ["dpia"]}}},
