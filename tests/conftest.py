@@ -1,12 +1,28 @@
 """Fixtures for all tests. The servers and their environment are in tests/servers.py."""
 
+import os
 from collections.abc import Iterator
 from uuid import uuid4
 
+import psycopg
 import pytest
+from django.db import connection
 from pytest_django.fixtures import Settings
 
 from tests.roles import as_role
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """End what still speaks to the test database, such as the server's side of a process that a test killed.
+
+    PostgreSQL notices a client that went away only when it next writes to it, and drops no database meanwhile.
+    """
+    yield
+    name = connection.settings_dict["NAME"]
+    connection.close()
+    with psycopg.connect(os.environ["PLACET_BOOTSTRAP_URL"]) as server:
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
 @pytest.fixture
