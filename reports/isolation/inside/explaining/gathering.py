@@ -2,7 +2,7 @@
 
 woodelf gives each leaf a small vector by feature, and each row a pattern, the place in it. Taking the values at the
 rows' places and adding them up is most of its time, as it converts the places anew for each feature and makes an array
-for each sum. Here they are converted once a leaf, and added in place, in float64 where woodelf adds in float32.
+for each sum. Here they are converted once a leaf and added in place, and trees are added in float64.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def gathered(trees: Any, rows: pd.DataFrame, background: pd.DataFrame | None) ->
     taken = np.empty(len(rows), dtype=np.float32)
     for tree in trees.trees:
         paths = tree.get_nodes_to_path_dict()
+        of_tree: dict[Any, npt.NDArray[np.float32]] = {}
         of_background = None if background is None else decision_patterns_generator(tree, background, False, together)
         for leaf, patterns in decision_patterns_generator(tree, rows, False, together):
             path = paths[leaf.index]
@@ -55,7 +56,12 @@ def gathered(trees: Any, rows: pd.DataFrame, background: pd.DataFrame | None) ->
                 behind = next(of_background)[1]
                 made = vectors.get_background_s_matrix(features, patterns, behind, leaf.value, neighbour)
             at = patterns.astype(np.intp)
-            for feature, vector in made.items():
-                np.take(np.ascontiguousarray(vector, dtype=np.float32), at, out=taken, mode="clip")
-                out[places[feature]] += taken
+            for feature, strided in made.items():
+                vector = np.ascontiguousarray(strided, dtype=np.float32)
+                if feature in of_tree:
+                    of_tree[feature] += np.take(vector, at, out=taken, mode="clip")
+                else:
+                    of_tree[feature] = np.take(vector, at, mode="clip")
+        for feature, values in of_tree.items():
+            out[places[feature]] += values
     return out.T
