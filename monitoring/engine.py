@@ -21,6 +21,7 @@ from monitoring.profiles import CategoryCounts, ColumnCounts, NumericCounts, Ref
 from monitoring.schema import AT_COLUMN
 
 EPOCH = date(1970, 1, 1)
+FILE = ":file"  # not DuckDB's own "filename", which a feature may be called
 
 
 @ibis.udf.agg.builtin(name="histogram")  # type: ignore[untyped-decorator,unused-ignore]
@@ -119,6 +120,43 @@ def sample(
         drawn = _between(table, start, end).order_by((place + f":{seed}").hexdigest("md5")).limit(rows)
         found: pa.Table = drawn.select(*columns).to_pyarrow()
         return found
+
+
+def rows_where(
+    paths: Iterable[Path], column: str, value: str, *, columns: Sequence[str]
+) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the rows of ``paths`` whose ``column`` is ``value``: where each lies, and the columns named.
+
+    DuckDB compares in the scan: row groups whose statistics leave the value out are passed over, and the other columns
+    are read only where it stands. Files without ``column`` have no such row.
+
+    Raises:
+        UnreadableRecords: a file is not there, is not Parquet, or lacks a column that is to be returned.
+    """
+    files = {str(path): path for path in paths}
+    if not files:
+        return []
+    with _open(sorted(files), filename=FILE) as table:
+        if column not in table.columns:
+            return []
+        found = table.filter(table[column] == ibis.literal(value)).select(*columns, FILE)
+        rows = found.to_pyarrow().to_pylist()
+    return [(files[row.pop(FILE)], row) for row in rows]
+
+
+def any_value(paths: Iterable[Path], column: str) -> bool:
+    """Return whether any row of ``paths`` has a value in ``column``; no file, or one without the column, has none.
+
+    Raises:
+        UnreadableRecords: a file is not there or not Parquet.
+    """
+    files = sorted(str(path) for path in paths)
+    if not files:
+        return False
+    with _open(files) as table:
+        if column not in table.columns:
+            return False
+        return bool(table.filter(table[column].notnull()).select(column).limit(1).to_pyarrow().num_rows)
 
 
 @contextmanager
