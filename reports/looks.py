@@ -24,7 +24,14 @@ Look = dict[str, Any]
 
 
 class CannotLook(Exception):
-    """A record can't be explained now; the message says why and what to do."""
+    """A record can't be explained now; the message says why and what to do.
+
+    ``versions``: numbers of the versions to ask instead.
+    """
+
+    def __init__(self, message: str, versions: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.versions = tuple(versions)
 
 
 def evidence_of(version: ModelVersion) -> Evidence | None:
@@ -38,7 +45,8 @@ def ask(
     """Ask for a look at one record; the id is for :func:`look_for`.
 
     Args:
-        record: {"row": place in the evaluation data, from 1} or {"features": {name: value}}.
+        record: {"row": place in the evaluation data, from 1}, {"features": {name: value}} or {"prediction": id of one
+            that was logged, "day": its day as YYYY-MM-DD or ""}.
         mutable, most: features that may change in a counterfactual, and how many at once; 0 for none.
     Raises:
         CannotLook: the cache does not answer.
@@ -70,7 +78,8 @@ def work(pk: uuid.UUID) -> None:
     try:
         found = import_module("reports.producers.record").worked_out(look)
     except (CannotProduce, CannotLook, Unknown, ValueError) as error:
-        _keep(pk, look | {"state": "failed", "error": str(error)[:500], "record": {}})
+        elsewhere = list(getattr(error, "versions", ()))
+        _keep(pk, look | {"state": "failed", "error": str(error)[:800], "elsewhere": elsewhere, "record": {}})
     except Exception:
         _keep(
             pk, look | {"state": "failed", "error": "It failed for a reason that the worker's log has.", "record": {}}

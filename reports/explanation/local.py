@@ -15,6 +15,7 @@ from reports.isolation.records import Question, Record
 
 SHOWN = 12  # contributions by themselves; the others are summed
 MOST_CHANGES = 5
+TOLERANCE = 1e-6  # between two calls of one model: 32-bit scores and another order of sums stay well below it
 
 
 def explain(
@@ -101,6 +102,32 @@ def describe(
     }
 
 
+def then_and_now(logged: float, said: float, *, task: str, threshold: float) -> dict[str, Any]:
+    """Return a prediction as it was logged beside what the model says now, as plain values.
+
+    Args:
+        logged: the score that was sent: of a binary task the probability of the positive label.
+        said: what the model says now, in the same unit.
+        threshold: of the decision, for a binary task.
+    Returns: ``difference`` is |logged - said|; ``differs`` whether that is more than ``tolerance`` (1e-6, of a
+        regression times |said| where that is more than 1); ``turned`` whether the decision is another one. All but
+        ``logged`` are None for several classes, where a record does not say which class its one number is about.
+    """
+    if task == "multiclass":
+        return {"logged": logged, "difference": None, "tolerance": None, "differs": None, "turned": None}
+    tolerance = TOLERANCE * (max(1.0, abs(said)) if task == "regression" else 1.0)
+    difference = abs(logged - said)
+    turned = (logged >= threshold) != (said >= threshold) if task == "binary" else False
+    return {
+        "logged": logged,
+        "difference": difference,
+        "tolerance": tolerance,
+        "differs": difference > tolerance,
+        "turned": turned,
+        "threshold": threshold,
+    }
+
+
 def one_row(features: Mapping[str, Any], like: pd.DataFrame) -> pd.DataFrame:
     """Return features handed in as a row with the columns and types of ``like``.
 
@@ -116,6 +143,11 @@ def one_row(features: Mapping[str, Any], like: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(msg)
     row = {}
     for name in like.columns:
+        dtype = like[name].dtype
+        # Not pandas' own types, which know missing values. Of NumPy's, a boolean would silently become False.
+        if features[name] is None and isinstance(dtype, np.dtype) and dtype.kind in "iub":
+            msg = f"{name} is missing, and its column, {dtype}, has no missing values."
+            raise ValueError(msg)
         try:
             row[name] = pd.Series([features[name]]).astype(like[name].dtype)
         except (TypeError, ValueError) as error:

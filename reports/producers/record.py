@@ -2,6 +2,8 @@
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -10,12 +12,17 @@ from django.db import transaction
 from governance.accounts.models import User
 from governance.audit import services as audit
 from governance.audit.events import Event
+from governance.common.clock import rfc3339
+from monitoring.errors import UnreadableRecords
+from monitoring.predictions import LoggedPrediction, NoSingleRecord, logged_prediction
 from registry import selectors
 from registry.models import DatasetSnapshot, ModelVersion
 from reports.explanation import local
 from reports.explanation.measure import background_digest
 from reports.looks import CannotLook, Look, changeable, evidence_of
 from reports.producers.inputs import artifact, model_errors
+
+KINDS = {"row": "of the evaluation data", "features": "handed in", "prediction": "of a logged prediction"}
 
 
 def worked_out(look: Look) -> dict[str, Any]:
@@ -35,10 +42,11 @@ def worked_out(look: Look) -> dict[str, Any]:
         raise CannotLook("There is no explanation of this version yet, whose data and background a look would use.")
     data = selectors.dataset(source.dataset_digest)
     frame: pd.DataFrame = pd.read_parquet(io.BytesIO(selectors.dataset_bytes(data)))[data.features]
-    row = _record(look["record"], frame)
+    logged = _logged(viewer, version, data, look["record"]) if "prediction" in look["record"] else None
+    row = _record({"features": logged.features} if logged else look["record"], frame)
     _log(viewer, version, data, look, row)
     with artifact(version) as folder, model_errors():
-        return local.explain(
+        found = local.explain(
             model_dir=folder,
             frame=frame,
             record=row,
@@ -49,6 +57,35 @@ def worked_out(look: Look) -> dict[str, Any]:
             mutable=[name for name in look["mutable"] if name in changeable(data)],
             most=look["most"],
         )
+    return found | {"logged": _beside(logged, found, version, data) if logged else None}
+
+
+def _logged(viewer: User, version: ModelVersion, data: DatasetSnapshot, wanted: Mapping[str, Any]) -> LoggedPrediction:
+    """Return a record of production, with exactly the features of the data that the model is explained on."""
+    day = date.fromisoformat(wanted["day"]) if wanted["day"] else None
+    try:
+        found = logged_prediction(viewer, version, wanted["prediction"], day=day)
+    except NoSingleRecord as error:
+        raise CannotLook(str(error), error.versions) from error
+    except UnreadableRecords as error:
+        raise CannotLook(f"The records of production can't be read: {error}") from error
+    missing = [name for name in data.features if name not in found.features]
+    if missing:
+        raise CannotLook(
+            f"The record lacks features that the model needs: {', '.join(missing)}. {found.batch.monitor} records the "
+            "features of its reference; hand in all of them as JSON instead."
+        )
+    return replace(found, features={name: found.features[name] for name in data.features})
+
+
+def _beside(
+    logged: LoggedPrediction, found: Mapping[str, Any], version: ModelVersion, data: DatasetSnapshot
+) -> dict[str, Any]:
+    """Return what the model said then beside what it says now."""
+    compared = local.then_and_now(
+        logged.prediction, found["said"], task=data.task, threshold=version.decision_threshold
+    )
+    return {"at": rfc3339(logged.at), "monitor": str(logged.batch.monitor), "batch": str(logged.batch), **compared}
 
 
 def _record(wanted: Mapping[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
@@ -71,8 +108,12 @@ def _log(viewer: User, version: ModelVersion, data: DatasetSnapshot, look: Look,
             "version": version.number,
             "digest": version.artifact_digest,
             "dataset": data.digest,
-            "record": "handed in" if "features" in look["record"] else "of the evaluation data",
+            "record": next(words for key, words in KINDS.items() if key in look["record"]),
             "counterfactual": bool(look["most"]),
         },
-        payload={"row_digest": background_digest(row)},
+        payload={"row_digest": background_digest(row)} | _id_of(look["record"]),
     )
+
+
+def _id_of(wanted: Mapping[str, Any]) -> dict[str, str]:
+    return {"prediction_id": wanted["prediction"]} if "prediction" in wanted else {}

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -21,6 +22,7 @@ from reports import looks, tasks
 from reports.looks import CannotLook
 
 LONGEST = 64 << 10
+LONGEST_ID = 1_000
 MOST = 5
 OPEN = ("queued", "running")
 
@@ -61,7 +63,7 @@ def record_look(request: HttpRequest, pk: uuid.UUID, number: int) -> HttpRespons
     """``GET /models/<pk>/versions/<number>/explain/look?look=<uuid>``: the answer alone, for htmx."""
     person = actor(request)
     version, _ = _version(person, pk, number)
-    return render(request, "reports/_record.html", _look(request, person, version))
+    return render(request, "reports/_record.html", {"model": {"pk": pk}, **_look(request, person, version)})
 
 
 def _version(person: User, pk: uuid.UUID, number: int) -> tuple[ModelVersion, DatasetSnapshot | None]:
@@ -91,13 +93,28 @@ def _asked(request: HttpRequest, person: User, version: ModelVersion, data: Data
     most = _number(request.POST.get("most", "0") or "0", 0, MOST, "The number of changes")
     if most and not mutable:
         raise Refused("Name the features that may change, or ask for no change.")
-    handed_in = request.POST.get("features", "").strip()
-    record: dict[str, Any]
-    if handed_in:
-        record = {"features": _features(handed_in)}
-    else:
-        record = {"row": _number(request.POST.get("row", ""), 1, data.rows, "The row")}
-    return looks.ask(viewer=person, version=version, record=record, mutable=mutable, most=most)
+    return looks.ask(viewer=person, version=version, record=_record(request, data), mutable=mutable, most=most)
+
+
+def _record(request: HttpRequest, data: DatasetSnapshot) -> dict[str, Any]:
+    """Return which record is meant, as :func:`reports.looks.ask` takes it."""
+    row, features, prediction = (request.POST.get(name, "").strip() for name in ("row", "features", "prediction"))
+    if sum(map(bool, (row, features, prediction))) > 1:
+        raise Refused("Name one record: a row, or features, or the id of a logged prediction.")
+    if features:
+        return {"features": _features(features)}
+    if prediction:
+        if len(prediction) > LONGEST_ID or not prediction.isprintable():
+            raise Refused(f"The id of a prediction has at most {LONGEST_ID:,} characters, all of them printable.")
+        return {"prediction": prediction, "day": _day(request.POST.get("day", "").strip())}
+    return {"row": _number(row, 1, data.rows, "The row")}
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise Refused("The day must be a date as in 2026-11-02.") from None
 
 
 def _features(text: str) -> dict[str, Any]:

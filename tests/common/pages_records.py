@@ -58,6 +58,30 @@ def unturned() -> dict[str, Any]:
     return record(state="done", result=RESULT | {"label": "", "output": "value", "counterfactual": none})
 
 
+THEN: dict[str, Any] = {
+    "at": "2026-11-02T08:00:12Z",
+    "monitor": "credit-risk champion",
+    "batch": "2026-11-02T08",
+    "logged": 0.472501,
+    "difference": 1e-6,
+    "tolerance": 1e-6,
+    "differs": False,
+    "turned": False,
+    "threshold": 0.3,
+}
+
+
+def logged(**then: Any) -> dict[str, Any]:
+    """The answer for a prediction that was logged in production."""
+    return record(state="done", result=RESULT | {"logged": THEN | then})
+
+
+def elsewhere() -> dict[str, Any]:
+    """A prediction that another version made."""
+    said = "Prediction 7d1c was made by version 3 of credit-risk, not by version 2. Ask for it there."
+    return record(state="failed", error=said, elsewhere=[3])
+
+
 def refused() -> dict[str, Any]:
     """A question that can't be one."""
     return record() | {"problem": "The row must be a whole number from 1 to 300.", "sent": {"row": "x"}}
@@ -66,6 +90,12 @@ def refused() -> dict[str, Any]:
 RECORDS = {
     "record": ("reports/record.html", record),
     "record-explained": ("reports/record.html", asked),
+    "record-logged": ("reports/record.html", logged),
+    "record-logged-differs": (
+        "reports/record.html",
+        lambda: logged(logged=0.2841, difference=0.1884, differs=True, turned=True),
+    ),
+    "record-logged-elsewhere": ("reports/record.html", elsewhere),
     "record-none-found": ("reports/record.html", unturned),
     "record-open": ("reports/record.html", lambda: record(state="queued", open=True)),
     "record-failed": ("reports/record.html", lambda: record(state="failed", error="There is no row 10.")),
