@@ -133,6 +133,18 @@ def drift_chart(column: object, prefix: str = "drift") -> SafeString:
     )
 
 
+@register.filter
+def not_stable(columns: Sequence[object]) -> list[object]:
+    """Return the columns of a drift run that drifted, or of which too little is known."""
+    return [column for column in columns if field(column, "outcome") != "stable"]
+
+
+@register.filter
+def stable(columns: Sequence[object]) -> list[object]:
+    """Return the columns of a drift run that :func:`not_stable` leaves out."""
+    return [column for column in columns if field(column, "outcome") == "stable"]
+
+
 @register.simple_tag
 def outcome_dots(counts: Mapping[str, int] | None, key: object) -> SafeString:
     """Draw one mark per check."""
