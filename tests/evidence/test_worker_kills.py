@@ -31,7 +31,7 @@ from tests.arch.tree import ROOT
 from tests.factories import a_user
 from tests.payloads import a_digest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]  # three processes to wait for: nothing may run beside it
+pytestmark = pytest.mark.slow
 PATIENCE_S = 90.0
 
 
@@ -125,7 +125,9 @@ def own_broker() -> Iterator[str]:
     """A Valkey that no other test uses, so that it can be wiped."""
     with tempfile.TemporaryDirectory(prefix="placet-kills-") as name:
         Path(name).chmod(0o755)  # the server's own user enters it
-        with Stack(var=Path(name) / "var", processes=("valkey",), ports={"valkey": 0}, durable=False) as stack:
+        with Stack(
+            var=Path(name) / "var", processes=("valkey",), ports={"valkey": 0}, durable=False, external={}
+        ) as stack:
             yield stack.env("test")["REDIS_URL"]
 
 
