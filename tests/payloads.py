@@ -339,7 +339,7 @@ def data_quality(*, leaked: int | None = 0, twice: int = 0, complete: bool = Tru
             "role": role,
             "sensitive": sensitive,
             "kind": "number" if number else "text",
-            "type": "double" if number else "large_string",
+            "type": "double" if number else "string",
             "expected": ("double" if number else "string") if feature else None,
             "fits": True if feature else None,
             "missing": part(missing),

@@ -222,7 +222,7 @@ def _column(
         "role": role,
         "sensitive": name in meaning.sensitive_features,
         "kind": column.kind,
-        "type": str(column.type),
+        "type": str(column.type).replace("large_", ""),  # how long texts are stored is no property of the data
         "expected": expected,
         "fits": fits(expected, column.type) if expected else None,
         "missing": counted(column.missing, column.rows),
