@@ -2,10 +2,11 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from governance.accounts.models import User
 from governance.audit.governed import Governed
+from governance.inventory.proposal import Proposal, of_two_people
 
 
 class AISystem(Governed):
@@ -52,7 +53,7 @@ class AISystem(Governed):
         return self.name
 
 
-class Classification(Governed):
+class Classification(Proposal):
     """Answers, what follows from them, and the two people who stand for it. Sealed once signed."""
 
     system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="classifications")
@@ -62,36 +63,12 @@ class Classification(Governed):
     trace = models.JSONField(help_text="Each step with its question, answer, conclusion and points of law.")
     law_version = models.CharField(max_length=120)
     model_tier = models.PositiveSmallIntegerField()
-    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    proposed_at = models.DateTimeField()
-    signed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    signed_at = models.DateTimeField(null=True)
-    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(signed_by__isnull=True) | ~Q(signed_by=F("proposed_by")),
-                name="classification_signed_by_a_second_person",
-            ),
-            models.CheckConstraint(
-                condition=Q(signed_by__isnull=True, signed_at__isnull=True)
-                | Q(signed_by__isnull=False, signed_at__isnull=False),
-                name="classification_signed_at_iff_signed",
-            ),
-            models.CheckConstraint(
-                condition=Q(signed_at__isnull=True) | Q(withdrawn_at__isnull=True),
-                name="classification_signed_or_withdrawn",
-            ),
-            models.UniqueConstraint(
-                fields=["system"],
-                condition=Q(signed_at__isnull=True, withdrawn_at__isnull=True),
-                name="one_open_classification_per_system",
-            ),
-        ]
+        constraints = of_two_people("classification", one_open_per="system", named="one_open_classification_per_system")
 
 
-class ModelAssignment(Governed):
+class ModelAssignment(Proposal):
     """That a registered model serves a system, and the two people who stand for it. Sealed once signed.
 
     The model is known by id and name only: it lives in the layer that mirrors the registry.
@@ -103,39 +80,15 @@ class ModelAssignment(Governed):
     from_system = models.ForeignKey(
         AISystem, null=True, on_delete=models.PROTECT, related_name="+", help_text="What it served when proposed."
     )
-    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    proposed_at = models.DateTimeField()
-    signed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    signed_at = models.DateTimeField(null=True)
-    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(signed_by__isnull=True) | ~Q(signed_by=F("proposed_by")),
-                name="assignment_signed_by_a_second_person",
-            ),
-            models.CheckConstraint(
-                condition=Q(signed_by__isnull=True, signed_at__isnull=True)
-                | Q(signed_by__isnull=False, signed_at__isnull=False),
-                name="assignment_signed_at_iff_signed",
-            ),
-            models.CheckConstraint(
-                condition=Q(signed_at__isnull=True) | Q(withdrawn_at__isnull=True),
-                name="assignment_signed_or_withdrawn",
-            ),
-            models.UniqueConstraint(
-                fields=["model_id"],
-                condition=Q(signed_at__isnull=True, withdrawn_at__isnull=True),
-                name="one_open_assignment_per_model",
-            ),
-        ]
+        constraints = of_two_people("assignment", one_open_per="model_id", named="one_open_assignment_per_model")
 
     def __str__(self) -> str:
         return f"{self.model_name} for {self.system}"
 
 
-class SuccessCriteria(Governed):
+class SuccessCriteria(Proposal):
     """What counts as success of a system, what wrong decisions cost, and the two people who stand for it.
 
     Sealed once signed; the newest signed ones are the system's. Each replaces all of the one before.
@@ -144,33 +97,9 @@ class SuccessCriteria(Governed):
     system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="criteria_proposals")
     criteria = models.JSONField(help_text="[{id, title, expr}]")
     cost_matrix = models.JSONField(null=True, help_text="{fp, fn, unit}")
-    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    proposed_at = models.DateTimeField()
-    signed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    signed_at = models.DateTimeField(null=True)
-    withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(signed_by__isnull=True) | ~Q(signed_by=F("proposed_by")),
-                name="criteria_signed_by_a_second_person",
-            ),
-            models.CheckConstraint(
-                condition=Q(signed_by__isnull=True, signed_at__isnull=True)
-                | Q(signed_by__isnull=False, signed_at__isnull=False),
-                name="criteria_signed_at_iff_signed",
-            ),
-            models.CheckConstraint(
-                condition=Q(signed_at__isnull=True) | Q(withdrawn_at__isnull=True),
-                name="criteria_signed_or_withdrawn",
-            ),
-            models.UniqueConstraint(
-                fields=["system"],
-                condition=Q(signed_at__isnull=True, withdrawn_at__isnull=True),
-                name="one_open_criteria_proposal_per_system",
-            ),
-        ]
+        constraints = of_two_people("criteria", one_open_per="system", named="one_open_criteria_proposal_per_system")
 
 
 class DatasetPin(Governed):
