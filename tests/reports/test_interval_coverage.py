@@ -58,7 +58,7 @@ def allowed(runs):
 @pytest.mark.parametrize("n", [120, 400])
 def test_intervals_of_figures_and_of_paired_differences_cover(truth, n):
     true = by_id(truth)
-    hits = {(name, part): 0 for name in COVERED for part in ("candidate", "difference")}
+    held = {(name, part): [] for name in COVERED for part in ("candidate", "difference")}
     for run in range(RUNS):
         event, score, other = population(n, np.random.default_rng(run))
         drawn = by_id(
@@ -72,11 +72,13 @@ def test_intervals_of_figures_and_of_paired_differences_cover(truth, n):
                 seed=run,
             )
         )
-        for name, part in hits:
+        for name, part in held:
             low, high = drawn[name][part]["low"], drawn[name][part]["high"]
-            hits[name, part] += low <= true[name][part]["value"] <= high
+            if low is not None:  # once in a thousand draws there are fewer than 30 events, and no interval
+                held[name, part].append(low <= true[name][part]["value"] <= high)
     low, high = allowed(RUNS)
-    shares = {key: hit / RUNS for key, hit in hits.items()}
+    assert min(map(len, held.values())) >= 0.98 * RUNS
+    shares = {key: sum(hits) / len(hits) for key, hits in held.items()}
     assert {key: share for key, share in shares.items() if not low <= share <= high} == {}
 
 
