@@ -15,7 +15,7 @@ from reports.isolation.errors import ModelFailed
 from reports.isolation.explainer import Limits, checked
 from reports.isolation.inside.explaining import job as inside
 from reports.isolation.inside.explaining.deletion import deletion_curves, steps_of
-from reports.isolation.inside.explaining.tree import size_of
+from reports.isolation.inside.explaining.tree import shap_values, size_of
 from reports.isolation.process import Answer
 from tests.reports.explaining import LIMITS, Spoken, fitted, mixed, numbers
 
@@ -208,20 +208,45 @@ def test_more_rows_than_were_given_are_refused():
         checked(answer, **asked | {"given": 200})
 
 
-def test_a_score_near_a_threshold_takes_the_models_own_branch():
-    """Trees compare float32: a value rounded onto a threshold must not go the other way here."""
+def edgy() -> tuple[Spoken, pd.DataFrame, list[float]]:
+    """A model, its rows, and values of their column ``a`` that float32 can't tell from a threshold."""
     rng = np.random.default_rng(0)
-    months = rng.integers(6, 72, 500).astype(float)
-    frame = pd.DataFrame({"a": (months - months.mean()) / months.std(), "b": rng.normal(size=500)})
+    months = rng.integers(6, 72, 3000).astype(float)
+    frame = pd.DataFrame({"a": (months - months.mean()) / months.std(), "b": rng.normal(size=3000)})
     frame["c"] = frame["a"].astype(np.float32).astype(float) + 1e-9
     label = (frame["a"] + frame["b"] > 0).astype(int)
-    model = Spoken(GradientBoostingClassifier(n_estimators=60).fit(frame, label))
+    model = Spoken(GradientBoostingClassifier(n_estimators=60, random_state=0).fit(frame.head(500), label.head(500)))
     model.classes = ["0", "1"]
     trees = [tree.tree_ for tree in model.estimator.estimators_.ravel()]
     edges = sorted({float(t) for tree in trees for t in tree.threshold[tree.feature == 0]})
-    rows = frame.head(len(edges)).assign(a=np.nextafter(edges, 9))  # over it by less than float32 can tell
+    return model, frame, list(np.nextafter(edges, 9))  # over it by less than float32 can tell
+
+
+def test_a_score_near_a_threshold_takes_the_models_own_branch():
+    """Trees compare float32: a value rounded onto a threshold must not go the other way here."""
+    model, frame, edges = edgy()
+    rows = frame.head(len(edges)).assign(a=edges)
     behind = frame.head(50)
     chosen, note = inside.choose(model, "binary", rows, behind, many=False)
     assert (chosen.engine, "shap: its values miss the score" in note) == ("woodelf", True)  # shap rounds thresholds too
     values = chosen.values(rows, behind, seed=0, progress=None)
     assert np.abs(chosen.base(behind) + values.sum(axis=1) - chosen.score(rows)).max() < 1e-6
+
+
+@pytest.mark.parametrize(("n", "explained", "held"), [(300, 300, 59), (2500, 2500, 59)])
+def test_one_row_on_a_threshold_that_the_trial_does_not_meet_changes_the_engine(n, explained, held):
+    model, frame, edges = edgy()
+    rows, behind = frame.head(n).copy(), frame.tail(40)
+    tried = frame.head(len(edges)).assign(a=edges, b=frame.loc[55, "b"], c=frame.loc[55, "c"])
+    values = shap_values(model.estimator, tried, behind)[0].sum(axis=1)[:, 0]
+    off = np.abs(model.estimator.decision_function(behind).mean() + values - model.estimator.decision_function(tried))
+    rows.loc[55, "a"] = edges[int(off.argmax())]
+    limits = {**LIMITS, "rows": {**LIMITS["rows"], "shap": 300}}
+    job = {"task": "binary", "limits": limits, "seed": 5}
+    work = inside.Work(model, job, [rows, behind, behind], lambda *step: None)
+    assert (work.explainer.engine, work.explainer.perturbation) == ("woodelf", "interventional")
+    assert "shap's values missed the score of 1 of" in work.note
+    (main, _, _, compared, _), result = work.run()
+    assert (len(main["s0"]), len(compared["a0:0"])) == (explained, held), "it is held against shap where shap adds up"
+    values = sum(main[f"v0:{feature}"] for feature in range(3))
+    assert np.abs(result["base_values"][0][0] + values - main["s0"]).max() < 1e-5

@@ -251,8 +251,29 @@ def _try(explainer: Explainer, rows: pd.DataFrame, background: pd.DataFrame) -> 
     if values.shape != (len(rows), rows.shape[1], score.shape[1]) or not np.isfinite(values).all():
         msg = f"its values have shape {values.shape} or are not finite"
         raise Unsuitable(msg)
-    residual = float(np.abs(base + values.sum(axis=1) - score).max())
-    limit = ADDS_UP * (max(float(np.abs(score).max()), 1e-12) if explainer.space == "value" else 1.0)
-    if residual > limit:
-        msg = f"its values miss the score by {residual:.2g}"
+    off = np.abs(base + values.sum(axis=1) - score).max(axis=1)
+    if (off > allowed(explainer, score)).any():
+        msg = f"its values miss the score by {off.max():.2g}"
         raise Unsuitable(msg)
+
+
+def allowed(explainer: Explainer, score: Floats) -> float:
+    """Return how far the values of a row and the base value may be from its score."""
+    import numpy as np
+
+    return ADDS_UP * (max(float(np.abs(score).max()), 1e-12) if explainer.space == "value" else 1.0)
+
+
+def adding_up(
+    explainer: Explainer, rows: pd.DataFrame, background: pd.DataFrame, values: Floats, within: float | None = None
+) -> npt.NDArray[np.bool_]:
+    """Return which rows' values, shape (n, features, outputs), add up to the score, shape (n,).
+
+    Args:
+        within: how far a row may be off; None for what an explainer may be.
+    """
+    import numpy as np
+
+    score = explainer.score(rows)
+    off = np.abs(explainer.base(background) + values.sum(axis=1) - score).max(axis=1)
+    return np.asarray(off <= (allowed(explainer, score) if within is None else within))
