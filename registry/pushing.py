@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, BinaryIO
 
@@ -11,14 +12,16 @@ import rfc8785
 from django.db import transaction
 
 from governance.accounts.models import User
+from governance.common import clock
 from governance.evidence import documents, keys, schemas, services, storage
 from governance.evidence.errors import EvidenceKnown, InvalidEvidence, Unsigned
 from governance.evidence.models import Evidence
+from governance.evidence.plausible import impossible
 from governance.evidence.producers import Product
 from placet.attestations import Attestation, InvalidAttestation, verify
 from registry import selectors
 from registry.errors import ModelUnassigned
-from registry.models import ModelVersion
+from registry.models import DatasetSnapshot, ModelVersion
 
 NOT_PUSHED = frozenset({"drift/v1", "canary/v1", "human_review/v1", "document/v1", "submitted_document/v1"})
 """Made by Placet from its own records, or signed by people on its pages."""
@@ -28,6 +31,7 @@ MOST_FILES = 10
 ENVELOPE, PAYLOAD = "statement.dsse.json", "payload.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 _PIECE = 65_536
+CLOCKS_APART = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def push_evidence(*, submitter: User, model: str, number: int, evidence_type: st
     payload = _payload(pushed.payload)
     if problem := schemas.first_problem(evidence_type, payload):
         raise InvalidEvidence(f"{evidence_type}: {problem}")
-    if wrong := contradiction(said, payload, version):
+    if wrong := contradiction(said, payload, version) or impossible(payload, rows=_rows(said.dataset_digest)):
         raise InvalidEvidence(wrong)
     envelope = storage.put(pushed.envelope)
     known = Evidence.objects.filter(subject_id=version.pk, origin=Evidence.Origin.SUBMITTED)
@@ -141,11 +145,21 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
+def _rows(digest: str) -> int | None:
+    """Return how many rows the data has, None where Placet does not know it."""
+    known = DatasetSnapshot.objects.filter(digest=digest).first() if digest else None
+    return known.rows if known else None
+
+
 def _check_subject(said: Attestation, version: ModelVersion, evidence_type: str) -> None:
     if (said.model, said.version) != (str(version.model), str(version.number)):
         raise Unsigned(f"The statement is about {said.model}/{said.version}, not about {version.subject_name}.")
     if said.artifact_digest != version.artifact_digest:
         raise Unsigned(f"The statement is about other bytes than those of {version}: {version.artifact_digest}.")
+    if said.signed_at > clock.now() + CLOCKS_APART:
+        raise Unsigned(
+            f"The statement says that it was signed on {said.signed_at:%Y-%m-%d at %H:%M} UTC, which is to come."
+        )
     if said.evidence_type != evidence_type:
         raise Unsigned(f"The statement is about {said.evidence_type}, not about {evidence_type}.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,6 +17,7 @@ from governance.accounts.models import User
 from governance.accounts.services import create_token
 from governance.approvals.models import State
 from governance.audit.models import Entry
+from governance.common import clock
 from governance.common.errors import Forbidden, Unknown
 from governance.evidence import keys, storage
 from governance.evidence.errors import KeyRefused
@@ -174,6 +176,40 @@ def test_what_is_not_signed_or_contradicts_itself_is_refused_and_nothing_is_kept
     assert answer.status_code == status, answer.content
     assert says in answer.content.decode()
     assert not Evidence.objects.exists()
+
+
+def bent(path: str, value: object) -> dict:
+    """The sample of fairness with one number changed, by its path."""
+    payload = payloads.fairness()
+    place = payload
+    *steps, last = (int(step) if step.isdecimal() else step for step in path.split("."))
+    for step in steps:
+        place = place[step]
+    place[last] = value
+    return payload
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("features.0.groups.1.selection_ratio.low", 2.5, "its interval ends at"),
+        ("features.0.groups.1.selection_ratio.value", 0.01, "outside its own interval"),
+        ("features.0.groups.1.selection_rate.value", 7.5, "7.5 lies outside its own interval"),
+        ("features.0.groups.1.tpr_difference.value", -5.0, "-5 lies outside its own interval"),
+        ("n", 999_999, "the data has 300 rows"),
+    ],
+)
+def test_a_number_that_can_not_be_is_refused(cast, sender, path, value, says):
+    answer = push(sender, sent(cast, payload=bent(path, value)))
+    assert (answer.status_code, says in answer.json()["detail"]) == (422, True), answer.json()
+    assert not Evidence.objects.exists()
+
+
+def test_a_statement_from_the_future_is_refused(cast, sender):
+    moment = clock.now() + timedelta(hours=1)
+    answer = push(sender, sent(cast, signed_at=moment))
+    assert (answer.status_code, "which is to come" in answer.json()["detail"]) == (403, True)
+    assert push(sender, sent(cast, signed_at=clock.now() + timedelta(minutes=4))).status_code == 201
 
 
 def test_one_changed_byte_of_the_payload_or_the_statement_is_refused(cast, sender):
