@@ -109,7 +109,8 @@ def dataset_for(user: User, digest: str) -> DatasetSnapshot:
         Unknown: there is none, or none that the person may read.
     """
     wanted = f"sha256:{digest.removeprefix('sha256:')}"
-    found = datasets_for(user).filter(digest=wanted).order_by("role").first()
+    known = "\0" not in digest and datasets_for(user).filter(digest=wanted).order_by("role")  # PostgreSQL takes no NUL
+    found = known.first() if known else None
     if found is None:
         raise Unknown(f"There is no dataset {wanted[:80]}. The page of a model's version names those that it uses.")
     return found

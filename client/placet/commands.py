@@ -325,8 +325,8 @@ def _follow(client: Placet, request: Promotion, *, until: Any, quiet: bool) -> P
     def progress(now: Promotion) -> None:
         for job in now.jobs:
             line = f"{terminal.text(job.get('type'))}: {terminal.text(job.get('state'))}"
-            if job.get("message"):
-                line += f" ({terminal.text(job['message'])})"
+            if said_of_it := job.get("error") or job.get("message"):
+                line += f" ({terminal.text(said_of_it)})"
             if line not in said and not quiet:
                 said.add(line)
                 console.print(Text(f"  {line}", style="dim"))

@@ -83,7 +83,19 @@ class Promotion:
         """Whether Placet is still making evidence or moving the alias: what waiting can help with."""
         if self.state in SETTLED:
             return False
-        return self.state == "applying" or (self.verdict is None and self.approval.get("state") not in DECIDED)
+        if self.state == "applying":
+            return True
+        return self.verdict is None and self.approval.get("state") not in DECIDED and not self.stuck
+
+    @property
+    def stuck(self) -> tuple[Mapping[str, Any], ...]:
+        """The evidence jobs that failed or were cancelled, once no other is at work: only people can go on then."""
+        newest: dict[str, Mapping[str, Any]] = {}
+        for job in self.jobs:  # newest first
+            newest.setdefault(str(job.get("type")), job)
+        if any(job.get("state") in {"queued", "running"} for job in newest.values()):
+            return ()
+        return tuple(job for job in newest.values() if job.get("state") in {"failed", "cancelled"})
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def beeswarm(features: Sequence[Mapping[str, Any]], *, uid: str, title: str, uni
         return left + (right - left) * (value - lo) / (hi - lo)
 
     digits = digits_for(hi - lo)
+    digits = next((more for more in range(digits, 7) if abs(round(hi / 2, more) - hi / 2) < 1e-9), digits)
     body = []
     for tick in (lo, lo / 2, 0.0, hi / 2, hi):
         css = "x-c-zero" if tick == 0 else "x-c-grid"

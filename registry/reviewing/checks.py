@@ -148,7 +148,7 @@ def _check_shown(
         "evidence": {
             "type": row["evidence_type"],
             "pk": item.pk if item else None,
-            "index": indexes.get(item.log_entry) if item else None,
+            "submitted": bool(item and item.origin == Evidence.Origin.SUBMITTED),
         },
         "why": rule.why if rule else "",
         "supports": list(rule.supports) if rule else [],

@@ -10,6 +10,7 @@ import pytest
 typer_testing = pytest.importorskip("typer.testing")
 
 from placet.commands import app  # noqa: E402
+from placet.sdk import Promotion  # noqa: E402
 
 ID = "0a0a0a0a-0000-4000-8000-000000000001"
 PATH = f"/api/v1/promotion-requests/{ID}"
@@ -158,6 +159,23 @@ def test_request_waits_for_the_verdict_and_not_for_people(run, api):
     assert done.exit_code == 4
     assert "fairness/v1: done" in done.stderr
     assert api.asked[-2]["headers"]["Idempotency-Key"] == "ci-1"
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_waiting_ends_when_only_people_can_go_on(run, api, state):
+    """A job that failed leaves the request collecting: the reason is told at once, and nobody waits for a timeout."""
+    stuck = a_request(approval="collecting")
+    done = {"type": "performance/v1", "state": "done", "message": ""}
+    bad = {"type": "fairness/v1", "state": state, "message": "Failed", "error": "The data has no column age_group."}
+    running = {"type": "robustness/v1", "state": "running", "message": "rows"}
+    api.says("POST", "/api/v1/promotion-requests", stuck | {"jobs": [running, bad, done]}, status=202)
+    api.says("GET", PATH, stuck | {"jobs": [running | {"state": "done"}, bad, done]})
+    made = run("request", "credit-risk", "2", "--to", "champion", "--wait")
+    assert made.exit_code == 4
+    assert f"fairness/v1: {state} (The data has no column age_group.)" in made.stderr
+    again = [running, {**bad, "state": "running"}, bad, done]  # newest first: somebody had it tried again
+    assert Promotion.from_json(stuck | {"jobs": again}).working
+    assert Promotion.from_json(stuck | {"jobs": []}).working
 
 
 def test_apply_waits_for_the_alias(run, api):

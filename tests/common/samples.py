@@ -88,7 +88,7 @@ def _check(check: str, title: str, outcome: str, measured: dict[str, Any] | None
         "outcome": outcome,
         "measured": measured,
         "better": "higher",
-        "evidence": {"type": "fairness/v1", "index": 1471},
+        "evidence": {"type": "fairness/v1", "pk": UID, "submitted": True},
     }
     return base | more
 
@@ -98,12 +98,12 @@ CHECKS: list[dict[str, Any]] = [
            note="women 64 / 93 against men 153 / 207", asks="asks for a human review", reason="0.79 to 1.09 holds 0.80: the data settle neither.", why="Four-fifths is a flag, not a verdict; limit set by the credit policy board.",
            supports=["ai-act:Annex IV.2.g"],
            human_review={"by": VALIDATOR, "at": ago(days=1), "statement": "The interval spans the limit on 93 women. The data does not say pass and does not say fail.", "verdict": "accepted", "index": 1475}),
-    _check("performance.auc", "AUC", "pass", a_number(0.802, 0.052), limit=0.7, evidence={"type": "performance/v1", "index": 1469}),
-    _check("performance.auc-difference", "AUC against the champion, not worse", "pass", a_number(0.016, 0.022), limit=-0.02, evidence={"type": "performance/v1", "index": 1469}),
-    _check("performance.log-loss", "Log loss", "pass", a_number(0.489, 0.03), limit=0.65, better="lower", evidence={"type": "performance/v1", "index": 1469}),
-    _check("explanation.stability", "Explanation stability (Kendall τ)", "pass", a_number(0.91, 0.035), limit=0.8, evidence={"type": "explanation/v1", "index": 1472}),
-    _check("explanation.residual", "Additivity residual", "pass", a_number(3e-7), limit=0.001, better="lower", evidence={"type": "explanation/v1", "index": 1472}),
-    _check("artifact.bytes", "Artifact bytes are those measured", "pass", None, measured_text="14 files, equal", evidence={"type": "manifest", "index": None}),
+    _check("performance.auc", "AUC", "pass", a_number(0.802, 0.052), limit=0.7, evidence={"type": "performance/v1", "pk": UID}),
+    _check("performance.auc-difference", "AUC against the champion, not worse", "pass", a_number(0.016, 0.022), limit=-0.02, evidence={"type": "performance/v1", "pk": UID}),
+    _check("performance.log-loss", "Log loss", "pass", a_number(0.489, 0.03), limit=0.65, better="lower", evidence={"type": "performance/v1", "pk": UID}),
+    _check("explanation.stability", "Explanation stability (Kendall τ)", "pass", a_number(0.91, 0.035), limit=0.8, evidence={"type": "explanation/v1", "pk": UID}),
+    _check("explanation.residual", "Additivity residual", "pass", a_number(3e-7), limit=0.001, better="lower", evidence={"type": "explanation/v1", "pk": UID}),
+    _check("artifact.bytes", "Artifact bytes are those measured", "pass", None, measured_text="14 files, equal", evidence={"type": "manifest"}),
     _check("drift.production", "Inside a standing approval", "not_applicable", None, note="no standing approval covers this system", evidence=None),
 ]
 

@@ -135,6 +135,10 @@ def test_it_completes_a_request_and_its_sender_decides_on_none_that_it_supports(
     excluded = {row["person"]: row["reasons"] for row in made.approval.excluded}
     assert "evidence_producer" in excluded[str(machine.pk)]
     assert "sponsor" in excluded[str(cast.validator.pk)], "who answers for the machine that measured"
+    for page in (f"/approvals/{made.approval_id}", f"/promotions/{made.pk}"):
+        said = signed_in(cast.officer).get(page).content.decode()
+        assert "submitted, not computed by Placet" in said, f"{page} says so beside the checks"
+        assert f"/evidence/{answer.json()['id']}" in said
 
 
 @pytest.mark.parametrize(

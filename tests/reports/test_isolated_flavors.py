@@ -110,6 +110,17 @@ def test_a_python_function_answers_in_any_form_that_names_what_it_says(tmp_path,
         assert found.classes == ("x", "y", "z")
 
 
+def test_an_error_of_the_model_s_quotes_names_of_features_and_no_value_of_a_row(tmp_path):
+    source = "raise ValueError(f\"'Ada Byron', 18151210: could not take {frame['a'].name!r}\")"
+    model = save_code(tmp_path / "model", source)
+    with pytest.raises(ModelFailed, match=r"ValueError: '…', …: could not take '(a|…)'") as error:
+        runner.predict(model, ASKED, task="regression")
+    assert "Ada" not in str(error.value)
+    MODELS["logistic"][-1](tmp_path / "logistic")
+    with pytest.raises(ModelFailed, match="could not convert string to float: '…'"):
+        runner.predict(tmp_path / "logistic", ASKED.assign(a="twelve"), task="binary")
+
+
 def test_which_column_is_which_class_is_never_guessed(tmp_path):
     source = "return np.column_stack([np.full(len(frame), 0.25), np.full(len(frame), 0.75)])"
     unnamed = save_code(tmp_path / "unnamed", source)

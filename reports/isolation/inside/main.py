@@ -17,6 +17,7 @@ import errno
 import json
 import math
 import os
+import re
 import resource
 import signal
 import sys
@@ -25,6 +26,8 @@ from .explaining import explain, explain_record
 from .models import Model, measure_time, predict
 from .protocol import Refused, say
 
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+LONG_NUMBER = re.compile(r"\d{5,}")
 ACTIONS = {"predict": predict, "time": measure_time, "explain": explain, "explain_record": explain_record}
 
 
@@ -52,10 +55,24 @@ def main() -> int:
             say(stream, error=f"The model needs more than the {limit} MB that it may use.", ended=True)
             return 1
         except OSError as error:
-            say(stream, error=too_long(error) or f"{type(error).__name__}: {error}"[:500])
+            say(stream, error=too_long(error) or told(error, model))
         except BaseException as error:  # noqa: BLE001  # whatever the model does wrong must be told, exit() too
-            say(stream, error=f"{type(error).__name__}: {error}"[:500])
+            say(stream, error=told(error, model))
     return 0
+
+
+def told(error: BaseException, model: Model | None) -> str:
+    """Return an error of the model's in words, without what may be a value of somebody's row.
+
+    A library quotes the value that it can't take; only quoted names of features are kept. What is said of code (a
+    missing module, an unknown name), and whatever goes wrong before there are rows, is kept as it is.
+    """
+    text = str(error)
+    if model is not None and not isinstance(error, (ImportError, AttributeError, NameError)):
+        names = set(model.features)
+        text = QUOTED.sub(lambda found: found[0] if found[0][1:-1] in names else "'…'", text)
+        text = LONG_NUMBER.sub("…", text)
+    return f"{type(error).__name__}: {text}"[:500]
 
 
 def limit_time(seconds: int) -> int:
