@@ -23,6 +23,7 @@ PURE = levels.RUN_THE_MODEL | {"data_quality"}
 """Types, without version, that are made of bytes that are kept. The others count records of their own time."""
 WORKER = System("evidence-worker")
 
+COUNTED = frozenset({"drift/v1", "canary/v1"})
 DataCheck = Callable[[Evidence], str]
 _checks: list[DataCheck] = []
 
@@ -36,8 +37,10 @@ def why_not(evidence: Evidence) -> str:
     """Return in a sentence why evidence can't be asked for again; empty when it can."""
     if evidence.origin != Evidence.Origin.COMPUTED:
         return "It was submitted; Placet did not make it, so only its sender can make it again."
-    if evidence.type.partition("/")[0] not in PURE or not producible(evidence.type):
+    if evidence.type in COUNTED:
         return f"{evidence.type} counts the records of its time; it is not made again from stored bytes."
+    if evidence.type.partition("/")[0] not in PURE or not producible(evidence.type):
+        return f"{evidence.type} measures nothing, so there is nothing to measure again."
     return ""
 
 

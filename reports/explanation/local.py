@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -149,11 +150,23 @@ def one_row(features: Mapping[str, Any], like: pd.DataFrame) -> pd.DataFrame:
             msg = f"{name} is missing, and its column, {dtype}, has no missing values."
             raise ValueError(msg)
         try:
-            row[name] = pd.Series([features[name]]).astype(like[name].dtype)
-        except (TypeError, ValueError) as error:
-            msg = f"{name}: {str(features[name])[:60]!r} is not of the column's type, {like[name].dtype}."
+            row[name] = _cell(features[name], dtype)
+        except (TypeError, ValueError, OverflowError) as error:
+            msg = f"{name}: {str(features[name])[:60]!r} is not of the column's type, {dtype}."
             raise ValueError(msg) from error
     return pd.DataFrame(row)
+
+
+def _cell(value: Any, dtype: Any) -> pd.Series:
+    """Return one value as a column of that type, without what pandas would quietly make of another type's.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is of another type, or too large.
+    """
+    number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+    if number and (isinstance(value, (bool, str)) or value in (math.inf, -math.inf)):
+        raise TypeError(value)
+    return pd.Series([value]).astype(dtype)
 
 
 def words(value: Any) -> str:

@@ -121,7 +121,7 @@ def _features(text: str) -> dict[str, Any]:
     if len(text) > LONGEST:
         raise Refused(f"The features are longer than {LONGEST >> 10} kB.")
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_no_number, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise Refused(f"The features are not JSON: {error}.") from error
     if not isinstance(found, dict) or not all(
@@ -129,6 +129,17 @@ def _features(text: str) -> dict[str, Any]:
     ):
         raise Refused('The features must be one JSON object of texts and numbers: {"months": 12, "purpose": "car"}.')
     return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number; leave a value that is not known null")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{', '.join(twice[:3])} stands there twice")
+    return dict(pairs)
 
 
 def _number(text: str, low: int, high: int, what: str) -> int:

@@ -145,6 +145,13 @@ def test_features_handed_in_must_be_those_of_the_data():
         local.one_row({"amount": 5, "colour": "red", "months": "twelve", "owner": "yes"}, like)
 
 
+@pytest.mark.parametrize("months", [True, 10**400, float("inf"), "12"])
+def test_a_number_handed_in_is_a_number(months):
+    like = pd.DataFrame({"months": [1, 2]})
+    with pytest.raises(ValueError, match=r"months: .* is not of the column's type, int64"):
+        local.one_row({"months": months}, like)
+
+
 def a_payload(frame, **more):
     _, backgrounds = sample(frame, limits=LIMITS, seed=3)
     return {"seed": 3, "background": {"n": 50, "digest": background_digest(backgrounds[0].head(50))}} | more
@@ -283,6 +290,8 @@ def test_who_lost_the_right_meanwhile_is_answered_nothing_and_no_look_is_logged(
         ({"row": "1", "most": "2"}, "Name the features that may change"),
         ({"features": "{"}, "not JSON"),
         ({"features": "[1]"}, "one JSON object of texts and numbers"),
+        ({"features": '{"a": NaN}'}, "NaN is no number"),
+        ({"features": '{"a": 1, "a": 2}'}, "a stands there twice"),
         ({"features": '{"a": {}}'}, "one JSON object of texts and numbers"),
         ({"features": " " * 9 + "1" * 70_000}, "longer than 64 kB"),
     ],
