@@ -54,11 +54,11 @@ KEPT = {
     "evidence.Reproduction": "evidence job asked_by result made_at",
     "evidence.SubmittedDocument": "evidence system_id kind submitter issued_on expires_on submitted_at",
     "inventory.AISystem": "owner ai_act_class model_tier state made_at",
-    "inventory.Classification": "system ai_act_class model_tier proposed_by proposed_at signed_by signed_at "
-    "withdrawn_at",
+    "inventory.Classification": "proposed_by proposed_at signed_by signed_at withdrawn_at "
+    "system ai_act_class model_tier",
     "inventory.DatasetPin": "system pinned_by pinned_at unpinned_at",
-    "inventory.ModelAssignment": "system model_id from_system proposed_by proposed_at signed_by signed_at withdrawn_at",
-    "inventory.SuccessCriteria": "system proposed_by proposed_at signed_by signed_at withdrawn_at",
+    "inventory.ModelAssignment": "proposed_by proposed_at signed_by signed_at withdrawn_at system model_id from_system",
+    "inventory.SuccessCriteria": "proposed_by proposed_at signed_by signed_at withdrawn_at system",
     "monitoring.Alert": "run monitor version approval state opened_at acknowledged_at acknowledged_by resolved_at "
     "resolved_by",
     "monitoring.DriftRun": "monitor version window_start window_end rows evidence outcome drifted made_at",
