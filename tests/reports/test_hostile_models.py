@@ -28,8 +28,8 @@ HOSTILE = {
         r"Operation not permitted|Name or service not known|resolution",
     ),
     "environment": (
-        "import os; return frame['a'] + len(os.environ['DATABASE_URL'])",
-        r"KeyError: 'DATABASE_URL'",
+        "import os\nif 'DATABASE_URL' not in os.environ: raise NameError(f'only {sorted(os.environ)} here')",
+        r"NameError: only \[(?!.*(DATABASE|REDIS|PLACET|SECRET|TOKEN|PASSWORD))[^\]]*\] here",
     ),
     "writes outside": ("open('OUTSIDE/mine', 'w')", r"No such file or directory"),
     "writes over itself": (
