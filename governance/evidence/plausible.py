@@ -41,10 +41,12 @@ def _wrong(number: Number, n: object, *, inside: bool, differences: bool) -> str
         return "it is not finite."
     if low is not None and high is not None and low > high:
         return f"its interval ends at {high:g}, before it begins at {low:g}."
-    if inside and value is not None and low is not None and high is not None:
+    if value is None and said:
+        return "it is undefined, and has an interval."
+    if inside and value is not None:
         slack = SLACK * max(1.0, abs(value))
-        if not low - slack <= value <= high + slack:
-            return f"{value:g} lies outside its own interval, {low:g} to {high:g}."
+        if not (value if low is None else low) - slack <= value <= (value if high is None else high) + slack:
+            return f"{value:g} lies outside its own interval, from {low} to {high}."
     name = _name(number.path)
     share = name in SHARES or (number.denominator is not None and not name.endswith("difference"))
     if value is not None and share and not -SLACK <= value <= 1 + SLACK:

@@ -34,7 +34,9 @@ def a_number(value, low, high, **more):
     [
         ({"n": 11}, "n is 11, and the data has 10 rows."),
         ({"bias": a_number(1, 3, 2)}, "bias: its interval ends at 2, before it begins at 3."),
-        ({"bias": a_number(1, 2, 3)}, "bias: 1 lies outside its own interval, 2 to 3."),
+        ({"bias": a_number(1, 2, 3)}, "bias: 1 lies outside its own interval, from 2 to 3."),
+        ({"bias": a_number(0.2, 0.95, None)}, "bias: 0.2 lies outside its own interval, from 0.95 to None."),
+        ({"bias": a_number(None, 0.95, 0.99)}, "bias: it is undefined, and has an interval."),
         ({"groups": [{"group": "f", "tpr": a_number(7.5, 7, 8)}]}, "groups[f].tpr: 7.5 is no share"),
         ({"metrics": [{"id": "auc", "candidate": a_number(1.2, 1, 2)}]}, "metrics[auc].candidate: 1.2 is no share"),
         ({"anything": a_number(2, 1, 3, denominator=5)}, "anything: 2 is no share"),
