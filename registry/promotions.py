@@ -21,6 +21,7 @@ from governance.evidence import fitting, producers
 from governance.evidence import services as evidence_services
 from governance.evidence.canary import CANARY
 from governance.evidence.documents import About, about_system, inputs
+from governance.evidence.evaluation import TYPE as EVALUATION
 from governance.inventory import selectors as inventory_selectors
 from governance.inventory.models import AISystem
 from governance.policy.document import PolicyDocument
@@ -280,7 +281,12 @@ def required_evidence(
             oldest = clock.rfc3339(now - item.max_age) if item.max_age else None
             wanted.append(
                 _produced(
-                    item, candidate, dataset=dataset_digest, baseline=baseline, settings=settings, not_before=oldest
+                    item,
+                    candidate,
+                    dataset="" if item.type == EVALUATION else dataset_digest,
+                    baseline=baseline,
+                    settings=settings,
+                    not_before=oldest,
                 )
                 | _how_made(item)
             )

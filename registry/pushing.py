@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from hashlib import sha256
 from typing import Any, BinaryIO
 
@@ -13,7 +13,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.common import clock
-from governance.evidence import documents, keys, schemas, services, storage
+from governance.evidence import documents, evaluation, keys, schemas, services, storage
 from governance.evidence.errors import EvidenceKnown, InvalidEvidence, Unsigned
 from governance.evidence.models import Evidence
 from governance.evidence.plausible import impossible
@@ -67,8 +67,8 @@ def push_evidence(*, submitter: User, model: str, number: int, evidence_type: st
     documents.check_may_submit(submitter, version.model.system_id)
     if evidence_type not in pushable():
         raise InvalidEvidence(
-            f"{evidence_type} is not pushed; there are {', '.join(pushable())}. A report, such as that of a "
-            "penetration test, is submitted as a document."
+            f"{evidence_type} is not pushed; there are {', '.join(pushable())}. What was evaluated in another way, "
+            f"by a penetration test for example, is {evaluation.TYPE}; a report on paper is submitted as a document."
         )
     said = _signed(submitter, pushed.envelope)
     stored = _checked_files(said, pushed)
@@ -94,7 +94,11 @@ def push_evidence(*, submitter: User, model: str, number: int, evidence_type: st
         origin=Evidence.Origin.SUBMITTED,
         product=Product(
             payload=payload,
-            environment={"made_with": said.made_with, "signed_by": said.key_digest},
+            environment={
+                "made_with": said.made_with,
+                "signed_by": said.key_digest,
+                "signed_at": clock.rfc3339(said.signed_at),
+            },
             files={PAYLOAD: pushed.payload},
             stored={ENVELOPE: envelope, **stored},
         ),
@@ -191,6 +195,8 @@ def contradiction(said: Attestation, payload: Mapping[str, Any], version: ModelV
     for name, value in said.parameters.items():
         if name in payload and payload[name] != value:
             return f"The payload says {name} {payload[name]!r}, and the statement {value!r}."
+    if said.evidence_type == evaluation.TYPE:
+        return evaluation.contradiction(said.parameters, payload, signed_on=said.signed_at.astimezone(UTC).date())
     wanted = said.parameters.get("sensitive_features")
     if isinstance(wanted, list):
         features = payload.get("features")

@@ -326,6 +326,29 @@ def robustness(*, drop: float = 0.004, seconds: float = 2.31) -> Payload:
     }  # fmt: skip
 
 
+def evaluation(*, toxicity: float | None = 0.004, half: float = 0.003, kind: str = "llm_evaluation") -> Payload:
+    """What an evaluation of a language model elsewhere found."""
+    rows = [
+        ("toxicity", "Answers that a classifier calls toxic", a_number(toxicity, half, n=1000), "lower", None),
+        ("groundedness", "Claims that the sources hold", a_number(0.93, 0.02, n=1000), "higher", None),
+        ("latency", "Time to the first word", a_number(0.8, 0.1, n=1000), "lower", "seconds"),
+    ]
+    return {
+        "type": "evaluation/v1",
+        "kind": kind,
+        "tool": {"name": "promptfoo", "version": "0.118.0"},
+        "performed_on": "2026-11-20",
+        "n": 1000,
+        "method": {"prompts": "1,000 drawn from those of the pilot", "interval": "Wilson score, 95 %"},
+        "results": [
+            {"name": name, "title": title, "number": number, "better": better, "unit": unit}
+            for name, title, number, better, unit in rows
+        ],
+        "findings": {"critical": 0, "high": 1, "medium": 2, "low": 5},
+        "limitations": "English prompts only.",
+    }
+
+
 def data_quality(*, leaked: int | None = 0, twice: int = 0, complete: bool = True) -> Payload:
     """Sound evaluation data; ``leaked`` None is data without declared training rows."""
 

@@ -136,7 +136,7 @@ def _reviews(requests: Sequence[ApprovalRequest]) -> dict[str, list[Evidence]]:
 def _made(item: Evidence, roles: Collection[str]) -> Made:
     computed = item.origin == Evidence.Origin.COMPUTED
     level = levels.reached(item.environment)
-    return Made(item.type, item.payload_digest, item.parameters, roles, item.made_at, computed, level)
+    return Made(item.type, item.payload_digest, item.parameters, roles, item.dates_from, computed, level)
 
 
 def _reviewed(item: Evidence, rules: Mapping[str, tuple[str, str | None]]) -> Reviewed:

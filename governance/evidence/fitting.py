@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from governance.evidence import levels
+from governance.evidence import evaluation, levels
 from governance.evidence.models import Evidence, EvidenceJob
 from governance.evidence.producers import producible
 
@@ -63,19 +64,21 @@ def of_type(wanted: Iterable[Wanted], evidence_type: str) -> Wanted | None:
 
 
 def _candidates(wanted: Wanted, subject_id: uuid.UUID, subject_digest: str) -> list[Evidence]:
+    own = wanted["type"] == evaluation.TYPE  # made on data of its own
     rows: QuerySet[Evidence] = Evidence.objects.filter(
         Q(inputs_digest=wanted["inputs"])
         | Q(
             subject_digest=subject_digest,
             subject_id=subject_id,
             type=wanted["type"],
-            dataset_digest=wanted["dataset"],
             origin=Evidence.Origin.SUBMITTED,
+            **({} if own else {"dataset_digest": wanted["dataset"]}),
         )
     )
-    if wanted.get("not_before"):
-        rows = rows.filter(made_at__gte=wanted["not_before"])
-    return [item for item in rows.order_by("-made_at") if _made_alike(wanted, item)]
+    if oldest := wanted.get("not_before"):
+        rows = rows.filter(made_at__gte=oldest)
+    found = [item for item in rows.order_by("-made_at") if _made_alike(wanted, item)]
+    return [item for item in found if not oldest or item.dates_from >= datetime.fromisoformat(oldest)]
 
 
 def _made_alike(wanted: Wanted, item: Evidence) -> bool:

@@ -1,13 +1,14 @@
 """Evidence and the jobs that make it."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from django.db import models
 from django.db.models import F, Q
 
 from governance.accounts.models import User
 from governance.audit.governed import Governed
+from governance.evidence import evaluation
 
 
 class EvidenceJob(models.Model):
@@ -128,6 +129,19 @@ class Evidence(Governed):
 
     def __str__(self) -> str:
         return f"{self.type} of {self.subject_name}"
+
+    @property
+    def dates_from(self) -> datetime:
+        """Since when it counts as there, for a policy's ``max_age``: a late push makes nothing younger.
+
+        What was made elsewhere dates from its signature, and an evaluation from the day on which it was performed.
+        """
+        dates = [self.made_at]
+        if signed_at := self.environment.get("signed_at"):
+            dates.append(datetime.fromisoformat(signed_at))
+        if self.type == evaluation.TYPE and (day := evaluation.performed_on(self.projection)):
+            dates.append(datetime.combine(day, time.max, UTC))
+        return min(dates)
 
 
 class EvidenceKey(Governed):

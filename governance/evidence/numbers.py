@@ -80,5 +80,11 @@ def _items(path: str, items: Sequence[Any], points: bool) -> Iterator[Number]:
     for place, item in enumerate(items):
         if isinstance(item, list) and not points:
             continue
-        name = next((str(item[key]) for key in NAMED_BY if item.get(key)), "") if isinstance(item, dict) else ""
+        name = _called(item) if isinstance(item, dict) else ""
         yield from _numbers(f"{path}[{name or place}]", item, points)
+
+
+def _called(item: Mapping[str, Any]) -> str:
+    if parts := item.get("slice"):  # of rows: one or two features with their values
+        return " and ".join(f"{part['feature']} {part['value']}" for part in parts)
+    return next((str(item[key]) for key in NAMED_BY if item.get(key)), "")

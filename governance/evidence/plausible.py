@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from governance.evidence import evaluation
 from governance.evidence.numbers import Number, numbers
 
 SLACK = 1e-9  # of the last digit, in which two programs may round apart
@@ -27,14 +28,15 @@ def impossible(payload: Mapping[str, Any], *, rows: int | None) -> str:
     if rows is not None and isinstance(n, int) and n > rows:
         return f"n is {n:,}, and the data has {rows:,} rows."
     free = payload.get("type") == BIASED_UPWARDS
+    named = payload.get("type") != evaluation.TYPE  # whose sender gives the names
     regression = payload.get("task") == "regression"
     for number in numbers(payload, points=False):
-        if wrong := _wrong(number, n, inside=not free, differences=not regression):
+        if wrong := _wrong(number, n, inside=not free, named=named, differences=not regression):
             return f"{number.path}: {wrong}"
     return ""
 
 
-def _wrong(number: Number, n: object, *, inside: bool, differences: bool) -> str:
+def _wrong(number: Number, n: object, *, inside: bool, named: bool, differences: bool) -> str:
     value, low, high = number.value, number.low, number.high
     said = [part for part in (value, low, high) if part is not None]
     if not all(map(math.isfinite, said)):
@@ -47,7 +49,7 @@ def _wrong(number: Number, n: object, *, inside: bool, differences: bool) -> str
         slack = SLACK * max(1.0, abs(value))
         if not (value if low is None else low) - slack <= value <= (value if high is None else high) + slack:
             return f"{value:g} lies outside its own interval, from {low} to {high}."
-    name = _name(number.path)
+    name = _name(number.path) if named else ""
     share = name in SHARES or (number.denominator is not None and not name.endswith("difference"))
     if value is not None and share and not -SLACK <= value <= 1 + SLACK:
         return f"{value:g} is no share; a share lies between 0 and 1."

@@ -7,7 +7,7 @@ from typing import Any
 
 import rfc8785
 
-from governance.evidence import projections_fairness
+from governance.evidence import evaluation, projections_fairness
 from governance.evidence.projections_fairness import FEATURE, WORST
 
 __all__ = ["FEATURE", "WORST", "all_declared", "declared", "project", "size"]
@@ -33,6 +33,7 @@ CALIBRATION = (
 OUTCOMES = ("pass", "fail", "insufficient", "not_applicable")
 INTERVAL = ("value", "low", "high")
 KIND = "<kind>"  # likewise for each kind of document that the policy asks for
+FIGURE = "<figure>"  # and for each result of an evaluation that its parameters name
 
 CHANGES = (
     *("noise_small", "noise_medium", "noise_large", "missing_few", "missing_many", "category_few", "category_many"),
@@ -90,6 +91,13 @@ _DECLARED: dict[str, dict[str, str]] = {
         **dict.fromkeys(("columns_missing", "columns_extra", "columns_unfit", "columns_constant"), "int"),
         **dict.fromkeys(("infinite", "groups_small", "sensitive_incomplete"), "int"),
     },
+    evaluation.TYPE: {
+        "n": "int",
+        "kind": "string",
+        "performed_on": "string",
+        **{f"findings.{severity}": "int?" for severity in evaluation.SEVERITIES},
+        **{f"figures.{FIGURE}.{part}": "double?" for part in INTERVAL},
+    },
     "drift/v1": {
         "n": "int",
         "columns_drifted": "int",
@@ -126,7 +134,8 @@ def declared(evidence_type: str) -> dict[str, str]:
     """Return each path that a policy may name below ``evidence.<type>``, with its type.
 
     Types are ``double``, ``int``, ``string`` and ``bool``, with ``?`` where the value may be undefined (null). A part
-    ``<feature>`` stands for each sensitive feature of the policy, ``<kind>`` for each kind of document.
+    ``<feature>`` stands for each sensitive feature of the policy, ``<kind>`` for each kind of document, ``<figure>``
+    for each result that the policy reads.
 
     Raises:
         LookupError: there is no such evidence type.
@@ -320,6 +329,7 @@ _PROJECTIONS: dict[str, Callable[[Payload], dict[str, Scalar]]] = {
     "explanation/v1": _explanation,
     "robustness/v1": _robustness,
     "data_quality/v1": _data_quality,
+    evaluation.TYPE: evaluation.project,
     "drift/v1": _drift,
     "canary/v1": _canary,
     "human_review/v1": _human_review,

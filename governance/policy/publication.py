@@ -15,14 +15,15 @@ from governance.policy.source import Path, display
 Projections = Mapping[str, Mapping[str, str]]
 """Evidence type without version -> path below it -> type, as ``evidence.projection.declared`` gives it: ``double``,
 ``int``, ``string`` or ``bool``, with ``?`` where it may be undefined. ``*`` or ``<feature>`` in a path stands for each
-sensitive feature that the policy asks for, ``<kind>`` for each kind of document. The keys ``candidate`` and
+sensitive feature that the policy asks for, ``<kind>`` for each kind of document, ``<figure>`` for each result of an
+evaluation. The keys ``candidate`` and
 ``production`` declare what stands there."""
 
 ENFORCED_DATASET = "evaluation"
 _KINDS = {"double": "number", "float": "number", "int": "number", "number": "number"}
 _KINDS |= {"string": "text", "str": "text", "bool": "boolean", "boolean": "boolean"}
 _FEATURE = frozenset({"*", "<feature>", "{feature}"})
-_KIND = "<kind>"
+_KIND, _FIGURE = "<kind>", "<figure>"
 
 
 def check(document: PolicyDocument, projections: Projections) -> list[Problem]:
@@ -73,18 +74,20 @@ def declared_kinds(document: PolicyDocument, projections: Projections) -> dict[s
     kinds: dict[str, str] = {}
     for name, fields in projections.items():
         head = name if name in ("candidate", "production") else f"evidence.{name}"
-        features, documents = _features(document, name), _documents(document, name)
+        features, documents = _named(document, name, "sensitive_features"), _documents(document, name)
+        figures = _named(document, name, "figures")
         for path, declared in fields.items():
             kind = _KINDS[declared.removesuffix("?")]
-            for expanded in _expanded(path, documents if _KIND in path else features):
+            names = documents if _KIND in path else figures if _FIGURE in path else features
+            for expanded in _expanded(path, names):
                 kinds[f"{head}.{expanded}"] = kind
     return kinds
 
 
-def _features(document: PolicyDocument, name: str) -> tuple[str, ...]:
+def _named(document: PolicyDocument, name: str, parameter: str) -> tuple[str, ...]:
     requirement = document.requirement(name)
-    features = requirement.parameters.get("sensitive_features", ()) if requirement else ()
-    return features if isinstance(features, tuple) else ()
+    names = requirement.parameters.get(parameter, ()) if requirement else ()
+    return names if isinstance(names, tuple) else ()
 
 
 def _documents(document: PolicyDocument, name: str) -> tuple[str, ...]:
@@ -93,7 +96,7 @@ def _documents(document: PolicyDocument, name: str) -> tuple[str, ...]:
 
 
 def _expanded(path: str, names: tuple[str, ...]) -> list[str]:
-    parts, places = path.split("."), _FEATURE | {_KIND}
+    parts, places = path.split("."), _FEATURE | {_KIND, _FIGURE}
     if places.isdisjoint(parts):
         return [path]
     return [".".join(str(name) if part in places else part for part in parts) for name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,14 +10,17 @@ from types import MappingProxyType
 from typing import Any
 
 from governance.evidence.canary import CANARY, alias_of
+from governance.evidence.evaluation import KINDS
+from governance.evidence.evaluation import TYPE as EVALUATION
 from governance.evidence.levels import RUN_THE_MODEL
 from governance.policy.problems import Problem
 from governance.policy.shape import problem_at
 from governance.policy.source import Path, Source
 from placet.mlflow_plugin.protection import fold
 
+_RESULT = re.compile(r"[a-z][a-z0-9_]{0,40}", re.ASCII)
 SUBMITTED = "submitted_document/v1"
-BY_PEOPLE = frozenset({SUBMITTED, "human_review/v1"})
+BY_PEOPLE = frozenset({SUBMITTED, EVALUATION, "human_review/v1"})
 """What people make: asking that Placet computes it asks for what never comes."""
 
 
@@ -74,6 +78,7 @@ def requirement_problems(
         *_kind_problems(source, evidence),
         *_canary_problems(source, evidence, targets),
         *_origin_problems(source, evidence),
+        *_evaluation_problems(source, evidence),
     ]
 
 
@@ -89,6 +94,27 @@ def _origin_problems(source: Source, evidence: Sequence[EvidenceRequirement]) ->
             message = f"No model runs for {item.type}; `isolation` is for {', '.join(sorted(RUN_THE_MODEL))}."
             problems.append(problem_at(source, where, message))
     return problems
+
+
+def _evaluation_problems(source: Source, evidence: Sequence[EvidenceRequirement]) -> list[Problem]:
+    """An evaluation is of one kind, on data of its own, and says which of its results the policy reads."""
+    item = next((item for item in evidence if item.type == EVALUATION), None)
+    if item is None:
+        return []
+    where: Path = ("evidence", EVALUATION)
+    if item.dataset:
+        return [
+            problem_at(source, (*where, "dataset"), "An evaluation is made on data of its own: leave `dataset` out.")
+        ]
+    figures = item.parameters.get("figures", ())
+    named = isinstance(figures, tuple) and all(isinstance(name, str) and _RESULT.fullmatch(name) for name in figures)
+    if item.parameters.get("kind") not in KINDS or not named or set(item.parameters) - {"kind", "figures"}:
+        message = (
+            f"Name in `parameters` the `kind`, one of {', '.join(KINDS)}, and in `figures` the results that the checks "
+            "read: small letters, digits and underscores. Nothing else."
+        )
+        return [problem_at(source, where, message)]
+    return []
 
 
 def _kind_problems(source: Source, evidence: Sequence[EvidenceRequirement]) -> list[Problem]:

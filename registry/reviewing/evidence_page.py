@@ -9,7 +9,7 @@ from django.template.loader import get_template
 from governance.accounts.models import User
 from governance.audit import selectors as log
 from governance.common.errors import InvalidInput
-from governance.evidence import comparing, levels
+from governance.evidence import comparing, levels, schemas
 from governance.evidence.models import Evidence, Reproduction
 from governance.evidence.numbers import Pair, numbers, side_by_side
 from governance.evidence.reproducing import PURE
@@ -19,6 +19,8 @@ from registry.reviewing.people import People, person_ids
 
 Row = dict[str, Any]
 ROWS_SHOWN = 400
+DRAWN = PURE | {"evaluation"}
+"""Types that have a template of their own for their figures."""
 
 
 def evidence_page(evidence: Evidence, viewer: User, *, against: Evidence | None = None) -> Row:
@@ -32,7 +34,7 @@ def evidence_page(evidence: Evidence, viewer: User, *, against: Evidence | None 
     people = People(person_ids([evidence.producer_id]))
     indexes = log.indexes_of([evidence.log_entry, *(row.log_entry for row in again)])
     partial, context = partial_context(evidence, version)
-    table = numbers(evidence.payload, points=False)
+    table = numbers(_ordered(evidence), points=False)
     return {
         **context,
         "partial": partial,
@@ -63,7 +65,7 @@ def partial_context(evidence: Evidence, version: ModelVersion | None = None) -> 
     path = f"registry/_{name}.html"
     try:
         get_template(path)
-        known = name in PURE
+        known = name in DRAWN
     except TemplateDoesNotExist:
         known = False
     version = version or evidence_reading.version_of(evidence)
@@ -140,6 +142,7 @@ def _made_with(evidence: Evidence) -> list[tuple[str, str]]:
         ("Isolation", " · ".join(filter(None, (level, str(made.get("isolation") or ""))))),
         ("Made with", made.get("made_with")),
         ("Signed by key", made.get("signed_by")),
+        ("Signed at", made.get("signed_at")),
     ]
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
 
@@ -162,10 +165,14 @@ def _again(row: Reproduction, indexes: Mapping[Any, int]) -> Row:
     }
 
 
+def _ordered(evidence: Evidence) -> Row:
+    return schemas.in_order(evidence.type, evidence.payload)
+
+
 def _against(evidence: Evidence, other: Evidence) -> Row:
     if other.type != evidence.type:
         raise InvalidInput(f"This is {evidence.type}, and the other {other.type}: only one type stands side by side.")
-    pairs = side_by_side(evidence.payload, other.payload)
+    pairs = side_by_side(_ordered(evidence), _ordered(other))
     return {
         "evidence": other,
         "pairs": [_pair(row) for row in pairs[:ROWS_SHOWN]],

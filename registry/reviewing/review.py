@@ -93,6 +93,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "explanation": evidence.payload_of_type(attached, "explanation/v1"),
         "robustness": evidence.payload_of_type(attached, "robustness/v1"),
         "data_quality": evidence.payload_of_type(attached, "data_quality/v1"),
+        "evaluation": evidence.payload_of_type(attached, "evaluation/v1"),
         "not_repeatable": not_repeatable(attached),
         "canary": canary_shown(attached, promotion),
         "drift": drift_shown(live, promotion),

@@ -272,7 +272,7 @@ def review(*, allowed: bool = True, errors: bool = False) -> dict[str, Any]:
            "refusal": "Only a validator may sign this review."}
     return {
         "approval": APPROVAL, "subject": SUBJECT, "alias": "champion", "alias_now": "1", "system": SYSTEM, "change_class": {"name": "non-substantial", "note": "confirmed by Validator"}, "verdict": VERDICT,
-        "progress": None, "checks": CHECKS, "performance": measured.binary(), "calibration": measured.calibration(), "production_version": "1", "fairness": fairness(), "fairness_limit": 0.8, "explanation": explanation(), "robustness": payloads.robustness(), "data_quality": payloads.data_quality(), "not_repeatable": [],
+        "progress": None, "checks": CHECKS, "performance": measured.binary(), "calibration": measured.calibration(), "production_version": "1", "fairness": fairness(), "fairness_limit": 0.8, "explanation": explanation(), "robustness": payloads.robustness(), "data_quality": payloads.data_quality(), "evaluation": payloads.evaluation(), "not_repeatable": [],
         "changes": {"from": {"version": "1", "approved_at": ago(days=170), "reference": "PR-12"}, "rows": [
             {"item": "Parameter", "key": "max_depth", "before": "3", "after": "4", "note": "", "changed": True},
             {"item": "Parameter", "key": "a_parameter_whose_name_is_as_long_as_they_get", "before": "not set", "after": "200", "note": "", "changed": True},
@@ -296,12 +296,12 @@ def suspended() -> dict[str, Any]:
     lift = {"allowed": True, "refusal": "", "reason": "Two columns drifted on 22 Nov.", "passkey": False, "form": form}
     several = {"task": "multiclass", "explained": "bad", "engine_note": "shap: the model splits on categories itself", "features_not_shown": 12, "share_not_shown": 0.04,
                "classes": [{"class": name, "base_value": 0.2, "features": [{"feature": "savings", "mean_abs": 0.1}]} for name in ("bad", "good")]}
-    return review(allowed=False) | {"explanation": explanation() | several, "lift": lift, "reviews": [], "approval": APPROVAL | {"state": "suspended", "state_reason": "Two columns drifted on 22 Nov."}}
+    return review(allowed=False) | {"explanation": explanation() | several, "verdict": VERDICT | {"past": True}, "lift": lift, "reviews": [], "approval": APPROVAL | {"state": "suspended", "state_reason": "Two columns drifted on 22 Nov."}}
 
 
 def collecting() -> dict[str, Any]:
     """The review page while evidence is computed: nothing to decide on yet."""
-    empty = dict.fromkeys(("verdict", "performance", "calibration", "fairness", "explanation", "robustness", "data_quality", "canary", "drift"))
+    empty = dict.fromkeys(("verdict", "performance", "calibration", "fairness", "explanation", "robustness", "data_quality", "evaluation", "canary", "drift"))
     return (
         review(allowed=False)
         | empty

@@ -11,7 +11,7 @@ from tests.common import samples_fairness
 OURS = {
     **{
         name: getattr(payloads, name)
-        for name in ("performance", "fairness", "explanation", "robustness", "data_quality")
+        for name in ("performance", "fairness", "explanation", "robustness", "data_quality", "evaluation")
     },
     **{name: getattr(measured, name) for name in ("binary", "multiclass", "regression", "calibration")},
     "decisions": samples_fairness.decisions,

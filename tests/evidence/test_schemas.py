@@ -1,6 +1,7 @@
 """The published schemas of evidence payloads, and the scalars that a policy reads from them."""
 
 import copy
+import re
 
 import pytest
 from hypothesis import given
@@ -93,6 +94,7 @@ def samples():
         },
         "robustness/v1": payloads.robustness(),
         "data_quality/v1": payloads.data_quality(),
+        "evaluation/v1": payloads.evaluation(),
         "drift/v1": head("drift/v1")
         | {
             "monitor": "live", "version": "credit-risk/2", "window": window, "reference": {"n": 300, "digest": DIGEST},
@@ -163,6 +165,10 @@ def test_each_field_of_a_payload_is_required_and_no_other_is_taken(evidence_type
         ("robustness/v1", ("worst_columns", 0, "drop"), 0.1, "worst_columns[0].drop"),
         ("data_quality/v1", ("dataset", "checked"), False, "dataset.checked"),
         ("data_quality/v1", ("leakage",), 0.0, "leakage"),
+        ("evaluation/v1", ("kind",), "exam", "kind"),
+        ("evaluation/v1", ("results", 0, "name"), "Toxicity!", "results[0].name"),
+        ("evaluation/v1", ("findings", "high"), -1, "findings"),
+        ("evaluation/v1", ("performed_on",), "yesterday", "performed_on"),
         ("data_quality/v1", ("columns",), [], "columns"),
         ("data_quality/v1", ("label", "task"), "ranking", "label.task"),
         ("drift/v1", ("window", "start"), "yesterday", "window.start"),
@@ -234,6 +240,8 @@ def test_a_projection_gives_only_what_is_declared_and_of_that_type(evidence_type
     found = projection.project(evidence_type, samples()[evidence_type])
     found = {path.replace("sex.", f"{projection.FEATURE}."): value for path, value in found.items()}
     found = {path.replace("dpia.", f"{projection.KIND}."): value for path, value in found.items()}
+    of_results = ("toxicity", "groundedness", "latency")
+    found = {re.sub(rf"\.({'|'.join(of_results)})\.", f".{projection.FIGURE}.", path): found[path] for path in found}
     for path, value in found.items():
         kind = declared[path]
         assert kind.endswith("?") if value is None else isinstance(value, python[kind.removesuffix("?")])
@@ -340,3 +348,14 @@ def test_the_worst_column_stands_for_all_and_what_is_unknown_of_one_is_unknown_o
     assert projection.project("data_quality/v1", payload)["unseen"] is None
     without = projection.project("data_quality/v1", payloads.data_quality(leaked=None, complete=False))
     assert (without["leakage"], without["sensitive_incomplete"]) == (None, 2)
+
+
+def test_fields_stand_in_the_order_of_the_schema_and_not_of_the_database():
+    stored = {"slices": 1, "metrics": 2, "confusion": 3, "n": 4}
+    assert list(schemas.in_order("performance/v1", stored)) == ["n", "metrics", "confusion", "slices"]
+
+
+def test_what_is_wrong_with_a_field_is_said_and_not_that_it_is_too_much():
+    payload = payloads.performance() | {"threshold": "half"}
+    assert schemas.first_problem("performance/v1", payload).startswith("threshold: ")
+    assert "made_up" in schemas.first_problem("performance/v1", payloads.performance() | {"made_up": 1})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ TYPES = (
     "explanation/v1",
     "robustness/v1",
     "data_quality/v1",
+    "evaluation/v1",
     "drift/v1",
     "canary/v1",
     "human_review/v1",
@@ -38,6 +40,15 @@ def schema(evidence_type: str) -> dict[str, Any]:
     return _read(evidence_type.replace("/", "-"))
 
 
+def in_order(evidence_type: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload with its fields in the order of its schema, which puts what counts most first.
+
+    The database keeps an order of its own. Fields that the schema shares with all types come first.
+    """
+    order = {name: place for place, name in enumerate(schema(evidence_type)["properties"])}
+    return dict(sorted(payload.items(), key=lambda item: order.get(item[0], -1)))
+
+
 def first_problem(evidence_type: str, payload: object) -> str | None:
     """Return what keeps ``payload`` from fitting the schema of its type, with the place, or None when it fits.
 
@@ -47,9 +58,11 @@ def first_problem(evidence_type: str, payload: object) -> str | None:
         return f"there is no evidence type {evidence_type!r}; there are {', '.join(TYPES)}"
     from jsonschema.exceptions import best_match
 
-    error = best_match(_validator(evidence_type).iter_errors(payload))
-    if error is None:
+    errors = list(_validator(evidence_type).iter_errors(payload))
+    if not errors:
         return None
+    # A field that fails counts as unevaluated too: what is wrong with it says more.
+    error = best_match([one for one in errors if one.validator != "unevaluatedProperties"] or errors)
     place = error.json_path.removeprefix("$").removeprefix(".") or "the payload"
     return f"{place}: {error.message[:300]}"
 
