@@ -15,6 +15,8 @@ from governance.evidence.standing import TYPE
 from governance.policy.document import Check, PolicyDocument
 from registry.reviewing.people import People, words
 
+NO_LONGER = (State.SUSPENDED, State.REVOKED, State.LAPSED, State.RENEWED, State.EXPIRED, State.WITHDRAWN)
+"""States in which a verdict is a thing of the past: it allows nothing now."""
 OUTCOMES = ("fail", "insufficient", "missing", "pass", "not_applicable")
 EFFECTS = ("BLOCK", "HOLD", "WARN", "ALLOW")
 RATIO_DOMAIN = (0.4, 1.4)
@@ -52,6 +54,7 @@ def verdict_shown(approval: ApprovalRequest, document: PolicyDocument) -> dict[s
         "title": approval.verdict["reason"],
         "detail": "",
         "counts": counts_of(approval),
+        "past": approval.state in NO_LONGER,
     }
     deciding = [row for row in rows if row["effect"] == word and word != "ALLOW"]
     if deciding:
@@ -66,6 +69,10 @@ def verdict_shown(approval: ApprovalRequest, document: PolicyDocument) -> dict[s
 def _unblocks(
     approval: ApprovalRequest, document: PolicyDocument, deciding: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
+    failing = [row for row in deciding if row["outcome"] == "fail"]
+    waivable = bool(document.stages) and all(row["on_fail"] == "waivable" for row in failing)
+    if failing and not waivable:  # whatever else would help, it does not help this version
+        return [{"text": "a version that clears the limit; this one can only be sent back or rejected"}]
     places = {row["id"]: place for place, row in enumerate(waiting_for_review(approval), start=1)}
     steps: list[dict[str, Any]] = []
     for row in deciding:
@@ -92,12 +99,8 @@ def _unblocks(
                 else "new evidence on a larger evaluation set, in a new request"
             }
         )
-    if any(row["outcome"] == "fail" for row in deciding):
-        waivable = all(row["on_fail"] == "waivable" for row in deciding if row["outcome"] == "fail")
-        if waivable and document.stages:
-            steps.append({"text": "a waiver that the stages sign", "href": "#waivers"})
-        else:
-            steps.append({"text": "a version that clears the limit; this one can only be sent back or rejected"})
+    if failing:
+        steps.append({"text": "a waiver that the stages sign", "href": "#waivers"})
     return steps
 
 
@@ -134,6 +137,8 @@ def _check_shown(
     if row["value"] is not None or row["outcome"] == "insufficient":
         measured = {key: row[key] for key in ("value", "low", "high", "n")}
         measured["reason"] = "undefined on this data" if row["value"] is None else ""
+    if counts := _counts(row):
+        measured = {**(measured or {}), "value": int(row["value"])}
     return {
         "id": row["id"],
         "title": row["title"],
@@ -142,7 +147,7 @@ def _check_shown(
         "asks": _asks(row),
         "problem": row["reason"] if row["outcome"] == "missing" else "",
         "measured": measured,
-        "limit": row["limit"],
+        "limit": int(row["limit"]) if counts else row["limit"],
         "better": row["better"],
         "domain": _domain(row, rule),
         "evidence": {
@@ -163,6 +168,12 @@ def _check_shown(
             "index": indexes.get(review.log_entry),
         },
     }
+
+
+def _counts(row: Mapping[str, Any]) -> bool:
+    """Return whether a check counts things: whole numbers and no interval."""
+    figures = row["value"], row["limit"]
+    return row["low"] is None and None not in figures and all(float(figure).is_integer() for figure in figures)
 
 
 def _asks(row: Mapping[str, Any]) -> str:

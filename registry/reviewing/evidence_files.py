@@ -3,6 +3,7 @@
 import io
 import re
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from registry.reviewing.evidence_page import partial_context
 LOCKED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
 SVG_LOCKED = LOCKED | {"Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'"}
 _CHART = re.compile(r"<svg [^>]*>\s*<title.*?</svg>", re.DOTALL)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _VARIABLE = re.compile(r"(--[\w-]+):\s*([^;]+);")
 
@@ -57,6 +59,11 @@ def charts(evidence: Evidence) -> list[str]:
         return []
     found = _CHART.findall(render_to_string(partial, context))
     return [_standing_alone(chart) for chart in found]
+
+
+def chart_titles(evidence: Evidence) -> list[str]:
+    """Return what each chart of the page is called, in the order of their places."""
+    return [unescape(_TITLE.search(chart).group(1)) for chart in charts(evidence)]  # type: ignore[union-attr]
 
 
 def as_svg(evidence: Evidence, place: int) -> HttpResponse:

@@ -13,7 +13,7 @@ from governance.common import clock
 from governance.common.templatetags.placet import day, utc_short
 from governance.policy.selectors import document_of
 from registry import protected, refusals, selectors
-from registry.models import Permit, PromotionRequest
+from registry.models import ModelVersion, Permit, PromotionRequest
 from registry.reviewing import checks, evidence, stages, standing_said
 from registry.reviewing.comments import comments_shown
 from registry.reviewing.people import People, person_ids, words
@@ -203,6 +203,13 @@ def _requester_holds(approval: ApprovalRequest, people: People) -> list[dict[str
     ]
 
 
+def _whose_data(version: ModelVersion, digest: str) -> str:
+    own = version.evaluation_dataset.digest if version.evaluation_dataset else ""
+    if not digest or digest == own:
+        return ""
+    return f"pinned for the system; the version declares {f'{own[7:19]}…' if own else 'none'}"
+
+
 def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[str, Any]]:
     version = promotion.version
     permit: Permit | None = selectors.permit_for(approval)
@@ -215,7 +222,7 @@ def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[
             "digest": True,
             "detail": f"{version.artifact_bytes / 1e6:.1f} MB",
         },
-        {"label": "Evaluation data", "value": data, "digest": True},
+        {"label": "Evaluation data", "value": data, "digest": True, "detail": _whose_data(version, data)},
         {"label": "Decision threshold", "value": f"{version.decision_threshold:.3f}"},
         {"label": "Policy", "value": str(approval.policy_version), "detail": "pinned when requested"},
     ]

@@ -37,7 +37,7 @@ def evidence_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         raise Unknown("There is no such evidence to stand beside.")
     other = evidence_reading.one_evidence(person, wanted) if wanted else None
     context = evidence_page.evidence_page(found, person, against=other)
-    context["chart_places"] = range(1, len(evidence_files.charts(found)) + 1)
+    context["chart_titles"] = evidence_files.chart_titles(found)
     return render(request, "registry/evidence.html", context)
 
 

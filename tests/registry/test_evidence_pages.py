@@ -124,21 +124,22 @@ def test_each_chart_is_an_svg_of_its_own_with_title_description_and_colours_and_
     for item in (compared, evidence_of(made, "fairness/v1"), evidence_of(made, "explanation/v1")):
         client = browser(cast.validator)
         page = client.get(f"/evidence/{item.pk}")
-        places = page.context["chart_places"]
-        assert len(places) > 0, item.type
-        for place in places:
+        titles = page.context["chart_titles"]
+        assert len(titles) > 0, item.type
+        for place, title in enumerate(titles, start=1):
+            assert title in text(page)
             answer = client.get(f"/evidence/{item.pk}/charts/{place}.svg")
             assert answer.status_code == 200
             drawn = ET.fromstring(answer.content)  # noqa: S314 (our own)
             assert drawn.tag == f"{SVG}svg"
-            assert drawn.find(f"{SVG}title").text
+            assert drawn.find(f"{SVG}title").text == title
             assert drawn.find(f"{SVG}desc") is not None
             style = drawn.find(f"{SVG}style").text
             assert "#" in style
             assert "var(" not in style
             assert answer.headers["Content-Disposition"].startswith("attachment")
             assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
-        assert client.get(f"/evidence/{item.pk}/charts/{len(places) + 1}.svg").status_code == 404
+        assert client.get(f"/evidence/{item.pk}/charts/{len(titles) + 1}.svg").status_code == 404
 
 
 def test_names_with_markup_stay_words_on_the_page_and_in_the_charts(cast):
@@ -149,7 +150,7 @@ def test_names_with_markup_stay_words_on_the_page_and_in_the_charts(cast):
     client = browser(cast.validator)
     for path in (f"/evidence/{item.pk}", f"/evidence/{item.pk}?against={item.pk}"):
         assert b"<script>alert" not in client.get(path).content
-    for place in client.get(f"/evidence/{item.pk}").context["chart_places"]:
+    for place in range(1, len(client.get(f"/evidence/{item.pk}").context["chart_titles"]) + 1):
         drawn = client.get(f"/evidence/{item.pk}/charts/{place}.svg").content
         ET.fromstring(drawn)  # noqa: S314 (our own)
         assert b"<script" not in drawn
@@ -202,6 +203,17 @@ def test_a_number_that_is_undefined_or_absent_has_no_difference():
     assert (found["a"].difference, found["b"].difference, found["c"].difference) == (None, 0.5, None)
     assert found["a"].one.reason == "too few"
     assert found["c"].other is None
+
+
+def test_slices_are_paired_by_what_they_are_and_not_by_their_place():
+    def payload(*names):
+        return {"slices": {"rows": [{"slice": [{"feature": "sex", "value": name}], "n": len(name)} for name in names]}}
+
+    found = side_by_side(payload("female", "male"), payload("male", "female"))
+    assert [(row.path, row.difference) for row in found] == [
+        ("slices.rows[sex female].n", 0.0),
+        ("slices.rows[sex male].n", 0.0),
+    ]
 
 
 def test_doing_it_again_is_a_button_and_its_result_stands_on_the_page(cast, told, monkeypatch):

@@ -20,11 +20,12 @@ from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence.models import EvidenceJob
+from governance.inventory.services import pin_dataset
 from registry import gate, selectors
 from registry.models import AliasChange, Permit, PromotionRequest, RegisteredModel
 from registry.reviewing import panels
 from registry.web import answers, views
-from tests.factories import PASSWORD, REASON, a_model, a_user, approve, attach, fresh, mirrored
+from tests.factories import PASSWORD, REASON, a_dataset, a_model, a_user, approve, attach, fresh, mirrored
 from tests.payloads import fairness
 
 
@@ -88,6 +89,16 @@ def test_the_requester_reads_what_to_do_who_has_it_and_the_commands(cast, signed
         "allowed": False,
         "refusal": f"Its approval is in review: {made.approval.verdict['reason']}",
     }
+
+
+def test_a_request_says_that_pinned_rows_take_the_place_of_the_versions_own(cast, signed_in):
+    made = cast.promotion()
+    where = reverse("promotion-detail", args=[made.pk])
+    assert "pinned for the system" not in text_of(signed_in(cast.engineer).get(where))
+    pin_dataset(ai_system=cast.system, dataset_digest=a_dataset("pinned rows").digest, by=cast.validator)
+    later = cast.promotion(number=2)
+    words = text_of(signed_in(cast.engineer).get(reverse("promotion-detail", args=[later.pk])))
+    assert f"pinned for the system; the version declares {a_dataset().digest[7:19]}…" in words
 
 
 def test_a_failed_job_is_the_requesters_task_with_its_sentence(cast, signed_in):

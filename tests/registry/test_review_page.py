@@ -331,6 +331,8 @@ def test_the_page_renders_in_every_state_for_everybody(cast, signed_in, state):
         assert page.status_code == 200
         words = text_of(page)
         assert request.get_state_display() in words
+        over = state in {"suspended", "revoked", "lapsed", "renewed", "expired", "withdrawn"}
+        assert ("Verdict at the time" in words) is (over and bool(request.verdict))
         assert words.count("Traceback") == 0
         promotion = signed_in(person).get(reverse("promotion-detail", args=[request.promotion.pk]))
         assert promotion.status_code == 200
