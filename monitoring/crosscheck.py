@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from monitoring import statistics
+from monitoring import binning, statistics
 from monitoring.crosscheck_result import Comparison, CrossCheck
 from monitoring.schema import Kind
 
@@ -107,8 +107,8 @@ def _on_its_bins(reference: pd.Series, window: pd.Series, kind: Kind) -> tuple[f
     return statistics.jeffreys(_its_shares(left), _its_shares(right)), f"{note}."
 
 
-def _its_shares(counts: np.ndarray[Any, Any]) -> statistics.Floats:
-    shares: statistics.Floats = counts / counts.sum()
+def _its_shares(counts: np.ndarray[Any, Any]) -> binning.Floats:
+    shares: binning.Floats = counts / counts.sum()
     smallest = float(shares[shares > 0].min())
     shares[shares == 0] = smallest / 1e6 if smallest <= 1e-4 else 1e-4
     return shares

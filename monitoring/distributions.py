@@ -47,6 +47,21 @@ def chi_square_sf(x: float, freedom: int) -> float:
     return min(1.0, front * h)
 
 
+def kolmogorov_sf(x: float) -> float:
+    """Return P(K > x) of Kolmogorov's distribution, 0..1: two-sided, of a distance times the root of its n.
+
+    Source: Kolmogorov (1933), Giorn. Ist. Ital. Attuari 4: the alternating series, and its theta-function twin for
+    small ``x``, where the series is slow.
+    """
+    if x <= 0:
+        return 1.0
+    if x < 1:
+        scale = math.pi * math.pi / (8 * x * x)
+        below = sum(math.exp(-((2 * k - 1) ** 2) * scale) for k in range(1, 12))
+        return 1 - math.sqrt(2 * math.pi) / x * below
+    return min(1.0, 2 * math.fsum((-1) ** (k - 1) * math.exp(-2 * k * k * x * x) for k in range(1, 20)))
+
+
 def noncentrality(x: float, freedom: int, z: float) -> float:
     """Return the non-centrality for which a non-central chi-square ``x`` lies ``z`` normal deviates above the middle.
 

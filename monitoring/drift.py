@@ -1,99 +1,43 @@
-"""Say per column whether a window has drifted from its reference, as a ``drift/v1`` payload."""
+"""Say whether a window has drifted from its reference, column by column and beside them, as a ``drift/v1`` payload."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version as installed
-from itertools import pairwise
-from typing import Any, Self
-
-import numpy as np
+from typing import Any
 
 from governance.common.clock import rfc3339
-from monitoring import statistics
+from monitoring import measures, signals, statistics
 from monitoring.crosscheck_result import CrossCheck
-from monitoring.errors import InvalidProfile, InvalidSettings
-from monitoring.profiles import CategoryCounts, NumericCounts, ReferenceColumn, ReferenceProfile, WindowProfile
-from monitoring.statistics import Counts, Outcome
+from monitoring.drift_settings import DriftSettings
+from monitoring.errors import InvalidProfile
+from monitoring.measures import Measured
+from monitoring.profiles import ReferenceProfile, WindowProfile
 
 Json = dict[str, Any]
 
 METHOD = {
-    "value": "Population stability index in nats; numeric columns cut at quantiles of the reference, categories "
-    "counted exactly, categories with fewer than 5 reference rows together, missing values as a bin of their own.",
-    "interval": "95 %, test inversion of a scaled non-central chi-square; the value itself is biased upward by about "
+    "psi": "Population stability index in nats; numeric columns cut at quantiles of the reference, categories counted "
+    "exactly, categories with fewer than 5 reference rows together, missing values as a bin of their own. Interval: "
+    "test inversion of a scaled non-central chi-square; the value itself is biased upward by about "
     "(bins - 1) * (1/n + 1/m).",
-    "p_adjusted": "Chi-square test of homogeneity, Benjamini-Hochberg over all columns of the window.",
-    "outcome": "drift: value at or above the limit and p_adjusted at or below fdr. insufficient: too few rows, or at "
-    "or above the limit without significance.",
+    "jensen_shannon": "Jensen-Shannon distance over the same bins, 0 to 0.83. Interval: basic bootstrap.",
+    "kolmogorov_smirnov": "Largest gap of the distribution functions at 100 quantiles of the reference; the exact gap "
+    "is larger by the bound at most. Interval: bands of Dvoretzky, Kiefer and Wolfowitz.",
+    "wasserstein": "First Wasserstein distance in standard deviations of the reference, from 100 bins. Interval: basic "
+    "bootstrap.",
+    "p_adjusted": "Chi-square test of homogeneity for psi and jensen_shannon, Kolmogorov-Smirnov test for the others; "
+    "Benjamini-Hochberg over all columns of the window and their shares of missing values.",
+    "outcome": "drift: value at or above the limit and p_adjusted at or below fdr; watch: likewise from watch on. "
+    "insufficient: too few rows, or at or above the limit without significance.",
+    "missing": "Rise of the share of missing values; interval: Newcombe's method 10; p: two proportions, adjusted with "
+    "those of the columns.",
+    "new_categories": "Share of records with a text that the reference has not, Wilson's interval; certain above what "
+    "Good and Turing's estimate lets expect, at fdr over all columns of texts.",
+    "volume": "Records as a multiple of the median of up to 8 windows of the same length before it, at least 3.",
     "difference": "Our formula on Evidently's bins minus Evidently's figure.",
 }
-
-
-@dataclass(frozen=True)
-class DriftSettings:
-    """What a monitor alerts on.
-
-    Attributes:
-        limit: population stability index at which a column has moved, in nats, above 0.
-        min_n: rows that the window and the reference need, at least 1.
-        fdr: expected share of false alarms among the columns that alarm, 0..1, open.
-        sample: rows per window that Evidently sees, at least 1.
-        bins: bins of a numeric column, 2 to 100.
-        dataset_share: share of all columns that must drift for the data set to count as drifted; None: any one column.
-    """
-
-    limit: float = 0.25
-    min_n: int = 100
-    fdr: float = 0.05
-    sample: int = 5000
-    bins: int = 10
-    dataset_share: float | None = None
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        rules = {
-            "limit must be above 0": self.limit > 0,
-            "min_n must be at least 1": self.min_n >= 1,
-            "fdr must lie between 0 and 1": 0 < self.fdr < 1,
-            "sample must be at least 1": self.sample >= 1,
-            "bins must be 2 to 100": 2 <= self.bins <= 100,
-            "dataset_share must be above 0 and at most 1": self.dataset_share is None or 0 < self.dataset_share <= 1,
-        }
-        broken = [rule for rule, kept in rules.items() if not kept]
-        if broken:
-            raise InvalidSettings(f"The monitor's settings can not be used: {'; '.join(broken)}.")
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read settings; what is absent keeps its default.
-
-        Raises:
-            InvalidSettings: an unknown name, a wrong type or a value out of range.
-        """
-        try:
-            return cls(**data)
-        except TypeError as error:
-            raise InvalidSettings(f"The monitor's settings can not be used: {error}.") from error
-
-    def to_json(self) -> Json:
-        """Return the settings as JSON values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class ColumnDrift:
-    """One column's distance before the p-values of all columns are adjusted together."""
-
-    column: ReferenceColumn
-    n: int
-    value: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-    reason: str | None
 
 
 def compute(
@@ -107,6 +51,7 @@ def compute(
     end: datetime,
     seed: int = 0,
     crosscheck: CrossCheck | None = None,
+    before: Sequence[int] = (),
 ) -> Json:
     """Return the ``drift/v1`` payload of one window.
 
@@ -116,26 +61,36 @@ def compute(
         start, end: the window, ``start`` included, ``end`` not.
         seed: that drew the sample for the cross-check.
         crosscheck: Evidently's figures for the same columns; None leaves them null.
+        before: records in the windows before it that its volume is compared with, newest first.
     Raises:
         InvalidProfile: the window was counted against another reference.
     """
     if window.reference_digest != reference.digest:
         raise InvalidProfile("The window was counted against another reference; profile it again.")
     measured = [
-        _measure(column, counts, reference_n=reference.n, settings=settings)
+        measures.measure(
+            column,
+            counts,
+            settings.numeric if column.kind == "numeric" else settings.categorical,
+            reference_n=reference.n,
+            min_n=settings.min_n,
+        )
         for column, counts in zip(reference.columns, window.columns, strict=True)
     ]
-    adjusted = statistics.benjamini_hochberg([column.p for column in measured])
+    rises = signals.rises(reference, window)
+    adjusted = statistics.benjamini_hochberg([*(column.p for column in measured), *(r.p for r in rises.values())])
     columns = [
-        _column_json(column, p, reference_n=reference.n, settings=settings, crosscheck=crosscheck)
-        for column, p in zip(measured, adjusted, strict=True)
+        _column(found, p, reference_n=reference.n, settings=settings, crosscheck=crosscheck)
+        for found, p in zip(measured, adjusted[: len(measured)], strict=True)
     ]
+    missing = dict(zip(rises, zip(rises.values(), adjusted[len(measured) :], strict=True), strict=True))
+    beside = signals.signals(reference, window, settings, missing=missing, before=before)
     drifted = sum(column["outcome"] == "drift" for column in columns)
-    needed = 1 if settings.dataset_share is None else settings.dataset_share * len(columns)
-    return {
+    needed = 1 if settings.share is None else settings.share * len(columns)
+    payload: Json = {
         "type": "drift/v1",
         "n": window.n,
-        "method": {**METHOD, **{f"setting_{name}": str(value) for name, value in settings.to_json().items()}},
+        "method": METHOD,
         "libraries": {name: installed(name) for name in ("numpy", "duckdb", "ibis-framework")},
         "seed": seed,
         "reference_check": {
@@ -148,90 +103,60 @@ def compute(
         "version": version,
         "window": {"start": rfc3339(start), "end": rfc3339(end), "n": window.n},
         "reference": {"n": reference.n, "digest": reference.digest},
+        "settings": settings.to_json(),
         "columns": columns,
+        "signals": beside,
         "drifted": drifted,
+        "watched": sum(column["outcome"] == "watch" for column in columns),
         "dataset_drift": drifted > 0 and drifted >= needed,
     }
+    return payload | {"severity": severity_of(payload)}
 
 
-def bins_of(column: ReferenceColumn, counts: NumericCounts | CategoryCounts) -> tuple[list[str], Counts, Counts]:
-    """Return the bins that the index of a column is taken over: labels, reference counts, window counts.
+def severity_of(payload: Json) -> str:
+    """Return how grave a window is: ``breach``, ``watch`` or ``none``.
 
-    The last bins are, if there are any rows for them, all rare and new categories, then missing values.
+    Columns in breach that are fewer than the policy's share, and anything to be watched, make a ``watch``.
     """
-    if isinstance(column.counts, NumericCounts) and isinstance(counts, NumericCounts):
-        left = statistics.coarsen(column.counts.counts, column.edges, column.index_edges)
-        right = statistics.coarsen(counts.counts, column.edges, column.index_edges)
-        labels = _interval_labels(column.index_edges)
-    elif isinstance(column.counts, CategoryCounts) and isinstance(counts, CategoryCounts):
-        names, left, right = statistics.category_counts(column.counts.counts, counts.counts)
-        labels = [name or "all others" for name in names]
-    else:
-        raise InvalidProfile(f"Column {column.name!r} is numeric on one side and categorical on the other.")
-    if column.counts.missing or counts.missing:
-        labels = [*labels, "missing"]
-        left, right = np.append(left, column.counts.missing), np.append(right, counts.missing)
-    return labels, left, right
+    outcomes = {row["outcome"] for row in (*payload["columns"], *payload["signals"])}
+    if payload["dataset_drift"] or "breach" in outcomes:
+        return "breach"
+    return "watch" if outcomes & {"drift", "watch"} else "none"
 
 
-def _interval_labels(edges: tuple[float, ...]) -> list[str]:
-    if not edges:
-        return ["all values"]
-    inner = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
-    return [f"up to {edges[0]:g}", *inner, f"above {edges[-1]:g}"]
-
-
-def _measure(
-    column: ReferenceColumn, counts: NumericCounts | CategoryCounts, *, reference_n: int, settings: DriftSettings
-) -> ColumnDrift:
-    n = counts.n
-    if not n or not reference_n:
-        return ColumnDrift(column, n, None, None, None, None, "A window without rows has no distribution.")
-    _, left, right = bins_of(column, counts)
-    interval = statistics.psi_interval(left, right)
-    enough = min(n, reference_n) >= settings.min_n
-    return ColumnDrift(
-        column=column,
-        n=n,
-        value=statistics.psi_of_counts(left, right),
-        low=interval.low,
-        high=interval.high,
-        p=statistics.chi_square_p(left, right) if enough else None,
-        reason=None if enough else f"Fewer than {settings.min_n} rows in the window or the reference.",
-    )
-
-
-def _column_json(
-    measured: ColumnDrift,
+def _column(
+    found: Measured,
     p_adjusted: float | None,
     *,
     reference_n: int,
     settings: DriftSettings,
     crosscheck: CrossCheck | None,
 ) -> Json:
-    outcome: Outcome = statistics.outcome_of(
-        value=measured.value,
+    outcome = measures.outcome_of(
+        value=found.value,
         p_adjusted=p_adjusted,
-        n=measured.n,
+        n=found.n,
         reference_n=reference_n,
-        limit=settings.limit,
+        by=found.measure,
         fdr=settings.fdr,
         min_n=settings.min_n,
     )
-    reason = measured.reason
-    if outcome == "insufficient" and reason is None:
+    reason = found.reason
+    if outcome == "insufficient" and not reason:
         reason = "At or above the limit, but it can not be told from chance."
-    beside = crosscheck.columns.get(measured.column.name) if crosscheck else None
+    beside = crosscheck.columns.get(found.column.name) if crosscheck else None
     return {
-        "column": measured.column.name,
-        "kind": measured.column.kind,
-        "method": "psi",
-        "value": measured.value,
-        "low": measured.low,
-        "high": measured.high,
-        "limit": settings.limit,
+        "column": found.column.name,
+        "kind": found.column.kind,
+        "method": found.measure.method,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "watch": found.measure.watch,
+        "limit": found.measure.limit,
         "p_adjusted": p_adjusted,
         "outcome": outcome,
+        "distances": found.distances or {},
         "evidently": beside.evidently if beside else None,
         "difference": beside.difference if beside else None,
         **({"reason": reason} if reason else {}),

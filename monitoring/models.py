@@ -21,7 +21,7 @@ class Monitor(Governed):
     snapshot = models.ForeignKey(
         DatasetSnapshot, on_delete=models.PROTECT, related_name="+", help_text="The reference rows."
     )
-    settings = models.JSONField(help_text="DriftSettings: limit, min_n, fdr, sample, bins, dataset_share.")
+    settings = models.JSONField(help_text="Sampling: sample, bins. Limits are the policy's.")
     enabled = models.BooleanField(default=True)
     made_at = models.DateTimeField()
 
@@ -114,6 +114,7 @@ class DriftRun(Governed):
 
     class Outcome(models.TextChoices):
         STABLE = "stable", "Stable"
+        WATCH = "watch", "To be watched"
         DRIFT = "drift", "Drift"
         INSUFFICIENT = "insufficient", "Too little data"
 

@@ -17,6 +17,7 @@ from governance.evidence import storage
 from governance.evidence.errors import CannotProduce
 from governance.evidence.producers import Product, Task
 from monitoring import crosscheck, drift, engine, profiles, runs, selectors, windows
+from monitoring.drift_settings import DriftSettings
 from monitoring.errors import InvalidProfile, UnreadableRecords
 from monitoring.models import ReferenceProfile
 from monitoring.schema import kind_of
@@ -26,8 +27,9 @@ from registry.models import ModelVersion
 def measure_drift(task: Task) -> Product:
     """Compare one window with its version's reference, and let Evidently compute the same columns on a sample.
 
-    Parameters: ``monitor``, ``version`` (row ids), ``start``, ``end``, ``received_until`` (RFC 3339), ``settings``, and
-    ``evidently_report`` (keep its HTML as a file).
+    Parameters: ``monitor``, ``version`` (row ids), ``start``, ``end``, ``received_until`` (RFC 3339), ``settings``,
+    ``policy`` (name and number, empty without one), ``before`` (records in earlier windows), and ``evidently_report``
+    (keep its HTML as a file).
 
     Raises:
         CannotProduce: records or reference can not be read or do not fit each other.
@@ -36,7 +38,7 @@ def measure_drift(task: Task) -> Product:
     monitor = selectors.monitor(given["monitor"])
     version = ModelVersion.objects.select_related("model").get(pk=given["version"])
     start, end, until = (datetime.fromisoformat(given[name]) for name in ("start", "end", "received_until"))
-    limits = drift.DriftSettings.from_json(given["settings"])
+    limits = DriftSettings.from_json(given["settings"])
     batches = list(selectors.batches_in(monitor, version, start=start, end=end, received_until=until))
     if selectors.batches_digest(batches) != task.dataset_digest:
         raise CannotProduce("The batches of the window are not those that the run was asked for; ask for a new run.")
@@ -49,9 +51,9 @@ def measure_drift(task: Task) -> Product:
         paths = windows.window_paths(batches, start=start, end=end)
         bins = profiles.ReferenceProfile.from_json(reference.profile)
         names = list(bins.schema.types)
-        sample = engine.sample(paths, names, rows=limits.sample, seed=task.seed, start=start, end=end)
+        sample = engine.sample(paths, names, rows=limits.sampling.sample, seed=task.seed, start=start, end=end)
         check = crosscheck.compare(
-            _reference_sample(reference, names, limits.sample, task.seed),
+            _reference_sample(reference, names, limits.sampling.sample, task.seed),
             sample.to_pandas(),
             kinds={name: kind_of(type_) for name, type_ in bins.schema.types.items()},
             html=bool(given.get("evidently_report")),
@@ -67,6 +69,7 @@ def measure_drift(task: Task) -> Product:
             end=end,
             seed=task.seed,
             crosscheck=check,
+            before=given["before"],
         )
     except (InvalidProfile, UnreadableRecords) as error:
         raise CannotProduce(str(error)) from error

@@ -18,7 +18,7 @@ import numpy as np
 import rfc8785
 from numpy.typing import ArrayLike
 
-from monitoring import statistics
+from monitoring import binning
 from monitoring.errors import InvalidProfile
 from monitoring.schema import ColumnType, Kind, RecordSchema, kind_of
 
@@ -321,8 +321,8 @@ def _reference_column(name: str, values: ArrayLike | Sequence[object], type_: Co
     finite = array[np.isfinite(array)]
     if not finite.size:
         return ReferenceColumn(type=type_, counts=_numeric(name, array, ()))
-    edges = tuple(statistics.quantile_edges(finite, bins=bins * FINER).tolist())
-    index_edges = tuple(statistics.quantile_edges(finite, bins=bins).tolist())
+    edges = tuple(binning.quantile_edges(finite, bins=bins * FINER).tolist())
+    index_edges = tuple(binning.quantile_edges(finite, bins=bins).tolist())
     mean = sd = None
     if np.abs(finite).max() < LARGEST_SQUARED:
         mean = math.fsum(finite) / finite.size
@@ -330,7 +330,7 @@ def _reference_column(name: str, values: ArrayLike | Sequence[object], type_: Co
     return ReferenceColumn(type_, _numeric(name, array, edges), edges, index_edges, mean, sd)
 
 
-def _numbers(name: str, values: ArrayLike | Sequence[object]) -> statistics.Floats:
+def _numbers(name: str, values: ArrayLike | Sequence[object]) -> binning.Floats:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -344,7 +344,7 @@ def _numeric(name: str, values: ArrayLike | Sequence[object], edges: Sequence[fl
     array = _numbers(name, values)
     finite = array[np.isfinite(array)] + 0.0  # -0.0 and 0.0 are one value with two spellings
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
-    counts = tuple(statistics.bin_counts(finite, np.asarray(edges)).tolist())
+    counts = tuple(binning.bin_counts(finite, np.asarray(edges)).tolist())
     return NumericCounts(name, counts, int(array.size - finite.size), low, high)
 
 

@@ -18,8 +18,10 @@ from governance.evidence import services as evidence_services
 from governance.evidence.models import Evidence, EvidenceJob
 from governance.policy.selectors import document_of
 from monitoring import selectors
+from monitoring.drift_settings import DriftSettings
 from monitoring.errors import MonitorDisabled, NothingToCompare
 from monitoring.models import Alert, DriftRun, Monitor
+from monitoring.terms import terms_of, windows_before
 from registry.models import ModelVersion
 
 EVIDENCE_TYPE = selectors.EVIDENCE_TYPE
@@ -74,12 +76,16 @@ def request_run(
         raise NothingToCompare(
             f"{monitor} has no records of {version} between {clock.rfc3339(start)} and {clock.rfc3339(end)}."
         )
+    terms = terms_of(monitor, version)
+    volume = terms.monitoring.volume
     asked = {
         "monitor": str(monitor.pk),
         "version": str(version.pk),
         "start": clock.rfc3339(start),
         "end": clock.rfc3339(end),
-        "settings": monitor.settings,
+        "settings": DriftSettings.of(terms.monitoring, monitor.settings).to_json(),
+        "policy": terms.policy,
+        "before": list(windows_before(monitor, version, start, end, same_weekday=volume.same_weekday)),
         "evidently_report": evidently_report,
     }
     digest = selectors.batches_digest(batches)
@@ -158,9 +164,9 @@ def record_run(evidence: Evidence) -> DriftRun:
 
 
 def outcome_of(payload: Mapping[str, Any]) -> str:
-    """Return the window's outcome: drift, else insufficient if a column is, else stable."""
-    if payload["dataset_drift"]:
-        return DriftRun.Outcome.DRIFT
+    """Return the window's outcome: drift or watch by its severity, else insufficient if a column is, else stable."""
+    if payload["severity"] != "none":
+        return DriftRun.Outcome.DRIFT if payload["severity"] == "breach" else DriftRun.Outcome.WATCH
     if any(column["outcome"] == "insufficient" for column in payload["columns"]):
         return DriftRun.Outcome.INSUFFICIENT
     return DriftRun.Outcome.STABLE

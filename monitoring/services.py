@@ -17,7 +17,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, Unknown
 from monitoring import selectors, windows
-from monitoring.drift import DriftSettings
+from monitoring.drift_settings import Sampling
 from monitoring.errors import (
     AlertSettled,
     InvalidProfile,
@@ -56,7 +56,7 @@ def open_monitor(
 
     Args:
         alias: such as ``champion``.
-        settings: of :class:`DriftSettings`; what is absent keeps its default.
+        settings: of :class:`Sampling`; what is absent keeps its default. Methods and limits are the policy's.
         version: whose evaluation data is the reference; by default of the version behind the alias now.
     Raises:
         InvalidSettings: a setting is unknown or out of range.
@@ -65,12 +65,12 @@ def open_monitor(
         InvalidProfile: the evaluation data has a feature that can't be watched.
         MonitorExists: the alias has a monitor.
     """
-    limits = DriftSettings.from_json(settings or {})
+    sampling = Sampling.from_json(settings or {})
     # The row lock lets one of two callers through; the unique constraint would answer the other with a server error.
     locked = RegisteredModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
     if Monitor.objects.filter(model=locked, alias=alias).exists():
         raise MonitorExists(f"{model} {alias} has a monitor.")
-    monitor = Monitor(model=model, alias=alias, settings=limits.to_json(), made_at=clock.now())
+    monitor = Monitor(model=model, alias=alias, settings=sampling.to_json(), made_at=clock.now())
     if version is None:
         history = selectors.live_now(monitor)
         if history is None:

@@ -7,17 +7,14 @@ twice. Numeric columns are cut at quantiles of the reference window, categories 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from monitoring.distributions import Interval, chi_square_sf, noncentrality, normal_quantile, wilson
-
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
-Outcome = Literal["stable", "drift", "insufficient"]
+from monitoring.binning import Counts, Floats, bin_counts, counted, finite, quantile_edges
+from monitoring.distributions import Interval, chi_square_sf, kolmogorov_sf, noncentrality, normal_quantile, wilson
 
 CONFIDENCE = 0.95
 HALF_OBSERVATION = 0.5
@@ -39,58 +36,6 @@ class RateChange(NamedTuple):
     low: float
     high: float
     p: float
-
-
-def quantile_edges(reference: ArrayLike, *, bins: int) -> Floats:
-    """Return the upper edges of all bins but the last, cut so that the reference fills the bins evenly.
-
-    Bin i is ``(edges[i-1], edges[i]]``; the last one is open above. Each edge is a value of the reference (its inverted
-    distribution function at k / bins), so no bin is empty in the reference, whatever the ties.
-
-    Args:
-        reference: shape (n,), the finite values of the reference window; others are left out.
-        bins: number of bins wanted, at least 2. Ties merge some.
-    Returns: shape (at most bins - 1,), strictly rising; empty if all values are equal.
-    Raises:
-        ValueError: no finite value, or ``bins < 2``.
-    Source: Hyndman & Fan (1996), The American Statistician 50(4), definition 1.
-    """
-    if bins < 2:
-        raise ValueError(f"bins is {bins}; at least 2 are needed.")
-    ordered = np.sort(_finite(reference))
-    n = ordered.size
-    if not n:
-        raise ValueError("The reference has no finite value to take quantiles of.")
-    # Integers, not fractions: 10 bins are then exactly a coarsening of 100 bins.
-    ranks = [(n * k + bins - 1) // bins - 1 for k in range(1, bins)]
-    edges = np.unique(ordered[ranks]) + 0.0  # + 0.0 turns -0.0 into 0.0, which has one spelling in JSON
-    inner: Floats = edges[edges < ordered[-1]]
-    return inner
-
-
-def bin_counts(values: ArrayLike, edges: ArrayLike) -> Counts:
-    """Count values per bin ``(edges[i-1], edges[i]]``; values that are not finite are left out.
-
-    Returns: shape (len(edges) + 1,). Counts of partitions are added to give those of the whole.
-    """
-    cuts = np.asarray(edges, dtype=np.float64)
-    index = np.searchsorted(cuts, _finite(values), side="left")
-    return np.bincount(index, minlength=cuts.size + 1).astype(np.int64)
-
-
-def coarsen(counts: ArrayLike, edges: ArrayLike, to: ArrayLike) -> Counts:
-    """Add fine bins up to the coarser ones cut at ``to``, a subset of ``edges``.
-
-    Raises:
-        ValueError: ``to`` has an edge that ``edges`` lacks, or the counts do not fit the edges.
-    """
-    fine, cuts, coarse = _counts(counts), np.asarray(edges, dtype=np.float64), np.asarray(to, dtype=np.float64)
-    if fine.size != cuts.size + 1:
-        raise ValueError(f"{fine.size} counts do not fit {cuts.size} edges; there is one more bin than edges.")
-    if not np.isin(coarse, cuts).all():
-        raise ValueError("The coarse edges are not a subset of the fine ones.")
-    starts = np.concatenate(([0], np.searchsorted(cuts, coarse, side="right")))
-    return np.add.reduceat(fine, starts)
 
 
 def population_stability_index(reference: ArrayLike, current: ArrayLike, *, bins: int = 10) -> float:
@@ -210,6 +155,69 @@ def ks_of_counts(reference: ArrayLike, current: ArrayLike) -> KolmogorovSmirnov:
     return KolmogorovSmirnov(value, max(worst - value, 0.0))
 
 
+def ks_interval(reference: ArrayLike, current: ArrayLike, *, confidence: float = CONFIDENCE) -> Interval:
+    """Return an interval for the Kolmogorov-Smirnov distance of the two populations behind ordered bins, in 0..1.
+
+    Each empirical distribution function lies within its band of the true one, each with half of what may be missed; the
+    distance can't be further off than both widths together, and above also not by more than the bins hide. Covers at
+    least ``confidence``, mostly more.
+
+    Source: Massart (1990), Ann. Probab. 18(3): the band of Dvoretzky, Kiefer and Wolfowitz with its best constant.
+    """
+    left, right = _pair(reference, current)
+    found = ks_of_counts(left, right)
+    width = sum(math.sqrt(math.log(4 / (1 - confidence)) / (2 * int(side.sum()))) for side in (left, right))
+    return Interval(max(0.0, found.value - width), min(1.0, found.value + found.error_bound + width))
+
+
+def kolmogorov_smirnov_p(reference: ArrayLike, current: ArrayLike) -> float:
+    """Return the p-value of "both rows of ordered counts come from one distribution", 0..1.
+
+    From the limiting distribution of the distance. Bins and ties can only make the distance smaller and p larger, so it
+    alarms less often than it says.
+
+    Source: Smirnov (1948), Ann. Math. Statist. 19(2).
+    """
+    left, right = _pair(reference, current)
+    n, m = int(left.sum()), int(right.sum())
+    return kolmogorov_sf(math.sqrt(n * m / (n + m)) * ks_of_counts(left, right).value)
+
+
+def bootstrap_interval(
+    reference: ArrayLike,
+    current: ArrayLike,
+    distance: Callable[[Counts, Counts], float],
+    *,
+    replicates: int,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """Return an interval for a distance of two rows of counts that has no interval in closed form.
+
+    Both rows are drawn again as multinomials, always with the same random numbers: one pair of rows has one interval.
+    A distance is biased upwards, and a drawn one twice, so the deviations of the draws are turned over (the basic
+    interval), not their values taken.
+
+    Args:
+        distance: of two rows of counts, 0 or more.
+        replicates: draws, some hundreds.
+    Returns: ``0 <= low <= high``.
+    Source: Davison & Hinkley (1997), Bootstrap Methods and their Application, 5.2.
+    """
+    left, right = _pair(reference, current)
+    n, m = int(left.sum()), int(right.sum())
+    value = distance(left, right)
+    random = np.random.default_rng(0)
+    drawn = [
+        distance(one, other)
+        for one, other in zip(
+            random.multinomial(n, left / n, replicates), random.multinomial(m, right / m, replicates), strict=True
+        )
+    ]
+    tail = (1 - confidence) / 2
+    low, high = (2 * value - float(end) for end in np.quantile(drawn, [1 - tail, tail]))
+    return Interval(max(0.0, min(low, value)), max(high, value))
+
+
 def wasserstein_of_counts(reference: ArrayLike, current: ArrayLike, knots: ArrayLike, *, sd: float) -> float:
     """Return the first Wasserstein distance in standard deviations of the reference, from ordered bins.
 
@@ -244,7 +252,7 @@ def wasserstein_normed(reference: ArrayLike, current: ArrayLike) -> float:
     """Return the exact first Wasserstein distance of two samples, in standard deviations of the reference."""
     merged, gap = _gaps(reference, current)
     distance = float((np.abs(gap[:-1]) * np.diff(merged)).sum())
-    return distance / max(float(np.std(_finite(reference))), SMALLEST_SD)
+    return distance / max(float(np.std(finite(reference))), SMALLEST_SD)
 
 
 def chi_square_p(reference: ArrayLike, current: ArrayLike) -> float:
@@ -309,56 +317,8 @@ def missing_rate_change(
     return RateChange(change, low, high, p)
 
 
-def category_counts(
-    reference: Mapping[str, int], current: Mapping[str, int], *, smallest: int = 5
-) -> tuple[list[str], Counts, Counts]:
-    """Line up two tables of exact category counts, with all that is rare in the reference in one last bin.
-
-    A category with fewer than ``smallest`` rows in the reference has no stable share; one that is new in the current
-    window has none at all. Together they stay visible: new categories fill the last bin.
-
-    Returns: the names (the last one ``""`` stands for all the rest) and the two rows of counts over them.
-    """
-    names = sorted(name for name, count in reference.items() if count >= smallest)
-    left = [reference[name] for name in names]
-    right = [current.get(name, 0) for name in names]
-    rest = sum(reference.values()) - sum(left), sum(current.values()) - sum(right)
-    if any(rest):
-        names, left, right = [*names, ""], [*left, rest[0]], [*right, rest[1]]
-    return names, np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
-
-
-def outcome_of(
-    *, value: float | None, p_adjusted: float | None, n: int, reference_n: int, limit: float, fdr: float, min_n: int
-) -> Outcome:
-    """Say what a distance means: ``drift`` needs both an effect at the limit and an adjusted p at or below ``fdr``.
-
-    ``insufficient``: a window has fewer than ``min_n`` rows, the distance is not defined, or it reaches the limit but
-    can not be told from noise. A large n alone never makes drift of a small effect.
-    """
-    if value is None or p_adjusted is None or min(n, reference_n) < min_n:
-        return "insufficient"
-    if value < limit:
-        return "stable"
-    return "drift" if p_adjusted <= fdr else "insufficient"
-
-
-def _finite(values: ArrayLike) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1:
-        raise ValueError(f"Values must be one-dimensional; their shape is {array.shape}.")
-    return array[np.isfinite(array)]
-
-
-def _counts(counts: ArrayLike) -> Counts:
-    array = np.asarray(counts)
-    if array.ndim != 1 or (array < 0).any():
-        raise ValueError("Counts must be one row of numbers that are 0 or more.")
-    return array.astype(np.int64)
-
-
 def _pair(reference: ArrayLike, current: ArrayLike) -> tuple[Counts, Counts]:
-    left, right = _counts(reference), _counts(current)
+    left, right = counted(reference), counted(current)
     if left.shape != right.shape:
         raise ValueError(f"The counts are over different bins: {left.size} and {right.size}.")
     if not left.sum() or not right.sum():
@@ -379,7 +339,7 @@ def _variance(values: Floats, weights: Floats) -> float:
 
 
 def _gaps(reference: ArrayLike, current: ArrayLike) -> tuple[Floats, Floats]:
-    left, right = np.sort(_finite(reference)), np.sort(_finite(current))
+    left, right = np.sort(finite(reference)), np.sort(finite(current))
     if not left.size or not right.size:
         raise ValueError("A window without observations has no distribution to compare.")
     merged = np.sort(np.concatenate([left, right]))

@@ -16,7 +16,7 @@ from governance.common import clock
 from governance.evidence import storage
 from governance.evidence.errors import CannotProduce
 from monitoring import profiles, scoring
-from monitoring.drift import DriftSettings
+from monitoring.drift_settings import Sampling
 from monitoring.errors import InvalidProfile
 from monitoring.models import Monitor, RecordBatch, ReferenceProfile, WindowProfile
 from monitoring.schema import PREDICTION, RecordSchema
@@ -74,7 +74,7 @@ def reference_of(monitor: Monitor, version: ModelVersion) -> ReferenceProfile:
     table = table.replace_schema_metadata(None)
     try:
         profile = profiles.ReferenceProfile.of(
-            columns_of(table, schema), schema=schema, bins=DriftSettings.from_json(monitor.settings).bins
+            columns_of(table, schema), schema=schema, bins=Sampling.from_json(monitor.settings).bins
         )
     except InvalidProfile as error:
         raise CannotProduce(f"The reference of {monitor} can not be profiled: {error}") from error

@@ -8,15 +8,6 @@ from monitoring.models import Alert, DriftRun, Monitor
 from registry.models import ModelVersion
 from reports.facts_log import Json, LogFacts
 
-_LABELS = {
-    "limit": "Limit of the population stability index, in nats",
-    "min_n": "Rows that a window and the reference need",
-    "fdr": "Expected share of false alarms among the columns that alarm",
-    "bins": "Bins of a numeric column",
-    "sample": "Rows that the reference library sees",
-    "dataset_share": "Share of columns that must drift",
-}
-
 
 class Watched:
     """The monitor of a version's alias, with the windows and alerts of this version's own traffic."""
@@ -36,21 +27,20 @@ class Watched:
         if self.monitor is None:
             return None
         return {
-            "monitor": _monitor(self.monitor, log),
+            "monitor": _monitor(self.monitor, self.runs[-1] if self.runs else None, log),
             "windows": [_window(run) for run in self.runs],
             "alerts": [_alert(alert) for alert in self.alerts],
         }
 
 
-def _monitor(row: Monitor, log: LogFacts) -> Json:
+def _monitor(row: Monitor, newest: DriftRun | None, log: LogFacts) -> Json:
+    judged = newest.evidence.payload["settings"] if newest else {}
     settings: dict[str, Any] = {
         "Watches": f"alias {row.alias} of {row.model}",
         "State": "on" if row.enabled else "switched off",
-        "Measure": "population stability index per column, against the reference rows",
         "Reference rows": f"{row.snapshot.rows:,} ({row.snapshot.digest})",
-        **{label: row.settings[key] for key, label in _LABELS.items() if row.settings.get(key) is not None},
+        **(_judged_by(judged) if judged else {"Limits": "those of the policy; no window was measured yet"}),
     }
-    settings.setdefault(_LABELS["dataset_share"], "any one column")
     return {
         "id": str(row.pk),
         "name": str(row),
@@ -58,6 +48,22 @@ def _monitor(row: Monitor, log: LogFacts) -> Json:
         "digest": log.digest(row),
         "log_index": row.log_entry,
         "settings": settings,
+    }
+
+
+def _judged_by(settings: Json) -> Json:
+    """Return the limits of the newest window, as sentences."""
+    kinds = {"numeric": "numbers", "categorical": "categories"}
+    measured = {
+        f"Distance of {name} from the reference": f"{settings[kind]['method'].replace('_', ' ')}: watched from "
+        f"{settings[kind]['watch']:g}, breach from {settings[kind]['limit']:g}"
+        for kind, name in kinds.items()
+    }
+    share = settings["share"]
+    return measured | {
+        "Rows that a window and the reference need": settings["min_n"],
+        "Expected share of false alarms among the columns that alarm": settings["fdr"],
+        "Columns in breach that make a window one": "any one" if share is None else f"{100 * share:g} % of all",
     }
 
 

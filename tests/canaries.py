@@ -17,7 +17,7 @@ from monitoring.models import DriftRun, Monitor
 from registry import promotions
 from registry.models import PromotionRequest
 from registry.selectors import live
-from tests import payloads
+from tests import drift_payloads, payloads
 from tests.factories import Cast, a_user, approve, attach, fresh, put_live
 
 LIGHT = """
@@ -90,7 +90,11 @@ def counted(made: PromotionRequest) -> Evidence:
 def drifted(monitor: Monitor, *, start: datetime, end: datetime) -> DriftRun:
     """Write down a window in which the canary's traffic drifted, as the worker that compared it does; it alerts."""
     version = live(monitor.model, monitor.alias).version
-    payload = payloads.drift(version=str(version.number)) | {"drifted": 1, "dataset_drift": True}
+    payload = drift_payloads.drift(version=str(version.number)) | {
+        "drifted": 1,
+        "dataset_drift": True,
+        "severity": "breach",
+    }
     payload["columns"][0] |= {"outcome": "drift"}
     given = {"monitor": str(monitor.pk), "version": str(version.pk), "start": rfc3339(start), "end": rfc3339(end)}
     job = evidence.request_evidence(

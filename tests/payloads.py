@@ -219,40 +219,6 @@ def explanation(*, residual: float = 3.1e-7, stability: float = 0.91) -> Payload
     )
 
 
-def drift(*, version: str = "1") -> Payload:
-    """Drift of what serves now: nothing moved."""
-    rows = [
-        ("credit_amount", "numeric", 0.12, 0.06),
-        ("purpose", "categorical", 0.07, 0.04),
-        ("duration_months", "numeric", 0.05, 0.03),
-    ]
-    columns = [
-        {
-            "column": name,
-            "kind": kind,
-            "method": "psi",
-            "value": value,
-            "low": value - half,
-            "high": value + half,
-            "limit": 0.2,
-            "p_adjusted": 0.2,
-            "outcome": "stable",
-            "evidently": value + 0.003,
-            "difference": 0.003,
-        }
-        for name, kind, value, half in rows
-    ]
-    return a_head("drift/v1", "evidently", "0.7.23", 0.003) | {
-        "monitor": "credit-risk weekly",
-        "version": version,
-        "columns": columns,
-        "drifted": 0,
-        "dataset_drift": False,
-        "window": {"start": "2026-11-16T00:00:00.000000Z", "end": "2026-11-22T23:59:59.000000Z", "n": 400},
-        "reference": {"n": 700, "digest": a_digest("reference")},
-    }
-
-
 def _change(key: str, name: str | None, title: str, drop: float | None, flipped: float | None, **more: Any) -> Payload:
     kind, _, rest = key.partition(":")
     level, _, column = rest.partition(":")

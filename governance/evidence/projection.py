@@ -101,9 +101,13 @@ _DECLARED: dict[str, dict[str, str]] = {
     "drift/v1": {
         "n": "int",
         "columns_drifted": "int",
+        "columns_watched": "int",
         "columns_insufficient": "int",
+        "signals_breached": "int",
+        "signals_watched": "int",
         "dataset_drift": "bool",
-        "max_value": "double?",
+        "severity": "string",
+        "max_of_limit": "double?",
     },
     "canary/v1": {
         "n": "int",
@@ -278,13 +282,18 @@ def _least(figures: Sequence[Payload]) -> Payload:
 
 
 def _drift(payload: Payload) -> dict[str, Scalar]:
-    columns = payload["columns"]
+    columns, signals = payload["columns"], [signal["outcome"] for signal in payload["signals"]]
+    shares = [column["value"] / column["limit"] for column in columns if column["value"] is not None]
     return {
         "n": payload["n"],
         "columns_drifted": payload["drifted"],
+        "columns_watched": payload["watched"],
         "columns_insufficient": sum(column["outcome"] == "insufficient" for column in columns),
+        "signals_breached": signals.count("breach"),
+        "signals_watched": signals.count("watch"),
         "dataset_drift": payload["dataset_drift"],
-        "max_value": max((column["value"] for column in columns if column["value"] is not None), default=None),
+        "severity": payload["severity"],
+        "max_of_limit": max(shares, default=None),  # columns can have different measures
     }
 
 

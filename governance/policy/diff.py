@@ -15,6 +15,7 @@ from itertools import takewhile
 from governance.policy.document import PolicyDocument, digest
 from governance.policy.limits import easier_to_meet, harder_to_meet, same_words
 from governance.policy.source import Json
+from governance.policy.watching import UNSAID
 
 
 class Weight(StrEnum):
@@ -257,6 +258,25 @@ _REQUIRED = {
     "fewer": (Weight.LOOSENS, "People may approve without it."),
 }
 
+_MORE_DONE = {
+    "more": (Weight.TIGHTENS, "A breach has more consequences."),
+    "fewer": (Weight.LOOSENS, "A breach has fewer consequences."),
+}
+_LIMITED = {name: getattr(UNSAID, name) for name in ("numeric", "categorical", "missing", "new_categories")}
+_WATCHED: dict[_Place, Rule] = {
+    ("every",): _amount(lax="up", default=7.0, of=_days),
+    **{(name, "watch"): _amount(lax="up", default=limits.watch) for name, limits in _LIMITED.items()},
+    **{(name, "limit"): _amount(lax="up", default=limits.limit) for name, limits in _LIMITED.items()},
+    ("volume", "least"): _amount(lax="down", default=UNSAID.volume.least),
+    ("volume", "most"): _amount(lax="up", default=UNSAID.volume.most),
+    ("volume", "compare"): _neutral,
+    ("fdr",): _amount(lax="down", default=UNSAID.fdr),
+    ("min_n",): _amount(lax="up", default=float(UNSAID.min_n)),
+    ("share",): _amount(lax="up", default=0.0),
+    ("on_breach",): _members(**_MORE_DONE),
+}
+"""A figure of another method is another figure: that change is left unranked."""
+
 _RULES: dict[_Place, Rule] = {
     ("policy",): _neutral,
     ("applies_to", "ai_act_class"): _members(**_REACH),
@@ -291,6 +311,7 @@ _RULES: dict[_Place, Rule] = {
     **dict.fromkeys(
         (("approval", "conditions"), ("approval", "renewal"), ("evidence", "*", "parameters")), _neutral
     ),  # empty, or left out
+    **{("monitoring", *place): rule for place, rule in _WATCHED.items()},
     ("approval", "decide_within"): _amount(lax="up", default=30.0, of=_days),
     ("approval", "answer_within"): _amount(lax="up", default=30.0, of=_days),
     ("approval", "valid_for"): _amount(lax="up", default=0.0, of=_days),

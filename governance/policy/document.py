@@ -14,6 +14,7 @@ from governance.policy.problems import InvalidPolicy, Problem
 from governance.policy.requirements import EvidenceRequirement, duration, requirement_of, requirement_problems
 from governance.policy.shape import problem_at, shape_problems
 from governance.policy.source import Json, Path, Source, read
+from governance.policy.watching import UNSAID, Monitoring, monitoring_of, monitoring_problems
 
 HUMAN_REVIEW = "human_review/v1"
 VALIDATION = "validation"
@@ -158,6 +159,7 @@ class PolicyDocument:
     duties_added: tuple[str, ...]
     approval: ApprovalTerms
     escalation: Escalation | None
+    monitoring: Monitoring
     digest: str
     source: Source = field(repr=False, compare=False)
 
@@ -219,6 +221,7 @@ def _rule_problems(document: PolicyDocument) -> list[Problem]:
                 problems.append(problem_at(source, where, f"`{name}` stands twice in {key}; give each its own name."))
     problems += _review_problems(document)
     problems += _escalation_problems(document)
+    problems += monitoring_problems(source, document.monitoring)
     if not document.approval.answer_within:
         message = "Nobody could answer in time; give it a day at least, or leave the key out (P30D)."
         problems.append(problem_at(source, ("approval", "answer_within"), message))
@@ -279,6 +282,7 @@ def _document(source: Source) -> PolicyDocument:
         duties_added=tuple(data.get("separation_of_duties", {}).get("add", ())),
         approval=_approval(data["approval"]),
         escalation=_escalation(data["escalation"]) if "escalation" in data else None,
+        monitoring=monitoring_of(data["monitoring"]) if "monitoring" in data else UNSAID,
         digest=digest(source.data),
         source=source,
     )

@@ -18,7 +18,7 @@ class MonitorInput(serializers.Serializer[Any]):
     model = serializers.CharField(max_length=256, help_text="Registered model; `team-a:name` in another workspace.")
     alias = serializers.CharField(max_length=255, help_text="The governed alias, such as champion.")
     settings = serializers.DictField(
-        required=False, default=dict, help_text="limit, min_n, fdr, sample, bins, dataset_share."
+        required=False, default=dict, help_text="sample, bins. Methods and limits are the policy's."
     )
 
 

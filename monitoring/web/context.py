@@ -15,7 +15,7 @@ from governance.approvals.models import State
 from governance.audit.selectors import indexes_of
 from governance.common.errors import Unknown
 from governance.evidence import storage
-from monitoring import drift, runs, selectors
+from monitoring import measures, runs, selectors
 from monitoring.models import Alert, DriftRun, Monitor, ReferenceProfile
 from monitoring.profiles import ReferenceProfile as Reference
 from monitoring.profiles import WindowProfile as Window
@@ -42,8 +42,8 @@ def monitor_row(monitor: Monitor) -> Row:
         "outcome": newest.outcome if newest else None,
         "drifted": newest.drifted if newest else None,
         "columns": len(newest.evidence.payload["columns"]) if newest else None,
-        "max_value": _largest(newest.evidence.payload) if newest else None,
-        "limit": monitor.settings["limit"],
+        "max_share": _largest(newest.evidence.payload) if newest else None,
+        "limit": 1.0,
         "last_at": newest.made_at if newest else None,
         "open_alerts": selectors.alerts_of(monitor).exclude(state=Alert.State.RESOLVED).count(),
         "series": [_largest(run.evidence.payload) for run in reversed(shown)],
@@ -71,10 +71,10 @@ def monitor_page(monitor: Monitor) -> Row:
         },
         "banner": _banner(alerts),
         "stats": _stats(monitor, newest),
-        "heat": _heat(monitor, shown) if shown else None,
+        "heat": _heat(shown) if shown else None,
         "run": payload,
         "histograms": _histograms(monitor, newest) if newest else [],
-        "series": _series(monitor, shown),
+        "series": _series(shown),
         "alerts": [_alert(alert) for alert in alerts],
         "story": _story(alerts[0]) if alerts else [],
         "window": _window(newest) if newest else [],
@@ -84,8 +84,9 @@ def monitor_page(monitor: Monitor) -> Row:
 
 
 def _largest(payload: Mapping[str, Any]) -> float | None:
-    values = [column["value"] for column in payload["columns"] if column["value"] is not None]
-    return max(values, default=None)
+    """Return the largest distance of a window as a multiple of its limit: columns can have different measures."""
+    shares = [column["value"] / column["limit"] for column in payload["columns"] if column["value"] is not None]
+    return max(shares, default=None)
 
 
 def _label(run: DriftRun) -> str:
@@ -123,21 +124,20 @@ def _stats(monitor: Monitor, newest: DriftRun | None) -> list[Row]:
                 "tone": "bad" if newest.outcome == DriftRun.Outcome.DRIFT else "ok",
             },
             {
-                "value": "n/a" if largest is None else f"{largest:.2f}",
-                "unit": f"limit {monitor.settings['limit']:.2f}",
-                "label": "largest PSI",
+                "value": "n/a" if largest is None else f"{100 * largest:.0f} %",
+                "label": "of its limit, the column that moved most",
             },
         ]
     return rows
 
 
-def _heat(monitor: Monitor, shown: Sequence[DriftRun]) -> Row:
+def _heat(shown: Sequence[DriftRun]) -> Row:
     by_run = [{column["column"]: column for column in run.evidence.payload["columns"]} for run in shown]
     rows = []
     for name, newest in by_run[-1].items():
         values = [columns[name]["value"] if name in columns else None for columns in by_run]
-        rows.append({"column": name, "values": values, "outcome": newest["outcome"]})
-    rows.sort(key=lambda row: -(row["values"][-1] or 0.0))
+        rows.append({"column": name, "values": values, "outcome": newest["outcome"], "limit": newest["limit"]})
+    rows.sort(key=lambda row: -(row["values"][-1] or 0.0) / row["limit"])
     windows = [
         {
             "label": _label(run),
@@ -148,7 +148,7 @@ def _heat(monitor: Monitor, shown: Sequence[DriftRun]) -> Row:
         }
         for run in shown
     ]
-    return {"limit": monitor.settings["limit"], "windows": windows, "rows": rows}
+    return {"windows": windows, "rows": rows}
 
 
 def _histograms(monitor: Monitor, run: DriftRun) -> list[Row]:
@@ -162,11 +162,13 @@ def _histograms(monitor: Monitor, run: DriftRun) -> list[Row]:
     except Unknown:  # the file is gone from the store; the figures of the evidence stand all the same
         return []
     reference = Reference.from_json(kept.profile)
-    moved = sorted(payload["columns"], key=lambda column: -(column["value"] or 0.0))[:HISTOGRAMS_SHOWN]
+    moved = sorted(payload["columns"], key=lambda column: -(column["value"] or 0.0) / column["limit"])[
+        :HISTOGRAMS_SHOWN
+    ]
     pairs = {column.name: (column, counts) for column, counts in zip(reference.columns, window.columns, strict=True)}
     charts = []
     for name in (column["column"] for column in moved):
-        labels, left, right = drift.bins_of(*pairs[name])
+        labels, left, right = measures.bins_of(*pairs[name])
         before, after = left.sum() or 1, right.sum() or 1
         charts.append(
             {
@@ -183,16 +185,17 @@ def _histograms(monitor: Monitor, run: DriftRun) -> list[Row]:
     return charts
 
 
-def _series(monitor: Monitor, shown: Sequence[DriftRun]) -> list[Row]:
+def _series(shown: Sequence[DriftRun]) -> list[Row]:
     if not shown:
         return []
-    labels, limit = [_label(run) for run in shown], monitor.settings["limit"]
+    labels, limit = [_label(run) for run in shown], 1.0
     predicted = []
     for run in shown:
-        columns = {column["column"]: column["value"] for column in run.evidence.payload["columns"]}
-        predicted.append(columns.get("prediction"))
-    rows = [("Largest PSI of all columns", [_largest(run.evidence.payload) for run in shown])]
-    rows.append(("PSI of the prediction", predicted))
+        columns = {column["column"]: column for column in run.evidence.payload["columns"]}
+        score = columns.get("prediction", {"value": None})
+        predicted.append(None if score["value"] is None else score["value"] / score["limit"])
+    rows = [("Column that moved most, share of its limit", [_largest(run.evidence.payload) for run in shown])]
+    rows.append(("Prediction, share of its limit", predicted))
     return [
         {
             "title": title,
@@ -203,7 +206,7 @@ def _series(monitor: Monitor, shown: Sequence[DriftRun]) -> list[Row]:
             "bands": _bands(shown),
             "outcome": "drift" if values[-1] is not None and values[-1] >= limit else "stable",
             "now": values[-1],
-            "limit_label": f"limit {limit:.2f}",
+            "limit_label": "limit 1",
         }
         for title, values in rows
     ]
@@ -310,4 +313,4 @@ def _cross_check(run: DriftRun) -> Row | None:
 def rows_for_model(model: RegisteredModel) -> list[Row]:
     """Return the monitors of one model as its own page shows them."""
     rows = [monitor_row(watched) for watched in Monitor.objects.filter(model=model).select_related("model__system")]
-    return [{**row, "value": row["max_value"]} for row in rows]
+    return [{**row, "value": row["max_share"]} for row in rows]

@@ -99,6 +99,7 @@ def monitor() -> dict[str, Any]:
             "column": c["column"],
             "values": [*(round(c["value"] * f, 3) for f in (0.2, 0.25, 0.3, 0.5, 0.8)), c["value"]],
             "outcome": c["outcome"],
+            "limit": c["limit"],
         }
         for c in payload["columns"]
     ]
@@ -115,7 +116,7 @@ def monitor() -> dict[str, Any]:
         "monitor": {"pk": UID, "name": "credit-risk weekly", "model_pk": UID, "model": "credit-risk", "version": "v2", "alias": "champion", "system": "Consumer credit scoring"},
         "banner": {"tone": "bad", "title": "Approval PR-20 suspended since 22 Nov 2026.", "text": "Two columns passed the limit.", "url": "#", "action": "Stop or roll back"},
         "stats": [{"value": 2, "unit": "of 6", "label": "columns drifted", "tone": "bad"}, {"value": "0.31", "label": "largest PSI, credit_amount"}, {"value": 400, "label": "rows in the window"}],
-        "heat": {"limit": 0.2, "windows": [{"label": label, "version": "v2"} for label in labels], "rows": rows}, "run": payload, "histograms": [{"title": "Score, reference against newest window", "column": "score", "bins": bins, "reference_n": 700, "current_n": 400}],
+        "heat": {"windows": [{"label": label, "version": "v2"} for label in labels], "rows": rows}, "run": payload, "histograms": [{"title": "Score, reference against newest window", "column": "score", "bins": bins, "reference_n": 700, "current_n": 400}],
         "series": [{"title": "Largest PSI", "labels": labels, "values": [0.05, 0.06, None, 0.12, 0.19, 0.31], "limit": 0.2, "bands": [(0, 2, "v1"), (3, 5, "v2")], "outcome": "drift", "now": 0.31, "limit_label": "limit ≤ 0.20"},
                    {"title": "Columns drifted", "labels": labels, "values": [0, 0, None, 0, 1, 2], "limit": None, "bands": [], "outcome": "", "now": 2, "limit_label": ""}],
         "alerts": [{"at": ago(days=1), "title": "Two columns above the limit", "detail": "credit_amount 0.31, duration_months 0.27", "state": "open", "effect": "Approval PR-20 suspended", "held_by": None}],
@@ -135,11 +136,11 @@ def monitors() -> dict[str, Any]:
         "outcome": "drift",
         "drifted": 2,
         "columns": 6,
-        "max_value": 0.31,
-        "limit": 0.2,
+        "max_share": 1.55,
+        "limit": 1.0,
         "last_at": ago(hours=5),
         "open_alerts": 1,
-        "series": [0.1, 0.1, 0.31],
+        "series": [0.5, 0.5, 1.55],
     }
     return {
         "monitors": [
@@ -150,7 +151,7 @@ def monitors() -> dict[str, Any]:
                 "name": "churn weekly",
                 "outcome": "",
                 "drifted": None,
-                "max_value": None,
+                "max_share": None,
                 "last_at": None,
                 "open_alerts": 0,
                 "series": [],

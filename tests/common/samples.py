@@ -12,7 +12,7 @@ from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
-from tests import measured, payloads
+from tests import drift_payloads, measured, payloads
 from tests.common import samples_fairness
 from tests.payloads import explanation_parts
 
@@ -154,15 +154,22 @@ def drift() -> dict[str, Any]:
     rows = [("credit_amount", 0.31, 0.06, "drift", 0.0004), ("duration_months", 0.27, 0.05, "drift", 0.0009), ("purpose", 0.12, 0.05, "stable", 0.03),
             ("savings", 0.05, 0.03, "stable", 0.4), ("score", 0.19, 0.06, "insufficient", 0.02), ("age_years", 0.03, 0.02, "stable", 0.7)]
     columns = [
-        {"column": c, "kind": "numeric" if i != 2 else "categorical", "method": "psi", "value": v, "low": v - h, "high": v + h, "limit": 0.2, "p_adjusted": p,
-         "outcome": o, "evidently": v + 0.0031, "difference": 0.0031}
+        {"column": c, "kind": "numeric" if i != 2 else "categorical", "method": "psi", "value": v, "low": v - h, "high": v + h, "watch": 0.1, "limit": 0.2, "p_adjusted": p,
+         "outcome": o, "distances": {"psi": v, "kolmogorov_smirnov": v / 2}, "evidently": v + 0.0031, "difference": 0.0031}
         for i, (c, v, h, o, p) in enumerate(rows)
+    ]
+    signals = [
+        {"signal": "missing", "column": "savings", "value": 0.09, "low": 0.05, "high": 0.13, "n": 400, "watch": 0.05, "limit": 0.2, "outcome": "watch"},
+        {"signal": "new_categories", "column": "purpose", "value": 0.12, "low": 0.09, "high": 0.16, "n": 400, "watch": 0.02, "limit": 0.1, "outcome": "breach",
+         "categories": ["solar panels", "electric bicycle"], "more": 0},
+        {"signal": "volume", "column": None, "value": None, "low": None, "high": None, "n": 400, "watch": 2.0, "limit": None, "outcome": "insufficient",
+         "reason": "Fewer than 3 windows of this length before it."},
     ]
     return {
         "type": "drift/v1", "monitor": "credit-risk weekly", "version": "2", "window": {"start": "2026-11-16T00:00:00.000000Z", "end": "2026-11-22T23:59:59.000000Z", "n": 400},
-        "reference": {"n": 700, "digest": a_digest("reference")}, "columns": columns, "drifted": 2, "dataset_drift": True,
+        "reference": {"n": 700, "digest": a_digest("reference")}, "columns": columns,
         "reference_check": {"library": "evidently", "version": "0.7.23", "max_difference": 0.0031, "tolerance": 0.01},
-    }
+    } | drift_payloads.drift_parts(columns, signals=signals)
 
 
 def progress(*, running: bool = True) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests import measured, payloads
 from tests.documents import sample_numbers as figures
+from tests.drift_payloads import drift_parts
 from tests.payloads import explanation_parts
 
 
@@ -107,7 +108,9 @@ def _column(
         "low": low,
         "high": high,
         "n": 250,
+        "watch": 0.1,
         "limit": 0.2,
+        "distances": {"psi": value},
         "p_adjusted": more.get("p_adjusted"),
         "outcome": outcome,
         "evidently": more.get("evidently"),
@@ -187,9 +190,8 @@ DRIFT = {
             reason="fewer than two categories in the window",
         ),
     ],
-    "drifted": 1,
-    "dataset_drift": True,
 }
+DRIFT |= drift_parts(DRIFT["columns"])
 REVIEW = {
     "type": "human_review/v1",
     "check": "fairness.selection-ratio",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from governance.evidence import projection, schemas
-from tests import measured, payloads
+from tests import drift_payloads, measured, payloads
 from tests.payloads import explanation_parts
 
 DIGEST = "sha256:" + "a" * 64
@@ -45,8 +45,9 @@ def samples():
     metric = {"id": "auc", "title": "AUC", "better": "higher", "unit": None, "candidate": number(), "production": None}
     reference = group("men", None, compared=False)
     column = {
-        "column": "a", "kind": "numeric", "method": "psi", "value": 0.3, "low": 0.2, "high": 0.4, "limit": 0.2,
-        "p_adjusted": 0.01, "outcome": "drift", "evidently": 0.29, "difference": 0.01,
+        "column": "a", "kind": "numeric", "method": "psi", "value": 0.3, "low": 0.2, "high": 0.4, "watch": 0.1,
+        "limit": 0.2, "p_adjusted": 0.01, "outcome": "drift", "distances": {"psi": 0.3}, "evidently": 0.29,
+        "difference": 0.01,
     }  # fmt: skip
     window = {"start": WHEN, "end": "2026-11-08T00:00:00.000000Z", "n": 300}
     return {
@@ -98,7 +99,7 @@ def samples():
         "drift/v1": head("drift/v1")
         | {
             "monitor": "live", "version": "credit-risk/2", "window": window, "reference": {"n": 300, "digest": DIGEST},
-            "columns": [column], "drifted": 1, "dataset_drift": True,
+            "columns": [column], **drift_payloads.drift_parts([column]),
         },
         "canary/v1": head("canary/v1")
         | {
@@ -324,7 +325,8 @@ def test_the_declarations_for_policies_go_by_type_without_version():
 def test_a_drift_payload_as_the_monitor_makes_it_fits():
     found = projection.project("drift/v1", samples()["drift/v1"])
     assert found == {
-        "n": 300, "columns_drifted": 1, "columns_insufficient": 0, "dataset_drift": True, "max_value": 0.3,
+        "n": 300, "columns_drifted": 1, "columns_watched": 0, "columns_insufficient": 0, "signals_breached": 0,
+        "signals_watched": 0, "dataset_drift": True, "severity": "breach", "max_of_limit": pytest.approx(1.5),
     }  # fmt: skip
 
 

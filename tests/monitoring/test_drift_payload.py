@@ -1,5 +1,6 @@
 """A drift payload is quiet on the same population, alerts on a shifted one, and agrees with Evidently."""
 
+import json
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 
 from governance.evidence.schemas import first_problem
-from monitoring import crosscheck, drift, statistics
+from governance.policy.watching import Measure, Monitoring, Volume
+from monitoring import crosscheck, drift, measures, statistics
 from monitoring.crosscheck_result import Comparison, CrossCheck
-from monitoring.drift import DriftSettings
+from monitoring.drift_settings import DriftSettings, Sampling
 from monitoring.errors import InvalidProfile, InvalidSettings
 from monitoring.profiles import ReferenceProfile
 from monitoring.schema import RecordSchema, kind_of
@@ -60,7 +62,7 @@ def test_four_hundred_rows_of_the_same_population_are_quiet():
     for seed in range(40):
         found = payload(*windows(seed))
         assert {column["outcome"] for column in found["columns"]} == {"stable"}
-        assert (found["drifted"], found["dataset_drift"]) == (0, False)
+        assert (found["drifted"], found["dataset_drift"], found["severity"]) == (0, False, "none")
 
 
 def test_four_hundred_shifted_rows_alert_on_the_shifted_column_alone():
@@ -80,7 +82,7 @@ def test_every_column_carries_interval_limit_and_adjusted_p_inside_their_ranges(
     for column in found["columns"]:
         assert 0 <= column["low"] <= column["value"] <= column["high"]
         assert 0 <= column["p_adjusted"] <= 1
-        assert (column["method"], column["limit"]) == ("psi", 0.25)
+        assert (column["method"], column["watch"], column["limit"]) == ("psi", 0.1, 0.25)
         assert column["evidently"] is column["difference"] is None
 
 
@@ -117,6 +119,9 @@ def test_a_column_that_goes_missing_drifts():
     gone = window.assign(**{AMOUNT: np.where(np.arange(400) % 2, window[AMOUNT], np.nan)})
     column = by_column(payload(reference, gone))[AMOUNT]
     assert column["outcome"] == "drift"
+    (signal,) = [row for row in payload(reference, gone)["signals"] if row["signal"] == "missing"]
+    assert (signal["column"], signal["value"], signal["outcome"]) == (AMOUNT, 0.5, "breach")
+    assert signal["low"] < 0.5 < signal["high"]
 
 
 def test_a_new_category_drifts():
@@ -125,9 +130,54 @@ def test_a_new_category_drifts():
     assert found["a4"]["outcome"] == "drift"
 
 
+def test_texts_that_the_reference_has_not_are_named_and_few_of_them_are_no_news():
+    reference, window = windows(4)
+    many = window.assign(a4=np.where(np.arange(400) % 3, window["a4"], "A4new"))
+    (signal,) = [row for row in payload(reference, many)["signals"] if row["signal"] == "new_categories"]
+    assert (signal["column"], signal["outcome"], signal["categories"]) == ("a4", "breach", ["A4new"])
+    one = window.assign(a4=[*window["a4"][:-1], "A4new"])
+    (signal,) = [row for row in payload(reference, one)["signals"] if row["signal"] == "new_categories"]
+    assert (signal["outcome"], signal["value"]) == ("stable", 1 / 400)
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome", "ratio"),
+    [([400, 410], "insufficient", None), ([400, 380, 420], "stable", 1.0), ([900, 1000, 950], "watch", 400 / 950)],
+)
+def test_volume_is_held_against_the_windows_before(before, outcome, ratio):
+    found = payload(*windows(4), before=before)
+    (signal,) = [row for row in found["signals"] if row["signal"] == "volume"]
+    assert (signal["outcome"], signal["value"]) == (outcome, ratio)
+    assert found["severity"] == ("watch" if outcome == "watch" else "none")
+
+
+@pytest.mark.parametrize("method", ["psi", "jensen_shannon", "kolmogorov_smirnov", "wasserstein"])
+def test_the_policy_names_the_measure_and_all_others_stand_beside_it(method):
+    reference, window = windows(0)
+    settings = DriftSettings(numeric=Measure(0.08, 0.2, method))
+    found = payload(reference, shifted(window), settings)
+    assert first_problem("drift/v1", found) is None
+    column = by_column(found)[MONTHS]
+    assert (column["method"], column["value"]) == (method, column["distances"][method])
+    assert column["low"] <= column["value"] <= column["high"]
+    assert column["outcome"] == "drift"
+    assert set(column["distances"]) == {
+        "psi", "jensen_shannon", "kolmogorov_smirnov", "kolmogorov_smirnov_bound", "wasserstein",
+    }  # fmt: skip
+    assert by_column(found)["a4"]["method"] == "psi"
+    assert {row["outcome"] for row in payload(reference, window, settings)["columns"]} <= {"stable", "insufficient"}
+
+
+def test_between_watch_and_limit_a_window_is_watched():
+    reference, window = windows(0)
+    found = payload(reference, shifted(window), DriftSettings(numeric=Measure(0.1, 30.0, "psi")))
+    assert (by_column(found)[MONTHS]["outcome"], found["watched"], found["severity"]) == ("watch", 1, "watch")
+    assert not found["dataset_drift"]
+
+
 def test_a_share_of_columns_can_be_asked_for():
     reference, window = windows(5)
-    one = payload(reference, shifted(window), DriftSettings(dataset_share=0.5))
+    one = payload(reference, shifted(window), DriftSettings(share=0.5))
     assert (one["drifted"], one["dataset_drift"]) == (1, False)
 
 
@@ -150,22 +200,25 @@ def test_a_window_of_another_reference_is_refused():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"limit": 0}, {"min_n": 0}, {"fdr": 1}, {"bins": 1}, {"sample": 0}, {"dataset_share": 0}, {"limits": 1}]
+    "bad", [{"bins": 1}, {"bins": True}, {"bins": 101}, {"sample": 0}, {"sample": "all"}, {"limit": 9}, {"fdr": 0.9}]
 )
-def test_settings_out_of_range_or_unknown_are_refused(bad):
+def test_a_monitor_adds_its_sample_and_bins_and_can_not_loosen_a_limit(bad):
     with pytest.raises(InvalidSettings, match="can not be used"):
-        DriftSettings.from_json(bad)
+        Sampling.from_json(bad)
 
 
 def test_settings_survive_json():
-    assert DriftSettings.from_json(DriftSettings(limit=0.1).to_json()) == DriftSettings(limit=0.1)
+    terms = Monitoring(numeric=Measure(0.1, 0.3, "wasserstein"), volume=Volume(0.9, 1.1, same_weekday=True), share=0.2)
+    settings = DriftSettings.of(terms, {"bins": 20})
+    assert (settings.numeric.method, settings.sampling.bins, settings.share) == ("wasserstein", 20, 0.2)
+    assert DriftSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
 
 
 def test_bins_name_their_intervals_rest_and_missing():
     frame = pd.DataFrame({"c": ["a"] * 10 + ["b"] * 2, "prediction": np.arange(12) / 12})
     profile = ReferenceProfile.of(dict(frame.items()), schema=schema_of(frame), bins=2)
     window = profile.profile({"c": ["a", "z", None], "prediction": [0.1, 0.9, None]})
-    labels = [drift.bins_of(c, w)[0] for c, w in zip(profile.columns, window.columns, strict=True)]
+    labels = [measures.bins_of(c, w)[0] for c, w in zip(profile.columns, window.columns, strict=True)]
     assert labels == [["a", "all others", "missing"], ["up to 0.416667", "above 0.416667", "missing"]]
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import distance
 
-from monitoring import distributions, statistics
+from governance.policy.watching import Limits
+from monitoring import binning, distributions, measures, statistics
 
 values = st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=60)
 tables = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=12)
@@ -68,8 +69,8 @@ def test_index_refuses_empty_nested_or_missing_values_and_a_single_bin(reference
 
 @given(values, st.integers(2, 30))
 def test_quantile_edges_rise_leave_no_reference_bin_empty_and_count_every_value(sample, bins):
-    edges = statistics.quantile_edges(sample, bins=bins)
-    counts = statistics.bin_counts(sample, edges)
+    edges = binning.quantile_edges(sample, bins=bins)
+    counts = binning.bin_counts(sample, edges)
     assert (np.diff(edges) > 0).all()
     assert counts.sum() == len(sample)
     assert (counts > 0).all()
@@ -78,16 +79,16 @@ def test_quantile_edges_rise_leave_no_reference_bin_empty_and_count_every_value(
 
 @given(values, values, st.integers(2, 12))
 def test_coarse_bins_are_sums_of_fine_ones(reference, current, bins):
-    fine, coarse = statistics.quantile_edges(reference, bins=bins * 10), statistics.quantile_edges(reference, bins=bins)
-    summed = statistics.coarsen(statistics.bin_counts(current, fine), fine, coarse)
-    assert summed.tolist() == statistics.bin_counts(current, coarse).tolist()
+    fine, coarse = binning.quantile_edges(reference, bins=bins * 10), binning.quantile_edges(reference, bins=bins)
+    summed = binning.coarsen(binning.bin_counts(current, fine), fine, coarse)
+    assert summed.tolist() == binning.bin_counts(current, coarse).tolist()
 
 
 @given(values, st.lists(values, min_size=1, max_size=5))
 def test_counts_of_partitions_add_up_to_the_counts_of_the_whole(reference, partitions):
-    edges = statistics.quantile_edges(reference, bins=10)
-    whole = statistics.bin_counts([x for part in partitions for x in part], edges)
-    assert sum(statistics.bin_counts(part, edges) for part in partitions).tolist() == whole.tolist()
+    edges = binning.quantile_edges(reference, bins=10)
+    whole = binning.bin_counts([x for part in partitions for x in part], edges)
+    assert sum(binning.bin_counts(part, edges) for part in partitions).tolist() == whole.tolist()
 
 
 @given(values, values)
@@ -103,8 +104,8 @@ def test_exact_distances_equal_scipy(reference, current):
 
 @given(values, values, st.integers(2, 40))
 def test_binned_kolmogorov_smirnov_encloses_the_exact_one(reference, current, bins):
-    edges = statistics.quantile_edges(reference, bins=bins)
-    low, error = statistics.ks_of_counts(statistics.bin_counts(reference, edges), statistics.bin_counts(current, edges))
+    edges = binning.quantile_edges(reference, bins=bins)
+    low, error = statistics.ks_of_counts(binning.bin_counts(reference, edges), binning.bin_counts(current, edges))
     exact = statistics.kolmogorov_smirnov(reference, current)
     assert low - 1e-12 <= exact <= low + error + 1e-12
 
@@ -112,11 +113,11 @@ def test_binned_kolmogorov_smirnov_encloses_the_exact_one(reference, current, bi
 def test_binned_wasserstein_comes_close_to_the_exact_one():
     rng = np.random.default_rng(1)
     reference, current = rng.normal(size=5000), rng.normal(0.3, 1.2, size=5000)
-    edges = statistics.quantile_edges(reference, bins=100)
+    edges = binning.quantile_edges(reference, bins=100)
     both = np.concatenate([reference, current])
     estimate = statistics.wasserstein_of_counts(
-        statistics.bin_counts(reference, edges),
-        statistics.bin_counts(current, edges),
+        binning.bin_counts(reference, edges),
+        binning.bin_counts(current, edges),
         [both.min(), *edges, both.max()],
         sd=float(np.std(reference)),
     )
@@ -201,7 +202,7 @@ def test_without_drift_the_index_averages_its_noise():
 
 
 def test_new_and_rare_categories_share_the_last_bin():
-    names, reference, current = statistics.category_counts({"car": 90, "boat": 6, "kite": 4}, {"car": 50, "drone": 50})
+    names, reference, current = binning.category_counts({"car": 90, "boat": 6, "kite": 4}, {"car": 50, "drone": 50})
     assert names == ["boat", "car", ""]
     assert reference.tolist() == [6, 90, 4]
     assert current.tolist() == [0, 50, 50]
@@ -211,7 +212,9 @@ def test_new_and_rare_categories_share_the_last_bin():
     ("changes", "outcome"),
     [
         ({}, "drift"),
-        ({"value": 0.2}, "stable"),
+        ({"value": 0.09}, "stable"),
+        ({"value": 0.1}, "watch"),
+        ({"value": 0.1, "p_adjusted": 0.06}, "stable"),
         ({"value": 0.25}, "drift"),
         ({"p_adjusted": 0.06}, "insufficient"),
         ({"n": 99}, "insufficient"),
@@ -221,8 +224,8 @@ def test_new_and_rare_categories_share_the_last_bin():
     ],
 )
 def test_drift_needs_rows_effect_and_significance(changes, outcome):
-    facts = {"value": 0.3, "p_adjusted": 0.01, "n": 400, "reference_n": 300, "limit": 0.25, "fdr": 0.05, "min_n": 100}
-    assert statistics.outcome_of(**(facts | changes)) == outcome
+    facts = {"value": 0.3, "p_adjusted": 0.01, "n": 400, "reference_n": 300, "fdr": 0.05, "min_n": 100}
+    assert measures.outcome_of(by=Limits(0.1, 0.25), **(facts | changes)) == outcome
 
 
 @pytest.mark.parametrize("pair", [([1, 2], [1, 2, 3]), ([0, 0], [1, 1]), ([-1, 2], [1, 1])])
@@ -230,3 +233,42 @@ def test_counts_that_can_not_be_compared_are_refused(pair):
     for distance_of in (statistics.psi_of_counts, statistics.jensen_shannon, statistics.chi_square_p):
         with pytest.raises(ValueError, match=r"bins|observations|Counts"):
             distance_of(*pair)
+
+
+def test_kolmogorovs_distribution_is_scipys():
+    for x in (0.0, 0.05, 0.3, 0.7, 0.999, 1.0, 1.3, 2.0, 5.0):
+        assert distributions.kolmogorov_sf(x) == pytest.approx(float(stats.kstwobign.sf(x)), abs=1e-13)
+
+
+@given(tables)
+def test_the_test_of_two_rows_is_scipys_limit_of_the_gap(table):
+    left, right = sides(table)
+    n, m = int(left.sum()), int(right.sum())
+    gap = float(np.abs(np.cumsum(left) / n - np.cumsum(right) / m).max())
+    expected = float(stats.kstwobign.sf(math.sqrt(n * m / (n + m)) * gap))
+    assert statistics.kolmogorov_smirnov_p(left, right) == pytest.approx(expected, abs=1e-12)
+
+
+def test_intervals_of_the_other_distances_hold_the_true_one():
+    """Of 200 pairs of samples the interval misses the distance of the populations in a tenth at most."""
+    rng = np.random.default_rng(5)
+    before, after = np.full(20, 0.05), np.linspace(0.02, 0.08, 20)
+    knots = np.arange(21.0)
+
+    def apart(one, other):
+        return statistics.wasserstein_of_counts(one, other, knots, sd=1.0)
+
+    def resampled(distance):
+        return lambda one, other: statistics.bootstrap_interval(one, other, distance, replicates=200)
+
+    pairs = [
+        (lambda one, other: statistics.ks_of_counts(one, other).value, statistics.ks_interval),
+        (statistics.jensen_shannon, resampled(statistics.jensen_shannon)),
+        (apart, resampled(apart)),
+    ]
+    for measure, interval_of in pairs:
+        true, held = measure(before * 1e6, after * 1e6), 0
+        for _ in range(200):
+            low, high = interval_of(rng.multinomial(800, before), rng.multinomial(800, after))
+            held += low - 1e-9 <= true <= high + 1e-9
+        assert held >= 180, (measure, held)

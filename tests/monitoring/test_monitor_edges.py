@@ -38,17 +38,17 @@ def post_records(client, monitor, body, batch="b-1", content_type=JSON_LINES, qu
 
 
 def test_a_monitor_is_opened_listed_and_read_with_the_columns_of_its_records(world, api):
-    made = post(api, "monitors", {"model": "credit-risk", "alias": "champion", "settings": {"limit": 0.2}})
+    made = post(api, "monitors", {"model": "credit-risk", "alias": "champion", "settings": {"bins": 20}})
     assert made.status_code == 201
     body = made.json()
     assert body["columns"] == {"amount": "number", "months": "integer", "purpose": "string", "prediction": "number"}
-    assert (body["version"], body["settings"]["limit"], body["settings"]["min_n"]) == (2, 0.2, 100)
+    assert (body["version"], body["settings"]["bins"], body["settings"]["sample"]) == (2, 20, 5000)
     assert [row["id"] for row in api.get("/api/v1/monitors").json()["results"]] == [body["id"]]
     assert api.get("/api/v1/monitors?model=other").json()["results"] == []
     assert api.get(f"/api/v1/monitors/{body['id']}").json()["records"] == 0
     assert post(api, "monitors", {"model": "credit-risk", "alias": "champion"}).status_code == 409
     assert post(api, "monitors", {"model": "nobody", "alias": "champion"}).status_code == 404
-    refused = post(api, "monitors", {"model": "credit-risk", "alias": "champion", "settings": {"limits": 1}})
+    refused = post(api, "monitors", {"model": "credit-risk", "alias": "champion", "settings": {"limit": 9}})
     assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-settings")
     assert post(signed_in(world.auditor), "monitors", {"model": "credit-risk", "alias": "champion"}).status_code == 403
 

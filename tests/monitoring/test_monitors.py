@@ -241,7 +241,7 @@ def test_a_monitor_needs_something_live_with_evaluation_data_and_stands_alone(mo
     with pytest.raises(NothingToCompare, match="live behind canary"):
         services.open_monitor(model=world.model, alias="canary", actor=world.owner)
     with pytest.raises(InvalidSettings):
-        services.open_monitor(model=world.model, alias="canary", actor=world.owner, settings={"limit": -1})
+        services.open_monitor(model=world.model, alias="canary", actor=world.owner, settings={"bins": 0})
     world.version.evaluation_dataset = None
     with pytest.raises(NoReference, match="log_evaluation_data"):
         services.open_monitor(model=world.model, alias="canary", actor=world.owner, version=world.version)
@@ -249,7 +249,7 @@ def test_a_monitor_needs_something_live_with_evaluation_data_and_stands_alone(mo
 
 def test_whatever_is_live_gets_a_monitor_once(world):
     (opened,) = services.watch_live()
-    assert (opened.alias, opened.settings["limit"]) == ("champion", 0.25)
+    assert (opened.alias, opened.settings["bins"]) == ("champion", 10)
     assert services.watch_live() == []
 
 

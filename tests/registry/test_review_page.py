@@ -18,6 +18,7 @@ from governance.common import clock
 from governance.evidence.models import Evidence
 from governance.policy.selectors import document_of
 from registry.reviewing.changes import MOST_ONE_SIDED, changes_shown, mapping_rows
+from tests.drift_payloads import drift
 from tests.factories import (
     PASSWORD,
     REASON,
@@ -28,7 +29,7 @@ from tests.factories import (
     record_applied,
     state_of,
 )
-from tests.payloads import drift, fairness
+from tests.payloads import fairness
 from tests.registry.test_renewals import asked, near_the_end, signed
 
 FORM = {

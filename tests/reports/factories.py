@@ -23,7 +23,7 @@ from governance.inventory.models import AISystem, Classification
 from monitoring.models import Monitor
 from monitoring.services import open_monitor
 from registry.models import ModelVersion, PromotionRequest
-from tests import payloads
+from tests import drift_payloads, payloads
 from tests.factories import (
     PASSWORD,
     Cast,
@@ -123,12 +123,12 @@ def watch(bank: Bank, live: ModelVersion, *, drifted: bool = True) -> Monitor:
 def a_window(monitor: Monitor, version: ModelVersion, start: datetime, *, drifted: list[str] | None = None) -> None:
     """A measured week of records, attached as the evidence worker attaches it."""
     window = {"start": clock.rfc3339(start), "end": clock.rfc3339(start + timedelta(days=7))}
-    payload = copy.deepcopy(payloads.drift(version=version.subject_name)) | {"monitor": str(monitor)}
+    payload = copy.deepcopy(drift_payloads.drift(version=version.subject_name)) | {"monitor": str(monitor)}
     payload["window"] |= window
     for column in payload["columns"]:
         if column["column"] in (drifted or []):
             column |= {"value": 0.4127, "low": 0.2891, "high": 0.5634, "outcome": "drift", "evidently": 0.4131}
-    payload |= {"drifted": len(drifted or []), "dataset_drift": bool(drifted)}
+    payload |= drift_payloads.drift_parts(payload["columns"])
     job = evidence.request_evidence(
         evidence_type="drift/v1",
         subject_digest=version.artifact_digest,

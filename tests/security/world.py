@@ -43,7 +43,7 @@ from registry import adoptable, adoption, signatures
 from registry.models import Adoption, DatasetSnapshot, Permit, RegisteredModel
 from reports import services as documents
 from reports.models import Document
-from tests import payloads
+from tests import drift_payloads, payloads
 from tests.authenticator import Authenticator
 from tests.documents.sample_snapshot import ANSWERS
 from tests.factories import (
@@ -245,7 +245,7 @@ class World(Bank):
         version = self.in_state["suspended"].version
         start = FIRST_WEEK + timedelta(days=14)
         window = {"start": clock.rfc3339(start), "end": clock.rfc3339(start + timedelta(days=7))}
-        payload = copy.deepcopy(payloads.drift(version=version.subject_name)) | {"monitor": str(self.monitor)}
+        payload = copy.deepcopy(drift_payloads.drift(version=version.subject_name)) | {"monitor": str(self.monitor)}
         payload["window"] |= window
         job = evidence.request_evidence(
             evidence_type="drift/v1",

@@ -84,6 +84,8 @@ BADGES: dict[str, tuple[str, str, Any]] = {
     # drift and alerts
     "stable": ("check", "ok", gettext_lazy("Stable")),
     "drift": ("warning", "bad", gettext_lazy("Drift")),
+    "watch": ("eye", "warn", gettext_lazy("Watch")),
+    "breach": ("warning", "bad", gettext_lazy("Breach")),
     "open": ("warning", "bad", gettext_lazy("Open")),
     "acknowledged": ("eye", "warn", gettext_lazy("Acknowledged")),
     "resolved": ("check", "ok", gettext_lazy("Resolved")),

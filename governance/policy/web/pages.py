@@ -18,10 +18,16 @@ from governance.policy.document import PolicyDocument
 from governance.policy.models import PolicyVersion
 from governance.policy.problems import Problem
 from governance.policy.source import Json
+from governance.policy.watching import Monitoring
 
 Row = dict[str, Any]
 Errors = Mapping[str, Sequence[str]]
 
+_ON_BREACH = {
+    "rereview": "a new decision is asked for, with the evidence of the drift",
+    "ask_rollback": "people are asked to roll back",
+    "retrain": "the retraining hook is called",
+}
 _GRAVITY = (Weight.LOOSENS, Weight.TIGHTENS, Weight.NEUTRAL)
 
 
@@ -232,8 +238,21 @@ def _terms(document: PolicyDocument) -> list[Row]:
         {"label": "Then may be loaded for", "value": f"{terms.grace.days} days more"},
         {"label": "On drift", "value": terms.on_drift.replace("_", " ")},
         {"label": "While suspended", "value": terms.on_suspend.replace("_", " ")},
+        *_watched(document.monitoring),
         {"label": "Held checks are reviewed by", "value": reviewers},
         {"label": "Kept from deciding besides the floor", "value": kept or "nobody"},
+    ]
+
+
+def _watched(terms: Monitoring) -> list[Row]:
+    done = ", ".join(_ON_BREACH[name] for name in terms.on_breach)
+    measures = [
+        f"{name} by {measure.method.replace('_', ' ')}, watched from {measure.watch:g}, breach from {measure.limit:g}"
+        for name, measure in (("numbers", terms.numeric), ("categories", terms.categorical))
+    ]
+    return [
+        {"label": "Watched", "value": f"every {terms.every.days} days; {'; '.join(measures)}"},
+        {"label": "At a breach besides", "value": done or "nothing"},
     ]
 
 
