@@ -7,10 +7,23 @@ from django.db import models
 from django.db.models import F, Q
 
 from governance.accounts.models import User
-from governance.approvals.models import ApprovalRequest
+from governance.approvals.models import ApprovalRequest, Finding
 from governance.audit.governed import Governed
-from governance.evidence.models import Evidence
+from governance.evidence.models import Evidence, EvidenceJob
+from monitoring.retraining.models import RetrainCall, RetrainHook
 from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel
+
+__all__ = [
+    "Alert",
+    "DriftRun",
+    "Monitor",
+    "RecordBatch",
+    "ReferenceProfile",
+    "RetrainCall",
+    "RetrainHook",
+    "ScheduledWindow",
+    "WindowProfile",
+]
 
 
 class Monitor(Governed):
@@ -23,6 +36,7 @@ class Monitor(Governed):
     )
     settings = models.JSONField(help_text="Sampling: sample, bins. Limits are the policy's.")
     enabled = models.BooleanField(default=True)
+    time_zone = models.CharField(max_length=60, default="UTC", help_text="In whose days and weeks windows are cut.")
     made_at = models.DateTimeField()
 
     class Meta:
@@ -137,26 +151,63 @@ class DriftRun(Governed):
         indexes: ClassVar = [models.Index(fields=["monitor", "-window_end"], name="run_by_window")]
 
 
+class ScheduledWindow(models.Model):
+    """A window that the calendar asked for, once, whoever looked at the calendar and however often."""
+
+    id = models.BigAutoField(primary_key=True)
+    monitor = models.ForeignKey(Monitor, on_delete=models.PROTECT, related_name="scheduled")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    start = models.DateTimeField()
+    end = models.DateTimeField(help_text="Not included.")
+    job = models.OneToOneField(EvidenceJob, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["monitor", "version", "start"], name="one_scheduled_window_each")
+        ]
+        indexes: ClassVar = [models.Index(fields=["monitor", "version", "-end"], name="scheduled_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.monitor} {self.start:%Y-%m-%d}"
+
+
 class Alert(Governed):
-    """A window that drifted, until somebody has dealt with it. A second one of the same version joins it."""
+    """A window to be watched or in breach, until somebody has dealt with it. A later one of the same version joins it.
+
+    ``run`` opened it, ``newest_run`` is the last that joined it. What was to be watched may become a breach; a breach
+    stays one. ``review`` and ``rollback`` are the findings by which people are asked to look again, and to roll back.
+    """
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
         ACKNOWLEDGED = "acknowledged", "Acknowledged"
         RESOLVED = "resolved", "Resolved"
 
+    class Severity(models.TextChoices):
+        WATCH = "watch", "To be watched"
+        BREACH = "breach", "Breach"
+
+    number = models.PositiveIntegerField(unique=True)
     run = models.OneToOneField(DriftRun, on_delete=models.PROTECT, related_name="alert")
+    newest_run = models.ForeignKey(DriftRun, on_delete=models.PROTECT, related_name="+")
     monitor = models.ForeignKey(Monitor, on_delete=models.PROTECT, related_name="alerts")
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     approval = models.ForeignKey(
         ApprovalRequest, null=True, on_delete=models.PROTECT, related_name="alerts", help_text="What it suspended."
     )
+    review = models.ForeignKey(Finding, null=True, on_delete=models.PROTECT, related_name="+")
+    rollback = models.ForeignKey(Finding, null=True, on_delete=models.PROTECT, related_name="+")
+    severity = models.CharField(max_length=6, choices=Severity)
     title = models.CharField(max_length=300)
     effect = models.CharField(max_length=300)
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     opened_at = models.DateTimeField()
+    breached_at = models.DateTimeField(null=True, help_text="Since when it is a breach.")
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    muted_until = models.DateTimeField(null=True)
+    muted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     resolved_at = models.DateTimeField(null=True)
     resolved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
 
@@ -172,4 +223,17 @@ class Alert(Governed):
                 condition=Q(state="resolved", resolved_at__isnull=False)
                 | (~Q(state="resolved") & Q(resolved_at__isnull=True)),
             ),
+            models.CheckConstraint(
+                name="breached_at_iff_breach",
+                condition=Q(severity="breach", breached_at__isnull=False)
+                | (Q(severity="watch", breached_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="muted_by_somebody_until_an_end",
+                condition=Q(muted_until__isnull=True, muted_by__isnull=True)
+                | Q(muted_until__isnull=False, muted_by__isnull=False),
+            ),
         ]
+
+    def __str__(self) -> str:
+        return f"AL-{self.number}"

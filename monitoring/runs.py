@@ -7,25 +7,21 @@ from typing import Any
 
 from django.db import transaction
 
-from governance.approvals import services as approvals
-from governance.approvals.models import State
 from governance.audit import services as audit
-from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import InvalidInput
 from governance.evidence import services as evidence_services
 from governance.evidence.models import Evidence, EvidenceJob
-from governance.policy.selectors import document_of
-from monitoring import selectors
+from monitoring import alerts, selectors
 from monitoring.drift_settings import DriftSettings
 from monitoring.errors import MonitorDisabled, NothingToCompare
-from monitoring.models import Alert, DriftRun, Monitor
+from monitoring.models import DriftRun, Monitor
 from monitoring.terms import terms_of, windows_before
 from registry.models import ModelVersion
 
 EVIDENCE_TYPE = selectors.EVIDENCE_TYPE
-MONITORING = System("monitoring")
+MONITORING = alerts.MONITORING
 WINDOW_FILE = "window-profile.json"
 EVIDENTLY_FILE = "evidently.html"
 TICK = timedelta(microseconds=1)
@@ -126,7 +122,7 @@ def on_evidence(subject_digest: str, evidence_type: str) -> None:
 
 @transaction.atomic
 def record_run(evidence: Evidence) -> DriftRun:
-    """Record what a window showed, and alert if it drifted. The run, its alert and a suspension commit together."""
+    """Record what a window showed, and alert if it is to be watched or drifted. All that follows commits together."""
     given, payload = evidence.parameters, evidence.payload
     monitor = Monitor.objects.select_for_update(of=("self",)).select_related("model__system").get(pk=given["monitor"])
     version = ModelVersion.objects.select_related("model").get(pk=given["version"])
@@ -158,8 +154,7 @@ def record_run(evidence: Evidence) -> DriftRun:
             "payload_digest": evidence.payload_digest,
         },
     )
-    if run.outcome == DriftRun.Outcome.DRIFT:
-        open_alert(run)
+    alerts.on_run(run)
     return run
 
 
@@ -170,64 +165,6 @@ def outcome_of(payload: Mapping[str, Any]) -> str:
     if any(column["outcome"] == "insufficient" for column in payload["columns"]):
         return DriftRun.Outcome.INSUFFICIENT
     return DriftRun.Outcome.STABLE
-
-
-@transaction.atomic
-def open_alert(run: DriftRun) -> Alert | None:
-    """Open an alert, and suspend the approval of what is live if its policy says so.
-
-    Returns: None when an alert about the same version stands; the run is in the log all the same.
-    """
-    if selectors.standing_alert(run.monitor, run.version):
-        return None
-    worst = max(
-        (c for c in run.evidence.payload["columns"] if c["outcome"] == "drift"), key=lambda column: column["value"]
-    )
-    title = f"{run.drifted} of {len(run.evidence.payload['columns'])} columns drifted; most: {worst['column']}"
-    approval, effect = _suspend(run, title)
-    alert = Alert(
-        run=run,
-        monitor=run.monitor,
-        version=run.version,
-        approval=approval,
-        title=title[:300],
-        effect=effect,
-        opened_at=clock.now(),
-    )
-    audit.append(
-        event=Event.ALERT_OPENED,
-        actor=MONITORING,
-        subjects=[alert],
-        data={
-            "monitor": run.monitor_id,
-            "run": run.pk,
-            "version": run.version.number,
-            "effect": effect,
-            "suspended": approval.pk if approval else None,
-            "worst": worst["column"],
-        },
-    )
-    return alert
-
-
-def _suspend(run: DriftRun, title: str) -> tuple[Any, str]:
-    history = selectors.live_now(run.monitor)
-    if history is None or history.version_id != run.version_id:
-        return None, f"None: {run.version} is not live behind {run.monitor.alias} now."
-    if history.promotion is None:
-        return None, "None: what is live has no approval to suspend."
-    approval = approvals.locked(history.promotion.approval_id)
-    if document_of(approval.policy_version).approval.on_drift != "suspend":
-        return None, "Alert only: the policy does not suspend on drift."
-    if approval.state != State.APPROVED:
-        return None, f"None: the approval is {approval.get_state_display().lower()} already."
-    window = f"{run.window_start:%Y-%m-%d %H:%M} to {run.window_end:%Y-%m-%d %H:%M} UTC"
-    approvals.suspend(
-        request_id=approval.pk,
-        actor=MONITORING,
-        reason=f"Drift in the records of {window}: {title}. Look at the window, then review the approval again.",
-    )
-    return approval, "Approval suspended: no new promotion until it is reviewed again."
 
 
 def _live_version(monitor: Monitor) -> ModelVersion:

@@ -133,7 +133,7 @@ def alerts_of(watched: Monitor) -> QuerySet[Alert]:
     """Return the alerts of a monitor, newest first."""
     return (
         Alert.objects.filter(monitor=watched)
-        .select_related("run", "version__model", "approval", "acknowledged_by", "resolved_by")
+        .select_related("run__version__model", "version__model", "approval", "acknowledged_by", "resolved_by")
         .order_by("-opened_at")
     )
 
@@ -144,7 +144,15 @@ def alert_for(user: User, pk: uuid.UUID) -> Alert:
     Raises:
         Unknown: there is none with that id, or none that the person may read.
     """
-    rows = Alert.objects.select_related("monitor__model", "version__model")
+    rows = Alert.objects.select_related(
+        "monitor__model__system",
+        "version__model",
+        "approval",
+        "review",
+        "rollback",
+        "run__evidence",
+        "newest_run__evidence",
+    )
     found = readable(rows, user, system="monitor__model__system").filter(pk=pk).first()
     if found is None:
         raise Unknown(f"There is no alert {pk}; a monitor's newest drift run names its alert.")

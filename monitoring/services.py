@@ -1,4 +1,4 @@
-"""Open monitors, take records in, deal with alerts."""
+"""Open monitors, take records in."""
 
 import uuid
 from collections.abc import Mapping
@@ -7,32 +7,28 @@ from typing import Any
 
 from django.db import transaction
 
-from governance.accounts.access import may_read
 from governance.accounts.models import User
-from governance.accounts.roles import Role
-from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
-from governance.common.errors import Forbidden, Unknown
-from monitoring import selectors, windows
+from monitoring import alerts, calendar, selectors, windows
 from monitoring.drift_settings import Sampling
 from monitoring.errors import (
-    AlertSettled,
     InvalidProfile,
+    InvalidSettings,
     MonitorDisabled,
     MonitorExists,
     NoReference,
     NothingToCompare,
 )
-from monitoring.models import Alert, Monitor, RecordBatch
+from monitoring.models import Monitor, RecordBatch
 from monitoring.runs import MONITORING
 from registry.models import ModelVersion, RegisteredModel
 from registry.selectors import all_live
 from registry.selectors import version as registered_version
 
-KEEPERS = (Role.OWNER, Role.ENGINEER, Role.RISK_OFFICER, Role.VALIDATOR, Role.ADMINISTRATOR)
+KEEPERS = alerts.KEEPERS
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,7 @@ def open_monitor(
     actor: Actor,
     settings: Mapping[str, Any] | None = None,
     version: ModelVersion | None = None,
+    time_zone: str = "UTC",
 ) -> Monitor:
     """Watch an alias of a model against the evaluation data of one of its versions.
 
@@ -58,19 +55,22 @@ def open_monitor(
         alias: such as ``champion``.
         settings: of :class:`Sampling`; what is absent keeps its default. Methods and limits are the policy's.
         version: whose evaluation data is the reference; by default of the version behind the alias now.
+        time_zone: in whose days and weeks windows are cut, a name of the tz database.
     Raises:
-        InvalidSettings: a setting is unknown or out of range.
+        InvalidSettings: a setting is unknown or out of range, or there is no such time zone.
         NothingToCompare: no version is live behind the alias.
         NoReference: the version declared no evaluation data.
         InvalidProfile: the evaluation data has a feature that can't be watched.
         MonitorExists: the alias has a monitor.
     """
     sampling = Sampling.from_json(settings or {})
+    if not calendar.known(time_zone):
+        raise InvalidSettings(f"There is no time zone {time_zone[:60]!r}; write it like Europe/Berlin.")
     # The row lock lets one of two callers through; the unique constraint would answer the other with a server error.
     locked = RegisteredModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
     if Monitor.objects.filter(model=locked, alias=alias).exists():
         raise MonitorExists(f"{model} {alias} has a monitor.")
-    monitor = Monitor(model=model, alias=alias, settings=sampling.to_json(), made_at=clock.now())
+    monitor = Monitor(model=model, alias=alias, settings=sampling.to_json(), time_zone=time_zone, made_at=clock.now())
     if version is None:
         history = selectors.live_now(monitor)
         if history is None:
@@ -92,6 +92,7 @@ def open_monitor(
             "alias": alias,
             "reference": monitor.snapshot.digest,
             "settings": monitor.settings,
+            "time_zone": time_zone,
         },
     )
     return monitor
@@ -153,58 +154,6 @@ def accept_records(
         },
     )
     return Intake(row, created)
-
-
-@transaction.atomic
-def acknowledge_alert(*, alert_id: uuid.UUID, person: User) -> Alert:
-    """Take an open alert in hand.
-
-    Raises:
-        Unknown: there is no such alert, or none that the person may read.
-        AlertSettled: it is not open.
-        Forbidden: none of the person's roles keeps monitors.
-    """
-    alert = _alert(alert_id, person)
-    if alert.state != Alert.State.OPEN:
-        raise AlertSettled(f"The alert is {alert.get_state_display().lower()} already.")
-    alert.state, alert.acknowledged_at, alert.acknowledged_by = Alert.State.ACKNOWLEDGED, clock.now(), person
-    return _changed(alert, person, {})
-
-
-@transaction.atomic
-def resolve_alert(*, alert_id: uuid.UUID, person: User, how: str) -> Alert:
-    """Close an alert; the next drifting window opens a new one. A suspended approval stays suspended until reviewed.
-
-    Raises:
-        Unknown: there is no such alert, or none that the person may read.
-        AlertSettled: it is resolved.
-        Forbidden: none of the person's roles keeps monitors.
-    """
-    alert = _alert(alert_id, person)
-    if alert.state == Alert.State.RESOLVED:
-        raise AlertSettled("The alert is resolved already.")
-    alert.state, alert.resolved_at, alert.resolved_by = Alert.State.RESOLVED, clock.now(), person
-    return _changed(alert, person, {"how": how})
-
-
-def _alert(alert_id: uuid.UUID, person: User) -> Alert:
-    alert = Alert.objects.select_for_update(of=("self",)).select_related("monitor__model").filter(pk=alert_id).first()
-    if alert is None or not may_read(person, alert.monitor.model.system_id):
-        raise Unknown(f"There is no alert {alert_id}.")
-    if not has_role(person, *KEEPERS, system_id=alert.monitor.model.system_id):
-        raise Forbidden("An alert is handled by an owner, engineer, validator, risk officer or administrator.")
-    return alert
-
-
-def _changed(alert: Alert, person: User, payload: dict[str, str]) -> Alert:
-    audit.append(
-        event=Event.ALERT_CHANGED,
-        actor=person,
-        subjects=[alert],
-        data={"alert": alert.pk, "monitor": alert.monitor_id, "state": alert.state},
-        payload=payload or None,
-    )
-    return alert
 
 
 def _serving(monitor: Monitor, number: int | None) -> ModelVersion:

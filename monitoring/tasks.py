@@ -2,8 +2,10 @@
 
 from celery import shared_task
 
-from monitoring import services, windows
+from governance.evidence.tasks import enqueue
+from monitoring import schedule, services, windows
 from monitoring.models import RecordBatch, ReferenceProfile
+from monitoring.retraining import services as retraining
 
 
 @shared_task
@@ -21,3 +23,17 @@ def profile_batch(batch_pk: str) -> int:
 def watch_live() -> int:
     """Open a monitor for each live alias that has none; returns how many."""
     return len(services.watch_live())
+
+
+@shared_task
+def measure_due() -> int:
+    """Have each window measured that has ended since; returns how many were asked for."""
+    jobs = schedule.ask_for_due()
+    enqueue(jobs)
+    return len(jobs)
+
+
+@shared_task(soft_time_limit=600)
+def call_hooks() -> int:
+    """Send the retraining events that are due; returns how many were taken."""
+    return retraining.deliver_due()

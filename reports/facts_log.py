@@ -13,6 +13,13 @@ from governance.common import clock
 Json = dict[str, Any]
 Data = Mapping[str, Any]
 
+_ALERT_CHANGES = {
+    "acknowledged": "somebody took it in hand",
+    "muted": "it was muted for a time",
+    "resolved": "it was resolved",
+    "joined": "another window joined it",
+    "breached": "what was to be watched became a breach",
+}
 # The changes that Annex IV point 6 asks about, and how each reads. Who acted and what people argued stays in the log.
 _CHANGES: dict[str, Callable[[Data], str]] = {
     Event.SYSTEM_REGISTERED: lambda data: f"The AI system {data['system']} was taken in.",
@@ -31,9 +38,9 @@ _CHANGES: dict[str, Callable[[Data], str]] = {
     Event.PROMOTION_FAILED: lambda data: f"Setting the alias {data['alias']} failed (request {data['promotion']}).",
     Event.MONITOR_CREATED: lambda data: f"A monitor was set up for {data['model']} {data['alias']}.",
     Event.ALERT_OPENED: lambda data: (
-        f"Drift alert for version {data['version']}; most moved: {data['worst']}. {data['effect']}"
+        f"Alert AL-{data['number']}, version {data['version']}: {data['shows']}. {data['effect']}"
     ),
-    Event.ALERT_CHANGED: lambda data: f"A drift alert was {data['state']}.",
+    Event.ALERT_CHANGED: lambda data: f"Alert AL-{data['number']}: {_ALERT_CHANGES[data['change']]}.",
     Event.FINDING_OPENED: lambda data: f"Finding opened: {_words(data['code'])}, severity {data['severity']}.",
     Event.FINDING_CLOSED: lambda data: f"Finding closed: {_words(data['code'])}, severity {data['severity']}.",
 }

@@ -4,12 +4,17 @@ import os
 from collections.abc import Iterator
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
 from tests.roles import as_role
+
+# A busy machine is no failure: nothing here is timed.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

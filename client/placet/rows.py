@@ -139,6 +139,10 @@ def _cells(column: "pd.Series[Any]") -> "npt.NDArray[np.uint8]":
             raise ValueError(f"The column {column.name!r} holds complex numbers, which have no row digest.")
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return _numbers(values)
+    if column.dtype == object and any(isinstance(value, str) and "\0" in value for value in column):
+        # pandas' tables of objects end a text at its first NUL, and would take two texts for one.
+        cells = (bytes(9) if pd.isna(value) else _cell(value) for value in column)
+        return np.frombuffer(b"".join(cells), dtype=np.uint8).reshape(-1, 9)
     codes, different = pd.factorize(column, use_na_sentinel=True)
     table = np.zeros((len(different) + 1, 9), dtype=np.uint8)  # the last stands for a missing value: code -1
     for place, value in enumerate(different):

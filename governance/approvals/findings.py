@@ -21,8 +21,8 @@ from governance.inventory.models import AISystem
 
 SIGNED = frozenset({Finding.Severity.HIGH, Finding.Severity.CRITICAL})
 """Severities whose closing needs the closer's password, typed for it."""
-REVIEWS = frozenset({"stop-review", "break-glass-review"})
-"""Codes of findings that mend nothing: what their owner did at once waits for somebody else's look."""
+REVIEWS = frozenset({"stop-review", "break-glass-review", "drift-review"})
+"""Codes of findings that mend nothing: what a person did at once, or drift, waits for somebody else's look."""
 DUE_DAYS = {"critical": 1, "high": 7, "medium": 30, "low": 90}
 
 

@@ -32,6 +32,8 @@ EXEMPT: dict[str, str] = {
     "registry.WebhookDelivery": "A hint of MLflow's that wakes the watch; what the watch finds is governed.",
     "monitoring.RecordBatch": "Bulk traffic; a drift run names the digest of the batches that it read.",
     "monitoring.ReferenceProfile": "Computed from a dataset snapshot, and again whenever it is lost.",
+    "monitoring.RetrainCall": "Work on its way; an entry says whether the hook took it, with the digest of the event.",
+    "monitoring.ScheduledWindow": "What the calendar asked for; the drift run that comes of it is governed.",
     "monitoring.WindowProfile": "Computed from record batches, and again whenever it is lost.",
     "reports.DocumentJob": "A queue: the document that a job builds is governed.",
 }

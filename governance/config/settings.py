@@ -212,6 +212,8 @@ CELERY_BEAT_SCHEDULE = {
     "delete-due-data": {"task": "registry.tasks.delete_due_data", "schedule": 3600.0},
     "sweep-documents": {"task": "reports.tasks.sweep_documents", "schedule": 60.0},
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
+    "measure-due": {"task": "monitoring.tasks.measure_due", "schedule": 60.0},
+    "call-hooks": {"task": "monitoring.tasks.call_hooks", "schedule": 15.0},
     "check-guards": {"task": "governance.audit.tasks.check_guards", "schedule": 3600.0},
     "sweep-claims": {"task": "governance.accounts.tasks.sweep_claims", "schedule": 3600.0},
     "sweep-approvals": {"task": "governance.approvals.tasks.sweep_approvals", "schedule": 60.0},
@@ -278,6 +280,8 @@ NOTICE_SCHEMES = env.words(
     "PLACET_NOTICE_SCHEMES", "slack,msteams,workflows,gchat,discord,tgram,mmosts,rockets,matrixs,ntfys,jsons"
 )
 NOTICE_HOSTS = env.words("PLACET_NOTICE_HOSTS")
+# Private servers, host:port, that a retraining hook may name.
+HOOK_HOSTS = env.words("PLACET_HOOK_HOSTS")
 
 LOGGING = {
     "version": 1,

@@ -7,8 +7,11 @@ from rest_framework import serializers
 
 from governance.common.clock import rfc3339
 from governance.evidence.models import EvidenceJob
+from governance.policy.watching import UNSAID
 from monitoring import selectors
 from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
+from monitoring.retraining import services as retraining
+from monitoring.terms import terms_of
 from monitoring.windows import schema_of
 
 
@@ -19,6 +22,12 @@ class MonitorInput(serializers.Serializer[Any]):
     alias = serializers.CharField(max_length=255, help_text="The governed alias, such as champion.")
     settings = serializers.DictField(
         required=False, default=dict, help_text="sample, bins. Methods and limits are the policy's."
+    )
+    time_zone = serializers.CharField(
+        required=False,
+        default="UTC",
+        max_length=60,
+        help_text="In whose days and weeks windows are cut: Europe/Berlin.",
     )
 
 
@@ -31,6 +40,9 @@ class MonitorOutput(serializers.Serializer[Any]):
     version = serializers.IntegerField(allow_null=True, help_text="What is live behind the alias now.")
     enabled = serializers.BooleanField()
     settings = serializers.DictField()
+    time_zone = serializers.CharField()
+    watched_by = serializers.CharField(allow_blank=True, help_text="Name and number of the policy that says how.")
+    every_days = serializers.IntegerField(help_text="Length of a window.")
     reference = serializers.DictField(help_text="Digest and rows of the reference data.")
     columns = serializers.DictField(help_text="Type by column: what each record must have.")
     batches = serializers.IntegerField()
@@ -84,23 +96,48 @@ class ResolutionInput(serializers.Serializer[Any]):
     how = serializers.CharField(min_length=10, max_length=2000, help_text="What was found and done; kept in the log.")
 
 
+class MuteInput(serializers.Serializer[Any]):
+    """For how long an alert is to be quiet, and why."""
+
+    until = serializers.DateTimeField(help_text="A moment in the next 90 days.")
+    why = serializers.CharField(min_length=10, max_length=2000, help_text="Kept in the log.")
+
+
 class AlertOutput(serializers.Serializer[Any]):
     """One alert."""
 
     id = serializers.UUIDField()
+    number = serializers.CharField(help_text="AL-12.")
     state = serializers.CharField()
+    severity = serializers.CharField(help_text="watch or breach.")
+    muted_until = serializers.CharField(allow_null=True)
+    retraining = serializers.CharField(
+        allow_null=True, help_text="State of the call of the hook: waiting, taken, given_up."
+    )
     title = serializers.CharField()
     effect = serializers.CharField()
 
 
 def alert_as_dict(alert: Alert) -> dict[str, Any]:
     """Return the plain form that :class:`AlertOutput` describes."""
-    return {"id": alert.pk, "state": alert.state, "title": alert.title, "effect": alert.effect}
+    call = retraining.call_of(alert)
+    return {
+        "id": alert.pk,
+        "number": str(alert),
+        "state": alert.state,
+        "severity": alert.severity,
+        "muted_until": rfc3339(alert.muted_until) if alert.muted_until else None,
+        "retraining": str(call.state) if call else None,
+        "title": alert.title,
+        "effect": alert.effect,
+    }
 
 
 def monitor_as_dict(monitor: Monitor) -> dict[str, Any]:
     """Return the plain form that :class:`MonitorOutput` describes."""
-    live, received, newest = selectors.live_now(monitor), selectors.received(monitor), selectors.newest_run(monitor)
+    live = selectors.live_now(monitor)
+    terms = terms_of(monitor, live.version) if live else None
+    received, newest = selectors.received(monitor), selectors.newest_run(monitor)
     return {
         "id": monitor.pk,
         "model": str(monitor.model),
@@ -108,6 +145,9 @@ def monitor_as_dict(monitor: Monitor) -> dict[str, Any]:
         "version": live.version.number if live else None,
         "enabled": monitor.enabled,
         "settings": monitor.settings,
+        "time_zone": monitor.time_zone,
+        "watched_by": terms.policy if terms else "",
+        "every_days": (terms.monitoring if terms else UNSAID).every.days,
         "reference": {"digest": monitor.snapshot.digest, "rows": monitor.snapshot.rows},
         "columns": dict(schema_of(monitor).types),
         "batches": received["batches"],

@@ -14,5 +14,6 @@ urlpatterns = [
     path(
         "alerts/<uuid:alert_id>/acknowledgements", views.Acknowledgements.as_view(), name="api-alert-acknowledgements"
     ),
+    path("alerts/<uuid:alert_id>/mutes", views.Mutes.as_view(), name="api-alert-mutes"),
     path("alerts/<uuid:alert_id>/resolutions", views.Resolutions.as_view(), name="api-alert-resolutions"),
 ]

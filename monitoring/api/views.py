@@ -20,13 +20,14 @@ from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.evidence.models import EvidenceJob
 from governance.evidence.tasks import enqueue
-from monitoring import runs, selectors, services, tasks
+from monitoring import alerts, runs, selectors, services, tasks
 from monitoring.api.parsers import RecordsParser
 from monitoring.api.serializers import (
     AlertOutput,
     BatchOutput,
     MonitorInput,
     MonitorOutput,
+    MuteInput,
     ResolutionInput,
     RunInput,
     RunOutput,
@@ -79,7 +80,9 @@ class Monitors(APIView):
         model = registry.model_for(person, given["model"])
         if not has_role(person, *services.KEEPERS, system_id=model.system_id):
             raise Forbidden("A monitor is opened by an owner, engineer, validator, risk officer or administrator.")
-        monitor = services.open_monitor(model=model, alias=given["alias"], actor=person, settings=given["settings"])
+        monitor = services.open_monitor(
+            model=model, alias=given["alias"], actor=person, settings=given["settings"], time_zone=given["time_zone"]
+        )
         headers = {"Location": f"/api/v1/monitors/{monitor.pk}", "ETag": _tag(monitor)}
         return Response(MonitorOutput(monitor_as_dict(monitor)).data, status=status.HTTP_201_CREATED, headers=headers)
 
@@ -222,7 +225,21 @@ class Acknowledgements(APIView):
     @if_match(_locked_alert_tag)
     def post(self, request: Request, alert_id: uuid.UUID) -> Response:
         """Acknowledge an open alert; a person does it, never a token."""
-        alert = services.acknowledge_alert(alert_id=alert_id, person=deciding_person(request))
+        alert = alerts.acknowledge_alert(alert_id=alert_id, person=deciding_person(request))
+        return _alert(alert, status.HTTP_201_CREATED)
+
+
+class Mutes(APIView):
+    """``/api/v1/alerts/{id}/mutes``."""
+
+    @extend_schema(request=MuteInput, responses={201: AlertOutput}, summary="Mute an alert for a time")
+    @idempotent
+    @if_match(_locked_alert_tag)
+    def post(self, request: Request, alert_id: uuid.UUID) -> Response:
+        """Let an alert be quiet until a moment; the owner or a risk officer does it, never a token."""
+        payload = MuteInput(data=request.data)
+        payload.is_valid(raise_exception=True)
+        alert = alerts.mute_alert(alert_id=alert_id, person=deciding_person(request), **payload.validated_data)
         return _alert(alert, status.HTTP_201_CREATED)
 
 
@@ -236,7 +253,7 @@ class Resolutions(APIView):
         """Close an alert and say how; a suspended approval stays suspended until it is reviewed."""
         payload = ResolutionInput(data=request.data)
         payload.is_valid(raise_exception=True)
-        alert = services.resolve_alert(
+        alert = alerts.resolve_alert(
             alert_id=alert_id, person=deciding_person(request), how=payload.validated_data["how"]
         )
         return _alert(alert, status.HTTP_201_CREATED)

@@ -1,4 +1,4 @@
-"""Put the app's tables under the log's guard."""
+"""Put the app's tables under the log's guard, and number the alerts."""
 
 from django.db import migrations
 
@@ -11,4 +11,6 @@ class Migration(migrations.Migration):
         Govern("monitoring_monitor"),
         Govern("monitoring_driftrun", immutable=True),
         Govern("monitoring_alert"),
+        Govern("monitoring_retrainhook"),
+        migrations.RunSQL("CREATE SEQUENCE alert_number;", "DROP SEQUENCE alert_number;"),
     ]

@@ -15,10 +15,12 @@ from governance.approvals.models import State
 from governance.audit.selectors import indexes_of
 from governance.common.errors import Unknown
 from governance.evidence import storage
+from governance.policy.watching import UNSAID
 from monitoring import measures, runs, selectors
 from monitoring.models import Alert, DriftRun, Monitor, ReferenceProfile
 from monitoring.profiles import ReferenceProfile as Reference
 from monitoring.profiles import WindowProfile as Window
+from monitoring.terms import Terms, terms_of
 from registry.models import RegisteredModel
 
 WINDOWS_SHOWN = 12
@@ -57,6 +59,7 @@ def monitor_page(monitor: Monitor) -> Row:
     payload = newest.evidence.payload if newest else None
     live = selectors.live_now(monitor)
     alerts = list(selectors.alerts_of(monitor)[:50])
+    terms = terms_of(monitor, live.version) if live else None
     return {
         "monitor": {
             "pk": monitor.pk,
@@ -66,8 +69,8 @@ def monitor_page(monitor: Monitor) -> Row:
             "version": f"v{live.version.number}" if live else "",
             "alias": monitor.alias,
             "system": monitor.model.system.name if monitor.model.system else "",
-            "cadence": "on request",
-            "policy": "",
+            "cadence": _cadence(monitor, terms),
+            "policy": terms.policy if terms else "",
         },
         "banner": _banner(alerts),
         "stats": _stats(monitor, newest),
@@ -81,6 +84,12 @@ def monitor_page(monitor: Monitor) -> Row:
         "cross_check": _cross_check(newest) if newest else None,
         "records_url": reverse("api-monitor-records", args=[monitor.pk]),
     }
+
+
+def _cadence(monitor: Monitor, terms: Terms | None) -> str:
+    days = (terms.monitoring if terms else UNSAID).every.days
+    length = {1: "every day", 7: "every week"}.get(days, f"every {days} days")
+    return f"{length}, {monitor.time_zone}"
 
 
 def _largest(payload: Mapping[str, Any]) -> float | None:
@@ -97,13 +106,16 @@ def _banner(alerts: Sequence[Alert]) -> Row | None:
     standing = next((alert for alert in alerts if alert.state != Alert.State.RESOLVED), None)
     if standing is None:
         return None
+    breach = standing.severity == Alert.Severity.BREACH
     suspended = standing.approval is not None and standing.approval.state == State.SUSPENDED
     return {
-        "tone": "bad",
-        "title": f"{standing.version} has drifted.",
+        "tone": "bad" if breach else "warn",
+        "title": f"{standing.version} has drifted." if breach else f"{standing.version} is to be watched.",
         "text": f"{standing.title}. {standing.effect}",
-        "url": reverse("review", args=[standing.approval_id]) if suspended else None,
-        "action": "Open the approval",
+        "url": reverse("review", args=[standing.approval_id])
+        if suspended
+        else reverse("alert-detail", args=[standing.pk]),
+        "action": "Open the approval" if suspended else f"Open {standing}",
     }
 
 
@@ -227,6 +239,9 @@ def _alert(alert: Alert) -> Row:
     holder = alert.resolved_by or alert.acknowledged_by
     window = f"{date_format(alert.run.window_start, 'j M Y')} to {date_format(alert.run.window_end, 'j M Y')}"
     return {
+        "pk": alert.pk,
+        "name": str(alert),
+        "severity": alert.severity,
         "at": alert.opened_at,
         "title": alert.title,
         "detail": f"{alert.version}, window {window}",

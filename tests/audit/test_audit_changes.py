@@ -59,10 +59,11 @@ KEPT = {
     "inventory.DatasetPin": "system pinned_by pinned_at unpinned_at",
     "inventory.ModelAssignment": "proposed_by proposed_at signed_by signed_at withdrawn_at system model_id from_system",
     "inventory.SuccessCriteria": "proposed_by proposed_at signed_by signed_at withdrawn_at system",
-    "monitoring.Alert": "run monitor version approval state opened_at acknowledged_at acknowledged_by resolved_at "
-    "resolved_by",
+    "monitoring.Alert": "number run newest_run monitor version approval review rollback severity state opened_at "
+    "breached_at acknowledged_at acknowledged_by muted_until muted_by resolved_at resolved_by",
     "monitoring.DriftRun": "monitor version window_start window_end rows evidence outcome drifted made_at",
     "monitoring.Monitor": "model snapshot enabled made_at",
+    "monitoring.RetrainHook": "model set_by set_at ended_at",
     "policy.PolicyVersion": "number author made_at publisher published_at",
     "registry.AdoptedAlias": "adoption model version system owner finding state left_at",
     "registry.Adoption": "number deadline proposed_by proposed_at signed_by signed_at withdrawn_at",

@@ -56,6 +56,12 @@ def test_two_cells_have_one_digest_exactly_when_they_are_one_value(one, other):
     assert bool(found[0] == found[1]) is same
 
 
+def test_texts_that_part_after_a_nul_are_two():
+    frame = pd.DataFrame({"x": pd.Series(["a", "a\0b", "a\0c", None, "a"], dtype=object)})
+    found = rows.row_digests(frame, ["x"]).tolist()
+    assert found == [by_hand("x", {"x": value}) for value in ("a", "a\0b", "a\0c", None, "a")]
+
+
 def test_chunks_do_not_show(monkeypatch):
     frame = pd.DataFrame({"x": np.arange(25) % 7, "y": list("abcde") * 5})
     whole = rows.row_digests(frame, ["x", "y"])

@@ -17,6 +17,7 @@ from governance.common.pictures import inclusion_steps
 from tests.common import samples_fairness
 from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
 from tests.common.pages_adoption import ADOPTIONS
+from tests.common.pages_alerts import ALERTS
 from tests.common.pages_comments import COMMENTS
 from tests.common.pages_datasets import DATASETS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
@@ -113,13 +114,13 @@ def monitor() -> dict[str, Any]:
         for i in range(10)
     ]
     return {
-        "monitor": {"pk": UID, "name": "credit-risk weekly", "model_pk": UID, "model": "credit-risk", "version": "v2", "alias": "champion", "system": "Consumer credit scoring"},
+        "monitor": {"pk": UID, "name": "credit-risk weekly", "model_pk": UID, "model": "credit-risk", "version": "v2", "alias": "champion", "system": "Consumer credit scoring", "cadence": "every week, Europe/Berlin", "policy": "credit-high-risk v3"},
         "banner": {"tone": "bad", "title": "Approval PR-20 suspended since 22 Nov 2026.", "text": "Two columns passed the limit.", "url": "#", "action": "Stop or roll back"},
         "stats": [{"value": 2, "unit": "of 6", "label": "columns drifted", "tone": "bad"}, {"value": "0.31", "label": "largest PSI, credit_amount"}, {"value": 400, "label": "rows in the window"}],
         "heat": {"windows": [{"label": label, "version": "v2"} for label in labels], "rows": rows}, "run": payload, "histograms": [{"title": "Score, reference against newest window", "column": "score", "bins": bins, "reference_n": 700, "current_n": 400}],
         "series": [{"title": "Largest PSI", "labels": labels, "values": [0.05, 0.06, None, 0.12, 0.19, 0.31], "limit": 0.2, "bands": [(0, 2, "v1"), (3, 5, "v2")], "outcome": "drift", "now": 0.31, "limit_label": "limit ≤ 0.20"},
                    {"title": "Columns drifted", "labels": labels, "values": [0, 0, None, 0, 1, 2], "limit": None, "bands": [], "outcome": "", "now": 2, "limit_label": ""}],
-        "alerts": [{"at": ago(days=1), "title": "Two columns above the limit", "detail": "credit_amount 0.31, duration_months 0.27", "state": "open", "effect": "Approval PR-20 suspended", "held_by": None}],
+        "alerts": [{"pk": UID, "name": "AL-519", "severity": "breach", "at": ago(days=1), "title": "Two columns above the limit", "detail": "credit_amount 0.31, duration_months 0.27", "state": "open", "effect": "Approval PR-20 suspended", "held_by": None}],
         "story": [{"title": "Drift seen", "detail": "22 Nov", "tone": "warn", "icon": "pulse", "index": 1480}, {"title": "Approval suspended", "detail": "22 Nov", "tone": "bad", "icon": "pause", "index": None}],
         "window": [{"label": "Rows", "value": "400", "detail": "v2 100 %"}, {"label": "Engine", "value": "Ibis, DuckDB"}], "cross_check": {"max_difference": 0.0031, "tolerance": 0.01, "column": "credit_amount", "ours": 0.31, "theirs": 0.3131, "version": "0.7.23", "rows": 400, "sample": 400},
     }
@@ -353,6 +354,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **DATASETS,
     **SUBMITTED_DOCUMENTS,
     **RECORDS,
+    **ALERTS,
     **EVIDENCE,
     **PEOPLE,
     **NOTICES,

@@ -92,7 +92,7 @@ def browser() -> Iterator[Browser]:
 def listening(page: Page) -> list[str]:
     """What the page's console says from now on."""
     log: list[str] = []
-    page.on("console", lambda message: log.append(message.text))
+    page.on("console", lambda message: log.append(f"{page.url}: {message.text} {message.location.get('url', '')}"))
     page.on("pageerror", lambda error: log.append(str(error)))
     return log
 

@@ -16,7 +16,7 @@ from governance.evidence import services as evidence
 from governance.evidence import storage as files
 from governance.evidence.errors import CannotProduce
 from governance.evidence.models import Evidence, EvidenceJob
-from monitoring import crosscheck, runs, scoring, selectors, services, tasks, windows
+from monitoring import alerts, crosscheck, runs, scoring, selectors, services, tasks, windows
 from monitoring.errors import (
     AlertSettled,
     BatchIdTaken,
@@ -257,15 +257,15 @@ def test_an_alert_is_taken_in_hand_and_resolved_by_those_who_keep_monitors(monit
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
     alert = measure(monitor).alert
     with pytest.raises(Forbidden):
-        services.acknowledge_alert(alert_id=alert.pk, person=world.auditor)
-    services.acknowledge_alert(alert_id=alert.pk, person=world.owner)
+        alerts.acknowledge_alert(alert_id=alert.pk, person=world.auditor)
+    alerts.acknowledge_alert(alert_id=alert.pk, person=world.owner)
     with pytest.raises(AlertSettled):
-        services.acknowledge_alert(alert_id=alert.pk, person=world.engineer)
-    services.resolve_alert(alert_id=alert.pk, person=world.engineer, how="A new channel; retraining is on its way.")
+        alerts.acknowledge_alert(alert_id=alert.pk, person=world.engineer)
+    alerts.resolve_alert(alert_id=alert.pk, person=world.engineer, how="A new channel; retraining is on its way.")
     with pytest.raises(AlertSettled):
-        services.resolve_alert(alert_id=alert.pk, person=world.engineer, how="again and again")
+        alerts.resolve_alert(alert_id=alert.pk, person=world.engineer, how="again and again")
     with pytest.raises(Unknown):
-        services.resolve_alert(alert_id=uuid.uuid4(), person=world.engineer, how="none such there")
+        alerts.resolve_alert(alert_id=uuid.uuid4(), person=world.engineer, how="none such there")
     alert.refresh_from_db()
     assert (alert.acknowledged_by, alert.resolved_by, alert.state) == (world.owner, world.engineer, "resolved")
     world.approval.refresh_from_db()
@@ -281,6 +281,9 @@ def test_one_alert_a_version_stands_also_against_the_database(monitor, world):
             run=other,
             monitor=monitor,
             version=run.version,
+            number=99,
+            newest_run=other,
+            severity="watch",
             title="t",
             effect="e",
             opened_at=START,

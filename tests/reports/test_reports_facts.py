@@ -60,7 +60,7 @@ def test_the_snapshot_of_a_promoted_version_makes_a_document(bank):
         "performance/v1", "calibration/v1", "fairness/v1", "explanation/v1", "robustness/v1", "data_quality/v1",
         "human_review/v1", "drift/v1",
     }  # fmt: skip
-    assert {part for part in snapshot if not snapshot[part]} == {"findings", "permit"}
+    assert {part for part in snapshot if not snapshot[part]} == {"permit"}
 
 
 def test_nobody_is_named(bank):
@@ -240,7 +240,8 @@ def test_drift_and_its_suspension_are_told_as_changes(bank):
     snapshot = snapshot_of(bank.system)
     events = [row["event"] for row in snapshot["history"]]
     assert events[:4] == ["system.registered", "classification.signed", "model.assigned", "dataset.pinned"]
-    assert events[-2:] == ["approval.state_changed", "alert.opened"]
+    # What its policy asks for at a breach: a new decision, and a rollback; then the alert that says so.
+    assert events[-4:] == ["approval.state_changed", "finding.opened", "finding.opened", "alert.opened"]
     assert snapshot["history"] == sorted(snapshot["history"], key=lambda row: row["at"])
     assert "The approval of credit-risk/1 went from approved to suspended." in [
         row["summary"] for row in snapshot["history"]

@@ -71,6 +71,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "records": {"not": "a record"},
     "window": {"start": "2026-11-22T00:00:00Z", "end": "2026-11-22T00:00:00Z"},
     "resolution": {"how": REASON},
+    "mute": {"until": "$moment", "why": REASON},
+    "mute on the page": {"until": "$soon", "why": REASON},
     "document": {"kind": "annex-iv", "system": "$slug"},
     "document page": {"system": "$system"},
     "erasure": {"reason": REASON},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.security import adoptions, datasets, evidence, production, registers, validations, watching
+from tests.security import adoptions, datasets, evidence, monitors, production, registers, validations, watching
 from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
@@ -17,9 +17,7 @@ from tests.security.who import (
     EVERYWHERE,
     EXPORTER,
     HAS_ROLE,
-    KEEPER,
     LOG_READER,
-    MACHINE,
     OWN_PROPOSAL,
     OWNER,
     PEOPLE_READER,
@@ -180,10 +178,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "ask for a replay on the page": ((REPLAYER, "302"), _REFUSED),
     "publish a policy": ((everywhere("policy_publisher"), "201+"), (HAS_ROLE, "403"), _HIDDEN),
     # Monitors and documents
-    "open a monitor": _act((KEEPER, "409")),
-    "send records": _act((KEEPER | MACHINE, "422")),
-    "measure a window": _act((KEEPER | MACHINE, "422")),
-    "handle an alert": _act((KEEPER, "201+")),
+    **monitors.RULES,
     "ask for a document": ((READER, "202"), _HIDDEN),
     "ask for a document on the page": ((READER, "302"), (ANYBODY, "422")),
     # The log
@@ -373,20 +368,7 @@ ROUTES: dict[str, Route] = {
     "GET api-policy": Route("read a policy", "policy", scope=P),
     "GET api-policy-diff": Route("read a policy", "policy", scope=P),
     "POST api-policy-publications": Route("publish a policy", "policy"),
-    # Monitors
-    "GET monitor-list": Route("list", shows=MODEL),
-    "GET monitor-detail": Route("read", "monitor"),
-    "GET monitor-evidently": Route("read", "run"),
-    "GET api-monitors": Route("list", scope=V, shows=MODEL),
-    "POST api-monitors": Route("open a monitor", body="monitor", scope=M),
-    "GET api-monitor": Route("read", "monitor", scope=V),
-    "POST api-monitor-records": Route("send records", "monitor", "records", scope=M, query="?batch=b-1"),
-    "GET api-drift-runs": Route("read", "monitor", scope=V),
-    "POST api-drift-runs": Route("measure a window", "monitor", "window", scope=M),
-    "GET api-drift-run": Route("read", "run", scope=V),
-    "GET api-alert": Route("read", "alert", scope=V),
-    "POST api-alert-acknowledgements": Route("handle an alert", "alert"),
-    "POST api-alert-resolutions": Route("handle an alert", "alert", "resolution"),
+    **monitors.ROUTES,
     # Documents
     "GET document-list": Route("list", shows=SYSTEM),
     "POST document-build": Route("ask for a document on the page", body="document page"),

@@ -348,6 +348,7 @@ class World(Bank):
             "monitor": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk},
             "run": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk, "run_id": self.run.pk},
             "alert": {"alert_id": self.alert.pk},
+            "alert page": {"pk": self.alert.pk},
             "document": {"pk": self.document.pk, "document_id": self.document.pk} if self.document else {},
             "document job": {"job_id": self.job.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
