@@ -10,7 +10,10 @@ from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest
 from governance.audit.governed import Governed
 from governance.evidence.models import Evidence
+from monitoring.incidents.models import Incident, IncidentNote, IncidentTask
 from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel
+
+__all__ = ["Incident", "IncidentNote", "IncidentTask"]
 
 
 class Monitor(Governed):

@@ -62,6 +62,10 @@ KEPT = {
     "monitoring.Alert": "run monitor version approval state opened_at acknowledged_at acknowledged_by resolved_at "
     "resolved_by",
     "monitoring.DriftRun": "monitor version window_start window_end rows evidence outcome drifted made_at",
+    "monitoring.Incident": "number system version alert harm death widespread equivalent_law owner opened_by opened_at "
+    "state occurred_at aware_at suspected_at link_established_at reported_at reports not_serious closed_at closed_by",
+    "monitoring.IncidentNote": "incident author written_at",
+    "monitoring.IncidentTask": "incident owner due_on made_at done_at done_by",
     "monitoring.Monitor": "model snapshot enabled made_at",
     "policy.PolicyVersion": "number author made_at publisher published_at",
     "registry.AdoptedAlias": "adoption model version system owner finding state left_at",
