@@ -14,10 +14,12 @@ class MonitoringConfig(AppConfig):
         from governance.evidence.producers import register
         from governance.evidence.services import on_change
         from monitoring import runs
+        from monitoring.incidents.wording import holds_of
         from monitoring.web.context import rows_for_model
-        from registry.reviewing.panels import register_monitors
+        from registry.reviewing.panels import register_monitors, register_warnings
 
         register(runs.EVIDENCE_TYPE, "monitoring.producer:measure_drift")
         register(CANARY, "monitoring.canary:measure_canary")
         on_change(runs.on_evidence)
         register_monitors(rows_for_model)
+        register_warnings(holds_of)

@@ -10,12 +10,16 @@ from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest, Finding
 from governance.audit.governed import Governed
 from governance.evidence.models import Evidence, EvidenceJob
+from monitoring.incidents.models import Incident, IncidentNote, IncidentTask
 from monitoring.retraining.models import RetrainCall, RetrainHook
 from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel
 
 __all__ = [
     "Alert",
     "DriftRun",
+    "Incident",
+    "IncidentNote",
+    "IncidentTask",
     "Monitor",
     "RecordBatch",
     "ReferenceProfile",

@@ -32,6 +32,7 @@ SCOPES = frozenset(
         "evidence:write",
         "evidence:read",
         "findings:read",
+        "incidents:read",
         "production:write",
     }
 )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from monitoring.api import views
+from monitoring.api import incidents, views
 
 urlpatterns = [
     path("monitors", views.Monitors.as_view(), name="api-monitors"),
@@ -16,4 +16,18 @@ urlpatterns = [
     ),
     path("alerts/<uuid:alert_id>/mutes", views.Mutes.as_view(), name="api-alert-mutes"),
     path("alerts/<uuid:alert_id>/resolutions", views.Resolutions.as_view(), name="api-alert-resolutions"),
+    path("incidents", incidents.Incidents.as_view(), name="api-incidents"),
+    path("incidents/<uuid:incident_id>", incidents.IncidentDetail.as_view(), name="api-incident"),
+    path("incidents/<uuid:incident_id>/draft", incidents.IncidentDraft.as_view(), name="api-incident-draft"),
+    path("incidents/<uuid:incident_id>/facts", incidents.IncidentFacts.as_view(), name="api-incident-facts"),
+    path("incidents/<uuid:incident_id>/times", incidents.IncidentTimes.as_view(), name="api-incident-times"),
+    path("incidents/<uuid:incident_id>/notes", incidents.IncidentNotes.as_view(), name="api-incident-notes"),
+    path("incidents/<uuid:incident_id>/tasks", incidents.IncidentTasks.as_view(), name="api-incident-tasks"),
+    path(
+        "incidents/<uuid:incident_id>/tasks/<uuid:task_id>/completions",
+        incidents.IncidentTaskDone.as_view(),
+        name="api-incident-task-completions",
+    ),
+    path("incidents/<uuid:incident_id>/reports", incidents.IncidentReports.as_view(), name="api-incident-reports"),
+    path("incidents/<uuid:incident_id>/closures", incidents.IncidentClosures.as_view(), name="api-incident-closures"),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from monitoring.web import alerts, views
+from monitoring.web import alerts, incidents, views
 
 urlpatterns = [
     path("monitors", views.monitor_list, name="monitor-list"),
@@ -14,4 +14,16 @@ urlpatterns = [
     path("alerts/<uuid:pk>/acknowledgement", alerts.alert_acknowledge, name="alert-acknowledge"),
     path("alerts/<uuid:pk>/mute", alerts.alert_mute, name="alert-mute"),
     path("alerts/<uuid:pk>/resolution", alerts.alert_resolve, name="alert-resolve"),
+    path("incidents", incidents.incident_list, name="incident-list"),
+    path("incidents/new", incidents.incident_new, name="incident-new"),
+    path("incidents/<uuid:pk>", incidents.incident_detail, name="incident-detail"),
+    path("incidents/<uuid:pk>/draft.md", incidents.incident_markdown, name="incident-draft"),
+    path("incidents/<uuid:pk>/draft.json", incidents.incident_json, name="incident-draft-json"),
+    path("incidents/<uuid:pk>/facts", incidents.incident_facts, name="incident-facts"),
+    path("incidents/<uuid:pk>/times", incidents.incident_times, name="incident-times"),
+    path("incidents/<uuid:pk>/notes", incidents.incident_note, name="incident-note"),
+    path("incidents/<uuid:pk>/tasks", incidents.incident_task, name="incident-task"),
+    path("incidents/<uuid:pk>/tasks/<uuid:task>/done", incidents.incident_task_done, name="incident-task-done"),
+    path("incidents/<uuid:pk>/reports", incidents.incident_report, name="incident-report"),
+    path("incidents/<uuid:pk>/close", incidents.incident_close, name="incident-close"),
 ]

@@ -171,6 +171,7 @@ def head(
         "alias_now": str(live.version.number) if live else None,
         "system": system_shown(approval.system),
         "change_class": change_class_shown(promotion, approval, people),
+        "warnings": panels.warnings_of(approval.system_id) if approval.state in (*OPEN, State.APPROVED) else [],
     }
 
 

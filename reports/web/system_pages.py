@@ -19,6 +19,8 @@ from governance.inventory.models import AISystem, Classification, ModelAssignmen
 from governance.policy.web.pages import effective_rows
 from governance.regulation import register
 from governance.regulation.questionnaire import questionnaire
+from monitoring.incidents.selectors import is_keeper
+from monitoring.web.incident_pages import rows_of_system
 from registry.models import AliasHistory
 from registry.reviewing.people import People
 from registry.reviewing.review import findings_shown, open_findings
@@ -113,6 +115,8 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
         "findings": findings_shown(findings, people, viewer),
         "effective": effective_rows(ai_system),
         "documents": documents_of(ai_system.pk),
+        "incidents": rows_of_system(ai_system),
+        "may_report_incident": is_keeper(viewer, ai_system.pk),
         "standing": standing_in_force(ai_system),
         "requests": _requests(ai_system),
         "declared": _declared(ai_system),

@@ -23,6 +23,7 @@ from tests.common.pages_datasets import DATASETS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
 from tests.common.pages_evidence import EVIDENCE
 from tests.common.pages_gate import ACTS, CHANGES, GATE
+from tests.common.pages_incidents import INCIDENTS, a_row
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
@@ -222,6 +223,7 @@ def system() -> dict[str, Any]:
         "criteria_open": {"pk": UID, "criteria": CRITERIA, "cost_matrix": {"fp": 1.0, "fn": 4.5, "unit": "EUR"}, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["They were signed meanwhile."]}},
         "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "effective": [{"alias": "champion", "pk": UID, "label": "credit-high-risk v3", "because": "It is for high-risk, tier 1 and names champion.", "shadowed": [{"pk": UID, "label": "credit-old v1"}]}, {"alias": "shadow", "pk": None, "label": "", "because": "No policy in force is for it.", "shadowed": []}], "findings": FINDINGS, "documents": DOCUMENTS,
         "standing": [],
+        "incidents": [a_row(), a_row(overdue=True, due_on=None), a_row(state="reported")], "may_report_incident": True,
         "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Annex IV, 1(a)", "value": "Provider: Example Bank"}],
     }
 
@@ -359,6 +361,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **PEOPLE,
     **NOTICES,
     **VALIDATIONS,
+    **INCIDENTS,
     **GATE,
     **STANDING,
     **ADOPTIONS,

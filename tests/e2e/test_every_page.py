@@ -33,7 +33,7 @@ def window(world: story.World, v2_live: Any) -> Iterator[Visitor]:
     "name",
     [
         *("review-signed", "promotion", "model-list", "model", "system-list", "system", "monitor-list", "monitor"),
-        *("policy-list", "policy", "finding-list", "documents", "delegations"),
+        *("policy-list", "policy", "finding-list", "incident-list", "incident-new", "documents", "delegations"),
         *("audit-log", "audit-health", "audit-entry", "policy-replays", "policy-replay"),
     ],
 )
@@ -69,6 +69,8 @@ def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> s
         "monitor-list": "/monitors",
         "policy-list": "/policies",
         "finding-list": "/findings",
+        "incident-list": "/incidents",
+        "incident-new": "/incidents/new",
         "documents": "/documents",
         "delegations": "/delegations",
         "policy-replays": "/policy-replays",

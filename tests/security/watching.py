@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.security import incidents
 from tests.security.route import Outcome, Route
 from tests.security.who import ANYBODY, EXPORTER, Who
 
@@ -11,6 +12,7 @@ PERIOD = "?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z"
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "read the coverage": ((EXPORTER, "200"), (ANYBODY, "403")),
     "take the population": ((EXPORTER, "200+"), (ANYBODY, "403")),
+    **incidents.RULES,
 }
 
 ROUTES: dict[str, Route] = {
@@ -19,4 +21,5 @@ ROUTES: dict[str, Route] = {
     "GET api-production": Route("read", "model", scope=R),
     "GET api-coverage": Route("read the coverage", scope=B, query=PERIOD),
     "GET api-change-population": Route("take the population", scope=B, query=PERIOD),
+    **incidents.ROUTES,
 }

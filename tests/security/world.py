@@ -36,6 +36,7 @@ from governance.inventory import assignments, criteria
 from governance.notices.models import Channel
 from governance.policy import services as policies
 from governance.validation import services as validations
+from monitoring.incidents import services as incidents
 from monitoring.models import Alert, DriftRun
 from monitoring.runs import EVIDENTLY_FILE
 from placet.digests import ArtifactFile, ArtifactManifest
@@ -191,11 +192,23 @@ class World(Bank):
         self.validation = worked(self.in_state["in review"].approval, self.second)
         validations.upload_report(validation_id=self.validation.pk, by=self.second, content=PDF)
         self.alert = Alert.objects.get(monitor=self.monitor)
+        self._incidents()
         self.run = self._run()
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         self.document = documents.build_document(self.job.pk).document
         self.draft = policies.draft_policy(text=CREDIT_POLICY, author=a_user(Role.POLICY_AUTHOR))
+
+    def _incidents(self) -> None:
+        """One with a task and one without, both of two days ago and the system owner's."""
+        told = {"title": "One district was refused alike", "what_happened": REASON, "by": self.second}
+        aware = clock.now() - timedelta(days=2)
+        self.incident, self.without_tasks = (
+            incidents.open_incident(system=self.system, aware_at=aware, **told) for _ in range(2)
+        )
+        self.task = incidents.add_task(
+            incident_id=self.incident.pk, by=self.second, text="Call", owner=self.second, due_on=clock.now().date()
+        )
 
     def _trained(self) -> None:
         """Training data that no other system's versions were trained on."""
@@ -349,6 +362,9 @@ class World(Bank):
             "run": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk, "run_id": self.run.pk},
             "alert": {"alert_id": self.alert.pk},
             "alert page": {"pk": self.alert.pk},
+            "incident": _incident(self.incident),
+            "incident without tasks": _incident(self.without_tasks),
+            "task of an incident": {**_incident(self.incident), "task": self.task.pk, "task_id": self.task.pk},
             "document": {"pk": self.document.pk, "document_id": self.document.pk} if self.document else {},
             "document job": {"job_id": self.job.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
@@ -400,6 +416,7 @@ class World(Bank):
             "$second": str(self.second.pk),
             "$validator": str(self.validator.pk),
             "$collecting": str(self.in_state["collecting"].approval_id),
+            "$past": (clock.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),
             "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
             "$moment": clock.rfc3339(clock.now() + timedelta(days=5)),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
@@ -408,6 +425,10 @@ class World(Bank):
 
 def _both(kind: str, pk: uuid.UUID, system: Any) -> dict[str, Any]:
     return {"pk": system.pk, "system": system.slug, kind: pk, f"{kind}_id": pk}
+
+
+def _incident(row: Any) -> dict[str, Any]:
+    return {"pk": row.pk, "incident_id": row.pk}
 
 
 def _actor(name: str, person: User, role: str = "", where: str = "", parts: set[str] | None = None) -> Actor:

@@ -67,6 +67,7 @@ def sentence(entry: Mapping[str, Any]) -> str:
         data.get("model"),
         data.get("system"),
         f"PR-{data['promotion']}" if isinstance(data.get("promotion"), int) else None,
+        f"INC-{data['incident']}" if isinstance(data.get("incident"), int) else None,
         data.get("policy") if isinstance(data.get("policy"), str) else None,
     ]
     said = [str(item) for item in about if item]

@@ -1,0 +1,88 @@
+"""What is said of a serious incident: on the pages about its system, and in the draft of a report."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from incident_world import TOLD, an_incident, people, report, task_of, with_a_version
+
+from governance.common import clock
+from monitoring.incidents import facts, selectors, services, wording
+from monitoring.incidents import report as drafts
+
+# Real commits: the log's deferred triggers look at each of them.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def around():
+    return people()
+
+
+def test_the_system_is_not_to_be_altered_until_the_authorities_know(around):
+    incident = an_incident(around)
+    (said,) = wording.holds_of(around.system.pk)
+    assert str(incident) in said
+    assert "Article 73(6)" in said
+    report(incident, around.owner)
+    assert wording.holds_of(around.system.pk) == []
+
+
+def test_a_deployer_is_told_to_inform_the_provider_first_and_an_equivalent_law_takes_the_report_away(around):
+    def said(incident):
+        return " ".join(wording.notices_of(incident))
+
+    incident = an_incident(around, facts={"harm": "d", "equivalent_law": True, "equivalent_law_note": "Compliance"})
+    assert "Article 26(5)" not in said(incident)
+    assert "To be confirmed. Said: Compliance" in said(incident)
+    assert selectors.due_of(incident) is None
+    assert not selectors.is_overdue(incident, clock.now().date() + timedelta(days=99))
+    incident.system.ai_roles = ["deployer"]
+    assert "informs the provider first" in said(incident)
+    assert "about high-risk AI systems" not in said(incident)
+    incident.system.ai_act_class = "limited"
+    assert "about high-risk AI systems" in said(incident)
+
+
+def lines_of(draft, title):
+    return {line.label: line for section in draft.sections if section.title == title for line in section.lines}
+
+
+def test_the_draft_says_what_is_on_record_what_people_said_and_what_is_missing(around):
+    version = with_a_version(around)
+    incident = an_incident(around, version=version, persons="about 40 applicants", facts={"harm": "c"})
+    task_of(incident, around.engineer)
+    services.add_note(incident_id=incident.pk, by=around.engineer, text="Called *the* authority <b>today</b>.")
+    report(incident, around.owner)
+    draft = facts.draft_of(selectors.incident_for(around.officer, incident.pk))
+    happened = lines_of(draft, "What happened")
+    assert (happened["What happened"].text, happened["What happened"].by) == (TOLD, "ML engineer")
+    assert happened["Persons affected"].text == "about 40 applicants"
+    assert happened["Member State where it occurred"].state == "missing"
+    assert lines_of(draft, "The version")["Digest of the artifact"].digest == version.artifact_digest
+    assert lines_of(draft, "The AI system")["Class under the AI Act"].state == "declared"
+    times = lines_of(draft, "When what was known, and by when a report is due")
+    assert times["Awareness"].text == clock.rfc3339(incident.aware_at)
+    assert times["Link suspected"].state == "missing"
+    assert times["Latest day, Art 73.2"].text.startswith(clock.day(incident.aware_at + timedelta(days=15)))
+    assert lines_of(draft, "Reports sent")["Report 1"].text.startswith("Market surveillance authority · MSA-118")
+    counts = draft.counts()
+    assert min(counts.values()) > 0
+    text = drafts.as_markdown(draft)
+    assert "makes no claim to be complete" in text
+    assert "a first report may be incomplete" in text
+    assert r"\<b\>today" in text
+    assert "compliant" not in text.lower()
+    assert drafts.as_json(draft)["counts"] == counts
+
+
+def test_a_line_of_the_draft_can_not_say_what_nobody_stands_behind():
+    for wrong in (
+        {"state": "measured"},
+        {"state": "missing", "text": "x"},
+        {"state": "declared", "text": "x"},
+        {"state": "measured", "text": "x", "by": "somebody"},
+    ):
+        with pytest.raises(ValueError, match=r"a line says|what is declared"):
+            drafts.Line("label", **wrong)
