@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -16,31 +15,32 @@ from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, Unknown
-from monitoring import selectors, windows
+from monitoring import keeping, selectors, windows
+from monitoring.accepting import Intake, accept_labels, accept_records
 from monitoring.drift import DriftSettings
 from monitoring.errors import (
     AlertSettled,
     InvalidProfile,
-    MonitorDisabled,
     MonitorExists,
     NoReference,
     NothingToCompare,
 )
-from monitoring.models import Alert, Monitor, RecordBatch
+from monitoring.models import Alert, Monitor
 from monitoring.runs import MONITORING
 from registry.models import ModelVersion, RegisteredModel
 from registry.selectors import all_live
-from registry.selectors import version as registered_version
+
+__all__ = [
+    "Intake",
+    "accept_labels",
+    "accept_records",
+    "acknowledge_alert",
+    "open_monitor",
+    "resolve_alert",
+    "watch_live",
+]
 
 KEEPERS = (Role.OWNER, Role.ENGINEER, Role.RISK_OFFICER, Role.VALIDATOR, Role.ADMINISTRATOR)
-
-
-@dataclass(frozen=True)
-class Intake:
-    """What became of a batch; ``created`` is False when it had been taken in before."""
-
-    batch: RecordBatch
-    created: bool
 
 
 @transaction.atomic
@@ -51,6 +51,7 @@ def open_monitor(
     actor: Actor,
     settings: Mapping[str, Any] | None = None,
     version: ModelVersion | None = None,
+    intake: Mapping[str, Any] | None = None,
 ) -> Monitor:
     """Watch an alias of a model against the evaluation data of one of its versions.
 
@@ -58,8 +59,9 @@ def open_monitor(
         alias: such as ``champion``.
         settings: of :class:`DriftSettings`; what is absent keeps its default.
         version: whose evaluation data is the reference; by default of the version behind the alias now.
+        intake: of :class:`IntakeSettings`; what is absent keeps its default.
     Raises:
-        InvalidSettings: a setting is unknown or out of range.
+        InvalidSettings: a setting is unknown or out of range, or names a column that can't be what it is to be.
         NothingToCompare: no version is live behind the alias.
         NoReference: the version declared no evaluation data.
         InvalidProfile: the evaluation data has a feature that can't be watched.
@@ -82,6 +84,7 @@ def open_monitor(
         )
     monitor.snapshot = version.evaluation_dataset
     windows.schema_of(monitor)
+    monitor.intake = keeping.checked(monitor, intake or {}).to_json()
     audit.append(
         event=Event.MONITOR_CREATED,
         actor=actor,
@@ -92,6 +95,7 @@ def open_monitor(
             "alias": alias,
             "reference": monitor.snapshot.digest,
             "settings": monitor.settings,
+            "intake": monitor.intake,
         },
     )
     return monitor
@@ -109,50 +113,6 @@ def watch_live() -> list[Monitor]:
         except (MonitorExists, NoReference, InvalidProfile):
             continue
     return opened
-
-
-def accept_records(
-    *, monitor_id: uuid.UUID, batch_id: str, body: bytes, content_type: str, sender: User, version: int | None = None
-) -> Intake:
-    """Check one batch against the reference's columns and keep it, once.
-
-    The files are complete before the row is written; a crash in between is healed by sending the batch again.
-
-    Args:
-        batch_id: chosen by the sender; the same id with the same bytes changes nothing.
-        body: JSON lines or Parquet, as ``content_type`` says.
-        version: number of the version that made the predictions; by default what is live now.
-    Raises:
-        SchemaDrift, UnreadableRecords, TooManyRecords: nothing was kept.
-        BatchIdTaken: the id stands for other content.
-        NothingToCompare: no version is live and none was named.
-        MonitorDisabled: the monitor is switched off.
-    """
-    from monitoring.intake import read_batch  # pyarrow takes half a second that other pages need not wait for
-    from monitoring.records import store_batch
-
-    monitor = selectors.monitor(monitor_id)
-    if not monitor.enabled:
-        raise MonitorDisabled(f"{monitor} is switched off and takes no records.")
-    served_by = _serving(monitor, version)
-    now = clock.now()
-    batch = read_batch(body, content_type=content_type, schema=windows.schema_of(monitor), now=now)
-    stored = store_batch(batch, root=windows.records_root(), monitor_id=str(monitor.pk), batch_id=batch_id, now=now)
-    row, created = RecordBatch.objects.get_or_create(
-        monitor=monitor,
-        batch_id=batch_id,
-        defaults={
-            "version": served_by,
-            "digest": stored.digest,
-            "rows": stored.rows,
-            "start": stored.start,
-            "end": stored.end,
-            "sender": sender,
-            "received_at": clock.now(),
-            "partitions": [{"day": part.day.isoformat(), "rows": part.rows} for part in stored.partitions],
-        },
-    )
-    return Intake(row, created)
 
 
 @transaction.atomic
@@ -205,14 +165,3 @@ def _changed(alert: Alert, person: User, payload: dict[str, str]) -> Alert:
         payload=payload or None,
     )
     return alert
-
-
-def _serving(monitor: Monitor, number: int | None) -> ModelVersion:
-    if number is not None:
-        return registered_version(monitor.model, number)
-    history = selectors.live_now(monitor)
-    if history is None:
-        raise NothingToCompare(
-            f"No version of {monitor.model} is live behind {monitor.alias}; name the one that predicted."
-        )
-    return history.version

@@ -8,7 +8,9 @@ from rest_framework import serializers
 from governance.common.clock import rfc3339
 from governance.evidence.models import EvidenceJob
 from monitoring import selectors
-from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
+from monitoring.doors import optional_types
+from monitoring.intake_settings import IntakeSettings
+from monitoring.models import Alert, DriftRun, Monitor
 from monitoring.windows import schema_of
 
 
@@ -19,6 +21,11 @@ class MonitorInput(serializers.Serializer[Any]):
     alias = serializers.CharField(max_length=255, help_text="The governed alias, such as champion.")
     settings = serializers.DictField(
         required=False, default=dict, help_text="limit, min_n, fdr, sample, bins, dataset_share."
+    )
+    intake = serializers.DictField(
+        required=False,
+        default=dict,
+        help_text="kpis, sensitive, keep_out, hash (lists of columns), quarantine, retention_days (183 or more; 365).",
     )
 
 
@@ -33,23 +40,14 @@ class MonitorOutput(serializers.Serializer[Any]):
     settings = serializers.DictField()
     reference = serializers.DictField(help_text="Digest and rows of the reference data.")
     columns = serializers.DictField(help_text="Type by column: what each record must have.")
+    optional_columns = serializers.DictField(help_text="Type by column: what each record may have.")
+    intake = serializers.DictField(help_text="What records may hold, and for how long they are kept.")
+    held_at = serializers.CharField(allow_null=True, help_text="Since when no record may be deleted.")
     batches = serializers.IntegerField()
     records = serializers.IntegerField()
     last_outcome = serializers.CharField(allow_null=True)
     open_alerts = serializers.IntegerField()
     url = serializers.URLField()
-
-
-class BatchOutput(serializers.Serializer[Any]):
-    """What became of a batch."""
-
-    batch = serializers.CharField()
-    created = serializers.BooleanField(help_text="False: it had been taken in before; nothing changed.")
-    rows = serializers.IntegerField()
-    digest = serializers.CharField()
-    version = serializers.IntegerField()
-    start = serializers.CharField(help_text="First event time.")
-    end = serializers.CharField(help_text="Last event time.")
 
 
 class RunInput(serializers.Serializer[Any]):
@@ -110,24 +108,14 @@ def monitor_as_dict(monitor: Monitor) -> dict[str, Any]:
         "settings": monitor.settings,
         "reference": {"digest": monitor.snapshot.digest, "rows": monitor.snapshot.rows},
         "columns": dict(schema_of(monitor).types),
+        "optional_columns": optional_types(monitor),
+        "intake": IntakeSettings.from_json(monitor.intake).to_json(),
+        "held_at": rfc3339(monitor.held_at) if monitor.held_at else None,
         "batches": received["batches"],
         "records": received["rows"],
         "last_outcome": newest.outcome if newest else None,
         "open_alerts": selectors.alerts_of(monitor).exclude(state=Alert.State.RESOLVED).count(),
         "url": f"{settings.BASE_URL}/monitors/{monitor.pk}",
-    }
-
-
-def batch_as_dict(batch: RecordBatch, *, created: bool) -> dict[str, Any]:
-    """Return the plain form that :class:`BatchOutput` describes."""
-    return {
-        "batch": batch.batch_id,
-        "created": created,
-        "rows": batch.rows,
-        "digest": batch.digest,
-        "version": batch.version.number,
-        "start": rfc3339(batch.start),
-        "end": rfc3339(batch.end),
     }
 
 

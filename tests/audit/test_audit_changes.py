@@ -62,7 +62,8 @@ KEPT = {
     "monitoring.Alert": "run monitor version approval state opened_at acknowledged_at acknowledged_by resolved_at "
     "resolved_by",
     "monitoring.DriftRun": "monitor version window_start window_end rows evidence outcome drifted made_at",
-    "monitoring.Monitor": "model snapshot enabled made_at",
+    "monitoring.Monitor": "model snapshot enabled held_at made_at",
+    "monitoring.RecordErasure": "monitor column officer records labels quarantined made_at",
     "policy.PolicyVersion": "number author made_at publisher published_at",
     "registry.AdoptedAlias": "adoption model version system owner finding state left_at",
     "registry.Adoption": "number deadline proposed_by proposed_at signed_by signed_at withdrawn_at",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.security import adoptions, datasets, evidence, production, registers, validations, watching
+from tests.security import adoptions, datasets, evidence, production, records, registers, validations, watching
 from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
@@ -134,6 +134,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     **watching.RULES,
     **adoptions.RULES,
     **datasets.RULES,
+    **records.RULES,
     **evidence.RULES,
     # One's own passkeys, and places that are lent
     "own page": ((ANYBODY, "200"),),
@@ -181,7 +182,6 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "publish a policy": ((everywhere("policy_publisher"), "201+"), (HAS_ROLE, "403"), _HIDDEN),
     # Monitors and documents
     "open a monitor": _act((KEEPER, "409")),
-    "send records": _act((KEEPER | MACHINE, "422")),
     "measure a window": _act((KEEPER | MACHINE, "422")),
     "handle an alert": _act((KEEPER, "201+")),
     "ask for a document": ((READER, "202"), _HIDDEN),
@@ -240,6 +240,7 @@ ROUTES: dict[str, Route] = {
     **watching.ROUTES,
     **adoptions.ROUTES,
     **datasets.ROUTES,
+    **records.ROUTES,
     **evidence.ROUTES,
     "GET passkey-list": Route("own page"),
     "POST passkey-list": Route("own page, nothing sent"),
@@ -380,7 +381,6 @@ ROUTES: dict[str, Route] = {
     "GET api-monitors": Route("list", scope=V, shows=MODEL),
     "POST api-monitors": Route("open a monitor", body="monitor", scope=M),
     "GET api-monitor": Route("read", "monitor", scope=V),
-    "POST api-monitor-records": Route("send records", "monitor", "records", scope=M, query="?batch=b-1"),
     "GET api-drift-runs": Route("read", "monitor", scope=V),
     "POST api-drift-runs": Route("measure a window", "monitor", "window", scope=M),
     "GET api-drift-run": Route("read", "run", scope=V),
