@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -78,10 +79,14 @@ class Servers:
         process.wait()
 
     def answers(self) -> None:
-        """Wait until the web process takes connections."""
+        """Wait until the web process answers."""
         ends = time.monotonic() + PATIENCE_S
         while True:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            with suppress(OSError, http.client.HTTPException):
+                link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+                link.request("GET", "/healthz")
+                link.getresponse().read()
+                link.close()
                 return
             assert time.monotonic() < ends, self.log("web")
             time.sleep(0.1)

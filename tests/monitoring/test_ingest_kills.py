@@ -112,11 +112,18 @@ class Senders:
 
 
 def kill_at_random(servers: Servers, senders: Senders, seed: int) -> int:
-    """Kill the web process or the worker again and again while batches come in; return how often."""
-    draw, kills = random.Random(seed), 0  # noqa: S311 (no secret)
+    """Kill the web process or the worker again and again while batches come in; return how often.
+
+    Each time some more were acknowledged since it last answered, so that it is at work, and never so many that all come
+    in before the last kill.
+    """
+    draw, kills, most = random.Random(seed), 0, max(1, BATCHES // (KILLS + 1) - SENDERS)  # noqa: S311 (no secret)
     while not senders.done and kills < KILLS:
-        time.sleep(draw.uniform(0.05, 1.2))
-        name = draw.choice(["web", "web", "worker"])
+        enough = sum(senders.acknowledged.values()) + draw.randint(1, most)
+        while not senders.done and sum(senders.acknowledged.values()) < enough:
+            time.sleep(0.002)
+        time.sleep(draw.uniform(0, 0.2))
+        name = draw.choice(["web", "web", "web", "worker"])
         servers.kill(name)
         kills += 1
         servers.start(name)
