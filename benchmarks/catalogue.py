@@ -35,6 +35,10 @@ def _drift() -> Iterator[Comparison]:
     yield import_module("benchmarks.drift").measure()
 
 
+def _ingest() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.ingest").measure()
+
+
 def _policy() -> Iterator[Comparison]:
     yield import_module("benchmarks.policy").measure()
 
@@ -74,6 +78,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "fairness": _fairness,
     "explanation": _explanation,
     "drift": _drift,
+    "ingest": _ingest,
     "policy": _policy,
     "replay": _replay,
     "inbox": _inbox,

@@ -12,8 +12,9 @@ class MonitoringConfig(AppConfig):
         """Register what makes the evidence of monitors, and what follows from it."""
         from governance.evidence.canary import CANARY
         from governance.evidence.producers import register
+        from governance.evidence.reproducing import register_data_check
         from governance.evidence.services import on_change
-        from monitoring import runs
+        from monitoring import runs, touched
         from monitoring.incidents.wording import holds_of
         from monitoring.web.context import rows_for_model
         from registry.reviewing.panels import register_monitors, register_warnings
@@ -21,5 +22,6 @@ class MonitoringConfig(AppConfig):
         register(runs.EVIDENCE_TYPE, "monitoring.producer:measure_drift")
         register(CANARY, "monitoring.canary:measure_canary")
         on_change(runs.on_evidence)
+        register_data_check(touched.records_gone)
         register_monitors(rows_for_model)
         register_warnings(holds_of)

@@ -65,10 +65,11 @@ def measure_canary(task: Task) -> Product:
         )
     except UnreadableRecords as error:
         raise CannotProduce(str(error)) from error
-    counted, taken = sum(by_day.values()), sum(batch.rows for batch in batches)
+    counted, taken = sum(by_day.values()), sum(batch.kept for batch in batches)
     if counted + outside != taken:
         raise CannotProduce(
-            f"The files of {monitor} hold {counted + outside:,} records, and {taken:,} were taken in. Restore them."
+            f"The files of {monitor} hold {counted + outside:,} records. {taken:,} were taken in, and neither erased "
+            "nor deleted since. Restore them."
         )
     payload = {
         "type": task.type,

@@ -1,173 +1,148 @@
-"""Check the values of a batch column by column, and report what does not fit by column and row number."""
+"""Check the values of a batch column by column, and report what does not fit by column and row number.
+
+Arrow columns are checked as a whole, without a Python object per value; JSON values one by one.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring.errors import SchemaDrift
-from monitoring.schema import AT_COLUMN, ID_COLUMN, ColumnType, RecordSchema
+from monitoring import arrow_columns
+from monitoring.arrow_columns import ARROW_TYPES, MAX_TEXT, MOMENT, Budget, Place
+from monitoring.door import Door
+from monitoring.report import Report
+from monitoring.schema import ID_COLUMN, ColumnType
 
-MAX_TEXT = 1_000
-ROWS_NAMED = 10
 CLOCK_SKEW = timedelta(minutes=5)
+TIME_EXPECTED = "RFC 3339 time with offset"
 
 
-@dataclass
-class Problem:
-    """One way in which a column does not fit: what was expected and found, in how many rows, and the first of them."""
-
-    column: str
-    kind: str
-    expected: str
-    found: str
-    count: int = 0
-    rows: list[int] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the problem as JSON values; rows count from 1."""
-        return dict(vars(self))
-
-
-class Report:
-    """Problems by column and kind, with counts and the first row numbers."""
-
-    def __init__(self) -> None:
-        self.problems: dict[tuple[str, str, str], Problem] = {}
-
-    def add(self, column: str, kind: str, *, expected: str, found: str, rows: Iterable[int] = ()) -> None:
-        """Note a problem; without ``rows`` it is one of the whole column."""
-        problem = self.problems.setdefault((column, kind, found), Problem(column, kind, expected, found))
-        for row in rows:
-            problem.count += 1
-            if len(problem.rows) < ROWS_NAMED:
-                problem.rows.append(row)
-
-    def check(self) -> None:
-        """Refuse the batch if anything was noted.
-
-        Raises:
-            SchemaDrift: its sentence tells the three most frequent problems, ``extra["problems"]`` all of them.
-        """
-        if not self.problems:
-            return
-        worst = sorted(self.problems.values(), key=lambda p: -p.count)
-        sentences = [
-            f"{p.column!r} {p.kind}: expected {p.expected}, found {p.found}"
-            + (f" in {p.count} rows (first: row {p.rows[0]})" if p.rows else "")
-            for p in worst[:3]
-        ]
-        more = f"; and {len(worst) - 3} more problems" if len(worst) > 3 else ""
-        raise SchemaDrift(
-            f"Nothing of the batch was kept. {'; '.join(sentences)}{more}. Correct the records and send them again.",
-            problems=[problem.to_json() for problem in worst],
-        )
-
-
-def typed_table(columns: Mapping[str, Any], schema: RecordSchema, now: datetime, report: Report) -> pa.Table:
-    """Return the rows as one table of the schema's types.
+def typed_block(
+    columns: dict[str, Any], door: Door, now: datetime, report: Report, *, first: int, budget: Budget
+) -> pa.Table:
+    """Return some consecutive rows as one table of the door's types; what does not fit is null and reported.
 
     Args:
-        columns: lists of JSON values, or Arrow columns, by name.
+        columns: lists of JSON values, or Arrow arrays, by name; all of one length.
+        now: times more than five minutes after it are reported.
+        first: number of the first row, from 1.
+        budget: what all blocks together may take.
     Raises:
-        SchemaDrift: a value does not fit its column.
+        TooManyRecords: more than the budget.
     """
-
-    arrow_types = {"number": pa.float64(), "integer": pa.int64(), "string": pa.string(), "boolean": pa.bool_()}
-    size = max((len(values) for values in columns.values()), default=0)
+    size = len(next(iter(columns.values()), ()))
     made: dict[str, Any] = {}
-    for name, type_ in schema.types.items():
-        made[name] = _column(name, type_, columns.get(name, ()), arrow_types[type_], report)
-    made[AT_COLUMN] = _times(columns.get(AT_COLUMN), size, now, report)
-    made[ID_COLUMN] = _column(ID_COLUMN, "string", columns.get(ID_COLUMN, [None] * size), pa.string(), report)
-    if schema.prediction is not None:
-        nulls = made[schema.prediction].is_null().to_pylist()
-        empty = [row for row, is_null in enumerate(nulls, start=1) if is_null]
-        if empty:
-            report.add(schema.prediction, "empty", expected="the model's score", found="null", rows=empty)
-    _check_ids(made[ID_COLUMN].to_pylist(), report)
-    report.check()
-    return pa.table(made)
+    for name in dict.fromkeys((*door.types, *(name for name in door.optional if name in columns), ID_COLUMN)):
+        place = Place(name, first, report, budget)
+        type_, values = door.type_of(name), columns.get(name)
+        if values is None:
+            values = pa.nulls(size)
+        if isinstance(values, pa.Array):
+            made[name] = arrow_columns.typed(values, type_, place)
+        else:
+            made[name] = _listed(values, type_, place)
+        if name in door.not_negative:
+            made[name] = place.without(made[name], pc.less(made[name], 0), "a number of 0 or more", "a negative number")
+        if name in door.filled:
+            empty = pc.and_(pc.is_null(made[name]), pa.array(_was_null(values)))
+            expected = "an id" if name == ID_COLUMN else "a value"
+            place.add(empty, "the model's score" if name == "prediction" else expected, "null", kind="empty")
+        budget.spend(made[name].nbytes)
+        if name in door.hashed:
+            made[name] = _hashed(made[name], name, door)
+    place = Place(door.at, first, report, budget)
+    made[door.at] = _times(columns.get(door.at), size, now, place)
+    order = [name for name in made if name not in {door.at, ID_COLUMN}]
+    return pa.table({name: made[name] for name in (*order, door.at, ID_COLUMN)})
 
 
-def _column(name: str, type_: ColumnType, values: Any, target: pa.DataType, report: Report) -> Any:
+def check_together(table: pa.Table, door: Door, report: Report, rows: np.ndarray[Any, Any]) -> None:
+    """Report what shows in the rows together: a time in some rows only, and ids that stand again.
 
-    if isinstance(values, pa.ChunkedArray):
-        same_family = {
-            "number": pa.types.is_integer(values.type) or pa.types.is_floating(values.type),
-            "integer": pa.types.is_integer(values.type) and values.type != pa.uint64(),
-            "boolean": pa.types.is_boolean(values.type),
-            "string": False,
-        }
-        if same_family[type_]:
-            typed = values.cast(target)
-            if type_ == "number":
-                typed = pc.if_else(pc.is_nan(typed), None, typed)
-                endless = pc.is_inf(typed).to_pylist()
-                _add_rows(report, name, type_, "an infinity", [i for i, bad in enumerate(endless, 1) if bad])
-            return typed
-        if not _is_short(values):
-            report.add(name, "mistyped", expected=f"texts of up to {MAX_TEXT} characters", found="a longer one")
-            return pa.nulls(len(values), target)
-        values = values.to_pylist()
+    Args:
+        rows: the number of each row of ``table``.
+    """
+    if door.at_in_all and 0 < table.column(door.at).null_count < table.num_rows:
+        without = rows[pc.is_null(table.column(door.at)).to_numpy()]
+        expected, found = f"{TIME_EXPECTED}, in every row or in none", "null, while other rows have a time"
+        report.add(door.at, "mistyped", expected=expected, found=found, rows=without)
+    if ID_COLUMN in table.column_names:
+        again = _again(table.column(ID_COLUMN))
+        if len(again):
+            report.add(ID_COLUMN, "repeated", expected="each id once in a batch", found="an id again", rows=rows[again])
+
+
+def _again(ids: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    """Return the places of ids that stand at an earlier place, too."""
+    known = len(ids) - ids.null_count
+    if not known or pc.count_distinct(ids, mode="only_valid").as_py() == known:
+        return np.empty(0, np.int64)
+    codes = ids.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    places = np.flatnonzero(codes >= 0)
+    _, firsts = np.unique(codes[places], return_index=True)
+    return np.setdiff1d(places, places[firsts])
+
+
+def _was_null(values: Any) -> np.ndarray[Any, Any]:
+    """Return which values were sent as null (or NaN); what was sent and does not fit has been reported already."""
+    if isinstance(values, pa.Array):
+        return np.asarray(pc.is_null(values, nan_is_null=pa.types.is_floating(values.type)))
+    return np.fromiter((v is None or (isinstance(v, float) and math.isnan(v)) for v in values), bool, len(values))
+
+
+def _hashed(values: pa.Array, name: str, door: Door) -> pa.Array:
+    texts = values.dictionary_encode()
+    kept = pa.array([door.hash(name, text) for text in texts.dictionary.to_pylist()], pa.string())
+    return kept.take(texts.indices)
+
+
+def _listed(values: Sequence[Any], type_: ColumnType, place: Place) -> pa.Array:
     check = _CHECKS[type_]
-    kept, wrong = [], dict[str, list[int]]()
-    for row, value in enumerate(values, start=1):
+    kept: list[Any] = []
+    wrong: dict[str, list[int]] = {}
+    for row, value in enumerate(values, start=place.first):
         try:
             kept.append(None if value is None else check(value))
         except ValueError as error:
             wrong.setdefault(str(error), []).append(row)
             kept.append(None)
     for found, rows in wrong.items():
-        _add_rows(report, name, type_, found, rows)
-    return pa.array(kept, type=target)
+        place.report.add(place.column, "mistyped", expected=type_, found=found, rows=rows)
+    return pa.array(kept, type=ARROW_TYPES[type_])
 
 
-def _add_rows(report: Report, name: str, expected: str, found: str, rows: list[int]) -> None:
-    if rows:
-        report.add(name, "mistyped", expected=expected, found=found, rows=rows)
-
-
-def _is_short(values: pa.ChunkedArray) -> bool:
-    """Look at the distinct texts alone; other types have no length to fear."""
-
-    if not pa.types.is_dictionary(values.type):
-        return True
-    lengths = [pc.max(pc.utf8_length(chunk.dictionary)).as_py() or 0 for chunk in values.chunks]
-    return max(lengths, default=0) <= MAX_TEXT
-
-
-def _times(values: Any, size: int, now: datetime, report: Report) -> Any:
-
-    target = pa.timestamp("us", tz="UTC")
-    if isinstance(values, pa.ChunkedArray):
-        if pa.types.is_timestamp(values.type) and values.type.tz is not None:
-            values = values.cast(target, safe=False)  # nanoseconds are cut to microseconds
-        values = values.to_pylist()
+def _times(values: Any, size: int, now: datetime, place: Place) -> pa.Array:
     latest = now + CLOCK_SKEW
+    if values is None:
+        return pa.nulls(size, MOMENT)
+    if isinstance(values, pa.Array):
+        if pa.types.is_timestamp(values.type) or pa.types.is_null(values.type):
+            return arrow_columns.times(values, latest, place)
+        texts = arrow_columns.texts(values, place, expected=TIME_EXPECTED)
+        if texts is None:
+            return pa.nulls(size, MOMENT)
+        values = texts.to_pylist()
     kept: list[datetime | None] = []
     wrong: dict[str, list[int]] = {}
-    for row, value in enumerate(values if values is not None else [None] * size, start=1):
+    for row, value in enumerate(values, start=place.first):
         try:
             moment = None if value is None else _moment(value)
             if moment is not None and moment > latest:
-                wrong.setdefault("a time in the future", []).append(row)
+                raise ValueError("a time in the future")  # noqa: TRY301 (collected with the other misfits)
             kept.append(moment)
         except ValueError as error:
             wrong.setdefault(str(error), []).append(row)
             kept.append(None)
-    known = sum(moment is not None for moment in kept)
-    if not wrong and 0 < known < len(kept):
-        wrong["null, while other rows have a time"] = [row for row, m in enumerate(kept, start=1) if m is None]
     for found, rows in wrong.items():
-        _add_rows(report, AT_COLUMN, "RFC 3339 time with offset, in every row or in none", found, rows)
-    return pa.array(kept, type=target)
+        place.report.add(place.column, "mistyped", expected=TIME_EXPECTED, found=found, rows=rows)
+    return pa.array(kept, type=MOMENT)
 
 
 def _moment(value: object) -> datetime:
@@ -186,19 +161,7 @@ def _moment(value: object) -> datetime:
         raise ValueError("a time outside the calendar") from None
 
 
-def _check_ids(ids: list[str | None], report: Report) -> None:
-    seen: set[str] = set()
-    again = []
-    for row, name in enumerate(ids, start=1):
-        if name is not None and name in seen:
-            again.append(row)
-        elif name is not None:
-            seen.add(name)
-    if again:
-        report.add(ID_COLUMN, "repeated", expected="each id once in a batch", found="an id again", rows=again)
-
-
-def _as_number(value: object) -> float:
+def _as_number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(_name(value))  # noqa: TRY004
     try:
@@ -211,8 +174,6 @@ def _as_number(value: object) -> float:
 
 
 def _as_integer(value: object) -> int | None:
-    if isinstance(value, float) and math.isnan(value):
-        return None  # a Parquet file written from a table with gaps has its integers as floats
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):

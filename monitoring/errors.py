@@ -68,3 +68,21 @@ class AlertSettled(DomainError):
     """The alert has gone on; look at it again."""
 
     title = "The alert is not in that state"
+
+
+class RecordsKeyMissing(DomainError):
+    """A column is to be kept hashed, and the installation has no key for that."""
+
+    title = "There is no key to hash columns with"
+
+
+class RecordsHeld(DomainError):
+    """A monitor under a legal hold keeps every record until the hold is lifted."""
+
+    title = "The records are under a legal hold"
+
+
+class NothingToErase(DomainError):
+    """No record, label or quarantined row of the monitor is the person's or the prediction's."""
+
+    title = "There is nothing to erase"

@@ -17,11 +17,14 @@ from registry.models import DatasetSnapshot, ModelVersion, RegisteredModel
 __all__ = [
     "Alert",
     "DriftRun",
+    "ErasedFile",
     "Incident",
     "IncidentNote",
     "IncidentTask",
+    "LabelBatch",
     "Monitor",
     "RecordBatch",
+    "RecordErasure",
     "ReferenceProfile",
     "RetrainCall",
     "RetrainHook",
@@ -41,6 +44,14 @@ class Monitor(Governed):
     settings = models.JSONField(help_text="Sampling: sample, bins. Limits are the policy's.")
     enabled = models.BooleanField(default=True)
     time_zone = models.CharField(max_length=60, default="UTC", help_text="In whose days and weeks windows are cut.")
+    # Nullable, as every later column of a governed row is: what the log says of older rows stays true.
+    intake = models.JSONField(
+        null=True, help_text="IntakeSettings: kpis, sensitive, keep_out, hash, quarantine, retention_days."
+    )
+    hold = models.CharField(  # noqa: DJ001 (as above)
+        max_length=500, null=True, help_text="Why no record may be deleted; null where there is no hold."
+    )
+    held_at = models.DateTimeField(null=True, help_text="Since when.")
     made_at = models.DateTimeField()
 
     class Meta:
@@ -49,7 +60,11 @@ class Monitor(Governed):
                 fields=["model", "alias"],
                 name="one_monitor_per_alias",
                 violation_error_message="This alias has a monitor.",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(hold__isnull=True, held_at__isnull=True) | Q(hold__isnull=False, held_at__isnull=False),
+                name="held_at_iff_held",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -87,11 +102,18 @@ class RecordBatch(models.Model):
         ModelVersion, on_delete=models.PROTECT, related_name="+", help_text="Whose predictions these are."
     )
     batch_id = models.CharField(max_length=100, help_text="Chosen by the sender.")
-    digest = models.CharField(max_length=71, help_text="sha256 of the body.")
-    rows = models.PositiveBigIntegerField()
+    digest = models.CharField(max_length=71, help_text="sha256 of the body, unpacked.")
+    rows = models.PositiveBigIntegerField(help_text="Taken in; those erased or expired since are counted beside it.")
+    quarantined = models.PositiveBigIntegerField(default=0, help_text="Did not fit and were put aside.")
+    erased = models.PositiveBigIntegerField(default=0, help_text="Of the rows, erased since.")
+    expired = models.PositiveBigIntegerField(default=0, help_text="Of the rows, deleted since their time had passed.")
+    duplicates = models.PositiveBigIntegerField(
+        null=True, help_text="Rows whose prediction_id an earlier batch has, too; null until they are counted."
+    )
     start = models.DateTimeField(help_text="First event time.")
     end = models.DateTimeField(help_text="Last event time.")
-    partitions = models.JSONField(help_text="[{day, rows}], one file per day.")
+    partitions = models.JSONField(help_text="[{day, rows}], one file per day; rows as they were taken in.")
+    expired_days = models.JSONField(default=list, help_text="[{day, rows, at}], files that are deleted.")
     sender = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     received_at = models.DateTimeField()
 
@@ -99,11 +121,19 @@ class RecordBatch(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["monitor", "batch_id"], name="one_row_per_batch_id"),
             models.CheckConstraint(condition=Q(start__lte=F("end")), name="batch_starts_before_it_ends"),
+            models.CheckConstraint(
+                condition=Q(rows__gte=F("erased") + F("expired")), name="no_more_rows_gone_than_were_taken_in"
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["monitor", "version", "start", "end"], name="batch_by_time")]
 
     def __str__(self) -> str:
         return self.batch_id
+
+    @property
+    def kept(self) -> int:
+        """Rows that the files hold now."""
+        return self.rows - self.erased - self.expired
 
 
 class WindowProfile(models.Model):
@@ -241,3 +271,6 @@ class Alert(Governed):
 
     def __str__(self) -> str:
         return f"AL-{self.number}"
+
+
+from monitoring.record_models import ErasedFile, LabelBatch, RecordErasure  # noqa: E402 (they refer to the ones above)

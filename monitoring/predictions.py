@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from governance.accounts.models import User
-from monitoring import selectors, windows
+from monitoring import hashing, selectors, windows
 from monitoring.models import Monitor, RecordBatch
 from monitoring.schema import AT_COLUMN, ID_COLUMN, PREDICTION
 from registry.models import ModelVersion
@@ -90,9 +90,10 @@ def _found(batches: Any, monitors: Sequence[Monitor], prediction_id: str, day: d
     for monitor in monitors:
         batch_of = _files(batches, monitor, day)
         columns = [*windows.schema_of(monitor).types, AT_COLUMN]
-        for path, row in engine.rows_where(batch_of, ID_COLUMN, prediction_id, columns=columns):
-            at, score = row.pop(AT_COLUMN).astimezone(UTC), float(row.pop(PREDICTION))
-            found.append(LoggedPrediction(row, score, at, batch_of[path]))
+        for form in sorted(hashing.forms_of(monitor, ID_COLUMN, prediction_id)):
+            for path, row in engine.rows_where(batch_of, ID_COLUMN, form, columns=columns):
+                at, score = row.pop(AT_COLUMN).astimezone(UTC), float(row.pop(PREDICTION))
+                found.append(LoggedPrediction(row, score, at, batch_of[path]))
     return sorted(found, key=lambda record: record.at)
 
 

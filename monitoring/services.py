@@ -1,42 +1,38 @@
 """Open monitors, take records in."""
 
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
-from governance.accounts.models import User
 from governance.audit import services as audit
 from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
-from monitoring import alerts, calendar, selectors, windows
+from monitoring import alerts, calendar, keeping, selectors, windows
+from monitoring.accepting import Intake, accept_labels, accept_records
 from monitoring.drift_settings import Sampling
 from monitoring.errors import (
     InvalidProfile,
     InvalidSettings,
-    MonitorDisabled,
     MonitorExists,
     NoReference,
     NothingToCompare,
 )
-from monitoring.models import Monitor, RecordBatch
+from monitoring.models import Monitor
 from monitoring.runs import MONITORING
 from registry.models import ModelVersion, RegisteredModel
 from registry.selectors import all_live
-from registry.selectors import version as registered_version
+
+__all__ = [
+    "Intake",
+    "accept_labels",
+    "accept_records",
+    "open_monitor",
+    "watch_live",
+]
 
 KEEPERS = alerts.KEEPERS
-
-
-@dataclass(frozen=True)
-class Intake:
-    """What became of a batch; ``created`` is False when it had been taken in before."""
-
-    batch: RecordBatch
-    created: bool
 
 
 @transaction.atomic
@@ -48,6 +44,7 @@ def open_monitor(
     settings: Mapping[str, Any] | None = None,
     version: ModelVersion | None = None,
     time_zone: str = "UTC",
+    intake: Mapping[str, Any] | None = None,
 ) -> Monitor:
     """Watch an alias of a model against the evaluation data of one of its versions.
 
@@ -56,8 +53,10 @@ def open_monitor(
         settings: of :class:`Sampling`; what is absent keeps its default. Methods and limits are the policy's.
         version: whose evaluation data is the reference; by default of the version behind the alias now.
         time_zone: in whose days and weeks windows are cut, a name of the tz database.
+        intake: of :class:`IntakeSettings`; what is absent keeps its default.
     Raises:
-        InvalidSettings: a setting is unknown or out of range, or there is no such time zone.
+        InvalidSettings: a setting is unknown or out of range, names a column that can't be what it is to be, or there
+            is no such time zone.
         NothingToCompare: no version is live behind the alias.
         NoReference: the version declared no evaluation data.
         InvalidProfile: the evaluation data has a feature that can't be watched.
@@ -82,6 +81,7 @@ def open_monitor(
         )
     monitor.snapshot = version.evaluation_dataset
     windows.schema_of(monitor)
+    monitor.intake = keeping.checked(monitor, intake or {}).to_json()
     audit.append(
         event=Event.MONITOR_CREATED,
         actor=actor,
@@ -93,6 +93,7 @@ def open_monitor(
             "reference": monitor.snapshot.digest,
             "settings": monitor.settings,
             "time_zone": time_zone,
+            "intake": monitor.intake,
         },
     )
     return monitor
@@ -110,58 +111,3 @@ def watch_live() -> list[Monitor]:
         except (MonitorExists, NoReference, InvalidProfile):
             continue
     return opened
-
-
-def accept_records(
-    *, monitor_id: uuid.UUID, batch_id: str, body: bytes, content_type: str, sender: User, version: int | None = None
-) -> Intake:
-    """Check one batch against the reference's columns and keep it, once.
-
-    The files are complete before the row is written; a crash in between is healed by sending the batch again.
-
-    Args:
-        batch_id: chosen by the sender; the same id with the same bytes changes nothing.
-        body: JSON lines or Parquet, as ``content_type`` says.
-        version: number of the version that made the predictions; by default what is live now.
-    Raises:
-        SchemaDrift, UnreadableRecords, TooManyRecords: nothing was kept.
-        BatchIdTaken: the id stands for other content.
-        NothingToCompare: no version is live and none was named.
-        MonitorDisabled: the monitor is switched off.
-    """
-    from monitoring.intake import read_batch  # pyarrow takes half a second that other pages need not wait for
-    from monitoring.records import store_batch
-
-    monitor = selectors.monitor(monitor_id)
-    if not monitor.enabled:
-        raise MonitorDisabled(f"{monitor} is switched off and takes no records.")
-    served_by = _serving(monitor, version)
-    now = clock.now()
-    batch = read_batch(body, content_type=content_type, schema=windows.schema_of(monitor), now=now)
-    stored = store_batch(batch, root=windows.records_root(), monitor_id=str(monitor.pk), batch_id=batch_id, now=now)
-    row, created = RecordBatch.objects.get_or_create(
-        monitor=monitor,
-        batch_id=batch_id,
-        defaults={
-            "version": served_by,
-            "digest": stored.digest,
-            "rows": stored.rows,
-            "start": stored.start,
-            "end": stored.end,
-            "sender": sender,
-            "received_at": clock.now(),
-            "partitions": [{"day": part.day.isoformat(), "rows": part.rows} for part in stored.partitions],
-        },
-    )
-    return Intake(row, created)
-
-
-def _serving(monitor: Monitor, number: int | None) -> ModelVersion:
-    if number is not None:
-        return registered_version(monitor.model, number)
-    history = selectors.live_now(monitor)
-    if history is None:
-        raise NothingToCompare(
-            f"No version of {monitor.model} is live behind {monitor.alias}; name the one that predicted."
-        )
-    return history.version

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from governance.evidence.tasks import enqueue
-from monitoring import schedule, services, windows
+from monitoring import duplicates, retention, schedule, services, windows
 from monitoring.models import RecordBatch, ReferenceProfile
 from monitoring.retraining import services as retraining
 
@@ -17,6 +17,27 @@ def profile_batch(batch_pk: str) -> int:
     batch = RecordBatch.objects.select_related("monitor").get(pk=batch_pk)
     reference = ReferenceProfile.objects.filter(monitor=batch.monitor_id, version=batch.version_id).first()
     return len(windows.profile_batch(batch, reference)) if reference else 0
+
+
+@shared_task
+def count_duplicates(batch_pk: str) -> int:
+    """Count the predictions of a new batch that an earlier batch has, too. Safe twice; returns how many."""
+    return duplicates.count_duplicates(RecordBatch.objects.get(pk=batch_pk))
+
+
+@shared_task
+def sweep_batches() -> int:
+    """Send again what no message counted; returns how many batches."""
+    waiting = duplicates.uncounted()
+    for batch in waiting:
+        count_duplicates.delay(str(batch.pk))
+    return len(waiting)
+
+
+@shared_task
+def expire_records() -> int:
+    """Delete records whose time has passed, and finish erasures that a crash interrupted; returns how many."""
+    return retention.expire_records()
 
 
 @shared_task

@@ -18,13 +18,21 @@ from governance.evidence.errors import CannotProduce
 from monitoring import profiles, scoring
 from monitoring.drift_settings import Sampling
 from monitoring.errors import InvalidProfile
-from monitoring.models import Monitor, RecordBatch, ReferenceProfile, WindowProfile
+from monitoring.models import LabelBatch, Monitor, RecordBatch, ReferenceProfile, WindowProfile
 from monitoring.schema import PREDICTION, RecordSchema
 from registry.models import ModelVersion
 from registry.selectors import dataset_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+LABELS = "labels"
+
+
+def home_of(monitor_id: object, folder: str = "") -> Path:
+    """Return the folder of a monitor's records, or with ``LABELS`` of its late labels."""
+    return records_root() / f"monitor={monitor_id}" / folder
 
 
 def records_root() -> Path:
@@ -34,14 +42,23 @@ def records_root() -> Path:
 
 def path_of(batch: RecordBatch, day: date) -> Path:
     """Return where the rows of a batch that fall on ``day`` lie."""
-    return (
-        records_root() / f"monitor={batch.monitor_id}" / f"date={day.isoformat()}" / f"batch={batch.batch_id}.parquet"
-    )
+    return home_of(batch.monitor_id) / f"date={day.isoformat()}" / f"batch={batch.batch_id}.parquet"
 
 
 def paths_of(batch: RecordBatch) -> list[Path]:
     """Return where the rows of a batch lie, day by day."""
     return [path_of(batch, date.fromisoformat(partition["day"])) for partition in batch.partitions]
+
+
+def label_path(batch: LabelBatch) -> Path:
+    """Return where a batch of late labels lies."""
+    return home_of(batch.monitor_id, LABELS) / f"date={batch.day.isoformat()}" / f"batch={batch.batch_id}.parquet"
+
+
+def quarantine_path(batch: RecordBatch | LabelBatch) -> Path:
+    """Return where the rows of a batch lie that did not fit; there is a file only if there are such rows."""
+    folder = LABELS if isinstance(batch, LabelBatch) else ""
+    return home_of(batch.monitor_id, folder) / "_quarantine" / f"batch={batch.batch_id}.jsonl"
 
 
 def schema_of(monitor: Monitor) -> RecordSchema:

@@ -215,6 +215,8 @@ CELERY_BEAT_SCHEDULE = {
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
     "measure-due": {"task": "monitoring.tasks.measure_due", "schedule": 60.0},
     "call-hooks": {"task": "monitoring.tasks.call_hooks", "schedule": 15.0},
+    "sweep-batches": {"task": "monitoring.tasks.sweep_batches", "schedule": 60.0},
+    "expire-records": {"task": "monitoring.tasks.expire_records", "schedule": 3600.0},
     "check-guards": {"task": "governance.audit.tasks.check_guards", "schedule": 3600.0},
     "sweep-claims": {"task": "governance.accounts.tasks.sweep_claims", "schedule": 3600.0},
     "sweep-approvals": {"task": "governance.approvals.tasks.sweep_approvals", "schedule": 60.0},
@@ -277,6 +279,8 @@ DEFAULT_FROM_EMAIL = _MAIL.sender
 NOTICE_DETAIL = env.choice("PLACET_NOTICE_DETAIL", ("link", "subject"))
 # Addresses of people's channels are sealed under it: the web process takes them, the worker sends to them.
 NOTICE_KEY = env.text("PLACET_NOTICE_KEY", "")
+# Columns of records that are kept hashed are hashed under it: the web process takes them, commands erase them.
+RECORDS_KEY = env.text("PLACET_RECORDS_KEY", "")
 NOTICE_SCHEMES = env.words(
     "PLACET_NOTICE_SCHEMES", "slack,msteams,workflows,gchat,discord,tgram,mmosts,rockets,matrixs,ntfys,jsons"
 )

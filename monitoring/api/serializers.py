@@ -9,7 +9,9 @@ from governance.common.clock import rfc3339
 from governance.evidence.models import EvidenceJob
 from governance.policy.watching import UNSAID
 from monitoring import selectors
-from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
+from monitoring.doors import optional_types
+from monitoring.intake_settings import IntakeSettings
+from monitoring.models import Alert, DriftRun, Monitor
 from monitoring.retraining import services as retraining
 from monitoring.terms import terms_of
 from monitoring.windows import schema_of
@@ -29,6 +31,11 @@ class MonitorInput(serializers.Serializer[Any]):
         max_length=60,
         help_text="In whose days and weeks windows are cut: Europe/Berlin.",
     )
+    intake = serializers.DictField(
+        required=False,
+        default=dict,
+        help_text="kpis, sensitive, keep_out, hash (lists of columns), quarantine, retention_days (183 or more; 365).",
+    )
 
 
 class MonitorOutput(serializers.Serializer[Any]):
@@ -45,23 +52,14 @@ class MonitorOutput(serializers.Serializer[Any]):
     every_days = serializers.IntegerField(help_text="Length of a window.")
     reference = serializers.DictField(help_text="Digest and rows of the reference data.")
     columns = serializers.DictField(help_text="Type by column: what each record must have.")
+    optional_columns = serializers.DictField(help_text="Type by column: what each record may have.")
+    intake = serializers.DictField(help_text="What records may hold, and for how long they are kept.")
+    held_at = serializers.CharField(allow_null=True, help_text="Since when no record may be deleted.")
     batches = serializers.IntegerField()
     records = serializers.IntegerField()
     last_outcome = serializers.CharField(allow_null=True)
     open_alerts = serializers.IntegerField()
     url = serializers.URLField()
-
-
-class BatchOutput(serializers.Serializer[Any]):
-    """What became of a batch."""
-
-    batch = serializers.CharField()
-    created = serializers.BooleanField(help_text="False: it had been taken in before; nothing changed.")
-    rows = serializers.IntegerField()
-    digest = serializers.CharField()
-    version = serializers.IntegerField()
-    start = serializers.CharField(help_text="First event time.")
-    end = serializers.CharField(help_text="Last event time.")
 
 
 class RunInput(serializers.Serializer[Any]):
@@ -150,24 +148,14 @@ def monitor_as_dict(monitor: Monitor) -> dict[str, Any]:
         "every_days": (terms.monitoring if terms else UNSAID).every.days,
         "reference": {"digest": monitor.snapshot.digest, "rows": monitor.snapshot.rows},
         "columns": dict(schema_of(monitor).types),
+        "optional_columns": optional_types(monitor),
+        "intake": IntakeSettings.from_json(monitor.intake).to_json(),
+        "held_at": rfc3339(monitor.held_at) if monitor.held_at else None,
         "batches": received["batches"],
         "records": received["rows"],
         "last_outcome": newest.outcome if newest else None,
         "open_alerts": selectors.alerts_of(monitor).exclude(state=Alert.State.RESOLVED).count(),
         "url": f"{settings.BASE_URL}/monitors/{monitor.pk}",
-    }
-
-
-def batch_as_dict(batch: RecordBatch, *, created: bool) -> dict[str, Any]:
-    """Return the plain form that :class:`BatchOutput` describes."""
-    return {
-        "batch": batch.batch_id,
-        "created": created,
-        "rows": batch.rows,
-        "digest": batch.digest,
-        "version": batch.version.number,
-        "start": rfc3339(batch.start),
-        "end": rfc3339(batch.end),
     }
 
 

@@ -4,8 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,17 +13,14 @@ from rest_framework.views import APIView
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor, deciding_person
 from governance.accounts.selectors import has_role
-from governance.common.broker import enqueue_on_commit
-from governance.common.errors import Forbidden, InvalidInput
+from governance.common.errors import Forbidden
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.evidence.models import EvidenceJob
 from governance.evidence.tasks import enqueue
-from monitoring import alerts, runs, selectors, services, tasks
-from monitoring.api.parsers import RecordsParser
+from monitoring import alerts, runs, selectors, services
 from monitoring.api.serializers import (
     AlertOutput,
-    BatchOutput,
     MonitorInput,
     MonitorOutput,
     MuteInput,
@@ -32,7 +28,6 @@ from monitoring.api.serializers import (
     RunInput,
     RunOutput,
     alert_as_dict,
-    batch_as_dict,
     monitor_as_dict,
     run_as_dict,
 )
@@ -40,14 +35,14 @@ from monitoring.models import Alert, Monitor
 from registry import selectors as registry
 
 
-def _tag(monitor: Monitor) -> str:
+def monitor_tag(monitor: Monitor) -> str:
     """Return the ETag of a monitor: it changes with its settings and with what is live behind its alias."""
     return etag(monitor, selectors.live_now(monitor))
 
 
-def _locked_tag(request: Request, monitor_id: uuid.UUID) -> str:
+def locked_tag(request: Request, monitor_id: uuid.UUID) -> str:
     lock(selectors.monitor_for(actor(request), monitor_id))
-    return _tag(selectors.monitor_for(actor(request), monitor_id))
+    return monitor_tag(selectors.monitor_for(actor(request), monitor_id))
 
 
 class Monitors(APIView):
@@ -81,9 +76,14 @@ class Monitors(APIView):
         if not has_role(person, *services.KEEPERS, system_id=model.system_id):
             raise Forbidden("A monitor is opened by an owner, engineer, validator, risk officer or administrator.")
         monitor = services.open_monitor(
-            model=model, alias=given["alias"], actor=person, settings=given["settings"], time_zone=given["time_zone"]
+            model=model,
+            alias=given["alias"],
+            actor=person,
+            settings=given["settings"],
+            time_zone=given["time_zone"],
+            intake=given["intake"],
         )
-        headers = {"Location": f"/api/v1/monitors/{monitor.pk}", "ETag": _tag(monitor)}
+        headers = {"Location": f"/api/v1/monitors/{monitor.pk}", "ETag": monitor_tag(monitor)}
         return Response(MonitorOutput(monitor_as_dict(monitor)).data, status=status.HTTP_201_CREATED, headers=headers)
 
 
@@ -96,49 +96,7 @@ class MonitorDetail(APIView):
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
         """Return one monitor, with its ETag."""
         monitor = selectors.monitor_for(actor(request), monitor_id)
-        return Response(MonitorOutput(monitor_as_dict(monitor)).data, headers={"ETag": _tag(monitor)})
-
-
-class Records(APIView):
-    """``/api/v1/monitors/{id}/records``."""
-
-    scope = "records:write"
-    parser_classes = [RecordsParser]
-
-    @extend_schema(
-        request={"application/x-ndjson": OpenApiTypes.BINARY, "application/vnd.apache.parquet": OpenApiTypes.BINARY},
-        responses={201: BatchOutput, 200: BatchOutput},
-        parameters=[
-            OpenApiParameter("batch", str, required=True, description="Names the batch; sending it twice counts once."),
-            OpenApiParameter("version", int, description="Whose predictions; by default what is live now."),
-        ],
-        summary="Send a batch of records",
-    )
-    @idempotent
-    @if_match(_locked_tag)
-    def post(self, request: Request, monitor_id: uuid.UUID) -> Response:
-        """Take a batch in: 201 when it is new, 200 when it had been taken in before."""
-        batch_id, number = request.query_params.get("batch", ""), request.query_params.get("version")
-        if not batch_id:
-            raise InvalidInput("Name the batch: ?batch=<id of your choice>. Sending the same id again counts once.")
-        if number is not None and not (number.isascii() and number.isdigit() and len(number) < 10):
-            raise InvalidInput("version is a number, such as ?version=2.")
-        sender = actor(request)
-        monitor = selectors.monitor_for(sender, monitor_id)
-        if not sender.is_service and not has_role(sender, *services.KEEPERS, system_id=monitor.model.system_id):
-            raise Forbidden("Records are sent by a service account, or by an owner, engineer or administrator.")
-        taken = services.accept_records(
-            monitor_id=monitor.pk,
-            batch_id=batch_id,
-            body=bytes(request.data.get("body", b"")),
-            content_type=request.content_type or "",
-            sender=sender,
-            version=int(number) if number else None,
-        )
-        if taken.created:
-            enqueue_on_commit(tasks.profile_batch, taken.batch.pk)
-        code = status.HTTP_201_CREATED if taken.created else status.HTTP_200_OK
-        return Response(BatchOutput(batch_as_dict(taken.batch, created=taken.created)).data, status=code)
+        return Response(MonitorOutput(monitor_as_dict(monitor)).data, headers={"ETag": monitor_tag(monitor)})
 
 
 class DriftRuns(APIView):
@@ -159,7 +117,7 @@ class DriftRuns(APIView):
 
     @extend_schema(request=RunInput, responses={202: RunOutput}, summary="Measure a window")
     @idempotent
-    @if_match(_locked_tag)
+    @if_match(locked_tag)
     def post(self, request: Request, monitor_id: uuid.UUID) -> Response:
         """Have the evidence worker measure a window; follow ``Location`` until its state is ``done``."""
         payload = RunInput(data=request.data)

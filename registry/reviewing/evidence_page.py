@@ -9,11 +9,11 @@ from django.template.loader import get_template
 from governance.accounts.models import User
 from governance.audit import selectors as log
 from governance.common.errors import InvalidInput
-from governance.evidence import comparing, levels, schemas
+from governance.evidence import comparing, levels, reproducing, schemas
 from governance.evidence.models import Evidence, Reproduction
 from governance.evidence.numbers import Pair, numbers, side_by_side
 from governance.evidence.reproducing import PURE
-from registry import datasets, evidence_reading
+from registry import evidence_reading
 from registry.models import DatasetSnapshot, ModelVersion
 from registry.reviewing.people import People, person_ids
 
@@ -87,7 +87,7 @@ def _on_what_rows(evidence: Evidence) -> Row:
         "digest": evidence.dataset_digest,
         "n": evidence.payload.get("n", evidence.payload.get("rows")),
         "known": data,
-        "gone": datasets.data_gone(evidence),
+        "gone": reproducing.data_gone(evidence),
     }
 
 

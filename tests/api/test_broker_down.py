@@ -187,6 +187,7 @@ def test_every_task_that_edges_enqueue_is_swept() -> None:
         "build_document": "reports.tasks.sweep_documents",
         "replay_policy": "governance.approvals.tasks.sweep_replays",
         "explain_record": None,  # a look is kept nowhere: who asked sees that it went unanswered, and asks again
+        "count_duplicates": "monitoring.tasks.sweep_batches",
         "profile_batch": None,  # a drift run counts for itself what this did not
     }
     enqueued, around = set(), []

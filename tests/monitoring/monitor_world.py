@@ -223,6 +223,29 @@ def a_version(world: World, number: int) -> Any:
     return version
 
 
+def an_officer(world: World) -> Any:
+    """Return the data protection officer of the world's system."""
+    from django.db import transaction
+
+    from governance.accounts.models import Grant, User
+    from governance.audit import services as audit
+    from governance.audit.actors import System
+    from governance.audit.events import Event
+    from governance.common import clock
+
+    officer = User.objects.create_user("dpo@example.org", "long enough password", name="Dpo")
+    now = clock.now()
+    grant = Grant(
+        person=officer,
+        role="data_protection_officer",
+        valid_from=now - timedelta(days=1),
+        valid_until=now + timedelta(days=3650),
+    )
+    with transaction.atomic():
+        audit.append(event=Event.ROLE_GRANTED, actor=System("test"), subjects=[grant])
+    return officer
+
+
 def send(monitor: Any, world: World, body: bytes, batch: str = "b-1", **more: Any) -> Any:
     """Take one batch in."""
     from monitoring import services

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring import columns, intake
+from monitoring import intake, report
 from monitoring.errors import BatchIdTaken, SchemaDrift, TooManyRecords, UnreadableRecords
 from monitoring.intake import JSON_LINES, PARQUET, read_batch
 from monitoring.records import store_batch, stored_batches
@@ -173,7 +173,7 @@ def test_batches_are_bounded(monkeypatch):
         with pytest.raises(TooManyRecords, match="Split it"):
             read(body, content_type)
     monkeypatch.setattr(intake, "MAX_BYTES", 10)
-    with pytest.raises(TooManyRecords, match="at most 10"):
+    with pytest.raises(TooManyRecords, match="more than 10 bytes"):
         read(lines(GOOD))
 
 
@@ -268,5 +268,139 @@ def test_ids_that_could_leave_the_folder_are_refused(tmp_path, name):
 
 
 def test_rows_named_in_a_report_are_few(monkeypatch):
-    monkeypatch.setattr(columns, "ROWS_NAMED", 2)
+    monkeypatch.setattr(report, "ROWS_NAMED", 2)
     assert problems(lines(*[{**GOOD, "months": "x"}] * 5))["months", "mistyped"]["rows"] == [1, 2]
+
+
+def arrow(writer=pa.ipc.new_stream, packed=None, **data):
+    sink = pa.BufferOutputStream()
+    table = pa.table(data)
+    with writer(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=packed)) as out:
+        out.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("packed", [None, "lz4", "zstd"])
+@pytest.mark.parametrize(
+    ("writer", "content_type"), [(pa.ipc.new_stream, intake.ARROW_STREAM), (pa.ipc.new_file, intake.ARROW_FILE)]
+)
+def test_arrow_becomes_the_same_typed_rows(writer, content_type, packed):
+    times = ["2026-11-01T10:00:00Z", "2026-11-02T01:00:00+02:00"]
+    from_lines = read(lines(*({**GOOD, "predicted_at": at, "prediction_id": at} for at in times)))
+    moments = pa.array([datetime.fromisoformat(at) for at in times], type=pa.timestamp("ns", tz="Europe/Vienna"))
+    body = arrow(writer, packed, **good_columns(), predicted_at=moments, prediction_id=times)
+    assert read(body, content_type).table.equals(from_lines.table)
+
+
+@pytest.mark.parametrize("type_", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())])
+def test_every_kind_of_text_column_is_the_same_text(type_):
+    columns = {**good_columns(3), "purpose": pa.array(["car", None, "radio"]).cast(type_)}
+    for body, content_type in ((arrow(**columns), intake.ARROW_STREAM), (parquet(**columns), PARQUET)):
+        assert read(body, content_type).table.column("purpose").to_pylist() == ["car", None, "radio"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (pa.int8(), 6),
+        (pa.uint64(), 6),
+        (pa.float32(), 6.0),
+        (pa.float64(), 6.0),
+        (pa.dictionary(pa.int8(), pa.int64()), 6),
+    ],
+)
+def test_every_kind_of_whole_number_is_the_same_number(type_, value):
+    column = pa.array([value, None, value], type_.value_type if pa.types.is_dictionary(type_) else type_)
+    column = column.dictionary_encode() if pa.types.is_dictionary(type_) else column
+    table = read(arrow(**{**good_columns(3), "months": column, "amount": column}), intake.ARROW_STREAM).table
+    assert table.column("months").to_pylist() == [6, None, 6]
+    assert table.column("amount").to_pylist() == [6.0, None, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "found"),
+    [
+        ("months", pa.array([1, 2**63], pa.uint64()), "a number too large"),
+        ("months", pa.array([1.0, 1e300]), "a number too large"),
+        ("months", pa.array([1.0, 1.5]), "a number"),
+        ("amount", pa.array([1.0, float("-inf")]), "an infinity"),
+        ("amount", pa.array([None, "x"]), "a column of type string"),
+        ("purpose", pa.array(["x", "ü" * 1001]), "a text of more than 1000 characters"),
+        ("purpose", pa.array(["x", "ü" * 1001]).dictionary_encode(), "a text of more than 1000 characters"),
+        ("predicted_at", pa.array([0, 2**62], pa.timestamp("s", "UTC")), "a time outside the calendar"),
+        ("predicted_at", pa.array([0, 2 * 10**9], pa.timestamp("s", "UTC")), "a time in the future"),
+        ("predicted_at", pa.array(["2026-11-01T10:00:00Z", "soon"]), "another text"),
+        ("prediction", pa.array([1.0, float("nan")]), "null"),
+    ],
+)
+def test_a_typed_column_is_reported_by_the_row_that_does_not_fit(column, values, found):
+    body = arrow(**{**good_columns(), column: values})
+    reported = {(p["found"], tuple(p["rows"])) for p in problems(body, intake.ARROW_STREAM).values()}
+    assert (found, (2,)) in reported
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_packed_body_is_the_batch_that_it_unpacks_to(encoding):
+    body = lines(GOOD, GOOD)
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, encoding) as out:
+        out.write(body)
+    packed = read_batch(
+        sink.getvalue().to_pybytes(), content_type=JSON_LINES, schema=SCHEMA, now=NOW, encoding=encoding.upper()
+    )
+    assert (packed.table, packed.digest) == (read(body).table, read(body).digest)
+
+
+def test_rows_are_counted_through_all_blocks_of_a_body(monkeypatch):
+    from monitoring import blocks
+
+    monkeypatch.setattr(blocks, "LINES_PER_BLOCK", 3)
+    monkeypatch.setattr(blocks, "ROWS_PER_BLOCK", 3)
+    wrong = {0: "x", 4: "y", 7: "z"}
+    body = lines(*({**GOOD, "months": wrong.get(row, row), "prediction_id": str(row % 8)} for row in range(9)))
+    assert problems(body)["months", "mistyped"]["rows"] == [1, 5, 8]
+    columns = {**good_columns(9), "prediction_id": [str(row % 8) for row in range(9)]}
+    for body, content_type in ((arrow(**columns), intake.ARROW_STREAM), (parquet(**columns), PARQUET)):
+        assert problems(body, content_type)["prediction_id", "repeated"]["rows"] == [9]
+
+
+def test_a_damaged_arrow_body_is_refused_or_read_at_every_flipped_byte():
+    for packed in (None, "zstd"):
+        good = arrow(packed=packed, **good_columns(50))
+        for place in range(0, len(good), 7):
+            bad = bytearray(good)
+            bad[place] ^= 0xFF
+            with contextlib.suppress(UnreadableRecords, SchemaDrift, TooManyRecords):
+                read(bytes(bad), intake.ARROW_STREAM)
+
+
+def test_a_sender_that_lags_does_not_bring_back_what_was_changed_since(tmp_path, monkeypatch):
+    """Both senders find no batch; the one that comes to the lock second writes nothing."""
+    from monitoring import records
+
+    body, waiting, go_on, outcomes = lines(GOOD), threading.Event(), threading.Event(), []
+    real = records.locked
+
+    @contextlib.contextmanager
+    def lags(home, batch_id):
+        if threading.current_thread().name == "second":
+            waiting.set()
+            assert go_on.wait(10)
+        with real(home, batch_id):
+            yield
+
+    monkeypatch.setattr(records, "locked", lags)
+
+    def send():
+        stored = store_batch(read(body), root=tmp_path, monitor_id="m", batch_id="b", now=NOW)
+        outcomes.append(stored.created)
+
+    second = threading.Thread(target=send, name="second")
+    second.start()
+    assert waiting.wait(10)
+    (path,) = [p.path for p in store_batch(read(body), root=tmp_path, monitor_id="m", batch_id="b", now=NOW).partitions]
+    path.write_bytes(b"rewritten since")
+    go_on.set()
+    second.join()
+    assert outcomes == [False]
+    assert path.read_bytes() == b"rewritten since"

@@ -25,6 +25,7 @@ SECRET = {  # secret -> who may hold it
     "web-secret-key": {"web", "app", "test"},
     "gate-token": {"web", "mlflow", "test"},
     "notice-key": {"web", "worker"},
+    "records-key": {"web", "app"},
     "mlflow-webhook-secret": {"web", "worker"},
     "mlflow-admin": {"mlflow-admin"},
     "mlflow-placet": {"worker", "evidence", "mlflow-admin", "test"},

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.security import adoptions, datasets, evidence, monitors, production, registers, validations, watching
+from tests.security import (
+    adoptions,
+    datasets,
+    evidence,
+    monitors,
+    production,
+    records,
+    registers,
+    validations,
+    watching,
+)
 from tests.security.route import Outcome, Route
 from tests.security.who import (
     ANYBODY,
@@ -132,6 +142,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     **watching.RULES,
     **adoptions.RULES,
     **datasets.RULES,
+    **records.RULES,
     **evidence.RULES,
     # One's own passkeys, and places that are lent
     "own page": ((ANYBODY, "200"),),
@@ -235,6 +246,7 @@ ROUTES: dict[str, Route] = {
     **watching.ROUTES,
     **adoptions.ROUTES,
     **datasets.ROUTES,
+    **records.ROUTES,
     **evidence.ROUTES,
     "GET passkey-list": Route("own page"),
     "POST passkey-list": Route("own page, nothing sent"),

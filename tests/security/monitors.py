@@ -15,7 +15,6 @@ def _act(*lines: tuple[Who, Outcome]) -> tuple[tuple[Who, Outcome], ...]:
 
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "open a monitor": _act((KEEPER, "409")),
-    "send records": _act((KEEPER | MACHINE, "422")),
     "measure a window": _act((KEEPER | MACHINE, "422")),
     "handle an alert": _act((KEEPER, "201+")),
     "handle an alert on the page": _act((KEEPER, "302+")),
@@ -29,7 +28,6 @@ ROUTES: dict[str, Route] = {
     "GET api-monitors": Route("list", scope=READ, shows=MODEL),
     "POST api-monitors": Route("open a monitor", body="monitor", scope=WRITE),
     "GET api-monitor": Route("read", "monitor", scope=READ),
-    "POST api-monitor-records": Route("send records", "monitor", "records", scope=WRITE, query="?batch=b-1"),
     "GET api-drift-runs": Route("read", "monitor", scope=READ),
     "POST api-drift-runs": Route("measure a window", "monitor", "window", scope=WRITE),
     "GET api-drift-run": Route("read", "run", scope=READ),

@@ -51,6 +51,7 @@ _RECONCILER = ("PLACET_REDIGEST_SECONDS",)
 _WEBHOOK = ("PLACET_MLFLOW_WEBHOOK_SECRET",)
 _MLFLOW_IDENTITY = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 _SEAL = ("PLACET_NOTICE_KEY",)
+_RECORDS = ("PLACET_RECORDS_KEY",)
 _OUTSIDE = ("PLACET_ANCHORS", "PLACET_EMAIL_URL")
 _MODELS = ("PLACET_MODEL_CODE", "PLACET_MODEL_ENVIRONMENTS", "PLACET_MODEL_INDEX")
 _KEYS = (
@@ -69,6 +70,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "PLACET_GATE_TOKEN",
         *_LIMITS,
         *_SEAL,
+        *_RECORDS,
         *_SECRET_AT_PROVIDER,
         *_WEBHOOK,
         "PLACET_MLFLOW_WORD_KEY",
@@ -86,7 +88,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         *("DO_NOT_TRACK", "PLACET_URL", "PLACET_GATE_TOKEN", "PLACET_TRUST_FILE", "PLACET_JOURNAL"),
     ),
     # Not processes, but what commands are run as: `python -m governance.common.embedded exec --role owner -- ...`.
-    "app": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", "PLACET_SECRET_KEY"),
+    "app": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", "PLACET_SECRET_KEY", *_RECORDS),
     "owner": (*_PUBLIC, "PLACET_DB_ROLE", "DATABASE_OWNER_URL"),
     "privacy": (*_PUBLIC, "PLACET_DB_ROLE", "DATABASE_PRIVACY_URL"),
     "bootstrap": (*_PUBLIC, "PLACET_BOOTSTRAP_URL", *DATABASE_ROLES, "PLACET_MLFLOW_DATABASE_URL"),
@@ -189,6 +191,7 @@ def _values(layout: Layout, addresses: Addresses, role: str) -> dict[str, str]:
         "PLACET_ANCHORS": os.environ.get("PLACET_ANCHORS", "folder:"),
         "PLACET_EMAIL_URL": os.environ.get("PLACET_EMAIL_URL", ""),
         "PLACET_NOTICE_KEY": secrets.password(layout, "notice-key"),
+        "PLACET_RECORDS_KEY": secrets.password(layout, "records-key"),
         "PLACET_TRUST_FILE": str(secrets.trust_file(layout)),
         "PLACET_STORAGE_URL": str(layout.storage),
         # Yours if you set them, as is who runs models' own code.

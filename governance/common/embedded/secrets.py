@@ -23,6 +23,7 @@ PASSWORDS = (
     "web-secret-key",
     "gate-token",
     "notice-key",
+    "records-key",
     "mlflow-webhook-secret",
     "mlflow-admin",
     "mlflow-placet",

@@ -1,0 +1,143 @@
+"""Take records and late labels in, each batch once."""
+
+import uuid
+from dataclasses import dataclass
+
+from governance.accounts.models import User
+from governance.common import clock
+from monitoring import doors, selectors, windows
+from monitoring.body import Body
+from monitoring.errors import MonitorDisabled, NothingToCompare
+from monitoring.models import LabelBatch, Monitor, RecordBatch
+from registry.models import ModelVersion
+from registry.selectors import version as registered_version
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of a batch of records; ``created`` is False when it had been taken in before."""
+
+    batch: RecordBatch
+    created: bool
+
+
+@dataclass(frozen=True)
+class LabelIntake:
+    """What became of a batch of labels; ``created`` is False when it had been taken in before."""
+
+    batch: LabelBatch
+    created: bool
+
+
+def accept_records(
+    *,
+    monitor_id: uuid.UUID,
+    batch_id: str,
+    body: bytes | Body,
+    content_type: str,
+    sender: User,
+    version: int | None = None,
+    encoding: str = "",
+) -> Intake:
+    """Check one batch against the reference's columns and keep it, once.
+
+    The files are complete before the row is written; a crash in between is healed by sending the batch again.
+
+    Args:
+        batch_id: chosen by the sender; the same id with the same bytes changes nothing.
+        body: JSON lines, Parquet or Arrow, as ``content_type`` says.
+        version: number of the version that made the predictions; by default what is live now.
+        encoding: how the body is packed: ``gzip``, ``zstd`` or not.
+    Raises:
+        SchemaDrift, UnreadableRecords, TooManyRecords: nothing was kept.
+        BatchIdTaken: the id stands for other content.
+        NothingToCompare: no version is live and none was named.
+        MonitorDisabled: the monitor is switched off.
+        RecordsKeyMissing: a column is to be hashed, and there is no key.
+    """
+    from monitoring.intake import read_batch  # pyarrow takes half a second that other pages need not wait for
+    from monitoring.records import store_batch
+
+    monitor = _enabled(monitor_id)
+    served_by = _serving(monitor, version)
+    now = clock.now()
+    batch = read_batch(body, content_type=content_type, schema=doors.records_door(monitor), now=now, encoding=encoding)
+    stored = store_batch(batch, root=windows.records_root(), monitor_id=str(monitor.pk), batch_id=batch_id, now=now)
+    row, created = RecordBatch.objects.get_or_create(
+        monitor=monitor,
+        batch_id=batch_id,
+        defaults={
+            "version": served_by,
+            "digest": stored.digest,
+            "rows": stored.rows,
+            "quarantined": stored.quarantined,
+            "start": stored.start,
+            "end": stored.end,
+            "sender": sender,
+            "received_at": clock.now(),
+            "partitions": [{"day": part.day.isoformat(), "rows": part.rows} for part in stored.partitions],
+        },
+    )
+    return Intake(row, created)
+
+
+def accept_labels(
+    *, monitor_id: uuid.UUID, batch_id: str, body: bytes | Body, content_type: str, sender: User, encoding: str = ""
+) -> LabelIntake:
+    """Keep one batch of late labels, once; they find their predictions when they are read.
+
+    Args:
+        batch_id: chosen by the sender; labels have ids of their own, beside those of records.
+        body: records of ``prediction_id``, ``label`` and, optional, ``labelled_at``; as :func:`accept_records`.
+    Raises:
+        SchemaDrift, UnreadableRecords, TooManyRecords: nothing was kept.
+        BatchIdTaken: the id stands for other content.
+        MonitorDisabled: the monitor is switched off.
+        RecordsKeyMissing: ids are to be hashed, and there is no key.
+    """
+    from monitoring.intake import read_batch  # as above
+    from monitoring.records import store_batch
+
+    monitor = _enabled(monitor_id)
+    now = clock.now()
+    batch = read_batch(body, content_type=content_type, schema=doors.labels_door(monitor), now=now, encoding=encoding)
+    stored = store_batch(
+        batch,
+        root=windows.records_root(),
+        monitor_id=str(monitor.pk),
+        batch_id=batch_id,
+        now=now,
+        folder=windows.LABELS,
+        by_arrival=True,
+    )
+    row, created = LabelBatch.objects.get_or_create(
+        monitor=monitor,
+        batch_id=batch_id,
+        defaults={
+            "digest": stored.digest,
+            "rows": stored.rows,
+            "quarantined": stored.quarantined,
+            "day": stored.partitions[0].day,
+            "sender": sender,
+            "received_at": clock.now(),
+        },
+    )
+    return LabelIntake(row, created)
+
+
+def _enabled(monitor_id: uuid.UUID) -> Monitor:
+    monitor = selectors.monitor(monitor_id)
+    if not monitor.enabled:
+        raise MonitorDisabled(f"{monitor} is switched off and takes no records.")
+    return monitor
+
+
+def _serving(monitor: Monitor, number: int | None) -> ModelVersion:
+    if number is not None:
+        return registered_version(monitor.model, number)
+    history = selectors.live_now(monitor)
+    if history is None:
+        raise NothingToCompare(
+            f"No version of {monitor.model} is live behind {monitor.alias}; name the one that predicted."
+        )
+    return history.version

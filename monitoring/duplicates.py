@@ -1,0 +1,41 @@
+"""Count, after a batch came in, how many of its predictions an earlier batch had already."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Q
+
+from governance.common import clock
+from monitoring import windows
+from monitoring.models import RecordBatch
+
+AGE_TO_SWEEP = timedelta(minutes=1)
+SWEPT_AT_ONCE = 200
+
+
+def count_duplicates(batch: RecordBatch) -> int:
+    """Return how many records of a batch have a ``prediction_id`` that a batch received before it has; and keep that.
+
+    Nothing is dropped: whose records are right is for their sender to say. Safe twice.
+
+    Raises:
+        UnreadableRecords: a file is not there, or is damaged.
+    """
+    from monitoring.record_files import repeated
+
+    if batch.duplicates is not None:
+        return batch.duplicates
+    earlier = RecordBatch.objects.filter(
+        Q(received_at__lt=batch.received_at) | Q(received_at=batch.received_at, pk__lt=batch.pk),
+        monitor=batch.monitor_id,
+    )
+    found = repeated(windows.paths_of(batch), [path for row in earlier for path in windows.paths_of(row)])
+    RecordBatch.objects.filter(pk=batch.pk).update(duplicates=found)
+    return found
+
+
+def uncounted() -> list[RecordBatch]:
+    """Return batches whose message was lost: received a minute ago and not counted yet, oldest first."""
+    rows = RecordBatch.objects.filter(duplicates=None, received_at__lt=clock.now() - AGE_TO_SWEEP)
+    return list(rows.order_by("received_at")[:SWEPT_AT_ONCE])

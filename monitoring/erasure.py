@@ -1,0 +1,285 @@
+"""Take the records of one person, or of one prediction, out of the files of a monitor: whole files anew, never half.
+
+The new files lie beside the old ones before anything is said. The log, the batches' counts and the list of files go in
+one transaction; after that each new file takes its old one's place, by a rename. Whoever dies in between leaves a list
+by which the next erasure, or the sweep, goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role
+from governance.accounts.services import require_password
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import Forbidden, InvalidInput
+from monitoring import hashing, selectors, windows
+from monitoring.errors import NothingToErase, RecordsHeld
+from monitoring.intake_settings import SUBJECT
+from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch, RecordErasure, WindowProfile
+from monitoring.schema import ID_COLUMN
+
+log = logging.getLogger(__name__)
+
+NAMED_IN_ENTRY = 100
+DOMAIN = b"placet/erasure/v1\x00"
+PROFILES_STAY = (
+    "Profiles of whole days are counts over all their records and name no person; they stay, and count the erased "
+    "records still. What is measured anew from the files does not."
+)
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure did, and what only its officer gets.
+
+    Attributes:
+        salt: hex; ``sha256(domain || salt || value)`` is the commitment in the log. Kept nowhere.
+        profiles: kept sums that count the erased records still.
+    """
+
+    erasure: RecordErasure
+    salt: str
+    profiles: int
+
+
+@dataclass
+class _Found:
+    """One file that holds rows to erase, and what it becomes."""
+
+    path: Path
+    batch: RecordBatch | LabelBatch
+    day: date | None
+    rows: int
+    column: str
+    values: frozenset[str]
+    draft: Path = field(default_factory=Path)
+    before: str = ""
+    after: str = ""
+
+
+def erase_records(
+    *,
+    monitor_id: uuid.UUID,
+    by: User,
+    reason: str,
+    subject: str = "",
+    prediction_id: str = "",
+    password: str | None = None,
+) -> Erased:
+    """Erase what a monitor keeps of a data subject, or of one prediction.
+
+    Args:
+        subject: a ``subject_id`` as it was sent; hashed where the monitor hashes.
+        prediction_id: instead of it. The late labels of every erased prediction go too.
+        password: typed for it in a browser; None at the command line of the host.
+    Raises:
+        Unknown: there is no such monitor.
+        Forbidden: the person is no data protection officer of the model's system.
+        InvalidInput: none or both of subject and prediction are named, or there is no reason.
+        SignInAgain: the password is another.
+        RecordsHeld: the monitor is under a legal hold.
+        NothingToErase: nothing of it is here.
+        UnreadableRecords: a file is damaged; nothing was erased.
+    """
+    monitor = selectors.monitor(monitor_id)
+    if not has_role(by, Role.DATA_PROTECTION_OFFICER, system_id=monitor.model.system_id):
+        raise Forbidden("A data protection officer of the model's AI system has records erased.")
+    if bool(subject) == bool(prediction_id):
+        raise InvalidInput("Name either the data subject or the prediction.")
+    if not reason.strip():
+        raise InvalidInput("Say why the records are to be erased; the log keeps it.")
+    if password is not None:
+        require_password(by, password)
+    column, value = (SUBJECT, subject) if subject else (ID_COLUMN, prediction_id)
+    drafts: list[Path] = []
+    try:
+        with transaction.atomic():
+            monitor = Monitor.objects.select_for_update(of=("self",)).select_related("model").get(pk=monitor_id)
+            finish(ErasedFile.objects.filter(erasure__monitor=monitor))
+            return _erase(monitor, column, value, by=by, reason=reason.strip()[:2000], drafts=drafts)
+    except BaseException:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def finish(files: QuerySet[ErasedFile] | None = None) -> int:
+    """Let the new files of erasures take the old ones' places, those that still wait; returns how many did."""
+    rows = ErasedFile.objects.all() if files is None else files
+    done = 0
+    for row in rows.filter(replaced_at=None).order_by("pk"):
+        _replace(row)
+        done += 1
+    return done
+
+
+def _replace(row: ErasedFile) -> None:
+    draft, path = windows.records_root() / row.draft, windows.records_root() / row.path
+    try:
+        draft.replace(path)
+    except FileNotFoundError:  # another did it, and died before it said so
+        if path.exists() and _digest(path) == row.before:
+            log.warning("The new file of %s is gone, and the old one still holds what was erased.", row.path)
+            return
+    ErasedFile.objects.filter(pk=row.pk, replaced_at=None).update(replaced_at=clock.now())
+
+
+def _erase(monitor: Monitor, column: str, value: str, *, by: User, reason: str, drafts: list[Path]) -> Erased:
+    if monitor.hold:
+        raise RecordsHeld(f"{monitor} is under a legal hold, so nothing is deleted. Lift the hold first.")
+    forms = hashing.forms_of(monitor, column, value)
+    found, predictions = [], set(forms if column == ID_COLUMN else ())
+    for one in (*_in_records(monitor, column, forms), *_put_aside(RecordBatch, monitor, column, forms)):
+        predictions |= _rewrite(one, drafts)
+        found.append(one)
+    # What became known later of the erased predictions is about the same person.
+    ids = frozenset(predictions)
+    for one in (*_in_labels(monitor, ids), *_put_aside(LabelBatch, monitor, ID_COLUMN, ids)):
+        _rewrite(one, drafts)
+        found.append(one)
+    if not found:
+        raise NothingToErase(f"{monitor} keeps no record with this {column}.")
+    salt = secrets.token_bytes(32)
+    listed: list[Any] = [
+        {"path": _below(one.path), "rows": one.rows, "before": one.before, "after": one.after}
+        for one in sorted(found, key=lambda one: one.path)
+    ]
+    erasure = RecordErasure(
+        monitor=monitor,
+        column=column,
+        commitment="sha256:" + hashlib.sha256(DOMAIN + salt + value.encode()).hexdigest(),
+        officer=by,
+        records=sum(one.rows for one in found if one.day and isinstance(one.batch, RecordBatch)),
+        labels=sum(one.rows for one in found if one.day and isinstance(one.batch, LabelBatch)),
+        quarantined=sum(one.rows for one in found if one.day is None),
+        files_digest="sha256:" + hashlib.sha256(rfc8785.dumps(listed)).hexdigest(),
+        made_at=clock.now(),
+    )
+    audit.append(
+        event=Event.RECORDS_ERASED,
+        actor=by,
+        subjects=[erasure],
+        data={
+            "monitor": monitor.pk,
+            "by": column,
+            "value": erasure.commitment,
+            "records": erasure.records,
+            "labels": erasure.labels,
+            "quarantined": erasure.quarantined,
+            "files": len(listed),
+            "files_digest": erasure.files_digest,
+            "first_files": listed[:NAMED_IN_ENTRY],
+        },
+        payload={"reason": reason},
+    )
+    ErasedFile.objects.bulk_create(_row(erasure, one) for one in found)
+    for one in found:
+        if one.day:
+            type(one.batch).objects.filter(pk=one.batch.pk).update(erased=F("erased") + one.rows)
+        else:
+            type(one.batch).objects.filter(pk=one.batch.pk).update(quarantined=F("quarantined") - one.rows)
+    transaction.on_commit(drafts.clear)
+    transaction.on_commit(lambda: finish(ErasedFile.objects.filter(erasure=erasure)), robust=True)
+    return Erased(erasure, salt.hex(), _profiles(found))
+
+
+def _in_records(monitor: Monitor, column: str, values: frozenset[str]) -> Iterator[_Found]:
+    places = {
+        windows.path_of(batch, day): (batch, day)
+        for batch in RecordBatch.objects.filter(monitor=monitor)
+        for day in (date.fromisoformat(partition["day"]) for partition in batch.partitions)
+    }
+    yield from _found(places, column, values)
+
+
+def _in_labels(monitor: Monitor, ids: frozenset[str]) -> Iterator[_Found]:
+    rows = LabelBatch.objects.filter(monitor=monitor, expired_at__isnull=True) if ids else ()
+    yield from _found({windows.label_path(row): (row, row.day) for row in rows}, ID_COLUMN, ids)
+
+
+def _found(
+    places: Mapping[Path, tuple[RecordBatch | LabelBatch, date]], column: str, values: frozenset[str]
+) -> Iterator[_Found]:
+    from monitoring.record_files import rows_with  # DuckDB, that other pages need not wait for
+
+    for path, rows in sorted(rows_with(places, column, values).items()):
+        yield _Found(path, *places[path], rows, column, values)
+
+
+def _put_aside(
+    model: type[RecordBatch | LabelBatch], monitor: Monitor, column: str, values: frozenset[str]
+) -> Iterator[_Found]:
+    from monitoring.quarantine import lines_without
+
+    for batch in model.objects.filter(monitor=monitor, quarantined__gt=0) if values else ():
+        path = windows.quarantine_path(batch)
+        if path.exists() and (rows := lines_without(path.read_bytes(), column, values)[1]):
+            yield _Found(path, batch, None, rows, column, values)
+
+
+def _rewrite(one: _Found, drafts: list[Path]) -> set[str]:
+    """Write the file anew beside itself, without the rows; return the ids of the predictions that they hold."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from monitoring.quarantine import lines_without
+    from monitoring.records import draft_bytes, draft_parquet
+
+    one.before, ids = _digest(one.path), set[str]()
+    if one.day is None:
+        one.draft = draft_bytes(lines_without(one.path.read_bytes(), one.column, one.values)[0], one.path)
+    else:
+        table = pq.ParquetFile(one.path).read()
+        theirs = pc.fill_null(pc.is_in(table.column(one.column), value_set=pa.array(sorted(one.values))), False)
+        ids = set(pc.drop_null(table.filter(theirs).column(ID_COLUMN)).to_pylist())
+        one.draft = draft_parquet(table.filter(pc.invert(theirs)), one.path)
+    drafts.append(one.draft)
+    one.after = _digest(one.draft)
+    return ids
+
+
+def _profiles(found: Iterable[_Found]) -> int:
+    days: set[Any] = {(one.batch.pk, one.day) for one in found if one.day and isinstance(one.batch, RecordBatch)}
+    kept = WindowProfile.objects.filter(batch__in={pk for pk, _ in days}).values_list("batch", "day")
+    return sum(row in days for row in kept)
+
+
+def _row(erasure: RecordErasure, one: _Found) -> ErasedFile:
+    return ErasedFile(
+        erasure=erasure,
+        batch=one.batch if isinstance(one.batch, RecordBatch) else None,
+        label_batch=one.batch if isinstance(one.batch, LabelBatch) else None,
+        day=one.day,
+        path=_below(one.path),
+        draft=_below(one.draft),
+        rows=one.rows,
+        before=one.before,
+        after=one.after,
+    )
+
+
+def _below(path: Path) -> str:
+    return path.relative_to(windows.records_root()).as_posix()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

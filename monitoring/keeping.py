@@ -1,0 +1,97 @@
+"""Say what a monitor takes in and for how long it is kept, and put its records under a legal hold."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role
+from governance.audit import services as audit
+from governance.audit.actors import Actor
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import Forbidden, InvalidInput
+from monitoring import doors, hashing, selectors
+from monitoring.errors import InvalidSettings
+from monitoring.intake_settings import IntakeSettings
+from monitoring.models import Monitor
+
+HOLDERS = (Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.ADMINISTRATOR)
+
+
+def checked(monitor: Monitor, data: Mapping[str, Any]) -> IntakeSettings:
+    """Read a monitor's intake and hold it against its reference.
+
+    Raises:
+        InvalidSettings: a name or value can't be used.
+        RecordsKeyMissing: a column is to be hashed, and there is no key.
+    """
+    intake = IntakeSettings.from_json(data)
+    intake.check_fits(monitor.snapshot.features, doors.reference_types(monitor))
+    if intake.hash:
+        hashing.key()
+    return intake
+
+
+@transaction.atomic
+def set_intake(*, monitor_id: uuid.UUID, intake: Mapping[str, Any], actor: Actor) -> Monitor:
+    """Change what a monitor takes in from now on; what came in before stays as it is, but for its retention.
+
+    Args:
+        intake: of :class:`IntakeSettings`, all of it: what is absent gets its default.
+    Raises:
+        Unknown: there is no such monitor.
+        InvalidSettings: a name or value can't be used, or a column that is hashed would not be any more.
+        RecordsKeyMissing: a column is to be hashed, and there is no key.
+    """
+    monitor = _locked(monitor_id)
+    wanted, before = checked(monitor, intake), IntakeSettings.from_json(monitor.intake)
+    bared = set(before.hash) - set(wanted.hash)
+    if bared and (monitor.batches.exists() or monitor.label_batches.exists()):
+        raise InvalidSettings(
+            f"{', '.join(sorted(bared))} is kept hashed, and records came in so; one person or prediction would have "
+            "two names. Leave it in hash."
+        )
+    monitor.intake = wanted.to_json()
+    audit.append(
+        event=Event.MONITOR_CHANGED,
+        actor=actor,
+        subjects=[monitor],
+        data={"monitor": monitor.pk, "before": before.to_json(), "after": monitor.intake, "held": bool(monitor.hold)},
+    )
+    return monitor
+
+
+@transaction.atomic
+def set_hold(*, monitor_id: uuid.UUID, reason: str, person: User) -> Monitor:
+    """Keep every record of a monitor, past its retention and against any erasure, or with no reason end that.
+
+    Raises:
+        Unknown: there is no such monitor.
+        Forbidden: the person is neither risk nor data protection officer of the system, nor administrator.
+        InvalidInput: there is no hold to lift.
+    """
+    monitor = _locked(monitor_id)
+    if not has_role(person, *HOLDERS, system_id=monitor.model.system_id):
+        raise Forbidden("A hold is set and lifted by a risk officer, a data protection officer or an administrator.")
+    reason = reason.strip()[:500]
+    if not reason and not monitor.hold:
+        raise InvalidInput("There is no hold to lift. Give a reason to set one.")
+    monitor.hold, monitor.held_at = reason or None, clock.now() if reason else None
+    audit.append(
+        event=Event.MONITOR_CHANGED,
+        actor=person,
+        subjects=[monitor],
+        data={"monitor": monitor.pk, "held": bool(reason)},
+        payload={"reason": reason} if reason else None,
+    )
+    return monitor
+
+
+def _locked(monitor_id: uuid.UUID) -> Monitor:
+    selectors.monitor(monitor_id)  # says so if there is none
+    rows = Monitor.objects.select_for_update(of=("self",)).select_related("model__system", "snapshot")
+    return rows.get(pk=monitor_id)

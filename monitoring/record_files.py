@@ -1,0 +1,129 @@
+"""Find values in the files of records and labels, whichever columns each file has, and join the two. Ibis on DuckDB."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from ibis.expr.types import Table
+
+from monitoring.errors import UnreadableRecords
+from monitoring.intake_settings import LABEL, LABELLED_AT
+from monitoring.schema import AT_COLUMN, ID_COLUMN, PREDICTION
+
+FILE, ROW = ":file", "file_row_number"
+
+
+def rows_with(paths: Iterable[Path], column: str, values: Iterable[str]) -> dict[Path, int]:
+    """Return how many rows of each file have one of ``values`` in ``column``; files without any are left out.
+
+    Raises:
+        UnreadableRecords: a file is not there or not Parquet.
+    """
+    files = {str(path): path for path in paths}
+    if not files:
+        return {}
+    with _opened() as connection:
+        table = _read(connection, sorted(files), filename=FILE)
+        if column not in table.columns:
+            return {}
+        theirs = table.filter(table[column].isin(sorted(values)))
+        rows = theirs.group_by(FILE).aggregate(n=theirs.count()).to_pyarrow().to_pylist()
+    return {files[row[FILE]]: int(row["n"]) for row in rows}
+
+
+def repeated(paths: Sequence[Path], before: Sequence[Path]) -> int:
+    """Return how many rows of ``paths`` have a prediction id that a row of ``before`` has.
+
+    Raises:
+        UnreadableRecords: a file is not there or not Parquet.
+    """
+    if not paths or not before:
+        return 0
+    with _opened() as connection:
+        ours, theirs = (_read(connection, sorted(map(str, files))).select(ID_COLUMN) for files in (paths, before))
+        known = theirs.filter(theirs[ID_COLUMN].notnull()).distinct()
+        return int(ours.semi_join(known, ID_COLUMN).count().to_pyarrow().as_py())
+
+
+def paired(
+    records: Sequence[Path],
+    others: Sequence[Path],
+    labels: Sequence[Path],
+    *,
+    start: datetime,
+    end: datetime,
+    label_type: str,
+) -> pa.Table:
+    """Return a row for each prediction of the window, and one for each label whose prediction is in no file.
+
+    A label may stand in the record itself, known at its time, or have come late. Of several for one prediction the
+    latest counts, and of two at one moment the greater.
+
+    Args:
+        records: files whose rows with ``start <= predicted_at < end`` are the window.
+        others: further files of records, by which a label is known to have a prediction.
+        labels: files of late labels.
+        start, end: aware.
+        label_type: Ibis' name of the label's type.
+    Returns: columns ``prediction`` (null for a label without one), ``label`` (null for a prediction without one),
+        ``labels`` (how many different ones were given) and ``times`` (how many records have the id).
+    Raises:
+        UnreadableRecords: a file is not there, or not Parquet.
+    """
+    with _opened() as connection:
+        known = _read(connection, [*map(str, [*records, *others])], filename=FILE, file_row_number=True)
+        inside = known[FILE].isin([*map(str, records)]) & (known[AT_COLUMN] >= ibis.literal(start))
+        inside &= known[AT_COLUMN] < ibis.literal(end)
+        # A record without an id stands for itself alone; no id begins with what a text from outside can't hold.
+        alone = ibis.literal("\x01") + known[FILE] + ":" + known[ROW].cast("string")
+        own: Any = known[LABEL].cast(label_type) if LABEL in known.columns else ibis.null(label_type)
+        rows = known.select(
+            key=ibis.coalesce(known[ID_COLUMN], alone), inside=inside, prediction=known[PREDICTION],
+            at=known[AT_COLUMN], label=own,
+        )  # fmt: skip
+        predictions = rows.group_by("key").aggregate(
+            inside=rows.inside.any(),
+            prediction=rows.prediction.argmin(rows.at, where=rows.inside),
+            times=rows.inside.sum(),
+        )
+        given = rows.filter(rows.label.notnull()).select("key", "label", "at")
+        if labels:
+            late = _read(connection, [*map(str, labels)])
+            given = given.union(
+                late.select(key=late[ID_COLUMN], label=late[LABEL].cast(label_type), at=late[LABELLED_AT])
+            )
+        order = ibis.window(group_by=given.key, order_by=[given.at.desc(), given.label.desc()])
+        ranked = given.mutate(rank=ibis.row_number().over(order))
+        latest = ranked.group_by("key").aggregate(
+            label=ranked.label.max(where=ranked["rank"] == 0), labels=ranked.label.nunique()
+        )
+        joined = predictions.outer_join(latest, "key")
+        wanted = joined.filter(ibis.coalesce(joined.inside, True))
+        found: pa.Table = wanted.select("prediction", "label", "labels", "times", known=wanted.inside).to_pyarrow()
+    return found
+
+
+@contextmanager
+def _opened() -> Iterator[Any]:
+    connection = ibis.duckdb.connect()
+    try:
+        with warnings.catch_warnings():
+            # Ibis 12 still calls what DuckDB 2 has renamed.
+            warnings.filterwarnings("ignore", message="fetch_arrow", category=DeprecationWarning)
+            yield connection
+    except Exception as error:  # DuckDB and Ibis raise a dozen unrelated classes; all mean this
+        raise UnreadableRecords(f"The records can not be read: {str(error).splitlines()[0]}") from error
+    finally:
+        connection.disconnect()
+
+
+def _read(connection: Any, files: Sequence[str], **options: Any) -> Table:
+    table: Table = connection.read_parquet(files, union_by_name=True, can_have_nan=True, **options)
+    return table

@@ -1,0 +1,86 @@
+"""Late labels, and what was erased: which files were written anew, and by whose decision."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from governance.accounts.models import User
+from governance.audit.governed import Governed
+
+
+class LabelBatch(models.Model):
+    """One batch of labels that came after their predictions. The row stands for one complete file."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    monitor = models.ForeignKey("monitoring.Monitor", on_delete=models.PROTECT, related_name="label_batches")
+    batch_id = models.CharField(max_length=100, help_text="Chosen by the sender.")
+    digest = models.CharField(max_length=71, help_text="sha256 of the body, unpacked.")
+    rows = models.PositiveBigIntegerField(help_text="Taken in.")
+    quarantined = models.PositiveBigIntegerField(default=0, help_text="Did not fit and were put aside.")
+    erased = models.PositiveBigIntegerField(default=0, help_text="Of the rows, erased since.")
+    day = models.DateField(help_text="Of arrival, UTC; the file's.")
+    expired_at = models.DateTimeField(null=True, help_text="When the file was deleted since its time had passed.")
+    sender = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["monitor", "batch_id"], name="one_row_per_label_batch_id"),
+            models.CheckConstraint(condition=Q(rows__gte=F("erased")), name="no_more_labels_gone_than_were_taken_in"),
+        ]
+
+    def __str__(self) -> str:
+        return self.batch_id
+
+
+class RecordErasure(Governed):
+    """The records of one person, or of one prediction, taken out of the files of a monitor. Whose is not kept."""
+
+    immutable = True
+
+    class By(models.TextChoices):
+        SUBJECT = "subject_id", "A data subject"
+        PREDICTION = "prediction_id", "A prediction"
+
+    monitor = models.ForeignKey("monitoring.Monitor", on_delete=models.PROTECT, related_name="erasures")
+    column = models.CharField(max_length=16, choices=By)
+    commitment = models.CharField(max_length=71, help_text="Salted sha256 of the value; whoever asked has the salt.")
+    officer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    records = models.PositiveBigIntegerField()
+    labels = models.PositiveBigIntegerField()
+    quarantined = models.PositiveBigIntegerField()
+    files_digest = models.CharField(max_length=71, help_text="sha256 over the list of files, before and after.")
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.get_column_display()} {self.commitment[7:13]}…"
+
+
+class ErasedFile(models.Model):
+    """One file that an erasure wrote anew; until ``replaced_at`` the new one waits beside the old one."""
+
+    id = models.BigAutoField(primary_key=True)
+    erasure = models.ForeignKey(RecordErasure, on_delete=models.PROTECT, related_name="files")
+    batch = models.ForeignKey("monitoring.RecordBatch", null=True, on_delete=models.PROTECT, related_name="rewritten")
+    label_batch = models.ForeignKey(LabelBatch, null=True, on_delete=models.PROTECT, related_name="rewritten")
+    day = models.DateField(null=True, help_text="Of the records; null for rows that were put aside.")
+    path = models.CharField(max_length=400, help_text="Below the folder of all records.")
+    draft = models.CharField(max_length=400, help_text="Where the new file waits.")
+    rows = models.PositiveBigIntegerField(help_text="Erased from it.")
+    before = models.CharField(max_length=71, help_text="sha256 of the file as it was.")
+    after = models.CharField(max_length=71, help_text="sha256 of the file as it became.")
+    replaced_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(batch__isnull=False, label_batch__isnull=True)
+                | Q(batch__isnull=True, label_batch__isnull=False),
+                name="erased_file_is_of_one_batch",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.path

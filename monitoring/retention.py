@@ -1,0 +1,136 @@
+"""Delete records whose time has passed, day by day, and what unfinished work left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
+from monitoring import windows
+from monitoring.erasure import finish
+from monitoring.intake_settings import IntakeSettings
+from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch
+from monitoring.runs import MONITORING
+
+A_DAY_S = 86_400
+
+
+def expire_records() -> int:
+    """Delete the days of each monitor that are past its retention, unless it is held; return how many records.
+
+    The rows say so first, in one transaction with the log; then the files go. What a crash leaves of them goes with the
+    next call, since a file whose day its row has expired is deleted whenever it is met.
+    """
+    finish()
+    gone = 0
+    for pk in Monitor.objects.filter(hold=None).values_list("pk", flat=True):
+        with transaction.atomic():
+            monitor = Monitor.objects.select_for_update(of=("self",)).get(pk=pk)
+            if monitor.hold:  # set while we came to it
+                continue
+            gone += _expire(monitor)
+        _remove(monitor)
+    _remove_drafts()
+    return gone
+
+
+def _expire(monitor: Monitor) -> int:
+    finish(ErasedFile.objects.filter(erasure__monitor=monitor))
+    now, last = clock.now(), _last_day(monitor)
+    records, batches = 0, 0
+    due = (batch for batch in RecordBatch.objects.filter(monitor=monitor, start__date__lt=last) if _past(batch, last))
+    for batch in due:
+        records, batches = records + _expire_days(batch, last, clock.rfc3339(now)), batches + 1
+    late = LabelBatch.objects.filter(monitor=monitor, expired_at__isnull=True, day__lt=last)
+    labels = sum(row.rows - row.erased for row in late)
+    label_batches = late.update(expired_at=now)
+    if batches or label_batches:
+        audit.append(
+            event=Event.RECORDS_EXPIRED,
+            actor=MONITORING,
+            data={
+                "monitor": monitor.pk,
+                "days_before": last.isoformat(),
+                "retention_days": IntakeSettings.from_json(monitor.intake).retention_days,
+                "batches": batches,
+                "records": records,
+                "label_batches": label_batches,
+                "labels": labels,
+            },
+        )
+    return records + labels
+
+
+def _last_day(monitor: Monitor) -> date:
+    """Return the first day that is kept: one before it ended the retention ago, or longer."""
+    days = IntakeSettings.from_json(monitor.intake).retention_days
+    return clock.now().date() - timedelta(days=days)
+
+
+def _past(batch: RecordBatch, last: date) -> list[dict[str, Any]]:
+    return [part for part in batch.partitions if date.fromisoformat(part["day"]) < last]
+
+
+def _expire_days(batch: RecordBatch, last: date, at: str) -> int:
+    days = _past(batch, last)
+    erased: dict[str, int] = {}
+    for day, rows in batch.rewritten.filter(day__isnull=False).values_list("day", "rows"):
+        erased[f"{day}"] = erased.get(f"{day}", 0) + rows
+    gone: int = sum(part["rows"] - erased.get(part["day"], 0) for part in days)
+    batch.partitions = [part for part in batch.partitions if part not in days]
+    batch.expired_days = [*batch.expired_days, *({**part, "at": at} for part in days)]
+    batch.expired += gone
+    if not batch.partitions:
+        batch.quarantined = 0  # its file goes with the last day
+    batch.save(update_fields=["partitions", "expired_days", "expired", "quarantined"])
+    return gone
+
+
+def _remove(monitor: Monitor) -> None:
+    """Take the files of expired days away; also those that a call which died had not come to."""
+    records, late = windows.home_of(monitor.pk), windows.home_of(monitor.pk, windows.LABELS)
+    last = _last_day(monitor)
+    for folder in records.glob("date=*"):
+        if (day := folder.name.removeprefix("date=")) < last.isoformat():
+            for path in folder.glob("batch=*.parquet"):
+                batch = RecordBatch.objects.filter(monitor=monitor, batch_id=_batch_id(path)).first()
+                if batch and all(part["day"] != day for part in batch.partitions):
+                    path.unlink(missing_ok=True)
+    for path in (records / "_quarantine").glob("batch=*.jsonl"):
+        if RecordBatch.objects.filter(monitor=monitor, batch_id=_batch_id(path), partitions=[]).exists():
+            path.unlink(missing_ok=True)
+    expired = LabelBatch.objects.filter(monitor=monitor, expired_at__isnull=False)
+    for path in (*late.glob("date=*/batch=*.parquet"), *(late / "_quarantine").glob("batch=*.jsonl")):
+        if expired.filter(batch_id=_batch_id(path)).exists():
+            path.unlink(missing_ok=True)
+
+
+def _batch_id(path: Path) -> str:
+    return path.name.removeprefix("batch=").removesuffix(path.suffix)
+
+
+def _remove_drafts() -> None:
+    """Take away what somebody who died had not finished."""
+    waiting = set(ErasedFile.objects.filter(replaced_at=None).values_list("draft", flat=True))
+    for draft in _old_drafts(windows.records_root()):
+        if draft.relative_to(windows.records_root()).as_posix() not in waiting:
+            draft.unlink(missing_ok=True)
+
+
+def _old_drafts(root: Path) -> Iterator[Path]:
+    """Yield unfinished files that nobody has touched for a day; whoever wrote them is gone."""
+    from monitoring.records import DRAFT
+
+    oldest = clock.now().timestamp() - A_DAY_S
+    for path in root.rglob(f"{DRAFT}*"):
+        try:
+            if path.stat().st_mtime < oldest:
+                yield path
+        except FileNotFoundError:
+            continue

@@ -1,0 +1,28 @@
+"""Who sends records and labels, says what comes in, and has it erased, as the matrix asks."""
+
+from __future__ import annotations
+
+from tests.security.route import Outcome, Route
+from tests.security.who import ANYBODY, KEEPER, MACHINE, READER, Who, role
+
+OFFICER = role("data_protection_officer")
+HOLDER = role("risk_officer", "data_protection_officer", "administrator")
+_REST: tuple[tuple[Who, Outcome], ...] = ((READER, "403"), (ANYBODY, "404"))
+RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
+    "send records": ((KEEPER | MACHINE, "422"), *_REST),
+    "say what a monitor takes in": ((KEEPER, "422"), *_REST),
+    "hold records": ((HOLDER, "201+"), *_REST),
+    "erase records": ((OFFICER, "422"), *_REST),
+    "read rows put aside": ((KEEPER | OFFICER | MACHINE, "404"), *_REST),
+}
+READ, WRITE = "records:read", "records:write"
+ROUTES: dict[str, Route] = {
+    "GET api-monitor-records": Route("read", "monitor", scope=READ),
+    "POST api-monitor-records": Route("send records", "monitor", "records", scope=WRITE, query="?batch=b-1"),
+    "GET api-monitor-quarantine": Route("read rows put aside", "monitor", scope=READ, parts=(("batch", "b-1"),)),
+    "POST api-monitor-labels": Route("send records", "monitor", "records", scope=WRITE, query="?batch=l-1"),
+    "PUT api-monitor-intake": Route("say what a monitor takes in", "monitor", "intake", scope=WRITE),
+    "POST api-monitor-holds": Route("hold records", "monitor", "hold"),
+    "GET api-monitor-erasures": Route("read", "monitor", scope=READ),
+    "POST api-monitor-erasures": Route("erase records", "monitor", "erase records"),
+}
