@@ -10,8 +10,9 @@ from typing import Any
 
 from rich.text import Text
 
-from examples.credit import policy, watching
+from examples.credit import drifting, policy, watching
 from examples.credit.people import Machine, Person, Refused
+from examples.credit.receiver import Receiver
 from examples.credit.stage import Stage, columns
 from governance.common.embedded import Stack
 from governance.policy import shipped
@@ -94,6 +95,7 @@ class World:
     var: Path
     output: Path
     stack: Stack
+    receiver: Receiver
     promotions: dict[int, Any] = field(default_factory=dict)
 
 
@@ -375,6 +377,6 @@ STEPS: tuple[tuple[str, Callable[[Stage, World], None]], ...] = (
     ("The policy is evaluated", evaluate),
     ("Two people sign, the notary permits, placet apply moves the alias", sign_and_apply),
     ("The artifact is tampered with", watching.tamper),
-    ("The live model is watched", watching.drift),
+    ("The live model is watched", drifting.drift),
     ("The papers, and a check by a stranger", watching.papers),
 )

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from examples.credit import state, story
 from examples.credit.people import Machine, people
+from examples.credit.receiver import Receiver
 from examples.credit.stage import Stage
 from governance.common.embedded import Stack
 
@@ -32,9 +33,20 @@ def run(console: Console, var: Path, ports: dict[str, int], *, check: bool, logs
         notice(f"An earlier demo stopped half-way. What it left is in {aside} now, and the story starts anew.")
     console.print("[bold]Placet demo[/]: starting PostgreSQL, Valkey, MLflow, web, workers, beat and notary …")
     echo = sys.stderr if logs else None
-    with Stack(var=var, ports=ports, demo=True, durable=not check, echo=echo, notice=notice) as stack:
+    with (
+        Receiver() as receiver,
+        Stack(
+            var=var,
+            ports=ports,
+            demo=True,
+            durable=not check,
+            echo=echo,
+            notice=notice,
+            extra_env={"worker": {"PLACET_HOOK_HOSTS": receiver.host}},
+        ) as stack,
+    ):
         console.print(f"up after {time.monotonic() - began:.0f} s: {stack.urls['web']}, MLflow {stack.urls['mlflow']}")
-        if not state.is_told(var) and not _told(console, stack, var, check=check):
+        if not state.is_told(var) and not _told(console, stack, receiver, var, check=check):
             return 1
         if check:
             console.print("[green]Every step came out as expected.[/]")
@@ -42,12 +54,12 @@ def run(console: Console, var: Path, ports: dict[str, int], *, check: bool, logs
         return _stay(console, stack, var)
 
 
-def _told(console: Console, stack: Stack, var: Path, *, check: bool) -> bool:
+def _told(console: Console, stack: Stack, receiver: Receiver, var: Path, *, check: bool) -> bool:
     """Tell the story; return whether every step came out as it should."""
     stage = Stage(console)
     state.begin(var)
     try:
-        story.tell(stage, world(stack, var))
+        story.tell(stage, world(stack, receiver, var))
     except Exception as problem:  # noqa: BLE001 - whatever went wrong, the demo says so and stops
         stage.summary()
         console.print(Text.assemble(("\nNot as expected: ", "red bold"), str(problem)))
@@ -60,7 +72,7 @@ def _told(console: Console, stack: Stack, var: Path, *, check: bool) -> bool:
     return True
 
 
-def world(stack: Stack, var: Path) -> story.World:
+def world(stack: Stack, receiver: Receiver, var: Path) -> story.World:
     """Return what the story acts on: the people of a running stack, a pipeline with a token, and where files go."""
     url, signins = stack.urls["web"], var / "demo.json"
     token = json.loads(signins.read_text())["token"]
@@ -76,6 +88,7 @@ def world(stack: Stack, var: Path) -> story.World:
         var=var,
         output=output,
         stack=stack,
+        receiver=receiver,
     )
 
 

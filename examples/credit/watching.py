@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -10,7 +9,6 @@ import socket
 import subprocess
 import sys
 import zipfile
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +16,13 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from rich.text import Text
 
-from examples.credit.stage import Stage, columns
+from examples.credit.stage import Stage
 
 if TYPE_CHECKING:
     from examples.credit.story import World
 
 MODEL, SYSTEM = "credit-risk", "consumer-credit"
-# Evidently cuts other bins; the last figure is what our formula differs from it by on its own bins.
-MEASURED = ("column", "PSI", "limit", "Evidently", "difference", "outcome")
 MENDED = "The original bytes were put back from the training run; digest compared and equal to the approved one."
 
 
@@ -197,67 +192,6 @@ def _placet(stage: Stage, world: World, *words: str) -> subprocess.CompletedProc
 
 def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
-
-
-def drift(stage: Stage, world: World) -> None:
-    """Send two windows of records: the first is quiet, the second alerts and suspends the approval."""
-    from examples.credit import windows
-    from examples.credit.story import follow
-
-    monitor = stage.wait("Placet opens a monitor for what is live", lambda: _monitor(world), seconds=90)
-    stage.say(f"{monitor['model']} {monitor['alias']} is watched against {monitor['reference']['rows']} reference rows")
-    with Service(world) as service:
-        stage.wait("the example service starts", service.up)
-        stage.expect(service.reload().is_success, "the example service verified and loaded champion v2 again")
-        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-        weeks: tuple[tuple[windows.Kind, int, bool], ...] = (("like_reference", 2, False), ("shifted", 1, True))
-        for kind, weeks_ago, drifted in weeks:
-            start = now - timedelta(weeks=weeks_ago)
-            frame = windows.records(service.score, kind=kind, start=start)
-            sent = _parquet(frame)
-            world.pipeline.send(
-                f"monitors/{monitor['id']}/records?batch={kind}", sent, "application/vnd.apache.parquet"
-            )
-            window = {"start": start.isoformat(), "end": (start + timedelta(weeks=1)).isoformat()}
-            stage.say(f"{len(frame)} records of the week of {start:%d %b %Y} sent, {kind.replace('_', ' ')}")
-            _measure(stage, world, f"monitors/{monitor['id']}/drift-runs", window, drifted=drifted)
-    approval = follow(world, 2)["approval"]
-    stage.expect(approval["state"] == "suspended", "the alert suspended the approval", got=approval["state"])
-
-
-def _monitor(world: World) -> dict[str, Any] | None:
-    rows: list[dict[str, Any]] = world.pipeline.call("GET", f"monitors?model={MODEL}&alias=champion")["results"]
-    return rows[0] if rows else None
-
-
-def _parquet(frame: pd.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
-    return buffer.getvalue()
-
-
-def _measure(stage: Stage, world: World, path: str, window: dict[str, str], *, drifted: bool) -> None:
-    """Measure one window, and show what stands out beside Evidently's values."""
-    run = world.people["owner"].call("POST", path, window)
-    done = stage.wait("measuring", lambda: _finished(world.pipeline.call("GET", f"{path}/{run['id']}")), seconds=180)
-    measured = (done.get("payload") or {}).get("columns", [])
-    alarmed = [row["column"] for row in measured if row["outcome"] == "drift"]
-    stage.expect(
-        measured and bool(alarmed) == drifted,
-        f"{len(alarmed)} of {len(measured)} columns drift{': ' + ', '.join(alarmed) if alarmed else ', it is quiet'}",
-        got=done.get("error") or measured,
-    )
-    table = columns(*MEASURED, right=set(MEASURED) - {"column", "outcome"})
-    for row in sorted(measured, key=lambda row: -(row["value"] or 0))[:4]:
-        value = "" if row["value"] is None else f"{row['value']:.4f}"
-        beside = ("", "") if row["evidently"] is None else (f"{row['evidently']:.4f}", f"{row['difference']:+.0e}")
-        style = {"drift": "red", "stable": "green"}.get(row["outcome"], "yellow")
-        table.add_row(row["column"], value, f"{row['limit']:g}", *beside, Text(row["outcome"], style=style))
-    stage.show(table)
-
-
-def _finished(run: dict[str, Any]) -> dict[str, Any] | None:
-    return run if run["state"] in {"done", "failed"} else None
 
 
 def papers(stage: Stage, world: World) -> None:

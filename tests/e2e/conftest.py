@@ -17,6 +17,7 @@ import pytest
 from rich.console import Console
 
 from examples.credit import story, telling
+from examples.credit.receiver import Receiver
 from examples.credit.stage import Stage
 from governance.common.embedded import Stack
 from tests.e2e.ledger import Ledger
@@ -68,10 +69,21 @@ def world(stage: Stage, mlflow_wire: Wire) -> Iterator[story.World]:
         Path(folder).chmod(0o755)  # the servers' own user enters it
         var = Path(folder) / "var"
         ports = dict.fromkeys(("web", "mlflow", "postgres", "valkey"), 0)
-        through_the_wire = {"worker": {"MLFLOW_TRACKING_URI": mlflow_wire.url}}
-        with Stack(var=var, ports=ports, demo=True, durable=False, external={}, extra_env=through_the_wire) as stack:
+        with (
+            Receiver() as receiver,
+            Stack(
+                var=var,
+                ports=ports,
+                demo=True,
+                durable=False,
+                external={},
+                extra_env={
+                    "worker": {"MLFLOW_TRACKING_URI": mlflow_wire.url, "PLACET_HOOK_HOSTS": receiver.host},
+                },
+            ) as stack,
+        ):
             mlflow_wire.mlflow_url = stack.env("engineer")["MLFLOW_TRACKING_URI"]
-            made = telling.world(stack, var)
+            made = telling.world(stack, receiver, var)
             try:
                 play(1, stage, made)
                 yield made

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from examples.credit import story, watching
+from examples.credit import drifting, story
 from examples.credit.people import Refused, alerts
 from examples.credit.stage import Stage, shortened
 
@@ -70,11 +70,8 @@ def test_the_checks_stand_in_a_table(width: int) -> None:
 def test_the_drifted_columns_stand_in_a_table(width: int) -> None:
     column = {"value": 0.41237, "limit": 0.1, "evidently": 0.39781, "difference": 2e-16, "outcome": "drift"}
     columns = [{**column, "column": "duration_in_months"}, {**column, "column": "purpose", "evidently": None}]
-    answer = {"id": "run", "state": "done", "payload": {"columns": columns}}
-    api = type("Api", (), {"call": lambda *_: answer})()
     stage, screen = told(width)
-    world: Any = type("World", (), {"pipeline": api, "people": {"owner": api}})
-    watching._measure(stage, world, "monitors/m/drift-runs", {}, drifted=True)
+    drifting._compare(stage, {"payload": {"columns": columns}})
     lines = [line for line in screen.getvalue().splitlines() if "duration_in_months" in line and "drift" in line]
     assert lines[-1].split() == ["duration_in_months", "0.4124", "0.1", "0.3978", "+2e-16", "drift"]
     assert all(len(line) <= width for line in screen.getvalue().splitlines())
