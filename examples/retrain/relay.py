@@ -58,7 +58,7 @@ def verified(headers: Mapping[str, str], body: bytes, secret: str, *, now: float
 
 
 def airflow(url: str, dag: str, token: str) -> Start:
-    """Start a run of a DAG with the event's data as its conf; its id is the event's, so a second one changes nothing."""
+    """Start a run of a DAG with the event's data as its conf; its id is the event's, so a second changes nothing."""
 
     def start(event: dict[str, Any]) -> None:
         body = {"dag_run_id": f"placet-{event['id']}", "logical_date": event["time"], "conf": event["data"]}
