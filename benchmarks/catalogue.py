@@ -35,6 +35,10 @@ def _drift() -> Iterator[Comparison]:
     yield import_module("benchmarks.drift").measure()
 
 
+def _windows() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.windows").measure()
+
+
 def _ingest() -> Iterator[Comparison]:
     yield from import_module("benchmarks.ingest").measure()
 
@@ -78,6 +82,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "fairness": _fairness,
     "explanation": _explanation,
     "drift": _drift,
+    "windows": _windows,
     "ingest": _ingest,
     "policy": _policy,
     "replay": _replay,

@@ -62,6 +62,7 @@ def alert_page(viewer: User, pk: uuid.UUID) -> Row:
             "mute": standing and has_role(viewer, *alerts.MUTERS, system_id=alert.monitor.model.system_id),
         },
         "rollback_url": reverse("model-detail", args=[alert.monitor.model_id]) if standing else "",
+        "incident_url": f"{reverse('incident-new')}?alert={alert.pk}&system={system.pk}" if keeps and system else "",
         "may_read_log": viewer.has_perm("audit.read_log"),
         "form": {},
     }

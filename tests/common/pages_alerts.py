@@ -57,6 +57,7 @@ def alert(**more: Any) -> dict[str, Any]:
         ],
         "may": {"acknowledge": True, "resolve": True, "mute": True},
         "rollback_url": "#",
+        "incident_url": "#",
         "may_read_log": True,
         "form": {
             "until": "2020-01-01",
@@ -75,6 +76,7 @@ def resolved() -> dict[str, Any]:
         "consequences": [],
         "may": {"acknowledge": False, "resolve": False, "mute": False},
         "rollback_url": "",
+        "incident_url": "",
         "form": {},
     }
 
