@@ -16,6 +16,7 @@ from governance.accounts.selectors import has_role
 from governance.approvals import services as approvals
 from governance.approvals.findings import open_finding
 from governance.approvals.models import ApprovalRequest, Finding, State
+from governance.audit import selectors as log
 from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
@@ -48,20 +49,41 @@ def on_run(run: DriftRun) -> Alert | None:
     if run.outcome not in {DriftRun.Outcome.DRIFT, DriftRun.Outcome.WATCH}:
         return None
     breach = run.outcome == DriftRun.Outcome.DRIFT
-    standing = selectors.standing_alert(run.monitor, run.version)
-    if standing is None:
+    standing = Alert.objects.select_for_update(of=("self",)).filter(monitor=run.monitor, version=run.version)
+    locked = standing.exclude(state=Alert.State.RESOLVED).first()
+    if locked is None:
         return _open(run, breach=breach)
-    locked = Alert.objects.select_for_update(of=("self",)).get(pk=standing.pk)
     locked.newest_run = run
-    if not breach or locked.severity == Alert.Severity.BREACH:
+    if not breach or (locked.severity == Alert.Severity.BREACH and not _in_force_since(run)):
         _log(locked, MONITORING, "joined", {"run": run.pk})
         return None
-    locked.severity, locked.breached_at, locked.title = Alert.Severity.BREACH, clock.now(), title_of(run)
+    locked.severity, locked.title = Alert.Severity.BREACH, title_of(run)
+    locked.breached_at = locked.breached_at or clock.now()
     locked.muted_until = locked.muted_by = None  # what was muted was less than this
-    _breach(locked, run)
+    is_live = _breach(locked, run)
     _log(locked, MONITORING, "breached", {"run": run.pk, **_done(locked)})
-    retraining.call_for(locked, run)
+    if is_live:
+        retraining.call_for(locked, run)
     return locked
+
+
+def _in_force_since(run: DriftRun) -> bool:
+    """Return whether the approval of what is live could be suspended by a window: it is in force, and was not given its
+    force back after the window had ended. So a breach of a version that was not live yet, or whose suspension was
+    lifted since, has its consequences when it goes on.
+    """
+    history = selectors.live_now(run.monitor)
+    if history is None or history.version_id != run.version_id or history.promotion is None:
+        return False
+    approval = history.promotion.approval
+    if approval.state != State.APPROVED:
+        return False
+    lifted = [
+        entry.parsed["at"]
+        for entry in log.entries_about_request(approval.pk)
+        if entry.event == Event.APPROVAL_CHANGED and entry.parsed["data"]["to"] == State.APPROVED
+    ]
+    return not lifted or run.window_end > datetime.fromisoformat(lifted[-1])
 
 
 def _open(run: DriftRun, *, breach: bool) -> Alert:
@@ -78,8 +100,7 @@ def _open(run: DriftRun, *, breach: bool) -> Alert:
         opened_at=now,
         breached_at=now if breach else None,
     )
-    if breach:
-        _breach(alert, run)
+    is_live = _breach(alert, run) if breach else False
     audit.append(
         event=Event.ALERT_OPENED,
         actor=MONITORING,
@@ -96,7 +117,7 @@ def _open(run: DriftRun, *, breach: bool) -> Alert:
             **_done(alert),
         },
     )
-    if breach:
+    if is_live:
         retraining.call_for(alert, run)
     return alert
 
@@ -123,23 +144,26 @@ def _signal(row: Mapping[str, Any]) -> str:
     return f"{100 * row['value']:.0f} % of the records have a {row['column']} that the reference has not"
 
 
-def _breach(alert: Alert, run: DriftRun) -> None:
-    """Do what the policy says of a breach; what was done is written on the alert, which the caller logs."""
+def _breach(alert: Alert, run: DriftRun) -> bool:
+    """Do what the policy says of a breach, if the version is live; what was done is written on the alert, which the
+    caller logs. Returns whether it is live.
+    """
     history = selectors.live_now(run.monitor)
     if history is None or history.version_id != run.version_id:
         alert.effect = f"None: {run.version} is not live behind {run.monitor.alias} now."
-        return
+        return False
     terms = terms_of(run.monitor, run.version)
     said = []
     if history.promotion is None:
         said.append("None: what is live has no approval to suspend.")
     else:
-        alert.approval, effect = _suspend(run, history.promotion.approval_id, alert.title)
+        suspended, effect = _suspend(run, history.promotion.approval_id, alert.title)
+        alert.approval = suspended or alert.approval
         said.append(effect)
     system = run.monitor.model.system
     about = f"{run.version} behind {run.monitor.alias} (AL-{alert.number}): {alert.title}"[:200]
     request = history.promotion.approval if history.promotion else None
-    if "rereview" in terms.monitoring.on_breach and system:
+    if "rereview" in terms.monitoring.on_breach and system and not _is_open(alert.review):
         alert.review = open_finding(
             system=system,
             code=REVIEW,
@@ -152,7 +176,7 @@ def _breach(alert: Alert, run: DriftRun) -> None:
             "or revoke the approval.",
         )
         said.append("A new decision is asked for.")
-    if "ask_rollback" in terms.monitoring.on_breach and system:
+    if "ask_rollback" in terms.monitoring.on_breach and system and not _is_open(alert.rollback):
         alert.rollback = open_finding(
             system=system,
             code=ROLLBACK,
@@ -161,12 +185,16 @@ def _breach(alert: Alert, run: DriftRun) -> None:
             source="monitor",
             actor=MONITORING,
             request=request,
-            due_on=(clock.now() + timedelta(days=1)).date(),
         )
         said.append("People are asked to roll back.")
     if "retrain" in terms.monitoring.on_breach and retraining.hook_for(run.monitor.model):
         said.append("The retraining hook is called.")
     alert.effect = " ".join(said)[:300]
+    return True
+
+
+def _is_open(finding: Finding | None) -> bool:
+    return finding is not None and finding.closed_at is None
 
 
 def _suspend(run: DriftRun, approval_id: uuid.UUID, title: str) -> tuple[ApprovalRequest | None, str]:
@@ -210,7 +238,7 @@ def acknowledge_alert(*, alert_id: uuid.UUID, person: User) -> Alert:
 
 @transaction.atomic
 def mute_alert(*, alert_id: uuid.UUID, person: User, until: datetime, why: str) -> Alert:
-    """Let an alert be quiet for a time: no reminder of it goes out. A breach of what was only watched ends that.
+    """Say for how long an alert may be quiet, and why; its pages show it. A breach of what was only watched ends that.
 
     Args:
         until: in the future, and 90 days ahead at most.

@@ -50,7 +50,7 @@ def chi_square_sf(x: float, freedom: int) -> float:
 def kolmogorov_sf(x: float) -> float:
     """Return P(K > x) of Kolmogorov's distribution, 0..1: two-sided, of a distance times the root of its n.
 
-    Source: Kolmogorov (1933), Giorn. Ist. Ital. Attuari 4: the alternating series, and its theta-function twin for
+    Source: Kolmogorov (1933), Giornale degli Attuari 4: the alternating series, and its theta-function twin for
     small ``x``, where the series is slow.
     """
     if x <= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version as installed
@@ -86,7 +87,7 @@ def compute(
     missing = dict(zip(rises, zip(rises.values(), adjusted[len(measured) :], strict=True), strict=True))
     beside = signals.signals(reference, window, settings, missing=missing, before=before)
     drifted = sum(column["outcome"] == "drift" for column in columns)
-    needed = 1 if settings.share is None else settings.share * len(columns)
+    needed = 1 if settings.share is None else math.ceil(settings.share * len(columns) - 1e-9)
     payload: Json = {
         "type": "drift/v1",
         "n": window.n,

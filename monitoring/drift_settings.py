@@ -22,7 +22,7 @@ class Sampling:
 
     Attributes:
         sample: rows per window that Evidently sees, at least 1.
-        bins: bins of a numeric column, 2 to 100.
+        bins: bins of a numeric column, 10 to 100: with fewer, a change of spread would not show.
     """
 
     sample: int = 5000
@@ -32,7 +32,7 @@ class Sampling:
         """Check the ranges."""
         rules = {
             "sample must be a whole number of at least 1": _whole(self.sample) and self.sample >= 1,
-            "bins must be a whole number from 2 to 100": _whole(self.bins) and 2 <= self.bins <= 100,
+            "bins must be a whole number from 10 to 100": _whole(self.bins) and 10 <= self.bins <= 100,
         }
         broken = [rule for rule, kept in rules.items() if not kept]
         if broken:

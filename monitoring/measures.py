@@ -6,6 +6,7 @@ its measure. Only the named one decides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +67,7 @@ def measure(
         gap = statistics.ks_of_counts(*fine) if fine else None
         distances["kolmogorov_smirnov"] = gap.value if gap else None
         distances["kolmogorov_smirnov_bound"] = gap.error_bound if gap else None
-        distances["wasserstein"] = apart(*fine) if fine and apart else None
+        distances["wasserstein"] = _finite(apart(*fine)) if fine and apart else None
     value = distances[by.method]
     if value is None:
         return Measured(column, by, n, reason="One window has no value in this column.", distances=distances)
@@ -152,6 +153,11 @@ def _wasserstein(
     if column.sd is None or not ends:
         return None
     return partial(statistics.wasserstein_of_counts, knots=[min(ends), *column.edges, max(ends)], sd=column.sd)
+
+
+def _finite(value: float) -> float | None:
+    """Return a distance, None where a value is so large that it has none."""
+    return value if math.isfinite(value) else None
 
 
 def _p(method: str, coarse: tuple[Counts, Counts], fine: tuple[Counts, Counts] | None) -> float:

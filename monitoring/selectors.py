@@ -86,7 +86,7 @@ def runs_of(watched: Monitor) -> QuerySet[DriftRun]:
     """Return the runs of a monitor, newest window first."""
     return (
         DriftRun.objects.filter(monitor=watched)
-        .select_related("version__model", "evidence", "alert")
+        .select_related("version__model", "evidence", "alert__retrain_call")
         .order_by("-window_end", "-made_at")
     )
 

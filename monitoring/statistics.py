@@ -228,18 +228,22 @@ def wasserstein_of_counts(reference: ArrayLike, current: ArrayLike, knots: Array
         reference, current: shape (b,), counts.
         knots: shape (b + 1,), the lowest value of both windows, the edges, the highest value of both.
         sd: population standard deviation of the reference; at least 0.001 is divided by.
-    Returns: 0.0 for equal counts; unbounded above.
+    Returns: 0.0 for equal counts; unbounded above. Infinite or NaN where the knots are so far apart that no
+        floating-point number says it.
     """
     left, right = _pair(reference, current)
     points = np.asarray(knots, dtype=np.float64)
-    if points.size != left.size + 1 or (np.diff(points) < 0).any():
+    with np.errstate(over="ignore"):
+        widths = np.diff(points)
+    if points.size != left.size + 1 or (widths < 0).any():
         raise ValueError(f"{left.size} bins need {left.size + 1} knots that never fall; {points.size} were given.")
     gap = np.concatenate(([0.0], np.cumsum(left) / left.sum() - np.cumsum(right) / right.sum()))
     a, b = np.abs(gap[:-1]), np.abs(gap[1:])
     crosses = gap[:-1] * gap[1:] < 0
     total = np.where(a + b > 0, a + b, 1.0)
     area = np.where(crosses, (a * a + b * b) / total, a + b) / 2  # the integral of |a straight line|
-    return float((area * np.diff(points)).sum()) / max(sd, SMALLEST_SD)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float((area * widths).sum() / max(sd, SMALLEST_SD))
 
 
 def kolmogorov_smirnov(reference: ArrayLike, current: ArrayLike) -> float:

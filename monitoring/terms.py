@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from governance.approvals.models import ApprovalRequest
 from governance.policy.selectors import document_of, governing
@@ -48,8 +49,13 @@ def windows_before(
         "-window_end", "-made_at"
     )
     found: dict[datetime, int] = {}
+    zone = ZoneInfo(monitor.time_zone)
     for run in rows[: 200 if same_weekday else 50]:
         alike = abs((run.window_end - run.window_start) - (end - start)) < timedelta(minutes=61)  # the clocks change
-        if alike and (not same_weekday or run.window_start.weekday() == start.weekday()):
+        if alike and (not same_weekday or _weekday(run.window_start, zone) == _weekday(start, zone)):
             found.setdefault(run.window_start, run.rows)
     return list(found.values())[:BEFORE]
+
+
+def _weekday(moment: datetime, zone: ZoneInfo) -> int:
+    return moment.astimezone(zone).weekday()

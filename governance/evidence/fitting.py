@@ -78,7 +78,8 @@ def _candidates(wanted: Wanted, subject_id: uuid.UUID, subject_digest: str) -> l
     if oldest := wanted.get("not_before"):
         rows = rows.filter(made_at__gte=oldest)
     found = [item for item in rows.order_by("-made_at") if _made_alike(wanted, item)]
-    return [item for item in found if not oldest or item.dates_from >= datetime.fromisoformat(oldest)]
+    fresh = [item for item in found if not oldest or item.dates_from >= datetime.fromisoformat(oldest)]
+    return sorted(fresh, key=lambda item: item.dates_from, reverse=True)  # a late push is no newer for it
 
 
 def _made_alike(wanted: Wanted, item: Evidence) -> bool:

@@ -58,8 +58,11 @@ def set_hook(*, model: RegisteredModel, url: str, secret: str, by: User) -> Retr
     """
     if not has_role(by, Role.ADMINISTRATOR):
         raise Forbidden("An administrator sets a retraining hook.")
-    parts = urlsplit(url.strip())
-    named = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    try:
+        parts = urlsplit(url.strip())
+        named = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    except ValueError as error:
+        raise InvalidInput(f"This is no address: {error}.") from error
     if parts.scheme != "https" and not (parts.scheme == "http" and named in settings.HOOK_HOSTS):
         raise InvalidInput("Write an https address, or allow the server's host:port in PLACET_HOOK_HOSTS.")
     if not parts.hostname or parts.username or parts.password or len(url) > 500:
@@ -114,6 +117,8 @@ def hook_for(model: RegisteredModel) -> RetrainHook | None:
 def call_for(alert: Alert, run: DriftRun) -> RetrainCall | None:
     """Write down that a breach calls the hook, where the policy wants it and there is one; sent once committed."""
     hook = hook_for(run.monitor.model)
+    if call_of(alert) is not None:
+        return None  # once for each alert
     if hook is None or "retrain" not in terms_of(run.monitor, run.version).monitoring.on_breach:
         return None
     payload, now = run.evidence.payload, clock.now()
@@ -141,8 +146,8 @@ def call_for(alert: Alert, run: DriftRun) -> RetrainCall | None:
     return call
 
 
-def deliver_due(*, most: int = 50) -> int:
-    """Send what is due; return how many events were taken."""
+def deliver_due(*, most: int = 3) -> int:
+    """Send what is due; return how many events were taken. Few at a time: a host that hangs must not keep a worker."""
     taken = 0
     for _ in range(most):
         claim = _claim()
@@ -158,7 +163,7 @@ def _claim() -> _Claim | None:
     due = RetrainCall.objects.select_for_update(skip_locked=True, of=("self",)).filter(
         Q(lease_until__isnull=True) | Q(lease_until__lt=now), state=RetrainCall.State.WAITING, next_at__lte=now
     )
-    call = due.select_related("hook").order_by("next_at").first()
+    call = due.select_related("hook__model").order_by("next_at").first()
     if call is None:
         return None
     call.attempts += 1
@@ -170,13 +175,14 @@ def _claim() -> _Claim | None:
 def _deliver(claim: _Claim) -> bool:
     """Send one event. One whose answer was lost is sent again with the same id: receivers keep ids."""
     call = claim.call
-    why = "The hook was ended." if call.hook.ended_at else _post(call)
+    hook = hook_for(call.hook.model) if call.hook.ended_at else call.hook  # it may have been replaced
+    why = _post(call, hook) if hook else "The hook was ended."
     with transaction.atomic():
         row = RetrainCall.objects.select_for_update(of=("self",)).get(pk=call.pk)
         if row.attempts != claim.attempt or row.state != RetrainCall.State.WAITING:
             return False  # another worker has it
         row.lease_until, row.error = None, why[:300]
-        over = bool(why) and (row.attempts > len(WAITS) or call.hook.ended_at is not None)
+        over = bool(why) and (row.attempts > len(WAITS) or hook is None)
         if not why:
             row.state, row.taken_at = RetrainCall.State.TAKEN, clock.now()
         elif over:
@@ -211,10 +217,10 @@ def _digest(call: RetrainCall) -> str:
     return f"sha256:{sha256(body_of(call.event)).hexdigest()}"
 
 
-def _post(call: RetrainCall) -> str:
+def _post(call: RetrainCall, hook: RetrainHook) -> str:
     """Return an empty text once the event was taken, else why it was not."""
     try:
-        kept = json.loads(sealing.unseal(call.hook.sealed))
+        kept = json.loads(sealing.unseal(hook.sealed))
     except DomainError as refusal:
         return refusal.detail
     asked = {
@@ -244,4 +250,5 @@ def _post(call: RetrainCall) -> str:
 
 def call_of(alert: Alert) -> RetrainCall | None:
     """Return the call that an alert made, None where it made none."""
-    return RetrainCall.objects.filter(alert=alert).first()
+    call: RetrainCall | None = getattr(alert, "retrain_call", None)
+    return call

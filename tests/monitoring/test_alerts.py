@@ -7,14 +7,22 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 from django.test import Client
+from psycopg.types.range import TimestamptzRange
 
 from governance.approvals.models import Finding, State
 from governance.audit import selectors as log
+from governance.audit import services as audit
+from governance.audit.actors import System
+from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
+from governance.evidence import services as evidence
+from governance.evidence.models import EvidenceJob
 from monitoring import alerts, schedule, services
 from monitoring.models import Alert, ScheduledWindow
+from registry.models import AliasHistory
 from tests.factories import CREDIT_POLICY
 from tests.monitoring.monitor_world import START, a_frame, lines_of, make_world, measure, run_job, send
 
@@ -160,8 +168,76 @@ def test_each_window_is_asked_for_once_after_it_ended_also_after_an_outage(monke
     assert total == 900
 
 
-def test_a_window_that_somebody_had_measured_is_not_measured_again(monkeypatch):
+def test_a_window_that_somebody_had_measured_whole_is_not_measured_again(monkeypatch):
     world = a_world(monkeypatch)
     monitor = services.open_monitor(model=world.model, alias="champion", actor=world.owner)
     weeks(monitor, world, 0.0, 0.0)
     assert schedule.ask_for_due(START + WEEK) == []
+
+
+def test_a_look_by_hand_before_the_end_takes_no_window_from_the_calendar(monkeypatch):
+    world = a_world(monkeypatch)
+    monitor = services.open_monitor(model=world.model, alias="champion", actor=world.owner)
+    send(monitor, world, lines_of(a_frame(120, seed=1), start=START, hours=2), batch="early")
+    measure(monitor, start=START, end=START + WEEK)
+    send(
+        monitor,
+        world,
+        lines_of(a_frame(400, seed=2, shift=1.2), start=START + timedelta(hours=3), hours=100),
+        batch="rest",
+    )
+    (job,) = schedule.ask_for_due(START + WEEK + timedelta(hours=2))
+    run = run_job(EvidenceJob.objects.get(pk=job))
+    assert (run.rows, run.outcome) == (520, "drift")
+
+
+def test_a_recent_window_is_measured_again_when_more_of_its_records_came_in_and_when_its_job_failed(monkeypatch):
+    world = a_world(monkeypatch)
+    monitor = services.open_monitor(model=world.model, alias="champion", actor=world.owner)
+    after = START + WEEK + timedelta(hours=2)
+    with clock.frozen(after):
+        send(monitor, world, lines_of(a_frame(200, seed=1), start=START, hours=100), batch="one")
+        (first,) = schedule.ask_for_due()
+        run_job(EvidenceJob.objects.get(pk=first))
+        assert schedule.ask_for_due() == []
+        send(monitor, world, lines_of(a_frame(200, seed=2), start=START, hours=100), batch="late")
+        assert schedule.ask_for_due() == [], "not at once: more may come"
+    with clock.frozen(after + schedule.AGAIN + timedelta(minutes=1)):
+        (second,) = schedule.ask_for_due()
+        job = EvidenceJob.objects.get(pk=second)
+        evidence.fail(job.pk, evidence.claim(job.pk), "The child could not be kept apart.", again=False)
+        assert schedule.ask_for_due() == []
+    with clock.frozen(after + 2 * schedule.AGAIN + timedelta(minutes=2)):
+        (third,) = schedule.ask_for_due()
+        assert run_job(EvidenceJob.objects.get(pk=third)).rows == 400
+    assert ScheduledWindow.objects.get().job_id == third
+
+
+def test_a_breach_of_a_version_that_is_not_live_calls_nobody_and_has_its_consequences_once_it_is(monkeypatch):
+    world = a_world(monkeypatch)
+    monitor = services.open_monitor(model=world.model, alias="champion", actor=world.owner)
+    history = AliasHistory.objects.get()
+    with transaction.atomic():
+        history.during = TimestamptzRange(history.during.lower, clock.now(), "[)")
+        audit.append(event=Event.VERSION_MIRRORED, actor=System("test"), subjects=[history])
+    body = lines_of(a_frame(400, seed=3, shift=1.2), start=START - WEEK)
+    send(monitor, world, body, batch="before", version=world.version.number)
+    first = measure(monitor, start=START - WEEK, end=START, version=world.version)
+    assert "is not live" in first.alert.effect
+    assert not Finding.objects.exists()
+    again = AliasHistory(
+        model=history.model,
+        alias=history.alias,
+        version=history.version,
+        promotion=history.promotion,
+        during=TimestamptzRange(clock.now(), None, "[)"),
+    )
+    with transaction.atomic():
+        audit.append(event=Event.VERSION_MIRRORED, actor=System("test"), subjects=[again])
+    send(monitor, world, lines_of(a_frame(400, seed=4, shift=1.2), start=START), batch="live")
+    with clock.frozen(START + 60 * WEEK):
+        measure(monitor, start=START, end=START + WEEK)
+    alert = Alert.objects.get()
+    world.approval.refresh_from_db()
+    assert (alert.approval, world.approval.state) == (world.approval, State.SUSPENDED)
+    assert Finding.objects.count() == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import rfc8785
 
 from governance.evidence.schemas import first_problem
 from governance.policy.watching import Measure, Monitoring, Volume
@@ -168,6 +169,16 @@ def test_the_policy_names_the_measure_and_all_others_stand_beside_it(method):
     assert {row["outcome"] for row in payload(reference, window, settings)["columns"]} <= {"stable", "insufficient"}
 
 
+def test_a_value_that_is_too_large_for_a_distance_leaves_the_others_standing():
+    reference = pd.DataFrame({"a": np.full(300, 5.0), "prediction": np.linspace(0, 1, 300)})
+    window = pd.DataFrame({"a": [1.7e308, -1.7e308, *np.full(298, 5.0)], "prediction": np.linspace(0, 1, 300)})
+    found = payload(reference, window)
+    assert by_column(found)["a"]["distances"]["wasserstein"] is None
+    assert by_column(found)["a"]["value"] is not None
+    assert first_problem("drift/v1", found) is None
+    rfc8785.dumps(found)
+
+
 def test_between_watch_and_limit_a_window_is_watched():
     reference, window = windows(0)
     found = payload(reference, shifted(window), DriftSettings(numeric=Measure(0.1, 30.0, "psi")))
@@ -200,7 +211,7 @@ def test_a_window_of_another_reference_is_refused():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"bins": 1}, {"bins": True}, {"bins": 101}, {"sample": 0}, {"sample": "all"}, {"limit": 9}, {"fdr": 0.9}]
+    "bad", [{"bins": 9}, {"bins": True}, {"bins": 101}, {"sample": 0}, {"sample": "all"}, {"limit": 9}, {"fdr": 0.9}]
 )
 def test_a_monitor_adds_its_sample_and_bins_and_can_not_loosen_a_limit(bad):
     with pytest.raises(InvalidSettings, match="can not be used"):

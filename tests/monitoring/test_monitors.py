@@ -241,7 +241,7 @@ def test_a_monitor_needs_something_live_with_evaluation_data_and_stands_alone(mo
     with pytest.raises(NothingToCompare, match="live behind canary"):
         services.open_monitor(model=world.model, alias="canary", actor=world.owner)
     with pytest.raises(InvalidSettings):
-        services.open_monitor(model=world.model, alias="canary", actor=world.owner, settings={"bins": 0})
+        services.open_monitor(model=world.model, alias="canary", actor=world.owner, settings={"bins": 2})
     world.version.evaluation_dataset = None
     with pytest.raises(NoReference, match="log_evaluation_data"):
         services.open_monitor(model=world.model, alias="canary", actor=world.owner, version=world.version)

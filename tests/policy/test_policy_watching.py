@@ -31,7 +31,7 @@ def test_a_policy_that_says_nothing_watches_by_what_the_reference_says():
         ({"volume": {"least": 3, "most": 2}}, "monitoring.volume", "is to be below"),
         ({"fdr": 0.9}, "monitoring.fdr", "at most 0.5"),
         ({"on_breach": ["panic"]}, "monitoring.on_breach[0]", "one of rereview"),
-        ({"evry": "P7D"}, "monitoring.evry", "did you mean `every`"),
+        ({"ever": "P7D"}, "monitoring.ever", "did you mean `every`"),
     ],
 )
 def test_terms_that_can_not_be_meant_are_refused_with_their_place(terms, path, says):

@@ -24,30 +24,31 @@ class Refused(BaseException):
     """A connection or a program that a message does not need. No ``except Exception`` of a plugin swallows it."""
 
 
-def guard(allowed: Collection[tuple[str, int]]) -> None:
+def guard(allowed: Collection[tuple[str, int]], *, setting: str = "PLACET_NOTICE_HOSTS") -> None:
     """Refuse, from now on and for good in this process, programs and connections to other than public addresses.
 
     Args:
         allowed: (address, port) of private servers that the deployment allows.
+        setting: where it does, for the sentence.
     """
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in FORBIDDEN:
             raise Refused("it wants to start a program")
         if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
-            _check(arguments[1], allowed)
+            _check(arguments[1], allowed, setting)
 
     sys.addaudithook(hook)
 
 
-def _check(target: Any, allowed: Collection[tuple[str, int]]) -> None:
+def _check(target: Any, allowed: Collection[tuple[str, int]], setting: str) -> None:
     if not isinstance(target, tuple) or len(target) < 2:
         raise Refused("it wants to connect to a socket of this machine")
     host, port = str(target[0]).partition("%")[0], int(target[1])
     address = _meant(ipaddress.ip_address(host))
     public = address.is_global and not address.is_multicast
     if not public and (str(address), port) not in allowed:
-        raise Refused("the address is not on the public internet, and PLACET_NOTICE_HOSTS does not allow it")
+        raise Refused(f"the address is not on the public internet, and {setting} does not allow it")
 
 
 def _meant(address: Address) -> Address:
