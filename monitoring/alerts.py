@@ -42,7 +42,8 @@ def on_run(run: DriftRun) -> Alert | None:
     """Open an alert on a window to be watched or in breach, or have it join the one that stands about its version.
 
     A breach does what the policy says: it may suspend the approval, ask for a new decision, ask people to roll back,
-    and call the retraining hook; all of it once for each alert.
+    and call the retraining hook. While it goes on, that is done once; again only when the approval was given its force
+    back and a later window drifts, or when the version went live since. The hook is called once for each alert.
 
     Returns: the alert that the window opened or turned into a breach; None where nothing changed.
     """

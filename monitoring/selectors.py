@@ -157,8 +157,3 @@ def alert_for(user: User, pk: uuid.UUID) -> Alert:
     if found is None:
         raise Unknown(f"There is no alert {pk}; a monitor's newest drift run names its alert.")
     return found
-
-
-def standing_alert(watched: Monitor, version: ModelVersion) -> Alert | None:
-    """Return the alert about a version that nobody has resolved."""
-    return Alert.objects.filter(monitor=watched, version=version).exclude(state=Alert.State.RESOLVED).first()

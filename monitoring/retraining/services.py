@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -21,7 +18,7 @@ from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
-from governance.common import clock
+from governance.common import apart, clock
 from governance.common.errors import DomainError, Forbidden, InvalidInput
 from governance.notices import sealing
 from monitoring.models import Alert, DriftRun
@@ -33,9 +30,8 @@ from registry.models import RegisteredModel
 CALLER = System("monitoring")
 LEASE = timedelta(minutes=2)
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480))
-"""How long to wait after each attempt that failed; after the last one people are told."""
+"""How long to wait after each attempt that failed; after the last one the call is given up, as page and log say."""
 DEADLINE_S = 40
-_KEPT = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True)
@@ -229,23 +225,7 @@ def _post(call: RetrainCall, hook: RetrainHook) -> str:
         "body": body_of(call.event).decode(),
         "allowed": settings.HOOK_HOSTS,
     }
-    # The address goes in by the standard input: a command line can be read by every user of the machine.
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "monitoring.retraining.post"],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-            cwd=settings.BASE_DIR,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
-            check=False,
-        )
-        return str(json.loads(done.stdout)["error"])
-    except subprocess.TimeoutExpired:
-        return f"No answer within {DEADLINE_S} s."
-    except (ValueError, KeyError):
-        return f"The sender stopped with status {done.returncode}."
+    return apart.error_of("monitoring.retraining.post", asked, deadline_s=DEADLINE_S)
 
 
 def call_of(alert: Alert) -> RetrainCall | None:
