@@ -14,7 +14,9 @@ class MonitoringConfig(AppConfig):
         from governance.evidence.producers import register
         from governance.evidence.reproducing import register_data_check
         from governance.evidence.services import on_change
-        from monitoring import runs, touched
+        from governance.notices import topics
+        from monitoring import notices, runs, touched
+        from monitoring.incidents import notices as incident_notices
         from monitoring.incidents.wording import holds_of
         from monitoring.web.context import rows_for_model
         from registry.reviewing.panels import register_monitors, register_warnings
@@ -25,3 +27,5 @@ class MonitoringConfig(AppConfig):
         register_data_check(touched.records_gone)
         register_monitors(rows_for_model)
         register_warnings(holds_of)
+        topics.register(notices.TOPIC)
+        topics.register(incident_notices.TOPIC)

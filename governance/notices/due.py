@@ -7,6 +7,7 @@ from governance.accounts.models import AccessReview, Token
 from governance.approvals.models import ApprovalRequest, State
 from governance.approvals.selectors import open_findings
 from governance.common import clock
+from governance.notices import topics
 from governance.notices.gathering import about_finding, about_request, about_review, about_token, about_validation
 from governance.notices.rules import Fact
 from governance.policy.selectors import document_of
@@ -25,6 +26,8 @@ def facts(now: datetime) -> Iterator[Fact]:
     yield from _reviews(now)
     yield from _validations(now)
     yield from _tokens(now)
+    for topic in topics.topics():
+        yield from topic.due(now)
 
 
 def _approvals(now: datetime) -> Iterator[Fact]:

@@ -15,6 +15,7 @@ from governance.approvals.models import ApprovalRequest, Delegation, Finding, St
 from governance.audit.selectors import LogEntry
 from governance.common import clock
 from governance.inventory.models import AISystem
+from governance.notices import topics
 from governance.notices.reading import FINDING, OWN, PEOPLE, REQUEST
 from governance.notices.rules import About, Fact, People
 from governance.validation.calendar import Due
@@ -29,6 +30,8 @@ def fact_of(entry: LogEntry) -> Fact | None:
     subject, _, _ = entry.event.partition(".")
     gather = _GATHERERS.get(entry.event) or _GATHERERS.get(subject)
     about = gather(body["data"], body) if gather else None
+    if topic := topics.of_event(entry.event):
+        about = topic.about(body["data"])
     return Fact(entry.event, f"entry:{entry.id}", about, body["data"], _person(entry.actor)) if about else None
 
 

@@ -11,6 +11,8 @@ class Kind(models.TextChoices):
     REQUEST = "request", "What became of your requests"
     SYSTEM = "system", "AI systems that you own"
     FINDING = "finding", "Findings that you own"
+    ALERT = "alert", "Alerts of models that you answer for"
+    INCIDENT = "incident", "Serious incidents"
     ESCALATION = "escalation", "Requests escalated to you"
     MENTION = "mention", "Comments that mention you"
     DELEGATION = "delegation", "Delegations that you give or receive"
@@ -18,8 +20,8 @@ class Kind(models.TextChoices):
     TEST = "test", "Test messages"
 
 
-MANDATORY = frozenset({Kind.DECISION, Kind.SECURITY, Kind.TEST})
-"""What nobody turns off: others wait for it, or it is how a person learns that somebody else acts in their name."""
+MANDATORY = frozenset({Kind.DECISION, Kind.INCIDENT, Kind.SECURITY, Kind.TEST})
+"""What nobody turns off: others wait for it, the law's clock runs, or somebody else may act in a person's name."""
 
 AT_ONCE = frozenset({Kind.SECURITY, Kind.TEST})
 """What no digest holds back, and what goes by e-mail whatever else a person chose."""
@@ -30,6 +32,8 @@ EXPLAINED = {
     Kind.REQUEST: "Signed, approved, changes requested, rejected, expired, suspended, revoked; waivers too.",
     Kind.SYSTEM: "An approval is suspended or revoked, or ends within 14 days; a validation is due; a review is late.",
     Kind.FINDING: "Opened, handed over to you, given more time, due within 7 days, overdue, closed.",
+    Kind.ALERT: "Opened, become a breach, taken in hand by nobody for 3 days; nobody took the call for a new training.",
+    Kind.INCIDENT: "Opened, to be reported at once, due within 2 days, overdue; tasks of yours. The law's clock runs.",
     Kind.ESCALATION: "Nobody decided in the time that the policy allows. You are told, and sign no more than before.",
     Kind.MENTION: "Somebody wrote your name in a comment.",
     Kind.DELEGATION: "Made, confirmed, ended.",

@@ -7,6 +7,7 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.approvals.models import ApprovalRequest
 from governance.approvals.selectors import findings_for, readable_requests
+from governance.notices import topics
 
 REQUEST, FINDING, PEOPLE, OWN = "request", "finding", "people", "own"
 
@@ -15,8 +16,9 @@ def may_read(person: User, kind: str, key: uuid.UUID | None) -> bool:
     """Return whether the person may read it now; nobody who was deactivated reads anything, and no machine is told.
 
     Args:
-        kind: ``request``, ``finding``, ``people`` (what administrators read), or ``own`` (the person's own affair).
-        key: of the request or the finding.
+        kind: ``request``, ``finding``, ``people`` (what administrators read), ``own`` (the person's own
+            affair), or the name of a topic.
+        key: of the request, the finding or the topic's thing.
     """
     if not person.is_active or person.is_service:
         return False
@@ -26,4 +28,6 @@ def may_read(person: User, kind: str, key: uuid.UUID | None) -> bool:
         return findings_for(person, closed=True).filter(pk=key).exists()
     if kind == PEOPLE:
         return has_role(person, Role.ADMINISTRATOR)
+    if key and (topic := topics.named(kind)):
+        return topic.may_read(person, key)
     return kind == OWN

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from governance.notices import topics
 from governance.notices.kinds import Kind
 
 People = Collection[uuid.UUID]
@@ -129,7 +130,7 @@ def told(fact: Fact) -> list[Told]:
     Nobody is told of their own act, but for the security of their account: whoever took it over would act as them.
     """
     found: dict[tuple[uuid.UUID, str], Told] = {}
-    for rule in _RULES.get(fact.event, ()):
+    for rule in _rules_for(fact.event):
         for row in rule(fact):
             if row.to != fact.by or row.kind == Kind.SECURITY:
                 found.setdefault((row.to, row.occasion), row)
@@ -138,12 +139,18 @@ def told(fact: Fact) -> list[Told]:
 
 def events() -> frozenset[str]:
     """Return the events of which somebody is told; those that no code of this version writes do no harm."""
-    return frozenset(_RULES)
+    return frozenset(_RULES).union(*(topic.rules for topic in topics.topics()))
 
 
-def _each(
+def _rules_for(event: str) -> tuple[Rule, ...]:
+    topic = topics.of_event(event)
+    return topic.rules[event] if topic else _RULES.get(event, ())
+
+
+def each(
     fact: Fact, part: str, kind: Kind, words: str, detail: str, *, occasion: str = "", anchor: str = "", read: str = ""
 ) -> Iterator[Told]:
+    """Yield the notice of a fact for each of those who have a part in what it is about."""
     about = fact.about
     for person in about.who(part):
         asked = (read, None) if read else about.read
@@ -156,20 +163,20 @@ def _stage_open(fact: Fact) -> Iterator[Told]:
     occasion = f"stage:{about.key}:{about.round}:{about.stage}"
     detail = f"{about.title} waits for your decision in stage {about.stage}"
     words = "A request waits for your decision"
-    yield from _each(fact, "signers", Kind.DECISION, words, detail, occasion=occasion, anchor="#decision")
+    yield from each(fact, "signers", Kind.DECISION, words, detail, occasion=occasion, anchor="#decision")
 
 
 def _signed(fact: Fact) -> Iterator[Told]:
     """Tell the requester of a signature that settles nothing; what settles a request has an event of its own."""
     if fact.data.get("verdict") == "approve" and fact.about.state == "in_review":
         detail = f"{fact.about.title}: a signature was given in stage {fact.data.get('stage')}"
-        yield from _each(fact, "requester", Kind.REQUEST, "A request of yours was signed", detail)
+        yield from each(fact, "requester", Kind.REQUEST, "A request of yours was signed", detail)
 
 
 def _approved(fact: Fact) -> Iterator[Told]:
     detail = f"{fact.about.title} was approved"
-    yield from _each(fact, "requester", Kind.REQUEST, "A request of yours was approved", detail)
-    yield from _each(fact, "concerned", Kind.REQUEST, "A request that concerns yours was approved", detail)
+    yield from each(fact, "requester", Kind.REQUEST, "A request of yours was approved", detail)
+    yield from each(fact, "concerned", Kind.REQUEST, "A request that concerns yours was approved", detail)
 
 
 def _moved(fact: Fact) -> Iterator[Told]:
@@ -178,79 +185,79 @@ def _moved(fact: Fact) -> Iterator[Told]:
         return
     detail = f"{fact.about.title} {ENDS[state]}"
     if state in TO_OWNERS:
-        yield from _each(fact, "owner", Kind.SYSTEM, f"An approval of a system of yours {ENDS[state]}", detail)
-    yield from _each(fact, "requester", Kind.REQUEST, f"A request of yours {ENDS[state]}", detail)
-    yield from _each(fact, "concerned", Kind.REQUEST, f"A request that concerns yours {ENDS[state]}", detail)
+        yield from each(fact, "owner", Kind.SYSTEM, f"An approval of a system of yours {ENDS[state]}", detail)
+    yield from each(fact, "requester", Kind.REQUEST, f"A request of yours {ENDS[state]}", detail)
+    yield from each(fact, "concerned", Kind.REQUEST, f"A request that concerns yours {ENDS[state]}", detail)
 
 
 def _ends_soon(fact: Fact) -> Iterator[Told]:
     detail = f"The approval of {fact.about.title} ends on {fact.data['on']}"
-    yield from _each(fact, "owner", Kind.SYSTEM, "An approval of a system of yours ends soon", detail)
-    yield from _each(fact, "requester", Kind.REQUEST, "An approval that you asked for ends soon", detail)
+    yield from each(fact, "owner", Kind.SYSTEM, "An approval of a system of yours ends soon", detail)
+    yield from each(fact, "requester", Kind.REQUEST, "An approval that you asked for ends soon", detail)
 
 
 def _escalated(fact: Fact) -> Iterator[Told]:
     detail = f"{fact.about.title} waits longer than its policy allows"
-    yield from _each(fact, "escalated", Kind.ESCALATION, "A request that waits too long is escalated to you", detail)
+    yield from each(fact, "escalated", Kind.ESCALATION, "A request that waits too long is escalated to you", detail)
 
 
 def _mentioned(fact: Fact) -> Iterator[Told]:
     detail = f"A comment on {fact.about.title} mentions you"
-    yield from _each(fact, "mentioned", Kind.MENTION, "A comment mentions you", detail)
+    yield from each(fact, "mentioned", Kind.MENTION, "A comment mentions you", detail)
 
 
 def _finding(fact: Fact) -> Iterator[Told]:
     words, what = FINDING[fact.event]
-    yield from _each(fact, "owner", Kind.FINDING, words, f"{fact.about.title}: {what}")
+    yield from each(fact, "owner", Kind.FINDING, words, f"{fact.about.title}: {what}")
     if asked := AT_ONCE_REVIEW.get(fact.event):
-        yield from _each(fact, "reviewers", Kind.DECISION, asked, f"{asked}: {fact.about.title}")
+        yield from each(fact, "reviewers", Kind.DECISION, asked, f"{asked}: {fact.about.title}")
     if fact.event == "finding.overdue":
         late = "What one person did to production is not reviewed in time"
-        yield from _each(fact, "system_owner", Kind.SYSTEM, late, f"{late}: {fact.about.title}")
+        yield from each(fact, "system_owner", Kind.SYSTEM, late, f"{late}: {fact.about.title}")
 
 
 def _security(fact: Fact) -> Iterator[Told]:
     words = SECURITY[fact.event]
     detail = f"{words}: {fact.about.title}" if fact.about.title else words
-    yield from _each(fact, "person", Kind.SECURITY, words, detail)
+    yield from each(fact, "person", Kind.SECURITY, words, detail)
 
 
 def _to_confirm(what: str) -> Rule:
     def rule(fact: Fact) -> Iterator[Told]:
         words = f"{what} waits for an administrator"
         detail = f"{words}: {fact.about.title}" if fact.about.title else words
-        yield from _each(fact, "administrators", Kind.DECISION, words, detail, read="people")
+        yield from each(fact, "administrators", Kind.DECISION, words, detail, read="people")
 
     return rule
 
 
 def _delegation(fact: Fact) -> Iterator[Told]:
     words = DELEGATION[fact.event]
-    yield from _each(fact, "parties", Kind.DELEGATION, words, f"{words}: {fact.about.title}")
+    yield from each(fact, "parties", Kind.DELEGATION, words, f"{words}: {fact.about.title}")
 
 
 def _review(words: str) -> Rule:
     def rule(fact: Fact) -> Iterator[Told]:
         detail = f"{words}, {fact.about.title}" if fact.about.title else words
-        yield from _each(fact, "reviewers", Kind.DECISION, words, detail)
+        yield from each(fact, "reviewers", Kind.DECISION, words, detail)
 
     return rule
 
 
 def _validation(fact: Fact) -> Iterator[Told]:
     detail = f"{fact.about.title} is due to be validated again by {fact.data['on']}"
-    yield from _each(fact, "validators", Kind.DECISION, "A live model version waits to be validated again", detail)
-    yield from _each(fact, "owner", Kind.SYSTEM, "A version of a system of yours is due to be validated again", detail)
+    yield from each(fact, "validators", Kind.DECISION, "A live model version waits to be validated again", detail)
+    yield from each(fact, "owner", Kind.SYSTEM, "A version of a system of yours is due to be validated again", detail)
 
 
 def _token(fact: Fact) -> Iterator[Told]:
     words = "A token that you answer for expires soon"
-    yield from _each(fact, "person", Kind.TOKEN, words, f"{fact.about.title} expires on {fact.data['on']}")
+    yield from each(fact, "person", Kind.TOKEN, words, f"{fact.about.title} expires on {fact.data['on']}")
 
 
 def _test(fact: Fact) -> Iterator[Told]:
     words = "This is a test message"
-    yield from _each(fact, "person", Kind.TEST, words, words)
+    yield from each(fact, "person", Kind.TEST, words, words)
 
 
 _RULES: dict[str, tuple[Rule, ...]] = {
