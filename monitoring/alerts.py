@@ -138,6 +138,8 @@ def title_of(run: DriftRun) -> str:
 
 
 def _signal(row: Mapping[str, Any]) -> str:
+    if row["signal"] == "volume" and not row["n"]:
+        return "no record came in"
     if row["signal"] == "volume":
         return f"{row['value']:.2f} times as many records as usual"
     if row["signal"] == "missing":

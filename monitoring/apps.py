@@ -10,12 +10,13 @@ class MonitoringConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what makes the evidence of monitors, and what follows from it."""
+        from governance.approvals.kinds import follow_state_changes
         from governance.evidence.canary import CANARY
         from governance.evidence.producers import register
         from governance.evidence.reproducing import register_data_check
         from governance.evidence.services import on_change
         from governance.notices import topics
-        from monitoring import notices, runs, touched
+        from monitoring import notices, runs, settling, touched
         from monitoring.incidents import notices as incident_notices
         from monitoring.incidents.wording import holds_of
         from monitoring.web.context import rows_for_model
@@ -27,5 +28,6 @@ class MonitoringConfig(AppConfig):
         register_data_check(touched.records_gone)
         register_monitors(rows_for_model)
         register_warnings(holds_of)
+        follow_state_changes(settling.on_state_change)
         topics.register(notices.TOPIC)
         topics.register(incident_notices.TOPIC)

@@ -48,16 +48,18 @@ def measure_drift(task: Task) -> Product:
         task.progress(1, 4, f"Counting {len(batches)} batches")
         window = windows.window_profile(batches, reference, start=start, end=end)
         task.progress(2, 4, "Evidently on a sample of the same columns")
-        paths = windows.window_paths(batches, start=start, end=end)
         bins = profiles.ReferenceProfile.from_json(reference.profile)
-        names = list(bins.schema.types)
-        sample = engine.sample(paths, names, rows=limits.sampling.sample, seed=task.seed, start=start, end=end)
-        check = crosscheck.compare(
-            _reference_sample(reference, names, limits.sampling.sample, task.seed),
-            sample.to_pandas(),
-            kinds={name: kind_of(type_) for name, type_ in bins.schema.types.items()},
-            html=bool(given.get("evidently_report")),
-        )
+        check = None  # Evidently has nothing to say of a window in which nothing came
+        if window.n:
+            names = list(bins.schema.types)
+            paths = windows.window_paths(batches, start=start, end=end)
+            sample = engine.sample(paths, names, rows=limits.sampling.sample, seed=task.seed, start=start, end=end)
+            check = crosscheck.compare(
+                _reference_sample(reference, names, limits.sampling.sample, task.seed),
+                sample.to_pandas(),
+                kinds={name: kind_of(type_) for name, type_ in bins.schema.types.items()},
+                html=bool(given.get("evidently_report")),
+            )
         task.progress(3, 4, "Distances, intervals, false discovery rate")
         payload = drift.compute(
             bins,
@@ -74,12 +76,12 @@ def measure_drift(task: Task) -> Product:
     except (InvalidProfile, UnreadableRecords) as error:
         raise CannotProduce(str(error)) from error
     files = {runs.WINDOW_FILE: rfc8785.dumps(window.to_json())}
-    if check.html:
+    if check and check.html:
         files[runs.EVIDENTLY_FILE] = check.html
     environment = made_with(
         task, dataset=task.dataset_digest, reference=reference.digest, reference_rows=reference.rows_digest
     )
-    sampled = dict(zip(("reference", "window"), check.rows, strict=True))
+    sampled = dict(zip(("reference", "window"), check.rows if check else (0, 0), strict=True))
     return Product(payload, environment | {"isolation": reference.isolation, "sampled": sampled}, files)
 
 

@@ -17,7 +17,8 @@ from monitoring import alerts, selectors
 from monitoring.drift_settings import DriftSettings
 from monitoring.errors import MonitorDisabled, NothingToCompare
 from monitoring.models import DriftRun, Monitor
-from monitoring.terms import terms_of, windows_before
+from monitoring.terms import terms_of
+from monitoring.volume import records_before
 from registry.models import ModelVersion
 
 EVIDENCE_TYPE = selectors.EVIDENCE_TYPE
@@ -35,6 +36,7 @@ def request_run(
     end: datetime | None = None,
     version: ModelVersion | None = None,
     evidently_report: bool = False,
+    silence: bool = False,
 ) -> EvidenceJob:
     """Ask for one window to be measured; the evidence worker does it.
 
@@ -43,6 +45,7 @@ def request_run(
         end: first event time after the window; by default just after the newest record.
         version: whose predictions; by default the version behind the monitor's alias now.
         evidently_report: keep Evidently's own report (3 to 5 MB) as a file of the evidence.
+        silence: measure a window without records, too: that nothing came is what it shows.
     Raises:
         NothingToCompare: no version is live, or no record of it lies in the window.
         MonitorDisabled: the monitor is switched off.
@@ -68,12 +71,11 @@ def request_run(
         )
     until = clock.now()
     batches = list(selectors.batches_in(monitor, version, start=start, end=end, received_until=until))
-    if not batches:
+    if not batches and not silence:
         raise NothingToCompare(
             f"{monitor} has no records of {version} between {clock.rfc3339(start)} and {clock.rfc3339(end)}."
         )
     terms = terms_of(monitor, version)
-    volume = terms.monitoring.volume
     asked = {
         "monitor": str(monitor.pk),
         "version": str(version.pk),
@@ -81,7 +83,14 @@ def request_run(
         "end": clock.rfc3339(end),
         "settings": DriftSettings.of(terms.monitoring, monitor.settings).to_json(),
         "policy": terms.policy,
-        "before": list(windows_before(monitor, version, start, end, same_weekday=volume.same_weekday)),
+        "before": records_before(
+            monitor,
+            version,
+            start,
+            end,
+            same_weekday=terms.monitoring.volume.same_weekday,
+            received_until=until,
+        ),
         "evidently_report": evidently_report,
     }
     digest = selectors.batches_digest(batches)

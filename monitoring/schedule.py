@@ -21,7 +21,7 @@ from governance.evidence.models import EvidenceJob
 from monitoring import calendar, runs, selectors, windows
 from monitoring.models import DriftRun, Monitor, RecordBatch, ScheduledWindow
 from monitoring.terms import terms_of
-from registry.models import ModelVersion
+from registry.models import AliasHistory, ModelVersion
 
 log = logging.getLogger(__name__)
 LATE = timedelta(hours=1)
@@ -62,7 +62,10 @@ def ask_for_due(as_of: datetime | None = None) -> list[uuid.UUID]:
 
 
 def due(monitor: Monitor, version: ModelVersion, as_of: datetime) -> Iterator[Due]:
-    """Yield the windows of a version that have ended, hold records and are to be measured, the earliest first.
+    """Yield the windows of a version that have ended and are to be measured, the earliest first.
+
+    Those hold records, or the version was live from their first moment to their last: then it is silence that is to be
+    seen. Before its first record nothing is: a system that is not connected yet is no change.
 
     A window that somebody had measured by hand is left out only if that counted all that is there now.
     """
@@ -77,11 +80,15 @@ def due(monitor: Monitor, version: ModelVersion, as_of: datetime) -> Iterator[Du
             "job"
         )
     }
+    spans = AliasHistory.objects.filter(model=monitor.model_id, alias=monitor.alias, version=version)
+    served = list(spans.values_list("during", flat=True))
     newest = max((row.end for row in asked.values()), default=None)
     after = max(oldest, min(batch.start for batch in batches))
     for start, end in calendar.windows(every, monitor.time_zone, after=after, until=as_of - LATE):
         inside = [batch for batch in batches if batch.start < end and batch.end >= start]
-        if not windows.window_paths(inside, start=start, end=end):
+        if not windows.window_paths(inside, start=start, end=end) and not any(
+            span.lower <= start and (span.upper is None or end <= span.upper) for span in served
+        ):
             continue
         if row := asked.get(start):
             if _to_be_asked_again(row, inside, as_of, recent=as_of - RECENT * every):
@@ -109,7 +116,9 @@ def _measured(monitor: Monitor, version: ModelVersion, start: datetime, end: dat
 def _ask(monitor: Monitor, version: ModelVersion, window: Due) -> uuid.UUID | None:
     try:
         with transaction.atomic():
-            job = runs.request_run(monitor_id=monitor.pk, start=window.start, end=window.end, version=version)
+            job = runs.request_run(
+                monitor_id=monitor.pk, start=window.start, end=window.end, version=version, silence=True
+            )
             if window.before is None:
                 ScheduledWindow.objects.create(
                     monitor=monitor, version=version, start=window.start, end=window.end, job=job, asked_at=clock.now()

@@ -108,7 +108,9 @@ def _volume(n: int, settings: DriftSettings, before: Sequence[int]) -> Json:
     usual = median(before[:WINDOWS_BEFORE]) if len(before) >= FEWEST_BEFORE else None
     ratio = n / usual if usual else None
     outcome, reason = "insufficient", ""
-    if ratio is None:
+    if not n and usual != 0:
+        outcome, reason = "watch", "No record came in."
+    elif ratio is None:
         kind = "windows that began on the same day of the week" if terms.same_weekday else "windows of this length"
         reason = f"Fewer than {FEWEST_BEFORE} {kind} before it."
     else:

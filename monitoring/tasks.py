@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from governance.evidence.tasks import enqueue
-from monitoring import duplicates, retention, schedule, services, windows
+from monitoring import duplicates, retention, schedule, services, settling, windows
 from monitoring.models import RecordBatch, ReferenceProfile
 from monitoring.retraining import services as retraining
 
@@ -48,7 +48,8 @@ def watch_live() -> int:
 
 @shared_task
 def measure_due() -> int:
-    """Have each window measured that has ended since; returns how many were asked for."""
+    """Have each window measured that has ended since, and close what it asked for before and came; returns how many."""
+    settling.settle_rolled_back()
     jobs = schedule.ask_for_due()
     enqueue(jobs)
     return len(jobs)

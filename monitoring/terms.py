@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from governance.approvals.models import ApprovalRequest
 from governance.policy.selectors import document_of, governing
 from governance.policy.watching import UNSAID, Monitoring
-from monitoring.models import DriftRun, Monitor
+from monitoring.models import Monitor
 from registry.models import AliasHistory, ModelVersion
-
-BEFORE = 8
 
 
 @dataclass(frozen=True)
@@ -39,23 +34,3 @@ def terms_of(monitor: Monitor, version: ModelVersion) -> Terms:
     system = monitor.model.system
     policy = governing(system, monitor.alias) if system else None
     return Terms(document_of(policy).monitoring, str(policy)) if policy else Terms(UNSAID)
-
-
-def windows_before(
-    monitor: Monitor, version: ModelVersion, start: datetime, end: datetime, *, same_weekday: bool
-) -> Sequence[int]:
-    """Return the records of the windows before one, newest first, of the same length; each window once."""
-    rows = DriftRun.objects.filter(monitor=monitor, version=version, window_end__lte=start).order_by(
-        "-window_end", "-made_at"
-    )
-    found: dict[datetime, int] = {}
-    zone = ZoneInfo(monitor.time_zone)
-    for run in rows[: 200 if same_weekday else 50]:
-        alike = abs((run.window_end - run.window_start) - (end - start)) < timedelta(minutes=61)  # the clocks change
-        if alike and (not same_weekday or _weekday(run.window_start, zone) == _weekday(start, zone)):
-            found.setdefault(run.window_start, run.rows)
-    return list(found.values())[:BEFORE]
-
-
-def _weekday(moment: datetime, zone: ZoneInfo) -> int:
-    return moment.astimezone(zone).weekday()

@@ -33,6 +33,7 @@ Keys = QuerySet[Any, Any] | None
 StateListener = Callable[[uuid.UUID, str, str], None]
 Presenter = Callable[[Sequence[ApprovalRequest]], Mapping[uuid.UUID, Presented]]
 _listeners: dict[str, StateListener] = {}
+_followers: list[StateListener] = []
 _presenters: dict[str, Presenter] = {}
 _finders: dict[str, Callable[[str], Keys]] = {}
 _ready: dict[str, Callable[[], Keys]] = {}
@@ -62,6 +63,11 @@ def register_subject_kind(
         _ready[kind] = ready
 
 
+def follow_state_changes(listener: StateListener) -> None:
+    """Call ``listener`` likewise, for requests of every kind, after the kind's owner."""
+    _followers.append(listener)
+
+
 def found_by(word: str) -> Q:
     """Return the condition that a kind calls a request by this word; none holds for a word that is no name."""
     found = Q(pk__in=[])
@@ -80,9 +86,9 @@ def ready() -> Q:
 
 
 def tell(kind: str, request_id: uuid.UUID, old: str, new: str) -> None:
-    """Tell the kind's owner."""
-    if kind in _listeners:
-        _listeners[kind](request_id, old, new)
+    """Tell the kind's owner, then whoever follows."""
+    for listener in (*filter(None, [_listeners.get(kind)]), *_followers):
+        listener(request_id, old, new)
 
 
 def presented(requests: Sequence[ApprovalRequest]) -> dict[uuid.UUID, Presented]:

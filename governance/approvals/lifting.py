@@ -117,7 +117,7 @@ def _check(approval: ApprovalRequest, signer: User) -> None:
         raise Forbidden(f"Close the critical finding first: {critical.title}")
     if approval.outcome != "ALLOW":
         raise ChecksHold(f"The verdict is {approval.outcome}: {approval.verdict.get('reason', '')}")
-    if late := conditions.overdue(approval):
+    if late := conditions.overdue(approval, lifting=True):
         raise Forbidden(f"A finding is overdue; have it closed or extended first: {late.title}")
 
 

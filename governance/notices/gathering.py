@@ -10,7 +10,7 @@ from governance.accounts.models import AccessReview, Passkey, Token, User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import people_with, roles_held
 from governance.approvals import kinds, selectors
-from governance.approvals.findings import asks_for_review, closers
+from governance.approvals.findings import QUESTIONS, asks_for_review, closers
 from governance.approvals.models import ApprovalRequest, Delegation, Finding, State, Waiver
 from governance.audit.selectors import LogEntry
 from governance.common import clock
@@ -64,7 +64,9 @@ def about_request(approval: ApprovalRequest, data: Data) -> About:
 
 
 def about_finding(finding: Finding) -> About:
-    """Return a finding and its owner; while it asks for a review, also who may give it, and the system's owner."""
+    """Return a finding and its owner; while it asks for a review or a decision, also who may give it, and the system's
+    owner.
+    """
     where = finding.system.name if finding.system else "this installation"
     return About(
         title=f"{finding.get_severity_display()} finding of {where}",
@@ -230,7 +232,9 @@ def _reviewers(finding: Finding) -> dict[str, People]:
     able = people_with(closers(finding), system_id=finding.system_id)
     had = {finding.owner_id, *finding.former_owners}
     return {
-        "reviewers": [person.pk for person in able if person.pk not in had],
+        "deciders" if finding.code in QUESTIONS else "reviewers": [
+            person.pk for person in able if person.pk not in had
+        ],
         "system_owner": answering(finding.system.owner) if finding.system else (),
     }
 

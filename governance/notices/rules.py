@@ -94,9 +94,17 @@ FINDING = {
     "finding.due": ("A finding of yours is due soon", "due soon"),
     "finding.overdue": ("A finding of yours is overdue", "overdue"),
 }
-AT_ONCE_REVIEW = {
+ASKED_OF_REVIEWERS = {
     "finding.opened": "What one person did to production at once waits for your review",
     "finding.overdue": "Your review of what one person did to production is overdue",
+}
+ASKED_OF_DECIDERS = {
+    "finding.opened": "A model has drifted; whether it may stand waits for your decision",
+    "finding.overdue": "Your decision on a model that has drifted is overdue",
+}
+LATE = {
+    "reviewers": "What one person did to production is not reviewed in time",
+    "deciders": "Nobody decided in time on a model that has drifted",
 }
 SECURITY = {
     "passkey.enrolled": "A passkey was added to your account",
@@ -209,11 +217,11 @@ def _mentioned(fact: Fact) -> Iterator[Told]:
 def _finding(fact: Fact) -> Iterator[Told]:
     words, what = FINDING[fact.event]
     yield from each(fact, "owner", Kind.FINDING, words, f"{fact.about.title}: {what}")
-    if asked := AT_ONCE_REVIEW.get(fact.event):
-        yield from each(fact, "reviewers", Kind.DECISION, asked, f"{asked}: {fact.about.title}")
-    if fact.event == "finding.overdue":
-        late = "What one person did to production is not reviewed in time"
-        yield from each(fact, "system_owner", Kind.SYSTEM, late, f"{late}: {fact.about.title}")
+    for part, asks in (("reviewers", ASKED_OF_REVIEWERS), ("deciders", ASKED_OF_DECIDERS)):
+        if (asked := asks.get(fact.event)) and part in fact.about.people:
+            yield from each(fact, part, Kind.DECISION, asked, f"{asked}: {fact.about.title}")
+            if fact.event == "finding.overdue":
+                yield from each(fact, "system_owner", Kind.SYSTEM, LATE[part], f"{LATE[part]}: {fact.about.title}")
 
 
 def _security(fact: Fact) -> Iterator[Told]:
