@@ -16,10 +16,11 @@ class MonitoringConfig(AppConfig):
         from governance.evidence.reproducing import register_data_check
         from governance.evidence.services import on_change
         from governance.notices import topics
-        from monitoring import notices, runs, settling, touched
+        from monitoring import notices, runs, selectors, settling, touched
         from monitoring.incidents import notices as incident_notices
         from monitoring.incidents.wording import holds_of
         from monitoring.web.context import rows_for_model
+        from registry.answering import register_resolver
         from registry.reviewing.panels import register_monitors, register_warnings
 
         register(runs.EVIDENCE_TYPE, "monitoring.producer:measure_drift")
@@ -28,6 +29,7 @@ class MonitoringConfig(AppConfig):
         register_data_check(touched.records_gone)
         register_monitors(rows_for_model)
         register_warnings(holds_of)
+        register_resolver(selectors.answered)
         follow_state_changes(settling.on_state_change)
         topics.register(notices.TOPIC)
         topics.register(incident_notices.TOPIC)

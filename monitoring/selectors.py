@@ -1,5 +1,6 @@
 """Read monitors, batches, runs and alerts."""
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -9,13 +10,15 @@ from typing import Any
 import rfc8785
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.urls import reverse
 
 from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.evidence.models import EvidenceJob
 from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
-from registry.models import AliasHistory, ModelVersion
+from registry.answering import Answered
+from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
 from registry.selectors import live
 
 EVIDENCE_TYPE = "drift/v1"
@@ -157,3 +160,19 @@ def alert_for(user: User, pk: uuid.UUID) -> Alert:
     if found is None:
         raise Unknown(f"There is no alert {pk}; a monitor's newest drift run names its alert.")
     return found
+
+
+def answered(name: str, model: RegisteredModel) -> Answered | None:
+    """Return the alert of a model that a request answers by this name, ``AL-7``; None where it has no such alert."""
+    found = re.fullmatch(r"AL-([1-9]\d{0,8})", name.upper())
+    alert = Alert.objects.filter(number=int(found[1]), monitor__model=model).first() if found else None
+    if alert is None:
+        return None
+    said = f"{alert.get_severity_display().lower()}, {alert.get_state_display().lower()}: {alert.title}"
+    return Answered(str(alert), said, reverse("alert-detail", args=[alert.pk]))
+
+
+def answers_to(alert: Alert) -> QuerySet[PromotionRequest]:
+    """Return the requests that say that they answer an alert, newest first."""
+    rows = PromotionRequest.objects.filter(in_answer_to=str(alert), version__model=alert.monitor.model_id)
+    return rows.select_related("version__model", "approval").order_by("-number")

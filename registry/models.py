@@ -106,6 +106,7 @@ class PromotionRequest(Governed):
     requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="promotion_requests")
     change_class = models.CharField(max_length=20, choices=ChangeClass, default=ChangeClass.NON_SUBSTANTIAL)
     state = models.CharField(max_length=12, choices=State, default=State.REQUESTED)
+    in_answer_to = models.CharField(max_length=20, blank=True, help_text="The alert that it answers: AL-7.")
     state_reason = models.CharField(max_length=500, blank=True)
     made_at = models.DateTimeField()
     applied_at = models.DateTimeField(null=True)

@@ -28,7 +28,7 @@ from governance.policy.document import PolicyDocument
 from governance.policy.requirements import EvidenceRequirement
 from governance.policy.selectors import document_of, governing
 from placet.mlflow_plugin.protection import fold
-from registry import protected, selectors, standing
+from registry import answering, protected, selectors, standing
 from registry.errors import (
     AlreadyLive,
     ModelUnassigned,
@@ -52,8 +52,12 @@ def request_promotion(
     requester: User,
     use_restrictions: Sequence[str] = (),
     change_class: str = ChangeClass.NON_SUBSTANTIAL,
+    in_answer_to: str = "",
 ) -> tuple[PromotionRequest, list[uuid.UUID]]:
     """Ask that a version gets an alias; open its approval and name the evidence jobs that are missing.
+
+    Args:
+        in_answer_to: the alert for which the version was made, ``AL-7``.
 
     Returns: the promotion, and the ids of evidence jobs to enqueue once this is committed.
 
@@ -63,6 +67,7 @@ def request_promotion(
         UnknownModel, UnknownVersion, UnprotectedAlias, ModelUnassigned, SystemUnclassified,
         SystemProhibited, VersionUnusable, RequestOpen, AlreadyLive, PolicyMissing: each says what to do.
         Forbidden: the requester is no engineer of the system.
+        InvalidInput: the model has no such alert.
     """
     registered = selectors.model_for(requester, model)
     candidate = selectors.version(registered, version)
@@ -75,6 +80,7 @@ def request_promotion(
     ai_system = classified(registered.system, model)
     if not has_role(requester, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
         raise Forbidden(f"Only an engineer or the owner of {ai_system.name} requests its promotions.")
+    answers = answering.checked(in_answer_to, registered)
     policy_version = governing(ai_system, alias)
     now_live = selectors.live(registered, alias)
     serves = now_live is not None and now_live.version_id == candidate.pk
@@ -108,11 +114,17 @@ def request_promotion(
         use_restrictions=use_restrictions,
         policy_version=policy_version,
     )
-    return asked_for(candidate, alias, approval, change_class=change_class, actor=requester)
+    return asked_for(candidate, alias, approval, change_class=change_class, actor=requester, in_answer_to=answers)
 
 
 def asked_for(
-    candidate: ModelVersion, alias: str, approval: ApprovalRequest, *, change_class: str, actor: Actor
+    candidate: ModelVersion,
+    alias: str,
+    approval: ApprovalRequest,
+    *,
+    change_class: str,
+    actor: Actor,
+    in_answer_to: str = "",
 ) -> tuple[PromotionRequest, list[uuid.UUID]]:
     """Write down that a version asks for an alias with an approval just opened; return it, and the jobs to enqueue."""
     promotion = PromotionRequest(
@@ -122,6 +134,7 @@ def asked_for(
         approval=approval,
         requester=approval.requester,
         change_class=change_class,
+        in_answer_to=in_answer_to,
         made_at=clock.now(),
     )
     audit.append(
@@ -137,6 +150,7 @@ def asked_for(
             "digest": candidate.artifact_digest,
             "decision_threshold": candidate.decision_threshold,
             "change_class": str(change_class),
+            **({"in_answer_to": in_answer_to} if in_answer_to else {}),
         },
     )
     jobs = request_missing(approval, candidate)

@@ -179,12 +179,22 @@ def request_promotion(
     to: Annotated[str, typer.Option("--to", help="The alias to move, such as champion.")],
     key: Annotated[str | None, typer.Option("--idempotency-key", help="Makes a repeated call safe in CI.")] = None,
     change: Annotated[str | None, typer.Option("--change-class", help="Non-substantial unless you say so.")] = None,
+    answers: Annotated[str | None, typer.Option("--in-answer-to", help="The alert that it answers: AL-7.")] = None,
     wait: WaitFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Request that an alias be moved to a model version."""
     with Connected() as client:
-        request = _requested(client, model, version, to, key=key, change=change, patient=wait)
+        request = _requested(
+            client,
+            model,
+            version,
+            to,
+            patient=wait,
+            change_class=change,
+            in_answer_to=answers,
+            idempotency_key=key,
+        )
         if wait:
             request = _follow(client, request, until="verdict", quiet=as_json)
         elif not request.next_step:
@@ -302,14 +312,12 @@ def version(as_json: JsonFlag = False) -> None:
         terminal.say(f"placet {placet.__version__}")
 
 
-def _requested(
-    client: Placet, model: str, version: str, alias: str, *, key: str | None, change: str | None, patient: bool
-) -> Promotion:
+def _requested(client: Placet, model: str, version: str, alias: str, *, patient: bool, **said: str | None) -> Promotion:
     """Request a promotion; with ``patient``, give Placet the seconds that it needs to see a version just registered."""
     ends = time.monotonic() + (_MIRRORED_WITHIN_S if patient else 0)
     while True:
         try:
-            return client.request_promotion(model, version, alias, change_class=change, idempotency_key=key)
+            return client.request_promotion(model, version, alias, **said)
         except PlacetProblem as problem:
             unknown = problem.type in {"/problems/unknown-model", "/problems/unknown-version"}
             if not unknown or time.monotonic() > ends:

@@ -164,12 +164,14 @@ class Placet(ProductionCalls, EvidenceCalls):
         alias: str,
         *,
         change_class: str | None = None,
+        in_answer_to: str | None = None,
         idempotency_key: str | None = None,
     ) -> Promotion:
         """Ask for ``alias`` to be moved to a model version; evidence jobs start at once.
 
         Args:
             change_class: ``substantial``, ``non-substantial`` (unless you say otherwise) or ``pre-determined``.
+            in_answer_to: the alert for which the version was made, ``AL-7``.
             idempotency_key: repeat a call with the same key and it is done once; a random one by default.
         Raises:
             PlacetProblem: unknown model, version or alias; a model without AI system; not allowed; not reachable.
@@ -177,6 +179,7 @@ class Placet(ProductionCalls, EvidenceCalls):
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         body = {"model": model, "version": str(version), "alias": alias}
         body |= {"change_class": change_class} if change_class else {}
+        body |= {"in_answer_to": in_answer_to} if in_answer_to else {}
         return Promotion.from_json(self._json("POST", "/api/v1/promotion-requests", json=body, headers=headers))
 
     def promotion(self, id: str) -> Promotion:

@@ -19,11 +19,15 @@ def shortened(text: str) -> str:
     return re.sub(r"\b(?:(sha256:)([0-9a-f]{12})[0-9a-f]+|([0-9a-f]{12})[0-9a-f]{52})\b", r"\1\2\3…", text)
 
 
+UNBROKEN = frozenset({"column", "most"})
+
+
 def columns(*names: str, right: Container[str] = ()) -> Table:
     """Return an empty table in the story's look; columns named in ``right`` are aligned to the right."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name in names:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        # Words wrap; the name of a column never does, it is what a reader looks for.
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in UNBROKEN)
     return table
 
 

@@ -25,6 +25,9 @@ class PromotionInput(serializers.Serializer[Any]):
     change_class = serializers.ChoiceField(
         choices=ChangeClass.choices, required=False, default=ChangeClass.NON_SUBSTANTIAL
     )
+    in_answer_to = serializers.CharField(
+        max_length=20, required=False, allow_blank=True, default="", help_text="The alert that it answers: AL-7."
+    )
 
 
 class ReasonInput(serializers.Serializer[Any]):
@@ -110,6 +113,7 @@ class PromotionOutput(serializers.Serializer[Any]):
     url = serializers.URLField()
     next_step = serializers.CharField()
     made_at = serializers.DateTimeField()
+    in_answer_to = serializers.CharField(allow_blank=True)
     approval = ApprovalOutput()
     jobs = JobOutput(many=True)
     gate = GateStateOutput()
@@ -141,6 +145,7 @@ def promotion_as_dict(
         "url": f"{settings.BASE_URL}/promotions/{promotion.pk}",
         "next_step": next_step(promotion, jobs),
         "made_at": promotion.made_at,
+        "in_answer_to": promotion.in_answer_to,
         "approval": {
             "id": approval.pk,
             "state": approval.state,

@@ -84,6 +84,7 @@ class Migration(migrations.Migration):
                 ('alias', models.CharField(max_length=255)),
                 ('change_class', models.CharField(choices=[('substantial', 'Substantial'), ('non-substantial', 'Non-substantial'), ('pre-determined', 'Pre-determined')], default='non-substantial', max_length=20)),
                 ('state', models.CharField(choices=[('requested', 'Requested'), ('applying', 'Applying'), ('applied', 'Applied'), ('superseded', 'Superseded'), ('rolled_back', 'Rolled back'), ('failed', 'Failed')], default='requested', max_length=12)),
+                ('in_answer_to', models.CharField(blank=True, help_text='The alert that it answers: AL-7.', max_length=20)),
                 ('state_reason', models.CharField(blank=True, max_length=500)),
                 ('made_at', models.DateTimeField()),
                 ('applied_at', models.DateTimeField(null=True)),

@@ -5,6 +5,7 @@ from typing import Any
 from governance.accounts.models import User
 from governance.approvals.models import OPEN, ApprovalRequest, State
 from registry import renewals, selectors
+from registry.answering import Answered, answered
 from registry.models import PromotionRequest
 
 
@@ -22,6 +23,11 @@ def renewal_shown(promotion: PromotionRequest, viewer: User) -> dict[str, Any] |
         "refusal": refusal,
         "opened": {"reference": str(opened.promotion), "pk": opened.promotion.pk} if opened else None,
     }
+
+
+def answers_shown(promotion: PromotionRequest) -> Answered | None:
+    """Return what a request says that it answers, such as an alert; None where it says nothing."""
+    return answered(promotion.in_answer_to, promotion.version.model) if promotion.in_answer_to else None
 
 
 def renews_shown(approval: ApprovalRequest) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from registry.models import ModelVersion, Permit, PromotionRequest
 from registry.reviewing import checks, evidence, stages, standing_said
 from registry.reviewing.comments import comments_shown
 from registry.reviewing.people import People, person_ids, words
-from registry.reviewing.renewing import renewal_shown, renews_shown
+from registry.reviewing.renewing import answers_shown, renewal_shown, renews_shown
 from registry.reviewing.review import head
 
 SPARED = "let through by a standing approval"
@@ -226,6 +226,8 @@ def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[
         {"label": "Decision threshold", "value": f"{version.decision_threshold:.3f}"},
         {"label": "Policy", "value": str(approval.policy_version), "detail": "pinned when requested"},
     ]
+    if answers := answers_shown(promotion):
+        rows.append({"label": "In answer to", "value": answers.name, "url": answers.url, "detail": answers.said})
     gate = protected.in_force()
     if gate.detect_only:
         detail = f"MLflow runs without the plugin; gate configuration {gate.number}"

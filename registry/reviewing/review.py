@@ -29,7 +29,7 @@ from registry.reviewing.canary import canary_shown
 from registry.reviewing.comments import comments_shown
 from registry.reviewing.people import People, person_ids
 from registry.reviewing.plans import plans_shown
-from registry.reviewing.renewing import renews_shown
+from registry.reviewing.renewing import answers_shown, renews_shown
 from registry.reviewing.waivers import waivers_shown
 
 CHANGE_CLASSES = {
@@ -126,6 +126,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
         "waivers": waivers_shown(approval, viewer),
         "plans": plans_shown(promotion),
         "renews": renews_shown(approval),
+        "in_answer_to": answers_shown(promotion),
         "comments": comments_shown(approval, viewer),
         "validation": validation_panel(approval, viewer),
         "standing": standing,

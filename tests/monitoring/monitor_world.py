@@ -154,7 +154,7 @@ def make_world(*, on_drift: str = "suspend") -> World:
         opened_at=now,
     )
     promotion = PromotionRequest(
-        number=1,
+        number=90,  # what is requested by its service counts from 1
         version=version,
         alias="champion",
         approval=approval,

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.test import Client
 from psycopg.types.range import TimestamptzRange
 
 from governance.approvals import conditions, findings
@@ -16,10 +17,12 @@ from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
-from monitoring import services, tasks
+from governance.common.errors import InvalidInput
+from monitoring import selectors, services, tasks
+from registry import promotions
 from registry.models import AliasHistory
-from tests.factories import CREDIT_POLICY
-from tests.monitoring.monitor_world import START, a_frame, lines_of, make_world, measure, send
+from tests.factories import CREDIT_POLICY, a_policy
+from tests.monitoring.monitor_world import START, a_frame, a_version, lines_of, make_world, measure, send
 
 pytestmark = pytest.mark.usefixtures("db", "storage")
 
@@ -98,3 +101,23 @@ def test_what_asks_for_a_decision_does_not_hold_it_up_and_a_flaw_does(breach):
     )
     (held,) = conditions.holds(world.approval)
     assert held["reason"].startswith("1 finding")
+
+
+def test_a_request_says_which_alert_of_its_model_it_answers_and_the_review_links_to_it(breach):
+    world, alert = breach
+    a_policy()
+    number = a_version(world, 3).number
+    asked = {"model": "credit-risk", "version": number, "alias": "champion", "requester": world.engineer}
+    for name in ("AL-999", "7", "AL-0", f"AL-{alert.number}; DROP"):
+        with pytest.raises(InvalidInput, match="There is no alert"):
+            promotions.request_promotion(**asked, in_answer_to=name)
+    promotion, _ = promotions.request_promotion(**asked, in_answer_to=f"al-{alert.number}")
+    assert promotion.in_answer_to == f"AL-{alert.number}"
+    assert list(selectors.answers_to(alert)) == [promotion]
+    said = log.entries_naming("registry_promotionrequest", [promotion.pk])[-1].parsed["data"]
+    assert said["in_answer_to"] == f"AL-{alert.number}"
+    browser = Client()
+    browser.force_login(world.owner)
+    for address in (f"/approvals/{promotion.approval_id}", f"/promotions/{promotion.pk}"):
+        page = browser.get(address).content.decode()
+        assert f'href="/alerts/{alert.pk}"' in page, address
