@@ -49,7 +49,7 @@ def _beside_evidently() -> Comparison:
 
     rng = np.random.default_rng(1)
     reference = _columns(rng, WIDE_ROWS, numbers=20, texts=10)
-    window = _columns(rng, WIDE_ROWS, numbers=20, texts=10, shift=0.5)
+    window = _columns(rng, WIDE_ROWS, numbers=20, texts=10, shift=1.0)
     profile = _profile(reference)
     left, right = pd.DataFrame(reference), pd.DataFrame(window)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():

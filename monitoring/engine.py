@@ -162,6 +162,7 @@ def any_value(paths: Iterable[Path], column: str) -> bool:
 @contextmanager
 def _open(files: Sequence[str], **options: Any) -> Iterator[Table]:
     connection = ibis.duckdb.connect()
+    connection.raw_sql("SET enable_progress_bar = false")  # it writes into the logs of whoever counts much
     try:
         with warnings.catch_warnings():
             # Ibis 12 still calls what DuckDB 2 has renamed.

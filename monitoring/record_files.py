@@ -113,6 +113,7 @@ def paired(
 @contextmanager
 def _opened() -> Iterator[Any]:
     connection = ibis.duckdb.connect()
+    connection.raw_sql("SET enable_progress_bar = false")  # it writes into the logs of whoever counts much
     try:
         with warnings.catch_warnings():
             # Ibis 12 still calls what DuckDB 2 has renamed.

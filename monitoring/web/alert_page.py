@@ -17,6 +17,7 @@ from monitoring.models import Alert, DriftRun, RetrainCall
 from monitoring.retraining import services as retraining
 
 Row = dict[str, Any]
+ANSWERS_SHOWN = 5
 WORDS = {
     "acknowledged": "took it in hand",
     "muted": "muted it",
@@ -107,6 +108,16 @@ def _consequences(alert: Alert, call: RetrainCall | None) -> list[Row]:
         }[call.state]
         detail = f"{said}. {call.error}" if call.error else said
         rows.append({"title": "Retraining hook", "detail": detail, "tone": tone, "icon": "refresh", "url": ""})
+    rows += [
+        {
+            "title": f"Answered by {answer}",
+            "detail": f"{answer.version}, {answer.approval.get_state_display().lower()}",
+            "tone": "ok" if answer.approval.state == State.APPROVED else "warn",
+            "icon": "model",
+            "url": reverse("promotion-detail", args=[answer.pk]),
+        }
+        for answer in selectors.answers_to(alert)[:ANSWERS_SHOWN]
+    ]
     return rows
 
 

@@ -121,3 +121,4 @@ def test_a_request_says_which_alert_of_its_model_it_answers_and_the_review_links
     for address in (f"/approvals/{promotion.approval_id}", f"/promotions/{promotion.pk}"):
         page = browser.get(address).content.decode()
         assert f'href="/alerts/{alert.pk}"' in page, address
+    assert f"Answered by {promotion}" in browser.get(f"/alerts/{alert.pk}").content.decode()
