@@ -43,6 +43,10 @@ def _ingest() -> Iterator[Comparison]:
     yield from import_module("benchmarks.ingest").measure()
 
 
+def _documents() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.documents").measure()
+
+
 def _policy() -> Iterator[Comparison]:
     yield import_module("benchmarks.policy").measure()
 
@@ -84,6 +88,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "drift": _drift,
     "windows": _windows,
     "ingest": _ingest,
+    "documents": _documents,
     "policy": _policy,
     "replay": _replay,
     "inbox": _inbox,

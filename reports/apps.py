@@ -26,6 +26,7 @@ class ReportsConfig(AppConfig):
         register("data_quality/v1", "reports.producers.data_quality:produce")
         worker_process_init.connect(_keep_models_warm)
         worker_process_shutdown.connect(_end_warm_models)
+        worker_process_shutdown.connect(_end_press)
 
 
 def _keep_models_warm(**_: object) -> None:
@@ -39,3 +40,9 @@ def _end_warm_models(**_: object) -> None:
     from reports.isolation import warm
 
     warm.close()
+
+
+def _end_press(**_: object) -> None:
+    from reports import printing
+
+    printing.close()

@@ -21,6 +21,16 @@ class Document(Governed):
     snapshot = models.JSONField(help_text="Every fact that the PDF states, and the versions that drew it.")
     snapshot_digest = models.CharField(max_length=71)
     pdf_digest = models.CharField(max_length=71)
+    unsigned_digest = models.CharField(
+        max_length=71, help_text="Digest of the pages before the signature: the same snapshot gives it again."
+    )
+    unsigned_bytes = models.PositiveIntegerField(help_text="So many bytes of the file were there before the signature.")
+    signature = models.JSONField(
+        null=True, help_text="Level, signer, certificate and time-stamp authority, as the cover names them."
+    )
+    time_stamp_ends_at = models.DateTimeField(
+        null=True, help_text="When the certificate behind the signature's time-stamp ends."
+    )
     measured = models.PositiveIntegerField()
     declared = models.PositiveIntegerField()
     missing = models.PositiveIntegerField()
@@ -31,6 +41,25 @@ class Document(Governed):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["kind", "snapshot_digest"], name="one_document_per_kind_and_snapshot")
+        ]
+
+
+class DocumentTimeStamp(Governed):
+    """A later time-stamp over a document and all its earlier ones, kept beside the file, which stays as it is."""
+
+    immutable = True
+
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="time_stamps")
+    number = models.PositiveIntegerField()
+    imprint = models.CharField(max_length=135, help_text="sha512 over the file and the tokens 1 to number - 1.")
+    token_digest = models.CharField(max_length=71)
+    authority = models.CharField(max_length=200)
+    stamped_at = models.DateTimeField()
+    ends_at = models.DateTimeField(help_text="When the certificate behind it ends.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="one_time_stamp_per_document_and_number")
         ]
 
 
@@ -48,6 +77,7 @@ class DocumentJob(models.Model):
     system = models.ForeignKey(AISystem, on_delete=models.CASCADE, related_name="+")
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    stage = models.CharField(max_length=60, blank=True, help_text="What the worker is doing, such as the page.")
     error = models.TextField(blank=True)
     document = models.ForeignKey(Document, null=True, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()

@@ -1,8 +1,10 @@
 """Ask for documents and build them."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.db import transaction
 
@@ -15,11 +17,12 @@ from governance.evidence import storage
 from governance.evidence.producers import Product
 from governance.evidence.reproducing import WORKER
 from governance.inventory.models import AISystem
+from reports import signatures
 from reports.documents.annex_iv import build
-from reports.documents.render import libraries, render
 from reports.documents.snapshot import digest
 from reports.facts import Facts
 from reports.models import Document, DocumentJob
+from reports.printing import libraries, render
 
 
 def request_document(*, kind: str, ai_system: AISystem, requester: User) -> DocumentJob:
@@ -43,19 +46,46 @@ def build_document(job_id: uuid.UUID) -> DocumentJob:
     versions = libraries()
     with transaction.atomic():
         snapshot = Facts(job.system).snapshot(job.pk, versions)
+    if (signature := signatures.described()) is not None:
+        snapshot["signature"] = signature
     content = build(snapshot)
-    pdf = render(content, snapshot)
+    pdf = render(content, snapshot, said=_teller(job))
     _keep(job, snapshot, pdf, {str(state): count for state, count in content.counts.items()})
     return job
 
 
-@transaction.atomic
-def _keep(job: DocumentJob, snapshot: dict[str, object], pdf: bytes, counts: Mapping[str, int]) -> None:
+def _teller(job: DocumentJob) -> Callable[[str], None]:
+    """Return who writes down how far the pages are, at most once a second: people watch the row."""
+    told = clock.now() - timedelta(seconds=1)
+
+    def tell(stage: str) -> None:
+        nonlocal told
+        if clock.now() - told >= timedelta(seconds=1):
+            told = clock.now()
+            DocumentJob.objects.filter(pk=job.pk).update(stage=stage[:60])
+
+    return tell
+
+
+def _keep(job: DocumentJob, snapshot: dict[str, Any], pages: bytes, counts: Mapping[str, int]) -> None:
+    pdf, ends_at = signatures.signed(pages)
+    with transaction.atomic():
+        _keep_signed(job, snapshot, pages, pdf, ends_at, counts)
+
+
+def _keep_signed(
+    job: DocumentJob,
+    snapshot: dict[str, Any],
+    pages: bytes,
+    pdf: bytes,
+    ends_at: datetime | None,
+    counts: Mapping[str, int],
+) -> None:
     # A message delivered twice can have had two workers draw the pages: the first keeps its own.
     if DocumentJob.objects.select_for_update().get(pk=job.pk).state != DocumentJob.State.RUNNING:
         job.refresh_from_db()
         return
-    law = snapshot["law"]
+    law, signature = snapshot["law"], snapshot.get("signature")
     document = Document(
         kind=job.kind,
         system=job.system,
@@ -63,6 +93,10 @@ def _keep(job: DocumentJob, snapshot: dict[str, object], pdf: bytes, counts: Map
         snapshot=snapshot,
         snapshot_digest=digest(snapshot),
         pdf_digest=storage.put(pdf),
+        unsigned_digest="sha256:" + sha256(pages).hexdigest(),
+        unsigned_bytes=len(pages),
+        signature=signature,
+        time_stamp_ends_at=ends_at,
         law_version=law["version"] if isinstance(law, dict) else "",
         made_at=clock.now(),
         requested_by=job.requested_by,
@@ -76,6 +110,9 @@ def _keep(job: DocumentJob, snapshot: dict[str, object], pdf: bytes, counts: Map
             "kind": job.kind,
             "system": job.system.slug,
             "pdf": document.pdf_digest,
+            "unsigned": document.unsigned_digest,
+            "signature": signature["level"] if signature else None,
+            "certificate": signature["certificate"] if signature else None,
             "snapshot": document.snapshot_digest,
             "law": document.law_version,
             **counts,

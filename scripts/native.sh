@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# See to the native libraries: those of WeasyPrint (PDF) and LightGBM always, a Chromium for the browser tests with "tests".
+# See to the native libraries: those of WeasyPrint (PDF) and LightGBM always, with "tests" a Chromium and the tools that check PDFs.
 # Usage: scripts/native.sh [tests]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,6 +34,9 @@ if [ "${1:-}" = tests ]; then
     done
     return 1
   }
+  for tool in qpdf:qpdf pdfsig:poppler-utils softhsm2-util:softhsm2; do
+    command -v "${tool%%:*}" >/dev/null || bash scripts/apt.sh "a tool that checks the documents" "${tool##*:}"
+  done
   has_chromium || bash scripts/apt.sh "Chromium, which the browser tests drive," chromium
   has_chromium || {
     echo "placet: Chromium does not start here: install one that answers 'chromium --version', then run make again." >&2

@@ -151,6 +151,7 @@ class Event(StrEnum):
     INCIDENT_REPORTED = "incident.reported"
     INCIDENT_CLOSED = "incident.closed"
     DOCUMENT_BUILT = "document.built"
+    DOCUMENT_TIME_STAMPED = "document.time_stamped"
     EXPLANATION_READ = "explanation.read"
     LOG_EXPORTED = "log.exported"
     POPULATION_EXPORTED = "population.exported"

@@ -239,6 +239,14 @@ WEBHOOK_URL = env.text("PLACET_MLFLOW_WEBHOOK_URL", f"{BASE_URL}/api/v1/gate/web
 # In hexadecimal, as manage.py harden_mlflow_db made it; without it Placet gives MLflow's database no word.
 MLFLOW_WORD_KEY = bytes.fromhex(env.text("PLACET_MLFLOW_WORD_KEY", ""))
 GATE_TOKEN = env.text("PLACET_GATE_TOKEN", "")
+DOCUMENT_TIMEOUT_S = env.whole("PLACET_DOCUMENT_TIMEOUT_SECONDS", 300, least=10)
+# The documents' signature, of the worker alone. Without a key they stay unsigned, and their cover says so.
+DOCUMENT_KEY = env.text("PLACET_DOCUMENT_KEY", "")
+DOCUMENT_CERTIFICATE_FILE = env.text("PLACET_DOCUMENT_CERTIFICATE_FILE", "")
+DOCUMENT_TRUST_FILE = env.text("PLACET_DOCUMENT_TRUST_FILE", "")
+DOCUMENT_CRL_FILES = env.words("PLACET_DOCUMENT_CRL_FILES")
+DOCUMENT_TSA = env.text("PLACET_DOCUMENT_TSA", "")
+DOCUMENT_REVOCATION = env.choice("PLACET_DOCUMENT_REVOCATION", ("files", "fetch"))
 MAX_DOCUMENT_MB = env.whole("PLACET_MAX_DOCUMENT_MB", 20, least=1)
 FILE_UPLOAD_HANDLERS = [
     "governance.common.uploads.BoundedUploads",

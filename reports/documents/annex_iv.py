@@ -62,11 +62,25 @@ def build(snapshot: Record) -> Content:
         law_version=str(law["version"]),
         language="en",
         organisation=str(checked.part("organisation").get("name") or ""),
-        status="Unsigned draft",
+        status="Signed draft" if checked.part("signature") else "Unsigned draft",
+        signature=_signature(checked.part("signature")),
         cover=tuple(cover),
         sections=sections,
         sample=bool(snapshot.get("sample")),
         appendices=tuple(_appendices(checked)),
+    )
+
+
+def _signature(signature: Record) -> str:
+    """Say on the cover how the file is signed; the file itself shows whether that still holds."""
+    if not signature:
+        return "Not signed."
+    signer, level = signature["signer"], signature["level"]
+    if signature.get("authority"):
+        return f"Signed with the certificate of {signer} (PAdES {level}), time-stamped by {signature['authority']}."
+    return (
+        f"Signed with the certificate of {signer} (PAdES {level}). No time-stamp authority is set up: when it was "
+        "signed is known from this system and its log only."
     )
 
 

@@ -18,6 +18,7 @@ INK, MUTED, GRID, LINE = "#182433", "#535f72", "#e3e8ef", "#b9c4d2"
 BLUE, GREY, MISS = "#1b57b0", "#7d899b", "#fbe9e7"
 TONES = {"none": BLUE, "good": "#126039", "bad": "#b32626", "warn": "#9a5b00", "info": BLUE}
 WIDTH = 468.0
+FAMILIES = "Inter, Noto Sans CJK SC"
 Better = Literal["higher", "lower"]
 
 
@@ -305,8 +306,8 @@ def _text(
     css: str = "label",
 ) -> str:
     return (
-        f'<text x="{_n(x)}" y="{_n(y)}" font-family="Inter" font-size="{size}" font-weight="{weight}" fill="{fill}" '
-        f'text-anchor="{anchor}" class="{css}">{escape(content)}</text>'
+        f'<text x="{_n(x)}" y="{_n(y)}" font-family="{FAMILIES}" font-size="{size}" font-weight="{weight}" '
+        f'fill="{fill}" text-anchor="{anchor}" class="{css}">{escape(content)}</text>'
     )
 
 

@@ -164,7 +164,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Content:
-    """A whole document. ``cover`` holds labelled values; ``sources`` come in the order of their first use."""
+    """A whole document. ``cover`` holds labelled values; ``sources`` come in the order of their first use.
+
+    ``signature`` says in a sentence how the file is signed.
+    """
 
     kind: str
     title: str
@@ -179,6 +182,7 @@ class Content:
     cover: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
     sample: bool = False
+    signature: str = "Not signed."
     appendices: tuple[Table | Facts, ...] = field(default=())
 
     def paragraphs(self) -> Iterator[tuple[Section, Paragraph]]:

@@ -7,9 +7,12 @@ about 0.1 to 0.3 s.
 from __future__ import annotations
 
 import logging
+import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pydyf
@@ -34,6 +37,9 @@ identification</pdfaSchema:schema> <pdfaSchema:namespaceURI>http://www.aiim.org/
 <pdfaProperty:description>PDF/UA part number</pdfaProperty:description></rdf:li></rdf:Seq></pdfaSchema:property>
 </rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>"""
 
+# A document is drawn with the fonts that come with it, and with none of the machine: the bytes are the same elsewhere.
+# Fontconfig reads the name of its file each time it starts.
+os.environ["FONTCONFIG_FILE"] = str(Path(__file__).with_name("fonts.conf"))
 _LOG = logging.getLogger("weasyprint")
 Blobs = Mapping[str, tuple[str, bytes]]
 
@@ -109,7 +115,8 @@ def write(
         WritingFailed: WeasyPrint reported an error.
     """
     fetcher = BundleFetcher(blobs)
-    fonts = FontConfiguration()  # the same object twice: with two, @font-face is ignored without a word
+    with warnings.catch_warnings(action="ignore"):  # that the machine has no fonts
+        fonts = FontConfiguration()  # the same object twice: with two, @font-face is ignored without a word
     complaints = _Complaints(level=logging.ERROR)
     _LOG.addHandler(complaints)
     options: dict[str, Any] = {"pdf_variant": "pdf/a-3a", "pdf_tags": True, "pdf_identifier": identifier[:16]}

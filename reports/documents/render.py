@@ -15,7 +15,7 @@ from typing import Any
 
 from django.template import Context, Engine
 
-from reports.documents import charts
+from reports.documents import charts, glyphs
 from reports.documents.content import STATES, Block, Content, Facts, Figure, Paragraph, Section, Source, Table
 from reports.documents.snapshot import Record, SnapshotInvalid, canonical, digest
 from reports.documents.wording import DASH, integer, log_index, moment, sentence_case, words
@@ -24,6 +24,8 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "reports" / "pdf
 FONTS = Path(__file__).with_name("fonts")
 FONT_FILES = ("Inter-Regular.ttf", "Inter-Medium.ttf", "Inter-SemiBold.ttf", "Inter-Bold.ttf")
 ATTACHMENT = "evidence.json"
+# The most characters that a paragraph, a cell and a line of the cover print: a row has to fit a page.
+_MOST, _MOST_IN_CELL, _MOST_ON_COVER = 20_000, 1_500, 240
 # Tables of up to this many rows are not split over pages.
 _KEPT_WHOLE = 8
 # Chapters that start on a new page; the short ones follow on.
@@ -48,20 +50,39 @@ def render(content: Content, snapshot: Record) -> bytes:
 
     if content.snapshot_digest != digest(snapshot):
         raise SnapshotInvalid("The content was built from another snapshot: build it again from this one.")
-    pictures = Pictures()
-    html = to_html(content, snapshot, pictures)
-    attached = canonical(snapshot)
-    blobs = {name: ("image/svg+xml", svg.encode()) for name, svg in pictures.files.items()}
-    blobs |= {name: ("font/ttf", _font(name)) for name in FONT_FILES}
-    blobs[ATTACHMENT] = ("application/json", attached)
+    sheet = laid_out(content, snapshot)
     return pdf.write(
-        html,
-        (TEMPLATES / "pdf.css").read_text(encoding="utf-8"),
-        blobs=blobs,
+        sheet.html,
+        sheet.css,
+        blobs=sheet.blobs,
         identifier=bytes.fromhex(content.snapshot_digest.removeprefix("sha256:")),
         when=datetime.fromisoformat(content.created_at).astimezone(UTC),
         attachment=pdf.Embedded(ATTACHMENT, "Snapshot behind this document: records and evidence payloads, RFC 8785"),
     )
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What WeasyPrint gets: the final HTML and CSS, and by name every resource that they may ask for."""
+
+    html: str
+    css: str
+    blobs: dict[str, tuple[str, bytes]]
+
+
+def laid_out(content: Content, snapshot: Record) -> Sheet:
+    """Return the final HTML of a document with its style and resources; every character in it has a glyph."""
+    pictures = Pictures()
+    html = glyphs.legible(to_html(content, snapshot, pictures))
+    charts_drawn = {name: glyphs.legible(svg) for name, svg in pictures.files.items()}
+    css = (TEMPLATES / "pdf.css").read_text(encoding="utf-8")
+    blobs = {name: ("image/svg+xml", svg.encode()) for name, svg in charts_drawn.items()}
+    blobs |= {name: ("font/ttf", _font(name)) for name in FONT_FILES}
+    blobs[ATTACHMENT] = ("application/json", canonical(snapshot))
+    wider = glyphs.fallback([html, *charts_drawn.values()])
+    if wider is not None:
+        css, blobs[glyphs.FALLBACK] = glyphs.FACE + css, ("font/ttf", wider)
+    return Sheet(html, css, blobs)
 
 
 def libraries() -> dict[str, str]:
@@ -96,7 +117,8 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
         Context(
             {
                 "content": content,
-                "system": content.cover[0][1],
+                "system": glyphs.shortened(content.cover[0][1], _MOST_ON_COVER),
+                "cover": [(label, glyphs.shortened(value, _MOST_ON_COVER)) for label, value in content.cover],
                 "created": created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "disclaimer": str((snapshot.get("law") or {}).get("disclaimer") or ""),
                 "counts": {state: str(count) for state, count in content.counts.items()},
@@ -108,7 +130,7 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
                         "anchor": gap.anchor,
                         "number": gap.number,
                         "title": gap.title,
-                        "what": gap.what,
+                        "what": _in_cell(gap.what),
                         "owner": sentence_case(words(gap.owner)),
                     }
                     for gap in content.gaps
@@ -185,7 +207,7 @@ def _paragraph(paragraph: Paragraph, numbers: dict[Source, int], pictures: Pictu
         "label": paragraph.state.capitalize(),
         "by": _behind(paragraph),
         "refs": [str(numbers[source]) for source in paragraph.sources],
-        "text": paragraph.text,
+        "text": glyphs.shortened(paragraph.text, _MOST),
         "blocks": list(_blocks(paragraph.blocks, pictures)),
     }
 
@@ -222,7 +244,8 @@ def _blocks(blocks: Iterable[Block], pictures: Pictures) -> Iterator[dict[str, A
 
 def _block(block: Block, pictures: Pictures) -> dict[str, Any]:
     if isinstance(block, Facts):
-        return {"kind": "facts", "caption": block.caption, "rows": block.rows, "whole": len(block.rows) <= _KEPT_WHOLE}
+        rows = [tuple(_in_cell(value) for value in row) for row in block.rows]
+        return {"kind": "facts", "caption": block.caption, "rows": rows, "whole": len(rows) <= _KEPT_WHOLE}
     if isinstance(block, Figure):
         return {"kind": "figure", "file": pictures.add(block.svg), "alt": block.alt, "caption": block.caption}
     return _table(block, pictures)
@@ -241,8 +264,8 @@ def _table(table: Table, pictures: Pictures) -> dict[str, Any]:
         "rows": [
             [
                 {
-                    "text": cell.text,
-                    "sub": cell.sub.split("\n") if cell.sub else [],
+                    "text": _in_cell(cell.text),
+                    "sub": _in_cell(cell.sub).split("\n") if cell.sub else [],
                     "tone": cell.tone,
                     "numeric": column.numeric,
                     "file": pictures.add(cell.svg) if cell.svg else "",
@@ -253,6 +276,10 @@ def _table(table: Table, pictures: Pictures) -> dict[str, Any]:
             for row in table.rows
         ],
     }
+
+
+def _in_cell(text: str) -> str:
+    return glyphs.shortened(text, _MOST_IN_CELL)
 
 
 def _source(source: Source, number: int) -> dict[str, str]:

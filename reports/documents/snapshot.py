@@ -7,6 +7,7 @@ else is absent, null or empty becomes a gap in the document and never an inventi
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -98,7 +99,8 @@ class Snapshot:
         for part in LISTS:
             if raw.get(part) is not None and not _is_list(raw[part]):
                 raise SnapshotInvalid(f"{part!r} must be a list of objects.")
-        self.raw = raw
+        # In the order and with the numbers of the canonical form: a database gives objects back in another order.
+        self.raw: Record = json.loads(canonical(raw))
 
     def part(self, name: str) -> Record:
         """Return an object of the snapshot, empty if absent or null."""

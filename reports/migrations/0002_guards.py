@@ -9,4 +9,5 @@ class Migration(migrations.Migration):
     dependencies = [("reports", "0001_tables"), ("audit", "0002_log")]
     operations = [
         Govern("reports_document", immutable=True),
+        Govern("reports_documenttimestamp", immutable=True),
     ]

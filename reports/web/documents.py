@@ -124,9 +124,10 @@ def making(viewer: User, ai_system: AISystem | None) -> Row:
 
 def _job(job: DocumentJob) -> Row:
     since = job.started_at or job.made_at
+    doing = job.stage or "the facts are collected"
     says = {
         DocumentJob.State.QUEUED: f"asked for by {job.requested_by.name}, waits for a worker",
-        DocumentJob.State.RUNNING: f"asked for by {job.requested_by.name}, the facts are collected and the pages drawn",
+        DocumentJob.State.RUNNING: f"asked for by {job.requested_by.name}, {doing}",
         DocumentJob.State.FAILED: job.error or "it could not be built",
     }
     return {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.web import records, systems, views
+from reports.web import checks, records, systems, views
 
 urlpatterns = [
     path("systems", systems.system_list, name="system-list"),
@@ -28,6 +28,7 @@ urlpatterns = [
     path("models/<uuid:pk>/versions/<int:number>/explain", records.record_explain, name="record-explain"),
     path("models/<uuid:pk>/versions/<int:number>/explain/look", records.record_look, name="record-look"),
     path("documents", views.document_list, name="document-list"),
+    path("documents/check", checks.document_check, name="document-check"),
     path("documents/build", views.document_build, name="document-build"),
     path("documents/making", views.document_making, name="document-making"),
     path("documents/<uuid:pk>/pdf", views.document_download, name="document-download"),

@@ -91,7 +91,8 @@ KEPT = {
     "validation.ValidationFinding": "validation finding",
     "validation.ValidationPart": "validation part written_at",
     "validation.ValidationTest": "validation kind outcome value low high evidence made_at",
-    "reports.Document": "kind system measured declared missing requested_by made_at",
+    "reports.Document": "kind system unsigned_bytes time_stamp_ends_at measured declared missing requested_by made_at",
+    "reports.DocumentTimeStamp": "document number stamped_at ends_at",
 }
 
 

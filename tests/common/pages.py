@@ -18,6 +18,7 @@ from tests.common import samples_fairness
 from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
 from tests.common.pages_adoption import ADOPTIONS
 from tests.common.pages_alerts import ALERTS
+from tests.common.pages_checks import CHECKS
 from tests.common.pages_comments import COMMENTS
 from tests.common.pages_datasets import DATASETS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
@@ -356,6 +357,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **DATASETS,
     **SUBMITTED_DOCUMENTS,
     **RECORDS,
+    **CHECKS,
     **ALERTS,
     **EVIDENCE,
     **PEOPLE,

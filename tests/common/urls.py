@@ -169,6 +169,7 @@ urlpatterns = [
     path("policies/<uuid:pk>/diff/", nobody, name="policy-diff"),
     path("policies/<uuid:pk>/publish/", nobody, name="policy-publish"),
     path("documents/", nobody, name="document-list"),
+    path("documents/check/", nobody, name="document-check"),
     path("documents/build/", nobody, name="document-build"),
     path("documents/<uuid:pk>/", nobody, name="document-download"),
     path("audit/", nobody, name="audit-log"),

@@ -31,7 +31,7 @@ def bank(db, settings, tmp_path) -> Bank:
 @pytest.fixture
 def quick(monkeypatch) -> None:
     """Draw no pages: what is kept and logged is tested without them."""
-    monkeypatch.setattr(services, "render", lambda content, snapshot: QUICK)
+    monkeypatch.setattr(services, "render", lambda content, snapshot, said: QUICK)
     monkeypatch.setattr(services, "libraries", lambda: {"weasyprint": "70.0"})
 
 
@@ -120,7 +120,7 @@ def test_two_jobs_make_two_documents_each_with_its_moment(bank, quick):
 
 
 def test_what_goes_wrong_is_kept_with_the_job_and_nothing_else_is(bank, quick, monkeypatch, caplog):
-    def broken(content, snapshot):
+    def broken(content, snapshot, said):
         raise OSError("cannot load library 'libpango-1.0-0'")
 
     monkeypatch.setattr(services, "render", broken)
@@ -156,8 +156,8 @@ def test_a_declaration_that_changes_later_leaves_the_document_as_it_was(bank, qu
 def test_a_job_that_two_workers_draw_at_once_is_kept_once(bank, quick, monkeypatch):
     job = a_job(bank)
 
-    def second_worker_first(content, snapshot):
-        monkeypatch.setattr(services, "render", lambda content, snapshot: QUICK)
+    def second_worker_first(content, snapshot, said):
+        monkeypatch.setattr(services, "render", lambda content, snapshot, said: QUICK)
         services.build_document(job.pk)
         return QUICK
 

@@ -34,7 +34,7 @@ def enqueued(monkeypatch) -> list[str]:
 
 @pytest.fixture
 def quick(monkeypatch) -> None:
-    monkeypatch.setattr(services, "render", lambda content, snapshot: PDF)
+    monkeypatch.setattr(services, "render", lambda content, snapshot, said: PDF)
     monkeypatch.setattr(services, "libraries", lambda: {"weasyprint": "70.0"})
 
 

@@ -190,6 +190,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "publish a policy": ((everywhere("policy_publisher"), "201+"), (HAS_ROLE, "403"), _HIDDEN),
     # Monitors and documents
     **monitors.RULES,
+    "look at a file": ((ANYBODY, "422"),),
     "ask for a document": ((READER, "202"), _HIDDEN),
     "ask for a document on the page": ((READER, "302"), (ANYBODY, "422")),
     # The log
@@ -383,6 +384,8 @@ ROUTES: dict[str, Route] = {
     **monitors.ROUTES,
     # Documents
     "GET document-list": Route("list", shows=SYSTEM),
+    "GET document-check": Route("check a text"),
+    "POST document-check": Route("look at a file"),
     "POST document-build": Route("ask for a document on the page", body="document page"),
     "GET document-making": Route("list", shows=SYSTEM),
     "GET document-download": Route("read", "document"),

@@ -53,7 +53,7 @@ def world(transactional_db: None, settings: Any, tmp_path: Path, monkeypatch: py
     settings.STORAGE_ROOT = tmp_path / "storage"
     settings.OIDC = Provider(issuer="http://localhost:1", client_id="placet")
     settings.ACCOUNT_RATE_LIMITS = False  # everybody asks from one address
-    monkeypatch.setattr(services, "render", lambda content, snapshot: b"%PDF-1.7 quickly made")
+    monkeypatch.setattr(services, "render", lambda content, snapshot, said: b"%PDF-1.7 quickly made")
     monkeypatch.setattr(export, "wait_for_receipt", partial(export.wait_for_receipt, patience_s=0.0))
     monkeypatch.setattr(services, "libraries", lambda: {"weasyprint": "70.0"})
     with healthy_mlflow() as address:

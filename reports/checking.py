@@ -1,0 +1,155 @@
+"""Say of a PDF that somebody hands in whether it is one of ours, what its signature is worth, and what was changed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from django.conf import settings
+
+from governance.accounts.models import User
+from governance.common.errors import Unknown
+from governance.evidence import storage
+from reports import selectors
+from reports.documents.frames import ASK, FAILED, PROGRESS, Torn, read_frame, write_frame
+from reports.models import Document
+
+TIME_LIMIT_S = 20.0
+# WeasyPrint writes it in the clear at the end of the unsigned file: the first half of the snapshot's digest.
+_IDENTIFIER = re.compile(rb"/ID\s*\[\s*<([0-9a-fA-F]{32})>")
+_KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+Standing = Literal["ours", "unsigned", "altered", "unknown"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found out.
+
+    Attributes:
+        standing: ``ours`` byte for byte; ``unsigned``: the pages of one of ours without its signature; ``altered``: it
+            says that it is one of ours and is not; ``unknown``: nothing of it is known here.
+        document: which one, None for unknown or where the person may not read it.
+        signatures: as :func:`reports.documents.checking.signatures_of` gives them.
+        changes: what an altered file has otherwise, in words.
+        problem: why the signatures could not be read, empty where they could.
+    """
+
+    digest: str
+    size: int
+    standing: Standing
+    document: Document | None = None
+    signatures: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
+def check(pdf: bytes, person: User) -> Checked:
+    """Look at a PDF. Takes up to ``TIME_LIMIT_S``; the file is parsed in a process of its own.
+
+    Args:
+        pdf: at most ``MAX_DOCUMENT_MB``, which the caller sees to.
+        person: who asks; of a system out of their reach no more is said than that the file is ours.
+    """
+    digest = "sha256:" + sha256(pdf).hexdigest()
+    standing, row = _standing(pdf, digest)
+    original = b""
+    changes: list[str] = []
+    if standing == "altered" and row is not None:
+        try:
+            original = storage.get(row.pdf_digest)
+        except Unknown:
+            changes = ["our own copy is missing, so nothing can be held against it"]
+        else:
+            changes = _differences(pdf, original, row)
+    found = _read(pdf, original)
+    readable = selectors.documents_for(person).filter(pk=row.pk).exists() if row else False
+    return Checked(
+        digest=digest,
+        size=len(pdf),
+        standing=standing,
+        document=row if readable else None,
+        signatures=found.get("signatures", []),
+        changes=changes + found.get("changes", []),
+        problem=found.get("why", ""),
+    )
+
+
+def _standing(pdf: bytes, digest: str) -> tuple[Standing, Document | None]:
+    rows = Document.objects.select_related("system").defer("snapshot")
+    if (row := rows.filter(pdf_digest=digest).first()) is not None:
+        return "ours", row
+    if (row := rows.filter(unsigned_digest=digest).first()) is not None:
+        return "unsigned", row
+    for identifier in dict.fromkeys(_IDENTIFIER.findall(pdf)[:10]):
+        begins = f"sha256:{identifier.decode().lower()}"
+        if (row := rows.filter(snapshot_digest__startswith=begins).first()) is not None:
+            return "altered", row
+    return "unknown", None
+
+
+def _differences(pdf: bytes, original: bytes, row: Document) -> list[str]:
+    """Say where two files differ, byte by byte."""
+    common = min(len(pdf), len(original))
+    if pdf[: row.unsigned_bytes] == original[: row.unsigned_bytes]:
+        said = ["the pages are the ones that we made; what was added after them is not"]
+    else:
+        first = next((at for at in range(common) if pdf[at] != original[at]), common)
+        said = [f"the first byte that differs is byte {first + 1:,} of {len(original):,}"]
+    if len(pdf) != len(original):
+        more = len(pdf) - len(original)
+        said.append(f"the file is {abs(more):,} bytes {'longer' if more > 0 else 'shorter'} than ours")
+    return said
+
+
+def _read(pdf: bytes, original: bytes) -> dict[str, Any]:
+    asked = io.BytesIO()
+    trust = settings.DOCUMENT_TRUST_FILE
+    try:
+        roots = Path(trust).read_text(encoding="ascii") if trust else ""
+    except (OSError, ValueError):
+        roots = ""
+    for body in (json.dumps({"roots": roots}).encode(), pdf, original):
+        write_frame(asked, ASK, body)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "reports.documents.checking"],
+            input=asked.getvalue(),
+            capture_output=True,
+            timeout=TIME_LIMIT_S,
+            cwd=settings.BASE_DIR,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            check=False,
+        )
+        said, late = done.stdout, False
+    except subprocess.TimeoutExpired as ended:
+        said, late = ended.stdout or b"", True
+    return _found(io.BytesIO(said), late=late)
+
+
+def _found(said: io.BytesIO, *, late: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    ended = False
+    try:
+        while (frame := read_frame(said)) is not None:
+            kind, body = frame
+            if kind == PROGRESS:
+                found |= json.loads(body)
+            else:
+                ended = True
+                found |= {"why": body.decode(errors="replace")} if kind == FAILED else {}
+    except (Torn, ValueError):
+        ended = False
+    if not ended and "signatures" not in found:
+        limit = f"within {TIME_LIMIT_S:g} s" if late else "within the memory that it is given"
+        found["why"] = f"The file can't be read {limit}."
+    elif not ended:
+        found["changes"] = ["so much that the file can't be held against ours in time"]
+    return found

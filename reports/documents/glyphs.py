@@ -1,0 +1,125 @@
+"""See to it that every character of a document is printed: by Inter, by the East Asian fallback, or as its number.
+
+Without this, Pango would look for a glyph in whatever fonts a machine has, and print an empty box when it finds none:
+the same snapshot would give other bytes elsewhere, and a reader could not tell what stood there.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+FALLBACK = "Fallback.ttf"
+FAMILY = "Noto Sans CJK SC"
+FACE = f'@font-face {{ font-family: "{FAMILY}"; src: url("bundle:{FALLBACK}"); }}\n'
+# Of the collection's faces: the one with the forms of simplified Chinese. It holds kana and hangul as well.
+_INDEX = 2
+# A blank after such a character is drawn in its font.
+_SPACES = {0x20, 0xA0}
+_BEYOND_ASCII = re.compile(r"[^\t\n\r\x20-\x7e]+")
+# Invisible or unassigned: controls, formats (they turn the direction of reading), surrogates, private use, unassigned.
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_FONTS = Path(__file__).with_name("fonts")
+
+
+@cache
+def latin() -> frozenset[int]:
+    """Return the code points that every weight of Inter covers."""
+    return frozenset.intersection(*(_coverage(path) for path in sorted(_FONTS.glob("*.ttf"))))
+
+
+@cache
+def east_asian() -> frozenset[int]:
+    """Return the code points that the fallback covers and Inter does not."""
+    return _coverage(_collection(), number=_INDEX) - latin()
+
+
+def legible(text: str) -> str:
+    """Return ``text`` with each character that no shipped font can print written as ``U+XXXX``.
+
+    Markup may be in it: all of ours is ASCII. A direction override is written out too, so that it cannot turn a line.
+    """
+    return _BEYOND_ASCII.sub(lambda match: _shown(match[0]), text)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return ``text``, cut after ``most`` characters with a sentence that says so and where the rest stands."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most]} … [cut here: the whole text, {len(text):,} characters, is in evidence.json]"
+
+
+def fallback(texts: Iterable[str]) -> bytes | None:
+    """Return the fallback font cut down to the characters of ``texts`` that need it, None if none does.
+
+    The same characters give the same bytes.
+    """
+    used = {ord(letter) for text in texts for letter in set(text) if letter > "\x7f"} - latin()
+    wanted = used & east_asian() if used else used
+    if not wanted:
+        return None
+    from fontTools.subset import Options, Subsetter
+    from fontTools.ttLib import TTFont
+
+    options = Options()
+    options.notdef_outline, options.hinting = True, False
+    options.layout_features = []  # vertical and alternate forms would draw in thousands of glyphs
+    options.drop_tables += ["BASE", "VORG", "vhea", "vmtx"]
+    with TTFont(_collection(), fontNumber=_INDEX, lazy=True, recalcTimestamp=False) as font:
+        cutter = Subsetter(options)
+        cutter.populate(unicodes=wanted | _SPACES)
+        cutter.subset(font)
+        _to_quadratic(font)
+        out = io.BytesIO()
+        font.save(out)
+    return out.getvalue()
+
+
+def _to_quadratic(font: Any) -> None:
+    """Give the font TrueType outlines, within a thousandth of an em: PDFs hold those in the form most readers know."""
+    from fontTools.pens.cu2quPen import Cu2QuPen
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+    from fontTools.ttLib import newTable
+
+    order, outlines = font.getGlyphOrder(), font.getGlyphSet()
+    drawn = {}
+    for name in order:
+        pen = TTGlyphPen(outlines)
+        outlines[name].draw(Cu2QuPen(pen, max_err=1.0, reverse_direction=True))
+        drawn[name] = pen.glyph()
+    font["loca"], font["glyf"], font["post"].formatType = newTable("loca"), newTable("glyf"), 3.0
+    font["glyf"].glyphOrder, font["glyf"].glyphs = order, drawn
+    font["maxp"].tableVersion = 0x00010000
+    fields = "maxZones maxTwilightPoints maxStorage maxFunctionDefs maxInstructionDefs maxStackElements"
+    for field in (*fields.split(), "maxSizeOfInstructions", "maxComponentElements"):
+        setattr(font["maxp"], field, 1 if field == "maxZones" else 0)
+    del font["CFF "]
+    font.sfntVersion = "\000\001\000\000"
+
+
+def _shown(run: str) -> str:
+    parts: list[str] = []
+    numbered = False
+    for letter in run:
+        number = ord(letter)
+        hidden = unicodedata.category(letter) in _UNPRINTABLE or not (number in latin() or number in east_asian())
+        parts.append(f"{' ' if numbered else ''}U+{number:04X}" if hidden else letter)
+        numbered = hidden
+    return "".join(parts)
+
+
+def _coverage(path: Path, *, number: int = 0) -> frozenset[int]:
+    from fontTools.ttLib import TTFont
+
+    with TTFont(path, fontNumber=number, lazy=True) as font:
+        return frozenset(font.getBestCmap())
+
+
+def _collection() -> Path:
+    return Path(str(files("noto_cjk_sans_otc").joinpath("NotoSansCJK-Regular.ttc")))

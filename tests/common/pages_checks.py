@@ -1,0 +1,73 @@
+"""Sample contexts of the page that checks a PDF."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.common.samples import UID, a_digest, ago
+
+GOOD: dict[str, Any] = {
+    "signer": "Example Bank model governance",
+    "certificate": a_digest("certificate"),
+    "level": "B-LT",
+    "valid": True,
+    "intact": True,
+    "whole": True,
+    "trusted": True,
+    "signed_at": ago(days=3),
+    "stamped": True,
+    "why": "",
+}
+DOCUMENT = {
+    "pk": UID,
+    "title": "Technical documentation (Annex IV)",
+    "subject": "Consumer credit scoring",
+    "made_at": ago(days=3),
+    "pdf_digest": a_digest("pdf"),
+    "signed": True,
+    "index": 812,
+}
+
+
+def checked(**result: Any) -> dict[str, Any]:
+    """What came of a file; without any, the form alone."""
+    base = {
+        "name": "consumer-credit-annex-iv-2026-11-24.pdf",
+        "digest": a_digest("upload"),
+        "bytes": 412_345,
+        "standing": "ours",
+        "document": DOCUMENT,
+        "signatures": [GOOD],
+        "changes": [],
+        "problem": "",
+    }
+    return {"largest_mb": 20, "errors": {}, "result": base | result if result else None}
+
+
+def altered() -> dict[str, Any]:
+    """A file whose bytes were changed, with a second signature that nobody here knows."""
+    changed = "The signed bytes were changed after the signature, or the signature is not by this certificate."
+    broken = GOOD | {"valid": False, "intact": False, "why": changed}
+    strange = GOOD | {"signer": "Somebody else", "valid": False, "trusted": None, "stamped": False, "level": "B-B"}
+    return checked(
+        standing="altered",
+        document=DOCUMENT | {"index": None},
+        signatures=[broken, strange],
+        changes=["the first byte that differs is byte 60,201 of 370,475", "the content of page 10"],
+    )
+
+
+CHECKS: dict[str, tuple[str, Any]] = {
+    "check": ("reports/check.html", checked),
+    "check-ours": ("reports/check.html", lambda: checked(standing="ours")),
+    "check-unsigned": ("reports/check.html", lambda: checked(standing="unsigned", document=None, signatures=[])),
+    "check-altered": ("reports/check.html", altered),
+    "check-unknown": (
+        "reports/check.html",
+        lambda: checked(standing="unknown", document=None, signatures=[], problem="The file can't be read as a PDF."),
+    ),
+    "check-refused": (
+        "reports/check.html",
+        lambda: checked() | {"errors": {"file": ["The file is no PDF: choose one that begins with %PDF."]}},
+    ),
+}

@@ -1,0 +1,210 @@
+"""The child that draws: its limits, what it cannot reach, and what becomes of text that means harm."""
+
+import io
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import page
+import pikepdf
+import pypdf
+import pytest
+
+from reports.documents import glyphs
+from reports.documents.annex_iv import build
+from reports.documents.press import DrawingFailed, Press
+from reports.documents.render import render
+from reports.documents.snapshot import SnapshotInvalid
+from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:.*sRGB2014:pytest.PytestUnraisableExceptionWarning"),
+]
+FREE = {"text", "title", "name", "address", "summary", "reason", "column", "feature", "group", "label", "detail"}
+
+
+@pytest.fixture(scope="module")
+def press() -> Iterator[Press]:
+    made = Press()
+    yield made
+    made.close()
+
+
+def bare() -> tuple:
+    snapshot = a_bare_snapshot()
+    return build(snapshot), snapshot
+
+
+@contextmanager
+def watched_server() -> Iterator[tuple[str, list[str]]]:
+    """A server on loopback, and what was asked of it; every answer is a redirect to a file."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", "file:///etc/passwd")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def spoiled(value, more, key=""):
+    """The snapshot with ``more`` at the end of everything that a person or a model may have named."""
+    if isinstance(value, dict):
+        return {k: v if k == "law" else spoiled(v, more, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [spoiled(item, more, key) for item in value]
+    return value + more if isinstance(value, str) and (key in FREE or value.count(" ") > 2) else value
+
+
+def flat(pdf: bytes) -> str:
+    return "".join("".join(sheet.extract_text() for sheet in pypdf.PdfReader(io.BytesIO(pdf)).pages).split())
+
+
+def test_hostile_text_in_every_field_is_printed_and_nothing_is_fetched(press, tmp_path):
+    with watched_server() as (url, asked):
+        more = (
+            f' "><img src={url}/img><link rel=stylesheet href={url}/css><style>*{{background:url({url}/bg)}}</style>'
+            f"<script>fetch('{url}/js')</script><svg><image href='file:///etc/passwd'/></svg>url({url}/u) &#x202e;"
+            " {{ settings.SECRET_KEY }} {% include 'x' %} \u202e\u05e9\u05dc\u05d5\u05dd 漢字かな한글 \U0001f600\x07"
+        )
+        snapshot = spoiled(a_snapshot(), more)
+        pdf = press.render(build(snapshot), snapshot)
+    assert asked == []
+    text = flat(pdf)
+    assert f'"><imgsrc={url}/img>' in text
+    assert f"<style>*{{background:url({url}/bg)}}</style>" in text
+    assert "<svg><imagehref='file:///etc/passwd'/></svg>" in text
+    assert "&#x202e;{{settings.SECRET_KEY}}{%include'x'%}" in text
+    assert "U+202EU+05E9U+05DCU+05D5U+05DD漢字かな한글U+1F600U+0007" in text
+    assert "root:" not in text
+    path = tmp_path / "hostile.pdf"
+    path.write_bytes(pdf)
+    for profile in ("3a", "ua1"):
+        assert [failure.message for failure in page.validate_pdf(str(path), profile=profile).failures] == []
+    with pikepdf.open(path) as document:
+        fonts = {str(o.BaseFont) for o in document.objects if isinstance(o, pikepdf.Dictionary) and "/BaseFont" in o}
+        names = {str(o.get("/S")) for o in document.objects if isinstance(o, pikepdf.Dictionary)}
+    assert all("Inter" in font or "NotoSansCJK" in font.replace("-", "") for font in fonts), fonts
+    assert any("Noto" in font for font in fonts)
+    assert not names & {"/URI", "/JavaScript", "/Launch", "/GoToR", "/SubmitForm"}
+
+
+def test_a_megabyte_in_one_field_is_cut_and_says_so(press):
+    _, snapshot = bare()
+    snapshot["system"] |= {"purpose": "x" * 1_000_000, "name": "y" * 1_000_000}
+    pdf = press.render(build(snapshot), snapshot)
+    text = flat(pdf)
+    assert "[cuthere:thewholetext,1,000,000characters,isinevidence.json]" in text
+    (attached,) = pypdf.PdfReader(io.BytesIO(pdf)).attachments["evidence.json"]
+    assert json.loads(attached)["system"]["purpose"] == "x" * 1_000_000
+
+
+def test_the_child_draws_the_same_bytes_as_this_process_whatever_the_order_of_the_keys(press):
+    content, snapshot = bare()
+    turned = dict(reversed(list(snapshot.items())))
+    assert press.render(content, snapshot) == render(content, snapshot) == render(build(turned), turned)
+
+
+def test_progress_is_told_page_by_page(press):
+    said: list[str] = []
+    press.render(*bare(), said.append)
+    assert "laying out page 1" in said
+    assert said[-1] == "writing the file"
+
+
+def test_the_child_holds_no_secret_and_can_open_no_socket(monkeypatch):
+    monkeypatch.setenv("PLACET_SECRET_KEY", "very-secret")
+    press = Press()
+    try:
+        press.libraries()
+        status = Path(f"/proc/{press.pid}/status").read_text()
+        assert b"very-secret" not in Path(f"/proc/{press.pid}/environ").read_bytes()
+        assert "Seccomp:\t2" in status, "the filter that refuses socket()"
+        assert "NoNewPrivs:\t1" in status
+    finally:
+        press.close()
+
+
+def test_a_child_is_used_again_and_replaced_after_its_share_of_documents():
+    press = Press(documents=2)
+    try:
+        pids = []
+        for _ in range(3):
+            press.libraries()
+            pids.append(press.pid)
+        assert pids[0] is not None
+        assert pids[1] is None, "the second was its last"
+        assert pids[2] not in (None, pids[0])
+    finally:
+        press.close()
+
+
+def test_a_document_that_takes_too_long_is_ended_and_the_next_one_is_drawn():
+    press = Press(time_limit_s=60)
+    try:
+        press.libraries()
+        press.time_limit_s = 0.05
+        with pytest.raises(DrawingFailed, match=r"not drawn within 0\.05 s"):
+            press.render(*bare())
+        assert press.pid is None
+        press.time_limit_s = 60
+        assert press.libraries()["weasyprint"]
+    finally:
+        press.close()
+
+
+def test_a_document_that_needs_too_much_memory_is_refused_in_words():
+    press = Press(memory_mb=400)
+    try:
+        _, snapshot = bare()
+        snapshot["system"]["purpose"] = "x" * 60_000_000
+        with pytest.raises(DrawingFailed):
+            press.render(build(snapshot), snapshot)
+        assert press.libraries()["weasyprint"]
+    finally:
+        press.close()
+
+
+def test_a_child_that_dies_fails_its_document_alone():
+    press = Press()
+    try:
+        press.libraries()
+        assert press.pid
+        os.kill(press.pid, signal.SIGKILL)
+        with pytest.raises(DrawingFailed, match="Ask again"):
+            press.render(*bare())
+        assert press.libraries()["weasyprint"]
+    finally:
+        press.close()
+
+
+def test_what_the_child_refuses_is_told_by_its_name(press):
+    content, snapshot = bare()
+    with pytest.raises(SnapshotInvalid, match="another snapshot"):
+        press.render(content, snapshot | {"sample": not snapshot.get("sample")})
+
+
+def test_every_character_has_a_glyph_or_its_number():
+    assert glyphs.legible("Łódź δ Ж ≥ → 漢字") == "Łódź δ Ж ≥ → 漢字"
+    assert glyphs.legible("a\u202eb\U0001f600\U0001f601c\x00") == "aU+202EbU+1F600 U+1F601cU+0000"
+    assert glyphs.fallback(["Łódź δ"]) is None
+    assert glyphs.fallback(["漢", "字"]) == glyphs.fallback(["字漢 plain"])

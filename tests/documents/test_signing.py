@@ -1,0 +1,152 @@
+"""A signed file is still PDF/A-3a and PDF/UA-1, other programs call it valid, and one changed byte does not pass."""
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import page
+import pytest
+
+from reports.documents import signing
+from reports.documents.annex_iv import build
+from reports.documents.render import render
+from tests.documents.sample_snapshot import a_bare_snapshot
+from tests.documents.signing_authority import Signers
+
+SOFTHSM = next(
+    (
+        str(path)
+        for folder in ("/usr/lib/softhsm", "/usr/lib64/softhsm", "/usr/lib/x86_64-linux-gnu/softhsm")
+        if (path := Path(folder) / "libsofthsm2.so").exists()
+    ),
+    "",
+)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:.*sRGB2014:pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def signers(tmp_path_factory) -> Signers:
+    return Signers.made_in(tmp_path_factory.mktemp("pki") / "good")
+
+
+@pytest.fixture(scope="module")
+def pages() -> bytes:
+    snapshot = a_bare_snapshot()
+    return render(build(snapshot), snapshot)
+
+
+@pytest.fixture(scope="module")
+def signed(signers, pages) -> dict[str, bytes]:
+    with signers.serving() as identity:
+        stamped = signing.sign(pages, identity)
+    assert stamped.time_stamp_ends_at
+    return {"B-B": signing.sign(pages, signers.identity()).pdf, "B-LT": stamped.pdf}
+
+
+def pdfsig(pdf: bytes, folder: Path) -> str:
+    path = folder / "signed.pdf"
+    path.write_bytes(pdf)
+    return subprocess.run(["pdfsig", "-nocert", path], capture_output=True, text=True).stdout
+
+
+def flipped(pdf: bytes, at: int) -> bytes:
+    return pdf[:at] + bytes([pdf[at] ^ 1]) + pdf[at + 1 :]
+
+
+@pytest.mark.parametrize("level", ["B-B", "B-LT"])
+def test_the_signature_is_added_behind_the_pages_and_keeps_both_profiles(signed, pages, level, tmp_path):
+    assert signed[level].startswith(pages), "so the digest of a second rendering is that of its beginning"
+    path = tmp_path / "signed.pdf"
+    path.write_bytes(signed[level])
+    for profile in ("3a", "ua1"):
+        report = page.validate_pdf(str(path), profile=profile)
+        assert [failure.message for failure in report.failures] == []
+        assert report.rules.passed == report.rules.total
+    checked = subprocess.run(["qpdf", "--check", path], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    fonts = subprocess.run(["pdffonts", path], capture_output=True, text=True).stdout.splitlines()[2:]
+    assert fonts
+    assert all(line.split()[-5:-2] == ["yes", "yes", "yes"] for line in fonts), fonts
+
+
+@pytest.mark.parametrize("level", ["B-B", "B-LT"])
+def test_poppler_calls_it_valid_and_one_flipped_byte_invalid(signed, pages, level, tmp_path):
+    said = pdfsig(signed[level], tmp_path)
+    assert "Signature is Valid." in said
+    assert "Total document signed" in said
+    assert "ETSI.CAdES.detached" in said
+    assert "Digest Mismatch" in pdfsig(flipped(signed[level], len(pages) // 2), tmp_path)
+
+
+def test_pyhanko_finds_all_that_it_needs_in_the_file_alone(signed, signers):
+    from pyhanko.pdf_utils.reader import PdfFileReader
+    from pyhanko.sign.validation import validate_pdf_signature
+    from pyhanko.sign.validation.dss import DocumentSecurityStore
+
+    reader = PdfFileReader(io.BytesIO(signed["B-LT"]))
+    roots = signing._certificates(str(signers.folder / "trust.pem"))
+
+    def context():
+        return DocumentSecurityStore.read_dss(reader).as_validation_context(
+            {"trust_roots": roots, "allow_fetching": False, "revocation_mode": "require"}
+        )
+
+    (signature,) = reader.embedded_signatures
+    status = validate_pdf_signature(signature, context(), context(), skip_diff=True)
+    assert status.bottom_line
+    assert status.timestamp_validity
+    assert status.timestamp_validity.trusted
+
+
+@pytest.mark.skipif(not SOFTHSM, reason="softhsm2 is not installed")
+def test_a_key_that_never_leaves_its_token_signs_too(signers, pages, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOFTHSM2_CONF", str(signers.folder / "softhsm.conf"))
+    uri = signers.in_softhsm(SOFTHSM)
+    pdf = signing.sign(pages, signers.identity(key=uri)).pdf
+    assert "Signature is Valid." in pdfsig(pdf, tmp_path)
+    (signers.folder / "pin").write_text("9999\n")
+    with pytest.raises(signing.SigningFailed, match="token placet of the documents' key does not open"):
+        signing.sign(pages, signers.identity(key=uri))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"key": "/nowhere/key.pem"}, "key of the documents can't be read"),
+        ({"certificate_file": "/nowhere/chain.pem"}, "certificates in /nowhere/chain.pem can't be read"),
+        ({"key": "pkcs11:token=placet"}, "write pkcs11:token=NAME;object=LABEL"),
+        ({"authority": "http://127.0.0.1:9/tsr"}, "time-stamp authority"),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(signers, pages, change, says):
+    from dataclasses import replace
+
+    with pytest.raises(signing.SigningFailed, match=says):
+        signing.sign(pages, replace(signers.identity(), **change))
+
+
+def test_a_revoked_certificate_signs_nothing_that_needs_its_revocation_list(pages, tmp_path):
+    revoked = Signers.made_in(tmp_path / "revoked", revoked=True)
+    with revoked.serving() as identity, pytest.raises(signing.SigningFailed, match=r"(?i)revoked"):
+        signing.sign(pages, identity)
+
+
+def test_the_cover_says_how_the_file_is_signed(signers):
+    snapshot = a_bare_snapshot()
+    assert build(snapshot).signature == "Not signed."
+    assert build(snapshot | {"signature": signing.describe(signers.identity())}).signature == (
+        "Signed with the certificate of Example Bank model governance (PAdES B-B). No time-stamp authority is set up: "
+        "when it was signed is known from this system and its log only."
+    )
+    described = signing.describe(signers.identity(authority="https://user:secret@tsa.example/tsr?token=1"))
+    said = build(snapshot | {"signature": described}).signature
+    assert said.endswith("(PAdES B-LT), time-stamped by https://tsa.example/tsr.")
+
+
+def test_the_tools_that_the_tests_ask_are_installed():
+    assert [tool for tool in ("qpdf", "pdfsig", "pdffonts") if not shutil.which(tool)] == []
