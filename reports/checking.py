@@ -20,11 +20,13 @@ from governance.common.errors import Unknown
 from governance.evidence import storage
 from reports import selectors
 from reports.documents.frames import ASK, FAILED, PROGRESS, Torn, read_frame, write_frame
-from reports.models import Document
+from reports.models import Document, DocumentJob
 
 TIME_LIMIT_S = 20.0
-# WeasyPrint writes it in the clear at the end of the unsigned file: the first half of the snapshot's digest.
+# A signed file has the first half of the snapshot's digest in the clear, and each file the document's id: as a keyword
+# among its metadata, which PDF/A wants uncompressed.
 _IDENTIFIER = re.compile(rb"/ID\s*\[\s*<([0-9a-fA-F]{32})>")
+_KEYWORD = re.compile(rb"<pdf:Keywords>[^<]{0,300}?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 Standing = Literal["ours", "unsigned", "altered", "unknown"]
 
@@ -92,6 +94,10 @@ def _standing(pdf: bytes, digest: str) -> tuple[Standing, Document | None]:
         begins = f"sha256:{identifier.decode().lower()}"
         if (row := rows.filter(snapshot_digest__startswith=begins).first()) is not None:
             return "altered", row
+    for keyword in dict.fromkeys(_KEYWORD.findall(pdf)[:10]):
+        job = DocumentJob.objects.filter(pk=keyword.decode(), document__isnull=False).first()
+        if job is not None:
+            return "altered", rows.get(pk=job.document_id)
     return "unknown", None
 
 

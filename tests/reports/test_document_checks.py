@@ -38,7 +38,7 @@ def signers(tmp_path_factory) -> Signers:
 
 @pytest.fixture(scope="module")
 def pages() -> bytes:
-    """Real pages, drawn once; their identifier is set to the document's where a test is about it."""
+    """Real pages, drawn once; each document puts its own id into their metadata."""
     snapshot = a_bare_snapshot()
     return render(build(snapshot), snapshot)
 
@@ -50,11 +50,11 @@ def bank(db, settings, tmp_path, monkeypatch, pages, signers) -> Bank:
     settings.DOCUMENT_CERTIFICATE_FILE = str(signers.folder / "signer.pem")
     settings.DOCUMENT_TRUST_FILE = str(signers.folder / "trust.pem")
     settings.DOCUMENT_CRL_FILES = [str(signers.folder / "root.crl"), str(signers.folder / "tsa.crl")]
-    old = services.digest(a_bare_snapshot())[7:39].encode()
+    old = a_bare_snapshot()["document"]["id"].encode()
 
     def drawn(content, snapshot, said):
         assert old in pages
-        return pages.replace(old, content.snapshot_digest[7:39].encode())
+        return pages.replace(old, content.document_id.encode())
 
     monkeypatch.setattr(services, "render", drawn)
     monkeypatch.setattr(services, "libraries", lambda: {"weasyprint": "70.0"})
@@ -135,7 +135,7 @@ def test_one_flipped_byte_is_found_and_the_page_that_holds_it_named(bank, client
 
 def test_what_was_added_after_the_signature_does_not_pass(bank, client):
     made = a_document(bank)
-    result, _ = looked_at(client, bank.owner, selectors.pdf_of(made) + b"\n% added\n%%EOF\n")
+    result, _ = looked_at(client, bank.owner, selectors.pdf_of(made) + b"\n% added\n")
     assert result["standing"] == "altered"
     assert "the pages are the ones that we made; what was added after them is not" in result["changes"]
     (signature,) = result["signatures"]
