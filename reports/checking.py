@@ -95,9 +95,9 @@ def _standing(pdf: bytes, digest: str) -> tuple[Standing, Document | None]:
         if (row := rows.filter(snapshot_digest__startswith=begins).first()) is not None:
             return "altered", row
     for keyword in dict.fromkeys(_KEYWORD.findall(pdf)[:10]):
-        job = DocumentJob.objects.filter(pk=keyword.decode(), document__isnull=False).first()
-        if job is not None:
-            return "altered", rows.get(pk=job.document_id)
+        made = DocumentJob.objects.filter(pk=keyword.decode()).values("document")
+        if (row := rows.filter(pk__in=made).first()) is not None:
+            return "altered", row
     return "unknown", None
 
 
