@@ -173,10 +173,10 @@ def test_a_document_that_takes_too_long_is_ended_and_the_next_one_is_drawn():
 
 
 def test_a_document_that_needs_too_much_memory_is_refused_in_words():
-    press = Press(memory_mb=400)
+    press = Press(memory_mb=300)
     try:
         _, snapshot = bare()
-        snapshot["system"]["purpose"] = "x" * 60_000_000
+        snapshot["system"]["purpose"] = "x" * 80_000_000
         with pytest.raises(DrawingFailed):
             press.render(build(snapshot), snapshot)
         assert press.libraries()["weasyprint"]
