@@ -94,6 +94,9 @@ def test_a_document_is_kept_by_digest_and_named_in_the_log(bank, quick):
         "kind": "annex-iv",
         "system": "consumer-credit",
         "pdf": kept.pdf_digest,
+        "unsigned": kept.pdf_digest,  # no key is set
+        "signature": None,
+        "certificate": None,
         "snapshot": kept.snapshot_digest,
         "law": kept.law_version,
         **counts,
