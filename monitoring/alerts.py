@@ -23,9 +23,9 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
 from governance.policy.selectors import document_of
-from monitoring import selectors
+from monitoring import calendar, selectors
 from monitoring.errors import AlertSettled
-from monitoring.models import Alert, DriftRun
+from monitoring.models import Alert, DriftRun, ScheduledWindow
 from monitoring.retraining import services as retraining
 from monitoring.terms import terms_of
 
@@ -45,27 +45,40 @@ def on_run(run: DriftRun) -> Alert | None:
     and call the retraining hook. While it goes on, that is done once; again only when the approval was given its force
     back and a later window drifts, or when the version went live since. The hook is called once for each alert.
 
+    Only windows of the policy's calendar count: a look at other hours is a look, else whoever looks often enough finds
+    an alarm.
+
     Returns: the alert that the window opened or turned into a breach; None where nothing changed.
     """
-    if run.outcome not in {DriftRun.Outcome.DRIFT, DriftRun.Outcome.WATCH}:
+    if run.outcome not in {DriftRun.Outcome.DRIFT, DriftRun.Outcome.WATCH} or not _of_the_calendar(run):
         return None
     breach = run.outcome == DriftRun.Outcome.DRIFT
     standing = Alert.objects.select_for_update(of=("self",)).filter(monitor=run.monitor, version=run.version)
     locked = standing.exclude(state=Alert.State.RESOLVED).first()
     if locked is None:
         return _open(run, breach=breach)
-    locked.newest_run = run
+    if run.window_end > locked.newest_run.window_end:  # late records may have an older one measured again
+        locked.newest_run = run
     if not breach or (locked.severity == Alert.Severity.BREACH and not _in_force_since(run)):
         _log(locked, MONITORING, "joined", {"run": run.pk})
         return None
     locked.severity, locked.title = Alert.Severity.BREACH, title_of(run)
     locked.breached_at = locked.breached_at or clock.now()
-    locked.muted_until = locked.muted_by = None  # what was muted was less than this
+    # What was muted, or taken in hand, was less than this.
+    locked.muted_until = locked.muted_by = locked.acknowledged_at = locked.acknowledged_by = None
+    locked.state = Alert.State.OPEN
     is_live = _breach(locked, run)
     _log(locked, MONITORING, "breached", {"run": run.pk, **_done(locked)})
     if is_live:
         retraining.call_for(locked, run)
     return locked
+
+
+def _of_the_calendar(run: DriftRun) -> bool:
+    if ScheduledWindow.objects.filter(job=run.pk).exists():
+        return True  # where the calendar changes a window may be shorter, so that none is left out
+    every = terms_of(run.monitor, run.version).monitoring.every
+    return calendar.is_window(every, run.monitor.time_zone, run.window_start, run.window_end)
 
 
 def _in_force_since(run: DriftRun) -> bool:
@@ -76,15 +89,17 @@ def _in_force_since(run: DriftRun) -> bool:
     history = selectors.live_now(run.monitor)
     if history is None or history.version_id != run.version_id or history.promotion is None:
         return False
-    approval = history.promotion.approval
-    if approval.state != State.APPROVED:
-        return False
+    return history.promotion.approval.state == State.APPROVED and not _decided_since(history.promotion.approval, run)
+
+
+def _decided_since(approval: ApprovalRequest, run: DriftRun) -> bool:
+    """Return whether somebody gave the approval its force back after a window had ended: they knew of it, or could."""
     lifted = [
         entry.parsed["at"]
         for entry in log.entries_about_request(approval.pk)
         if entry.event == Event.APPROVAL_CHANGED and entry.parsed["data"]["to"] == State.APPROVED
     ]
-    return not lifted or run.window_end > datetime.fromisoformat(lifted[-1])
+    return bool(lifted) and run.window_end <= datetime.fromisoformat(lifted[-1])
 
 
 def _open(run: DriftRun, *, breach: bool) -> Alert:
@@ -155,6 +170,9 @@ def _breach(alert: Alert, run: DriftRun) -> bool:
     if history is None or history.version_id != run.version_id:
         alert.effect = f"None: {run.version} is not live behind {run.monitor.alias} now."
         return False
+    if history.promotion and _decided_since(history.promotion.approval, run):
+        alert.effect = "None: the approval was given its force back after this window had ended."
+        return False
     terms = terms_of(run.monitor, run.version)
     said = []
     if history.promotion is None:
@@ -190,7 +208,8 @@ def _breach(alert: Alert, run: DriftRun) -> bool:
             request=request,
         )
         said.append("People are asked to roll back.")
-    if "retrain" in terms.monitoring.on_breach and retraining.hook_for(run.monitor.model):
+    wants = "retrain" in terms.monitoring.on_breach and retraining.call_of(alert) is None  # once for each alert
+    if wants and retraining.hook_for(run.monitor.model):
         said.append("The retraining hook is called.")
     alert.effect = " ".join(said)[:300]
     return True

@@ -52,7 +52,7 @@ def compute(
     end: datetime,
     seed: int = 0,
     crosscheck: CrossCheck | None = None,
-    before: Sequence[int] = (),
+    before: Sequence[int] | None = (),
 ) -> Json:
     """Return the ``drift/v1`` payload of one window.
 
@@ -62,7 +62,8 @@ def compute(
         start, end: the window, ``start`` included, ``end`` not.
         seed: that drew the sample for the cross-check.
         crosscheck: Evidently's figures for the same columns; None leaves them null.
-        before: records in the windows before it that its volume is compared with, newest first.
+        before: records in the windows before it that its volume is compared with, newest first; None where the
+            version served in a part of the window only.
     Raises:
         InvalidProfile: the window was counted against another reference.
     """

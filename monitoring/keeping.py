@@ -47,7 +47,7 @@ def set_intake(*, monitor_id: uuid.UUID, intake: Mapping[str, Any], actor: Actor
         InvalidSettings: a name or value can't be used, or a column that is hashed would not be any more.
         RecordsKeyMissing: a column is to be hashed, and there is no key.
     """
-    monitor = _locked(monitor_id)
+    monitor = selectors.locked(monitor_id)
     wanted, before = checked(monitor, intake), IntakeSettings.from_json(monitor.intake)
     bared = set(before.hash) - set(wanted.hash)
     if bared and (monitor.batches.exists() or monitor.label_batches.exists()):
@@ -74,7 +74,7 @@ def set_hold(*, monitor_id: uuid.UUID, reason: str, person: User) -> Monitor:
         Forbidden: the person is neither risk nor data protection officer of the system, nor administrator.
         InvalidInput: there is no hold to lift.
     """
-    monitor = _locked(monitor_id)
+    monitor = selectors.locked(monitor_id)
     if not has_role(person, *HOLDERS, system_id=monitor.model.system_id):
         raise Forbidden("A hold is set and lifted by a risk officer, a data protection officer or an administrator.")
     reason = reason.strip()[:500]
@@ -89,9 +89,3 @@ def set_hold(*, monitor_id: uuid.UUID, reason: str, person: User) -> Monitor:
         payload={"reason": reason} if reason else None,
     )
     return monitor
-
-
-def _locked(monitor_id: uuid.UUID) -> Monitor:
-    selectors.monitor(monitor_id)  # says so if there is none
-    rows = Monitor.objects.select_for_update(of=("self",)).select_related("model__system", "snapshot")
-    return rows.get(pk=monitor_id)

@@ -43,6 +43,7 @@ class Monitor(Governed):
     )
     settings = models.JSONField(help_text="Sampling: sample, bins. Limits are the policy's.")
     enabled = models.BooleanField(default=True)
+    enabled_at = models.DateTimeField(null=True, help_text="Since when, if it was switched off in between.")
     time_zone = models.CharField(max_length=60, default="UTC", help_text="In whose days and weeks windows are cut.")
     # Nullable, as every later column of a governed row is: what the log says of older rows stays true.
     intake = models.JSONField(

@@ -54,6 +54,17 @@ def monitor(pk: uuid.UUID | str) -> Monitor:
         raise Unknown(_no_monitor(pk)) from None
 
 
+def locked(pk: uuid.UUID) -> Monitor:
+    """Return one monitor, locked for the rest of the transaction.
+
+    Raises:
+        Unknown: there is none with that id.
+    """
+    monitor(pk)  # says so if there is none
+    rows = Monitor.objects.select_for_update(of=("self",)).select_related("model__system", "snapshot")
+    return rows.get(pk=pk)
+
+
 def _no_monitor(pk: uuid.UUID | str) -> str:
     return f"There is no monitor {pk}. GET /api/v1/monitors lists them."
 

@@ -44,14 +44,15 @@ def signals(
     settings: DriftSettings,
     *,
     missing: Mapping[str, tuple[RateChange, float | None]],
-    before: Sequence[int],
+    before: Sequence[int] | None,
 ) -> list[Json]:
     """Return the signals of a window.
 
     Args:
         missing: by column, what :func:`rises` found, and its p adjusted together with those of all columns: a window
             has one rate of false alarms.
-        before: records in the windows before it that it is compared with, newest first.
+        before: records in the windows before it that it is compared with, newest first; None where the version served
+            in a part of the window only.
     """
     few = _few(reference.n, window.n, settings)
     rows = [
@@ -102,14 +103,20 @@ def _new_categories(reference: ReferenceProfile, window: WindowProfile, settings
         ) | {"categories": sorted(new, key=lambda name: (-new[name], name))[:10], "more": max(0, len(new) - 10)}
 
 
-def _volume(n: int, settings: DriftSettings, before: Sequence[int]) -> Json:
-    """Records of the window as a multiple of the median of those before; it has no interval, all were counted."""
+def _volume(n: int, settings: DriftSettings, before: Sequence[int] | None) -> Json:
+    """Records of the window as a multiple of the median of those before; it has no interval, all were counted.
+
+    None at all is to be watched however long it has been so, but on days of the week on which there never are any.
+    """
     terms = settings.volume
-    usual = median(before[:WINDOWS_BEFORE]) if len(before) >= FEWEST_BEFORE else None
+    usual = median(before[:WINDOWS_BEFORE]) if before is not None and len(before) >= FEWEST_BEFORE else None
     ratio = n / usual if usual else None
     outcome, reason = "insufficient", ""
-    if not n and usual != 0:
-        outcome, reason = "watch", "No record came in."
+    if before is None:
+        reason = "The version served in a part of the window only."
+    elif not n:
+        expected = terms.same_weekday and usual == 0
+        outcome, reason = ("stable", "") if expected else ("watch", "No record came in.")
     elif ratio is None:
         kind = "windows that began on the same day of the week" if terms.same_weekday else "windows of this length"
         reason = f"Fewer than {FEWEST_BEFORE} {kind} before it."

@@ -38,6 +38,14 @@ class MonitorInput(serializers.Serializer[Any]):
     )
 
 
+class MonitorChange(serializers.Serializer[Any]):
+    """What changes of a monitor; what is absent stays."""
+
+    time_zone = serializers.CharField(required=False, max_length=60, help_text="In whose days windows are cut.")
+    enabled = serializers.BooleanField(required=False, help_text="Off: nothing comes in, is measured or alarms.")
+    why = serializers.CharField(min_length=10, max_length=2000, help_text="Kept in the log, erasable.")
+
+
 class MonitorOutput(serializers.Serializer[Any]):
     """One monitor, what records it takes, and how it stands."""
 

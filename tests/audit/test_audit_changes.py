@@ -66,7 +66,7 @@ KEPT = {
     "state occurred_at aware_at suspected_at link_established_at reported_at reports not_serious closed_at closed_by",
     "monitoring.IncidentNote": "incident author written_at",
     "monitoring.IncidentTask": "incident owner due_on made_at done_at done_by",
-    "monitoring.Monitor": "model snapshot enabled held_at made_at",
+    "monitoring.Monitor": "model snapshot enabled enabled_at held_at made_at",
     "monitoring.RecordErasure": "monitor column officer records labels quarantined made_at",
     "monitoring.RetrainHook": "model set_by set_at ended_at",
     "policy.PolicyVersion": "number author made_at publisher published_at",

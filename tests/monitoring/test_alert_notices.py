@@ -5,15 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
+from psycopg.types.range import TimestamptzRange
 
+from governance.accounts import administration
+from governance.accounts.models import User
 from governance.accounts.roles import Role
+from governance.audit import services as audit
+from governance.audit.actors import System
+from governance.audit.events import Event
 from governance.common import clock
-from governance.notices import outbox, rules
+from governance.notices import delivering, outbox, rules
 from governance.notices.gathering import fact_of
-from governance.notices.models import Notice
+from governance.notices.models import Delivery, Notice
 from governance.notices.tasks import look_ahead
 from monitoring import alerts, services
 from monitoring.incidents import services as incidents
+from registry.models import AliasHistory
 from tests.factories import a_user
 from tests.monitoring.incident_world import ago, an_incident, people, report
 from tests.monitoring.monitor_world import START, a_frame, lines_of, make_world, measure, send
@@ -130,9 +138,23 @@ def test_whoever_is_given_a_task_is_told_and_again_on_its_day_and_behind_it():
     }
 
 
-def test_who_lost_the_right_to_read_an_alert_is_not_told(breach):
-    from governance.notices.reading import may_read
-
+def test_who_lost_the_right_between_making_and_sending_is_not_told(breach, mailoutbox):
     world, alert = breach
-    assert may_read(world.owner, "alert", alert.pk)
-    assert not may_read(a_user(name="Stranger"), "alert", alert.pk)
+    noticed(alert, "alert.opened")
+    officer = User.objects.get(name="Risk officer")
+    (waiting,) = Delivery.objects.filter(notice__person=officer, notice__kind="alert")
+    administration.take_role(person=officer, role=Role.RISK_OFFICER, by=a_user(Role.ADMINISTRATOR))
+    delivering.deliver_due()
+    waiting.refresh_from_db()
+    assert waiting.state == Delivery.State.DROPPED
+    assert officer.email not in {to for mail in mailoutbox for to in mail.to}
+    assert Delivery.objects.filter(notice__person=world.owner, notice__kind="alert").exists()
+
+
+def test_what_serves_no_longer_calls_for_nobody(breach):
+    _, alert = breach
+    history = AliasHistory.objects.get()
+    with transaction.atomic():
+        history.during = TimestamptzRange(history.during.lower, clock.now(), "[)")
+        audit.append(event=Event.VERSION_MIRRORED, actor=System("test"), subjects=[history])
+    assert told_at(alert.opened_at + 4 * DAY) == set()

@@ -3,11 +3,12 @@
 import json
 import threading
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
-from monitor_world import a_frame, lines_of, measure, run_job, send
+from monitor_world import START, a_frame, lines_of, measure, measure_week, run_job, send
 
 from monitoring import runs
 from monitoring.models import Alert, Monitor, RecordBatch
@@ -140,7 +141,8 @@ def test_who_may_send(world, monitor):
 
 def test_a_run_is_202_and_followed_at_its_address(api, world, monitor):
     post_records(api, monitor, lines_of(a_frame(400, seed=3, shift=1)))
-    asked = post(api, f"monitors/{monitor.pk}/drift-runs")
+    week = {"start": START.isoformat(), "end": (START + timedelta(days=7)).isoformat()}
+    asked = post(api, f"monitors/{monitor.pk}/drift-runs", week)
     assert asked.status_code == 202
     assert asked.json()["state"] == "queued"
     address = asked.headers["Location"]
@@ -182,7 +184,7 @@ def test_a_window_that_can_not_be_measured_is_a_problem(api, monitor, data, stat
 
 def test_an_alert_is_handled_by_a_person_never_by_a_token(api, world, monitor):
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
-    alert = measure(monitor).alert
+    alert = measure_week(monitor).alert
     assert post(api, f"alerts/{alert.pk}/acknowledgements").status_code == 403
     owner = signed_in(world.owner)
     assert post(owner, f"alerts/{alert.pk}/acknowledgements").json()["state"] == "acknowledged"
@@ -197,7 +199,7 @@ def test_the_pages_show_figures_alert_and_histograms(world, monitor):
     assert empty.status_code == 200
     assert "No window" in empty.content.decode()
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
-    run = measure(monitor)
+    run = measure_week(monitor)
     page = reader.get(f"/monitors/{monitor.pk}")
     text = page.content.decode()
     assert page.status_code == 200

@@ -68,6 +68,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "pin": {"dataset_digest": "$data"},
     "policy": {"text": "$policy"},
     "monitor": {"model": "$model", "alias": "champion"},
+    "monitor change": {"enabled": False, "why": REASON},
     "records": {"not": "a record"},
     "intake": {"retention_days": 30},
     "hold": {"reason": REASON},
