@@ -17,7 +17,7 @@ from monitoring import alerts, selectors
 from monitoring.drift_settings import DriftSettings
 from monitoring.errors import MonitorDisabled, NothingToCompare
 from monitoring.models import DriftRun, Monitor
-from monitoring.terms import terms_of, windows_before
+from monitoring.terms import kpis_before, terms_of, windows_before
 from registry.models import ModelVersion
 
 EVIDENCE_TYPE = selectors.EVIDENCE_TYPE
@@ -73,7 +73,8 @@ def request_run(
             f"{monitor} has no records of {version} between {clock.rfc3339(start)} and {clock.rfc3339(end)}."
         )
     terms = terms_of(monitor, version)
-    volume = terms.monitoring.volume
+    same_weekday = terms.monitoring.volume.same_weekday
+    kpis = [kpi.name for kpi in terms.monitoring.kpis]
     asked = {
         "monitor": str(monitor.pk),
         "version": str(version.pk),
@@ -81,7 +82,8 @@ def request_run(
         "end": clock.rfc3339(end),
         "settings": DriftSettings.of(terms.monitoring, monitor.settings).to_json(),
         "policy": terms.policy,
-        "before": list(windows_before(monitor, version, start, end, same_weekday=volume.same_weekday)),
+        "before": list(windows_before(monitor, version, start, end, same_weekday=same_weekday)),
+        "kpis_before": kpis_before(monitor, version, start, end, names=kpis, same_weekday=same_weekday),
         "evidently_report": evidently_report,
     }
     digest = selectors.batches_digest(batches)

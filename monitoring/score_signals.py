@@ -15,7 +15,7 @@ from governance.policy.watching import Performance
 from monitoring import estimates
 from monitoring.drift_settings import DriftSettings
 from monitoring.estimates import LOSSES, OF_CLASSES, OF_NUMBERS, OF_RANKS, Estimate
-from monitoring.served import Floats, Rows, Served
+from monitoring.served import Rows, Served
 from monitoring.signal_rows import Signal, figure, undefined
 
 EVENTS = 30
@@ -118,8 +118,3 @@ def _unfit(task: str, metric: str, *, of: tuple[str, ...] = ()) -> str:
     if metric in fitting and metric in (of or fitting):
         return ""
     return f"{metric} can not be measured of records of this task ({task}); the policy is to name another metric."
-
-
-def as_event(labels: list[Any], positive: str) -> Floats:
-    """Return which labels are the event, as they are written: shape (n,), 1.0 or 0.0."""
-    return np.fromiter((str(label) == positive for label in labels), np.float64, len(labels))
