@@ -96,7 +96,7 @@ def test_thirty_columns_and_every_signal_together_are_quiet_without_change_and_s
     changes = {
         "nothing": {},
         "answers take twice as long": {"slow": 2.0},
-        "half the labels are thrown like a coin": {"flipped": 0.5},
+        "four of five labels are thrown like a coin": {"flipped": 0.8},
     }
     for what, change in changes.items():
         rate = alarms(NAMED, reference_n=1000, shift=0.0, seed=3, also=partial(served, **change))

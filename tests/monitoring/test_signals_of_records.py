@@ -178,7 +178,7 @@ def test_a_kpi_is_compared_with_the_windows_of_the_version_before(watched, named
     row = found["kpi"]
     assert (row["windows"], row["outcome"], run.outcome) == (8, "breach", "drift")
     assert row["value"] == pytest.approx(20, abs=1)
-    assert "margin is 10" in Alert.objects.get().title
+    assert "margin is 9." in Alert.objects.get().title
 
 
 @pytest.fixture
