@@ -27,6 +27,7 @@ from monitoring import calendar, selectors
 from monitoring.errors import AlertSettled
 from monitoring.models import Alert, DriftRun, ScheduledWindow
 from monitoring.retraining import services as retraining
+from monitoring.signal_wording import in_words
 from monitoring.terms import terms_of
 
 MONITORING = System("monitoring")
@@ -148,18 +149,10 @@ def title_of(run: DriftRun) -> str:
         drifted = sum(column["outcome"] == "drift" for column in moved)
         what = f"{drifted} of {len(payload['columns'])} columns drifted" if drifted else f"{len(moved)} moved"
         said.append(f"{what}; most: {worst['column']}")
-    said += [_signal(row) for row in payload["signals"] if row["outcome"] in {"watch", "breach"}]
+    alarming = [row for row in payload["signals"] if row["outcome"] in {"watch", "breach"}]
+    # The ratio and the difference of two groups say the same of them in a title.
+    said += dict.fromkeys(in_words(row) for row in sorted(alarming, key=lambda row: row["outcome"] != "breach"))
     return "; ".join(said)[:300]
-
-
-def _signal(row: Mapping[str, Any]) -> str:
-    if row["signal"] == "volume" and not row["n"]:
-        return "no record came in"
-    if row["signal"] == "volume":
-        return f"{row['value']:.2f} times as many records as usual"
-    if row["signal"] == "missing":
-        return f"{row['column']} is missing in {100 * row['value']:.0f} % more of the records"
-    return f"{100 * row['value']:.0f} % of the records have a {row['column']} that the reference has not"
 
 
 def _breach(alert: Alert, run: DriftRun) -> bool:

@@ -321,8 +321,12 @@ def _reference_column(name: str, values: ArrayLike | Sequence[object], type_: Co
     finite = array[np.isfinite(array)]
     if not finite.size:
         return ReferenceColumn(type=type_, counts=_numeric(name, array, ()))
-    edges = tuple(binning.quantile_edges(finite, bins=bins * FINER).tolist())
-    index_edges = tuple(binning.quantile_edges(finite, bins=bins).tolist())
+    if finite.min() == finite.max():
+        # A bin for the one value, and one on either side for whatever else may come.
+        edges = index_edges = binning.edges_around(float(finite[0]))
+    else:
+        edges = tuple(binning.quantile_edges(finite, bins=bins * FINER).tolist())
+        index_edges = tuple(binning.quantile_edges(finite, bins=bins).tolist())
     mean = sd = None
     if np.abs(finite).max() < LARGEST_SQUARED:
         mean = math.fsum(finite) / finite.size

@@ -60,6 +60,7 @@ def paired(
     start: datetime,
     end: datetime,
     label_type: str,
+    also: Sequence[str] = (),
 ) -> pa.Table:
     """Return a row for each prediction of the window, and one for each label whose prediction is in no file.
 
@@ -72,8 +73,9 @@ def paired(
         labels: files of late labels.
         start, end: aware.
         label_type: Ibis' name of the label's type.
+        also: further columns of the predictions, as far as any file has them.
     Returns: columns ``prediction`` (null for a label without one), ``label`` (null for a prediction without one),
-        ``labels`` (how many different ones were given) and ``times`` (how many records have the id).
+        ``labels`` (how many different ones were given) and ``times`` (how many records have the id); then ``also``.
     Raises:
         UnreadableRecords: a file is not there, or not Parquet.
     """
@@ -84,14 +86,17 @@ def paired(
         # A record without an id stands for itself alone; no id begins with what a text from outside can't hold.
         alone = ibis.literal("\x01") + known[FILE] + ":" + known[ROW].cast("string")
         own: Any = known[LABEL].cast(label_type) if LABEL in known.columns else ibis.null(label_type)
+        names = {f"also {place}": name for place, name in enumerate(also) if name in known.columns}
+        further = {alias: known[name] for alias, name in names.items()}
         rows = known.select(
             key=ibis.coalesce(known[ID_COLUMN], alone), inside=inside, prediction=known[PREDICTION],
-            at=known[AT_COLUMN], label=own,
+            at=known[AT_COLUMN], label=own, **further,
         )  # fmt: skip
         predictions = rows.group_by("key").aggregate(
             inside=rows.inside.any(),
             prediction=rows.prediction.argmin(rows.at, where=rows.inside),
             times=rows.inside.sum(),
+            **{alias: rows[alias].argmin(rows.at, where=rows.inside) for alias in names},
         )
         given = rows.filter(rows.label.notnull()).select("key", "label", "at")
         if labels:
@@ -106,7 +111,24 @@ def paired(
         )
         joined = predictions.outer_join(latest, "key")
         wanted = joined.filter(ibis.coalesce(joined.inside, True))
-        found: pa.Table = wanted.select("prediction", "label", "labels", "times", known=wanted.inside).to_pyarrow()
+        found: pa.Table = wanted.select(
+            "prediction", "label", "labels", "times", *names, known=wanted.inside
+        ).to_pyarrow()
+    return found.rename_columns([names.get(name, name) for name in found.column_names])
+
+
+def rows_between(paths: Sequence[Path], columns: Sequence[str], *, start: datetime, end: datetime) -> pa.Table:
+    """Return the rows of ``paths`` with ``start <= predicted_at < end``: of ``columns`` those that any file has.
+
+    A file without one of them has nulls there. All rows come into memory: 8 bytes a number.
+
+    Raises:
+        UnreadableRecords: a file is not there, or not Parquet.
+    """
+    with _opened() as connection:
+        table = _read(connection, sorted(map(str, paths)))
+        inside = table.filter((table[AT_COLUMN] >= ibis.literal(start)) & (table[AT_COLUMN] < ibis.literal(end)))
+        found: pa.Table = inside.select(*(name for name in columns if name in table.columns)).to_pyarrow()
     return found
 
 

@@ -16,7 +16,7 @@ from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.evidence.models import EvidenceJob
-from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
+from monitoring.models import Alert, DriftRun, LabelBatch, Monitor, RecordBatch
 from registry.answering import Answered
 from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
 from registry.selectors import live
@@ -83,7 +83,7 @@ def batches_in(
     ).order_by("start", "batch_id")
 
 
-def batches_digest(batches: Iterable[RecordBatch]) -> str:
+def batches_digest(batches: Iterable[RecordBatch | LabelBatch]) -> str:
     """Return the name of a set of batches: the digest over their ids and contents."""
     named = sorted([batch.batch_id, batch.digest] for batch in batches)
     return f"sha256:{sha256(rfc8785.dumps(named)).hexdigest()}"
