@@ -17,6 +17,7 @@ import ibis
 import pyarrow as pa
 from ibis.expr.types import ArrayScalar, Column, FloatingColumn, Table
 
+from governance.common import files
 from monitoring.errors import InvalidProfile, UnreadableRecords
 from monitoring.profiles import (
     CategoryCounts,
@@ -60,10 +61,10 @@ def profile(
         InvalidProfile: a file lacks a column of the reference, or a column's type does not fit.
         UnreadableRecords: a file is not there or not Parquet.
     """
-    files = sorted(str(path) for path in paths)
-    if not files:
+    names = sorted(str(path) for path in paths)
+    if not names:
         return reference.empty
-    with _open(files) as table:
+    with _open(names) as table:
         _check(table, reference)
         window = _between(table, start, end)
         row = window.aggregate(**_aggregates(window, reference)).to_pyarrow().to_pylist()[0]
@@ -107,14 +108,14 @@ def profile_each(paths: Iterable[Path], reference: ReferenceProfile) -> dict[Pat
     Raises:
         InvalidProfile, UnreadableRecords: as :func:`profile`.
     """
-    files = {str(path): path for path in paths}
-    if not files:
+    names = {str(path): path for path in paths}
+    if not names:
         return {}
-    with _open(sorted(files), filename=True) as table:
+    with _open(sorted(names), filename=True) as table:
         _check(table, reference)
         rows = table.group_by("filename").aggregate(**_aggregates(table, reference)).to_pyarrow().to_pylist()
-    found = {files[row["filename"]]: _profile(row, reference) for row in rows}
-    return {path: found.get(path, reference.empty) for path in files.values()}
+    found = {names[row["filename"]]: _profile(row, reference) for row in rows}
+    return {path: found.get(path, reference.empty) for path in names.values()}
 
 
 def count_by_day(paths: Iterable[Path], spans: Sequence[tuple[datetime, datetime]]) -> tuple[dict[date, int], int]:
@@ -124,10 +125,10 @@ def count_by_day(paths: Iterable[Path], spans: Sequence[tuple[datetime, datetime
     Raises:
         UnreadableRecords: a file is not there or not Parquet.
     """
-    files = sorted(str(path) for path in paths)
-    if not files:
+    names = sorted(str(path) for path in paths)
+    if not names:
         return {}, 0
-    with _open(files) as table:
+    with _open(names) as table:
         at: Any = table[AT_COLUMN]
         inside = ibis.or_(*[(at >= ibis.literal(start)) & (at < ibis.literal(end)) for start, end in spans])
         # Whole days since 1970, not a date: DuckDB would make one in the time zone of the machine.
@@ -173,15 +174,15 @@ def rows_where(
     Raises:
         UnreadableRecords: a file is not there, is not Parquet, or lacks a column that is to be returned.
     """
-    files = {str(path): path for path in paths}
-    if not files:
+    names = {str(path): path for path in paths}
+    if not names:
         return []
-    with _open(sorted(files), filename=FILE) as table:
+    with _open(sorted(names), filename=FILE) as table:
         if column not in table.columns:
             return []
         found = table.filter(table[column] == ibis.literal(value)).select(*columns, FILE)
         rows = found.to_pyarrow().to_pylist()
-    return [(files[row.pop(FILE)], row) for row in rows]
+    return [(names[row.pop(FILE)], row) for row in rows]
 
 
 def any_value(paths: Iterable[Path], column: str) -> bool:
@@ -190,17 +191,18 @@ def any_value(paths: Iterable[Path], column: str) -> bool:
     Raises:
         UnreadableRecords: a file is not there or not Parquet.
     """
-    files = sorted(str(path) for path in paths)
-    if not files:
+    names = sorted(str(path) for path in paths)
+    if not names:
         return False
-    with _open(files) as table:
+    with _open(names) as table:
         if column not in table.columns:
             return False
         return bool(table.filter(table[column].notnull()).select(column).limit(1).to_pyarrow().num_rows)
 
 
 @contextmanager
-def _open(files: Sequence[str], **options: Any) -> Iterator[Table]:
+def _open(names: Sequence[str], **options: Any) -> Iterator[Table]:
+    files.fetch(map(Path, names))
     connection = ibis.duckdb.connect()
     try:
         with warnings.catch_warnings():
@@ -209,7 +211,7 @@ def _open(files: Sequence[str], **options: Any) -> Iterator[Table]:
             # Without can_have_nan DuckDB believes the file's minimum and maximum, in which NaN does not show, and
             # optimises the tests for NaN away (duckdb/duckdb#25521).
             with _said():
-                yield connection.read_parquet(files, union_by_name=False, can_have_nan=True, **options)
+                yield connection.read_parquet(names, union_by_name=False, can_have_nan=True, **options)
     finally:
         connection.disconnect()
 
