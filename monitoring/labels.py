@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from governance.common import files
 from monitoring import doors, windows
 from monitoring.models import LabelBatch, Monitor, RecordBatch
 from monitoring.record_files import paired
@@ -75,6 +76,7 @@ def pairs(
 def _labels_alone(paths: list[Path]) -> int:
     import pyarrow.parquet as pq
 
+    files.fetch(paths)
     ids = [pq.read_table(path, columns=["prediction_id"]) for path in paths]
     return int(pc.count_distinct(pa.concat_tables(ids)["prediction_id"]).as_py()) if ids else 0
 

@@ -13,6 +13,8 @@ import ibis
 import pyarrow as pa
 from ibis.expr.types import Table
 
+from governance.common import files
+from governance.common.errors import DomainError
 from monitoring.errors import UnreadableRecords
 from monitoring.intake_settings import LABEL, LABELLED_AT
 from monitoring.schema import AT_COLUMN, ID_COLUMN, PREDICTION
@@ -26,16 +28,16 @@ def rows_with(paths: Iterable[Path], column: str, values: Iterable[str]) -> dict
     Raises:
         UnreadableRecords: a file is not there or not Parquet.
     """
-    files = {str(path): path for path in paths}
-    if not files:
+    names = {str(path): path for path in paths}
+    if not names:
         return {}
     with _opened() as connection:
-        table = _read(connection, sorted(files), filename=FILE)
+        table = _read(connection, sorted(names), filename=FILE)
         if column not in table.columns:
             return {}
         theirs = table.filter(table[column].isin(sorted(values)))
         rows = theirs.group_by(FILE).aggregate(n=theirs.count()).to_pyarrow().to_pylist()
-    return {files[row[FILE]]: int(row["n"]) for row in rows}
+    return {names[row[FILE]]: int(row["n"]) for row in rows}
 
 
 def repeated(paths: Sequence[Path], before: Sequence[Path]) -> int:
@@ -47,7 +49,7 @@ def repeated(paths: Sequence[Path], before: Sequence[Path]) -> int:
     if not paths or not before:
         return 0
     with _opened() as connection:
-        ours, theirs = (_read(connection, sorted(map(str, files))).select(ID_COLUMN) for files in (paths, before))
+        ours, theirs = (_read(connection, sorted(map(str, some))).select(ID_COLUMN) for some in (paths, before))
         known = theirs.filter(theirs[ID_COLUMN].notnull()).distinct()
         return int(ours.semi_join(known, ID_COLUMN).count().to_pyarrow().as_py())
 
@@ -141,12 +143,15 @@ def _opened() -> Iterator[Any]:
             # Ibis 12 still calls what DuckDB 2 has renamed.
             warnings.filterwarnings("ignore", message="fetch_arrow", category=DeprecationWarning)
             yield connection
+    except DomainError:
+        raise
     except Exception as error:  # DuckDB and Ibis raise a dozen unrelated classes; all mean this
         raise UnreadableRecords(f"The records can not be read: {str(error).splitlines()[0]}") from error
     finally:
         connection.disconnect()
 
 
-def _read(connection: Any, files: Sequence[str], **options: Any) -> Table:
-    table: Table = connection.read_parquet(files, union_by_name=True, can_have_nan=True, **options)
+def _read(connection: Any, names: Sequence[str], **options: Any) -> Table:
+    files.fetch(map(Path, names))
+    table: Table = connection.read_parquet(names, union_by_name=True, can_have_nan=True, **options)
     return table

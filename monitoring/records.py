@@ -19,7 +19,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -31,11 +31,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from governance.common import files
 from monitoring.errors import BatchIdTaken, UnreadableRecords
 from monitoring.intake import Batch
 
 EPOCH = date(1970, 1, 1).toordinal()
-DRAFT = ".draft-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
@@ -101,36 +101,51 @@ def store_batch(
     claims.mkdir(parents=True, exist_ok=True)
     received_at = _claim(claims / f"{batch_id}.claim", digest=batch.digest, now=now)
     done = claims / f"{batch_id}.json"
-    if done.exists():
+    if files.exists(done):
         return _read(done, home, created=False)
+    table = _timed(batch.table, batch.at, received_at)
+    days = [(received_at.date(), table)] if by_arrival else list(_by_day(table, batch.at))
     with locked(home, batch_id):
-        if done.exists():  # another sender of the same batch was faster
+        # Looked at first: in a bucket, what changes once the batch is known not to be complete is not overwritten.
+        before = files.seen([*(_path(home, batch_id, day) for day, _ in days), quarantine_path(home, batch_id)])
+        if files.exists(done):  # another sender of the same batch was faster
             return _read(done, home, created=False)
-        _write_bytes(json.dumps(_write(batch, home, batch_id, received_at, by_arrival), indent=1).encode(), done)
+        try:
+            manifest = _write(batch, home, batch_id, days, before)
+        except files.Overtaken:
+            if files.exists(done):  # on another machine, which has no part in the lock
+                return _read(done, home, created=False)
+            raise
+        files.create(json.dumps(manifest, indent=1).encode(), done)
     return _read(done, home, created=True)
 
 
-def _write(batch: Batch, home: Path, batch_id: str, received_at: datetime, by_arrival: bool) -> dict[str, Any]:
+def _path(home: Path, batch_id: str, day: date) -> Path:
+    return home / f"date={day.isoformat()}" / f"batch={batch_id}.parquet"
+
+
+def _write(
+    batch: Batch, home: Path, batch_id: str, days: Sequence[tuple[date, pa.Table]], before: files.Seen
+) -> dict[str, Any]:
     """Write the rows and return what stands in the file that says so."""
-    table, partitions = _timed(batch.table, batch.at, received_at), []
-    first, last = (moment.as_py() for moment in pc.min_max(table.column(batch.at)).values())
-    days = [(received_at.date(), table)] if by_arrival else _by_day(table, batch.at)
+    ends: list[datetime] = []
+    partitions = []
     for day, part in days:
-        relative = Path(f"date={day.isoformat()}", f"batch={batch_id}.parquet")
-        _write_parquet(part, home / relative)
-        partitions.append({"day": day.isoformat(), "path": relative.as_posix(), "rows": part.num_rows})
+        path = _path(home, batch_id, day)
+        _write_parquet(part, path, before)
+        ends += (moment.as_py() for moment in pc.min_max(part.column(batch.at)).values())
+        partitions.append({"day": day.isoformat(), "path": path.relative_to(home).as_posix(), "rows": part.num_rows})
     quarantined = batch.quarantine.rows if batch.quarantine else 0
     if batch.quarantine and quarantined:
         path = quarantine_path(home, batch_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_bytes(batch.quarantine.content(), path)
+        files.place(files.draft(batch.quarantine.content(), path), path, before=before)
     return {
         "batch_id": batch_id,
         "digest": batch.digest,
         "rows": batch.rows,
         "quarantined": quarantined,
-        "start": first.isoformat(),
-        "end": last.isoformat(),
+        "start": min(ends).isoformat(),
+        "end": max(ends).isoformat(),
         "partitions": partitions,
     }
 
@@ -143,7 +158,7 @@ def quarantine_path(home: Path, batch_id: str) -> Path:
 @contextmanager
 def locked(home: Path, batch_id: str) -> Iterator[None]:
     """Keep others from writing files of a batch; the lock goes with the process, however that ends."""
-    with (home / "_batches" / f"{batch_id}.claim").open("rb") as claim:
+    with (home / "_batches" / f"{batch_id}.claim").open("ab") as claim:
         fcntl.flock(claim, fcntl.LOCK_EX)
         yield
 
@@ -151,23 +166,15 @@ def locked(home: Path, batch_id: str) -> Iterator[None]:
 def stored_batches(root: Path, monitor_id: str) -> Iterator[StoredBatch]:
     """Yield every complete batch of a monitor, by id."""
     home = root / f"monitor={monitor_id}"
-    for done in sorted((home / "_batches").glob("*.json")):
+    for done in sorted(files.found(home / "_batches", "*.json")):
         yield _read(done, home, created=False)
 
 
 def _claim(path: Path, *, digest: str, now: datetime) -> datetime:
-    """Bind the id to its content; the file system lets exactly one of two racing senders through."""
-    if not path.exists():
-        content = json.dumps({"digest": digest, "received_at": now.astimezone(UTC).isoformat()}).encode()
-        draft = draft_bytes(content, path)
-        try:
-            os.link(draft, path)
-            _sync_folder(path.parent)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    claim = json.loads(path.read_bytes())
+    """Bind the id to its content; the storage lets exactly one of two racing senders through."""
+    if not files.exists(path):
+        files.create(json.dumps({"digest": digest, "received_at": now.astimezone(UTC).isoformat()}).encode(), path)
+    claim = json.loads(files.read(path))
     if claim["digest"] != digest:
         raise BatchIdTaken(
             f"Batch {path.stem!r} was received before with other content. Send this content under an id of its own."
@@ -195,14 +202,14 @@ def _by_day(table: pa.Table, at: str) -> Iterator[tuple[date, pa.Table]]:
         yield date.fromordinal(EPOCH + day), table.slice(start, end - start)
 
 
-def _write_parquet(table: pa.Table, path: Path) -> None:
+def _write_parquet(table: pa.Table, path: Path, before: files.Seen) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    _keep(draft_parquet(table, path), path)
+    files.place(draft_parquet(table, path), path, before=before)
 
 
 def draft_parquet(table: pa.Table, path: Path) -> Path:
     """Write rows beside ``path``, on the disk for good, and return where."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=files.DRAFT)
     with os.fdopen(handle, "wb") as file:
         pq.write_table(table, file, compression="zstd")
         file.flush()
@@ -210,36 +217,8 @@ def draft_parquet(table: pa.Table, path: Path) -> Path:
     return Path(name)
 
 
-def _write_bytes(content: Any, path: Path) -> None:
-    """Put ``content`` at ``path`` as a whole or not at all, also when the machine loses power."""
-    _keep(draft_bytes(content, path), path)
-
-
-def _keep(draft: Path, path: Path) -> None:
-    draft.replace(path)
-    _sync_folder(path.parent)
-
-
-def draft_bytes(content: Any, path: Path) -> Path:
-    """Write bytes beside ``path``, on the disk for good, and return where."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _read(done: Path, home: Path, *, created: bool) -> StoredBatch:
-    manifest = json.loads(done.read_bytes())
+    manifest = json.loads(files.read(done))
     return StoredBatch(
         batch_id=manifest["batch_id"],
         digest=manifest["digest"],

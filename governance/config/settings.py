@@ -255,7 +255,11 @@ MODEL_ENVIRONMENTS = env.text("PLACET_MODEL_ENVIRONMENTS", str(BASE_DIR / "var" 
 MODEL_INDEX = env.text("PLACET_MODEL_INDEX", "")
 PROTECTED_ALIASES = protected_aliases()
 
-STORAGE_ROOT = env.storage_root(env.text("PLACET_STORAGE_URL", str(BASE_DIR / "var" / "storage")))
+_STORAGE = env.storage(
+    env.text("PLACET_STORAGE_URL", str(BASE_DIR / "var" / "storage")),
+    env.text("PLACET_STORAGE_SPOOL", str(BASE_DIR / "var" / "spool")),
+)
+STORAGE_ROOT, STORAGE_BUCKET, STORAGE_OPTIONS = _STORAGE.folder, _STORAGE.url, _STORAGE.options
 LOG_ORIGIN = env.text("PLACET_LOG_ORIGIN", "placet.localhost/audit/1")
 LOG_KEY_FILES = list(filter(None, env.text("PLACET_LOG_KEY_FILE", "").split(os.pathsep)))
 PERMIT_KEY_FILE = env.text("PLACET_PERMIT_KEY_FILE", "")
