@@ -25,5 +25,6 @@ urlpatterns = [
     path("incidents/<uuid:pk>/tasks", incidents.incident_task, name="incident-task"),
     path("incidents/<uuid:pk>/tasks/<uuid:task>/done", incidents.incident_task_done, name="incident-task-done"),
     path("incidents/<uuid:pk>/reports", incidents.incident_report, name="incident-report"),
+    path("incidents/<uuid:pk>/owner", incidents.incident_owner, name="incident-owner"),
     path("incidents/<uuid:pk>/close", incidents.incident_close, name="incident-close"),
 ]

@@ -155,6 +155,7 @@ urlpatterns = [
     path("incidents/<uuid:pk>/tasks", nobody, name="incident-task"),
     path("incidents/<uuid:pk>/tasks/<uuid:task>/done", nobody, name="incident-task-done"),
     path("incidents/<uuid:pk>/reports", nobody, name="incident-report"),
+    path("incidents/<uuid:pk>/owner", nobody, name="incident-owner"),
     path("incidents/<uuid:pk>/close", nobody, name="incident-close"),
     path("monitors/", nobody, name="monitor-list"),
     path("monitors/<uuid:pk>/", nobody, name="monitor-detail"),

@@ -110,18 +110,19 @@ BODIES: dict[str, dict[str, Any]] = {
         "system": "$slug",
         "title": "A second one",
         "what_happened": REASON,
-        "harm": "c",
+        "harms": ["rights"],
         "aware_at": "$past",
     },
     "incident on the page": {
         "system": "$system",
         "title": "A second one",
         "what_happened": REASON,
-        "harm": "c",
+        "harms": ["rights"],
         "aware_at": "$past",
     },
-    "incident facts": {"harm": "d", "facts_why": REASON, "why": REASON},
-    "incident times": {"aware_at": "$past", "times_why": REASON, "why": REASON},
+    "incident facts": {"harms": ["property"], "facts_why": REASON, "why": REASON, "log_entry": "$incident"},
+    "incident times": {"suspected_at": "$past", "aware_at": "$aware", "times_why": REASON, "why": REASON}
+    | {"log_entry": "$incident"},
     "incident note": {"note": REASON},
     "incident task": {
         "task": "Ask for the form",
@@ -131,5 +132,6 @@ BODIES: dict[str, dict[str, Any]] = {
         "due_on": "$soon",
     },
     "incident report": {"authority": "An authority", "reference": "MSA-1", "sent_at": "$past"},
-    "incident closing": {"how": REASON, "not_serious": "on", "password": PASSWORD},
+    "incident closing": {"how": REASON, "ending": "not_serious", "password": PASSWORD, "log_entry": "$without tasks"},
+    "incident owner": {"owner": "$second", "owner_why": REASON, "why": REASON},
 }

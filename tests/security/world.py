@@ -37,6 +37,7 @@ from governance.notices.models import Channel
 from governance.policy import services as policies
 from governance.validation import services as validations
 from monitoring.incidents import services as incidents
+from monitoring.incidents.models import Incident
 from monitoring.models import Alert, DriftRun
 from monitoring.runs import EVIDENTLY_FILE
 from placet.digests import ArtifactFile, ArtifactManifest
@@ -417,6 +418,9 @@ class World(Bank):
             "$validator": str(self.validator.pk),
             "$collecting": str(self.in_state["collecting"].approval_id),
             "$past": (clock.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),
+            "$aware": self.incident.aware_at.strftime("%Y-%m-%dT%H:%M"),
+            "$incident": str(Incident.objects.get(pk=self.incident.pk).log_entry),
+            "$without tasks": str(self.without_tasks.log_entry),
             "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
             "$moment": clock.rfc3339(clock.now() + timedelta(days=5)),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
