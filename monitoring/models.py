@@ -23,6 +23,7 @@ __all__ = [
     "IncidentTask",
     "LabelBatch",
     "Monitor",
+    "PulledWindow",
     "RecordBatch",
     "RecordErasure",
     "ReferenceProfile",
@@ -53,6 +54,9 @@ class Monitor(Governed):
         max_length=500, null=True, help_text="Why no record may be deleted; null where there is no hold."
     )
     held_at = models.DateTimeField(null=True, help_text="Since when.")
+    source = models.JSONField(
+        null=True, help_text="Source: the table that records are pulled from, by a connection's name; and sender."
+    )
     made_at = models.DateTimeField()
 
     class Meta:
@@ -274,4 +278,4 @@ class Alert(Governed):
         return f"AL-{self.number}"
 
 
-from monitoring.record_models import ErasedFile, LabelBatch, RecordErasure  # noqa: E402 (they refer to the ones above)
+from monitoring.record_models import ErasedFile, LabelBatch, PulledWindow, RecordErasure  # noqa: E402 (they refer to the ones above)

@@ -35,6 +35,26 @@ class LabelBatch(models.Model):
         return self.batch_id
 
 
+class PulledWindow(models.Model):
+    """A window of a monitor's table that was read, once; also where it held no row, for which there is no batch."""
+
+    id = models.BigAutoField(primary_key=True)
+    monitor = models.ForeignKey("monitoring.Monitor", on_delete=models.PROTECT, related_name="pulled")
+    start = models.DateTimeField()
+    end = models.DateTimeField(help_text="Not included.")
+    rows = models.PositiveBigIntegerField(help_text="Taken in.")
+    pulled_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["monitor", "start"], name="each_window_pulled_once"),
+            models.CheckConstraint(condition=Q(start__lt=F("end")), name="pulled_window_starts_before_it_ends"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M}"
+
+
 class RecordErasure(Governed):
     """The records of one person, or of one prediction, taken out of the files of a monitor. Whose is not kept."""
 

@@ -109,6 +109,12 @@ def mail_server(url: str) -> MailServer:
     )
 
 
+def named(prefix: str) -> dict[str, str]:
+    """Return the variables that begin with ``prefix``, by the rest of their names; empty ones are left out."""
+    found = {name.removeprefix(prefix): value.strip() for name, value in os.environ.items() if name.startswith(prefix)}
+    return {name: value for name, value in found.items() if name and value}
+
+
 @dataclass(frozen=True)
 class Storage:
     """Where files lie: in ``folder``, or in the bucket of ``url`` with ``folder`` for the copies that are read."""

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring import engine
+from monitoring import engine, tables
 from monitoring.errors import InvalidProfile
 from monitoring.profiles import ReferenceProfile
 from monitoring.schema import RecordSchema
+from monitoring.source_settings import Source
 
 pytest.importorskip("pyspark", reason="pyspark is not installed: make test-spark installs it and runs this")
 # Of Spark's own: sockets to the JVM that it leaves to the garbage collector, and names that pandas has renamed.
@@ -177,3 +178,17 @@ def test_spark_s_columns_are_held_against_the_reference(spark, window, tmp_path)
     pq.write_table(table.drop_columns(["c"]), tmp_path / "less.parquet")
     with pytest.raises(InvalidProfile, match="no column 'c'"):
         engine.profile_table(spark.read_parquet(str(tmp_path / "less.parquet")), reference)
+
+
+def test_a_source_reads_and_counts_a_table_of_spark(spark, window, settings):
+    """The connection comes last in this file: whoever opened it ends Spark's session with it."""
+    reference, _, path = window
+    spark.raw_sql(f"CREATE OR REPLACE TEMPORARY VIEW traffic AS SELECT * FROM parquet.`{path}`").collect()
+    settings.SOURCES = {"SPARK": "pyspark://"}
+    source = Source("SPARK", "traffic", NOON.replace(minute=0).isoformat())
+    start, end = NOON + timedelta(minutes=17), NOON + timedelta(hours=9)
+    with tables.opened(source) as table:
+        counted = engine.profile_table(tables.between(table, start, end), reference)
+        rows = tables.rows_of(table, frozenset({"x", "predicted_at"}), start, end, most=1000)
+    assert counted == engine.profile([path], reference, start=start, end=end)
+    assert (rows.num_rows, rows.column("predicted_at")[0].as_py()) == (9 * 60 - 17, start)
