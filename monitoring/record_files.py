@@ -153,5 +153,8 @@ def _opened() -> Iterator[Any]:
 
 def _read(connection: Any, names: Sequence[str], **options: Any) -> Table:
     files.fetch(map(Path, names))
-    table: Table = connection.read_parquet(names, union_by_name=True, can_have_nan=True, **options)
+    # The folders' names, monitor=… and date=…, are no columns; a feature may be called so.
+    table: Table = connection.read_parquet(
+        names, union_by_name=True, hive_partitioning=False, can_have_nan=True, **options
+    )
     return table
