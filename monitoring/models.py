@@ -26,6 +26,7 @@ __all__ = [
     "RecordBatch",
     "RecordErasure",
     "ReferenceProfile",
+    "RefusedBatch",
     "RetrainCall",
     "RetrainHook",
     "ScheduledWindow",
@@ -125,7 +126,10 @@ class RecordBatch(models.Model):
                 condition=Q(rows__gte=F("erased") + F("expired")), name="no_more_rows_gone_than_were_taken_in"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["monitor", "version", "start", "end"], name="batch_by_time")]
+        indexes: ClassVar = [
+            models.Index(fields=["monitor", "version", "start", "end"], name="batch_by_time"),
+            models.Index(fields=["monitor", "-received_at"], name="batch_by_receipt"),
+        ]
 
     def __str__(self) -> str:
         return self.batch_id
@@ -273,4 +277,5 @@ class Alert(Governed):
         return f"AL-{self.number}"
 
 
-from monitoring.record_models import ErasedFile, LabelBatch, RecordErasure  # noqa: E402 (they refer to the ones above)
+# They refer to the ones above.
+from monitoring.record_models import ErasedFile, LabelBatch, RecordErasure, RefusedBatch  # noqa: E402
