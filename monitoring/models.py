@@ -27,6 +27,7 @@ __all__ = [
     "RecordBatch",
     "RecordErasure",
     "ReferenceProfile",
+    "RefusedBatch",
     "RetrainCall",
     "RetrainHook",
     "ScheduledWindow",
@@ -130,7 +131,10 @@ class RecordBatch(models.Model):
                 condition=Q(rows__gte=F("erased") + F("expired")), name="no_more_rows_gone_than_were_taken_in"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["monitor", "version", "start", "end"], name="batch_by_time")]
+        indexes: ClassVar = [
+            models.Index(fields=["monitor", "version", "start", "end"], name="batch_by_time"),
+            models.Index(fields=["monitor", "-received_at"], name="batch_by_receipt"),
+        ]
 
     def __str__(self) -> str:
         return self.batch_id
@@ -278,4 +282,11 @@ class Alert(Governed):
         return f"AL-{self.number}"
 
 
-from monitoring.record_models import ErasedFile, LabelBatch, PulledWindow, RecordErasure  # noqa: E402 (they refer to the ones above)
+# They refer to the ones above.
+from monitoring.record_models import (  # noqa: E402
+    ErasedFile,
+    LabelBatch,
+    PulledWindow,
+    RecordErasure,
+    RefusedBatch,
+)
