@@ -77,7 +77,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "worker": (
         *(*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_RECONCILER, *_SEAL, "PLACET_EMAIL_URL"),
-        *(*_WEBHOOK, *_RECORDS),  # it pulls records, of which columns may be kept hashed
+        *_WEBHOOK,
     ),
     "evidence": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_MODELS),
     "beat": (*_PUBLIC, "DATABASE_URL", "REDIS_URL"),
