@@ -247,7 +247,8 @@ def _rewrite(one: _Found, drafts: list[Path]) -> set[str]:
     files.fetch([one.path])
     one.before, ids = _digest(one.path), set[str]()
     if one.day is None:
-        one.draft = files.draft(lines_without(one.path.read_bytes(), one.column, one.values)[0], one.path)
+        content, _, ids = lines_without(one.path.read_bytes(), one.column, one.values)
+        one.draft = files.draft(content, one.path)
     else:
         table = pq.ParquetFile(one.path).read()
         theirs = pc.fill_null(pc.is_in(table.column(one.column), value_set=pa.array(sorted(one.values))), False)
