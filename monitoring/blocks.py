@@ -59,9 +59,18 @@ class Block:
 
         def record(row: int) -> Mapping[str, Any]:
             found = {name: values[row - first] for name, values in self.columns.items()}
-            return {name: value.as_py() if isinstance(value, pa.Scalar) else value for name, value in found.items()}
+            return {name: _as_sent(value) if isinstance(value, pa.Scalar) else value for name, value in found.items()}
 
         return record
+
+
+def _as_sent(value: Any) -> Any:
+    """Return an Arrow value as Python's; a time or span that Python has none for as a text."""
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError, KeyError):  # KeyError: of a time zone that there is not
+        number = value.cast(pa.int64() if value.type.bit_width == 64 else pa.int32()).as_py()
+        return f"{number} ({value.type})"[:200]
 
 
 def of(form: str, content: Body, door: Door, report: Report, *, budget: int) -> Iterator[Block]:

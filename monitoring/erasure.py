@@ -30,6 +30,7 @@ from governance.audit.events import Event
 from governance.common import clock, files
 from governance.common.errors import Forbidden, InvalidInput
 from monitoring import hashing, selectors, windows
+from monitoring.adopting import adopt
 from monitoring.errors import NothingToErase, RecordsHeld
 from monitoring.intake_settings import SUBJECT
 from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch, RecordErasure, WindowProfile
@@ -113,6 +114,7 @@ def erase_records(
         with transaction.atomic():
             monitor = Monitor.objects.select_for_update(of=("self",)).select_related("model").get(pk=monitor_id)
             finish(ErasedFile.objects.filter(erasure__monitor=monitor))
+            adopt(monitor)
             return _erase(monitor, column, value, by=by, reason=reason.strip()[:2000], drafts=drafts)
     except BaseException:
         for draft in drafts:
@@ -247,7 +249,8 @@ def _rewrite(one: _Found, drafts: list[Path]) -> set[str]:
     files.fetch([one.path])
     one.before, ids = _digest(one.path), set[str]()
     if one.day is None:
-        one.draft = files.draft(lines_without(one.path.read_bytes(), one.column, one.values)[0], one.path)
+        content, _, ids = lines_without(one.path.read_bytes(), one.column, one.values)
+        one.draft = files.draft(content, one.path)
     else:
         table = pq.ParquetFile(one.path).read()
         theirs = pc.fill_null(pc.is_in(table.column(one.column), value_set=pa.array(sorted(one.values))), False)

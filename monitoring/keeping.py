@@ -36,19 +36,29 @@ def checked(monitor: Monitor, data: Mapping[str, Any]) -> IntakeSettings:
     return intake
 
 
+def shortens(monitor: Monitor, data: Mapping[str, Any]) -> bool:
+    """Return whether settings would have records deleted sooner than now."""
+    days, now = data.get("retention_days"), IntakeSettings.from_json(monitor.intake).retention_days
+    return isinstance(days, int) and days < now
+
+
 @transaction.atomic
 def set_intake(*, monitor_id: uuid.UUID, intake: Mapping[str, Any], actor: Actor) -> Monitor:
     """Change what a monitor takes in from now on; what came in before stays as it is, but for its retention.
 
     Args:
-        intake: of :class:`IntakeSettings`, all of it: what is absent gets its default.
+        intake: of :class:`IntakeSettings`, all of it: what is absent gets its default, but the retention stays.
     Raises:
         Unknown: there is no such monitor.
+        Forbidden: records would be deleted sooner, and the actor is neither of :data:`HOLDERS` nor owner.
         InvalidSettings: a name or value can't be used, or a column that is hashed would not be any more.
         RecordsKeyMissing: a column is to be hashed, and there is no key.
     """
     monitor = selectors.locked(monitor_id)
-    wanted, before = checked(monitor, intake), IntakeSettings.from_json(monitor.intake)
+    before = IntakeSettings.from_json(monitor.intake)
+    wanted = checked(monitor, {"retention_days": before.retention_days, **intake})
+    if wanted.retention_days < before.retention_days:
+        _may_shorten(monitor, actor)
     bared = set(before.hash) - set(wanted.hash)
     if bared and (monitor.batches.exists() or monitor.label_batches.exists()):
         raise InvalidSettings(
@@ -63,6 +73,14 @@ def set_intake(*, monitor_id: uuid.UUID, intake: Mapping[str, Any], actor: Actor
         data={"monitor": monitor.pk, "before": before.to_json(), "after": monitor.intake, "held": bool(monitor.hold)},
     )
     return monitor
+
+
+def _may_shorten(monitor: Monitor, actor: Actor) -> None:
+    if not isinstance(actor, User) or not has_role(actor, *HOLDERS, Role.OWNER, system_id=monitor.model.system_id):
+        raise Forbidden(
+            "Fewer retention_days delete records: an owner, a risk officer, a data protection officer or an "
+            "administrator sets them."
+        )
 
 
 @transaction.atomic

@@ -19,9 +19,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class StoredBatch:
         start, end: first and last event time, aware, UTC; both included.
         created: False if the same batch had been stored before.
         quarantined: rows that did not fit and were put aside.
+        noted: what the first attempt noted of itself.
     """
 
     batch_id: str
@@ -66,6 +67,7 @@ class StoredBatch:
     partitions: tuple[Partition, ...]
     created: bool
     quarantined: int = 0
+    noted: Mapping[str, str] = field(default_factory=dict)
 
 
 def store_batch(
@@ -77,6 +79,7 @@ def store_batch(
     now: datetime,
     folder: str = "",
     by_arrival: bool = False,
+    noted: Mapping[str, str] | None = None,
 ) -> StoredBatch:
     """Write one batch, once.
 
@@ -85,6 +88,7 @@ def store_batch(
         batch_id: chosen by the sender; 1 to 100 letters, digits, dots, dashes, underscores and colons.
         now: event time of records that have none; the first attempt's time is kept over repetitions.
         folder: inside the monitor's own.
+        noted: kept with the batch; over repetitions that of the first attempt.
         by_arrival: put all rows into the day of ``now`` instead of the days of their own times.
     Raises:
         BatchIdTaken: the id stands for other content.
@@ -99,7 +103,7 @@ def store_batch(
     home = root / f"monitor={monitor_id}" / folder
     claims = home / "_batches"
     claims.mkdir(parents=True, exist_ok=True)
-    received_at = _claim(claims / f"{batch_id}.claim", digest=batch.digest, now=now)
+    received_at, noted = _claim(claims / f"{batch_id}.claim", digest=batch.digest, now=now, noted=noted or {})
     done = claims / f"{batch_id}.json"
     if files.exists(done):
         return _read(done, home, created=False)
@@ -116,7 +120,7 @@ def store_batch(
             if files.exists(done):  # on another machine, which has no part in the lock
                 return _read(done, home, created=False)
             raise
-        files.create(json.dumps(manifest, indent=1).encode(), done)
+        files.create(json.dumps({**manifest, "noted": noted}, indent=1).encode(), done)
     return _read(done, home, created=True)
 
 
@@ -170,16 +174,17 @@ def stored_batches(root: Path, monitor_id: str) -> Iterator[StoredBatch]:
         yield _read(done, home, created=False)
 
 
-def _claim(path: Path, *, digest: str, now: datetime) -> datetime:
+def _claim(path: Path, *, digest: str, now: datetime, noted: Mapping[str, str]) -> tuple[datetime, Mapping[str, str]]:
     """Bind the id to its content; the storage lets exactly one of two racing senders through."""
     if not files.exists(path):
-        files.create(json.dumps({"digest": digest, "received_at": now.astimezone(UTC).isoformat()}).encode(), path)
+        first = {"digest": digest, "received_at": now.astimezone(UTC).isoformat(), "noted": dict(noted)}
+        files.create(json.dumps(first).encode(), path)
     claim = json.loads(files.read(path))
     if claim["digest"] != digest:
         raise BatchIdTaken(
             f"Batch {path.stem!r} was received before with other content. Send this content under an id of its own."
         )
-    return datetime.fromisoformat(claim["received_at"])
+    return datetime.fromisoformat(claim["received_at"]), claim.get("noted", {})
 
 
 def _timed(table: pa.Table, at: str, received_at: datetime) -> pa.Table:
@@ -230,4 +235,17 @@ def _read(done: Path, home: Path, *, created: bool) -> StoredBatch:
         ),
         created=created,
         quarantined=manifest.get("quarantined", 0),
+        noted=manifest.get("noted", {}),
     )
+
+
+def stored_or_removed(home: Path, batch_id: str) -> StoredBatch | None:
+    """Return a batch if it is complete; of one that is not, take the files away that hold rows. Its claim stays."""
+    (home / "_batches").mkdir(parents=True, exist_ok=True)
+    with locked(home, batch_id):
+        done = home / "_batches" / f"{batch_id}.json"
+        if files.exists(done):
+            return _read(done, home, created=False)
+        for path in (*files.found(home, f"date=*/batch={batch_id}.parquet"), quarantine_path(home, batch_id)):
+            files.remove(path)
+    return None

@@ -12,6 +12,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock, files
 from monitoring import windows
+from monitoring.adopting import adopt
 from monitoring.erasure import finish
 from monitoring.intake_settings import IntakeSettings
 from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch
@@ -41,6 +42,7 @@ def expire_records() -> int:
 
 def _expire(monitor: Monitor) -> int:
     finish(ErasedFile.objects.filter(erasure__monitor=monitor))
+    adopt(monitor)
     now, last = clock.now(), _last_day(monitor)
     records, batches = 0, 0
     due = (batch for batch in RecordBatch.objects.filter(monitor=monitor, start__date__lt=last) if _past(batch, last))

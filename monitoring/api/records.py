@@ -197,6 +197,8 @@ class Intake(APIView):
             raise Forbidden(
                 "What a monitor takes in is said by an owner, engineer, validator, risk officer or administrator."
             )
+        if keeping.shortens(monitor, payload.validated_data):
+            person = deciding_person(request)
         return _monitor(keeping.set_intake(monitor_id=monitor.pk, intake=payload.validated_data, actor=person))
 
 

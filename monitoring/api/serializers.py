@@ -34,7 +34,7 @@ class MonitorInput(serializers.Serializer[Any]):
     intake = serializers.DictField(
         required=False,
         default=dict,
-        help_text="kpis, sensitive, keep_out, hash (lists of columns), quarantine, retention_days (183 or more; 365).",
+        help_text="kpis, sensitive, keep_out, hash (lists of columns), quarantine, retention_days (184 or more; 365).",
     )
 
 
