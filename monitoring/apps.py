@@ -16,7 +16,7 @@ class MonitoringConfig(AppConfig):
         from governance.evidence.services import on_change
         from monitoring import runs, touched
         from monitoring.incidents.wording import holds_of
-        from monitoring.web.context import rows_for_model
+        from monitoring.web.listing import rows_for_model
         from registry.reviewing.panels import register_monitors, register_warnings
 
         register(runs.EVIDENCE_TYPE, "monitoring.producer:measure_drift")

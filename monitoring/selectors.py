@@ -91,6 +91,12 @@ def runs_of(watched: Monitor) -> QuerySet[DriftRun]:
     )
 
 
+def windows_of(watched: Monitor, count: int) -> list[DriftRun]:
+    """Return the newest windows of a monitor, oldest first; of one that was measured again, its newest run."""
+    rows = runs_of(watched).order_by("-window_end", "-window_start", "version", "-made_at")
+    return list(reversed(rows.distinct("window_end", "window_start", "version")[:count]))
+
+
 def newest_run(watched: Monitor) -> DriftRun | None:
     """Return the run of the newest window."""
     return runs_of(watched).first()
@@ -133,7 +139,7 @@ def alerts_of(watched: Monitor) -> QuerySet[Alert]:
     """Return the alerts of a monitor, newest first."""
     return (
         Alert.objects.filter(monitor=watched)
-        .select_related("run__version__model", "version__model", "approval", "acknowledged_by", "resolved_by")
+        .select_related("run__evidence", "version__model", "approval", "acknowledged_by", "resolved_by")
         .order_by("-opened_at")
     )
 

@@ -204,10 +204,9 @@ def test_the_pages_show_figures_alert_and_histograms(world, monitor):
     value = next(c["value"] for c in run.evidence.payload["columns"] if c["column"] == "months")
     for words in (f"{value:.2f}", run.alert.title, "Approval suspended", "credit-risk", "up to "):
         assert words in text
-    assert len(page.context["histograms"]) == 3
-    for chart in page.context["histograms"]:
-        assert sum(b["reference"] for b in chart["bins"]) == pytest.approx(1)
-        assert sum(b["current"] for b in chart["bins"]) == pytest.approx(1)
+    bins = page.context["distribution"]["bins"]
+    assert sum(b["reference"] for b in bins) == pytest.approx(1)
+    assert sum(b["current"] for b in bins) == pytest.approx(1)
     listing = reader.get("/monitors")
     assert f"/monitors/{monitor.pk}" in listing.content.decode()
     assert Client().get("/monitors").status_code == 302

@@ -25,6 +25,7 @@ ROUTES: dict[str, Route] = {
     "GET monitor-list": Route("list", shows=MODEL),
     "GET monitor-detail": Route("read", "monitor"),
     "GET monitor-evidently": Route("read", "run"),
+    "GET monitor-live": Route("read", "monitor"),
     "GET api-monitors": Route("list", scope=READ, shows=MODEL),
     "POST api-monitors": Route("open a monitor", body="monitor", scope=WRITE),
     "GET api-monitor": Route("read", "monitor", scope=READ),

@@ -63,6 +63,7 @@ from tests.factories import (
 from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.roles import as_role
+from tests.security.batches import a_batch
 from tests.security.bodies import BODIES, TRAINED
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
@@ -194,6 +195,7 @@ class World(Bank):
         self.alert = Alert.objects.get(monitor=self.monitor)
         self._incidents()
         self.run = self._run()
+        a_batch(self.monitor, self.run.version, self.owner)
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         self.document = documents.build_document(self.job.pk).document
