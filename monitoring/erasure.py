@@ -41,8 +41,8 @@ log = logging.getLogger(__name__)
 NAMED_IN_ENTRY = 100
 DOMAIN = b"placet/erasure/v1\x00"
 PROFILES_STAY = (
-    "Profiles of whole days are counts over all their records and name no person; they stay, and count the erased "
-    "records still. What is measured anew from the files does not."
+    "Profiles of whole days are counts by category over all their records; they stay, and count the erased records "
+    "still, also a text that only one of them had. What is measured anew from the files does not."
 )
 
 

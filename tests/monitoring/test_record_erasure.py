@@ -229,7 +229,7 @@ def test_the_command_and_the_api_erase_and_say_what_stays(monitor, world, office
     named = {"monitor": str(monitor.pk), "by": officer.email, "reason": "Art. 17"}
     call_command("erase_records", subject="ada-0", stdout=out, **named)
     assert "Erased 30 records, 0 labels and 0 rows" in out.getvalue()
-    assert "name no person" in out.getvalue()
+    assert "counts by category" in out.getvalue()
     for wrong in ({"subject": "ada-0"}, {"subject": "ada-1", "by": "nobody@example.org"}):
         with pytest.raises(CommandError):
             call_command("erase_records", stdout=out, **{**named, **wrong})
