@@ -17,7 +17,8 @@ from monitoring.web.heat import bands_of, label_of
 Row = dict[str, Any]
 WORST = {"breach": 0, "drift": 0, "watch": 1, "insufficient": 3}
 DRAWN = 24
-SHARES = {"missing", "new_categories"}
+SHARES = {"missing", "new_categories", "selection_difference", "tpr_difference"}
+UNITS = {"latency": "ms"}
 
 
 def trends(shown: Sequence[DriftRun], alerts: Mapping[Any, Alert], windows: Windows) -> Row:
@@ -111,14 +112,26 @@ def _mean(shown: Sequence[DriftRun], windows: Windows) -> Row | None:
 
 
 def _signals(shown: Sequence[DriftRun]) -> list[Row]:
-    """One chart for each signal and column that any of the windows says; volume is drawn as records."""
+    """One chart for each signal, column and group that any of the windows says; volume is drawn as records."""
     kept: dict[tuple[str, str], list[Row | None]] = {}
     for place, run in enumerate(shown):
         for row in run.evidence.payload.get("signals", []):
-            name = (str(row["signal"]), str(row.get("column") or ""))
+            name = (str(row["signal"]), _of_what(row))
             kept.setdefault(name, [None] * len(shown))[place] = row
     kept = {name: rows for name, rows in kept.items() if name[0] != "volume"}
     return [_signal(*name, rows) for name, rows in kept.items()]
+
+
+def _of_what(row: Row) -> str:
+    """Say what a signal is of: its column, the metric, the quantile, and the groups that are compared."""
+    parts = [str(row.get("column") or "")]
+    if metric := row.get("metric"):
+        parts.append(str(metric).replace("_", " "))
+    if quantile := row.get("quantile"):
+        parts.append(f"{100 * quantile:g} %")
+    if group := row.get("group"):
+        parts.append(_("%(group)s beside %(against)s") % {"group": group, "against": row.get("against")})
+    return ", ".join(part for part in parts if part)
 
 
 def _signal(name: str, column: str, rows: Sequence[Row | None]) -> Row:
@@ -136,7 +149,7 @@ def _signal(name: str, column: str, rows: Sequence[Row | None]) -> Row:
         signal_title(name),
         [scaled(row, "value") for row in rows],
         sub=column,
-        unit="%" if share else str(newest.get("unit") or ""),
+        unit="%" if share else str(newest.get("unit") or UNITS.get(name, "")),
         digits=1 if share else None,
         from_zero=share,
         watch=None if watch is None else [watch],
@@ -154,10 +167,12 @@ def signal_title(name: str) -> str:
         "missing": _("More values missing"),
         "new_categories": _("Texts that the reference has not"),
         "latency": _("Latency"),
-        "kpi": _("Business figure"),
-        "performance": _("Performance on late labels"),
-        "estimated_performance": _("Estimated performance"),
-        "fairness": _("Fairness"),
+        "kpi": _("By how much a business figure is worse"),
+        "performance": _("By how much a metric is worse, with labels"),
+        "estimated_performance": _("By how much a metric is worse, estimated"),
+        "selection_ratio": _("Ratio of favourable shares"),
+        "selection_difference": _("Difference of favourable shares"),
+        "tpr_difference": _("Difference of true positive rates"),
     }
     return known.get(name) or name.replace("_", " ").replace("-", " ").capitalize()
 

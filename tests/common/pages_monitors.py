@@ -12,6 +12,7 @@ from monitoring.web.distribution import moved_first
 from monitoring.web.heat import heat
 from monitoring.web.trends import trends
 from tests.common.samples import NOW, UID, a_digest, ago, drift
+from tests.drift_payloads import besides
 
 WEEKS = 12
 COLUMNS = ("credit_amount", "duration_months", "purpose", "savings", "prediction", "age_years")
@@ -45,13 +46,30 @@ def _run(week: int) -> Any:
     signals = [
         _signal("missing", "savings", 0.01 + 0.02 * grown, 0.02, 0.05, 0.2),
         _signal("new_categories", "purpose", 0.002 + 0.12 * grown, 0.03, 0.02, 0.1),
-        _signal("latency", None, 38 + 6 * grown + week % 3, 2.0, 55.0, 60.0, unit="ms"),
-        _signal("kpi", "margin", 4.1 - 0.4 * grown, 0.15, 3.5, 3.0),
+        _signal("latency", "latency_ms", 38 + 6 * grown + week % 3, 2.0, 55.0, 60.0, quantile=0.95),
     ]
+    named = {row["signal"]: row for row in besides()}
+    kpi, performance = named["kpi"], named["performance"]
+    signals.append(kpi | _signal("kpi", "margin", 0.4 * grown, 0.15, 0.6, 1.2, current=kpi["current"]))
     if week < 8:
-        signals.append(_signal("performance", "auc", 0.81 - 0.004 * week, 0.02, 0.78, 0.75))
+        drop = _signal("performance", None, 0.004 * week, 0.02, 0.03, 0.06, current=performance["current"])
+        signals.append(performance | drop)
+    for group in ("female", "diverse"):
+        ratio = _signal("selection_ratio", "sex", 0.93 - 0.05 * grown, 0.04, 0.8, 0.6, group=group)
+        signals.append(named["selection_ratio"] | ratio)
     signals.append(
-        {**base["signals"][2], "value": rows / 390, "n": rows, "outcome": "watch" if rows < 200 else "stable"}
+        {
+            "signal": "volume",
+            "column": None,
+            "value": rows / 390,
+            "low": None,
+            "high": None,
+            "n": rows,
+            "least": 0.5,
+            "watch": 2.0,
+            "limit": None,
+            "outcome": "watch" if rows < 200 else "stable",
+        }
     )
     drifted = sum(row["outcome"] == "drift" for row in columns)
     start = NOW - timedelta(days=7 * (WEEKS - week))

@@ -39,13 +39,18 @@ def post(client, monitor, body, batch="b-1", kind="records"):
     return client.post(path, body, content_type="application/x-ndjson")
 
 
+def measured(monitor, week, **more):
+    """Have one week of the calendar measured."""
+    return measure(monitor, start=START + week * WEEK, end=START + (week + 1) * WEEK, **more)
+
+
 def weeks(monitor, world, count, *, shift_from=99):
     """Measure some weeks one after the other."""
     runs = []
     for week in range(count):
         frame = a_frame(200, seed=week, shift=1 if week >= shift_from else 0)
         send(monitor, world, lines_of(frame, start=START + week * WEEK), f"week-{week}")
-        runs.append(measure(monitor))
+        runs.append(measured(monitor, week))
     return runs
 
 
@@ -89,7 +94,7 @@ def with_bad_rows():
 def test_the_page_draws_windows_versions_alerts_and_the_chosen_column(monitor, world, reader):
     older = a_version(world, 1)
     send(monitor, world, lines_of(a_frame(200, seed=9), start=START - WEEK), "old", version=1)
-    measure(monitor, version=older)
+    measured(monitor, -1, version=older)
     runs = weeks(monitor, world, 2, shift_from=1)
     page = reader.get(f"/monitors/{monitor.pk}")
     heat = page.context["heat"]
@@ -167,7 +172,7 @@ def test_alerts_are_shown_a_page_at_a_time_and_cost_the_same_however_many(monito
             alert_id=Alert.objects.latest("number").pk, person=world.owner, how="Looked into it."
         )
         send(monitor, world, lines_of(frame, start=START + (number + 1) * WEEK), f"more-{number}")
-        measure(monitor)
+        measured(monitor, number + 1)
     assert Alert.objects.count() == 13
     shown = reader.get(f"/monitors/{monitor.pk}").context["alerts"]
     assert (len(shown["rows"]), shown["total"], shown["older"]) == (10, 13, 2)
