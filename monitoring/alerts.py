@@ -84,8 +84,8 @@ def _of_the_calendar(run: DriftRun) -> bool:
 
 def _in_force_since(run: DriftRun) -> bool:
     """Return whether the approval of what is live could be suspended by a window: it is in force, and was not given its
-    force back after the window had ended. So a breach of a version that was not live yet, or whose suspension was
-    lifted since, has its consequences when it goes on.
+    force back by somebody who knew of such a window. So a breach of a version that was not live yet, or whose
+    suspension was lifted since, has its consequences when it goes on.
     """
     history = selectors.live_now(run.monitor)
     if history is None or history.version_id != run.version_id or history.promotion is None:
@@ -94,13 +94,20 @@ def _in_force_since(run: DriftRun) -> bool:
 
 
 def _decided_since(approval: ApprovalRequest, run: DriftRun) -> bool:
-    """Return whether somebody gave the approval its force back after a window had ended: they knew of it, or could."""
+    """Return whether somebody gave the approval its force back although they knew that a window as late had drifted.
+
+    A suspension that was lifted for another reason, before anybody had looked at the window, decides nothing about it.
+    """
     lifted = [
         entry.parsed["at"]
         for entry in log.entries_about_request(approval.pk)
         if entry.event == Event.APPROVAL_CHANGED and entry.parsed["data"]["to"] == State.APPROVED
     ]
-    return bool(lifted) and run.window_end <= datetime.fromisoformat(lifted[-1])
+    if not lifted:
+        return False
+    known = DriftRun.objects.filter(monitor=run.monitor, version=run.version, outcome=DriftRun.Outcome.DRIFT)
+    at = datetime.fromisoformat(lifted[-1])
+    return known.filter(window_end__gte=run.window_end, made_at__lte=at).exists()
 
 
 def _open(run: DriftRun, *, breach: bool) -> Alert:
@@ -164,7 +171,7 @@ def _breach(alert: Alert, run: DriftRun) -> bool:
         alert.effect = f"None: {run.version} is not live behind {run.monitor.alias} now."
         return False
     if history.promotion and _decided_since(history.promotion.approval, run):
-        alert.effect = "None: the approval was given its force back after this window had ended."
+        alert.effect = "None: the approval was given its force back when drift as late as this was known."
         return False
     terms = terms_of(run.monitor, run.version)
     said = []

@@ -199,3 +199,15 @@ def test_what_was_taken_in_hand_as_less_is_open_again_once_it_is_a_breach(monkey
     measure(monitor, start=START - WEEK, end=START)
     alert.refresh_from_db()
     assert (alert.severity, alert.state, alert.acknowledged_by) == ("breach", "open", None)
+
+
+def test_a_suspension_lifted_for_another_reason_decides_nothing_about_a_window_that_nobody_had_seen(breach):
+    world, alert = breach
+    settle(world, State.APPROVED)
+    send(alert.monitor, world, lines_of(a_frame(400, seed=9, shift=1.2), start=START), batch="next")
+    approvals.suspend(request_id=world.approval.pk, reason="The store holds other bytes.", actor=System("test"))
+    world.approval.refresh_from_db()
+    settle(world, State.APPROVED)  # later than the window's end, and before it was measured
+    measure(alert.monitor, start=START, end=START + WEEK)
+    world.approval.refresh_from_db()
+    assert world.approval.state == State.SUSPENDED
