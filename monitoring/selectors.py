@@ -146,6 +146,8 @@ def job_or_run(watched: Monitor, pk: uuid.UUID) -> EvidenceJob | DriftRun:
     job = asked_of(watched).filter(pk=pk).first()
     if job is None:
         raise Unknown(f"{watched} has no drift run {pk}.")
+    if job.state == EvidenceJob.State.DONE:  # since the first look: its run was committed with it
+        return runs_of(watched).get(pk=pk)
     return job
 
 

@@ -10,8 +10,8 @@ from django.db import connection
 from django.test import Client
 from monitor_world import START, a_frame, lines_of, measure, measure_week, run_job, send
 
-from monitoring import runs
-from monitoring.models import Alert, Monitor, RecordBatch
+from monitoring import runs, selectors
+from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
 
 JSON_LINES = "application/x-ndjson"
 
@@ -236,3 +236,13 @@ def test_a_page_costs_no_more_queries_for_more_windows(world, monitor, django_as
         )
     with django_assert_max_num_queries(30):
         assert reader.get(f"/monitors/{monitor.pk}").status_code == 200
+
+
+def test_a_run_that_is_committed_between_two_looks_is_told_as_a_run(api, world, monitor, monkeypatch):
+    send(monitor, world, lines_of(a_frame(400, seed=3)))
+    run = measure_week(monitor)
+    looked = selectors.runs_of
+    looks = iter([DriftRun.objects.none()])
+    monkeypatch.setattr(selectors, "runs_of", lambda watched: next(looks, looked(watched)))
+    told = api.get(f"/api/v1/monitors/{monitor.pk}/drift-runs/{run.pk}").json()
+    assert (told["state"], told["payload"]["n"]) == ("done", 400)
