@@ -70,7 +70,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "monitor": {"model": "$model", "alias": "champion"},
     "monitor change": {"enabled": False, "why": REASON},
     "records": {"not": "a record"},
-    "intake": {"retention_days": 30},
+    "intake": {"no_such_setting": 1},
     "hold": {"reason": REASON},
     "erase records": {"reason": REASON, "password": PASSWORD},
     "window": {"start": "2026-11-22T00:00:00Z", "end": "2026-11-22T00:00:00Z"},
