@@ -256,8 +256,7 @@ class World(Bank):
             person=a_user(Role.ADMINISTRATOR),
         )
 
-    def _run(self) -> DriftRun:
-        """A quiet week with Evidently's report in its files."""
+    def _run(self) -> DriftRun:  # a quiet week with Evidently's report in its files
         version = self.in_state["suspended"].version
         start = FIRST_WEEK + timedelta(days=14)
         window = {"start": clock.rfc3339(start), "end": clock.rfc3339(start + timedelta(days=7))}
