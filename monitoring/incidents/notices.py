@@ -67,7 +67,7 @@ def due(now: datetime) -> Iterator[Fact]:
     for incident in _incidents().filter(state=Incident.State.OPEN):
         owed = [row for row in selectors.clocks_of(incident, selectors.route_of(incident.system)) if row.owed]
         if any(row.immediately_since for row in owed):
-            yield Fact(AT_ONCE, f"at-once:{incident.pk}", about_incident(incident))
+            yield Fact(AT_ONCE, f"at-once:{incident.pk}:{today}", about_incident(incident))
         last = min((row.due_on for row in owed), default=None)
         if last and last < today:
             yield _on(OVERDUE, f"overdue:{incident.pk}:{today}", incident, last)

@@ -108,7 +108,7 @@ def test_the_law_s_clock_is_told_before_its_last_day_and_daily_behind_it():
     assert told_at(aware + 18 * DAY) == set()
 
 
-def test_a_causal_link_makes_the_report_due_at_once_and_that_is_told_once():
+def test_a_causal_link_makes_the_report_due_at_once_and_that_is_told_daily():
     around = people()
     incident = an_incident(around, days_ago=1)
     incidents.change_times(
@@ -117,9 +117,11 @@ def test_a_causal_link_makes_the_report_due_at_once_and_that_is_told_once():
         why="The engineer's mail of that morning says so.",
         times={"link_established_at": ago(hours=1)},
     )
-    told = told_at(clock.now())
-    assert {words for _, words, _ in told} == {"A serious incident is to be reported immediately"}
-    assert told_at(clock.now() + timedelta(hours=1)) == set()
+    now = clock.now()
+    for moment in (now, now + DAY):
+        told = told_at(moment)
+        assert {words for _, words, _ in told} == {"A serious incident is to be reported immediately"}
+        assert told_at(moment) == set()
 
 
 def test_whoever_is_given_a_task_is_told_and_again_on_its_day_and_behind_it():
