@@ -10,7 +10,7 @@ MANAGE := .venv/bin/python manage.py
 STAMPS := .venv/.stamps
 ARGS ?=
 
-.PHONY: help setup demo demo-check up test test-fast prove mlflow-range check fmt bench clean lock \
+.PHONY: help setup demo demo-check up test test-fast test-spark prove mlflow-range check fmt bench clean lock \
   setup-dev lint types imports templates migrations deploy-check yaml spelling lock-check client-build
 
 help: ## Show this list.
@@ -38,9 +38,13 @@ test: $(STAMPS)/dev ## Every test, browser included. ARGS="-k words" narrows it.
 test-fast: $(STAMPS)/dev ## The tests of under a minute.
 	$(RUN) pytest -m "not slow and not e2e" -n 2 $(ARGS)
 
+test-spark: $(STAMPS)/spark ## Spark counts records as DuckDB does; installs pyspark (450 MB) and sees to a Java for that.
+	$(RUN) pytest tests/monitoring/test_spark_counts.py $(ARGS)
+
 prove: $(STAMPS)/dev ## The promises at full counts (crashes, races, flips); takes long.
 	PLACET_PROVE=1 $(RUN) pytest $(ARGS)
 	.venv/bin/python scripts/mlflow_range.py
+	$(MAKE) test-spark
 
 mlflow-range: $(STAMPS)/dev ## Placet against the oldest and the newest MLflow that it supports; installs them for that.
 	.venv/bin/python scripts/mlflow_range.py $(ARGS)
@@ -95,11 +99,13 @@ fmt: $(STAMPS)/dev ## Format code and templates, and mend what ruff can mend by 
 	$(RUN) ruff format .
 	$(RUN) djlint templates --quiet --reformat || true
 
-lock: $(STAMPS)/venv ## Resolve pyproject.toml anew into both lock files, keeping the pins that still fit.
+lock: $(STAMPS)/venv ## Resolve pyproject.toml anew into the lock files, keeping the pins that still fit.
 	bash scripts/uv.sh pip compile --quiet --universal --python-version 3.11 pyproject.toml --extra dev \
 	  --generate-hashes --no-emit-index-url --output-file requirements-dev.lock
 	bash scripts/uv.sh pip compile --quiet --universal --python-version 3.11 pyproject.toml \
 	  --constraint requirements-dev.lock --generate-hashes --no-emit-index-url --output-file requirements.lock
+	bash scripts/uv.sh pip compile --quiet --universal --python-version 3.11 pyproject.toml --extra spark \
+	  --constraint requirements-dev.lock --generate-hashes --no-emit-index-url --output-file requirements-spark.lock
 
 clean: ## Remove what can be made again: .venv, caches, the tests' servers. Your data and keys in var/ stay.
 	rm -rf .venv var/test .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis client/build client/dist
@@ -117,8 +123,15 @@ $(STAMPS)/native-dev: scripts/native.sh scripts/apt.sh | $(STAMPS)/venv
 	@bash scripts/native.sh tests
 	@touch $@
 
+$(STAMPS)/native-spark: scripts/native.sh scripts/apt.sh | $(STAMPS)/venv
+	@bash scripts/native.sh spark
+	@touch $@
+
 $(STAMPS)/app: requirements.lock client/pyproject.toml scripts/install.sh $(STAMPS)/venv | $(STAMPS)/native
 	@bash scripts/install.sh app
 
 $(STAMPS)/dev: requirements-dev.lock client/pyproject.toml scripts/install.sh $(STAMPS)/venv | $(STAMPS)/native-dev
 	@bash scripts/install.sh dev
+
+$(STAMPS)/spark: requirements-spark.lock $(STAMPS)/dev | $(STAMPS)/native-spark
+	@bash scripts/install.sh spark

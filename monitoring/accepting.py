@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from governance.accounts.models import User
 from governance.common import clock
-from monitoring import doors, selectors, windows
+from monitoring import adopting, doors, selectors, windows
 from monitoring.body import Body
-from monitoring.errors import MonitorDisabled, NothingToCompare
+from monitoring.errors import BatchIdTaken, MonitorDisabled, NothingToCompare
 from monitoring.models import LabelBatch, Monitor, RecordBatch
 from registry.models import ModelVersion
 from registry.selectors import version as registered_version
@@ -41,7 +41,8 @@ def accept_records(
 ) -> Intake:
     """Check one batch against the reference's columns and keep it, once.
 
-    The files are complete before the row is written; a crash in between is healed by sending the batch again.
+    The files are complete before the row is written; a crash in between is healed by sending the batch again,
+    or by whoever next erases or expires records (:mod:`monitoring.adopting`).
 
     Args:
         batch_id: chosen by the sender; the same id with the same bytes changes nothing.
@@ -62,23 +63,17 @@ def accept_records(
     served_by = _serving(monitor, version)
     now = clock.now()
     batch = read_batch(body, content_type=content_type, schema=doors.records_door(monitor), now=now, encoding=encoding)
-    stored = store_batch(batch, root=windows.records_root(), monitor_id=str(monitor.pk), batch_id=batch_id, now=now)
-    row, created = RecordBatch.objects.get_or_create(
-        monitor=monitor,
+    stored = store_batch(
+        batch,
+        root=windows.records_root(),
+        monitor_id=str(monitor.pk),
         batch_id=batch_id,
-        defaults={
-            "version": served_by,
-            "digest": stored.digest,
-            "rows": stored.rows,
-            "quarantined": stored.quarantined,
-            "start": stored.start,
-            "end": stored.end,
-            "sender": sender,
-            "received_at": clock.now(),
-            "partitions": [{"day": part.day.isoformat(), "rows": part.rows} for part in stored.partitions],
-        },
+        now=now,
+        noted={"version": str(served_by.pk), "sender": str(sender.pk)},
     )
-    return Intake(row, created)
+    if version is not None and stored.noted["version"] != str(served_by.pk):
+        raise BatchIdTaken(f"Batch {batch_id!r} was received before as another version's.")
+    return Intake(*adopting.record_row(monitor, stored))
 
 
 def accept_labels(
@@ -109,20 +104,9 @@ def accept_labels(
         now=now,
         folder=windows.LABELS,
         by_arrival=True,
+        noted={"sender": str(sender.pk)},
     )
-    row, created = LabelBatch.objects.get_or_create(
-        monitor=monitor,
-        batch_id=batch_id,
-        defaults={
-            "digest": stored.digest,
-            "rows": stored.rows,
-            "quarantined": stored.quarantined,
-            "day": stored.partitions[0].day,
-            "sender": sender,
-            "received_at": clock.now(),
-        },
-    )
-    return LabelIntake(row, created)
+    return LabelIntake(*adopting.label_row(monitor, stored))
 
 
 def _enabled(monitor_id: uuid.UUID) -> Monitor:

@@ -23,10 +23,11 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
 from governance.policy.selectors import document_of
-from monitoring import selectors
+from monitoring import calendar, selectors
 from monitoring.errors import AlertSettled
-from monitoring.models import Alert, DriftRun
+from monitoring.models import Alert, DriftRun, ScheduledWindow
 from monitoring.retraining import services as retraining
+from monitoring.signal_wording import in_words
 from monitoring.terms import terms_of
 
 MONITORING = System("monitoring")
@@ -45,22 +46,28 @@ def on_run(run: DriftRun) -> Alert | None:
     and call the retraining hook. While it goes on, that is done once; again only when the approval was given its force
     back and a later window drifts, or when the version went live since. The hook is called once for each alert.
 
+    Only windows of the policy's calendar count: a look at other hours is a look, else whoever looks often enough finds
+    an alarm.
+
     Returns: the alert that the window opened or turned into a breach; None where nothing changed.
     """
-    if run.outcome not in {DriftRun.Outcome.DRIFT, DriftRun.Outcome.WATCH}:
+    if run.outcome not in {DriftRun.Outcome.DRIFT, DriftRun.Outcome.WATCH} or not _of_the_calendar(run):
         return None
     breach = run.outcome == DriftRun.Outcome.DRIFT
     standing = Alert.objects.select_for_update(of=("self",)).filter(monitor=run.monitor, version=run.version)
     locked = standing.exclude(state=Alert.State.RESOLVED).first()
     if locked is None:
         return _open(run, breach=breach)
-    locked.newest_run = run
+    if run.window_end > locked.newest_run.window_end:  # late records may have an older one measured again
+        locked.newest_run = run
     if not breach or (locked.severity == Alert.Severity.BREACH and not _in_force_since(run)):
         _log(locked, MONITORING, "joined", {"run": run.pk})
         return None
     locked.severity, locked.title = Alert.Severity.BREACH, title_of(run)
     locked.breached_at = locked.breached_at or clock.now()
-    locked.muted_until = locked.muted_by = None  # what was muted was less than this
+    # What was muted, or taken in hand, was less than this.
+    locked.muted_until = locked.muted_by = locked.acknowledged_at = locked.acknowledged_by = None
+    locked.state = Alert.State.OPEN
     is_live = _breach(locked, run)
     _log(locked, MONITORING, "breached", {"run": run.pk, **_done(locked)})
     if is_live:
@@ -68,23 +75,39 @@ def on_run(run: DriftRun) -> Alert | None:
     return locked
 
 
+def _of_the_calendar(run: DriftRun) -> bool:
+    if ScheduledWindow.objects.filter(job=run.pk).exists():
+        return True  # where the calendar changes a window may be shorter, so that none is left out
+    every = terms_of(run.monitor, run.version).monitoring.every
+    return calendar.is_window(every, run.monitor.time_zone, run.window_start, run.window_end)
+
+
 def _in_force_since(run: DriftRun) -> bool:
     """Return whether the approval of what is live could be suspended by a window: it is in force, and was not given its
-    force back after the window had ended. So a breach of a version that was not live yet, or whose suspension was
-    lifted since, has its consequences when it goes on.
+    force back by somebody who knew of such a window. So a breach of a version that was not live yet, or whose
+    suspension was lifted since, has its consequences when it goes on.
     """
     history = selectors.live_now(run.monitor)
     if history is None or history.version_id != run.version_id or history.promotion is None:
         return False
-    approval = history.promotion.approval
-    if approval.state != State.APPROVED:
-        return False
+    return history.promotion.approval.state == State.APPROVED and not _decided_since(history.promotion.approval, run)
+
+
+def _decided_since(approval: ApprovalRequest, run: DriftRun) -> bool:
+    """Return whether somebody gave the approval its force back although they knew that a window as late had drifted.
+
+    A suspension that was lifted for another reason, before anybody had looked at the window, decides nothing about it.
+    """
     lifted = [
         entry.parsed["at"]
         for entry in log.entries_about_request(approval.pk)
         if entry.event == Event.APPROVAL_CHANGED and entry.parsed["data"]["to"] == State.APPROVED
     ]
-    return not lifted or run.window_end > datetime.fromisoformat(lifted[-1])
+    if not lifted:
+        return False
+    known = DriftRun.objects.filter(monitor=run.monitor, version=run.version, outcome=DriftRun.Outcome.DRIFT)
+    at = datetime.fromisoformat(lifted[-1])
+    return known.filter(window_end__gte=run.window_end, made_at__lte=at).exists()
 
 
 def _open(run: DriftRun, *, breach: bool) -> Alert:
@@ -133,18 +156,10 @@ def title_of(run: DriftRun) -> str:
         drifted = sum(column["outcome"] == "drift" for column in moved)
         what = f"{drifted} of {len(payload['columns'])} columns drifted" if drifted else f"{len(moved)} moved"
         said.append(f"{what}; most: {worst['column']}")
-    said += [_signal(row) for row in payload["signals"] if row["outcome"] in {"watch", "breach"}]
+    alarming = [row for row in payload["signals"] if row["outcome"] in {"watch", "breach"}]
+    # The ratio and the difference of two groups say the same of them in a title.
+    said += dict.fromkeys(in_words(row) for row in sorted(alarming, key=lambda row: row["outcome"] != "breach"))
     return "; ".join(said)[:300]
-
-
-def _signal(row: Mapping[str, Any]) -> str:
-    if row["signal"] == "volume" and not row["n"]:
-        return "no record came in"
-    if row["signal"] == "volume":
-        return f"{row['value']:.2f} times as many records as usual"
-    if row["signal"] == "missing":
-        return f"{row['column']} is missing in {100 * row['value']:.0f} % more of the records"
-    return f"{100 * row['value']:.0f} % of the records have a {row['column']} that the reference has not"
 
 
 def _breach(alert: Alert, run: DriftRun) -> bool:
@@ -154,6 +169,9 @@ def _breach(alert: Alert, run: DriftRun) -> bool:
     history = selectors.live_now(run.monitor)
     if history is None or history.version_id != run.version_id:
         alert.effect = f"None: {run.version} is not live behind {run.monitor.alias} now."
+        return False
+    if history.promotion and _decided_since(history.promotion.approval, run):
+        alert.effect = "None: the approval was given its force back when drift as late as this was known."
         return False
     terms = terms_of(run.monitor, run.version)
     said = []
@@ -190,7 +208,8 @@ def _breach(alert: Alert, run: DriftRun) -> bool:
             request=request,
         )
         said.append("People are asked to roll back.")
-    if "retrain" in terms.monitoring.on_breach and retraining.hook_for(run.monitor.model):
+    wants = "retrain" in terms.monitoring.on_breach and retraining.call_of(alert) is None  # once for each alert
+    if wants and retraining.hook_for(run.monitor.model):
         said.append("The retraining hook is called.")
     alert.effect = " ".join(said)[:300]
     return True

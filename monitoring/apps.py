@@ -19,7 +19,7 @@ class MonitoringConfig(AppConfig):
         from monitoring import notices, runs, selectors, settling, touched
         from monitoring.incidents import notices as incident_notices
         from monitoring.incidents.wording import holds_of
-        from monitoring.web.context import rows_for_model
+        from monitoring.web.listing import rows_for_model
         from registry.answering import register_resolver
         from registry.reviewing.panels import register_monitors, register_warnings
 

@@ -1,7 +1,8 @@
 """Look at what Arrow's messages claim, before Arrow allocates what they claim.
 
 Packed buffers begin with the size that they unpack to, and that size is allocated. A stream and a file hold the same
-messages; the file's footer, which only repeats where they lie, is not read.
+messages; the file's footer, which only repeats where they lie, is not read. In a schema any number of columns may be
+one and the same few bytes, and Arrow makes an object of each.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from typing import Any
 import pyarrow as pa
 
 from monitoring.errors import TooManyRecords, UnreadableRecords
+from monitoring.flatbuffers import Table
 
 FILE_MAGIC = b"ARROW1"
 MAX_MESSAGES = 20_000
 MAX_METADATA = 4 * 1024 * 1024
-RECORD_BATCH, DICTIONARY_BATCH = "record batch", "dictionary"
+MAX_FIELDS = 2_000
+MAX_TEXTS = 1024 * 1024
+RECORD_BATCH, DICTIONARY_BATCH, SCHEMA = "record batch", "dictionary", "schema"
+TIMESTAMP, UNION = 10, 14
+NOTE_BYTES = 64
+"""What a note takes beside its text, at least."""
 
 
 def stream_of(data: Any) -> Any:
@@ -41,11 +48,13 @@ def check_messages(stream: Any, *, budget: int) -> None:
                 f"The stream has more than {MAX_MESSAGES:,} messages, or one whose head has more than "
                 f"{MAX_METADATA:,} bytes. Send fewer, larger ones."
             )
-        if message.type in {RECORD_BATCH, DICTIONARY_BATCH}:
-            try:
+        try:
+            if message.type == SCHEMA:
+                _check_schema(bytes(metadata))
+            elif message.type in {RECORD_BATCH, DICTIONARY_BATCH}:
                 unpacked += _unpacked(bytes(metadata), message.body, message.type)
-            except (struct.error, IndexError) as error:
-                raise UnreadableRecords(f"A message of the Arrow stream can not be read: {error}.") from error
+        except (struct.error, IndexError) as error:
+            raise UnreadableRecords(f"A message of the Arrow stream can not be read: {error}.") from error
         if unpacked > budget:
             raise TooManyRecords(f"The messages say that they unpack to more than {budget:,} bytes. Split the batch.")
 
@@ -57,6 +66,38 @@ def _messages(stream: Any) -> Iterator[Any]:
             yield reader.read_next_message()
         except StopIteration:
             return
+
+
+def _check_schema(metadata: bytes) -> None:
+    """Refuse a schema that Arrow would make much of: many columns, also inside of others, or long texts."""
+    schema = Table.root(metadata).table(2)
+    if schema is None:
+        raise struct.error("it has no schema")
+    texts, fields, waiting = _notes(schema, 2), 0, [(schema, 1)]
+    while waiting:
+        parent, number = waiting.pop()
+        fields += parent.length(number)
+        if fields > MAX_FIELDS:
+            raise UnreadableRecords(
+                f"There are {fields:,} columns or more, with those inside of others; at most {MAX_FIELDS:,} are read."
+            )
+        for field in parent.tables(number):
+            type_ = field.byte(2)
+            if type_ == UNION:
+                raise UnreadableRecords("A column is a union; send one number, text or boolean a cell.")
+            zone = field.table(3) if type_ == TIMESTAMP else None
+            texts += field.length(0) + _notes(field, 6) + (zone.length(1) if zone else 0)
+            if texts > MAX_TEXTS:
+                raise UnreadableRecords(f"The schema has names and notes of more than {MAX_TEXTS:,} bytes.")
+            waiting.append((field, 5))
+
+
+def _notes(table: Table, number: int) -> int:
+    """Return how many bytes the notes of a schema or a column take, or more than may be."""
+    size = table.length(number) * NOTE_BYTES
+    for note in table.tables(number) if size <= MAX_TEXTS else ():
+        size += note.length(0) + note.length(1)
+    return size
 
 
 def _unpacked(metadata: bytes, body: Any, type_: str) -> int:
@@ -81,50 +122,3 @@ def _unpacked(metadata: bytes, body: Any, type_: str) -> int:
             if claimed < -1:
                 raise struct.error("a buffer has less than no bytes")
     return total
-
-
-class Table:
-    """A FlatBuffers table: fields by number, through its virtual table."""
-
-    def __init__(self, data: bytes, place: int) -> None:
-        self.data, self.place = data, place
-        (back,) = struct.unpack_from("<i", data, place)
-        self.virtual = self._inside(place - back)
-        (self.size,) = struct.unpack_from("<H", data, self.virtual)
-
-    @classmethod
-    def root(cls, data: bytes) -> Table:
-        """Return the table that the bytes begin with."""
-        (place,) = struct.unpack_from("<I", data, 0)
-        return cls(data, place)
-
-    def table(self, number: int) -> Table | None:
-        """Return the table in a field; None where the field is absent."""
-        place = self._field(number)
-        return None if place is None else Table(self.data, self._follow(place))
-
-    def structs(self, number: int, size: int) -> range:
-        """Return where each structure of a vector of structures lies; none where the field is absent."""
-        place = self._field(number)
-        if place is None:
-            return range(0)
-        vector = self._follow(place)
-        (count,) = struct.unpack_from("<I", self.data, vector)
-        self._inside(vector + 4 + count * size)
-        return range(vector + 4, vector + 4 + count * size, size)
-
-    def _field(self, number: int) -> int | None:
-        slot = 4 + 2 * number
-        if slot + 2 > self.size:
-            return None
-        (offset,) = struct.unpack_from("<H", self.data, self.virtual + slot)
-        return self.place + offset if offset else None
-
-    def _follow(self, place: int) -> int:
-        (offset,) = struct.unpack_from("<I", self.data, place)
-        return self._inside(place + int(offset))
-
-    def _inside(self, place: int) -> int:
-        if not 0 <= place <= len(self.data):
-            raise struct.error("an offset leads out of it")
-        return place

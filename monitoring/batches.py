@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.db.models import QuerySet
 
+from governance.common import files
 from governance.common.errors import Unknown
 from monitoring import windows
 from monitoring.models import Monitor, RecordBatch, RecordErasure
@@ -31,6 +32,7 @@ def put_aside(monitor: Monitor, batch_id: str) -> Path:
             f"{monitor} has no batch {batch_id[:100]!r}. GET /api/v1/monitors/{monitor.pk}/records lists them."
         )
     path = windows.quarantine_path(batch)
+    files.fetch([path])
     if not batch.quarantined or not path.exists():
         raise Unknown(f"No row of batch {batch_id!r} was put aside.")
     return path

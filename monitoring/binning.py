@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -39,6 +41,14 @@ def quantile_edges(reference: ArrayLike, *, bins: int) -> Floats:
     return inner
 
 
+def edges_around(value: float) -> tuple[float, ...]:
+    """Return the edges that leave one value (but for its last digit) a bin of its own, between two empty ones."""
+    below = math.nextafter(value, -math.inf)
+    # Beside 0 lie numbers so small that not every reader of a file knows them.
+    below = -sys.float_info.min if abs(value) < sys.float_info.min else below
+    return (below, value + 0.0) if math.isfinite(below) else (value + 0.0,)
+
+
 def bin_counts(values: ArrayLike, edges: ArrayLike) -> Counts:
     """Count values per bin ``(edges[i-1], edges[i]]``; values that are not finite are left out.
 
@@ -68,6 +78,8 @@ def interval_labels(edges: Sequence[float]) -> list[str]:
     """Return what the bins cut at ``edges`` are called."""
     if not edges:
         return ["all values"]
+    if len(edges) == 2 and edges == edges_around(edges[1]):
+        return [f"below {edges[1]:g}", f"{edges[1]:g}", f"above {edges[1]:g}"]
     inner = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     return [f"up to {edges[0]:g}", *inner, f"above {edges[-1]:g}"]
 

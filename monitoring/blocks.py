@@ -39,6 +39,7 @@ NAMES = {
     ARROW_FILE: "an Arrow file",
 }
 MAX_LINE = 1024 * 1024
+MAX_ROWS = 500_000
 LINES_PER_BLOCK = 16_384
 BYTES_PER_BLOCK = 4 * 1024 * 1024
 ROWS_PER_BLOCK = 65_536
@@ -58,9 +59,18 @@ class Block:
 
         def record(row: int) -> Mapping[str, Any]:
             found = {name: values[row - first] for name, values in self.columns.items()}
-            return {name: value.as_py() if isinstance(value, pa.Scalar) else value for name, value in found.items()}
+            return {name: _as_sent(value) if isinstance(value, pa.Scalar) else value for name, value in found.items()}
 
         return record
+
+
+def _as_sent(value: Any) -> Any:
+    """Return an Arrow value as Python's; a time or span that Python has none for as a text."""
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError, KeyError):  # KeyError: of a time zone that there is not
+        number = value.cast(pa.int64() if value.type.bit_width == 64 else pa.int32()).as_py()
+        return f"{number} ({value.type})"[:200]
 
 
 def of(form: str, content: Body, door: Door, report: Report, *, budget: int) -> Iterator[Block]:
@@ -86,8 +96,6 @@ def _from_lines(content: Body, door: Door, report: Report) -> Iterator[Block]:
     sent: set[str] = set()
     row = rows = size = 0
     for number, line in enumerate(content.lines(MAX_LINE), start=1):
-        if len(line) > MAX_LINE:
-            raise TooManyRecords(f"Line {number} has more than {MAX_LINE:,} bytes; a record has fewer.")
         text = _text(line, number)
         if not text.strip():
             continue
@@ -116,6 +124,10 @@ def _block(columns: dict[str, list[Any]], sent: set[str], door: Door, rows: int)
 
 
 def _text(line: bytes, number: int) -> str:
+    if number > MAX_ROWS:  # empty ones are no records, and take time all the same
+        raise TooManyRecords(f"The batch has more than {MAX_ROWS:,} lines. Split it.")
+    if len(line) > MAX_LINE:
+        raise TooManyRecords(f"Line {number} has more than {MAX_LINE:,} bytes; a record has fewer.")
     try:
         return line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:

@@ -38,6 +38,11 @@ def windows(every: timedelta, zone: str, *, after: datetime, until: datetime) ->
         first += timedelta(days=days)
 
 
+def is_window(every: timedelta, zone: str, start: datetime, end: datetime) -> bool:
+    """Return whether two aware moments are the ends of one window of the calendar, neither more nor less."""
+    return next(windows(every, zone, after=start, until=end), None) == (start, end)
+
+
 def known(zone: str) -> bool:
     """Return whether the tz database has a zone of this name."""
     return zone in available_timezones()

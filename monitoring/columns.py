@@ -58,7 +58,7 @@ def typed_block(
         if name in door.hashed:
             made[name] = _hashed(made[name], name, door)
     place = Place(door.at, first, report, budget)
-    made[door.at] = _times(columns.get(door.at), size, now, place)
+    made[door.at] = _not_past(_times(columns.get(door.at), size, now, place), door, now, place)
     order = [name for name in made if name not in {door.at, ID_COLUMN}]
     return pa.table({name: made[name] for name in (*order, door.at, ID_COLUMN)})
 
@@ -143,6 +143,19 @@ def _times(values: Any, size: int, now: datetime, place: Place) -> pa.Array:
     for found, rows in wrong.items():
         place.report.add(place.column, "mistyped", expected=TIME_EXPECTED, found=found, rows=rows)
     return pa.array(kept, type=MOMENT)
+
+
+def _not_past(times: pa.Array, door: Door, now: datetime, place: Place) -> pa.Array:
+    """Leave out what would be deleted with the next sweep: a sender's clock may be wrong, and it believes the 201."""
+    if not door.kept_days:
+        return times
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        earliest = today - timedelta(days=door.kept_days)
+    except OverflowError:
+        return times
+    found = f"a time more than {door.kept_days} days ago, which are all that is kept"
+    return place.without(times, pc.less(times, pa.scalar(earliest, MOMENT)), TIME_EXPECTED, found)
 
 
 def _moment(value: object) -> datetime:

@@ -108,3 +108,56 @@ def wilson(events: int, n: int, z: float) -> Interval:
     centre = (share + square / (2 * n)) / (1 + square / n)
     half = z * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+def beta_share(x: float, a: float, b: float) -> float:
+    """Return the regularised incomplete beta function I_x(a, b), 0..1, for ``a`` and ``b`` above 0.
+
+    Source: Press et al., Numerical Recipes, 3rd ed., 6.4: Lentz's continued fraction.
+    """
+    if x <= 0:
+        return 0.0
+    if x >= 1:
+        return 1.0
+    if x > (a + 1) / (a + b + 2):
+        return 1 - beta_share(1 - x, b, a)
+    front = math.exp(
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x) - math.log(a)
+    )
+    tiny = 1e-300
+    d = 1 - (a + b) * x / (a + 1)
+    d = 1 / (d if abs(d) > tiny else tiny)
+    c, h = 1.0, d
+    for m in range(1, 100_000):
+        for step in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 + step * d
+            d = 1 / (d if abs(d) > tiny else tiny)
+            c = 1 + step / c
+            c = c if abs(c) > tiny else tiny
+            h *= d * c
+        if abs(d * c - 1) < 1e-15:
+            break
+    return min(1.0, front * h)
+
+
+def binomial_sf(k: int, n: int, probability: float) -> float:
+    """Return P(X >= k) for ``n`` independent trials that each succeed with ``probability``, 0..1."""
+    return 1.0 if k <= 0 else 0.0 if k > n else beta_share(probability, k, n - k + 1)
+
+
+def student_sf(t: float, freedom: int) -> float:
+    """Return P(T > t) of Student's distribution with ``freedom`` degrees of freedom, 1 or more."""
+    tail = beta_share(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
+    return tail if t > 0 else 1 - tail
+
+
+def student_quantile(probability: float, freedom: int) -> float:
+    """Return the value below which ``probability`` (0..1, open) of Student's distribution lies."""
+    low, high = -1e6, 1e6
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if 1 - student_sf(middle, freedom) < probability else (low, middle)
+    return high

@@ -29,6 +29,7 @@ class Door:
         keep_out: columns that are dropped as if they had not been sent.
         hashed: columns whose texts are kept as HMAC-SHA256 alone.
         key: for that.
+        kept_days: records of a day that ended longer ago do not come in; 0 is without end.
         quarantine: whether rows that do not fit are put aside; else one of them refuses the batch.
     """
 
@@ -41,6 +42,7 @@ class Door:
     keep_out: frozenset[str] = frozenset()
     hashed: frozenset[str] = frozenset()
     key: bytes = b""
+    kept_days: int = 0
     quarantine: bool = False
 
     @classmethod

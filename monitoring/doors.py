@@ -53,6 +53,7 @@ def records_door(monitor: Monitor) -> Door:
         keep_out=frozenset(intake.keep_out),
         hashed=frozenset(intake.hash),
         key=hashing.key() if intake.hash else b"",
+        kept_days=intake.retention_days,
         quarantine=intake.quarantine,
     )
 

@@ -9,36 +9,16 @@ from importlib.metadata import version as installed
 from typing import Any
 
 from governance.common.clock import rfc3339
-from monitoring import measures, signals, statistics
+from monitoring import group_signals, measures, score_signals, serving_signals, signals, statistics
 from monitoring.crosscheck_result import CrossCheck
 from monitoring.drift_settings import DriftSettings
 from monitoring.errors import InvalidProfile
 from monitoring.measures import Measured
+from monitoring.method import method
 from monitoring.profiles import ReferenceProfile, WindowProfile
+from monitoring.served import Served
 
 Json = dict[str, Any]
-
-METHOD = {
-    "psi": "Population stability index in nats; numeric columns cut at quantiles of the reference, categories counted "
-    "exactly, categories with fewer than 5 reference rows together, missing values as a bin of their own. Interval: "
-    "test inversion of a scaled non-central chi-square; the value itself is biased upward by about "
-    "(bins - 1) * (1/n + 1/m).",
-    "jensen_shannon": "Jensen-Shannon distance over the same bins, 0 to 0.83. Interval: basic bootstrap.",
-    "kolmogorov_smirnov": "Largest gap of the distribution functions at 100 quantiles of the reference; the exact gap "
-    "is larger by the bound at most. Interval: bands of Dvoretzky, Kiefer and Wolfowitz.",
-    "wasserstein": "First Wasserstein distance in standard deviations of the reference, from 100 bins. Interval: basic "
-    "bootstrap.",
-    "p_adjusted": "Chi-square test of homogeneity for psi and jensen_shannon, Kolmogorov-Smirnov test for the others; "
-    "Benjamini-Hochberg over all columns of the window and their shares of missing values.",
-    "outcome": "drift: value at or above the limit and p_adjusted at or below fdr; watch: likewise from watch on. "
-    "insufficient: too few rows, or at or above the limit without significance.",
-    "missing": "Rise of the share of missing values; interval: Newcombe's method 10; p: two proportions, adjusted with "
-    "those of the columns.",
-    "new_categories": "Share of records with a text that the reference has not, Wilson's interval; certain above what "
-    "Good and Turing's estimate lets expect, at fdr over all columns of texts.",
-    "volume": "Records as a multiple of the median of up to 8 windows of the same length before it, at least 3.",
-    "difference": "Our formula on Evidently's bins minus Evidently's figure.",
-}
 
 
 def compute(
@@ -52,7 +32,8 @@ def compute(
     end: datetime,
     seed: int = 0,
     crosscheck: CrossCheck | None = None,
-    before: Sequence[int] = (),
+    before: Sequence[int] | None = (),
+    served: Served | None = None,
 ) -> Json:
     """Return the ``drift/v1`` payload of one window.
 
@@ -62,7 +43,9 @@ def compute(
         start, end: the window, ``start`` included, ``end`` not.
         seed: that drew the sample for the cross-check.
         crosscheck: Evidently's figures for the same columns; None leaves them null.
-        before: records in the windows before it that its volume is compared with, newest first.
+        before: records in the windows before it that its volume is compared with, newest first; None where the
+            version served in a part of the window only.
+        served: what else was read of the window's records; None measures columns and volume alone.
     Raises:
         InvalidProfile: the window was counted against another reference.
     """
@@ -78,20 +61,30 @@ def compute(
         )
         for column, counts in zip(reference.columns, window.columns, strict=True)
     ]
-    rises = signals.rises(reference, window)
-    adjusted = statistics.benjamini_hochberg([*(column.p for column in measured), *(r.p for r in rises.values())])
+    beside = signals.of_columns(reference, window, settings, before=before)
+    if served is not None:
+        beside += [
+            *serving_signals.of_serving(served, settings),
+            *score_signals.of_scores(served, settings),
+            *group_signals.of_groups(served, settings),
+        ]
+    # A window has one rate of false alarms: whatever was tested counts.
+    quiet = signals.quiet_tests(reference, window, settings)
+    tests = [*(column.p for column in measured), *(None if signal.reason else signal.p for signal in beside)]
+    adjusted = statistics.benjamini_hochberg([*tests, *[1.0] * quiet])
     columns = [
         _column(found, p, reference_n=reference.n, settings=settings, crosscheck=crosscheck)
         for found, p in zip(measured, adjusted[: len(measured)], strict=True)
     ]
-    missing = dict(zip(rises, zip(rises.values(), adjusted[len(measured) :], strict=True), strict=True))
-    beside = signals.signals(reference, window, settings, missing=missing, before=before)
+    rows = [
+        signal.row(p, fdr=settings.fdr) for signal, p in zip(beside, adjusted[len(measured) : len(tests)], strict=True)
+    ]
     drifted = sum(column["outcome"] == "drift" for column in columns)
     needed = 1 if settings.share is None else math.ceil(settings.share * len(columns) - 1e-9)
     payload: Json = {
         "type": "drift/v1",
         "n": window.n,
-        "method": METHOD,
+        "method": method(row["signal"] for row in rows),
         "libraries": {name: installed(name) for name in ("numpy", "duckdb", "ibis-framework")},
         "seed": seed,
         "reference_check": {
@@ -106,7 +99,7 @@ def compute(
         "reference": {"n": reference.n, "digest": reference.digest},
         "settings": settings.to_json(),
         "columns": columns,
-        "signals": beside,
+        "signals": rows,
         "drifted": drifted,
         "watched": sum(column["outcome"] == "watch" for column in columns),
         "dataset_drift": drifted > 0 and drifted >= needed,

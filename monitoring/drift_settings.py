@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
 from typing import Any, Self
 
-from governance.policy.watching import UNSAID, Limits, Measure, Monitoring, Volume
+from governance.policy.watching import (
+    BETWEEN_GROUPS,
+    UNSAID,
+    Kpi,
+    Latency,
+    Limits,
+    Measure,
+    Monitoring,
+    Performance,
+    Volume,
+)
 from monitoring.errors import InvalidSettings
 
 Json = dict[str, Any]
@@ -60,7 +71,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class DriftSettings:
-    """What a window is judged by: a policy's terms, with what the monitor adds. Units are those of the measures."""
+    """What a window is judged by: a policy's terms, with what the monitor adds. Units are those of the measures.
+
+    What the policy does not name (None, or empty) is not measured, and not written.
+    """
 
     numeric: Measure = UNSAID.numeric
     categorical: Measure = UNSAID.categorical
@@ -71,6 +85,14 @@ class DriftSettings:
     min_n: int = UNSAID.min_n
     share: float | None = UNSAID.share
     sampling: Sampling = Sampling()
+    latency: Latency | None = None
+    kpis: tuple[Kpi, ...] = ()
+    performance: Performance | None = None
+    estimated_performance: Performance | None = None
+    labels_after: timedelta = timedelta(0)
+    selection_ratio: Limits | None = None
+    selection_difference: Limits | None = None
+    tpr_difference: Limits | None = None
 
     @classmethod
     def of(cls, terms: Monitoring, sampling: Mapping[str, Any]) -> Self:
@@ -81,16 +103,26 @@ class DriftSettings:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_json` wrote."""
-        kinds: dict[str, Any] = {
-            "numeric": Measure,
-            "categorical": Measure,
-            "missing": Limits,
-            "new_categories": Limits,
-            "volume": Volume,
-            "sampling": Sampling,
-        }
-        return cls(**{name: kinds[name](**value) if name in kinds else value for name, value in data.items()})
+        return cls(**{name: _READ[name](value) if name in _READ else value for name, value in data.items()})
 
     def to_json(self) -> Json:
-        """Return the settings as JSON values."""
-        return asdict(self)
+        """Return the settings as JSON values; ``labels_after`` in days."""
+        found = asdict(self) | {"kpis": [asdict(kpi) for kpi in self.kpis], "labels_after": self.labels_after.days}
+        return {name: value for name, value in found.items() if name not in _NAMED or value}
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "numeric": lambda data: Measure(**data),
+    "categorical": lambda data: Measure(**data),
+    "missing": lambda data: Limits(**data),
+    "new_categories": lambda data: Limits(**data),
+    "volume": lambda data: Volume(**data),
+    "sampling": lambda data: Sampling(**data),
+    "latency": lambda data: Latency(**data),
+    "kpis": lambda data: tuple(Kpi(**kpi) for kpi in data),
+    "performance": lambda data: Performance(**data),
+    "estimated_performance": lambda data: Performance(**data),
+    "labels_after": lambda days: timedelta(days=days),
+    **dict.fromkeys(BETWEEN_GROUPS, lambda data: Limits(**data)),
+}
+_NAMED = frozenset({"latency", "kpis", "performance", "estimated_performance", "labels_after", *BETWEEN_GROUPS})

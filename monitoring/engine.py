@@ -1,10 +1,11 @@
-"""Count Parquet files where they lie: one pass of DuckDB, written in Ibis, no row in Python.
+"""Count records where they lie, written in Ibis, no row in Python: Parquet files by DuckDB, a table by what holds it.
 
-The result equals :meth:`ReferenceProfile.profile` on the same rows, to the last count.
+Either result equals :meth:`ReferenceProfile.profile` on the same rows, to the last count.
 """
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,13 +15,22 @@ from typing import Any
 
 import ibis
 import pyarrow as pa
-from ibis.expr.types import Column, FloatingColumn, Table
+from ibis.expr.types import ArrayScalar, Column, FloatingColumn, Table
 
+from governance.common import files
 from monitoring.errors import InvalidProfile, UnreadableRecords
-from monitoring.profiles import CategoryCounts, ColumnCounts, NumericCounts, ReferenceProfile, WindowProfile
+from monitoring.profiles import (
+    CategoryCounts,
+    ColumnCounts,
+    NumericCounts,
+    ReferenceColumn,
+    ReferenceProfile,
+    WindowProfile,
+)
 from monitoring.schema import AT_COLUMN
 
 EPOCH = date(1970, 1, 1)
+LARGEST = sys.float_info.max
 FILE = ":file"  # not DuckDB's own "filename", which a feature may be called
 
 
@@ -51,14 +61,45 @@ def profile(
         InvalidProfile: a file lacks a column of the reference, or a column's type does not fit.
         UnreadableRecords: a file is not there or not Parquet.
     """
-    files = sorted(str(path) for path in paths)
-    if not files:
+    names = sorted(str(path) for path in paths)
+    if not names:
         return reference.empty
-    with _open(files) as table:
+    with _open(names) as table:
         _check(table, reference)
         window = _between(table, start, end)
         row = window.aggregate(**_aggregates(window, reference)).to_pyarrow().to_pylist()[0]
     return _profile(row, reference)
+
+
+def profile_table(
+    table: Table, reference: ReferenceProfile, *, start: datetime | None = None, end: datetime | None = None
+) -> WindowProfile:
+    """Count the rows of a table, in one pass of whatever engine Ibis reaches it by: Spark, a warehouse, DuckDB.
+
+    :func:`profile` uses two aggregates of DuckDB's own; this one writes what they do in expressions that every engine
+    with arrays and structs has, and counts the same.
+
+    Args:
+        table: at least the reference's columns, and ``predicted_at`` if ``start`` or ``end`` is given.
+        reference, start, end: as in :func:`profile`.
+    Raises:
+        InvalidProfile: the table lacks a column of the reference, or a column's type does not fit.
+        UnreadableRecords: the engine can't do it.
+    """
+    with _said():
+        _check(table, reference)
+        cells = _cells(_between(table, start, end), reference)
+        counted = cells.group_by("column", "bin", "category").aggregate(
+            n=cells.count(), low=cells["value"].min(), high=cells["value"].max()
+        )
+        rows = counted.to_pyarrow().to_pylist()
+    by_column: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_column.setdefault(int(row["column"]), []).append(row)
+    if not by_column:
+        return reference.empty
+    counts = tuple(_summed(by_column[index], column) for index, column in enumerate(reference.columns))
+    return WindowProfile(reference.digest, counts[0].n, counts)
 
 
 def profile_each(paths: Iterable[Path], reference: ReferenceProfile) -> dict[Path, WindowProfile]:
@@ -67,14 +108,14 @@ def profile_each(paths: Iterable[Path], reference: ReferenceProfile) -> dict[Pat
     Raises:
         InvalidProfile, UnreadableRecords: as :func:`profile`.
     """
-    files = {str(path): path for path in paths}
-    if not files:
+    names = {str(path): path for path in paths}
+    if not names:
         return {}
-    with _open(sorted(files), filename=True) as table:
+    with _open(sorted(names), filename=FILE) as table:
         _check(table, reference)
-        rows = table.group_by("filename").aggregate(**_aggregates(table, reference)).to_pyarrow().to_pylist()
-    found = {files[row["filename"]]: _profile(row, reference) for row in rows}
-    return {path: found.get(path, reference.empty) for path in files.values()}
+        rows = table.group_by(FILE).aggregate(**_aggregates(table, reference)).to_pyarrow().to_pylist()
+    found = {names[row[FILE]]: _profile(row, reference) for row in rows}
+    return {path: found.get(path, reference.empty) for path in names.values()}
 
 
 def count_by_day(paths: Iterable[Path], spans: Sequence[tuple[datetime, datetime]]) -> tuple[dict[date, int], int]:
@@ -84,10 +125,10 @@ def count_by_day(paths: Iterable[Path], spans: Sequence[tuple[datetime, datetime
     Raises:
         UnreadableRecords: a file is not there or not Parquet.
     """
-    files = sorted(str(path) for path in paths)
-    if not files:
+    names = sorted(str(path) for path in paths)
+    if not names:
         return {}, 0
-    with _open(files) as table:
+    with _open(names) as table:
         at: Any = table[AT_COLUMN]
         inside = ibis.or_(*[(at >= ibis.literal(start)) & (at < ibis.literal(end)) for start, end in spans])
         # Whole days since 1970, not a date: DuckDB would make one in the time zone of the machine.
@@ -114,9 +155,9 @@ def sample(
     Raises:
         UnreadableRecords: a file is not there, is not Parquet or lacks a column; or there is none.
     """
-    with _open(sorted(str(path) for path in paths), file_row_number=True, filename=True) as table:
+    with _open(sorted(str(path) for path in paths), file_row_number=True, filename=FILE) as table:
         # A hash of the place, not DuckDB's reservoir: that one depends on how many threads happen to read.
-        place = table.filename.re_extract("[^/]+/[^/]+$", 0) + ":" + table.file_row_number.cast("string")
+        place = table[FILE].re_extract("[^/]+/[^/]+$", 0) + ":" + table.file_row_number.cast("string")
         drawn = _between(table, start, end).order_by((place + f":{seed}").hexdigest("md5")).limit(rows)
         found: pa.Table = drawn.select(*columns).to_pyarrow()
         return found
@@ -133,15 +174,15 @@ def rows_where(
     Raises:
         UnreadableRecords: a file is not there, is not Parquet, or lacks a column that is to be returned.
     """
-    files = {str(path): path for path in paths}
-    if not files:
+    names = {str(path): path for path in paths}
+    if not names:
         return []
-    with _open(sorted(files), filename=FILE) as table:
+    with _open(sorted(names), filename=FILE) as table:
         if column not in table.columns:
             return []
         found = table.filter(table[column] == ibis.literal(value)).select(*columns, FILE)
         rows = found.to_pyarrow().to_pylist()
-    return [(files[row.pop(FILE)], row) for row in rows]
+    return [(names[row.pop(FILE)], row) for row in rows]
 
 
 def any_value(paths: Iterable[Path], column: str) -> bool:
@@ -150,32 +191,44 @@ def any_value(paths: Iterable[Path], column: str) -> bool:
     Raises:
         UnreadableRecords: a file is not there or not Parquet.
     """
-    files = sorted(str(path) for path in paths)
-    if not files:
+    names = sorted(str(path) for path in paths)
+    if not names:
         return False
-    with _open(files) as table:
+    with _open(names) as table:
         if column not in table.columns:
             return False
         return bool(table.filter(table[column].notnull()).select(column).limit(1).to_pyarrow().num_rows)
 
 
 @contextmanager
-def _open(files: Sequence[str], **options: Any) -> Iterator[Table]:
+def _open(names: Sequence[str], **options: Any) -> Iterator[Table]:
+    files.fetch(map(Path, names))
     connection = ibis.duckdb.connect()
     connection.raw_sql("SET enable_progress_bar = false")  # it writes into the logs of whoever counts much
     try:
         with warnings.catch_warnings():
             # Ibis 12 still calls what DuckDB 2 has renamed.
             warnings.filterwarnings("ignore", message="fetch_arrow", category=DeprecationWarning)
+            # The folders' names, monitor=… and date=…, are no columns; a feature may be called so.
             # Without can_have_nan DuckDB believes the file's minimum and maximum, in which NaN does not show, and
             # optimises the tests for NaN away (duckdb/duckdb#25521).
-            yield connection.read_parquet(files, union_by_name=False, can_have_nan=True, **options)
-    except InvalidProfile:
-        raise
-    except Exception as error:  # DuckDB and Ibis raise a dozen unrelated classes; all mean this
-        raise UnreadableRecords(f"The records can not be read: {str(error).splitlines()[0]}") from error
+            with _said():
+                yield connection.read_parquet(
+                    names, union_by_name=False, hive_partitioning=False, can_have_nan=True, **options
+                )
     finally:
         connection.disconnect()
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except InvalidProfile:
+        raise
+    except Exception as error:  # engines and Ibis raise a dozen unrelated classes; all mean this
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UnreadableRecords(f"The records can not be read: {first}") from error
 
 
 def _between(table: Table, start: datetime | None, end: datetime | None) -> Table:
@@ -203,8 +256,9 @@ def _check(table: Table, reference: ReferenceProfile) -> None:
 
 def _finite(column: Column) -> FloatingColumn:
     value: Any = column.cast("float64")
-    is_finite = value.notnull() & ~value.isnan() & ~value.isinf()
-    finite: FloatingColumn = ibis.ifelse(is_finite, value, ibis.null("float64"))
+    # Not isinf(), which Ibis 12 writes so that Spark finds none. NaN is greater than all numbers or compares with none.
+    low, high = (ibis.literal(repr(bound)).cast("float64") for bound in (-LARGEST, LARGEST))
+    finite: FloatingColumn = ibis.ifelse((value >= low) & (value <= high), value, ibis.null("float64"))
     return finite
 
 
@@ -215,13 +269,50 @@ def _aggregates(table: Table, reference: ReferenceProfile) -> dict[str, Any]:
             aggregates[f"counts_{index}"] = _counted(table[column.name].cast("string"))
             continue
         value = _finite(table[column.name])
-        # As text: a decimal literal would be read as DECIMAL and could come out one bit away from the edge.
-        edges = ibis.literal([repr(edge) for edge in column.edges], type="array<string>").cast("array<float64>")
-        aggregates[f"counts_{index}"] = _binned(value, edges)
+        aggregates[f"counts_{index}"] = _binned(value, _edges(column))
         aggregates[f"known_{index}"] = value.count()
         aggregates[f"low_{index}"] = value.min()
         aggregates[f"high_{index}"] = value.max()
     return aggregates
+
+
+def _edges(column: ReferenceColumn) -> ArrayScalar:
+    # As text: a decimal literal would be read as DECIMAL and could come out one bit away from the edge.
+    edges: ArrayScalar = ibis.literal([repr(edge) for edge in column.edges], type="array<string>").cast(
+        "array<float64>"
+    )
+    return edges
+
+
+def _cells(table: Table, reference: ReferenceProfile) -> Table:
+    """Return one row per record and column: the column's place, and its bin with the value, or its category.
+
+    All columns so come under one group-by, which an engine does in parts and without a limit on categories.
+    """
+    cells = []
+    for index, column in enumerate(reference.columns):
+        bin_, category, value = ibis.null("int32"), ibis.null("string"), ibis.null("float64")
+        if column.kind == "categorical":
+            category = table[column.name].cast("string")
+        else:
+            value = _finite(table[column.name])
+            below: Any = _edges(column).filter(lambda edge, value=value: edge < value).length()
+            bin_ = ibis.ifelse(value.notnull(), below.cast("int32"), ibis.null("int32"))
+        place = ibis.literal(index, type="int32")
+        cells.append(ibis.struct({"column": place, "bin": bin_, "category": category, "value": value}))
+    return table.select(cell=ibis.array(cells).unnest()).cell.lift()
+
+
+def _summed(rows: Sequence[Mapping[str, Any]], column: ReferenceColumn) -> ColumnCounts:
+    """Return the counts of one column from the rows of its bins or categories; the one without either is missing."""
+    found = {row["category" if column.kind == "categorical" else "bin"]: int(row["n"]) for row in rows}
+    missing = found.pop(None, 0)
+    if column.kind == "categorical":
+        return CategoryCounts(column.name, dict(sorted(found.items())), missing)
+    counts = tuple(found.get(index, 0) for index in range(len(column.edges) + 1))
+    lows = [row["low"] + 0.0 for row in rows if row["low"] is not None]
+    highs = [row["high"] + 0.0 for row in rows if row["high"] is not None]
+    return NumericCounts(column.name, counts, missing, min(lows, default=None), max(highs, default=None))
 
 
 def _profile(row: Mapping[str, Any], reference: ReferenceProfile) -> WindowProfile:

@@ -27,9 +27,10 @@ from governance.accounts.selectors import has_role
 from governance.accounts.services import require_password
 from governance.audit import services as audit
 from governance.audit.events import Event
-from governance.common import clock
+from governance.common import clock, files
 from governance.common.errors import Forbidden, InvalidInput
 from monitoring import hashing, selectors, windows
+from monitoring.adopting import adopt
 from monitoring.errors import NothingToErase, RecordsHeld
 from monitoring.intake_settings import SUBJECT
 from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch, RecordErasure, WindowProfile
@@ -40,8 +41,8 @@ log = logging.getLogger(__name__)
 NAMED_IN_ENTRY = 100
 DOMAIN = b"placet/erasure/v1\x00"
 PROFILES_STAY = (
-    "Profiles of whole days are counts over all their records and name no person; they stay, and count the erased "
-    "records still. What is measured anew from the files does not."
+    "Profiles of whole days are counts by category over all their records; they stay, and count the erased records "
+    "still, also a text that only one of them had. What is measured anew from the files does not."
 )
 
 
@@ -113,16 +114,17 @@ def erase_records(
         with transaction.atomic():
             monitor = Monitor.objects.select_for_update(of=("self",)).select_related("model").get(pk=monitor_id)
             finish(ErasedFile.objects.filter(erasure__monitor=monitor))
+            adopt(monitor)
             return _erase(monitor, column, value, by=by, reason=reason.strip()[:2000], drafts=drafts)
     except BaseException:
         for draft in drafts:
-            draft.unlink(missing_ok=True)
+            files.remove(draft)
         raise
 
 
-def finish(files: QuerySet[ErasedFile] | None = None) -> int:
+def finish(waiting: QuerySet[ErasedFile] | None = None) -> int:
     """Let the new files of erasures take the old ones' places, those that still wait; returns how many did."""
-    rows = ErasedFile.objects.all() if files is None else files
+    rows = ErasedFile.objects.all() if waiting is None else waiting
     done = 0
     for row in rows.filter(replaced_at=None).order_by("pk"):
         _replace(row)
@@ -133,8 +135,9 @@ def finish(files: QuerySet[ErasedFile] | None = None) -> int:
 def _replace(row: ErasedFile) -> None:
     draft, path = windows.records_root() / row.draft, windows.records_root() / row.path
     try:
-        draft.replace(path)
+        files.settle(draft, path)
     except FileNotFoundError:  # another did it, and died before it said so
+        files.fetch([path])
         if path.exists() and _digest(path) == row.before:
             log.warning("The new file of %s is gone, and the old one still holds what was erased.", row.path)
             return
@@ -230,7 +233,7 @@ def _put_aside(
 
     for batch in model.objects.filter(monitor=monitor, quarantined__gt=0) if values else ():
         path = windows.quarantine_path(batch)
-        if path.exists() and (rows := lines_without(path.read_bytes(), column, values)[1]):
+        if files.exists(path) and (rows := lines_without(files.read(path), column, values)[1]):
             yield _Found(path, batch, None, rows, column, values)
 
 
@@ -241,11 +244,13 @@ def _rewrite(one: _Found, drafts: list[Path]) -> set[str]:
     import pyarrow.parquet as pq
 
     from monitoring.quarantine import lines_without
-    from monitoring.records import draft_bytes, draft_parquet
+    from monitoring.records import draft_parquet
 
+    files.fetch([one.path])
     one.before, ids = _digest(one.path), set[str]()
     if one.day is None:
-        one.draft = draft_bytes(lines_without(one.path.read_bytes(), one.column, one.values)[0], one.path)
+        content, _, ids = lines_without(one.path.read_bytes(), one.column, one.values)
+        one.draft = files.draft(content, one.path)
     else:
         table = pq.ParquetFile(one.path).read()
         theirs = pc.fill_null(pc.is_in(table.column(one.column), value_set=pa.array(sorted(one.values))), False)
@@ -253,6 +258,7 @@ def _rewrite(one: _Found, drafts: list[Path]) -> set[str]:
         one.draft = draft_parquet(table.filter(pc.invert(theirs)), one.path)
     drafts.append(one.draft)
     one.after = _digest(one.draft)
+    files.share(one.draft)
     return ids
 
 

@@ -1,6 +1,6 @@
 """What monitoring refuses."""
 
-from governance.common.errors import DomainError, InvalidInput
+from governance.common.errors import DomainError, InvalidInput, OutsideSystemDown
 
 
 class InvalidProfile(InvalidInput):
@@ -86,3 +86,9 @@ class NothingToErase(DomainError):
     """No record, label or quarantined row of the monitor is the person's or the prediction's."""
 
     title = "There is nothing to erase"
+
+
+class SourceUnavailable(OutsideSystemDown):
+    """The table that a monitor's records are pulled from can't be reached or read."""
+
+    title = "The table of records can not be read"

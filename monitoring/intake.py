@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from monitoring import blocks
 from monitoring.arrow_columns import Budget
-from monitoring.blocks import ARROW_FILE, ARROW_STREAM, CONTENT_TYPES, JSON_LINES, PARQUET, Block
+from monitoring.blocks import ARROW_FILE, ARROW_STREAM, CONTENT_TYPES, JSON_LINES, MAX_ROWS, PARQUET, Block
 from monitoring.body import MAX_BYTES, MAX_UNPACKED_BYTES, Body
 from monitoring.columns import check_together, typed_block
 from monitoring.door import Door
@@ -27,8 +27,6 @@ from monitoring.report import Report
 from monitoring.schema import RecordSchema
 
 __all__ = ["ARROW_FILE", "ARROW_STREAM", "CONTENT_TYPES", "JSON_LINES", "MAX_BYTES", "PARQUET", "Batch", "read_batch"]
-
-MAX_ROWS = 500_000
 
 
 @dataclass(frozen=True)

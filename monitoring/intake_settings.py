@@ -10,7 +10,8 @@ from monitoring.errors import InvalidSettings
 from monitoring.schema import AT_COLUMN, ID_COLUMN, PREDICTION, ColumnType
 
 LATENCY, LABEL, SUBJECT, LABELLED_AT = "latency_ms", "label", "subject_id", "labelled_at"
-MIN_RETENTION_DAYS = 183
+MIN_RETENTION_DAYS = 184
+"""The longest six months: of 183 days some are shorter than six months by the calendar."""
 MAX_RETENTION_DAYS = 36_525
 MAX_NAMES = 100
 SIX_MONTHS = (
@@ -29,7 +30,7 @@ class IntakeSettings:
         keep_out: columns that are dropped at the door; neither features, nor prediction, time or id.
         hash: columns of texts that are kept as HMAC-SHA256 alone: ``subject_id``, ``prediction_id``, or sensitive ones.
         quarantine: put rows that do not fit aside, with the reason, instead of refusing the batch.
-        retention_days: how many days after its own day (UTC) a record is kept, 183 to 36,525.
+        retention_days: how many days after its own day (UTC) a record is kept, 184 to 36,525.
     """
 
     kpis: tuple[str, ...] = ()

@@ -36,19 +36,29 @@ def checked(monitor: Monitor, data: Mapping[str, Any]) -> IntakeSettings:
     return intake
 
 
+def shortens(monitor: Monitor, data: Mapping[str, Any]) -> bool:
+    """Return whether settings would have records deleted sooner than now."""
+    days, now = data.get("retention_days"), IntakeSettings.from_json(monitor.intake).retention_days
+    return isinstance(days, int) and days < now
+
+
 @transaction.atomic
 def set_intake(*, monitor_id: uuid.UUID, intake: Mapping[str, Any], actor: Actor) -> Monitor:
     """Change what a monitor takes in from now on; what came in before stays as it is, but for its retention.
 
     Args:
-        intake: of :class:`IntakeSettings`, all of it: what is absent gets its default.
+        intake: of :class:`IntakeSettings`, all of it: what is absent gets its default, but the retention stays.
     Raises:
         Unknown: there is no such monitor.
+        Forbidden: records would be deleted sooner, and the actor is neither of :data:`HOLDERS` nor owner.
         InvalidSettings: a name or value can't be used, or a column that is hashed would not be any more.
         RecordsKeyMissing: a column is to be hashed, and there is no key.
     """
-    monitor = _locked(monitor_id)
-    wanted, before = checked(monitor, intake), IntakeSettings.from_json(monitor.intake)
+    monitor = selectors.locked(monitor_id)
+    before = IntakeSettings.from_json(monitor.intake)
+    wanted = checked(monitor, {"retention_days": before.retention_days, **intake})
+    if wanted.retention_days < before.retention_days:
+        _may_shorten(monitor, actor)
     bared = set(before.hash) - set(wanted.hash)
     if bared and (monitor.batches.exists() or monitor.label_batches.exists()):
         raise InvalidSettings(
@@ -65,6 +75,14 @@ def set_intake(*, monitor_id: uuid.UUID, intake: Mapping[str, Any], actor: Actor
     return monitor
 
 
+def _may_shorten(monitor: Monitor, actor: Actor) -> None:
+    if not isinstance(actor, User) or not has_role(actor, *HOLDERS, Role.OWNER, system_id=monitor.model.system_id):
+        raise Forbidden(
+            "Fewer retention_days delete records: an owner, a risk officer, a data protection officer or an "
+            "administrator sets them."
+        )
+
+
 @transaction.atomic
 def set_hold(*, monitor_id: uuid.UUID, reason: str, person: User) -> Monitor:
     """Keep every record of a monitor, past its retention and against any erasure, or with no reason end that.
@@ -74,7 +92,7 @@ def set_hold(*, monitor_id: uuid.UUID, reason: str, person: User) -> Monitor:
         Forbidden: the person is neither risk nor data protection officer of the system, nor administrator.
         InvalidInput: there is no hold to lift.
     """
-    monitor = _locked(monitor_id)
+    monitor = selectors.locked(monitor_id)
     if not has_role(person, *HOLDERS, system_id=monitor.model.system_id):
         raise Forbidden("A hold is set and lifted by a risk officer, a data protection officer or an administrator.")
     reason = reason.strip()[:500]
@@ -89,9 +107,3 @@ def set_hold(*, monitor_id: uuid.UUID, reason: str, person: User) -> Monitor:
         payload={"reason": reason} if reason else None,
     )
     return monitor
-
-
-def _locked(monitor_id: uuid.UUID) -> Monitor:
-    selectors.monitor(monitor_id)  # says so if there is none
-    rows = Monitor.objects.select_for_update(of=("self",)).select_related("model__system", "snapshot")
-    return rows.get(pk=monitor_id)

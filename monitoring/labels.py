@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from governance.common import files
 from monitoring import doors, windows
 from monitoring.models import LabelBatch, Monitor, RecordBatch
 from monitoring.record_files import paired
@@ -22,7 +24,8 @@ class Pairs:
     """The predictions of a window with what is known of them.
 
     Attributes:
-        table: ``prediction`` (float64) and ``label`` (the reference's label type), one row a prediction with a label.
+        table: ``prediction`` (float64), ``label`` (the reference's label type), and what was asked for besides; one row
+            a prediction with a label.
         unlabelled: predictions of the window without a label.
         orphans: labels that name a prediction of no record of the monitor, whatever the window.
         contradicted: predictions of the window that were given different labels; the latest by ``labelled_at`` counts.
@@ -36,8 +39,13 @@ class Pairs:
     repeated: int
 
 
-def pairs(monitor: Monitor, version: ModelVersion, *, start: datetime, end: datetime) -> Pairs:
+def pairs(
+    monitor: Monitor, version: ModelVersion, *, start: datetime, end: datetime, also: Sequence[str] = ()
+) -> Pairs:
     """Return the predictions of one version in ``[start, end)`` with their labels, in one pass over the files.
+
+    Args:
+        also: further columns of the records, which the table has if any file has them.
 
     Raises:
         UnreadableRecords: a file is not there, or is damaged.
@@ -53,11 +61,11 @@ def pairs(monitor: Monitor, version: ModelVersion, *, start: datetime, end: date
     type_ = doors.label_type(monitor)
     if not records and not rest:
         return Pairs(_empty(type_), 0, _labels_alone(late), 0, 0)
-    found = paired(records, sorted(rest), late, start=start, end=end, label_type=_IBIS_TYPES[type_])
+    found = paired(records, sorted(rest), late, start=start, end=end, label_type=_IBIS_TYPES[type_], also=also)
     is_known, has_label = pc.fill_null(found["known"], False), pc.is_valid(found["label"])
     several = pc.and_(is_known, pc.greater(pc.fill_null(found["labels"], 0), 1))
     return Pairs(
-        table=found.filter(pc.and_(is_known, has_label)).select(["prediction", "label"]),
+        table=found.filter(pc.and_(is_known, has_label)).drop_columns(["labels", "times", "known"]),
         unlabelled=_count(pc.and_(is_known, pc.invert(has_label))),
         orphans=_count(pc.invert(is_known)),
         contradicted=_count(several),
@@ -68,6 +76,7 @@ def pairs(monitor: Monitor, version: ModelVersion, *, start: datetime, end: date
 def _labels_alone(paths: list[Path]) -> int:
     import pyarrow.parquet as pq
 
+    files.fetch(paths)
     ids = [pq.read_table(path, columns=["prediction_id"]) for path in paths]
     return int(pc.count_distinct(pa.concat_tables(ids)["prediction_id"]).as_py()) if ids else 0
 

@@ -152,7 +152,11 @@ def _wasserstein(
     ]
     if column.sd is None or not ends:
         return None
-    return partial(statistics.wasserstein_of_counts, knots=[min(ends), *column.edges, max(ends)], sd=column.sd)
+    return partial(
+        statistics.wasserstein_of_counts,
+        knots=[min([*ends, *column.edges]), *column.edges, max([*ends, *column.edges])],
+        sd=column.sd,
+    )
 
 
 def _finite(value: float) -> float | None:

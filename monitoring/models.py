@@ -23,9 +23,11 @@ __all__ = [
     "IncidentTask",
     "LabelBatch",
     "Monitor",
+    "PulledWindow",
     "RecordBatch",
     "RecordErasure",
     "ReferenceProfile",
+    "RefusedBatch",
     "RetrainCall",
     "RetrainHook",
     "ScheduledWindow",
@@ -43,6 +45,7 @@ class Monitor(Governed):
     )
     settings = models.JSONField(help_text="Sampling: sample, bins. Limits are the policy's.")
     enabled = models.BooleanField(default=True)
+    enabled_at = models.DateTimeField(null=True, help_text="Since when, if it was switched off in between.")
     time_zone = models.CharField(max_length=60, default="UTC", help_text="In whose days and weeks windows are cut.")
     # Nullable, as every later column of a governed row is: what the log says of older rows stays true.
     intake = models.JSONField(
@@ -52,6 +55,9 @@ class Monitor(Governed):
         max_length=500, null=True, help_text="Why no record may be deleted; null where there is no hold."
     )
     held_at = models.DateTimeField(null=True, help_text="Since when.")
+    source = models.JSONField(
+        null=True, help_text="Source: the table that records are pulled from, by a connection's name; and sender."
+    )
     made_at = models.DateTimeField()
 
     class Meta:
@@ -125,7 +131,10 @@ class RecordBatch(models.Model):
                 condition=Q(rows__gte=F("erased") + F("expired")), name="no_more_rows_gone_than_were_taken_in"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["monitor", "version", "start", "end"], name="batch_by_time")]
+        indexes: ClassVar = [
+            models.Index(fields=["monitor", "version", "start", "end"], name="batch_by_time"),
+            models.Index(fields=["monitor", "-received_at"], name="batch_by_receipt"),
+        ]
 
     def __str__(self) -> str:
         return self.batch_id
@@ -273,4 +282,11 @@ class Alert(Governed):
         return f"AL-{self.number}"
 
 
-from monitoring.record_models import ErasedFile, LabelBatch, RecordErasure  # noqa: E402 (they refer to the ones above)
+# They refer to the ones above.
+from monitoring.record_models import (  # noqa: E402
+    ErasedFile,
+    LabelBatch,
+    PulledWindow,
+    RecordErasure,
+    RefusedBatch,
+)

@@ -19,6 +19,7 @@ from governance.notices.gathering import answering
 from governance.notices.kinds import Kind
 from governance.notices.rules import About, Fact, Told, each
 from governance.notices.topics import Topic
+from monitoring import selectors
 from monitoring.models import Alert
 
 ALERT = "alert"
@@ -54,6 +55,9 @@ def due(now: datetime) -> Iterator[Fact]:
     for alert in _alerts().filter(
         Q(muted_until__isnull=True) | Q(muted_until__lte=now), state=Alert.State.OPEN, opened_at__lte=now - PATIENCE
     ):
+        live = selectors.live_now(alert.monitor)
+        if live is None or live.version_id != alert.version_id:
+            continue  # what serves no longer calls for nobody
         since = max(at for at in (alert.opened_at, alert.breached_at, alert.muted_until) if at)
         if (turns := (now - since) // PATIENCE) > 0:
             yield Fact(WAITS, f"waits:{alert.pk}:{since.date()}:{turns}", about_alert(alert))

@@ -1,14 +1,17 @@
 """Look at what a Parquet file claims of its pages, before Arrow allocates what they claim.
 
-Arrow believes three things that a few bytes can lie about: how deep the schema is nested (it recurses), how many bytes
-a page has unpacked (it allocates them), and texts that are written as a prefix of the one before (it writes them out).
-The footer's own sums are not what it goes by, so they are no bound; the header before each page is.
+Arrow believes what a few bytes can lie about: how deep the schema is nested (it recurses), how many bytes a page has
+unpacked and how many words a dictionary has (it allocates them), and what the delta encodings say of lengths (it
+allocates those, or writes them out). The footer's own sums are not what it goes by, so they are no bound; the header
+before each page is. It reads pages until it has as many values as the footer names, wherever that leads, so the pages
+that were looked at have to hold exactly these.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from monitoring.errors import TooManyRecords, UnreadableRecords
@@ -19,7 +22,16 @@ MAX_FOOTER = 4 * 1024 * 1024
 MAX_COLUMNS = 2_000
 MAX_PAGES = 50_000
 MAX_DEPTH = 8
-DELTA_BYTE_ARRAY = 7
+MAX_HEADER = 64 * 1024
+WORD = 16
+"""Bytes that Arrow takes for each text of a dictionary beside the text."""
+BOUNDED = {0, 2, 3, 8, 9}
+"""Encodings of which a page's size bounds what its values take: PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY,
+BYTE_STREAM_SPLIT."""
+DELTAS = {5: "DELTA_BINARY_PACKED", 6: "DELTA_LENGTH_BYTE_ARRAY", 7: "DELTA_BYTE_ARRAY"}
+DATA, DICTIONARY, DATA_V2 = 5, 7, 8
+"""Fields of a page's header: its kind's own header."""
+KINDS = {0: DATA, 2: DICTIONARY, 3: DATA_V2}
 
 
 def check_footer(data: Any) -> None:
@@ -87,36 +99,61 @@ def check_pages(data: Any, metadata: Any, *, budget: int) -> None:
         UnreadableRecords: a header is no header, or an encoding has no bound.
     """
     unpacked = pages = 0
-    for start, length in _chunks(metadata):
-        if not 4 <= start <= start + length <= len(data):
+    walk = Reader(data)
+    for chunk in _chunks(metadata):
+        if not 4 <= chunk.start <= chunk.end <= len(data):
             raise UnreadableRecords("The body is not a Parquet file that can be read: a column lies outside of it.")
-        reader = Reader(data, start, start + length)
-        while reader.place < reader.end:
+        walk.place, values = chunk.start, 0
+        while walk.place < chunk.end:
+            walk.end = min(chunk.end, walk.place + MAX_HEADER)
             try:
-                claimed, packed, encoding = _page(reader)
+                page = _page(walk)
             except Malformed as error:
                 raise UnreadableRecords(
                     f"The body is not a Parquet file that can be read: in a page's header, {error}."
                 ) from error
-            if encoding == DELTA_BYTE_ARRAY:
+            if page.encoding not in BOUNDED:
+                name = DELTAS.get(page.encoding, f"of number {page.encoding}")
+                raise UnreadableRecords(f"A column has the encoding {name}; write it PLAIN or as a dictionary.")
+            if page.unpacked < 0 or page.packed < 0 or page.values < 0:
                 raise UnreadableRecords(
-                    "A column has the encoding DELTA_BYTE_ARRAY; write it PLAIN or as a dictionary."
+                    "The body is not a Parquet file that can be read: a page has less than no bytes or values."
                 )
-            if claimed < 0 or packed < 0:
-                raise UnreadableRecords(
-                    "The body is not a Parquet file that can be read: a page has less than no bytes."
-                )
-            reader.place += packed
-            unpacked, pages = unpacked + claimed, pages + 1
+            walk.place += page.packed
+            unpacked, pages = unpacked + page.unpacked, pages + 1
+            if page.kind == DICTIONARY:
+                unpacked += page.values * WORD
+            else:
+                values += page.values
             if unpacked > budget or pages > MAX_PAGES:
                 raise TooManyRecords(
                     f"The file's pages say that they unpack to more than {budget:,} bytes, or there are more than "
                     f"{MAX_PAGES:,} of them. Split the batch."
                 )
+        if values != chunk.values:
+            raise UnreadableRecords(
+                f"A column of the file says it has {chunk.values:,} values, and its pages have {values:,}."
+            )
 
 
-def _chunks(metadata: Any) -> Iterator[tuple[int, int]]:
-    """Yield where Arrow begins to read each column of each row group, and how far it goes."""
+@dataclass(frozen=True)
+class _Chunk:
+    start: int
+    end: int
+    values: int
+
+
+@dataclass
+class _Page:
+    kind: int = -1
+    unpacked: int = -1
+    packed: int = -1
+    values: int = -1
+    encoding: int = -1
+
+
+def _chunks(metadata: Any) -> Iterator[_Chunk]:
+    """Yield where Arrow begins to read each column of each row group, how far it goes, and for how many values."""
     for group in range(metadata.num_row_groups):
         rows = metadata.row_group(group)
         # Arrow asks for as many rows as a group says it has, so of none it reads no page, wherever that lies.
@@ -125,28 +162,41 @@ def _chunks(metadata: Any) -> Iterator[tuple[int, int]]:
             start = column.data_page_offset
             if column.has_dictionary_page and 0 < (column.dictionary_page_offset or 0) < start:
                 start = column.dictionary_page_offset
-            yield start, column.total_compressed_size
+            if column.num_values != rows.num_rows and not metadata.schema.column(place).max_repetition_level:
+                raise UnreadableRecords(
+                    f"The file says it has {rows.num_rows:,} rows, and a column of it {column.num_values:,} values."
+                )
+            yield _Chunk(start, start + column.total_compressed_size, column.num_values)
 
 
-def _page(reader: Reader) -> tuple[int, int, int]:
-    """Return bytes unpacked, bytes packed and encoding of the page whose header begins here."""
-    unpacked = packed = encoding = -1
+def _page(reader: Reader) -> _Page:
+    """Return what the page whose header begins here says of itself."""
+    page, kind = _Page(), -1
     for number, type_ in reader.fields():
-        if type_ == I32 and number in {2, 3}:
-            value = reader.number()
-            unpacked, packed = (value, packed) if number == 2 else (unpacked, value)
-        elif type_ == STRUCT and number in {5, 8}:  # of a data page, of one of the second version
-            encoding = _encoding(reader, 2 if number == 5 else 4)
+        if type_ == I32 and number == 1:
+            kind = reader.number()
+        elif type_ == I32 and number == 2:
+            page.unpacked = reader.number()
+        elif type_ == I32 and number == 3:
+            page.packed = reader.number()
+        elif type_ == STRUCT and number in KINDS.values():
+            if page.kind not in {-1, number}:
+                raise Malformed("it is of two kinds")
+            page.kind = number
+            _page_of_kind(reader, page)
         else:
             reader.skip(type_)
-    return unpacked, packed, encoding
+    if page.kind != KINDS.get(kind):
+        raise Malformed("its kind is none, or another than it says")
+    return page
 
 
-def _encoding(reader: Reader, wanted: int) -> int:
-    found = -1
+def _page_of_kind(reader: Reader, page: _Page) -> None:
+    encoding = 4 if page.kind == DATA_V2 else 2
     for number, type_ in reader.fields():
-        if (number, type_) == (wanted, I32):
-            found = reader.number()
+        if (number, type_) == (1, I32):
+            page.values = reader.number()
+        elif (number, type_) == (encoding, I32):
+            page.encoding = reader.number()
         else:
             reader.skip(type_)
-    return found

@@ -16,7 +16,7 @@ from django.conf import settings
 from governance.evidence import storage
 from governance.evidence.errors import CannotProduce
 from governance.evidence.producers import Product, Task
-from monitoring import crosscheck, drift, engine, profiles, runs, selectors, windows
+from monitoring import crosscheck, drift, engine, gathering, profiles, runs, selectors, windows
 from monitoring.drift_settings import DriftSettings
 from monitoring.errors import InvalidProfile, UnreadableRecords
 from monitoring.models import ReferenceProfile
@@ -28,8 +28,8 @@ def measure_drift(task: Task) -> Product:
     """Compare one window with its version's reference, and let Evidently compute the same columns on a sample.
 
     Parameters: ``monitor``, ``version`` (row ids), ``start``, ``end``, ``received_until`` (RFC 3339), ``settings``,
-    ``policy`` (name and number, empty without one), ``before`` (records in earlier windows), and ``evidently_report``
-    (keep its HTML as a file).
+    ``policy`` (name and number, empty without one), ``before`` (records in earlier windows), ``kpis_before`` (means of
+    KPIs in earlier windows), and ``evidently_report`` (keep its HTML as a file).
 
     Raises:
         CannotProduce: records or reference can not be read or do not fit each other.
@@ -49,10 +49,10 @@ def measure_drift(task: Task) -> Product:
         window = windows.window_profile(batches, reference, start=start, end=end)
         task.progress(2, 4, "Evidently on a sample of the same columns")
         bins = profiles.ReferenceProfile.from_json(reference.profile)
+        paths = windows.window_paths(batches, start=start, end=end)
         check = None  # Evidently has nothing to say of a window in which nothing came
         if window.n:
             names = list(bins.schema.types)
-            paths = windows.window_paths(batches, start=start, end=end)
             sample = engine.sample(paths, names, rows=limits.sampling.sample, seed=task.seed, start=start, end=end)
             check = crosscheck.compare(
                 _reference_sample(reference, names, limits.sampling.sample, task.seed),
@@ -60,7 +60,10 @@ def measure_drift(task: Task) -> Product:
                 kinds={name: kind_of(type_) for name, type_ in bins.schema.types.items()},
                 html=bool(given.get("evidently_report")),
             )
-        task.progress(3, 4, "Distances, intervals, false discovery rate")
+        task.progress(3, 4, "What else the policy has measured; distances, intervals, false discovery rate")
+        served = gathering.served(
+            monitor, reference, paths, limits, start=start, end=end, before=given.get("kpis_before", {})
+        )
         payload = drift.compute(
             bins,
             window,
@@ -72,6 +75,7 @@ def measure_drift(task: Task) -> Product:
             seed=task.seed,
             crosscheck=check,
             before=given["before"],
+            served=served.facts,
         )
     except (InvalidProfile, UnreadableRecords) as error:
         raise CannotProduce(str(error)) from error
@@ -79,7 +83,11 @@ def measure_drift(task: Task) -> Product:
     if check and check.html:
         files[runs.EVIDENTLY_FILE] = check.html
     environment = made_with(
-        task, dataset=task.dataset_digest, reference=reference.digest, reference_rows=reference.rows_digest
+        task,
+        dataset=task.dataset_digest,
+        reference=reference.digest,
+        reference_rows=reference.rows_digest,
+        **({"labels": served.labels_digest} if served.labels_digest else {}),
     )
     sampled = dict(zip(("reference", "window"), check.rows if check else (0, 0), strict=True))
     return Product(payload, environment | {"isolation": reference.isolation, "sampled": sampled}, files)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -46,16 +47,22 @@ class NumericCounts:
         """Rows, with and without a value."""
         return sum(self.counts) + self.missing
 
-    def __add__(self, other: NumericCounts) -> NumericCounts:
-        """Return the counts of both partitions together."""
-        if self.name != other.name or len(self.counts) != len(other.counts):
-            raise InvalidProfile(f"Column {self.name!r} can not be added to column {other.name!r}: other bins.")
-        return NumericCounts(
-            name=self.name,
-            counts=tuple(a + b for a, b in zip(self.counts, other.counts, strict=True)),
-            missing=self.missing + other.missing,
-            low=min((x for x in (self.low, other.low) if x is not None), default=None),
-            high=max((x for x in (self.high, other.high) if x is not None), default=None),
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """Return the counts of all parts, of which there is at least one.
+
+        Raises:
+            InvalidProfile: they are of different columns or bins.
+        """
+        first = parts[0]
+        if any(part.name != first.name or len(part.counts) != len(first.counts) for part in parts):
+            raise InvalidProfile(f"Counts of column {first.name!r} can not be added: another column, or other bins.")
+        return cls(
+            name=first.name,
+            counts=tuple(map(sum, zip(*(part.counts for part in parts), strict=True))),
+            missing=sum(part.missing for part in parts),
+            low=min((part.low for part in parts if part.low is not None), default=None),
+            high=max((part.high for part in parts if part.high is not None), default=None),
         )
 
 
@@ -72,13 +79,19 @@ class CategoryCounts:
         """Rows, with and without a value."""
         return sum(self.counts.values()) + self.missing
 
-    def __add__(self, other: CategoryCounts) -> CategoryCounts:
-        """Return the counts of both partitions together."""
-        if self.name != other.name:
-            raise InvalidProfile(f"Column {self.name!r} can not be added to column {other.name!r}.")
-        names = sorted({*self.counts, *other.counts})
-        together = {name: self.counts.get(name, 0) + other.counts.get(name, 0) for name in names}
-        return CategoryCounts(self.name, together, self.missing + other.missing)
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """Return the counts of all parts, of which there is at least one.
+
+        Raises:
+            InvalidProfile: they are of different columns.
+        """
+        found: Counter[str] = Counter()
+        for part in parts:
+            if part.name != parts[0].name:
+                raise InvalidProfile(f"Column {parts[0].name!r} can not be added to column {part.name!r}.")
+            found.update(part.counts)
+        return cls(parts[0].name, dict(sorted(found.items())), sum(part.missing for part in parts))
 
 
 ColumnCounts = NumericCounts | CategoryCounts
@@ -266,14 +279,28 @@ class WindowProfile:
         Raises:
             InvalidProfile: they were counted against different references.
         """
-        if self.reference_digest != other.reference_digest or len(self.columns) != len(other.columns):
-            raise InvalidProfile("Profiles of different references can not be added; count again against one of them.")
+        return self.together([self, other])
+
+    @classmethod
+    def together(cls, parts: Sequence[WindowProfile]) -> WindowProfile:
+        """Return the profile of all partitions together, whatever their order; there is at least one.
+
+        Raises:
+            InvalidProfile: they were counted against different references.
+        """
+        first = parts[0]
+        for part in parts:
+            if part.reference_digest != first.reference_digest or len(part.columns) != len(first.columns):
+                raise InvalidProfile(
+                    "Profiles of different references can not be added; count again against one of them."
+                )
         columns: list[ColumnCounts] = []
-        for mine, theirs in zip(self.columns, other.columns, strict=True):
-            if type(mine) is not type(theirs):
-                raise InvalidProfile(f"Column {mine.name!r} is numeric in one profile and categorical in the other.")
-            columns.append(mine + theirs)  # type: ignore[operator]  # checked one line above
-        return WindowProfile(self.reference_digest, self.n + other.n, tuple(columns))
+        for same in zip(*(part.columns for part in parts), strict=True):
+            kind = type(same[0])
+            if any(type(column) is not kind for column in same):
+                raise InvalidProfile(f"Column {same[0].name!r} is numeric in one profile and categorical in another.")
+            columns.append(kind.together(same))
+        return cls(first.reference_digest, sum(part.n for part in parts), tuple(columns))
 
     @property
     def digest(self) -> str:
@@ -321,8 +348,12 @@ def _reference_column(name: str, values: ArrayLike | Sequence[object], type_: Co
     finite = array[np.isfinite(array)]
     if not finite.size:
         return ReferenceColumn(type=type_, counts=_numeric(name, array, ()))
-    edges = tuple(binning.quantile_edges(finite, bins=bins * FINER).tolist())
-    index_edges = tuple(binning.quantile_edges(finite, bins=bins).tolist())
+    if finite.min() == finite.max():
+        # A bin for the one value, and one on either side for whatever else may come.
+        edges = index_edges = binning.edges_around(float(finite[0]))
+    else:
+        edges = tuple(binning.quantile_edges(finite, bins=bins * FINER).tolist())
+        index_edges = tuple(binning.quantile_edges(finite, bins=bins).tolist())
     mean = sd = None
     if np.abs(finite).max() < LARGEST_SQUARED:
         mean = math.fsum(finite) / finite.size

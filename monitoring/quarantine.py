@@ -13,6 +13,7 @@ import pyarrow as pa
 from monitoring.door import Door
 from monitoring.errors import TooManyRecords
 from monitoring.report import Report
+from monitoring.schema import ID_COLUMN
 
 MAX_PUT_ASIDE = 10_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -66,15 +67,19 @@ class Quarantine:
         return b"".join(line + b"\n" for line in self.lines)
 
 
-def lines_without(content: bytes, column: str, values: frozenset[str]) -> tuple[bytes, int]:
-    """Return a file without the rows whose ``column`` is one of ``values``, and how many those were."""
-    kept, gone = [], 0
+def lines_without(content: bytes, column: str, values: frozenset[str]) -> tuple[bytes, int, set[str]]:
+    """Return a file without the rows whose ``column`` is one of ``values``, how many those were, and their ids."""
+    kept, gone, ids = [], 0, set[str]()
     for line in _lines(content):
-        if str(json.loads(line)["record"].get(column)) in values:
+        record = json.loads(line)["record"]
+        value = record.get(column)
+        if value is not None and str(value) in values:
             gone += 1
+            if record.get(ID_COLUMN) is not None:
+                ids.add(str(record[ID_COLUMN]))
         else:
             kept.append(line)
-    return b"".join(line + b"\n" for line in kept), gone
+    return b"".join(line + b"\n" for line in kept), gone, ids
 
 
 def _lines(content: bytes) -> Iterator[bytes]:

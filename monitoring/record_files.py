@@ -13,6 +13,8 @@ import ibis
 import pyarrow as pa
 from ibis.expr.types import Table
 
+from governance.common import files
+from governance.common.errors import DomainError
 from monitoring.errors import UnreadableRecords
 from monitoring.intake_settings import LABEL, LABELLED_AT
 from monitoring.schema import AT_COLUMN, ID_COLUMN, PREDICTION
@@ -26,16 +28,16 @@ def rows_with(paths: Iterable[Path], column: str, values: Iterable[str]) -> dict
     Raises:
         UnreadableRecords: a file is not there or not Parquet.
     """
-    files = {str(path): path for path in paths}
-    if not files:
+    names = {str(path): path for path in paths}
+    if not names:
         return {}
     with _opened() as connection:
-        table = _read(connection, sorted(files), filename=FILE)
+        table = _read(connection, sorted(names), filename=FILE)
         if column not in table.columns:
             return {}
         theirs = table.filter(table[column].isin(sorted(values)))
         rows = theirs.group_by(FILE).aggregate(n=theirs.count()).to_pyarrow().to_pylist()
-    return {files[row[FILE]]: int(row["n"]) for row in rows}
+    return {names[row[FILE]]: int(row["n"]) for row in rows}
 
 
 def repeated(paths: Sequence[Path], before: Sequence[Path]) -> int:
@@ -47,7 +49,7 @@ def repeated(paths: Sequence[Path], before: Sequence[Path]) -> int:
     if not paths or not before:
         return 0
     with _opened() as connection:
-        ours, theirs = (_read(connection, sorted(map(str, files))).select(ID_COLUMN) for files in (paths, before))
+        ours, theirs = (_read(connection, sorted(map(str, some))).select(ID_COLUMN) for some in (paths, before))
         known = theirs.filter(theirs[ID_COLUMN].notnull()).distinct()
         return int(ours.semi_join(known, ID_COLUMN).count().to_pyarrow().as_py())
 
@@ -60,6 +62,7 @@ def paired(
     start: datetime,
     end: datetime,
     label_type: str,
+    also: Sequence[str] = (),
 ) -> pa.Table:
     """Return a row for each prediction of the window, and one for each label whose prediction is in no file.
 
@@ -72,8 +75,9 @@ def paired(
         labels: files of late labels.
         start, end: aware.
         label_type: Ibis' name of the label's type.
+        also: further columns of the predictions, as far as any file has them.
     Returns: columns ``prediction`` (null for a label without one), ``label`` (null for a prediction without one),
-        ``labels`` (how many different ones were given) and ``times`` (how many records have the id).
+        ``labels`` (how many different ones were given) and ``times`` (how many records have the id); then ``also``.
     Raises:
         UnreadableRecords: a file is not there, or not Parquet.
     """
@@ -84,14 +88,17 @@ def paired(
         # A record without an id stands for itself alone; no id begins with what a text from outside can't hold.
         alone = ibis.literal("\x01") + known[FILE] + ":" + known[ROW].cast("string")
         own: Any = known[LABEL].cast(label_type) if LABEL in known.columns else ibis.null(label_type)
+        names = {f"also {place}": name for place, name in enumerate(also) if name in known.columns}
+        further = {alias: known[name] for alias, name in names.items()}
         rows = known.select(
             key=ibis.coalesce(known[ID_COLUMN], alone), inside=inside, prediction=known[PREDICTION],
-            at=known[AT_COLUMN], label=own,
+            at=known[AT_COLUMN], label=own, **further,
         )  # fmt: skip
         predictions = rows.group_by("key").aggregate(
             inside=rows.inside.any(),
             prediction=rows.prediction.argmin(rows.at, where=rows.inside),
             times=rows.inside.sum(),
+            **{alias: rows[alias].argmin(rows.at, where=rows.inside) for alias in names},
         )
         given = rows.filter(rows.label.notnull()).select("key", "label", "at")
         if labels:
@@ -106,7 +113,24 @@ def paired(
         )
         joined = predictions.outer_join(latest, "key")
         wanted = joined.filter(ibis.coalesce(joined.inside, True))
-        found: pa.Table = wanted.select("prediction", "label", "labels", "times", known=wanted.inside).to_pyarrow()
+        found: pa.Table = wanted.select(
+            "prediction", "label", "labels", "times", *names, known=wanted.inside
+        ).to_pyarrow()
+    return found.rename_columns([names.get(name, name) for name in found.column_names])
+
+
+def rows_between(paths: Sequence[Path], columns: Sequence[str], *, start: datetime, end: datetime) -> pa.Table:
+    """Return the rows of ``paths`` with ``start <= predicted_at < end``: of ``columns`` those that any file has.
+
+    A file without one of them has nulls there. All rows come into memory: 8 bytes a number.
+
+    Raises:
+        UnreadableRecords: a file is not there, or not Parquet.
+    """
+    with _opened() as connection:
+        table = _read(connection, sorted(map(str, paths)))
+        inside = table.filter((table[AT_COLUMN] >= ibis.literal(start)) & (table[AT_COLUMN] < ibis.literal(end)))
+        found: pa.Table = inside.select(*(name for name in columns if name in table.columns)).to_pyarrow()
     return found
 
 
@@ -119,12 +143,18 @@ def _opened() -> Iterator[Any]:
             # Ibis 12 still calls what DuckDB 2 has renamed.
             warnings.filterwarnings("ignore", message="fetch_arrow", category=DeprecationWarning)
             yield connection
+    except DomainError:
+        raise
     except Exception as error:  # DuckDB and Ibis raise a dozen unrelated classes; all mean this
         raise UnreadableRecords(f"The records can not be read: {str(error).splitlines()[0]}") from error
     finally:
         connection.disconnect()
 
 
-def _read(connection: Any, files: Sequence[str], **options: Any) -> Table:
-    table: Table = connection.read_parquet(files, union_by_name=True, can_have_nan=True, **options)
+def _read(connection: Any, names: Sequence[str], **options: Any) -> Table:
+    files.fetch(map(Path, names))
+    # The folders' names, monitor=… and date=…, are no columns; a feature may be called so.
+    table: Table = connection.read_parquet(
+        names, union_by_name=True, hive_partitioning=False, can_have_nan=True, **options
+    )
     return table

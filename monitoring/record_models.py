@@ -1,4 +1,4 @@
-"""Late labels, and what was erased: which files were written anew, and by whose decision."""
+"""Late labels, what was refused, and what was erased: which files were written anew, and by whose decision."""
 
 import uuid
 from typing import ClassVar
@@ -30,9 +30,60 @@ class LabelBatch(models.Model):
             models.UniqueConstraint(fields=["monitor", "batch_id"], name="one_row_per_label_batch_id"),
             models.CheckConstraint(condition=Q(rows__gte=F("erased")), name="no_more_labels_gone_than_were_taken_in"),
         ]
+        indexes: ClassVar = [models.Index(fields=["monitor", "-received_at"], name="labels_by_receipt")]
 
     def __str__(self) -> str:
         return self.batch_id
+
+
+class RefusedBatch(models.Model):
+    """A batch of which nothing was kept, and why, in the names of columns and kinds of values alone; the newest few."""
+
+    class Kind(models.TextChoices):
+        RECORDS = "records", "Records"
+        LABELS = "labels", "Labels"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    monitor = models.ForeignKey("monitoring.Monitor", on_delete=models.PROTECT, related_name="refused_batches")
+    kind = models.CharField(max_length=7, choices=Kind)
+    batch_id = models.CharField(max_length=100, help_text="Chosen by the sender, cut to 100 characters.")
+    code = models.CharField(max_length=60, help_text="The problem's, as docs/reference/problems.md has it.")
+    title = models.CharField(max_length=100, help_text="The problem's, in words.")
+    reasons = models.JSONField(default=list, help_text="[{column, kind, expected, found, count}], the gravest first.")
+    more = models.PositiveIntegerField(default=0, help_text="Reasons beyond those.")
+    attempts = models.PositiveIntegerField(default=1, help_text="How often it was sent and refused.")
+    sender = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["monitor", "kind", "batch_id"], name="one_row_per_refused_batch")
+        ]
+        indexes: ClassVar = [models.Index(fields=["monitor", "-last_at"], name="refused_by_time")]
+
+    def __str__(self) -> str:
+        return self.batch_id
+
+
+class PulledWindow(models.Model):
+    """A window of a monitor's table that was read, once; also where it held no row, for which there is no batch."""
+
+    id = models.BigAutoField(primary_key=True)
+    monitor = models.ForeignKey("monitoring.Monitor", on_delete=models.PROTECT, related_name="pulled")
+    start = models.DateTimeField()
+    end = models.DateTimeField(help_text="Not included.")
+    rows = models.PositiveBigIntegerField(help_text="Taken in.")
+    pulled_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["monitor", "start"], name="each_window_pulled_once"),
+            models.CheckConstraint(condition=Q(start__lt=F("end")), name="pulled_window_starts_before_it_ends"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M}"
 
 
 class RecordErasure(Governed):

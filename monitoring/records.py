@@ -19,9 +19,9 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from governance.common import files
 from monitoring.errors import BatchIdTaken, UnreadableRecords
 from monitoring.intake import Batch
 
 EPOCH = date(1970, 1, 1).toordinal()
-DRAFT = ".draft-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
@@ -56,6 +56,7 @@ class StoredBatch:
         start, end: first and last event time, aware, UTC; both included.
         created: False if the same batch had been stored before.
         quarantined: rows that did not fit and were put aside.
+        noted: what the first attempt noted of itself.
     """
 
     batch_id: str
@@ -66,6 +67,7 @@ class StoredBatch:
     partitions: tuple[Partition, ...]
     created: bool
     quarantined: int = 0
+    noted: Mapping[str, str] = field(default_factory=dict)
 
 
 def store_batch(
@@ -77,6 +79,7 @@ def store_batch(
     now: datetime,
     folder: str = "",
     by_arrival: bool = False,
+    noted: Mapping[str, str] | None = None,
 ) -> StoredBatch:
     """Write one batch, once.
 
@@ -85,6 +88,7 @@ def store_batch(
         batch_id: chosen by the sender; 1 to 100 letters, digits, dots, dashes, underscores and colons.
         now: event time of records that have none; the first attempt's time is kept over repetitions.
         folder: inside the monitor's own.
+        noted: kept with the batch; over repetitions that of the first attempt.
         by_arrival: put all rows into the day of ``now`` instead of the days of their own times.
     Raises:
         BatchIdTaken: the id stands for other content.
@@ -99,38 +103,53 @@ def store_batch(
     home = root / f"monitor={monitor_id}" / folder
     claims = home / "_batches"
     claims.mkdir(parents=True, exist_ok=True)
-    received_at = _claim(claims / f"{batch_id}.claim", digest=batch.digest, now=now)
+    received_at, noted = _claim(claims / f"{batch_id}.claim", digest=batch.digest, now=now, noted=noted or {})
     done = claims / f"{batch_id}.json"
-    if done.exists():
+    if files.exists(done):
         return _read(done, home, created=False)
+    table = _timed(batch.table, batch.at, received_at)
+    days = [(received_at.date(), table)] if by_arrival else list(_by_day(table, batch.at))
     with locked(home, batch_id):
-        if done.exists():  # another sender of the same batch was faster
+        # Looked at first: in a bucket, what changes once the batch is known not to be complete is not overwritten.
+        before = files.seen([*(_path(home, batch_id, day) for day, _ in days), quarantine_path(home, batch_id)])
+        if files.exists(done):  # another sender of the same batch was faster
             return _read(done, home, created=False)
-        _write_bytes(json.dumps(_write(batch, home, batch_id, received_at, by_arrival), indent=1).encode(), done)
+        try:
+            manifest = _write(batch, home, batch_id, days, before)
+        except files.Overtaken:
+            if files.exists(done):  # on another machine, which has no part in the lock
+                return _read(done, home, created=False)
+            raise
+        files.create(json.dumps({**manifest, "noted": noted}, indent=1).encode(), done)
     return _read(done, home, created=True)
 
 
-def _write(batch: Batch, home: Path, batch_id: str, received_at: datetime, by_arrival: bool) -> dict[str, Any]:
+def _path(home: Path, batch_id: str, day: date) -> Path:
+    return home / f"date={day.isoformat()}" / f"batch={batch_id}.parquet"
+
+
+def _write(
+    batch: Batch, home: Path, batch_id: str, days: Sequence[tuple[date, pa.Table]], before: files.Seen
+) -> dict[str, Any]:
     """Write the rows and return what stands in the file that says so."""
-    table, partitions = _timed(batch.table, batch.at, received_at), []
-    first, last = (moment.as_py() for moment in pc.min_max(table.column(batch.at)).values())
-    days = [(received_at.date(), table)] if by_arrival else _by_day(table, batch.at)
+    ends: list[datetime] = []
+    partitions = []
     for day, part in days:
-        relative = Path(f"date={day.isoformat()}", f"batch={batch_id}.parquet")
-        _write_parquet(part, home / relative)
-        partitions.append({"day": day.isoformat(), "path": relative.as_posix(), "rows": part.num_rows})
+        path = _path(home, batch_id, day)
+        _write_parquet(part, path, before)
+        ends += (moment.as_py() for moment in pc.min_max(part.column(batch.at)).values())
+        partitions.append({"day": day.isoformat(), "path": path.relative_to(home).as_posix(), "rows": part.num_rows})
     quarantined = batch.quarantine.rows if batch.quarantine else 0
     if batch.quarantine and quarantined:
         path = quarantine_path(home, batch_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_bytes(batch.quarantine.content(), path)
+        files.place(files.draft(batch.quarantine.content(), path), path, before=before)
     return {
         "batch_id": batch_id,
         "digest": batch.digest,
         "rows": batch.rows,
         "quarantined": quarantined,
-        "start": first.isoformat(),
-        "end": last.isoformat(),
+        "start": min(ends).isoformat(),
+        "end": max(ends).isoformat(),
         "partitions": partitions,
     }
 
@@ -143,7 +162,7 @@ def quarantine_path(home: Path, batch_id: str) -> Path:
 @contextmanager
 def locked(home: Path, batch_id: str) -> Iterator[None]:
     """Keep others from writing files of a batch; the lock goes with the process, however that ends."""
-    with (home / "_batches" / f"{batch_id}.claim").open("rb") as claim:
+    with (home / "_batches" / f"{batch_id}.claim").open("ab") as claim:
         fcntl.flock(claim, fcntl.LOCK_EX)
         yield
 
@@ -151,28 +170,21 @@ def locked(home: Path, batch_id: str) -> Iterator[None]:
 def stored_batches(root: Path, monitor_id: str) -> Iterator[StoredBatch]:
     """Yield every complete batch of a monitor, by id."""
     home = root / f"monitor={monitor_id}"
-    for done in sorted((home / "_batches").glob("*.json")):
+    for done in sorted(files.found(home / "_batches", "*.json")):
         yield _read(done, home, created=False)
 
 
-def _claim(path: Path, *, digest: str, now: datetime) -> datetime:
-    """Bind the id to its content; the file system lets exactly one of two racing senders through."""
-    if not path.exists():
-        content = json.dumps({"digest": digest, "received_at": now.astimezone(UTC).isoformat()}).encode()
-        draft = draft_bytes(content, path)
-        try:
-            os.link(draft, path)
-            _sync_folder(path.parent)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    claim = json.loads(path.read_bytes())
+def _claim(path: Path, *, digest: str, now: datetime, noted: Mapping[str, str]) -> tuple[datetime, Mapping[str, str]]:
+    """Bind the id to its content; the storage lets exactly one of two racing senders through."""
+    if not files.exists(path):
+        first = {"digest": digest, "received_at": now.astimezone(UTC).isoformat(), "noted": dict(noted)}
+        files.create(json.dumps(first).encode(), path)
+    claim = json.loads(files.read(path))
     if claim["digest"] != digest:
         raise BatchIdTaken(
             f"Batch {path.stem!r} was received before with other content. Send this content under an id of its own."
         )
-    return datetime.fromisoformat(claim["received_at"])
+    return datetime.fromisoformat(claim["received_at"]), claim.get("noted", {})
 
 
 def _timed(table: pa.Table, at: str, received_at: datetime) -> pa.Table:
@@ -195,14 +207,14 @@ def _by_day(table: pa.Table, at: str) -> Iterator[tuple[date, pa.Table]]:
         yield date.fromordinal(EPOCH + day), table.slice(start, end - start)
 
 
-def _write_parquet(table: pa.Table, path: Path) -> None:
+def _write_parquet(table: pa.Table, path: Path, before: files.Seen) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    _keep(draft_parquet(table, path), path)
+    files.place(draft_parquet(table, path), path, before=before)
 
 
 def draft_parquet(table: pa.Table, path: Path) -> Path:
     """Write rows beside ``path``, on the disk for good, and return where."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=files.DRAFT)
     with os.fdopen(handle, "wb") as file:
         pq.write_table(table, file, compression="zstd")
         file.flush()
@@ -210,36 +222,8 @@ def draft_parquet(table: pa.Table, path: Path) -> Path:
     return Path(name)
 
 
-def _write_bytes(content: Any, path: Path) -> None:
-    """Put ``content`` at ``path`` as a whole or not at all, also when the machine loses power."""
-    _keep(draft_bytes(content, path), path)
-
-
-def _keep(draft: Path, path: Path) -> None:
-    draft.replace(path)
-    _sync_folder(path.parent)
-
-
-def draft_bytes(content: Any, path: Path) -> Path:
-    """Write bytes beside ``path``, on the disk for good, and return where."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=DRAFT)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _read(done: Path, home: Path, *, created: bool) -> StoredBatch:
-    manifest = json.loads(done.read_bytes())
+    manifest = json.loads(files.read(done))
     return StoredBatch(
         batch_id=manifest["batch_id"],
         digest=manifest["digest"],
@@ -251,4 +235,17 @@ def _read(done: Path, home: Path, *, created: bool) -> StoredBatch:
         ),
         created=created,
         quarantined=manifest.get("quarantined", 0),
+        noted=manifest.get("noted", {}),
     )
+
+
+def stored_or_removed(home: Path, batch_id: str) -> StoredBatch | None:
+    """Return a batch if it is complete; of one that is not, take the files away that hold rows. Its claim stays."""
+    (home / "_batches").mkdir(parents=True, exist_ok=True)
+    with locked(home, batch_id):
+        done = home / "_batches" / f"{batch_id}.json"
+        if files.exists(done):
+            return _read(done, home, created=False)
+        for path in (*files.found(home, f"date=*/batch={batch_id}.parquet"), quarantine_path(home, batch_id)):
+            files.remove(path)
+    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ from django.db import transaction
 
 from governance.audit import services as audit
 from governance.audit.events import Event
-from governance.common import clock
+from governance.common import clock, files
 from monitoring import windows
+from monitoring.adopting import adopt
 from monitoring.erasure import finish
 from monitoring.intake_settings import IntakeSettings
 from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch
@@ -42,6 +42,7 @@ def expire_records() -> int:
 
 def _expire(monitor: Monitor) -> int:
     finish(ErasedFile.objects.filter(erasure__monitor=monitor))
+    adopt(monitor)
     now, last = clock.now(), _last_day(monitor)
     records, batches = 0, 0
     due = (batch for batch in RecordBatch.objects.filter(monitor=monitor, start__date__lt=last) if _past(batch, last))
@@ -96,19 +97,18 @@ def _remove(monitor: Monitor) -> None:
     """Take the files of expired days away; also those that a call which died had not come to."""
     records, late = windows.home_of(monitor.pk), windows.home_of(monitor.pk, windows.LABELS)
     last = _last_day(monitor)
-    for folder in records.glob("date=*"):
-        if (day := folder.name.removeprefix("date=")) < last.isoformat():
-            for path in folder.glob("batch=*.parquet"):
-                batch = RecordBatch.objects.filter(monitor=monitor, batch_id=_batch_id(path)).first()
-                if batch and all(part["day"] != day for part in batch.partitions):
-                    path.unlink(missing_ok=True)
-    for path in (records / "_quarantine").glob("batch=*.jsonl"):
+    for path in files.found(records, "date=*/batch=*.parquet"):
+        if (day := path.parent.name.removeprefix("date=")) < last.isoformat():
+            batch = RecordBatch.objects.filter(monitor=monitor, batch_id=_batch_id(path)).first()
+            if batch and all(part["day"] != day for part in batch.partitions):
+                files.remove(path)
+    for path in files.found(records / "_quarantine", "batch=*.jsonl"):
         if RecordBatch.objects.filter(monitor=monitor, batch_id=_batch_id(path), partitions=[]).exists():
-            path.unlink(missing_ok=True)
+            files.remove(path)
     expired = LabelBatch.objects.filter(monitor=monitor, expired_at__isnull=False)
-    for path in (*late.glob("date=*/batch=*.parquet"), *(late / "_quarantine").glob("batch=*.jsonl")):
+    for path in files.found(late, "date=*/batch=*.parquet", "_quarantine/batch=*.jsonl"):
         if expired.filter(batch_id=_batch_id(path)).exists():
-            path.unlink(missing_ok=True)
+            files.remove(path)
 
 
 def _batch_id(path: Path) -> str:
@@ -118,19 +118,7 @@ def _batch_id(path: Path) -> str:
 def _remove_drafts() -> None:
     """Take away what somebody who died had not finished."""
     waiting = set(ErasedFile.objects.filter(replaced_at=None).values_list("draft", flat=True))
-    for draft in _old_drafts(windows.records_root()):
+    # Of files that nobody has touched for a day: whoever wrote them is gone.
+    for draft in files.old_drafts(windows.records_root(), older_than=clock.now().timestamp() - A_DAY_S):
         if draft.relative_to(windows.records_root()).as_posix() not in waiting:
-            draft.unlink(missing_ok=True)
-
-
-def _old_drafts(root: Path) -> Iterator[Path]:
-    """Yield unfinished files that nobody has touched for a day; whoever wrote them is gone."""
-    from monitoring.records import DRAFT
-
-    oldest = clock.now().timestamp() - A_DAY_S
-    for path in root.rglob(f"{DRAFT}*"):
-        try:
-            if path.stat().st_mtime < oldest:
-                yield path
-        except FileNotFoundError:
-            continue
+            files.remove(draft)

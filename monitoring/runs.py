@@ -17,7 +17,7 @@ from monitoring import alerts, selectors
 from monitoring.drift_settings import DriftSettings
 from monitoring.errors import MonitorDisabled, NothingToCompare
 from monitoring.models import DriftRun, Monitor
-from monitoring.terms import terms_of
+from monitoring.terms import kpis_before, terms_of
 from monitoring.volume import records_before
 from registry.models import ModelVersion
 
@@ -76,6 +76,8 @@ def request_run(
             f"{monitor} has no records of {version} between {clock.rfc3339(start)} and {clock.rfc3339(end)}."
         )
     terms = terms_of(monitor, version)
+    same_weekday = terms.monitoring.volume.same_weekday
+    kpis = [kpi.name for kpi in terms.monitoring.kpis]
     asked = {
         "monitor": str(monitor.pk),
         "version": str(version.pk),
@@ -88,9 +90,10 @@ def request_run(
             version,
             start,
             end,
-            same_weekday=terms.monitoring.volume.same_weekday,
+            same_weekday=same_weekday,
             received_until=until,
         ),
+        "kpis_before": kpis_before(monitor, version, start, end, names=kpis, same_weekday=same_weekday),
         "evidently_report": evidently_report,
     }
     digest = selectors.batches_digest(batches)

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Min, Q
 
 from governance.common import clock
 from governance.common.errors import DomainError
 from governance.evidence.models import EvidenceJob
-from monitoring import calendar, runs, selectors, windows
+from monitoring import calendar, runs, selectors, serving, windows
 from monitoring.models import DriftRun, Monitor, RecordBatch, ScheduledWindow
+from monitoring.serving import Span
 from monitoring.terms import terms_of
-from registry.models import AliasHistory, ModelVersion
+from registry.models import ModelVersion
 
 log = logging.getLogger(__name__)
 LATE = timedelta(hours=1)
@@ -52,8 +54,7 @@ def ask_for_due(as_of: datetime | None = None) -> list[uuid.UUID]:
     moment = as_of or clock.now()
     jobs = []
     for monitor in Monitor.objects.filter(enabled=True).select_related("model__system", "snapshot"):
-        for version_id in RecordBatch.objects.filter(monitor=monitor).values_list("version", flat=True).distinct():
-            version = ModelVersion.objects.select_related("model").get(pk=version_id)
+        for version in _versions(monitor):
             try:
                 jobs += [job for window in due(monitor, version, moment) if (job := _ask(monitor, version, window))]
             except DomainError as refused:
@@ -64,39 +65,59 @@ def ask_for_due(as_of: datetime | None = None) -> list[uuid.UUID]:
 def due(monitor: Monitor, version: ModelVersion, as_of: datetime) -> Iterator[Due]:
     """Yield the windows of a version that have ended and are to be measured, the earliest first.
 
-    Those hold records, or the version was live from their first moment to their last: then it is silence that is to be
-    seen. Before its first record nothing is: a system that is not connected yet is no change.
+    Those hold records, or the version served from their first moment to their last: then it is silence that is to be
+    seen. Before anything was sent to the monitor nothing is: a system that is not connected yet is no change.
 
     A window that somebody had measured by hand is left out only if that counted all that is there now.
     """
     every = terms_of(monitor, version).monitoring.every
     oldest = as_of - LOOK_BACK * every
-    batches = list(RecordBatch.objects.filter(monitor=monitor, version=version, end__gte=oldest).order_by("start"))
-    if not batches:
+    spans = serving.spans_of(monitor, version)
+    first = _first(monitor, version, spans)
+    if first is None:
         return
-    asked = {
-        row.start: row
-        for row in ScheduledWindow.objects.filter(monitor=monitor, version=version, end__gt=oldest).select_related(
-            "job"
-        )
-    }
-    spans = AliasHistory.objects.filter(model=monitor.model_id, alias=monitor.alias, version=version)
-    served = list(spans.values_list("during", flat=True))
-    newest = max((row.end for row in asked.values()), default=None)
-    after = max(oldest, min(batch.start for batch in batches))
-    for start, end in calendar.windows(every, monitor.time_zone, after=after, until=as_of - LATE):
+    batches = list(RecordBatch.objects.filter(monitor=monitor, version=version, end__gte=oldest).order_by("start"))
+    rows = ScheduledWindow.objects.filter(monitor=monitor, version=version, end__gt=oldest).select_related("job")
+    asked = {row.start: row for row in rows}
+    for start, end in _not_measured_yet(monitor.time_zone, every, max(oldest, first), as_of - LATE, asked):
         inside = [batch for batch in batches if batch.start < end and batch.end >= start]
-        if not windows.window_paths(inside, start=start, end=end) and not any(
-            span.lower <= start and (span.upper is None or end <= span.upper) for span in served
-        ):
+        silent = not windows.window_paths(inside, start=start, end=end)
+        if silent and not (serving.throughout(spans, start, end) and start >= (monitor.enabled_at or start)):
             continue
         if row := asked.get(start):
             if _to_be_asked_again(row, inside, as_of, recent=as_of - RECENT * every):
                 yield Due(start, end, row)
-        elif newest and start < newest and any(row.start < end and start < row.end for row in asked.values()):
-            continue  # the policy's calendar has changed since; nothing is measured twice
         elif not _measured(monitor, version, start, end, selectors.batches_digest(inside)):
             yield Due(start, end)
+
+
+def _not_measured_yet(
+    zone: str, every: timedelta, after: datetime, until: datetime, asked: Mapping[datetime, ScheduledWindow]
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the windows of the calendar; where it has changed since, what is left of a window, so nothing twice."""
+    newest = max((row.end for row in asked.values()), default=None)
+    for start, end in calendar.windows(every, zone, after=after, until=until):
+        if start in asked or not any(row.start < end and start < row.end for row in asked.values()):
+            yield start, end
+        elif newest and newest < end:
+            yield newest, end
+
+
+def _versions(monitor: Monitor) -> list[ModelVersion]:
+    """Return the versions of which a monitor has records, and what serves now."""
+    live = selectors.live_now(monitor)
+    sent = RecordBatch.objects.filter(monitor=monitor).values("version")
+    found = ModelVersion.objects.filter(Q(pk__in=sent) | Q(pk=live.version_id if live else None))
+    return list(found.select_related("model").order_by("number"))
+
+
+def _first(monitor: Monitor, version: ModelVersion, spans: Sequence[Span]) -> datetime | None:
+    """Return since when a version is measured: its first record; if others sent and it never did, since it serves."""
+    sent = RecordBatch.objects.filter(monitor=monitor)
+    first: datetime | None = sent.filter(version=version).aggregate(first=Min("start"))["first"]
+    if first is None and spans and sent.exists():
+        return spans[-1].lower
+    return first
 
 
 def _to_be_asked_again(row: ScheduledWindow, inside: list[RecordBatch], as_of: datetime, *, recent: datetime) -> bool:

@@ -16,7 +16,7 @@ from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.evidence.models import EvidenceJob
-from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
+from monitoring.models import Alert, DriftRun, LabelBatch, Monitor, RecordBatch
 from registry.answering import Answered
 from registry.models import AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
 from registry.selectors import live
@@ -54,6 +54,17 @@ def monitor(pk: uuid.UUID | str) -> Monitor:
         raise Unknown(_no_monitor(pk)) from None
 
 
+def locked(pk: uuid.UUID) -> Monitor:
+    """Return one monitor, locked for the rest of the transaction.
+
+    Raises:
+        Unknown: there is none with that id.
+    """
+    monitor(pk)  # says so if there is none
+    rows = Monitor.objects.select_for_update(of=("self",)).select_related("model__system", "snapshot")
+    return rows.get(pk=pk)
+
+
 def _no_monitor(pk: uuid.UUID | str) -> str:
     return f"There is no monitor {pk}. GET /api/v1/monitors lists them."
 
@@ -72,7 +83,7 @@ def batches_in(
     ).order_by("start", "batch_id")
 
 
-def batches_digest(batches: Iterable[RecordBatch]) -> str:
+def batches_digest(batches: Iterable[RecordBatch | LabelBatch]) -> str:
     """Return the name of a set of batches: the digest over their ids and contents."""
     named = sorted([batch.batch_id, batch.digest] for batch in batches)
     return f"sha256:{sha256(rfc8785.dumps(named)).hexdigest()}"
@@ -92,6 +103,12 @@ def runs_of(watched: Monitor) -> QuerySet[DriftRun]:
         .select_related("version__model", "evidence", "alert__retrain_call")
         .order_by("-window_end", "-made_at")
     )
+
+
+def windows_of(watched: Monitor, count: int) -> list[DriftRun]:
+    """Return the newest windows of a monitor, oldest first; of one that was measured again, its newest run."""
+    rows = runs_of(watched).order_by("-window_end", "-window_start", "version", "-made_at")
+    return list(reversed(rows.distinct("window_end", "window_start", "version")[:count]))
 
 
 def newest_run(watched: Monitor) -> DriftRun | None:
@@ -129,6 +146,8 @@ def job_or_run(watched: Monitor, pk: uuid.UUID) -> EvidenceJob | DriftRun:
     job = asked_of(watched).filter(pk=pk).first()
     if job is None:
         raise Unknown(f"{watched} has no drift run {pk}.")
+    if job.state == EvidenceJob.State.DONE:  # since the first look: its run was committed with it
+        return runs_of(watched).get(pk=pk)
     return job
 
 
@@ -136,7 +155,7 @@ def alerts_of(watched: Monitor) -> QuerySet[Alert]:
     """Return the alerts of a monitor, newest first."""
     return (
         Alert.objects.filter(monitor=watched)
-        .select_related("run__version__model", "version__model", "approval", "acknowledged_by", "resolved_by")
+        .select_related("run__evidence", "version__model", "approval", "acknowledged_by", "resolved_by")
         .order_by("-opened_at")
     )
 

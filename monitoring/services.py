@@ -1,14 +1,18 @@
 """Open monitors, take records in."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 
+from governance.accounts.models import User
+from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
+from governance.common.errors import Forbidden, InvalidInput
 from monitoring import alerts, calendar, keeping, selectors, windows
 from monitoring.accepting import Intake, accept_labels, accept_records
 from monitoring.drift_settings import Sampling
@@ -28,6 +32,7 @@ __all__ = [
     "Intake",
     "accept_labels",
     "accept_records",
+    "change_monitor",
     "open_monitor",
     "watch_live",
 ]
@@ -95,6 +100,45 @@ def open_monitor(
             "time_zone": time_zone,
             "intake": monitor.intake,
         },
+    )
+    return monitor
+
+
+@transaction.atomic
+def change_monitor(
+    *, monitor_id: uuid.UUID, person: User, why: str, time_zone: str | None = None, enabled: bool | None = None
+) -> Monitor:
+    """Cut windows by another calendar from now on, or switch a monitor off or on. What was measured stays.
+
+    Args:
+        why: kept in the log.
+    Raises:
+        Unknown: there is no such monitor, or none that the person may read.
+        Forbidden: the person is neither the owner nor a risk officer: what is not watched has no alerts.
+        InvalidSettings: there is no such time zone.
+        InvalidInput: nothing would change.
+    """
+    monitor = selectors.locked(selectors.monitor_for(person, monitor_id).pk)
+    if not has_role(person, *alerts.MUTERS, system_id=monitor.model.system_id):
+        raise Forbidden("A monitor is changed by the owner of the AI system or a risk officer.")
+    if time_zone is not None and not calendar.known(time_zone):
+        raise InvalidSettings(f"There is no time zone {time_zone[:60]!r}; write it like Europe/Berlin.")
+    before = {"time_zone": monitor.time_zone, "enabled": monitor.enabled}
+    after = {
+        "time_zone": before["time_zone"] if time_zone is None else time_zone,
+        "enabled": before["enabled"] if enabled is None else enabled,
+    }
+    if after == before:
+        raise InvalidInput("The monitor is as you want it; name another time_zone, or enabled.")
+    if after["enabled"] and not monitor.enabled:
+        monitor.enabled_at = clock.now()
+    monitor.time_zone, monitor.enabled = str(after["time_zone"]), bool(after["enabled"])
+    audit.append(
+        event=Event.MONITOR_CHANGED,
+        actor=person,
+        subjects=[monitor],
+        data={"monitor": monitor.pk, "before": before, "after": after, "held": bool(monitor.hold)},
+        payload={"why": why},
     )
     return monitor
 

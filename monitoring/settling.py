@@ -5,26 +5,24 @@ import uuid
 from django.db import transaction
 from django.db.models import QuerySet
 
-from governance.approvals.findings import settle_findings
-from governance.approvals.models import State
-from governance.audit.actors import System
+from governance.approvals.findings import QUESTIONS, settle_findings
+from governance.approvals.models import Finding, State
 from monitoring import selectors
+from monitoring.alerts import MONITORING, REVIEW
 from monitoring.models import Alert
-
-MONITORING = System("monitoring")
 
 
 def on_state_change(request_id: uuid.UUID, old: str, new: str) -> None:
-    """Settle what asked for a decision on a suspended approval: lifting, revoking and renewing it are the answer.
+    """Settle what asked for a decision on an approval: lifting its suspension, revoking and renewing it are the answer.
 
-    Where its force was given back, the version may stand, so nobody need roll it back any more.
+    Where it may stand, nobody need roll it back any more. One that lapses was decided by nobody.
     """
-    if old != State.SUSPENDED:
+    stands = new == State.RENEWED or (old == State.SUSPENDED and new == State.APPROVED)
+    if not stands and new != State.REVOKED:
         return
     how = f"Answered: the approval is {State(new).label.lower()}; its own entry of the log says by whom, and why."
-    for alert in _asking().filter(approval=request_id):
-        asked = [alert.review, alert.rollback] if new == State.APPROVED else [alert.review]
-        settle_findings([finding for finding in asked if finding], actor=MONITORING, how=how)
+    asked = Finding.objects.filter(request=request_id, closed_at__isnull=True)
+    settle_findings(asked.filter(code__in=QUESTIONS if stands else [REVIEW]), actor=MONITORING, how=how)
 
 
 def settle_rolled_back() -> int:

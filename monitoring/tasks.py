@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from governance.evidence.tasks import enqueue
-from monitoring import duplicates, retention, schedule, services, settling, windows
+from monitoring import dropped, duplicates, pulling, retention, schedule, services, settling, windows
 from monitoring.models import RecordBatch, ReferenceProfile
 from monitoring.retraining import services as retraining
 
@@ -38,6 +38,18 @@ def sweep_batches() -> int:
 def expire_records() -> int:
     """Delete records whose time has passed, and finish erasures that a crash interrupted; returns how many."""
     return retention.expire_records()
+
+
+@shared_task(soft_time_limit=3600)
+def pull_records() -> int:
+    """Pull the closed windows of every monitor's table, each once; returns how many records came in."""
+    return sum(pulled.records for pulled in pulling.pull_due())
+
+
+@shared_task(soft_time_limit=3600)
+def take_dropped() -> int:
+    """Take in the files that were laid into the folder for that; returns how many were."""
+    return sum(file.outcome == "taken" for file in dropped.take_dropped())
 
 
 @shared_task

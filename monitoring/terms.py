@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
 
 from governance.approvals.models import ApprovalRequest
 from governance.policy.selectors import document_of, governing
 from governance.policy.watching import UNSAID, Monitoring
-from monitoring.models import Monitor
+from monitoring.models import DriftRun, Monitor
 from registry.models import AliasHistory, ModelVersion
+
+KPI_BEFORE = 26
 
 
 @dataclass(frozen=True)
@@ -34,3 +40,36 @@ def terms_of(monitor: Monitor, version: ModelVersion) -> Terms:
     system = monitor.model.system
     policy = governing(system, monitor.alias) if system else None
     return Terms(document_of(policy).monitoring, str(policy)) if policy else Terms(UNSAID)
+
+
+def kpis_before(
+    monitor: Monitor, version: ModelVersion, start: datetime, end: datetime, *, names: Sequence[str], same_weekday: bool
+) -> dict[str, list[float]]:
+    """Return the mean of each KPI in the windows before one, newest first, as far as their evidence has it."""
+    found: dict[str, list[float]] = {name: [] for name in names}
+    if not names:
+        return found
+    for run in islice(_runs_before(monitor, version, start, end, same_weekday=same_weekday), KPI_BEFORE):
+        for row in run.evidence.payload["signals"]:
+            if row["signal"] == "kpi" and row["column"] in found and row.get("current"):
+                found[row["column"]].append(row["current"]["value"])
+    return found
+
+
+def _runs_before(
+    monitor: Monitor, version: ModelVersion, start: datetime, end: datetime, *, same_weekday: bool
+) -> Iterator[DriftRun]:
+    """Yield the newest run of each window of the same length before one, newest window first."""
+    rows = DriftRun.objects.filter(monitor=monitor, version=version, window_end__lte=start)
+    seen: set[datetime] = set()
+    zone = ZoneInfo(monitor.time_zone)
+    for run in rows.select_related("evidence").order_by("-window_end", "-made_at")[: 200 if same_weekday else 50]:
+        alike = abs((run.window_end - run.window_start) - (end - start)) < timedelta(minutes=61)  # the clocks change
+        day_fits = not same_weekday or _weekday(run.window_start, zone) == _weekday(start, zone)
+        if alike and day_fits and run.window_start not in seen:
+            seen.add(run.window_start)
+            yield run
+
+
+def _weekday(moment: datetime, zone: ZoneInfo) -> int:
+    return moment.astimezone(zone).weekday()

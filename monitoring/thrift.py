@@ -1,15 +1,19 @@
 """Read Thrift's compact protocol as far as Parquet uses it: numbers and lists by field, the rest passed over.
 
-Pure, and bounded by the bytes it is given: no length that the bytes claim is ever allocated.
+Pure, and bounded by the bytes it is given and by a number of steps: no length that the bytes claim is ever allocated.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 BOOLEAN_TRUE, BOOLEAN_FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
 FIXED = {BOOLEAN_TRUE: 0, BOOLEAN_FALSE: 0, BYTE: 1, DOUBLE: 8}
+VARINT = {I16, I32, I64}
 DEEPEST = 32
+MOST_STEPS = 1_000_000
 
 
 class Malformed(ValueError):
@@ -17,10 +21,11 @@ class Malformed(ValueError):
 
 
 class Reader:
-    """A place in some bytes, from which values are read on."""
+    """A place in some bytes, from which values are read on; for so many fields and values, since each takes time."""
 
     def __init__(self, data: Any, place: int = 0, end: int | None = None) -> None:
         self.data, self.place, self.end = data, place, len(data) if end is None else end
+        self.steps = MOST_STEPS
 
     def byte(self) -> int:
         """Return the next byte."""
@@ -58,7 +63,8 @@ class Reader:
         """Pass over a value of ``type_``; inside a list (``element``) a boolean takes a byte."""
         if depth > DEEPEST:
             raise Malformed("it is nested too deep")
-        if type_ in {I16, I32, I64}:
+        self.step()
+        if type_ in VARINT:
             self.varint()
         elif type_ == BINARY:
             length = self.varint()  # first: it moves the place
@@ -72,8 +78,13 @@ class Reader:
     def _skip_nested(self, type_: int, depth: int) -> None:
         if type_ in {LIST, SET}:
             size, of = self.list_of()
-            for _ in range(size):
-                self.skip(of, depth + 1, element=True)
+            if of in FIXED:
+                self.place += size * (FIXED[of] or 1)
+            elif of in VARINT:
+                self._skip_varints(size)
+            else:
+                for _ in range(size):
+                    self.skip(of, depth + 1, element=True)
         elif type_ == MAP:
             self._skip_map(depth)
         elif type_ == STRUCT:
@@ -81,6 +92,26 @@ class Reader:
                 self.skip(of, depth + 1)
         else:
             raise Malformed(f"there is no type {type_}")
+
+    def _skip_varints(self, size: int) -> None:
+        """Pass over so many numbers: each ends with its first byte below 128."""
+        if not size:
+            return
+        rest = np.frombuffer(self.data[self.place : min(self.end, self.place + 10 * size)], np.uint8)
+        ends = np.flatnonzero(rest < 0x80)
+        if len(ends) < size:
+            raise Malformed("it ends too early")
+        self.place += int(ends[size - 1]) + 1
+
+    def step(self) -> None:
+        """Count one more field or value.
+
+        Raises:
+            Malformed: there were too many.
+        """
+        self.steps -= 1
+        if self.steps < 0:
+            raise Malformed(f"it has more than {MOST_STEPS:,} fields and values")
 
     def _skip_map(self, depth: int) -> None:
         size = self.varint()
@@ -104,6 +135,7 @@ class FieldReader:
         return self
 
     def __next__(self) -> tuple[int, int]:
+        self.reader.step()
         head = self.reader.byte()
         if head == 0:
             raise StopIteration

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from monitoring import engine, windows
+from monitoring import engine, serving, windows
 from monitoring.models import Monitor, RecordBatch
 from registry.models import ModelVersion
 
@@ -22,23 +22,31 @@ def records_before(
     *,
     same_weekday: bool,
     received_until: datetime,
-) -> list[int]:
+) -> list[int] | None:
     """Return the records in up to 8 windows of the same length before one, newest first.
 
-    None begins before the day of the version's first record: what it had not begun to send says nothing of what is
-    usual. Records that were erased since count as they did when they came in, where their batch lies whole in a window.
+    Windows in which the version began or ended to serve are left out; None for such a window itself, since part of the
+    traffic was another's.
+
+    None of them begins before the day of the version's first record: what it had not begun to send says nothing of what
+    is usual. Records that were erased since count as they did when they came in, where their batch lies whole in a
+    window.
 
     Args:
         same_weekday: only windows that began on the same day of the week, in the monitor's time zone.
         received_until: what came in later is not known yet.
     """
+    spans = serving.spans_of(monitor, version)
+    if serving.in_part(spans, start, end):
+        return None
     batches = RecordBatch.objects.filter(monitor=monitor, version=version, start__lt=start)
     known = list(batches.filter(received_at__lte=received_until).order_by("start"))
     if not known:
         return []
     here = ZoneInfo(monitor.time_zone)
     first = datetime.combine(known[0].start.astimezone(here).date(), datetime.min.time(), here)
-    return [_records(known, *span) for span in _spans(start, end, here, since=first, same_weekday=same_weekday)]
+    earlier = _spans(start, end, here, since=first, same_weekday=same_weekday)
+    return [_records(known, *window) for window in earlier if not serving.in_part(spans, *window)]
 
 
 def _spans(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,7 +162,7 @@ def window_profile(
             elif first < end and start < last:
                 cut.append(path_of(batch, row.day))
     at_the_ends = engine.profile(cut, bins, start=start, end=end)
-    return reduce(profiles.WindowProfile.__add__, whole, at_the_ends)
+    return profiles.WindowProfile.together([at_the_ends, *whole])
 
 
 def window_paths(batches: Iterable[RecordBatch], *, start: datetime, end: datetime) -> list[Path]:

@@ -58,7 +58,7 @@ def data_gone(evidence: Evidence) -> str:
     row = DatasetSnapshot.objects.filter(digest=evidence.dataset_digest).order_by("gone_at").first()
     if row is None:  # records of a window, which are kept by their own rules
         return ""
-    if not row.gone_at and row.role != DatasetSnapshot.Role.TRAINING and not storage.path_of(row.digest).exists():
+    if not row.gone_at and row.role != DatasetSnapshot.Role.TRAINING and not storage.holds(row.digest):
         return "No longer reproducible: the bytes of its data are not in Placet's storage any more."
     return gone_said(row)
 

@@ -70,7 +70,7 @@ def _manifest(permit: Permit) -> ArtifactManifest | None:
     """
     said = _said(permit)
     named = said["predicate"].get("artifact_manifest")
-    if named is None or not storage.path_of(named).exists():
+    if named is None or not storage.holds(named):
         return None
     try:
         found = read_manifest(storage.get(named))

@@ -1,7 +1,7 @@
-"""Check that both lock files are what ``pyproject.toml`` resolves to, as far as that can be told without an index.
+"""Check that the lock files are what ``pyproject.toml`` resolves to, as far as that can be told without an index.
 
 Always, offline: each requirement is pinned to a version it allows, each pin has a hash, no download address is in the
-files, and the application's lock is contained in the development lock. With an index within reach: resolving again,
+files, and the application's lock is contained in the others. With an index within reach: resolving again,
 with the committed pins as preferences, changes no name and no version. Without one that last step is skipped and said.
 """
 
@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = {"requirements.lock": (), "requirements-dev.lock": ("--extra", "dev")}
+EXTRAS = {"requirements.lock": "", "requirements-dev.lock": "dev", "requirements-spark.lock": "spark"}
 UNREACHABLE = re.compile(r"error sending request|Failed to fetch|Could not connect|dns error|timed out", re.IGNORECASE)
 Pins = dict[str, set[str]]
 
@@ -46,7 +46,7 @@ def unmet(requirements: list[str], found: Pins) -> list[str]:
     return wrong
 
 
-def resolve_again(lock: str, extra: tuple[str, ...]) -> Pins | None:
+def resolve_again(lock: str, extra: str) -> Pins | None:
     """Return what the requirements resolve to now, preferring the committed pins; None if no index answers.
 
     Raises:
@@ -55,7 +55,8 @@ def resolve_again(lock: str, extra: tuple[str, ...]) -> Pins | None:
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder) / lock
         fresh.write_text((ROOT / lock).read_text())
-        command = ["bash", str(ROOT / "scripts/uv.sh"), "pip", "compile", "pyproject.toml", *extra]
+        command = ["bash", str(ROOT / "scripts/uv.sh"), "pip", "compile", "pyproject.toml"]
+        command += ["--extra", extra] if extra else []
         options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--quiet"]
         finished = subprocess.run(  # noqa: S603
             [*command, *options, "--output-file", str(fresh)], cwd=ROOT, capture_output=True, text=True, check=False
@@ -70,14 +71,13 @@ def resolve_again(lock: str, extra: tuple[str, ...]) -> Pins | None:
 def main() -> int:
     """Print what is wrong; return 1 if anything is."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    required = {"requirements.lock": project["dependencies"]}
-    required["requirements-dev.lock"] = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     problems: list[str] = []
     found: dict[str, Pins] = {}
-    for lock, extra in LOCKS.items():
+    for lock, extra in EXTRAS.items():
+        required = [*project["dependencies"], *project["optional-dependencies"].get(extra, ())]
         text = (ROOT / lock).read_text()
         found[lock] = pins(text)
-        problems += [f"{lock}: nothing satisfies {line}" for line in unmet(required[lock], found[lock])]
+        problems += [f"{lock}: nothing satisfies {line}" for line in unmet(required, found[lock])]
         problems += [f"{lock}: {pin} has no hash" for pin in without_hash(text)]
         if "://" in re.sub(r"(?m)^\s*#.*$", "", text):
             problems.append(f"{lock}: names a download address, so it would not install from another registry")
@@ -87,9 +87,10 @@ def main() -> int:
             continue
         changed = sorted(name for name in {*fresh, *found[lock]} if fresh.get(name) != found[lock].get(name))
         problems += [f"{lock}: stale: {name} resolves differently (run `make lock`)" for name in changed]
-    app, dev = found["requirements.lock"], found["requirements-dev.lock"]
-    differing = sorted(name for name, versions in app.items() if dev.get(name) != versions)
-    problems += [f"requirements-dev.lock: {name} is not pinned as in requirements.lock" for name in differing]
+    app = found.pop("requirements.lock")
+    for lock, pinned in found.items():
+        differing = sorted(name for name, versions in app.items() if pinned.get(name) != versions)
+        problems += [f"{lock}: {name} is not pinned as in requirements.lock" for name in differing]
     print("\n".join(problems) or "lock files: fresh")  # noqa: T201
     return 1 if problems else 0
 

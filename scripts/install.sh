@@ -1,10 +1,17 @@
 #!/usr/bin/env bash
-# Bring .venv to a lock file: "app" is what the product needs, "dev" adds the tests' and linters' packages.
-# Usage: scripts/install.sh app|dev
+# Bring .venv to a lock file: "app" is what the product needs, "dev" adds the tests' and linters' packages, and "spark"
+# puts pyspark beside whatever is there. Usage: scripts/install.sh app|dev|spark
 set -euo pipefail
 cd "$(dirname "$0")/.."
 stamps=.venv/.stamps
 mkdir -p "$stamps"
+
+if [ "$1" = spark ]; then
+  echo "placet: installing requirements-spark.lock beside the rest"
+  bash scripts/uv.sh pip install --quiet --require-hashes --requirements requirements-spark.lock
+  touch "$stamps/spark"
+  exit 0
+fi
 
 # The development lock contains the other one, so a venv that has it keeps it: `make demo` after `make test` must not
 # take pytest away again.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# See to the native libraries: those of WeasyPrint (PDF) and LightGBM always, with "tests" a Chromium and the tools that check PDFs.
-# Usage: scripts/native.sh [tests]
+# See to the native libraries: those of WeasyPrint (PDF) and LightGBM always, with "tests" a Chromium and the tools that check PDFs,
+# with "spark" a Java for Spark. Usage: scripts/native.sh [tests|spark]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,4 +42,10 @@ if [ "${1:-}" = tests ]; then
     echo "placet: Chromium does not start here: install one that answers 'chromium --version', then run make again." >&2
     exit 2
   }
+fi
+
+if [ "${1:-}" = spark ]; then
+  # Spark 4.0 runs on Java 17 and 21. No wheel will do: the one that holds a Java lacks a module that Spark asks for.
+  has_java() { "${JAVA_HOME:+$JAVA_HOME/bin/}java" -version >/dev/null 2>&1; }
+  has_java || bash scripts/apt.sh "Java, which Spark runs on," openjdk-17-jre-headless
 fi

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from governance.accounts.roles import Role
+from governance.common import clock
 from governance.common.clock import rfc3339
 from governance.evidence import services as evidence
 from governance.evidence.canary import CANARY
@@ -13,7 +14,7 @@ from governance.evidence.producers import Product, Task
 from monitoring import services
 from monitoring.canary import measure_canary
 from monitoring.intake import JSON_LINES
-from monitoring.models import DriftRun, Monitor
+from monitoring.models import DriftRun, Monitor, ScheduledWindow
 from registry import promotions
 from registry.models import PromotionRequest
 from registry.selectors import live
@@ -103,6 +104,9 @@ def drifted(monitor: Monitor, *, start: datetime, end: datetime) -> DriftRun:
         subject_name=version.subject_name,
         subject_id=version.pk,
         parameters=given,
+    )
+    ScheduledWindow.objects.create(  # only what the calendar asked for alarms
+        monitor=monitor, version=version, start=start, end=end, job=job, asked_at=clock.now()
     )
     attempt = evidence.claim(job.pk)
     assert attempt is not None

@@ -75,3 +75,12 @@ def person_by_external_identity(provider: str, subject: str | None, *, at: datet
 def role_titles(user: User) -> list[str]:
     """Return the roles that the person holds anywhere, as words."""
     return [Role(role).label for role in roles_anywhere(user)]
+
+
+def titles_by_person(people: Iterable[User]) -> dict[uuid.UUID, list[str]]:
+    """Return for each person the roles that they hold anywhere, as words; one query for all of them."""
+    found: dict[uuid.UUID, list[str]] = {person.pk: [] for person in people}
+    rows = grants_in_force().filter(person__in=found).values_list("person_id", "role").distinct().order_by("role")
+    for person, role in rows:
+        found[person].append(str(Role(role).label))
+    return found

@@ -31,6 +31,8 @@ def holds(approval: ApprovalRequest) -> list[dict[str, Any]]:
 def overdue(approval: ApprovalRequest, *, lifting: bool = False) -> Finding | None:
     """Return the finding that takes an approval's force away by being overdue, None when its policy lets it be.
 
+    What asks for a decision on one approval takes the force of that one alone.
+
     Args:
         lifting: what asks for just that decision does not stand in its way.
     """
@@ -38,7 +40,9 @@ def overdue(approval: ApprovalRequest, *, lifting: bool = False) -> Finding | No
     if approval.subject_kind in unmeasured.KINDS or conditions.on_overdue != "suspend":
         return None
     late = _open(approval).filter(due_on__lt=clock.now().date())
-    return late.exclude(code__in=QUESTIONS if lifting else ()).order_by("due_on").first()
+    flaws = late.exclude(code__in=QUESTIONS)
+    about_it = late.filter(code__in=QUESTIONS, request=approval)
+    return (flaws if lifting else flaws | about_it).order_by("due_on").first()
 
 
 def _open(approval: ApprovalRequest) -> QuerySet[Finding]:

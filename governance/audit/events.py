@@ -149,6 +149,7 @@ class Event(StrEnum):
     INCIDENT_TASK_ADDED = "incident.task_added"
     INCIDENT_TASK_DONE = "incident.task_done"
     INCIDENT_REPORTED = "incident.reported"
+    INCIDENT_HANDED_OVER = "incident.handed_over"
     INCIDENT_CLOSED = "incident.closed"
     DOCUMENT_BUILT = "document.built"
     DOCUMENT_TIME_STAMPED = "document.time_stamped"

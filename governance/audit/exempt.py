@@ -32,6 +32,8 @@ EXEMPT: dict[str, str] = {
     "registry.WebhookDelivery": "A hint of MLflow's that wakes the watch; what the watch finds is governed.",
     "monitoring.RecordBatch": "Bulk traffic; a drift run names the digest of the batches that it read.",
     "monitoring.LabelBatch": "Bulk traffic, as records are; an erasure names the files that it wrote anew.",
+    "monitoring.PulledWindow": "How far a table was read; what came of it are batches, and drift runs name those.",
+    "monitoring.RefusedBatch": "Bulk traffic that was turned away; nothing rests on it, and the newest few are kept.",
     "monitoring.ErasedFile": "The list whose digest a governed erasure states, and which of the files are in place.",
     "monitoring.ReferenceProfile": "Computed from a dataset snapshot, and again whenever it is lost.",
     "monitoring.RetrainCall": "Work on its way; an entry says whether the hook took it, with the digest of the event.",

@@ -38,9 +38,14 @@ def line_chart(
     uid: str,
     title: str,
     limit: Number | None = None,
-    watch: Number | None = None,
+    watch: Number | Sequence[Number] | None = None,
     bands: Iterable[tuple[int, int, str]] = (),
+    ends: Sequence[tuple[Number, Number] | None] = (),
+    outcomes: Sequence[str] = (),
+    marks: Iterable[tuple[int, str]] = (),
+    reference: Number | None = None,
     step: bool = False,
+    from_zero: bool = True,
     height: int = 160,
 ) -> str:
     """Draw a series over windows with its limits and, behind it, which version served.
@@ -48,9 +53,14 @@ def line_chart(
     Args:
         labels: one per window, oldest first.
         values: same length; None is no data and breaks the line (never drawn as 0).
-        limit, watch: horizontal lines in the unit of the values.
+        limit, watch: horizontal lines in the unit of the values; several for a span that is watched on both sides.
         bands: (first index, last index, label), shaded in turn.
+        ends: the interval of each value, drawn behind it; None where it has none.
+        outcomes: of each value; without them what lies above the limit is drawn as missing it.
+        marks: (index, label) of what happened in a window, such as an alert.
+        reference: a line to compare with, no limit.
         step: draw steps instead of slopes.
+        from_zero: begin the axis at 0 for what is never negative; without it small changes of a large figure show.
 
     Raises:
         ValueError: ``labels`` and ``values`` differ in length.
@@ -59,7 +69,10 @@ def line_chart(
         raise ValueError(f"{len(labels)} labels for {len(values)} values: give one label per value.")
     left, right, top, bottom, width = 46, 8, 20, 24, 460
     present = [v for v in values if v is not None]
-    ticks = round_ticks([*present, limit, watch, 0.0 if present and min(present) >= 0 else None])
+    watches = () if watch is None else tuple(watch) if isinstance(watch, Sequence) else (watch,)
+    spans = [end for pair in ends if pair for end in pair]
+    zero = 0.0 if from_zero and present and min([*present, *spans]) >= 0 else None
+    ticks = round_ticks([*present, *spans, limit, *watches, reference, zero])
     lo, hi = ticks[0], ticks[-1]
     digits = digits_for(hi - lo)
     slot = (width - left - right) / max(1, len(values))
@@ -76,15 +89,27 @@ def line_chart(
             f'<text class="x-c-label" x="{coord(x0 + 4)}" y="{top - 6}">{escape(label)}</text>'
         )
     body += [_tick(y(tick), plain(tick, _decimals(ticks)), left, width - right) for tick in ticks]
-    for line, css, word in ((watch, "x-c-watch", "watch"), (limit, "x-c-limit-bad", "limit")):
+    lines = [*((line, "x-c-watch", "watch") for line in watches), (limit, "x-c-limit-bad", "limit")]
+    taken: list[float] = [float(top)]
+    for line, css, word in (*reversed(lines), (reference, "x-c-reference-line", "reference")):
         if line is not None:
             at_y, said = coord(y(line)), f"{word} {plain(line, digits)}"
+            # Below its line where another word, or the band's name, stands above it.
+            above = y(line) - 4
+            said_y = y(line) + 12 if any(abs(above - other) < 11 for other in taken) else above
+            taken.append(said_y)
             body.append(
                 f'<line class="{css}" x1="{left}" x2="{width - right}" y1="{at_y}" y2="{at_y}"/>'
-                f'<text class="x-c-{word}-text" x="{left + 4}" y="{coord(y(line) - 4)}">{said}</text>'
+                f'<text class="x-c-{word}-text" x="{left + 4}" y="{coord(said_y)}">{said}</text>'
             )
     every = max(1, math.ceil(len(labels) / 8))
     at: list[tuple[float, float] | None] = []
+    body += [
+        f'<line class="x-c-span" x1="{coord(left + slot * (i + 0.5))}" x2="{coord(left + slot * (i + 0.5))}" '
+        f'y1="{coord(y(pair[0]))}" y2="{coord(y(pair[1]))}"/>'
+        for i, pair in enumerate(ends)
+        if pair
+    ]
     for i, (label, v) in enumerate(zip(labels, values, strict=True)):
         x = left + slot * (i + 0.5)
         at.append((x, y(v)) if v is not None else None)
@@ -92,14 +117,30 @@ def line_chart(
             body.append(f'<text x="{coord(x)}" y="{height - 8}" text-anchor="middle">{escape(label)}</text>')
     body += [f'<polyline class="x-c-line" points="{p}"/>' for p in _runs(_stepped(at) if step else at)]
     body += [
-        f'<circle class="x-c-point x-c-{"fail" if limit is not None and v is not None and v > limit else "none"}" '
-        f'cx="{coord(point[0])}" cy="{coord(point[1])}" r="3.2"/>'
-        for point, v in zip(at, values, strict=True)
+        f'<circle class="x-c-point x-c-{tone}" cx="{coord(point[0])}" cy="{coord(point[1])}" r="3.2"/>'
+        for point, tone in zip(at, _tones(values, limit, outcomes), strict=True)
         if point
     ]
+    said_marks = []
+    for i, label in marks:
+        x = left + slot * (i + 0.5)
+        body.append(
+            f'<path class="x-c-mark" d="M{coord(x - 4)} {top}h8l-4 7z"/>'
+            f'<line class="x-c-mark-line" x1="{coord(x)}" x2="{coord(x)}" y1="{top}" y2="{height - bottom}"/>'
+        )
+        said_marks.append(f"{label} in {labels[i]}")
     figures = [f"{label} {_or_no_data(v, digits)}" for label, v in zip(labels, values, strict=True)]
     desc = f"{'; '.join(figures)}." + (f" Limit {plain(limit, digits)}." if limit is not None else "")
+    desc += f" {'; '.join(said_marks)}." if said_marks else ""
     return figure("".join(body), uid=uid, title=title, desc=desc, width=width, height=height)
+
+
+def _tones(values: Sequence[Number | None], limit: Number | None, outcomes: Sequence[str]) -> list[str]:
+    """Return how each point is coloured: by its outcome, else by the limit that it lies above."""
+    if outcomes:
+        shown = {"breach": "fail", "drift": "fail", "watch": "insufficient", "insufficient": "ref"}
+        return [shown.get(outcome, "none") for outcome in outcomes]
+    return ["fail" if limit is not None and v is not None and v > limit else "none" for v in values]
 
 
 def histogram(

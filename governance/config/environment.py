@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from governance.common.object_store import OPTIONS, SCHEMES
+
 
 def text(name: str, default: str | None = None) -> str:
     """Return the variable, or the default; without either, refuse and name it."""
@@ -107,12 +109,33 @@ def mail_server(url: str) -> MailServer:
     )
 
 
-def storage_root(url: str) -> Path:
-    """Return the folder that a storage URL names: a path, or file://."""
+def named(prefix: str) -> dict[str, str]:
+    """Return the variables that begin with ``prefix``, by the rest of their names; empty ones are left out."""
+    found = {name.removeprefix(prefix): value.strip() for name, value in os.environ.items() if name.startswith(prefix)}
+    return {name: value for name, value in found.items() if name and value}
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where files lie: in ``folder``, or in the bucket of ``url`` with ``folder`` for the copies that are read."""
+
+    folder: Path
+    url: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+
+def storage(url: str, spool: str) -> Storage:
+    """Read a storage URL: a path, ``file://``, or ``s3://bucket/prefix`` (``gs://``, ``az://``) with options."""
     parts = urlsplit(url)
-    if parts.scheme not in {"", "file"}:
-        raise ImproperlyConfigured(f"PLACET_STORAGE_URL: {parts.scheme}:// is not supported yet; use a folder.")
-    return Path(unquote(parts.path)).resolve()
+    if parts.scheme in {"", "file"}:
+        return Storage(Path(unquote(parts.path)).resolve())
+    options = dict(parse_qsl(parts.query))
+    if parts.scheme not in SCHEMES or not parts.hostname or options.keys() - {*OPTIONS, "credentials"}:
+        raise ImproperlyConfigured(
+            "PLACET_STORAGE_URL: write a folder, or s3://bucket/prefix (gs://, az://), with ?endpoint=, ?region=, "
+            "?account= or ?credentials=FILE."
+        )
+    return Storage(Path(spool).resolve(), parts._replace(query="", fragment="").geturl(), options)
 
 
 def database(url: str) -> dict[str, Any]:

@@ -214,6 +214,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-documents": {"task": "reports.tasks.sweep_documents", "schedule": 60.0},
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
     "measure-due": {"task": "monitoring.tasks.measure_due", "schedule": 60.0},
+    "pull-records": {"task": "monitoring.tasks.pull_records", "schedule": 60.0},
+    "take-dropped": {"task": "monitoring.tasks.take_dropped", "schedule": 15.0},
     "call-hooks": {"task": "monitoring.tasks.call_hooks", "schedule": 15.0},
     "sweep-batches": {"task": "monitoring.tasks.sweep_batches", "schedule": 60.0},
     "expire-records": {"task": "monitoring.tasks.expire_records", "schedule": 3600.0},
@@ -263,7 +265,16 @@ MODEL_ENVIRONMENTS = env.text("PLACET_MODEL_ENVIRONMENTS", str(BASE_DIR / "var" 
 MODEL_INDEX = env.text("PLACET_MODEL_INDEX", "")
 PROTECTED_ALIASES = protected_aliases()
 
-STORAGE_ROOT = env.storage_root(env.text("PLACET_STORAGE_URL", str(BASE_DIR / "var" / "storage")))
+_STORAGE = env.storage(
+    env.text("PLACET_STORAGE_URL", str(BASE_DIR / "var" / "storage")),
+    env.text("PLACET_STORAGE_SPOOL", str(BASE_DIR / "var" / "spool")),
+)
+STORAGE_ROOT, STORAGE_BUCKET, STORAGE_OPTIONS = _STORAGE.folder, _STORAGE.url, _STORAGE.options
+# Where records are pulled from: by name, an address for Ibis or a folder of Parquet. And the folder of dropped files,
+# with the service account in whose name they come in.
+SOURCES = env.named("PLACET_SOURCE_")
+RECORDS_DROP = env.text("PLACET_RECORDS_DROP", "")
+RECORDS_DROP_SENDER = env.text("PLACET_RECORDS_DROP_SENDER", "")
 LOG_ORIGIN = env.text("PLACET_LOG_ORIGIN", "placet.localhost/audit/1")
 LOG_KEY_FILES = list(filter(None, env.text("PLACET_LOG_KEY_FILE", "").split(os.pathsep)))
 PERMIT_KEY_FILE = env.text("PLACET_PERMIT_KEY_FILE", "")

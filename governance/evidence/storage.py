@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
+from governance.common import files
 from governance.common.errors import Unknown
 
 
@@ -24,16 +25,11 @@ def put(content: bytes) -> str:
     """Keep bytes and return their digest. Safe twice; a torn write is never seen."""
     digest = "sha256:" + sha256(content).hexdigest()
     path = path_of(digest)
-    if path.exists():
+    if files.exists(path):
         return digest
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)
+    made = files.draft(content, path)
+    made.chmod(0o644)
+    files.place(made, path)
     return digest
 
 
@@ -53,7 +49,7 @@ def put_stream(chunks: Iterable[bytes]) -> str:
         path = path_of(name := f"sha256:{digest.hexdigest()}")
         path.parent.mkdir(parents=True, exist_ok=True)
         Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)  # over the same bytes, if they are there
+        files.place(Path(temporary), path)  # over the same bytes, if they are there
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -62,7 +58,12 @@ def put_stream(chunks: Iterable[bytes]) -> str:
 
 def remove(digest: str) -> None:
     """Delete the bytes of a digest, if they are there."""
-    path_of(digest).unlink(missing_ok=True)
+    files.remove(path_of(digest))
+
+
+def holds(digest: str) -> bool:
+    """Return whether something is kept under a digest."""
+    return files.exists(path_of(digest))
 
 
 def open_checked(digest: str) -> BinaryIO:
@@ -72,6 +73,7 @@ def open_checked(digest: str) -> BinaryIO:
         Unknown: nothing is kept under it, or what lies there has other bytes.
     """
     path = path_of(digest)
+    files.fetch([path])
     if not path.exists():
         raise Unknown(f"Nothing is stored under {digest}.")
     file = path.open("rb")
@@ -89,6 +91,7 @@ def get(digest: str) -> bytes:
         Unknown: nothing is kept under it, or what lies there has other bytes.
     """
     path = path_of(digest)
+    files.fetch([path])
     if not path.exists():
         raise Unknown(f"Nothing is stored under {digest}.")
     content = path.read_bytes()

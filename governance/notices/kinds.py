@@ -23,7 +23,7 @@ class Kind(models.TextChoices):
 MANDATORY = frozenset({Kind.DECISION, Kind.INCIDENT, Kind.SECURITY, Kind.TEST})
 """What nobody turns off: others wait for it, the law's clock runs, or somebody else may act in a person's name."""
 
-AT_ONCE = frozenset({Kind.SECURITY, Kind.TEST})
+AT_ONCE = frozenset({Kind.INCIDENT, Kind.SECURITY, Kind.TEST})
 """What no digest holds back, and what goes by e-mail whatever else a person chose."""
 
 EXPLAINED = {
@@ -33,7 +33,7 @@ EXPLAINED = {
     Kind.SYSTEM: "An approval is suspended or revoked, or ends within 14 days; a validation is due; a review is late.",
     Kind.FINDING: "Opened, handed over to you, given more time, due within 7 days, overdue, closed.",
     Kind.ALERT: "Opened, become a breach, taken in hand by nobody for 3 days; nobody took the call for a new training.",
-    Kind.INCIDENT: "Opened, to be reported at once, due within 2 days, overdue; tasks of yours. The law's clock runs.",
+    Kind.INCIDENT: "Opened, to be reported, due soon, overdue; tasks of yours. Always at once, also by e-mail.",
     Kind.ESCALATION: "Nobody decided in the time that the policy allows. You are told, and sign no more than before.",
     Kind.MENTION: "Somebody wrote your name in a comment.",
     Kind.DELEGATION: "Made, confirmed, ended.",

@@ -15,7 +15,7 @@ from itertools import takewhile
 from governance.policy.document import PolicyDocument, digest
 from governance.policy.limits import easier_to_meet, harder_to_meet, same_words
 from governance.policy.source import Json
-from governance.policy.watching import UNSAID
+from governance.policy.watching import QUANTILE, UNSAID
 
 
 class Weight(StrEnum):
@@ -128,6 +128,11 @@ def _rank(place: _Place, before: Json, after: Json) -> Ranked:
 
 def _neutral(before: Json, after: Json) -> Ranked:
     return _NEUTRAL
+
+
+def _named(before: Json, after: Json) -> Ranked:
+    """Rank what a figure is: its limits, which come or go with it, say which way that moves."""
+    return _UNRANKED if before is not None and after is not None else _NEUTRAL
 
 
 def _scale(*strict_to_lax: str, default: str) -> Rule:
@@ -263,6 +268,8 @@ _MORE_DONE = {
     "fewer": (Weight.LOOSENS, "A breach has fewer consequences."),
 }
 _LIMITED = {name: getattr(UNSAID, name) for name in ("numeric", "categorical", "missing", "new_categories")}
+_NEVER = float("inf")
+_MEASURED: _Place = ("latency", "performance", "estimated_performance", "selection_difference", "tpr_difference")
 _WATCHED: dict[_Place, Rule] = {
     ("every",): _amount(lax="up", default=7.0, of=_days),
     **{(name, "watch"): _amount(lax="up", default=limits.watch) for name, limits in _LIMITED.items()},
@@ -274,6 +281,20 @@ _WATCHED: dict[_Place, Rule] = {
     ("min_n",): _amount(lax="up", default=float(UNSAID.min_n)),
     ("share",): _amount(lax="up", default=0.0),
     ("on_breach",): _members(**_MORE_DONE),
+    # What is not named is not measured, so it never alarms.
+    **{(name, limit): _amount(lax="up", default=_NEVER) for name in _MEASURED for limit in ("watch", "limit")},
+    **{("kpis", "*", limit): _amount(lax="up", default=_NEVER) for limit in ("watch", "limit")},
+    **{("selection_ratio", limit): _amount(lax="down", default=0.0) for limit in ("watch", "limit")},
+    ("latency", "quantile"): _amount(lax="down", default=QUANTILE),
+    ("labels_after",): _amount(lax="up", default=0.0, of=_days),
+    **{
+        (name, "min_n"): _amount(lax="up", default=float(UNSAID.min_n))
+        for name in ("performance", "estimated_performance")
+    },
+    ("performance", "metric"): _named,
+    ("estimated_performance", "metric"): _named,
+    ("kpis", "*", "better"): _named,
+    ("kpis",): _neutral,  # empty, or left out
 }
 """A figure of another method is another figure: that change is left unranked."""
 

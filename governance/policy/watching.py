@@ -13,6 +13,10 @@ from governance.policy.shape import problem_at
 from governance.policy.source import Source
 
 WHERE = "monitoring"
+QUANTILE = 0.95
+BETWEEN_GROUPS = ("selection_ratio", "selection_difference", "tpr_difference")
+FALLING = frozenset({"selection_ratio"})
+"""Signals that are the worse the smaller they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,32 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class Latency(Limits):
+    """How long answers may take: milliseconds, of a quantile (0..1) of the records' ``latency_ms``."""
+
+    quantile: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi(Limits):
+    """A figure of the business beside predictions: by how much its mean may worsen, in its own unit, and which way."""
+
+    name: str
+    better: str
+
+
+@dataclass(frozen=True, slots=True)
+class Performance(Limits):
+    """By how much a metric may be worse than on the reference, in its unit.
+
+    ``min_n``: labelled records that it needs; without labels, that the estimate needs.
+    """
+
+    metric: str
+    min_n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Monitoring:
     """How what is live is watched.
 
@@ -54,6 +84,11 @@ class Monitoring:
         fdr: expected share of false alarms among the columns of a window that alarm, 0..1, open.
         min_n: records that a window and the reference need.
         share: share of all columns that must be in breach for the window to be; None: any one column.
+        latency, kpis, performance, estimated_performance: what else is measured; None or empty: it is not.
+        labels_after: how long labels take to come: figures with labels are of the window that ended so long before.
+        selection_ratio: of two groups' shares of favourable decisions; the smaller, the worse.
+        selection_difference, tpr_difference: between two groups' shares of favourable decisions; among those who should
+            have had one (with labels).
         on_breach: what is done besides ``approval.on_drift``: ``rereview``, ``ask_rollback``, ``retrain``.
     """
 
@@ -67,10 +102,23 @@ class Monitoring:
     min_n: int = 100
     share: float | None = None
     on_breach: tuple[str, ...] = ()
+    latency: Latency | None = None
+    kpis: tuple[Kpi, ...] = ()
+    performance: Performance | None = None
+    estimated_performance: Performance | None = None
+    labels_after: timedelta = timedelta(0)
+    selection_ratio: Limits | None = None
+    selection_difference: Limits | None = None
+    tpr_difference: Limits | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the terms as JSON values; ``every`` in days."""
-        return asdict(self) | {"every": self.every.days, "on_breach": list(self.on_breach)}
+        """Return the terms as JSON values; ``every`` and ``labels_after`` in days."""
+        return asdict(self) | {
+            "every": self.every.days,
+            "on_breach": list(self.on_breach),
+            "kpis": [asdict(kpi) for kpi in self.kpis],
+            "labels_after": self.labels_after.days,
+        }
 
 
 UNSAID = Monitoring()
@@ -95,23 +143,57 @@ def monitoring_of(data: Mapping[str, Any]) -> Monitoring:
         min_n=int(data.get("min_n", UNSAID.min_n)),
         share=float(data["share"]) if "share" in data else None,
         on_breach=tuple(data.get("on_breach", ())),
+        **_measured(data),
     )
 
 
 def monitoring_problems(source: Source, terms: Monitoring) -> list[Problem]:
     """Return what the schema can't say: a watch beyond its limit, a window without length."""
     problems = []
-    for name in ("numeric", "categorical", "missing", "new_categories"):
-        limits: Limits = getattr(terms, name)
-        if limits.watch > limits.limit:
+    for place, limits in _limits_of(terms).items():
+        beyond = limits.watch < limits.limit if place[0] in FALLING else limits.watch > limits.limit
+        if beyond:
             message = f"`watch` ({limits.watch:g}) lies beyond `limit` ({limits.limit:g}); it is to come first."
-            problems.append(problem_at(source, (WHERE, name), message))
+            problems.append(problem_at(source, (WHERE, *place), message))
     if terms.every < timedelta(days=1):
         problems.append(problem_at(source, (WHERE, "every"), "Give a window a day at least."))
     if terms.volume.least >= terms.volume.most:
         message = f"`least` ({terms.volume.least:g}) is to be below `most` ({terms.volume.most:g})."
         problems.append(problem_at(source, (WHERE, "volume"), message))
     return problems
+
+
+def _limits_of(terms: Monitoring) -> dict[tuple[str, ...], Limits]:
+    """Return every pair of limits that the terms hold, by where it stands below ``monitoring``."""
+    always: dict[tuple[str, ...], Limits] = {
+        (name,): getattr(terms, name) for name in ("numeric", "categorical", "missing", "new_categories")
+    }
+    for name in ("latency", "performance", "estimated_performance", *BETWEEN_GROUPS):
+        if (limits := getattr(terms, name)) is not None:
+            always[name,] = limits
+    return always | {("kpis", kpi.name): kpi for kpi in terms.kpis}
+
+
+def _measured(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a policy has measured besides columns."""
+    found: dict[str, Any] = {
+        "kpis": tuple(
+            Kpi(**_pair(kpi), name=str(name), better=kpi["better"]) for name, kpi in data.get("kpis", {}).items()
+        )
+    }
+    if latency := data.get("latency"):
+        found["latency"] = Latency(**_pair(latency), quantile=float(latency.get("quantile", QUANTILE)))
+    for name in ("performance", "estimated_performance"):
+        if metric := data.get(name):
+            least = int(metric.get("min_n", data.get("min_n", UNSAID.min_n)))
+            found[name] = Performance(**_pair(metric), metric=metric["metric"], min_n=least)
+    if "labels_after" in data:
+        found["labels_after"] = duration(data["labels_after"])
+    return found | {name: Limits(**_pair(data[name])) for name in BETWEEN_GROUPS if name in data}
+
+
+def _pair(data: Mapping[str, Any]) -> dict[str, float]:
+    return {"watch": float(data["watch"]), "limit": float(data["limit"])}
 
 
 def _measure(data: Mapping[str, Any] | None, unsaid: Measure) -> Measure:

@@ -8,8 +8,10 @@ from rest_framework import serializers
 from governance.accounts.presence_input import PresenceInput
 from governance.common import clock
 from monitoring.incidents import selectors, wording
+from monitoring.incidents.checks import NOTE
 from monitoring.incidents.clocks import COUNTING, Clock
 from monitoring.incidents.models import Incident
+from monitoring.incidents.places import MEMBER_STATES
 from monitoring.incidents.selectors import Act
 
 LONGEST = 4000
@@ -18,13 +20,20 @@ LONGEST = 4000
 class StatedInput(serializers.Serializer[Any]):
     """What can be stated of an incident at any time."""
 
-    harm = serializers.ChoiceField(
-        choices=Incident.Harm.choices, required=False, help_text="The point of Article 3(49), a to d."
+    harms = serializers.ListField(
+        child=serializers.ChoiceField(choices=Incident.Harm.choices),
+        required=False,
+        help_text="Every outcome of Article 3(49) that it had or may have had; empty: none is established.",
     )
-    death = serializers.BooleanField(required=False)
     widespread = serializers.BooleanField(required=False, help_text="A widespread infringement, Article 73(3).")
-    equivalent_law = serializers.BooleanField(
-        required=False, help_text="Our sector's law has an equivalent reporting duty, Article 73(9)."
+    member_states = serializers.ListField(
+        child=serializers.ChoiceField(choices=MEMBER_STATES), required=False, help_text="Where it occurred."
+    )
+    equivalent_law = serializers.ChoiceField(
+        choices=Incident.EquivalentLaw.choices,
+        required=False,
+        allow_blank=True,
+        help_text="The paragraph that limits what is notified; an owner or risk officer says so, and who said it.",
     )
     equivalent_law_note = serializers.CharField(
         required=False, allow_blank=True, max_length=300, help_text="Who said so, and which law it is."
@@ -61,6 +70,9 @@ class FactsInput(StatedInput):
 
     what_happened = serializers.CharField(required=False, max_length=LONGEST)
     persons = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST)
+    version = serializers.CharField(
+        required=False, allow_blank=True, max_length=300, help_text="Such as credit-risk/2; empty: not known."
+    )
     why = serializers.CharField(max_length=LONGEST, help_text="At least 20 characters; kept in the log.")
 
 
@@ -95,11 +107,25 @@ class ReportInput(serializers.Serializer[Any]):
     remarks = serializers.CharField(required=False, default="", allow_blank=True, max_length=LONGEST)
 
 
+class IncidentHandOverInput(serializers.Serializer[Any]):
+    """Who has the incident from now on."""
+
+    owner = serializers.UUIDField()
+    why = serializers.CharField(max_length=LONGEST, help_text="At least 20 characters; kept in the log.")
+
+
 class ClosureInput(PresenceInput):
-    """How it ended, or why it was not serious, and the closer's own password typed for it."""
+    """On which ground it is closed, how it ended, and the closer's own password typed for it."""
 
     how = serializers.CharField(max_length=LONGEST, help_text="At least 20 characters; kept in the log.")
-    not_serious = serializers.BooleanField(required=False, default=False)
+    ending = serializers.ChoiceField(choices=Incident.Ending.choices)
+    reference = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=200,
+        help_text="The law by which no report is owed; or which provider was informed, how and when.",
+    )
 
 
 class IncidentPersonOutput(serializers.Serializer[Any]):
@@ -119,11 +145,10 @@ class IncidentOutput(serializers.Serializer[Any]):
     alert = serializers.UUIDField(allow_null=True)
     title = serializers.CharField()
     state = serializers.ChoiceField(choices=Incident.State.choices)
-    harm = serializers.ChoiceField(choices=Incident.Harm.choices)
-    death = serializers.BooleanField()
+    harms = serializers.ListField(child=serializers.ChoiceField(choices=Incident.Harm.choices))
     widespread = serializers.BooleanField()
-    equivalent_law = serializers.BooleanField()
-    equivalent_law_note = serializers.CharField(allow_blank=True)
+    member_states = serializers.ListField(child=serializers.ChoiceField(choices=MEMBER_STATES))
+    equivalent_law = serializers.ChoiceField(choices=Incident.EquivalentLaw.choices, allow_blank=True)
     owner = IncidentPersonOutput()
     opened_at = serializers.DateTimeField()
     occurred_at = serializers.DateTimeField(allow_null=True)
@@ -136,7 +161,8 @@ class IncidentOutput(serializers.Serializer[Any]):
     reports = serializers.IntegerField()
     due_on = serializers.DateField(allow_null=True, help_text="The first day; null: no report is owed here.")
     overdue = serializers.BooleanField()
-    not_serious = serializers.BooleanField()
+    ending = serializers.ChoiceField(choices=Incident.Ending.choices, allow_blank=True)
+    ending_reference = serializers.CharField(allow_blank=True)
     closed_at = serializers.DateTimeField(allow_null=True)
     closed_by = IncidentPersonOutput(allow_null=True)
     url = serializers.URLField()
@@ -153,7 +179,7 @@ class ClockOutput(serializers.Serializer[Any]):
     due_on = serializers.DateField()
     days_left = serializers.IntegerField()
     immediately_since = serializers.DateTimeField(allow_null=True)
-    owed = serializers.BooleanField(help_text="False: Article 73(9) takes it away, to be confirmed.")
+    owed = serializers.BooleanField(help_text="False: an equivalent duty takes it away, to be confirmed.")
     binds = serializers.ChoiceField(choices=["yes", "formally", "not yet", "unknown"])
 
 
@@ -161,7 +187,7 @@ class IncidentTaskOutput(serializers.Serializer[Any]):
     """Something to do."""
 
     id = serializers.UUIDField()
-    text = serializers.CharField()
+    text = serializers.CharField(allow_null=True, help_text="Null once it was erased.")
     owner = IncidentPersonOutput()
     due_on = serializers.DateField()
     done_at = serializers.DateTimeField(allow_null=True)
@@ -184,6 +210,7 @@ class IncidentDetailOutput(IncidentOutput):
 
     what_happened = serializers.CharField(allow_null=True, help_text="Null once it was erased.")
     persons = serializers.CharField(allow_null=True, allow_blank=True)
+    equivalent_law_note = serializers.CharField(allow_null=True, allow_blank=True)
     clocks = ClockOutput(many=True)
     counting = serializers.CharField(help_text="How the days are counted, as far as it is known.")
     notices = serializers.ListField(child=serializers.CharField())
@@ -194,9 +221,9 @@ class IncidentDetailOutput(IncidentOutput):
 def incident_as_dict(row: Incident) -> dict[str, Any]:
     """Return the plain form that :class:`IncidentOutput` describes."""
     names = (
-        *("title", "state", "harm", "death", "widespread", "equivalent_law", "equivalent_law_note", "opened_at"),
+        *("title", "state", "harms", "widespread", "member_states", "equivalent_law", "opened_at"),
         *("occurred_at", "aware_at", "suspected_at", "link_established_at", "reported_at", "authority", "reference"),
-        *("reports", "not_serious", "closed_at"),
+        *("reports", "ending", "ending_reference", "closed_at"),
     )
     return {name: getattr(row, name) for name in names} | {
         "id": row.pk,
@@ -217,17 +244,19 @@ def detail_as_dict(row: Incident) -> dict[str, Any]:
     acts = selectors.acts_of(row)
     words = selectors.told(acts)
     found = selectors.clocks_of(row, selectors.route_of(row.system))
+    texts = selectors.tasks_said(acts)
     tasks = row.tasks.select_related("owner", "done_by").order_by("due_on", "made_at")
     return incident_as_dict(row) | {
         "what_happened": words["what_happened"].text,
         "persons": words["persons"].text,
+        "equivalent_law_note": words[NOTE].text if row.equivalent_law else "",
         "clocks": [_clock(item) for item in found],
         "counting": COUNTING,
-        "notices": [*wording.notices_of(row), wording.route_said(found)],
+        "notices": [*wording.notices_of(row, words[NOTE]), wording.route_said(found)],
         "tasks": [
             {
                 "id": task.pk,
-                "text": task.text,
+                "text": texts[str(task.pk)].text,
                 "owner": {"id": task.owner_id, "name": task.owner.name},
                 "due_on": task.due_on,
                 "done_at": task.done_at,

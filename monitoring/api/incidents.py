@@ -27,6 +27,7 @@ from monitoring.api.incident_serializers import (
     ClosureInput,
     FactsInput,
     IncidentDetailOutput,
+    IncidentHandOverInput,
     IncidentInput,
     IncidentOutput,
     NoteInput,
@@ -36,10 +37,11 @@ from monitoring.api.incident_serializers import (
     detail_as_dict,
     incident_as_dict,
 )
-from monitoring.incidents import facts, selectors, services
+from monitoring.incidents import checks, facts, selectors, services
 from monitoring.incidents.models import Incident
 from monitoring.incidents.report import as_json
 from registry import selectors as registry
+from registry.models import ModelVersion
 
 
 class Incidents(APIView):
@@ -56,7 +58,7 @@ class Incidents(APIView):
             if value := asked.get(name):
                 if value not in known:
                     raise InvalidInput(f"{name} is one of {', '.join(known)}; without it, all are listed.")
-                rows = rows.filter(**{name: value})
+                rows = rows.filter(harms__contains=[value]) if name == "harm" else rows.filter(state=value)
         if value := asked.get("system"):
             rows = rows.filter(system=inventory.system_for(person, value))
         return paged(request, rows, newest_by="opened_at", as_json=_as_json)
@@ -67,12 +69,6 @@ class Incidents(APIView):
         """Write an incident down, as who keeps monitors of the system; its clocks run from awareness. No token does."""
         given, person = _given(IncidentInput, request), deciding_person(request)
         system = inventory.system_for(person, given["system"])
-        version = None
-        if asked := given.get("version"):
-            model, _, number = asked.rpartition("/")
-            if not (number.isascii() and number.isdigit() and len(number) < 10):
-                raise InvalidInput("version is a model and a number, such as credit-risk/2.")
-            version = registry.version(registry.model_for(person, model), int(number))
         made = services.open_incident(
             system=system,
             title=given["title"],
@@ -81,10 +77,11 @@ class Incidents(APIView):
             aware_at=given.get("aware_at"),
             owner=_person(given["owner"]) if given.get("owner") else None,
             persons=given["persons"],
-            version=version,
+            equivalent_law_note=given.get("equivalent_law_note", ""),
+            version=_version(person, given.get("version", "")),
             alert=monitors.alert_for(person, given["alert"]) if given.get("alert") else None,
-            times={name: given.get(name) for name in services.TIMES},
-            facts={name: given[name] for name in services.FACTS if name in given},
+            times={name: given.get(name) for name in checks.TIMES},
+            facts={name: given[name] for name in checks.FACTS if name in given and name != "version"},
         )
         return _answer(request, made.pk)
 
@@ -129,12 +126,14 @@ class IncidentFacts(APIView):
     def post(self, request: Request, incident_id: uuid.UUID) -> Response:
         """State facts anew and say why; what is left out stays. Never with a token."""
         given, person = _given(FactsInput, request), _reader(request, incident_id)
+        if "version" in given:
+            given["version"] = _version(person, given["version"])
         services.change_facts(
             incident_id=incident_id,
             by=person,
             why=given["why"],
-            facts={name: given[name] for name in services.FACTS if name in given},
-            words={name: given[name] for name in services.SAID if name in given},
+            facts={name: given[name] for name in checks.FACTS if name in given},
+            words={name: given[name] for name in checks.SAID if name in given},
         )
         return _answer(request, incident_id)
 
@@ -148,7 +147,7 @@ class IncidentTimes(APIView):
     def post(self, request: Request, incident_id: uuid.UUID) -> Response:
         """Put times right and say why; null takes one away, what is left out stays. Never with a token."""
         given, person = _given(TimesInput, request), _reader(request, incident_id)
-        times = {name: given[name] for name in services.TIMES if name in given}
+        times = {name: given[name] for name in checks.TIMES if name in given}
         services.change_times(incident_id=incident_id, by=person, why=given["why"], times=times)
         return _answer(request, incident_id)
 
@@ -205,6 +204,21 @@ class IncidentReports(APIView):
         return _answer(request, incident_id)
 
 
+class IncidentHandOvers(APIView):
+    """``/api/v1/incidents/{id}/hand-overs``."""
+
+    @extend_schema(
+        request=IncidentHandOverInput, responses={201: IncidentDetailOutput}, summary="Give it another owner"
+    )
+    @idempotent
+    @if_match(_locked_tag)
+    def post(self, request: Request, incident_id: uuid.UUID) -> Response:
+        """Give the incident another owner, as who owns it, or an owner or risk officer of the system; no token does."""
+        given, person = _given(IncidentHandOverInput, request), _reader(request, incident_id)
+        services.hand_over(incident_id=incident_id, by=person, owner=_person(given["owner"]), why=given["why"])
+        return _answer(request, incident_id)
+
+
 class IncidentClosures(APIView):
     """``/api/v1/incidents/{id}/closures``."""
 
@@ -212,13 +226,18 @@ class IncidentClosures(APIView):
     @idempotent
     @if_match(_locked_tag)
     def post(self, request: Request, incident_id: uuid.UUID) -> Response:
-        """Sign it as an owner or risk officer of the system who does not own the incident; never with a token."""
+        """Sign it as an owner or risk officer of the system, on the word of others; never with a token.
+
+        Whoever owns the incident or handed it over does not, nor who recorded the report; where it is closed on another
+        ground, nor who wrote it down or stated last what it is.
+        """
         given, person = _given(ClosureInput, request), _reader(request, incident_id)
         services.close_incident(
             incident_id=incident_id,
             closer=person,
             how=given["how"],
-            not_serious=given["not_serious"],
+            ending=given["ending"],
+            reference=given["reference"],
             password=password_for(request, given.get("password")),
         )
         return _answer(request, incident_id)
@@ -235,6 +254,15 @@ def _reader(request: Request, incident_id: uuid.UUID) -> User:
     person = deciding_person(request)
     selectors.incident_for(person, incident_id)
     return person
+
+
+def _version(person: User, asked: str) -> ModelVersion | None:
+    if not asked:
+        return None
+    model, _, number = asked.rpartition("/")
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise InvalidInput("version is a model and a number, such as credit-risk/2.")
+    return registry.version(registry.model_for(person, model), int(number))
 
 
 def _person(pk: uuid.UUID) -> User:

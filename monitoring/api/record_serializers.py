@@ -45,7 +45,7 @@ class LabelBatchOutput(serializers.Serializer[Any]):
 
 
 class IntakeInput(serializers.Serializer[Any]):
-    """What a monitor takes in from now on. What is absent gets its default."""
+    """What a monitor takes in from now on. What is absent gets its default, but for the retention."""
 
     kpis = serializers.ListField(child=serializers.CharField(), required=False, help_text="Columns of numbers.")
     sensitive = serializers.ListField(
@@ -54,7 +54,10 @@ class IntakeInput(serializers.Serializer[Any]):
     keep_out = serializers.ListField(child=serializers.CharField(), required=False, help_text="Dropped at the door.")
     hash = serializers.ListField(child=serializers.CharField(), required=False, help_text="Kept as HMAC-SHA256 alone.")
     quarantine = serializers.BooleanField(required=False, help_text="Put rows that do not fit aside.")
-    retention_days = serializers.IntegerField(required=False, help_text="183 or more; 365 by default.")
+    retention_days = serializers.IntegerField(
+        required=False,
+        help_text="184 or more; 365 at first, and absent it stays. Fewer than now a person sets, never a token.",
+    )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Take unknown names on, so that the settings refuse them by name."""
@@ -71,8 +74,12 @@ class HoldInput(serializers.Serializer[Any]):
 class ErasureInput(serializers.Serializer[Any]):
     """Whose records, why, and the officer's password."""
 
-    subject = serializers.CharField(max_length=1000, required=False, default="", help_text="A subject_id, as sent.")
-    prediction_id = serializers.CharField(max_length=1000, required=False, default="", help_text="Instead of it.")
+    subject = serializers.CharField(
+        max_length=1000, required=False, default="", trim_whitespace=False, help_text="A subject_id, as sent."
+    )
+    prediction_id = serializers.CharField(
+        max_length=1000, required=False, default="", trim_whitespace=False, help_text="Instead of it."
+    )
     reason = serializers.CharField(max_length=2000, help_text="Kept in the log, erasable.")
     password = serializers.CharField(write_only=True)
 

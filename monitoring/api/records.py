@@ -17,10 +17,10 @@ from governance.accounts.narrow import actor, deciding_person
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.common.broker import enqueue_on_commit
-from governance.common.errors import Forbidden, InvalidInput
+from governance.common.errors import DomainError, Forbidden, InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import if_match
-from monitoring import batches, erasure, keeping, selectors, services, tasks
+from monitoring import batches, erasure, keeping, refusals, selectors, services, tasks
 from monitoring.api import record_serializers as forms
 from monitoring.api.parsers import RecordsParser, RecordsRequest
 from monitoring.api.serializers import MonitorOutput, monitor_as_dict
@@ -43,9 +43,17 @@ ENCODING = OpenApiParameter(
 
 
 class BodyView(APIView):
-    """A view whose body is a batch."""
+    """A view whose body is a batch; that one was refused is noted for the monitor's page."""
 
     parser_classes = [RecordsParser]
+    kind = refusals.RECORDS
+    asked: tuple[Monitor, User, str] | None = None
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Note what was refused of somebody who may send; every transaction of the call is over by now."""
+        if self.asked and isinstance(exc, DomainError):
+            refusals.note(*self.asked, kind=self.kind, refusal=exc)
+        return super().handle_exception(exc)
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         """Let the body come in chunks, too."""
@@ -67,6 +75,7 @@ class BodyView(APIView):
         monitor = selectors.monitor_for(sender, monitor_id)
         if not sender.is_service and not has_role(sender, *services.KEEPERS, system_id=monitor.model.system_id):
             raise Forbidden("Records are sent by a service account, or by an owner, engineer or administrator.")
+        self.asked = monitor, sender, batch_id
         return (
             monitor,
             sender,
@@ -148,6 +157,7 @@ class Labels(BodyView):
     """``/api/v1/monitors/{id}/labels``."""
 
     scope = "records:write"
+    kind = refusals.LABELS
 
     @extend_schema(
         request=BODIES,
@@ -187,6 +197,8 @@ class Intake(APIView):
             raise Forbidden(
                 "What a monitor takes in is said by an owner, engineer, validator, risk officer or administrator."
             )
+        if keeping.shortens(monitor, payload.validated_data):
+            person = deciding_person(request)
         return _monitor(keeping.set_intake(monitor_id=monitor.pk, intake=payload.validated_data, actor=person))
 
 

@@ -34,8 +34,16 @@ class MonitorInput(serializers.Serializer[Any]):
     intake = serializers.DictField(
         required=False,
         default=dict,
-        help_text="kpis, sensitive, keep_out, hash (lists of columns), quarantine, retention_days (183 or more; 365).",
+        help_text="kpis, sensitive, keep_out, hash (lists of columns), quarantine, retention_days (184 or more; 365).",
     )
+
+
+class MonitorChange(serializers.Serializer[Any]):
+    """What changes of a monitor; what is absent stays."""
+
+    time_zone = serializers.CharField(required=False, max_length=60, help_text="In whose days windows are cut.")
+    enabled = serializers.BooleanField(required=False, help_text="Off: nothing comes in, is measured or alarms.")
+    why = serializers.CharField(min_length=10, max_length=2000, help_text="Kept in the log, erasable.")
 
 
 class MonitorOutput(serializers.Serializer[Any]):

@@ -38,5 +38,8 @@ urlpatterns = [
         name="api-incident-task-completions",
     ),
     path("incidents/<uuid:incident_id>/reports", incidents.IncidentReports.as_view(), name="api-incident-reports"),
+    path(
+        "incidents/<uuid:incident_id>/hand-overs", incidents.IncidentHandOvers.as_view(), name="api-incident-hand-overs"
+    ),
     path("incidents/<uuid:incident_id>/closures", incidents.IncidentClosures.as_view(), name="api-incident-closures"),
 ]

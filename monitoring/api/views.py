@@ -21,6 +21,7 @@ from governance.evidence.tasks import enqueue
 from monitoring import alerts, runs, selectors, services
 from monitoring.api.serializers import (
     AlertOutput,
+    MonitorChange,
     MonitorInput,
     MonitorOutput,
     MuteInput,
@@ -90,13 +91,23 @@ class Monitors(APIView):
 class MonitorDetail(APIView):
     """``/api/v1/monitors/{id}``."""
 
-    scope = "records:read"
+    scope = {"GET": "records:read"}
 
     @extend_schema(responses=MonitorOutput, summary="One monitor, and the columns that its records have")
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
         """Return one monitor, with its ETag."""
         monitor = selectors.monitor_for(actor(request), monitor_id)
         return Response(MonitorOutput(monitor_as_dict(monitor)).data, headers={"ETag": monitor_tag(monitor)})
+
+    @extend_schema(request=MonitorChange, responses=MonitorOutput, summary="Change a monitor's calendar, or switch it")
+    @if_match(locked_tag)
+    def patch(self, request: Request, monitor_id: uuid.UUID) -> Response:
+        """Cut windows in another time zone, or switch a monitor off or on; owner or risk officer, never a token."""
+        payload = MonitorChange(data=request.data)
+        payload.is_valid(raise_exception=True)
+        person = deciding_person(request)
+        changed = services.change_monitor(monitor_id=monitor_id, person=person, **payload.validated_data)
+        return Response(MonitorOutput(monitor_as_dict(changed)).data, headers={"ETag": monitor_tag(changed)})
 
 
 class DriftRuns(APIView):

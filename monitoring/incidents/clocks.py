@@ -21,23 +21,33 @@ COUNTING = (
     "and holidays can move the last day) and is to be confirmed, so a day is shown and no hour."
 )
 AWARENESS = "awareness"
-NOT_ESTABLISHED = "not_established"
 
 Binds = Literal["yes", "formally", "not yet", "unknown"]
 
 
 class Harm(StrEnum):
-    """The outcomes of Article 3(49); the value is the letter of its point."""
+    """The outcomes of Article 3(49). Point (a) names two, and only one of them has a clock of its own."""
 
-    PERSON = "a"
-    INFRASTRUCTURE = "b"
-    RIGHTS = "c"
-    PROPERTY = "d"
+    DEATH = "death"
+    HEALTH = "health"
+    INFRASTRUCTURE = "infrastructure"
+    RIGHTS = "rights"
+    PROPERTY = "property"
 
     @property
     def point(self) -> str:
         """Its id in the register."""
-        return f"Art 3.49.{self.value}"
+        return f"Art 3.49.{_LETTERS[self]}"
+
+
+_LETTERS = {Harm.DEATH: "a", Harm.HEALTH: "a", Harm.INFRASTRUCTURE: "b", Harm.RIGHTS: "c", Harm.PROPERTY: "d"}
+
+
+class EquivalentLaw(StrEnum):
+    """Why only breaches of Article 3(49)(c) may have to be notified; the value is the paragraph in the register."""
+
+    SECTOR = "Art 73.9"
+    MEDICAL = "Art 73.10"
 
 
 @dataclass(frozen=True)
@@ -58,16 +68,14 @@ class Case:
     """What the law asks of an incident.
 
     Attributes:
-        harm: None while it is not established.
-        death: somebody died.
+        harms: every outcome that it had or may have had; empty while none is established.
         widespread: a widespread infringement.
-        equivalent_law: the provider's sector has a reporting duty of its own (Article 73(9) and 73(10)).
+        equivalent_law: the paragraph that limits what is notified, if somebody said that it does.
     """
 
-    harm: Harm | None = None
-    death: bool = False
+    harms: frozenset[Harm] = frozenset()
     widespread: bool = False
-    equivalent_law: bool = False
+    equivalent_law: EquivalentLaw | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ class Clock:
         counted_from: what the days are counted from, as the register words it.
         due_on: the last day, if no weekend or holiday moves it.
         immediately_since: since when the report is due without waiting for that day; None: not yet.
-        owed: False: Article 73(9) or 73(10) takes it away, which is to be confirmed.
+        owed: False: Article 73(9) or 73(10), whichever was said, takes it away, which is to be confirmed.
         binds: whether the duty bound on the day asked about: ``formally`` between the date in the Act and the first
             on which it can bite, ``not yet`` before both.
         formal, practical: those two dates, as far as the register has them.
@@ -103,6 +111,11 @@ class Clock:
         """Return how many days are left: 0 on the due day, negative after it."""
         return (self.due_on - today).days
 
+    def waited(self, sent_at: datetime) -> timedelta:
+        """Return how long a report that was due immediately was not sent: zero while nothing made it so due."""
+        since = self.immediately_since
+        return timedelta(0) if since is None else max(sent_at - since, timedelta(0))
+
 
 def _of_the_link(times: Times) -> datetime | None:
     return times.link_established_at
@@ -118,12 +131,14 @@ def _of_the_suspicion(times: Times) -> datetime | None:
     return max(min(known), times.aware_at) if known else None
 
 
+WIDESPREAD = "Art 73.3"
+
 Rule = tuple[Callable[[Case], bool], Callable[[Times], datetime | None]]
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "Art 73.2": (lambda case: True, _of_the_link),
-        "Art 73.3": (lambda case: case.widespread or case.harm is Harm.INFRASTRUCTURE, _of_the_incident),
-        "Art 73.4": (lambda case: case.death, _of_the_suspicion),
+        WIDESPREAD: (lambda case: case.widespread or Harm.INFRASTRUCTURE in case.harms, _of_the_incident),
+        "Art 73.4": (lambda case: Harm.DEATH in case.harms, _of_the_suspicion),
     }
 )
 """Which incidents a deadline of the register is for, and what makes the report due immediately. No numbers here."""
@@ -161,7 +176,7 @@ def clocks(register: Register, case: Case, times: Times, *, on: date, route: Rou
                 counted_from_on=from_on,
                 due_on=from_on + timedelta(days=days),
                 immediately_since=immediate(times),
-                owed=owed(case),
+                owed=owed(case, deadline.id, route),
                 binds=_binds(dates.formal, dates.practical, on),
                 formal=dates.formal,
                 practical=dates.practical,
@@ -170,13 +185,32 @@ def clocks(register: Register, case: Case, times: Times, *, on: date, route: Rou
     return tuple(sorted(found, key=lambda clock: (clock.days, clock.point)))
 
 
-def owed(case: Case) -> bool:
-    """Return whether the report is owed under Article 73 as far as its paragraphs 9 and 10 go.
+LIMITS: Mapping[EquivalentLaw, Route] = MappingProxyType(
+    {EquivalentLaw.SECTOR: "annex_iii", EquivalentLaw.MEDICAL: "annex_i"}
+)
+"""The route by which a system is high-risk to which each of the two paragraphs applies, and to no other."""
 
-    Where an equivalent law has a duty to report, only incidents of Article 3(49)(c) are notified. A harm that is not
-    established takes nothing away: it may turn out to be that one.
+
+def limits(case: Case, route: Route) -> bool:
+    """Return whether the paragraph that somebody said can limit what is notified of a system of this route."""
+    return case.equivalent_law is not None and LIMITS[case.equivalent_law] == route
+
+
+def owed(case: Case, point: str, route: Route) -> bool:
+    """Return whether a report is owed by one clock as far as paragraphs 9 and 10 of Article 73 go.
+
+    Both limit the notification of *incidents* to those of Article 3(49)(c). One that has several outcomes is such an
+    incident if one of them is; where no outcome is established, it may turn out to be that one. A widespread
+    infringement is no outcome of Article 3(49), so its clock stays.
+
+    Args:
+        point: of the clock, ``Art 73.3``.
+        route: by which the system is high-risk: paragraph 9 is for systems of Annex III, paragraph 10 for medical
+            devices (Annex I).
     """
-    return not case.equivalent_law or case.harm in (None, Harm.RIGHTS)
+    if not limits(case, route) or not case.harms or Harm.RIGHTS in case.harms:
+        return True
+    return point == WIDESPREAD and case.widespread
 
 
 def first_due(found: tuple[Clock, ...]) -> Clock | None:

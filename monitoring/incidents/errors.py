@@ -9,8 +9,14 @@ class IncidentClosed(DomainError):
     title = "The incident is closed"
 
 
+class IncidentChanged(DomainError):
+    """Somebody changed it after the page was drawn from which this comes; nothing was changed."""
+
+    title = "The incident has changed since you read it"
+
+
 class IncidentNotReported(DomainError):
-    """An incident is closed once it was reported, or because it was not serious."""
+    """An incident is closed as reported once a report is on record."""
 
     title = "The incident was not reported yet"
 
@@ -34,6 +40,12 @@ class IncidentTimesRefused(InvalidInput):
 
 
 class OwnIncident(Forbidden):
-    """The owner of an incident can't close it."""
+    """The owner of an incident can't close it, nor who has just handed it over."""
+
+    title = "Somebody else must close the incident"
+
+
+class OwnWord(Forbidden):
+    """Who said what the closing rests on can't close it: the report of record, or what the incident is."""
 
     title = "Somebody else must close the incident"

@@ -10,12 +10,22 @@ from governance.common import clock
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from governance.regulation import register
-from monitoring.incidents import selectors
+from monitoring.incidents import clocks, selectors
+from monitoring.incidents.checks import NOTE
 from monitoring.incidents.clocks import COUNTING, Clock
 from monitoring.incidents.models import Incident
+from monitoring.incidents.places import MEMBER_STATES
 from monitoring.incidents.report import Draft, Line, build, declared, measured
 from monitoring.incidents.selectors import Act, Told
-from monitoring.incidents.wording import act_said, alteration_said, clock_said, notices_of, route_said
+from monitoring.incidents.wording import (
+    act_said,
+    alteration_said,
+    clock_said,
+    harms_in_words,
+    in_words,
+    notices_of,
+    route_said,
+)
 from monitoring.models import DriftRun
 from registry.models import AliasHistory, ModelVersion
 
@@ -43,36 +53,36 @@ def draft_of(incident: Incident) -> Draft:
         title=incident.title,
         made_at=clock.rfc3339(clock.now()),
         law=register.load().version,
-        notices=[*notices_of(incident), route_said(found), COUNTING],
+        notices=[*notices_of(incident, words[NOTE]), route_said(found), COUNTING],
         sections=[
             ("The AI system", "Art 73.1", _system(incident.system)),
             ("The version", "Art 73.1", _version(incident.version)),
             ("What happened", _point(incident), _happened(incident, words, acts)),
             ("When what was known, and by when a report is due", "Art 73.2", _times(incident, acts, found)),
             ("Alert and measured drift", "Art 73.6", _drift(incident)),
-            ("Measures", "Art 73.6", _measures(incident)),
+            ("Measures", "Art 73.6", _measures(incident, acts)),
             ("Reports sent", "Art 73.1", _reports(acts)),
+            *([("How it was closed", _ending_point(incident), _ending(incident, acts))] if incident.ending else []),
             ("What was done, in order", "Art 73.6", [_act(act) for act in acts]),
         ],
     )
 
 
 def _point(incident: Incident) -> str:
-    case = selectors.case_of(incident)
-    return case.harm.point if case.harm else "Art 3.49"
+    points = sorted({clocks.Harm(harm).point for harm in incident.harms})
+    return ", ".join(points) or "Art 3.49"
 
 
 def _system(ai_system: AISystem) -> list[Line]:
     signed = inventory.classification_in_force(ai_system)
-    owner = ai_system.owner.name
     places = Places([ai_system, *([signed] if signed else [])])
-    said = ai_system.declared
+    said, who = ai_system.declared, _declarants(ai_system, ("declared", "purpose", "ai_roles"))
     lines = [
-        declared("Provider", _text(said.get("organisation:name")), by=owner),
-        declared("Address of the provider", _text(said.get("organisation:address")), by=owner),
+        declared("Provider", _text(said.get("organisation:name")), **who["declared"]),
+        declared("Address of the provider", _text(said.get("organisation:address")), **who["declared"]),
         measured("AI system", f"{ai_system.name} ({ai_system.slug})", log_index=places[ai_system]),
-        declared("Intended purpose", ai_system.purpose, by=owner),
-        declared("Our roles", ", ".join(ai_system.ai_roles), by=owner),
+        declared("Intended purpose", ai_system.purpose, **who["purpose"]),
+        declared("Our roles", ", ".join(ai_system.ai_roles), **who["ai_roles"]),
     ]
     if signed is None or signed.signed_by is None:
         return [*lines, Line("Class under the AI Act", "missing")]
@@ -81,6 +91,26 @@ def _system(ai_system: AISystem) -> list[Line]:
     by = f"{signed.proposed_by.name}, signed by {signed.signed_by.name}"
     day = clock.day(signed.signed_at) if signed.signed_at else ""
     return [*lines, declared("Class under the AI Act", text, by=by, on=day, log_index=places[signed])]
+
+
+def _declarants(row: Governed, fields: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return who gave each field the value that it has, on which day, and the index of the entry.
+
+    That is the actor of the newest entry that changed the field; of the first entry, where none did.
+    """
+    table = row._meta.db_table
+    entries = log.entries_naming(table, [row.pk])
+    names = selectors.names_of(entry.actor for entry in entries)
+    found: dict[str, dict[str, Any]] = {name: {"by": ""} for name in fields}
+    for place, entry in enumerate(entries):
+        changed = entry.parsed["data"].get("changed", {}).get(table, {}).get(str(row.pk), {})
+        said = {
+            "by": names.get(entry.actor, entry.actor),
+            "on": _day(entry.parsed["at"]),
+            "log_index": entry.index,
+        }
+        found |= {name: said for name in fields if place == 0 or name in changed}
+    return found
 
 
 def _version(version: ModelVersion | None) -> list[Line]:
@@ -128,17 +158,32 @@ def _span(span: AliasHistory) -> str:
 
 
 def _happened(incident: Incident, words: Mapping[str, Told], acts: Sequence[Act]) -> list[Line]:
-    by, on = _who(acts)
-    known = incident.harm != Incident.Harm.NOT_ESTABLISHED
+    said = selectors.stated(acts)
+    states = dict(MEMBER_STATES)
     return [
         _told("What happened", words["what_happened"]),
         _told("Persons affected", words["persons"]),
-        declared("Harm", f"{incident.get_harm_display()} ({_point(incident)})" if known else "", by=by, on=on),
-        declared("Death of a person", "yes" if incident.death else "not said", by=by, on=on),
-        declared("Widespread infringement", "yes" if incident.widespread else "not said", by=by, on=on),
-        declared("Equivalent reporting law (Art 73.9)", incident.equivalent_law_note, by=by, on=on),
-        Line("Member State where it occurred", "missing"),
+        _stated("Harm", harms_in_words(incident.harms), said.get("harms")),
+        _stated("Widespread infringement", "yes" if incident.widespread else "", said.get("widespread")),
+        _stated(
+            "Limited by an equivalent duty",
+            in_words(incident.equivalent_law) if incident.equivalent_law else "",
+            said.get("equivalent_law"),
+        ),
+        *([_told("Who said so, and which law", words[NOTE])] if incident.equivalent_law else []),
+        _stated(
+            "Member States where it occurred",
+            ", ".join(states[code] for code in incident.member_states),
+            said.get("member_states"),
+        ),
     ]
+
+
+def _stated(label: str, text: str, act: Act | None) -> Line:
+    """Return a line that the act's person declared; missing where nobody did."""
+    if act is None:
+        return declared(label, "", by="")
+    return declared(label, text, by=act.who, on=_day(act.at), log_index=act.index)
 
 
 def _told(label: str, said: Told) -> Line:
@@ -148,7 +193,7 @@ def _told(label: str, said: Told) -> Line:
 
 
 def _times(incident: Incident, acts: Sequence[Act], found: Sequence[Clock]) -> list[Line]:
-    by, on = _who(acts)
+    said = selectors.stated(acts)
     names = {
         "occurred_at": "Occurred",
         "aware_at": "Awareness",
@@ -157,7 +202,7 @@ def _times(incident: Incident, acts: Sequence[Act], found: Sequence[Clock]) -> l
         "reported_at": "First report",
     }
     lines = [
-        declared(label, clock.rfc3339(at) if (at := getattr(incident, name)) else "", by=by, on=on)
+        _stated(label, clock.rfc3339(at) if (at := getattr(incident, name)) else "", said.get(name))
         for name, label in names.items()
     ]
     return [*lines, *(measured(f"Latest day, {item.point}", clock_said(item)) for item in found)]
@@ -192,19 +237,19 @@ def _drift(incident: Incident) -> list[Line]:
     ]
 
 
-def _measures(incident: Incident) -> list[Line]:
+def _measures(incident: Incident, acts: Sequence[Act]) -> list[Line]:
     tasks = list(incident.tasks.select_related("owner", "done_by").order_by("made_at"))
-    places = Places(tasks)
-    lines = [
-        declared(
-            "Done" if task.done_at else "To do",
-            task.text + ("" if task.done_at else f" (until {clock.day(task.due_on)})"),
-            by=(task.done_by or task.owner).name,
-            on=clock.day(task.done_at) if task.done_at else "",
-            log_index=places[task],
-        )
-        for task in tasks
-    ]
+    texts = selectors.tasks_said(acts)
+    done = {str(act.data["task"]): act for act in acts if act.event == selectors.DONE}
+    lines = []
+    for task in tasks:
+        text, act = texts[str(task.pk)], done.get(str(task.pk))
+        what = text.text or "erased on request"
+        if act:
+            lines.append(_stated("Done", what, act))
+        else:
+            until = f"{what} (by {task.owner.name}, until {clock.day(task.due_on)})"
+            lines.append(declared("To do", until, by=text.by, on=_day(text.at), log_index=text.index))
     hold = alteration_said(incident)
     lines += [measured("The system", hold)] if hold else []
     return [*lines, Line("Risk assessment", "missing"), *([] if tasks else [Line("Corrective action", "missing")])]
@@ -214,9 +259,11 @@ def _reports(acts: Sequence[Act]) -> list[Line]:
     return [
         declared(
             f"Report {act.data.get('report')}",
-            " · ".join(str(text) for text in (act.payload or {"authority": "erased"}).values()),
+            " · ".join(
+                [f"sent {act.data.get('sent_at')}", *map(str, (act.payload or {"authority": "erased"}).values())]
+            ),
             by=act.who,
-            on=_day(str(act.data.get("sent_at", ""))),
+            on=_day(act.at),
             log_index=act.index,
         )
         for act in acts
@@ -224,15 +271,22 @@ def _reports(acts: Sequence[Act]) -> list[Line]:
     ]
 
 
+def _ending_point(incident: Incident) -> str:
+    points = {"not_serious": "Art 3.49", "provider_informed": "Art 26.5"}
+    return points.get(incident.ending, "Art 73.1")
+
+
+def _ending(incident: Incident, acts: Sequence[Act]) -> list[Line]:
+    act = acts[-1]
+    lines = [_stated("Ground", incident.get_ending_display(), act)]
+    if incident.ending_reference:
+        lines.append(_stated("Law, or who was informed", incident.ending_reference, act))
+    return [*lines, _stated("How it ended", str((act.payload or {}).get("how", "erased on request")), act)]
+
+
 def _act(act: Act) -> Line:
     text = ": ".join(part for part in act_said(act) if part)
     return declared(act.at, text, by=act.who, log_index=act.index)
-
-
-def _who(acts: Sequence[Act]) -> tuple[str, str]:
-    """Return who stated facts or times last, and when."""
-    stated = [act for act in acts if act.event.endswith(("opened", "_changed"))]
-    return (stated[-1].who, _day(stated[-1].at)) if stated else ("", "")
 
 
 def _day(at: str) -> str:

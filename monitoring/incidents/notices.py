@@ -33,6 +33,14 @@ CLOCK = {
     TASK_OVERDUE: "A task of yours about a serious incident is overdue",
 }
 OPENED = "A serious incident was written down"
+CHANGED = {
+    Event.INCIDENT_FACTS_CHANGED: "Facts of a serious incident were stated anew",
+    Event.INCIDENT_TIMES_CHANGED: "Times of a serious incident were put right",
+    Event.INCIDENT_REPORTED: "A report of a serious incident was recorded",
+    Event.INCIDENT_HANDED_OVER: "A serious incident has another owner",
+    Event.INCIDENT_CLOSED: "A serious incident was closed",
+}
+"""Each can give the report more time or none at all, so whoever answers for it learns of it."""
 TASK = "You were given a task about a serious incident"
 
 
@@ -59,7 +67,7 @@ def due(now: datetime) -> Iterator[Fact]:
     for incident in _incidents().filter(state=Incident.State.OPEN):
         owed = [row for row in selectors.clocks_of(incident, selectors.route_of(incident.system)) if row.owed]
         if any(row.immediately_since for row in owed):
-            yield Fact(AT_ONCE, f"at-once:{incident.pk}", about_incident(incident))
+            yield Fact(AT_ONCE, f"at-once:{incident.pk}:{today}", about_incident(incident))
         last = min((row.due_on for row in owed), default=None)
         if last and last < today:
             yield _on(OVERDUE, f"overdue:{incident.pk}:{today}", incident, last)
@@ -76,8 +84,16 @@ def _on(what: str, occasion: str, incident: Incident, last: Any) -> Fact:
 
 
 def _opened(fact: Fact) -> Iterator[Told]:
+    yield from _answering(fact, OPENED)
+
+
+def _changed(fact: Fact) -> Iterator[Told]:
+    yield from _answering(fact, CHANGED[Event(fact.event)])
+
+
+def _answering(fact: Fact, words: str) -> Iterator[Told]:
     for part in ("owner", "reporters"):
-        yield from each(fact, part, Kind.INCIDENT, OPENED, f"{OPENED}: {fact.about.title}")
+        yield from each(fact, part, Kind.INCIDENT, words, f"{words}: {fact.about.title}")
 
 
 def _by_the_clock(fact: Fact) -> Iterator[Told]:
@@ -115,6 +131,7 @@ TOPIC = Topic(
     rules={
         Event.INCIDENT_OPENED: (_opened,),
         Event.INCIDENT_TASK_ADDED: (_task,),
+        **dict.fromkeys(CHANGED, (_changed,)),
         **dict.fromkeys((DUE, OVERDUE, AT_ONCE), (_by_the_clock,)),
         **dict.fromkeys((TASK_DUE, TASK_OVERDUE), (_task,)),
     },

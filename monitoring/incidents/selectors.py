@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from governance.regulation import register
 from governance.regulation.register import Route
-from monitoring.incidents.clocks import Case, Clock, Harm, Times, clocks, first_due
+from monitoring.incidents.clocks import Case, Clock, EquivalentLaw, Harm, Times, clocks, first_due
 from monitoring.incidents.models import Incident
 
 KEEPERS = (Role.OWNER, Role.ENGINEER, Role.RISK_OFFICER, Role.VALIDATOR, Role.ADMINISTRATOR)
@@ -26,7 +26,8 @@ KEEPERS = (Role.OWNER, Role.ENGINEER, Role.RISK_OFFICER, Role.VALIDATOR, Role.AD
 REPORTERS = (Role.OWNER, Role.RISK_OFFICER)
 """Who reports one to the authority and, as another person than its owner, closes it."""
 TABLE = "monitoring_incident"
-_WORDS = ("what_happened", "persons")
+_WORDS = ("what_happened", "persons", "equivalent_law_note")
+ADDED, DONE = "incident.task_added", "incident.task_done"
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Act:
     """Something that was done about an incident.
 
     Attributes:
+        entry: id of its entry in the log.
         actor: id of who did it; ``who`` is their name.
         payload: the words that came with it; None once they were erased, empty where there were none.
         index: of its entry in the log, None until the notary has placed it.
     """
 
+    entry: uuid.UUID
     event: str
     at: str
     actor: str
@@ -65,7 +68,7 @@ class Told:
 
 def incidents_for(reader: Reader) -> QuerySet[Incident]:
     """Return the incidents that a person may read: those of the systems in their reach."""
-    rows = Incident.objects.select_related("system", "owner", "version__model", "closed_by")
+    rows = Incident.objects.select_related("system", "owner", "version__model", "closed_by", "reported_by")
     return readable(rows, reader, system="system").order_by("-opened_at", "-pk")
 
 
@@ -111,12 +114,10 @@ def is_reporter(person: User, system_id: uuid.UUID) -> bool:
 
 def case_of(incident: Incident) -> Case:
     """Return what the clocks ask of an incident."""
-    known = incident.harm != Incident.Harm.NOT_ESTABLISHED
     return Case(
-        harm=Harm(incident.harm) if known else None,
-        death=incident.death,
+        harms=frozenset(Harm(harm) for harm in incident.harms),
         widespread=incident.widespread,
-        equivalent_law=incident.equivalent_law,
+        equivalent_law=EquivalentLaw(incident.equivalent_law) if incident.equivalent_law else None,
     )
 
 
@@ -125,7 +126,7 @@ def times_of(incident: Incident) -> Times:
     return Times(incident.aware_at, incident.suspected_at, incident.link_established_at, incident.reported_at)
 
 
-def clocks_of(incident: Incident, route: Route = "annex_iii") -> tuple[Clock, ...]:
+def clocks_of(incident: Incident, route: Route) -> tuple[Clock, ...]:
     """Return the clocks of an incident, by the law as it stood on the day of awareness."""
     on = clock_day(incident.aware_at)
     return clocks(register.load(), case_of(incident), times_of(incident), on=on, route=route)
@@ -133,7 +134,9 @@ def clocks_of(incident: Incident, route: Route = "annex_iii") -> tuple[Clock, ..
 
 def due_of(incident: Incident) -> date | None:
     """Return the first day by which an incident is reported; None where no report is owed."""
-    found = first_due(clocks_of(incident))
+    # The route moves no day, and whether a report is owed only where an equivalent law is said to limit it.
+    route = route_of(incident.system) if incident.equivalent_law else "annex_iii"
+    found = first_due(clocks_of(incident, route))
     return found.due_on if found else None
 
 
@@ -155,8 +158,9 @@ def acts_of(incident: Incident) -> list[Act]:
     entries = log.entries_naming(TABLE, [incident.pk])
     payloads = log.payloads_of([entry.id for entry in entries])
     names = names_of(entry.actor for entry in entries)
-    return [
+    acts = [
         Act(
+            entry=entry.id,
             event=entry.event,
             at=entry.parsed["at"],
             actor=entry.actor,
@@ -167,16 +171,74 @@ def acts_of(incident: Incident) -> list[Act]:
         )
         for entry in entries
     ]
+    added = {str(act.data.get("task")): act.payload for act in acts if act.event == ADDED}
+    # What a task is stands in the entry that added it and nowhere else, so one erasure is enough.
+    return [replace(act, payload=added.get(str(act.data.get("task")))) if act.event == DONE else act for act in acts]
+
+
+def acts_since(incident: Incident, entry: uuid.UUID) -> list[Act]:
+    """Return what was done after the act of an entry; everything, if the incident has no such entry."""
+    acts = acts_of(incident)
+    places = [place for place, act in enumerate(acts) if act.entry == entry]
+    return acts[places[-1] + 1 :] if places else acts
+
+
+def changed_since(incident: Incident, entry: uuid.UUID) -> dict[str, tuple[Any, Any]]:
+    """Return the facts and times that changed after an entry: each as it was then and as it is now, as logged."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for act in acts_since(incident, entry):
+        for name, (was, now) in {**act.data.get("facts", {}), **act.data.get("times", {})}.items():
+            found[name] = (found[name][0] if name in found else was, now)
+    return found
+
+
+def stated(acts: Sequence[Act]) -> dict[str, Act]:
+    """Return which act said each fact and time last; a fact that nobody said is not in it.
+
+    The time, authority and reference of the report of record come from the act that recorded it, until its time is put
+    right.
+    """
+    found: dict[str, Act] = {}
+    for act in acts:
+        named = [*act.data.get("facts", {}), *act.data.get("times", {})]
+        if act.event == "incident.reported" and act.data.get("first"):
+            named = ["reported_at", "authority", "reference"]
+        found |= dict.fromkeys(named, act)
+    return found
+
+
+def other_reports_sent(acts: Sequence[Act]) -> list[datetime]:
+    """Return when the reports were sent other than the one of record."""
+    sent: dict[int, str] = {}
+    of_record = 0
+    for act in acts:
+        if act.event == "incident.reported":
+            sent[act.data["report"]] = act.data["sent_at"]
+            of_record = act.data["report"] if act.data.get("first") else of_record
+        elif moved := act.data.get("times", {}).get("reported_at"):
+            sent[of_record] = moved[1]
+    return [datetime.fromisoformat(at) for report, at in sent.items() if report != of_record]
 
 
 def told(acts: Sequence[Act]) -> dict[str, Told]:
-    """Return what happened and whom it affected, each as it was said last: ``what_happened``, ``persons``."""
+    """Return each text as it was said last: ``what_happened``, ``persons``, ``equivalent_law_note``."""
     found = {name: Told("") for name in _WORDS}
     for act in acts:
         for name in act.data.get("said", ()):
             text = None if act.payload is None else str(act.payload.get(name, ""))
             found[name] = Told(text, act.who, act.at, act.index)
     return found
+
+
+def tasks_said(acts: Sequence[Act]) -> dict[str, Told]:
+    """Return what each task is, by its id; the text of one that was erased is None."""
+    return {
+        str(act.data["task"]): Told(
+            None if act.payload is None else str(act.payload.get("text", "")), act.who, act.at, act.index
+        )
+        for act in acts
+        if act.event == ADDED
+    }
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Write down serious incidents and what is done about them, until somebody else closes them."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -10,42 +10,39 @@ from django.db import connection, transaction
 from governance.accounts.access import may_read
 from governance.accounts.models import User
 from governance.accounts.services import require_password
-from governance.audit import services as audit
 from governance.audit.events import Event
-from governance.audit.governed import Governed
 from governance.common import clock
-from governance.common.errors import Forbidden, InvalidInput, Unknown
+from governance.common.errors import InvalidInput, Unknown
 from governance.inventory.models import AISystem
-from governance.regulation import register
 from monitoring.incidents import selectors
-from monitoring.incidents.errors import (
-    IncidentClosed,
-    IncidentNotReported,
-    IncidentTaskDone,
-    IncidentTasksOpen,
-    IncidentTimesRefused,
-    OwnIncident,
+from monitoring.incidents.checks import (
+    LONGEST,
+    NOTE,
+    SAID,
+    TIMES,
+    check_closer,
+    check_keeper,
+    check_owner,
+    check_reporter,
+    check_times,
+    line,
+    locked,
+    log_act,
+    long_text,
+    take_facts,
+    title_of,
+    worked_on,
 )
+from monitoring.incidents.errors import IncidentTaskDone, IncidentTasksOpen, IncidentTimesRefused
 from monitoring.incidents.models import Incident, IncidentNote, IncidentTask
 from monitoring.models import Alert
 from registry.models import ModelVersion
 
-SHORTEST, LONGEST = 20, 4000
-TIMES = ("occurred_at", "aware_at", "suspected_at", "link_established_at", "reported_at")
-NAMES = {
-    "occurred_at": "the incident occurred",
-    "aware_at": "we became aware of it",
-    "suspected_at": "a link was suspected",
-    "link_established_at": "the link was established",
-    "reported_at": "it was reported",
+REFERENCED = {
+    Incident.Ending.NOT_OWED: "Name the law by which no report is owed",
+    Incident.Ending.PROVIDER_INFORMED: "Name the provider, and how and when it was informed",
 }
-IN_ORDER = (
-    *(("occurred_at", "suspected_at"), ("occurred_at", "aware_at")),
-    *(("aware_at", "link_established_at"), ("suspected_at", "link_established_at"), ("aware_at", "reported_at")),
-)
-"""Which time can't lie after which."""
-SAID = ("what_happened", "persons")
-FACTS = ("harm", "death", "widespread", "equivalent_law", "equivalent_law_note")
+"""What a closing without a report of our own refers to, by its ground."""
 
 
 @transaction.atomic
@@ -58,6 +55,7 @@ def open_incident(
     aware_at: datetime | None = None,
     owner: User | None = None,
     persons: str = "",
+    equivalent_law_note: str = "",
     version: ModelVersion | None = None,
     alert: Alert | None = None,
     times: Mapping[str, datetime | None] | None = None,
@@ -68,16 +66,17 @@ def open_incident(
     Args:
         aware_at: now, if left out.
         persons: whom it affected, if known.
+        equivalent_law_note: who said that the law named by ``equivalent_law`` is one, and which it is.
         version: by default the one that the alert is about.
         times: ``occurred_at``, ``suspected_at``, ``link_established_at``, as far as known.
-        facts: of ``FACTS``; the harm is not established unless it says so.
+        facts: of ``FACTS``; no harm is established unless it says so.
 
     Raises:
-        Forbidden: the person's roles keep no incidents of the system.
+        Forbidden: the person's roles keep no incidents of the system, or report none and say that a law takes it away.
         InvalidInput: the title, the text, the owner or a fact can't be; the version or the alert is of another system.
         IncidentTimesRefused: a time lies in the future, or two of them are in an order that can't be.
     """
-    _check_keeper(by, system.pk)
+    check_keeper(by, system.pk)
     now = clock.now()
     # One after the other, so that no two take a number and none that is rolled back leaves a gap.
     with connection.cursor() as cursor:
@@ -86,83 +85,141 @@ def open_incident(
     incident = Incident(
         number=(newest or 0) + 1,
         system=system,
-        version=version or (alert.version if alert else None),
         alert=alert,
-        title=_title(title),
+        title=title_of(title),
         owner=owner or system.owner,
         opened_by=by,
+        stated_by=by,
         opened_at=now,
         aware_at=aware_at or now,
         **{name: at for name, at in (times or {}).items() if name in TIMES and name not in {"aware_at", "reported_at"}},
     )
-    _check_owner(incident)
-    _check_of_system(incident)
-    _take_facts(incident, facts or {})
-    _check_times(incident, now)
-    words = {"what_happened": _words(what_happened, "Say what happened"), "persons": persons.strip()[:LONGEST]}
-    said = [name for name, text in words.items() if text]
-    data = {"said": said, "alert": alert.pk if alert else None, "harm": incident.harm}
-    if incident.version:
-        data["version"] = incident.version.subject_name
-    return _log(incident, Event.INCIDENT_OPENED, by, data, {"title": incident.title} | {n: words[n] for n in said})
+    check_owner(incident.owner, incident)
+    version = version or (alert.version if alert else None)
+    stated = take_facts(incident, {**(facts or {}), "version": version}, _note(equivalent_law_note, facts), by)
+    check_times(incident, now)
+    told = {
+        "what_happened": long_text(what_happened, "Say what happened"),
+        "persons": persons.strip()[:LONGEST],
+        NOTE: _note(equivalent_law_note, facts),
+    }
+    told = {name: text for name, text in told.items() if text}
+    known = {name: [None, at] for name in TIMES if (at := getattr(incident, name)) is not None}
+    data = {"said": list(told), "alert": alert.pk if alert else None, "facts": stated, "times": known}
+    return log_act(incident, Event.INCIDENT_OPENED, by, data, {"title": incident.title} | told)
 
 
 @transaction.atomic
 def change_facts(
-    *, incident_id: uuid.UUID, by: User, why: str, facts: Mapping[str, Any], words: Mapping[str, str] | None = None
+    *,
+    incident_id: uuid.UUID,
+    by: User,
+    why: str,
+    facts: Mapping[str, Any],
+    words: Mapping[str, str] | None = None,
+    seen: uuid.UUID | None = None,
 ) -> Incident:
-    """State anew what an incident is: its harm, whether somebody died, what it affected. The log keeps what was said.
+    """State anew what an incident is: its harms, where it occurred, which version. The log keeps what was said.
 
     Args:
         facts: of ``FACTS``; those left out stay.
-        words: ``what_happened`` and ``persons``; those left out stay.
+        words: of ``SAID``; those left out stay.
+        seen: the incident's newest log entry as the person saw it; None: any state will do.
 
     Raises:
-        Unknown, IncidentClosed, Forbidden: no such incident for the person, it is closed, or they keep none.
+        Unknown, IncidentClosed, Forbidden: no such incident for the person, it is closed, or they keep none; or they
+            report none and say that an equivalent law takes reports away.
+        IncidentChanged: somebody was first.
         InvalidInput: nothing changes, a value can't be, or no reason is given.
     """
-    incident = _worked_on(incident_id, by)
-    before = [getattr(incident, name) for name in FACTS]
-    _take_facts(incident, facts)
-    said = {
-        name: text.strip()[:LONGEST] for name, text in (words or {}).items() if name in {"what_happened", "persons"}
-    }
+    incident = worked_on(incident_id, by, seen=seen)
+    said = {name: text.strip()[:LONGEST] for name, text in (words or {}).items() if name in SAID}
+    law = facts.get("equivalent_law", incident.equivalent_law)
+    if not law or not said.get(NOTE):
+        said.pop(NOTE, None)
+    changed = take_facts(incident, facts, said.get(NOTE, ""), by)
     if "what_happened" in said:
-        said["what_happened"] = _words(said["what_happened"], "Say what happened")
-    if before == [getattr(incident, name) for name in FACTS] and not said:
+        said["what_happened"] = long_text(said["what_happened"], "Say what happened")
+    if not changed and not said:
         raise InvalidInput("Nothing of it differs from what is known.")
-    payload = {"why": _words(why, "Say why it changes"), **said}
-    return _log(incident, Event.INCIDENT_FACTS_CHANGED, by, {"said": sorted(said), "harm": incident.harm}, payload)
+    incident.stated_by = by
+    payload = {"why": long_text(why, "Say why it changes"), **said}
+    return log_act(incident, Event.INCIDENT_FACTS_CHANGED, by, {"said": sorted(said), "facts": changed}, payload)
 
 
 @transaction.atomic
-def change_times(*, incident_id: uuid.UUID, by: User, why: str, times: Mapping[str, datetime | None]) -> Incident:
+def change_times(
+    *,
+    incident_id: uuid.UUID,
+    by: User,
+    why: str,
+    times: Mapping[str, datetime | None],
+    seen: uuid.UUID | None = None,
+) -> Incident:
     """Put times right. The entry says each old and new one, and why.
 
     Args:
         times: of ``TIMES``; those left out stay, None takes one away.
+        seen: the incident's newest log entry as the person saw it; None: any state will do.
 
     Raises:
-        Unknown, IncidentClosed, Forbidden: as for the facts.
+        Unknown, IncidentClosed, IncidentChanged: as for the facts.
+        Forbidden: the person keeps none; or reports none, and moves awareness to a later time or a report to another.
         InvalidInput: nothing changes, or no reason is given.
         IncidentTimesRefused: awareness is taken away, a report is given a time that nobody sent, or as for opening.
     """
-    incident = _worked_on(incident_id, by)
+    incident = worked_on(incident_id, by, seen=seen)
     changed = {name: at for name, at in times.items() if name in TIMES and at != getattr(incident, name)}
     if not changed:
         raise InvalidInput("No time differs from what is known.")
-    if "aware_at" in changed and changed["aware_at"] is None:
-        raise IncidentTimesRefused("An incident that is written down is known; say since when.", field="aware_at")
-    if "reported_at" in changed and (incident.reported_at is None or changed["reported_at"] is None):
+    was = {name: getattr(incident, name) for name in changed}
+    if "aware_at" in changed:
+        aware = changed["aware_at"]
+        if aware is None:
+            raise IncidentTimesRefused("An incident that is written down is known; say since when.", field="aware_at")
+        if aware > incident.aware_at:
+            check_reporter(by, incident, "moves awareness to a later time, for that gives the report more of it")
+    if "reported_at" in changed:
+        _check_report_moves(incident, changed["reported_at"], by)
+    for name, at in changed.items():
+        setattr(incident, name, at)
+    check_times(incident, clock.now())
+    data = {"times": {name: [was[name], at] for name, at in changed.items()}}
+    return log_act(incident, Event.INCIDENT_TIMES_CHANGED, by, data, {"why": long_text(why, "Say why a time changes")})
+
+
+def _check_report_moves(incident: Incident, sent_at: datetime | None, by: User) -> None:
+    if incident.reported_at is None or sent_at is None:
         raise IncidentTimesRefused(
             "A report gets its time when you record that it was sent, and is not unsent.", field="reported_at"
         )
-    was = {name: getattr(incident, name) for name in changed}
-    for name, at in changed.items():
-        setattr(incident, name, at)
-    _check_times(incident, clock.now())
-    data = {"times": {name: [was[name], at] for name, at in changed.items()}}
-    return _log(incident, Event.INCIDENT_TIMES_CHANGED, by, data, {"why": _words(why, "Say why a time changes")})
+    check_reporter(by, incident, "says when the report was sent")
+    others = selectors.other_reports_sent(selectors.acts_of(incident))
+    if others and sent_at > min(others):
+        raise IncidentTimesRefused(
+            "Another report was sent before that, so this one would not be the first. Note what is wrong with it.",
+            field="reported_at",
+        )
+
+
+@transaction.atomic
+def hand_over(*, incident_id: uuid.UUID, by: User, owner: User, why: str) -> Incident:
+    """Give an incident to another person. Whoever does so can't close it, so that nobody hands their own work away.
+
+    Raises:
+        Unknown, IncidentClosed: as for the facts.
+        Forbidden: the person neither owns the incident nor reports those of the system.
+        InvalidInput: the person has it already or can't read it, or no reason is given.
+    """
+    incident = locked(incident_id, by)
+    if incident.owner_id != by.pk:
+        check_reporter(by, incident, "or who owns the incident hands it over")
+    if incident.owner_id == owner.pk:
+        raise InvalidInput(f"{owner.name} has it already.", field="owner")
+    check_owner(owner, incident)
+    was, incident.owner, incident.handed_over_by = incident.owner, owner, by
+    data = {"from": was.actor_id, "owner": owner.actor_id}
+    return log_act(incident, Event.INCIDENT_HANDED_OVER, by, data, {"why": long_text(why, "Say why it is handed over")})
 
 
 @transaction.atomic
@@ -173,9 +230,9 @@ def add_note(*, incident_id: uuid.UUID, by: User, text: str) -> IncidentNote:
         Unknown, IncidentClosed, Forbidden: as for the facts.
         InvalidInput: no text, or more than 4,000 characters.
     """
-    incident = _worked_on(incident_id, by)
+    incident = worked_on(incident_id, by)
     note = IncidentNote(incident=incident, author=by, written_at=clock.now())
-    _log(incident, Event.INCIDENT_NOTED, by, {"note": note.pk}, {"text": _words(text, "Note it", 1)}, [note])
+    log_act(incident, Event.INCIDENT_NOTED, by, {"note": note.pk}, {"text": long_text(text, "Note it", 1)}, [note])
     return note
 
 
@@ -187,35 +244,37 @@ def add_task(*, incident_id: uuid.UUID, by: User, text: str, owner: User, due_on
         Unknown, IncidentClosed, Forbidden: as for the facts.
         InvalidInput: no text or more than 300 characters, a day that is past, or an owner who can't read the incident.
     """
-    incident = _worked_on(incident_id, by)
+    incident = worked_on(incident_id, by)
     if not 0 < len(text.strip()) <= 300:
         raise InvalidInput("Say what is to be done, in 1 to 300 characters.")
     if due_on < clock.now().date():
         raise InvalidInput("The day lies in the past; give one from today on.")
     if owner.is_service or not owner.is_active or not may_read(owner, incident.system_id):
         raise InvalidInput("A task goes to an active person with a role for the AI system.")
-    task = IncidentTask(incident=incident, text=text.strip(), owner=owner, due_on=due_on, made_at=clock.now())
+    task = IncidentTask(incident=incident, owner=owner, due_on=due_on, made_at=clock.now())
     data = {"task": task.pk, "owner": owner.actor_id, "due": due_on}
-    _log(incident, Event.INCIDENT_TASK_ADDED, by, data, {"text": task.text}, [task])
+    log_act(incident, Event.INCIDENT_TASK_ADDED, by, data, {"text": text.strip()}, [task])
     return task
 
 
 @transaction.atomic
 def finish_task(*, incident_id: uuid.UUID, task_id: uuid.UUID, by: User) -> IncidentTask:
-    """Say that a task is done.
+    """Say that a task is done: one's own, whatever one's role, or as who keeps the incident.
 
     Raises:
         Unknown, IncidentClosed, Forbidden: as for the facts; or the incident has no such task.
         IncidentTaskDone: somebody was first.
     """
-    incident = _worked_on(incident_id, by)
+    incident = locked(incident_id, by)
     task = IncidentTask.objects.select_for_update().filter(incident=incident, pk=task_id).first()
+    if task is None or task.owner_id != by.pk:
+        check_keeper(by, incident.system_id)
     if task is None:
         raise Unknown(f"{incident} has no task {task_id}.")
     if task.done_at:
-        raise IncidentTaskDone(f"{task.text} is done.")
+        raise IncidentTaskDone("Somebody has done that task.")
     task.done_at, task.done_by = clock.now(), by
-    _log(incident, Event.INCIDENT_TASK_DONE, by, {"task": task.pk}, {"text": task.text}, [task])
+    log_act(incident, Event.INCIDENT_TASK_DONE, by, {"task": task.pk}, {}, [task])
     return task
 
 
@@ -229,9 +288,10 @@ def record_report(
     reported_at: datetime | None = None,
     remarks: str = "",
 ) -> Incident:
-    """Record that a report was sent to an authority; Placet sends none. Further ones may follow the first.
+    """Record that a report was sent to an authority; Placet sends none. Further ones may follow.
 
-    The row keeps the first, which is the one that is due; the log keeps each.
+    The row keeps the one that was sent first, which is the one that is due, also if it is recorded after another; the
+    log keeps each.
 
     Raises:
         Unknown, IncidentClosed: no such incident for the person, or it is closed.
@@ -239,154 +299,65 @@ def record_report(
         InvalidInput: no authority or no reference.
         IncidentTimesRefused: it was sent before awareness or will be in the future.
     """
-    incident = _locked(incident_id, by)
-    _check_reporter(by, incident)
-    authority, reference = _line(authority, "Name the authority"), _line(reference, "Give the reference of the report")
+    incident = locked(incident_id, by)
+    check_reporter(by, incident)
+    authority, reference = line(authority, "Name the authority"), line(reference, "Give the reference of the report")
     sent_at = reported_at or clock.now()
-    first = incident.reported_at is None
     if not incident.aware_at <= sent_at <= clock.now():
         raise IncidentTimesRefused("A report is sent after awareness and not in the future.", field="reported_at")
     incident.reports += 1
+    first = incident.reported_at is None or sent_at < incident.reported_at
     if first:
-        incident.state, incident.reported_at = Incident.State.REPORTED, sent_at
+        incident.state, incident.reported_at, incident.reported_by = Incident.State.REPORTED, sent_at, by
         incident.authority, incident.reference = authority, reference
-    data = {"report": incident.reports, "sent_at": sent_at}
+    data = {"report": incident.reports, "sent_at": sent_at, "first": first}
     payload = {"authority": authority, "reference": reference, "remarks": remarks.strip()[:LONGEST]}
-    return _log(incident, Event.INCIDENT_REPORTED, by, data, {n: text for n, text in payload.items() if text})
+    return log_act(incident, Event.INCIDENT_REPORTED, by, data, {n: text for n, text in payload.items() if text})
 
 
 @transaction.atomic
 def close_incident(
-    *, incident_id: uuid.UUID, closer: User, how: str, password: str, not_serious: bool = False
+    *,
+    incident_id: uuid.UUID,
+    closer: User,
+    how: str,
+    password: str,
+    ending: str = Incident.Ending.REPORTED,
+    reference: str = "",
+    seen: uuid.UUID | None = None,
 ) -> Incident:
-    """Close an incident that one does not own, once it was reported, or because it was not serious; signed.
+    """Close an incident that rests on the word of others, on one of four grounds; signed.
+
+    Args:
+        ending: it was reported; it is not serious; no report is owed under Article 73; or the provider, whose report
+            it is, was informed (Article 26(5)).
+        reference: of the last two: the law, or which provider was informed, how and when.
+        seen: the incident's newest log entry as the person saw it; None: any state will do.
 
     Raises:
         Unknown, IncidentClosed: no such incident for the person, or somebody was first.
-        OwnIncident: the closer owns it.
+        IncidentChanged: it is no longer what the person saw.
+        OwnIncident: the closer owns it, or handed it over.
+        OwnWord: the closer recorded the report; of the other grounds: wrote it down, or stated last what it is.
         Forbidden: the closer is neither owner nor risk officer of the system.
-        IncidentNotReported: it is not said to be not serious.
+        IncidentNotReported: it is to be closed as reported, and is not.
         IncidentTasksOpen: something is left to do.
-        InvalidInput: fewer than 20 characters say how it ended, or why it was not serious.
+        InvalidInput: fewer than 20 characters say how it ended, the ground lacks its reference, or is not one.
         SignInAgain: the password is not the closer's.
     """
-    incident = _locked(incident_id, closer)
-    if incident.owner_id == closer.pk:
-        raise OwnIncident("You own this incident; somebody else must see that it is over.")
-    _check_reporter(closer, incident)
-    if incident.reported_at is None and not not_serious:
-        raise IncidentNotReported("Record the report first, or say why the incident is not serious.")
+    incident = locked(incident_id, closer, seen=seen)
+    check_closer(closer, incident, ending)
     if left := incident.tasks.filter(done_at__isnull=True).count():
         raise IncidentTasksOpen(f"{left} of its tasks are open; have them done first.")
-    how = _words(how, "Say why it is not serious" if not_serious else "Say how it ended")
+    asked = REFERENCED.get(Incident.Ending(ending))
+    incident.ending_reference = line(reference, asked, field="ending_reference") if asked else ""
+    how = long_text(how, "Say how it ended" if ending == Incident.Ending.REPORTED else "Say why it is closed")
     require_password(closer, password)
-    incident.state, incident.not_serious = Incident.State.CLOSED, not_serious
+    incident.state, incident.ending = Incident.State.CLOSED, ending
     incident.closed_at, incident.closed_by = clock.now(), closer
-    return _log(incident, Event.INCIDENT_CLOSED, closer, {"not_serious": not_serious}, {"how": how})
+    payload = {"how": how} | ({"reference": incident.ending_reference} if asked else {})
+    return log_act(incident, Event.INCIDENT_CLOSED, closer, {"ending": ending}, payload)
 
 
-def _locked(incident_id: uuid.UUID, person: User) -> Incident:
-    rows = Incident.objects.select_for_update(of=("self",)).select_related("system", "owner", "version__model")
-    incident = rows.filter(pk=incident_id).first()
-    if incident is None or not may_read(person, incident.system_id):
-        raise Unknown(selectors.no_incident(incident_id))
-    if incident.state == Incident.State.CLOSED:
-        raise IncidentClosed(f"{incident} is closed.")
-    return incident
-
-
-def _worked_on(incident_id: uuid.UUID, person: User) -> Incident:
-    incident = _locked(incident_id, person)
-    _check_keeper(person, incident.system_id)
-    return incident
-
-
-def _check_keeper(person: User, system_id: uuid.UUID) -> None:
-    if not selectors.is_keeper(person, system_id):
-        raise Forbidden("An incident is kept by an owner, engineer, validator, risk officer or administrator.")
-
-
-def _check_reporter(person: User, incident: Incident) -> None:
-    if not selectors.is_reporter(person, incident.system_id):
-        raise Forbidden("An owner or a risk officer of the AI system does this.")
-
-
-def _check_owner(incident: Incident) -> None:
-    owner = incident.owner
-    if owner.is_service or not owner.is_active or not may_read(owner, incident.system_id):
-        raise InvalidInput("An incident is owned by an active person with a role for the AI system.")
-
-
-def _check_of_system(incident: Incident) -> None:
-    if incident.alert and incident.alert.monitor.model.system_id != incident.system_id:
-        raise InvalidInput("The alert is about another AI system.")
-    if incident.version and incident.version.model.system_id != incident.system_id:
-        raise InvalidInput("The version serves another AI system.")
-
-
-def _take_facts(incident: Incident, facts: Mapping[str, Any]) -> None:
-    for name in FACTS:
-        if name in facts:
-            setattr(incident, name, facts[name].strip() if isinstance(facts[name], str) else facts[name])
-    if incident.harm not in Incident.Harm.values:
-        raise InvalidInput(f"The harm is one of {', '.join(Incident.Harm.values)}.")
-    if not incident.equivalent_law:
-        incident.equivalent_law_note = ""
-    elif not 0 < len(incident.equivalent_law_note) <= 300:
-        raise InvalidInput(
-            "Say who said that your sector's law has an equivalent duty, and which law, in 1 to 300 characters."
-        )
-
-
-def _check_times(incident: Incident, now: datetime) -> None:
-    for name in TIMES:
-        if (at := getattr(incident, name)) is not None and at > now:
-            raise IncidentTimesRefused(f"When {NAMES[name]} can't lie in the future.", field=name)
-    if incident.aware_at > incident.opened_at:
-        raise IncidentTimesRefused(
-            "Whoever wrote the incident down was aware of it: at the latest "
-            f"{clock.rfc3339(incident.opened_at)[:16].replace('T', ', ')} UTC.",
-            field="aware_at",
-        )
-    for earlier, later in IN_ORDER:
-        first, second = getattr(incident, earlier), getattr(incident, later)
-        if first is not None and second is not None and first > second:
-            raise IncidentTimesRefused(f"When {NAMES[earlier]} can't lie after when {NAMES[later]}.", field=later)
-
-
-def _title(text: str) -> str:
-    if not 0 < len(text.strip()) <= 300:
-        raise InvalidInput("Name the incident in 1 to 300 characters.")
-    return text.strip()
-
-
-def _line(text: str, what: str) -> str:
-    if not 0 < len(text.strip()) <= 200:
-        raise InvalidInput(f"{what}, in 1 to 200 characters.")
-    return text.strip()
-
-
-def _words(text: str, what: str, shortest: int = SHORTEST) -> str:
-    if not shortest <= len(text.strip()) <= LONGEST:
-        raise InvalidInput(f"{what}, in {shortest} to {LONGEST:,} characters.")
-    return text.strip()
-
-
-def _log(
-    incident: Incident,
-    event: Event,
-    by: User,
-    data: Mapping[str, Any],
-    payload: Mapping[str, str],
-    rows: Sequence[Governed] = (),
-) -> Incident:
-    """Append the entry of an act: what the clocks said then, and by which law."""
-    about = {
-        "incident": incident.number,
-        "system": incident.system.slug,
-        "state": incident.state,
-        "due": selectors.due_of(incident),
-        "law": register.load().version,
-    }
-    audit.append(event=event, actor=by, subjects=[incident, *rows], data={**about, **data}, payload=payload)
-    return incident
+def _note(text: str, facts: Mapping[str, Any] | None) -> str:
+    return text.strip() if (facts or {}).get("equivalent_law") else ""

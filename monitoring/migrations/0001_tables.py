@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('alias', models.CharField(max_length=255)),
                 ('settings', models.JSONField(help_text="Sampling: sample, bins. Limits are the policy's.")),
                 ('enabled', models.BooleanField(default=True)),
+                ('enabled_at', models.DateTimeField(help_text='Since when, if it was switched off in between.', null=True)),
                 ('time_zone', models.CharField(default='UTC', help_text='In whose days and weeks windows are cut.', max_length=60)),
                 ('made_at', models.DateTimeField()),
                 ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='monitors', to='registry.registeredmodel')),

@@ -1,5 +1,6 @@
 """Serious incidents with their tasks and notes, under the log's guard, and what the database keeps of them."""
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import uuid
 from django.conf import settings
@@ -28,9 +29,9 @@ BEGIN
         USING ERRCODE = '23514', CONSTRAINT = 'incident_numbers_have_no_gap';
     END IF;
   ELSE
-    IF (NEW.number, NEW.system_id, NEW.alert_id, NEW.owner_id, NEW.opened_by_id, NEW.opened_at)
-       IS DISTINCT FROM (OLD.number, OLD.system_id, OLD.alert_id, OLD.owner_id, OLD.opened_by_id, OLD.opened_at) THEN
-      RAISE EXCEPTION 'what incident % is of, and who opened and owns it, does not change', OLD.id
+    IF (NEW.number, NEW.system_id, NEW.alert_id, NEW.opened_by_id, NEW.opened_at)
+       IS DISTINCT FROM (OLD.number, OLD.system_id, OLD.alert_id, OLD.opened_by_id, OLD.opened_at) THEN
+      RAISE EXCEPTION 'what incident % is of, and who opened it, does not change', OLD.id
         USING ERRCODE = '23514', CONSTRAINT = 'incident_of_one_system';
     END IF;
     IF NEW.state <> OLD.state AND NOT ((OLD.state, NEW.state) IN (('open', 'reported'), ('open', 'closed'),
@@ -58,6 +59,24 @@ END $$;
 CREATE TRIGGER incident_rules BEFORE INSERT OR UPDATE OR DELETE ON monitoring_incident
   FOR EACH ROW EXECUTE FUNCTION incident_rules();
 ALTER TABLE monitoring_incident ENABLE ALWAYS TRIGGER incident_rules;
+"""
+
+# An owner changes by the one event that says so. The entry is written after the row, so this looks at the commit.
+OWNERS = """
+CREATE FUNCTION incident_owner_rules() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM audit_entry e WHERE e.id = NEW.log_entry
+                 AND convert_from(e.body, 'UTF8')::jsonb ->> 'event' = 'incident.handed_over') THEN
+    RAISE EXCEPTION 'incident % gets another owner by being handed over', NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'incident_owner_by_handing_over';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER incident_owner_rules AFTER UPDATE ON monitoring_incident DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN ((NEW.owner_id, NEW.handed_over_by_id) IS DISTINCT FROM (OLD.owner_id, OLD.handed_over_by_id))
+  EXECUTE FUNCTION incident_owner_rules();
+ALTER TABLE monitoring_incident ENABLE ALWAYS TRIGGER incident_owner_rules;
 """
 
 # Tasks and notes are added while the incident is not closed. The lock makes a closing wait for them, and them for it.
@@ -108,11 +127,10 @@ class Migration(migrations.Migration):
                 ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
                 ('number', models.BigIntegerField(help_text='What people call it: INC-3. Without gaps.', unique=True)),
                 ('title', models.CharField(max_length=300)),
-                ('harm', models.CharField(choices=[('a', 'Death, or serious harm to health'), ('b', 'Disruption of critical infrastructure'), ('c', 'Breach of duties that protect fundamental rights'), ('d', 'Serious harm to property or the environment'), ('not_established', 'Not established yet')], default='not_established', max_length=15)),
-                ('death', models.BooleanField(default=False)),
+                ('harms', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('death', 'Death of a person'), ('health', 'Serious harm to health'), ('infrastructure', 'Disruption of critical infrastructure'), ('rights', 'Breach of duties that protect fundamental rights'), ('property', 'Serious harm to property or the environment')], max_length=14), default=list, help_text='Every outcome of Article 3(49) that it had or may have had; empty: none is established.', size=None)),
                 ('widespread', models.BooleanField(default=False, help_text='A widespread infringement, Article 73(3).')),
-                ('equivalent_law', models.BooleanField(default=False, help_text="Our sector's law has an equivalent reporting duty, Article 73(9).")),
-                ('equivalent_law_note', models.CharField(blank=True, help_text='Who said so, and which law it is.', max_length=300)),
+                ('member_states', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('AT', 'Austria'), ('BE', 'Belgium'), ('BG', 'Bulgaria'), ('HR', 'Croatia'), ('CY', 'Cyprus'), ('CZ', 'Czechia'), ('DK', 'Denmark'), ('EE', 'Estonia'), ('FI', 'Finland'), ('FR', 'France'), ('DE', 'Germany'), ('GR', 'Greece'), ('HU', 'Hungary'), ('IE', 'Ireland'), ('IT', 'Italy'), ('LV', 'Latvia'), ('LT', 'Lithuania'), ('LU', 'Luxembourg'), ('MT', 'Malta'), ('NL', 'Netherlands'), ('PL', 'Poland'), ('PT', 'Portugal'), ('RO', 'Romania'), ('SK', 'Slovakia'), ('SI', 'Slovenia'), ('ES', 'Spain'), ('SE', 'Sweden')], max_length=2), default=list, help_text='Where it occurred, which decides the authority.', size=None)),
+                ('equivalent_law', models.CharField(blank=True, choices=[('Art 73.9', 'Equivalent reporting duty of the provider'), ('Art 73.10', 'Medical or in vitro diagnostic device')], help_text='The paragraph that limits what is notified.', max_length=9)),
                 ('opened_at', models.DateTimeField()),
                 ('state', models.CharField(choices=[('open', 'Open'), ('reported', 'Reported'), ('closed', 'Closed')], default='open', max_length=8)),
                 ('occurred_at', models.DateTimeField(help_text='Empty: not known yet.', null=True)),
@@ -123,12 +141,16 @@ class Migration(migrations.Migration):
                 ('authority', models.CharField(blank=True, help_text='Which market surveillance authority has it.', max_length=200)),
                 ('reference', models.CharField(blank=True, help_text="The authority's, or of the dispatch.", max_length=200)),
                 ('reports', models.PositiveSmallIntegerField(default=0, help_text='How many were sent, with those that followed.')),
-                ('not_serious', models.BooleanField(default=False, help_text='Closed because it was none; the log says why.')),
+                ('ending', models.CharField(blank=True, choices=[('reported', 'Reported'), ('not_serious', 'Not a serious incident'), ('not_owed', 'No report is owed'), ('provider_informed', 'The provider is informed')], help_text='On which ground it was closed.', max_length=17)),
+                ('ending_reference', models.CharField(blank=True, help_text='The law by which no report is owed; or which provider was informed, how.', max_length=200)),
                 ('closed_at', models.DateTimeField(null=True)),
                 ('alert', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='monitoring.alert')),
                 ('closed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('handed_over_by', models.ForeignKey(help_text='Who gave it its present owner.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('opened_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to=settings.AUTH_USER_MODEL)),
+                ('reported_by', models.ForeignKey(help_text='Who recorded that report.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('stated_by', models.ForeignKey(help_text='Who stated facts of it last.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='inventory.aisystem')),
                 ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='registry.modelversion')),
             ],
@@ -151,7 +173,6 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
-                ('text', models.CharField(max_length=300)),
                 ('due_on', models.DateField()),
                 ('made_at', models.DateTimeField()),
                 ('done_at', models.DateTimeField(null=True)),
@@ -166,7 +187,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('harm__in', ['a', 'b', 'c', 'd', 'not_established'])), name='known_harm_of_an_incident'),
+            constraint=models.CheckConstraint(condition=models.Q(('harms__contained_by', ['death', 'health', 'infrastructure', 'rights', 'property'])), name='known_harms_of_an_incident'),
+        ),
+        migrations.AddConstraint(
+            model_name='incident',
+            constraint=models.CheckConstraint(condition=models.Q(('member_states__contained_by', ['AT', 'BE', 'BG', 'HR', 'CY', 'CZ', 'DK', 'EE', 'FI', 'FR', 'DE', 'GR', 'HU', 'IE', 'IT', 'LV', 'LT', 'LU', 'MT', 'NL', 'PL', 'PT', 'RO', 'SK', 'SI', 'ES', 'SE'])), name='known_member_states_of_an_incident'),
+        ),
+        migrations.AddConstraint(
+            model_name='incident',
+            constraint=models.CheckConstraint(condition=models.Q(('equivalent_law__in', ['', 'Art 73.9', 'Art 73.10'])), name='known_law_that_is_equivalent'),
         ),
         migrations.AddConstraint(
             model_name='incident',
@@ -186,15 +215,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('authority', ''), ('reference', ''), ('reported_at__isnull', True), ('reports', 0)), models.Q(('reported_at__isnull', False), ('reports__gte', 1), models.Q(('authority', ''), _negated=True), models.Q(('reference', ''), _negated=True)), _connector='OR'), name='reported_to_an_authority_with_a_reference'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('authority', ''), ('reference', ''), ('reported_at__isnull', True), ('reported_by__isnull', True), ('reports', 0)), models.Q(('reported_at__isnull', False), ('reported_by__isnull', False), ('reports__gte', 1), models.Q(('authority', ''), _negated=True), models.Q(('reference', ''), _negated=True)), _connector='OR'), name='reported_to_an_authority_with_a_reference'),
         ),
         migrations.AddConstraint(
             model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reported_at__isnull', True), ('state', 'open')), models.Q(('reported_at__isnull', False), ('state', 'reported')), models.Q(('reported_at__isnull', False), ('state', 'closed')), models.Q(('not_serious', True), ('state', 'closed')), _connector='OR'), name='closed_once_reported_or_not_serious'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reported_at__isnull', True), ('state', 'open')), models.Q(('reported_at__isnull', False), ('state', 'reported')), ('state', 'closed'), _connector='OR'), name='reported_once_a_report_was_sent'),
         ),
         migrations.AddConstraint(
             model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('not_serious', False), ('state', 'closed'), _connector='OR'), name='not_serious_is_said_by_closing'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('state', 'closed'), _negated=True), ('ending', '')), models.Q(('ending', 'reported'), ('reported_at__isnull', False), ('state', 'closed')), models.Q(('ending__in', ['not_serious', 'not_owed', 'provider_informed']), ('state', 'closed')), _connector='OR'), name='closed_on_a_ground'),
+        ),
+        migrations.AddConstraint(
+            model_name='incident',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ending__in', ['not_owed', 'provider_informed']), models.Q(('ending_reference', ''), _negated=True)), models.Q(models.Q(('ending__in', ['not_owed', 'provider_informed']), _negated=True), ('ending_reference', '')), _connector='OR'), name='no_report_of_our_own_has_a_reference'),
         ),
         migrations.AddConstraint(
             model_name='incident',
@@ -202,11 +235,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('closed_by__isnull', True), models.Q(('closed_by', models.F('owner')), _negated=True), _connector='OR'), name='incident_closed_by_another_person'),
+            constraint=models.CheckConstraint(condition=models.Q(('closed_by__isnull', True), models.Q(models.Q(('closed_by', models.F('owner')), _negated=True), models.Q(('handed_over_by__isnull', True), models.Q(('closed_by', models.F('handed_over_by')), _negated=True), _connector='OR')), _connector='OR'), name='incident_closed_by_another_person'),
         ),
         migrations.AddConstraint(
             model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('equivalent_law', False), ('equivalent_law_note', '')), models.Q(('equivalent_law', True), models.Q(('equivalent_law_note', ''), _negated=True)), _connector='OR'), name='somebody_said_that_a_law_is_equivalent'),
+            constraint=models.CheckConstraint(condition=models.Q(('closed_by__isnull', True), models.Q(('ending', 'reported'), models.Q(('closed_by', models.F('reported_by')), _negated=True)), models.Q(models.Q(('ending', 'reported'), _negated=True), models.Q(('closed_by', models.F('opened_by')), _negated=True), models.Q(('closed_by', models.F('stated_by')), _negated=True)), _connector='OR'), name='incident_not_closed_by_whose_word_it_rests_on'),
         ),
         migrations.AddConstraint(
             model_name='incidenttask',
@@ -216,5 +249,6 @@ class Migration(migrations.Migration):
         Govern("monitoring_incidenttask", sealed_when="done_at"),
         Govern("monitoring_incidentnote", immutable=True),
         migrations.RunSQL(INCIDENTS, "DROP FUNCTION incident_rules CASCADE"),
+        migrations.RunSQL(OWNERS, "DROP FUNCTION incident_owner_rules CASCADE"),
         migrations.RunSQL(PARTS, "DROP FUNCTION incident_part_rules CASCADE"),
     ]

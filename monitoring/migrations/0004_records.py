@@ -145,5 +145,34 @@ class Migration(migrations.Migration):
             model_name='erasedfile',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('batch__isnull', False), ('label_batch__isnull', True)), models.Q(('batch__isnull', True), ('label_batch__isnull', False)), _connector='OR'), name='erased_file_is_of_one_batch'),
         ),
+        migrations.CreateModel(
+            name='RefusedBatch',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('records', 'Records'), ('labels', 'Labels')], max_length=7)),
+                ('batch_id', models.CharField(help_text='Chosen by the sender, cut to 100 characters.', max_length=100)),
+                ('code', models.CharField(help_text="The problem's, as docs/reference/problems.md has it.", max_length=60)),
+                ('title', models.CharField(help_text="The problem's, in words.", max_length=100)),
+                ('reasons', models.JSONField(default=list, help_text='[{column, kind, expected, found, count}], the gravest first.')),
+                ('more', models.PositiveIntegerField(default=0, help_text='Reasons beyond those.')),
+                ('attempts', models.PositiveIntegerField(default=1, help_text='How often it was sent and refused.')),
+                ('first_at', models.DateTimeField()),
+                ('last_at', models.DateTimeField()),
+                ('monitor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refused_batches', to='monitoring.monitor')),
+                ('sender', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'indexes': [models.Index(fields=['monitor', '-last_at'], name='refused_by_time')],
+                'constraints': [models.UniqueConstraint(fields=('monitor', 'kind', 'batch_id'), name='one_row_per_refused_batch')],
+            },
+        ),
+        migrations.AddIndex(
+            model_name='recordbatch',
+            index=models.Index(fields=['monitor', '-received_at'], name='batch_by_receipt'),
+        ),
+        migrations.AddIndex(
+            model_name='labelbatch',
+            index=models.Index(fields=['monitor', '-received_at'], name='labels_by_receipt'),
+        ),
         Govern("monitoring_recorderasure", immutable=True),
     ]

@@ -13,6 +13,7 @@ from governance.approvals.models import Finding, State
 from governance.audit import selectors as log
 from governance.common import clock
 from monitoring import alerts, selectors
+from monitoring.incidents.selectors import incidents_for
 from monitoring.models import Alert, DriftRun, RetrainCall
 from monitoring.retraining import services as retraining
 
@@ -50,6 +51,8 @@ def alert_page(viewer: User, pk: uuid.UUID) -> Row:
             "breached_at": alert.breached_at,
             "muted_until": alert.muted_until if _muted(alert) else None,
             "version": str(alert.version),
+            "model_pk": alert.version.model_id,
+            "number": alert.version.number,
             "monitor": {"pk": alert.monitor_id, "name": str(alert.monitor)},
             "system": {"pk": system.pk, "name": system.name} if system else None,
         },
@@ -57,6 +60,10 @@ def alert_page(viewer: User, pk: uuid.UUID) -> Row:
         "evidence": [_evidence(run) for run in dict.fromkeys([alert.run, alert.newest_run])],
         "consequences": _consequences(alert, call),
         "history": _history(alert),
+        "incidents": [
+            {"pk": incident.pk, "name": str(incident), "title": incident.title, "state": incident.state}
+            for incident in incidents_for(viewer).filter(alert=alert)
+        ],
         "may": {
             "acknowledge": keeps and alert.state == Alert.State.OPEN,
             "resolve": keeps and standing,

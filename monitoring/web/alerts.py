@@ -5,14 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from governance.accounts.narrow import actor
-from governance.common.errors import DomainError, InvalidInput
-from governance.common.pages import page
+from governance.common.pages import acted, page
 from monitoring import alerts, selectors
 from monitoring.web.alert_page import alert_page
 from monitoring.web.forms import AcknowledgeForm, AlertForm, MuteForm, ResolveForm
@@ -66,18 +64,14 @@ def alert_resolve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _acted(
     request: HttpRequest, pk: uuid.UUID, form: AlertForm, act: Callable[[Mapping[str, Any]], str]
 ) -> HttpResponse:
-    """Have a service act on what a form says; a refusal shows the page again with its sentence and what was typed."""
+    """Have a service act on what a form of the alert's page says."""
     selectors.alert_for(actor(request), pk)  # who may not read it learns nothing by trying
-    errors: dict[str, list[str]] = {}
-    try:
-        if not form.is_valid():
-            errors = {name: [str(error) for error in found] for name, found in form.errors.items()}
-            raise InvalidInput(" ".join(sentence for found in errors.values() for sentence in found))
-        said = act(form.cleaned_data)
-    except DomainError as refusal:
-        messages.error(request, refusal.detail)
-        typed = {**request.POST.dict(), "errors": errors or {form.text: [refusal.detail]}}
-        context = alert_page(actor(request), pk) | {"form": typed}
-        return render(request, "monitoring/alert.html", context, status=refusal.status)
-    messages.success(request, said)
-    return redirect("alert-detail", pk=pk)
+    return acted(
+        request,
+        form,
+        act,
+        template="monitoring/alert.html",
+        context=lambda: alert_page(actor(request), pk),
+        field=lambda _: form.text,
+        to=("alert-detail", pk),
+    )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django import forms
 
+from monitoring.incidents import selectors
+from monitoring.incidents.checks import NOTE, TIMES
 from monitoring.incidents.models import Incident
-from monitoring.incidents.services import TIMES
+from monitoring.incidents.places import MEMBER_STATES
+from registry.models import ModelVersion
 
 LONGEST = 4000
 Errors = dict[str, list[str]]
@@ -21,12 +25,30 @@ class IncidentForm(forms.Form):
     text: ClassVar[str] = ""
 
 
+class _Seen(forms.Form):
+    """What a page that shows every value sends along: which state of the incident it showed."""
+
+    log_entry = forms.UUIDField(
+        error_messages=dict.fromkeys(("required", "invalid"), "The page did not say what it showed; open it again.")
+    )
+
+
 class _Stated(IncidentForm):
-    harm = forms.ChoiceField(choices=Incident.Harm.choices, error_messages={"required": "Choose what harm it did."})
-    death = forms.BooleanField(required=False)
+    harms = forms.MultipleChoiceField(
+        required=False, choices=Incident.Harm.choices, error_messages={"invalid_choice": "There is no harm %(value)s."}
+    )
     widespread = forms.BooleanField(required=False)
-    equivalent_law = forms.BooleanField(required=False)
+    member_states = forms.MultipleChoiceField(
+        required=False, choices=MEMBER_STATES, error_messages={"invalid_choice": "There is no Member State %(value)s."}
+    )
+    equivalent_law = forms.ChoiceField(required=False, choices=[("", ""), *Incident.EquivalentLaw.choices])
     equivalent_law_note = forms.CharField(required=False, max_length=300)
+    version = forms.UUIDField(required=False, error_messages={"invalid": "Choose a version, or leave it out."})
+
+    def stated(self) -> dict[str, Any]:
+        """Return the facts that were on the page, but for the version. Who reports none is not asked for a law."""
+        names = ("harms", "widespread", "member_states", "equivalent_law")
+        return {name: self.cleaned_data[name] for name in names if name != "equivalent_law" or name in self.data}
 
 
 class OpenForm(_Stated):
@@ -36,7 +58,6 @@ class OpenForm(_Stated):
 
     system = forms.UUIDField(error_messages={"required": "Choose the AI system.", "invalid": "Choose the AI system."})
     alert = forms.UUIDField(required=False)
-    version = forms.UUIDField(required=False, error_messages={"invalid": "Choose a version, or leave it out."})
     title = forms.CharField(max_length=300, error_messages={"required": "Name the incident."})
     what_happened = forms.CharField(max_length=LONGEST, error_messages={"required": "Say what happened."})
     persons = forms.CharField(required=False, max_length=LONGEST)
@@ -46,15 +67,18 @@ class OpenForm(_Stated):
     link_established_at = forms.DateTimeField(required=False, error_messages=_TIME)
 
 
-class FactsForm(_Stated):
+class FactsForm(_Seen, _Stated):
     """Facts that are stated anew, and why."""
 
     text = "facts_why"
 
+    what_happened = forms.CharField(required=False, max_length=LONGEST)
+    persons = forms.CharField(required=False, max_length=LONGEST)
+
     facts_why = forms.CharField(max_length=LONGEST, error_messages={"required": "Say why they change."})
 
 
-class TimesForm(IncidentForm):
+class TimesForm(_Seen, IncidentForm):
     """Times that are put right, and why."""
 
     text = "times_why"
@@ -96,13 +120,23 @@ class ReportForm(IncidentForm):
     remarks = forms.CharField(required=False, max_length=LONGEST)
 
 
-class CloseForm(IncidentForm):
-    """How it ended, signed."""
+class HandOverForm(IncidentForm):
+    """Who has the incident from now on, and why."""
+
+    text = "owner_why"
+
+    owner = forms.UUIDField(error_messages={"required": "Choose who has it.", "invalid": "Choose who has it."})
+    owner_why = forms.CharField(max_length=LONGEST, error_messages={"required": "Say why it is handed over."})
+
+
+class CloseForm(_Seen, IncidentForm):
+    """On which ground it is closed and how it ended, signed."""
 
     text = "how"
 
     how = forms.CharField(max_length=LONGEST, error_messages={"required": "Say how it ended."})
-    not_serious = forms.BooleanField(required=False)
+    ending = forms.CharField(max_length=17, error_messages={"required": "Choose on which ground it is closed."})
+    ending_reference = forms.CharField(required=False, max_length=200)
     password = forms.CharField(
         strip=False, max_length=200, error_messages={"required": "Type your password to sign the closing."}
     )
@@ -125,6 +159,48 @@ def changed_times(incident: Incident, given: dict[str, Any]) -> dict[str, dateti
         for name in TIMES
         if name in given and as_typed(given[name]) != as_typed(getattr(incident, name))
     }
+
+
+def changed_words(incident: Incident, given: dict[str, Any]) -> dict[str, str]:
+    """Return the texts that differ from what is on record; one that is left empty stays as it is."""
+    on_record = selectors.told(selectors.acts_of(incident))
+    return {
+        name: given[name]
+        for name in ("what_happened", "persons", NOTE)
+        if given.get(name) and _lines(given[name]) != _lines(on_record[name].text or "")
+    }
+
+
+def brought_up(typed: dict[str, Any], incident: Incident) -> dict[str, Any]:
+    """Return what somebody typed, with the values that they left as they were brought to what others made of them.
+
+    So that sending a page again after somebody else's change undoes none of it by what it merely showed.
+    """
+    try:
+        seen = uuid.UUID(str(typed.get("log_entry")))
+    except ValueError:
+        return {}
+    found: dict[str, Any] = {}
+    for name, (was, now) in selectors.changed_since(incident, seen).items():
+        shown = typed.get(name)
+        if name in typed and (_lines(shown) if isinstance(shown, str) else shown) == _shown(name, was, incident):
+            found[name] = _shown(name, now, incident)
+    return found
+
+
+def _shown(name: str, logged: Any, incident: Incident) -> Any:
+    """Return what the log says of a fact, a time or a text as a field of the page holds it."""
+    if name in TIMES:
+        return as_typed(datetime.fromisoformat(logged)) if logged else ""
+    if name == "version" and logged:
+        model, _slash, number = logged.rpartition("/")
+        rows = ModelVersion.objects.filter(model__system=incident.system_id, model__name=model, number=number)
+        return str(rows.values_list("pk", flat=True).first() or "")
+    return _lines(logged) if isinstance(logged, str) else logged
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
 
 
 def not_in_this_minute(moment: datetime | None, now: datetime) -> datetime | None:

@@ -17,20 +17,24 @@ from governance.common import clock
 from governance.common.errors import DomainError, InvalidInput, Unknown
 from governance.common.pages import page
 from governance.inventory import selectors as inventory
-from monitoring.incidents import facts, report, selectors, services
+from monitoring.incidents import checks, facts, report, selectors, services
+from monitoring.incidents.errors import IncidentChanged
 from monitoring.incidents.models import Incident
 from monitoring.selectors import alert_for
 from monitoring.web import incident_pages as shown
 from monitoring.web.incident_forms import (
     CloseForm,
     FactsForm,
+    HandOverForm,
     IncidentForm,
     NoteForm,
     OpenForm,
     ReportForm,
     TaskForm,
     TimesForm,
+    brought_up,
     changed_times,
+    changed_words,
     errors_of,
     not_in_this_minute,
 )
@@ -58,17 +62,17 @@ def incident_new(request: HttpRequest) -> HttpResponse:
     try:
         if not form.is_valid():
             raise InvalidInput(_sentences(form))
-        made = _opened(person, form.cleaned_data)
+        made = _opened(person, form)
     except DomainError as refusal:
         messages.error(request, refusal.detail)
-        typed = {**request.POST.dict(), "errors": errors_of(form) or _at(refusal, form)}
+        typed = _typed(request) | {"errors": errors_of(form) or _at(refusal, form)}
         return render(request, "monitoring/incident_new.html", context | {"form": typed}, status=refusal.status)
     messages.success(request, f"{made} is written down. Its clocks run from the time of awareness.")
     return redirect("incident-detail", pk=made.pk)
 
 
-def _opened(person: User, values: Values) -> Incident:
-    version = values["version"] and ModelVersion.objects.select_related("model").filter(pk=values["version"]).first()
+def _opened(person: User, form: OpenForm) -> Incident:
+    values = form.cleaned_data
     return services.open_incident(
         system=inventory.system_for(person, values["system"]),
         title=values["title"],
@@ -76,11 +80,16 @@ def _opened(person: User, values: Values) -> Incident:
         persons=values["persons"],
         by=person,
         aware_at=values["aware_at"],
-        version=version or None,
+        equivalent_law_note=values["equivalent_law_note"],
+        version=_version(values["version"]),
         alert=alert_for(person, values["alert"]) if values["alert"] else None,
-        times={name: values.get(name) for name in services.TIMES},
-        facts={name: values[name] for name in services.FACTS},
+        times={name: values.get(name) for name in checks.TIMES},
+        facts=form.stated(),
     )
+
+
+def _version(pk: uuid.UUID | None) -> ModelVersion | None:
+    return ModelVersion.objects.select_related("model").filter(pk=pk).first() if pk else None
 
 
 @page
@@ -112,12 +121,20 @@ def incident_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def incident_facts(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /incidents/<pk>/facts``: state facts anew."""
 
+    form = FactsForm(request.POST)
+
     def act(values: Values) -> str:
-        stated = {name: values[name] for name in services.FACTS}
-        services.change_facts(incident_id=pk, by=actor(request), why=values["facts_why"], facts=stated)
+        services.change_facts(
+            incident_id=pk,
+            by=actor(request),
+            why=values["facts_why"],
+            facts=form.stated() | ({"version": _version(values["version"])} if "version" in form.data else {}),
+            words=changed_words(selectors.incident_for(actor(request), pk), dict(values)),
+            seen=values["log_entry"],
+        )
         return "Stated anew; the log keeps what was said before."
 
-    return _acted(request, pk, FactsForm(request.POST), act)
+    return _acted(request, pk, form, act)
 
 
 @page
@@ -127,7 +144,10 @@ def incident_times(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
     def act(values: Values) -> str:
         times = changed_times(selectors.incident_for(actor(request), pk), dict(values))
-        services.change_times(incident_id=pk, by=actor(request), why=values["times_why"], times=times)
+        # Compared outside the lock with what may no longer be: then the service finds that it was not what was seen.
+        services.change_times(
+            incident_id=pk, by=actor(request), why=values["times_why"], times=times, seen=values["log_entry"]
+        )
         return "The times are put right; the log says what they were, and why."
 
     return _acted(request, pk, TimesForm(request.POST), act)
@@ -195,6 +215,21 @@ def incident_report(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @page
 @require_POST
+def incident_owner(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``POST /incidents/<pk>/owner``: hand the incident over to another person."""
+
+    def act(values: Values) -> str:
+        owner = User.objects.filter(pk=values["owner"]).first()
+        if owner is None:
+            raise InvalidInput("There is no such person.")
+        services.hand_over(incident_id=pk, by=actor(request), owner=owner, why=values["owner_why"])
+        return f"{owner.name} has the incident."
+
+    return _acted(request, pk, HandOverForm(request.POST), act)
+
+
+@page
+@require_POST
 def incident_close(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /incidents/<pk>/close``: close an incident that one does not own, signed."""
 
@@ -203,8 +238,10 @@ def incident_close(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             incident_id=pk,
             closer=actor(request),
             how=values["how"],
-            not_serious=values["not_serious"],
+            ending=values["ending"],
+            reference=values["ending_reference"],
             password=values["password"],
+            seen=values["log_entry"],
         )
         return "The incident is closed."
 
@@ -223,13 +260,26 @@ def _acted(request: HttpRequest, pk: uuid.UUID, form: IncidentForm, act: Callabl
     except DomainError as refusal:
         context = shown.incident_page(actor(request), pk)
         messages.error(request, refusal.detail)
-        typed: dict[str, Any] = {name: value for name, value in request.POST.items() if name != "password"}
-        typed["errors"] = errors_of(form) or _at(refusal, form)
+        typed = _typed(request)
+        if isinstance(refusal, IncidentChanged):
+            typed |= brought_up(typed, selectors.incident_for(actor(request), pk))
+        typed |= {"log_entry": context["form"]["log_entry"], "errors": errors_of(form) or _at(refusal, form)}
+        # What a form does not show keeps its present value; what it shows and was emptied is empty.
         return render(
             request, "monitoring/incident.html", context | {"form": context["form"] | typed}, status=refusal.status
         )
     messages.success(request, said)
     return redirect("incident-detail", pk=pk)
+
+
+def _typed(request: HttpRequest) -> dict[str, Any]:
+    """Return what was typed, but for the password; several ticks of one name as a list."""
+    typed: dict[str, Any] = {name: value for name, value in request.POST.items() if name != "password"}
+    if "facts_why" in typed or "title" in typed:
+        # Boxes that are not ticked are not sent.
+        typed |= {name: request.POST.getlist(name) for name in ("harms", "member_states")}
+        typed["widespread"] = "widespread" in request.POST
+    return typed
 
 
 def _at(refusal: DomainError, form: IncidentForm) -> dict[str, list[str]]:

@@ -2,13 +2,26 @@
 
 from django.urls import path
 
-from monitoring.web import alerts, incidents, views
+from monitoring.web import alerts, incidents, records, views
 
 urlpatterns = [
     path("monitors", views.monitor_list, name="monitor-list"),
     path("monitors/<uuid:pk>", views.monitor_detail, name="monitor-detail"),
     path(
         "monitors/<uuid:pk>/drift-runs/<uuid:run_id>/evidently.html", views.evidently_report, name="monitor-evidently"
+    ),
+    path("monitors/<uuid:pk>/live", views.monitor_live, name="monitor-live"),
+    path("monitors/<uuid:pk>/records", records.monitor_records, name="monitor-records"),
+    path("monitors/<uuid:pk>/records/<str:batch>", records.monitor_batch, name="monitor-batch"),
+    path(
+        "monitors/<uuid:pk>/records/<str:batch>/quarantine.json",
+        records.monitor_quarantine_json,
+        name="monitor-quarantine-json",
+    ),
+    path(
+        "monitors/<uuid:pk>/records/<str:batch>/quarantine.csv",
+        records.monitor_quarantine_csv,
+        name="monitor-quarantine-csv",
     ),
     path("alerts/<uuid:pk>", alerts.alert_detail, name="alert-detail"),
     path("alerts/<uuid:pk>/acknowledgement", alerts.alert_acknowledge, name="alert-acknowledge"),
@@ -25,5 +38,6 @@ urlpatterns = [
     path("incidents/<uuid:pk>/tasks", incidents.incident_task, name="incident-task"),
     path("incidents/<uuid:pk>/tasks/<uuid:task>/done", incidents.incident_task_done, name="incident-task-done"),
     path("incidents/<uuid:pk>/reports", incidents.incident_report, name="incident-report"),
+    path("incidents/<uuid:pk>/owner", incidents.incident_owner, name="incident-owner"),
     path("incidents/<uuid:pk>/close", incidents.incident_close, name="incident-close"),
 ]

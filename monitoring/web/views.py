@@ -2,41 +2,50 @@
 
 import uuid
 
-from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from governance.accounts.narrow import actor
 from governance.common.errors import Unknown
+from governance.common.pages import page
 from governance.evidence import storage
 from monitoring import runs, selectors
-from monitoring.models import Monitor
 from monitoring.web import context
+from monitoring.web.listing import list_page
+from monitoring.web.live import live_strip
 
 
-@login_required
+@page
 @require_safe
 def monitor_list(request: HttpRequest) -> HttpResponse:
-    """Show every monitor with its newest window."""
-    rows = [context.monitor_row(monitor) for monitor in selectors.monitors_for(actor(request))]
-    return render(request, "monitoring/monitor_list.html", {"monitors": rows})
+    """``GET /monitors``: every monitor with its newest windows, and which are silent."""
+    return render(request, "monitoring/monitor_list.html", list_page(actor(request), request.GET.dict()))
 
 
-@login_required
+@page
 @require_safe
 def monitor_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Show one monitor: heat map, newest window, histograms, alerts."""
-    return render(request, "monitoring/monitor.html", context.monitor_page(_monitor(request, pk)))
+    """``GET /monitors/<pk>``: heat map, a column's distribution, trends, alerts."""
+    viewer = actor(request)
+    monitor = selectors.monitor_for(viewer, pk)
+    return render(request, "monitoring/monitor.html", context.monitor_page(monitor, viewer, request.GET.dict()))
 
 
-@login_required
+@page
+@require_safe
+def monitor_live(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """``GET /monitors/<pk>/live``: the strip of what came in, for htmx."""
+    return render(request, "monitoring/_live.html", {"live": live_strip(selectors.monitor_for(actor(request), pk).pk)})
+
+
+@page
 @require_safe
 def evidently_report(request: HttpRequest, pk: uuid.UUID, run_id: uuid.UUID) -> HttpResponse:
     """Download Evidently's own report of a run. Never shown inline: it brings scripts of its own."""
-    run = selectors.runs_of(_monitor(request, pk)).filter(pk=run_id).first()
+    run = selectors.runs_of(selectors.monitor_for(actor(request), pk)).filter(pk=run_id).first()
     if run is None or runs.EVIDENTLY_FILE not in run.evidence.files:
-        raise Http404("This run kept no report of Evidently; ask for one with evidently_report when requesting a run.")
+        raise Unknown("This run kept no report of Evidently; ask for one with evidently_report when requesting a run.")
     return HttpResponse(
         storage.get(run.evidence.files[runs.EVIDENTLY_FILE]),
         headers={
@@ -45,10 +54,3 @@ def evidently_report(request: HttpRequest, pk: uuid.UUID, run_id: uuid.UUID) -> 
             "X-Content-Type-Options": "nosniff",
         },
     )
-
-
-def _monitor(request: HttpRequest, pk: uuid.UUID) -> Monitor:
-    try:
-        return selectors.monitor_for(actor(request), pk)
-    except Unknown as error:
-        raise Http404(error.detail) from error

@@ -27,7 +27,10 @@ def register_documents(rows: DocumentRows) -> None:
 
 
 def register_monitors(rows: MonitorRows) -> None:
-    """Have ``rows(model)`` called for its monitors: ``{pk, name, alias, value, limit, series, outcome}``."""
+    """Have ``rows(model)`` called for its monitors.
+
+    Each row: ``{pk, name, alias, value, limit, series, outcome, alert, open_alerts, silent}``.
+    """
     _monitors.append(rows)
 
 

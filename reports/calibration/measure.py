@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from monitoring.intervals import Z95, wilson
 from reports import payload, resampling
 from reports.calibration import bins, recalibration
 from reports.calibration.bins import Binned, Reliability
 from reports.calibration.recalibration import Estimate
-from reports.fairness.intervals import Z95, wilson
 from reports.isolation.outputs import Outputs
 from reports.performance import answers
 from reports.resampling import Floats

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from reports.fairness.intervals import Z95
+from monitoring.intervals import Z95
 from reports.resampling import Bools, Floats
 
 LEAST = 1e-6  # a score is taken to lie between this and 1 less this, where its logit is needed

@@ -9,8 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
+from monitoring import intervals
 from reports import payload
-from reports.fairness import intervals, tensor
+from reports.fairness import tensor
 from reports.fairness.tensor import RATES, Counts, Floats
 
 BOOTSTRAP_TRIALS = 100

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from monitoring.suppression import INSIDE, SHOWN, SMALL, WITHHELD, Counts, Pair, Published, Rows, protect
 from reports.fairness.asked import Asked
 from reports.fairness.coding import Feature
-from reports.fairness.suppression import INSIDE, SHOWN, SMALL, WITHHELD, Counts, Pair, Published, Rows, protect
 from reports.fairness.tensor import CHUNK
 
 DENSE = 4_000_000  # combinations of groups that are counted in one array

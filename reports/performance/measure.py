@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from monitoring.intervals import wilson
 from reports import payload, resampling
-from reports.fairness.intervals import wilson
 from reports.isolation.outputs import Outputs
 from reports.performance import answers, binary, criteria, multiclass, reference, regression, slices, thresholds
 from reports.performance.binary import Binary

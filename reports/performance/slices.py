@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from monitoring.intervals import holm
 from reports import payload
-from reports.fairness.intervals import holm
 from reports.resampling import Floats
 
 Codes = npt.NDArray[np.int16]

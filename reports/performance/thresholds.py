@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from monitoring.intervals import wilson
 from reports import payload
-from reports.fairness.intervals import wilson
 from reports.performance.binary import Binary
 
 STEPS = 20

@@ -8,7 +8,8 @@ from reports.producers.inputs import answers, artifact
 
 
 def score_rows(version: ModelVersion, data: DatasetSnapshot, features: pd.DataFrame) -> Scored:
-    """Return one version's scores of these rows, computed apart from this process."""
+    """Return one version's scores of these rows (a regression's answers), computed apart from this process."""
     with artifact(version) as folder:
         found = answers(folder, data, features)
-    return Scored(found.score(data.positive_label), found.isolation, dict(found.libraries))
+    said = found.score(data.positive_label) if found.values is None else found.values
+    return Scored(said, found.isolation, dict(found.libraries))

@@ -1,10 +1,5 @@
 """Object stores: an S3 server on loopback that honours conditional creates (moto)."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +12,7 @@ from governance.audit.anchors.objects import ObjectStore
 from governance.audit.anchors.sinks import Sink
 from governance.audit.errors import AnchorUnavailable, LogInconsistent
 from tests.audit.anchoring import LEAVES, published, trickling_server
+from tests.object_server import s3_server
 
 NAME = "log.example_audit.00000000000000000007.note"
 
@@ -24,30 +20,8 @@ NAME = "log.example_audit.00000000000000000007.note"
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run an S3 server with one bucket, ``anchors``; yields its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    log = (tmp_path_factory.mktemp("s3") / "log").open("w+")
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path_factory.mktemp("home"))}
-    process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-    try:
-        ends = time.monotonic() + 60
-        while True:
-            try:
-                httpx.put(f"{url}/anchors").raise_for_status()
-                break
-            except httpx.TransportError:
-                log.seek(0)
-                assert process.poll() is None, log.read()
-                assert time.monotonic() < ends, "the S3 server did not start"
-                time.sleep(0.1)
+    with s3_server(tmp_path_factory.mktemp("s3"), "anchors") as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-        log.close()
 
 
 @pytest.fixture
@@ -102,8 +76,8 @@ def test_a_store_that_is_down_says_what_to_check(credentials: Path) -> None:
 
 @pytest.mark.parametrize("headers_too", [True, False])
 def test_a_store_that_trickles_is_left(headers_too: bool, credentials: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("governance.audit.anchors.objects._CLIENT", {"timeout": "400ms", "connect_timeout": "1s"})
-    monkeypatch.setattr("governance.audit.anchors.objects._RETRIES", {"max_retries": 0})
+    monkeypatch.setattr("governance.audit.anchors.objects.TIMEOUT_S", 0.4)
+    monkeypatch.setattr("governance.audit.anchors.objects.RETRIES", 0)
     with trickling_server(headers_too=headers_too, method="PUT") as url, pytest.raises(AnchorUnavailable):
         sink_at(url, credentials, "anchors/log").publish(published(7))
 

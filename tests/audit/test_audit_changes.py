@@ -62,11 +62,12 @@ KEPT = {
     "monitoring.Alert": "number run newest_run monitor version approval review rollback severity state opened_at "
     "breached_at acknowledged_at acknowledged_by muted_until muted_by resolved_at resolved_by",
     "monitoring.DriftRun": "monitor version window_start window_end rows evidence outcome drifted made_at",
-    "monitoring.Incident": "number system version alert harm death widespread equivalent_law owner opened_by opened_at "
-    "state occurred_at aware_at suspected_at link_established_at reported_at reports not_serious closed_at closed_by",
+    "monitoring.Incident": "number system version alert widespread equivalent_law owner handed_over_by opened_by "
+    "opened_at stated_by state occurred_at aware_at suspected_at link_established_at reported_at reported_by reports "
+    "ending closed_at closed_by",
     "monitoring.IncidentNote": "incident author written_at",
     "monitoring.IncidentTask": "incident owner due_on made_at done_at done_by",
-    "monitoring.Monitor": "model snapshot enabled held_at made_at",
+    "monitoring.Monitor": "model snapshot enabled enabled_at held_at made_at",
     "monitoring.RecordErasure": "monitor column officer records labels quarantined made_at",
     "monitoring.RetrainHook": "model set_by set_at ended_at",
     "policy.PolicyVersion": "number author made_at publisher published_at",

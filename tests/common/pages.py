@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date, timedelta
 from hashlib import sha256
 from types import SimpleNamespace
@@ -25,6 +24,7 @@ from tests.common.pages_documents import SUBMITTED_DOCUMENTS
 from tests.common.pages_evidence import EVIDENCE
 from tests.common.pages_gate import ACTS, CHANGES, GATE
 from tests.common.pages_incidents import INCIDENTS, a_row
+from tests.common.pages_monitors import MONITORS
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
@@ -45,7 +45,6 @@ from tests.common.samples import (
     a_digest,
     ago,
     collecting,
-    drift,
     inbox,
     request,
     review,
@@ -89,76 +88,6 @@ def models() -> dict[str, Any]:
         "models": [
             base,
             base | {"name": "churn", "system": None, "champion": None, "problem": "Assign it to an AI system first."},
-        ]
-    }
-
-
-def monitor() -> dict[str, Any]:
-    """A monitor with six windows, the newest drifted."""
-    labels = [f"W{week}" for week in range(42, 48)]
-    payload = drift()
-    rows = [
-        {
-            "column": c["column"],
-            "values": [*(round(c["value"] * f, 3) for f in (0.2, 0.25, 0.3, 0.5, 0.8)), c["value"]],
-            "outcome": c["outcome"],
-            "limit": c["limit"],
-        }
-        for c in payload["columns"]
-    ]
-    rows[5]["values"][1] = None
-    bins = [
-        {
-            "label": f"{i / 10:.1f}",
-            "reference": 0.02 + 0.16 * math.exp(-((i - 3) ** 2) / 6),
-            "current": 0.02 + 0.15 * math.exp(-((i - 5) ** 2) / 6),
-        }
-        for i in range(10)
-    ]
-    return {
-        "monitor": {"pk": UID, "name": "credit-risk weekly", "model_pk": UID, "model": "credit-risk", "version": "v2", "alias": "champion", "system": "Consumer credit scoring", "cadence": "every week, Europe/Berlin", "policy": "credit-high-risk v3"},
-        "banner": {"tone": "bad", "title": "Approval PR-20 suspended since 22 Nov 2026.", "text": "Two columns passed the limit.", "url": "#", "action": "Stop or roll back"},
-        "stats": [{"value": 2, "unit": "of 6", "label": "columns drifted", "tone": "bad"}, {"value": "0.31", "label": "largest PSI, credit_amount"}, {"value": 400, "label": "rows in the window"}],
-        "heat": {"windows": [{"label": label, "version": "v2"} for label in labels], "rows": rows}, "run": payload, "histograms": [{"title": "Score, reference against newest window", "column": "score", "bins": bins, "reference_n": 700, "current_n": 400}],
-        "series": [{"title": "Largest PSI", "labels": labels, "values": [0.05, 0.06, None, 0.12, 0.19, 0.31], "limit": 0.2, "bands": [(0, 2, "v1"), (3, 5, "v2")], "outcome": "drift", "now": 0.31, "limit_label": "limit ≤ 0.20"},
-                   {"title": "Columns drifted", "labels": labels, "values": [0, 0, None, 0, 1, 2], "limit": None, "bands": [], "outcome": "", "now": 2, "limit_label": ""}],
-        "alerts": [{"pk": UID, "name": "AL-519", "severity": "breach", "at": ago(days=1), "title": "Two columns above the limit", "detail": "credit_amount 0.31, duration_months 0.27", "state": "open", "effect": "Approval PR-20 suspended", "held_by": None}],
-        "story": [{"title": "Drift seen", "detail": "22 Nov", "tone": "warn", "icon": "pulse", "index": 1480}, {"title": "Approval suspended", "detail": "22 Nov", "tone": "bad", "icon": "pause", "index": None}],
-        "window": [{"label": "Rows", "value": "400", "detail": "v2 100 %"}, {"label": "Engine", "value": "Ibis, DuckDB"}], "cross_check": {"max_difference": 0.0031, "tolerance": 0.01, "column": "credit_amount", "ours": 0.31, "theirs": 0.3131, "version": "0.7.23", "rows": 400, "sample": 400},
-    }
-
-
-def monitors() -> dict[str, Any]:
-    """One monitor that drifted, one without a window."""
-    base = {
-        "pk": UID,
-        "name": "credit-risk weekly",
-        "model": "credit-risk",
-        "version": "v2",
-        "system": "Consumer credit scoring",
-        "outcome": "drift",
-        "drifted": 2,
-        "columns": 6,
-        "max_share": 1.55,
-        "limit": 1.0,
-        "last_at": ago(hours=5),
-        "open_alerts": 1,
-        "series": [0.5, 0.5, 1.55],
-    }
-    return {
-        "monitors": [
-            base,
-            base
-            | {
-                "pk": UID[:-1] + "1",
-                "name": "churn weekly",
-                "outcome": "",
-                "drifted": None,
-                "max_share": None,
-                "last_at": None,
-                "open_alerts": 0,
-                "series": [],
-            },
         ]
     }
 
@@ -364,6 +293,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **NOTICES,
     **VALIDATIONS,
     **INCIDENTS,
+    **MONITORS,
     **GATE,
     **STANDING,
     **ADOPTIONS,
@@ -372,8 +302,6 @@ PAGES: dict[str, tuple[str, Any]] = {
     "model-standing": ("registry/model.html", lambda: model() | {"standing": listed()}),
     "model-list": ("registry/model_list.html", models),
     "request": ("registry/request.html", request),
-    "monitor": ("monitoring/monitor.html", monitor),
-    "monitor-list": ("monitoring/monitor_list.html", monitors),
     "system": ("inventory/system.html", system),
     "system-list": ("inventory/system_list.html", systems),
     "policy-list": ("policy/list.html", policies),

@@ -14,12 +14,23 @@ from tests.common.samples import NOW, UID, a_digest, ago, request, review
 TODAY = NOW.date()
 SYSTEM = {"pk": UID, "name": "Consumer credit scoring"}
 HARMS = [
-    ("a", "Death, or serious harm to health"),
-    ("b", "Disruption of critical infrastructure"),
-    ("c", "Breach of duties that protect fundamental rights"),
-    ("d", "Serious harm to property or the environment"),
-    ("not_established", "Not established yet"),
+    ("death", "Death of a person", "a"),
+    ("health", "Serious harm to health", "a"),
+    ("infrastructure", "Disruption of critical infrastructure", "b"),
+    ("rights", "Breach of duties that protect fundamental rights", "c"),
+    ("property", "Serious harm to property or the environment", "d"),
 ]
+LAWS = [
+    ("Art 73.9", "Equivalent reporting duty of the provider", "Article 73(9)"),
+    ("Art 73.10", "Medical or in vitro diagnostic device", "Article 73(10)"),
+]
+STATES = [("AT", "Austria"), ("DE", "Germany"), ("FR", "France"), ("SE", "Sweden")]
+CHOICES = {
+    "harms": HARMS,
+    "laws": LAWS,
+    "member_states": STATES,
+    "versions": [{"pk": UID, "name": "credit-risk/2"}],
+}
 PEOPLE = [{"pk": UID, "name": "Model owner"}, {"pk": UID[:-1] + "1", "name": "Risk officer"}]
 BOUND = "Article 73 applied on the day of awareness."
 
@@ -32,13 +43,15 @@ def a_row(**more: Any) -> dict[str, Any]:
         "title": "Applications of one district were refused alike for a week",
         "system": SYSTEM,
         "version": "credit-risk/2",
-        "harm": HARMS[2][1],
+        "harm": HARMS[3][1] + " (3(49)(c))",
         "owner": "Model owner",
         "state": "open",
         "opened_at": ago(days=3),
         "aware_at": ago(days=3),
         "reported_at": None,
         "closed_at": None,
+        "ending": "",
+        "ending_said": "",
         "due_on": TODAY + timedelta(days=12),
         "left": 12,
         "overdue": False,
@@ -48,18 +61,19 @@ def a_row(**more: Any) -> dict[str, Any]:
 
 def incidents() -> dict[str, Any]:
     """One overdue, one with days left, one of today, one that is not owed, one reported, two closed."""
-    late = {"number": "INC-1", "due_on": TODAY - timedelta(days=2), "left": -2, "overdue": True, "harm": HARMS[1][1]}
+    late = {"number": "INC-1", "due_on": TODAY - timedelta(days=2), "left": -2, "overdue": True, "harm": HARMS[2][1]}
     sent = {"number": "INC-4", "state": "reported", "reported_at": ago(days=1)}
-    done = {"state": "closed", "closed_at": ago(days=1)}
+    done = {"state": "closed", "closed_at": ago(days=1), "ending": "reported", "ending_said": "Reported"}
+    free = {"ending": "not_owed", "ending_said": "No report is owed"}
     return {
         "standing": [
             a_row(**late),
             a_row(number="INC-2", due_on=TODAY, left=0, version=""),
             a_row(),
-            a_row(number="INC-7", due_on=None, left=None, harm=HARMS[3][1]),
+            a_row(number="INC-7", due_on=None, left=None, harm=HARMS[4][1]),
             a_row(**sent),
         ],
-        "closed": [a_row(number="INC-5", reported_at=ago(days=9), **done), a_row(number="INC-6", **done)],
+        "closed": [a_row(number="INC-5", reported_at=ago(days=9), **done), a_row(number="INC-6", **done | free)],
         "closed_count": 2,
         "system": None,
         "may_open": True,
@@ -79,6 +93,8 @@ def a_clock(days: int, **more: Any) -> dict[str, Any]:
         "late": -left,
         "owed": True,
         "immediately_since": None,
+        "waited_days": 0,
+        "waited_hours": 0,
         "reported": False,
         "tone": "bad" if left < 0 else "info",
     }
@@ -100,24 +116,24 @@ def incident() -> dict[str, Any]:
         at="2026-11-20",
     )
     return {
-        "incident": a_row(death=True, widespread=True)
+        "incident": a_row(widespread=True)
         | {
             "what_happened": told,
             "persons": SimpleNamespace(text="about 40 applicants"),
-            "harm_point": "c",
-            "equivalent_law": True,
-            "equivalent_law_note": "Head of legal: payment services law, section 12",
+            "member_states": "Austria, Germany",
+            "equivalent_law": "Article 73(9)",
+            "equivalent_law_note": SimpleNamespace(text="Head of legal: payment services law, section 12"),
             "authority": "",
             "reference": "",
             "reports": 0,
-            "not_serious": False,
+            "ending_reference": "",
             "closed_by": "",
             "opened_by": "ML engineer",
             "alert": {"title": "Two columns above the limit", "monitor": UID},
             "digest": a_digest("v2"),
         },
         "clocks": [
-            a_clock(2, point="Art 73.3", rule="widespread infringement or Art 3(49)(b) infrastructure disruption"),
+            a_clock(2, point="Art 73.3", rule="widespread infringement or Art 3(49)(b) infrastructure disruption", immediately_since=ago(days=3)),
             a_clock(10, point="Art 73.4", rule="death of a person"),
             a_clock(15),
         ],
@@ -137,8 +153,8 @@ def incident() -> dict[str, Any]:
             {"name": "reported_at", "label": "reported", "at": None},
         ],
         "tasks": [
-            {"pk": UID, "text": "Ask the authority for its form", "owner": "Risk officer", "due_on": TODAY, "overdue": True, "done_at": None, "done_by": ""},
-            {"pk": UID, "text": "Keep the records of the week", "owner": "ML engineer", "due_on": TODAY, "overdue": False, "done_at": ago(hours=5), "done_by": "ML engineer"},
+            {"pk": UID, "text": "Ask the authority for its form", "owner": "Risk officer", "due_on": TODAY, "overdue": True, "done_at": None, "done_by": "", "may_finish": True},
+            {"pk": UID, "text": "Keep the records of the week", "owner": "ML engineer", "due_on": TODAY, "overdue": False, "done_at": ago(hours=5), "done_by": "ML engineer", "may_finish": False},
         ],
         "open_tasks": 1,
         "timeline": [
@@ -147,11 +163,12 @@ def incident() -> dict[str, Any]:
             an_act("put times right (link suspected: not known → 2026-11-19 09:10 UTC)", "The engineer's mail of that morning.", icon="clock", tone="warn"),
             an_act("wrote the incident down", "Since the release of 14 November …", icon="warning", tone="bad"),
         ],
-        "may": {"keep": True, "report": True, "close": True, "own": False},
+        "may": {"keep": True, "report": True, "close": True, "see_it_closed": False, "hand_over": True},
+        "endings": [("not_serious", "Not a serious incident"), ("not_owed", "No report is owed"), ("provider_informed", "The provider is informed")],
         "people": PEOPLE,
         "me": UID,
-        "harms": HARMS,
-        "form": {"harm": "c", "death": True, "aware_at": "2026-11-20T09:10", "sent_at": "2026-11-23T18:00", "errors": {"authority": ["Name the authority."], "times_why": ["Say why they change."], "task_owner": ["Choose who does it."]}},
+        **CHOICES,
+        "form": {"log_entry": UID, "harms": ["rights", "death"], "member_states": ["AT", "DE"], "version": UID, "what_happened": told.text, "aware_at": "2026-11-20T09:10", "sent_at": "2026-11-23T18:00", "errors": {"authority": ["Name the authority."], "times_why": ["Say why they change."], "task_owner": ["Choose who does it."]}},
     }  # fmt: skip
 
 
@@ -161,10 +178,18 @@ def reported() -> dict[str, Any]:
     row = page["incident"] | {"state": "reported", "reported_at": ago(days=1), "reports": 2}
     return page | {
         "incident": row | {"authority": "Market surveillance authority", "reference": "MSA-2026-118"},
-        "clocks": [a_clock(2, reported=True, left=-1, late=1), a_clock(15, reported=True, left=13, tone="ok")],
+        "clocks": [
+            a_clock(2, reported=True, left=-1, late=1),
+            a_clock(10, reported=True, left=0, tone="warn", immediately_since=ago(days=2), waited_hours=5),
+            a_clock(
+                15, reported=True, left=2, tone="warn", immediately_since=ago(days=14), waited_days=13, waited_hours=312
+            ),
+            a_clock(15, reported=True, left=13, tone="ok"),
+        ],
         "notices": [],
         "now": None,
-        "may": {"keep": True, "report": False, "close": False, "own": True},
+        "may": {"keep": True, "report": False, "close": False, "see_it_closed": True, "hand_over": True},
+        "endings": [],
         "form": {},
     }
 
@@ -173,13 +198,20 @@ def closed() -> dict[str, Any]:
     """The same closed as not serious, its words erased, as somebody without a part in it sees it."""
     page = incident()
     gone = SimpleNamespace(text=None)
-    row = page["incident"] | {"state": "closed", "not_serious": True, "closed_at": ago(hours=1)}
+    row = page["incident"] | {
+        "state": "closed",
+        "ending": "not_owed",
+        "ending_said": "No report is owed",
+        "closed_at": ago(hours=1),
+    }
+    row |= {"ending_reference": "Art 73(9) with the payment services directive, Art 96", "equivalent_law_note": gone}
     return page | {
         "incident": row | {"closed_by": "Risk officer", "what_happened": gone, "persons": gone, "version": "", "alert": None},
         "clocks": [a_clock(15, owed=False, tone="quiet")],
         "notices": [],
         "now": None,
-        "may": {"keep": False, "report": False, "close": False, "own": False},
+        "may": {"keep": False, "report": False, "close": False, "see_it_closed": False, "hand_over": False},
+        "endings": [],
         "tasks": [],
         "open_tasks": 0,
         "form": {},
@@ -192,12 +224,13 @@ def new() -> dict[str, Any]:
         "system": SYSTEM,
         "systems": [],
         "alert": {"pk": UID, "title": "Two columns above the limit", "at": ago(days=1), "monitor": UID},
-        "versions": [{"pk": UID, "name": "credit-risk/2"}],
-        "harms": HARMS,
+        **CHOICES,
+        "may": {"report": True},
         "form": {
             "title": "Two columns above the limit",
             "version": UID,
-            "harm": "not_established",
+            "harms": [],
+            "member_states": [],
             "aware_at": "2026-11-23T18:00",
             "errors": {"what_happened": ["Say what happened."], "equivalent_law_note": ["Say who said so."]},
         },

@@ -159,9 +159,10 @@ def drift() -> dict[str, Any]:
         for i, (c, v, h, o, p) in enumerate(rows)
     ]
     signals = [
-        {"signal": "missing", "column": "savings", "value": 0.09, "low": 0.05, "high": 0.13, "n": 400, "watch": 0.05, "limit": 0.2, "outcome": "watch"},
-        {"signal": "new_categories", "column": "purpose", "value": 0.12, "low": 0.09, "high": 0.16, "n": 400, "watch": 0.02, "limit": 0.1, "outcome": "breach",
+        {"signal": "missing", "column": "savings", "value": 0.09, "low": 0.05, "high": 0.13, "n": 400, "watch": 0.05, "limit": 0.2, "p_adjusted": 0.004, "outcome": "watch"},
+        {"signal": "new_categories", "column": "purpose", "value": 0.12, "low": 0.09, "high": 0.16, "n": 400, "watch": 0.02, "limit": 0.1, "p_adjusted": 0.0001, "outcome": "breach",
          "categories": ["solar panels", "electric bicycle"], "more": 0},
+        *drift_payloads.besides(),
         {"signal": "volume", "column": None, "value": None, "low": None, "high": None, "n": 400, "watch": 2.0, "limit": None, "outcome": "insufficient",
          "reason": "Fewer than 3 windows of this length before it."},
     ]

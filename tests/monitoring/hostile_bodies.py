@@ -80,6 +80,48 @@ def page_lied() -> bytes:
     return content[:7] + varint(2 * 2_000_000_000) + content[end + 1 :]
 
 
+def lengths_lied(total: int = 150_000_000) -> bytes:
+    """A file whose one column of texts says that its lengths are so many, in a few bytes."""
+    n, word = 1000, b"F" * 400
+    table = a_table(n, purpose=[word.decode()] * n)
+    encoding = {"purpose": "DELTA_LENGTH_BYTE_ARRAY"}
+    options = {"use_dictionary": False, "compression": "none", "write_statistics": False}
+    content = bytearray(parquet(table, column_encoding=encoding, **options))
+    column = pq.ParquetFile(io.BytesIO(bytes(content))).metadata.row_group(0).column(2)
+    place = content.index(varint(128) + varint(4) + varint(n), column.data_page_offset)
+    block = 1 << 27
+    lengths = varint(block) + b"\x01" + varint(total) + b"\0" + b"\0\0" * (total // block + 1) + b"\0" * 64
+    content[place : place + len(lengths)] = lengths
+    return bytes(content)
+
+
+def an_old_writer(n: int = 4_000_000) -> bytes:
+    """A file that says an old parquet-mr wrote it and its columns take no bytes; Arrow reads on for a hundred."""
+    zeros = pa.array(np.zeros(n))
+    columns = {"amount": zeros, "months": zeros, "purpose": pa.nulls(n, pa.string()), "foreign": zeros}
+    made = pa.table({**columns, "prediction": zeros})
+    types = [pa.field(f.name, f.type, nullable=f.name == "purpose") for f in made.schema]
+    options = {"use_dictionary": False, "compression": "brotli", "compression_level": 11, "write_statistics": False}
+    sizes = {"data_page_size": 2**30, "row_group_size": 2**30, "write_batch_size": 2**26, "max_rows_per_page": 2**30}
+    content = parquet(made.cast(pa.schema(types)), **options, **sizes)
+    metadata = pq.ParquetFile(io.BytesIO(content)).metadata
+    pages, footer = _footer(content)
+    writer = metadata.created_by.encode()
+    footer = footer.replace(writer, b"parquet-mr version 1.2.8".ljust(len(writer)))
+    for place in range(5):
+        column = metadata.row_group(0).column(place)
+        size, unpacked = varint(2 * column.total_compressed_size), varint(2 * column.total_uncompressed_size)
+        none = b"\x80" * (len(size) - 1) + b"\0"
+        footer = footer.replace(b"\x16" + unpacked + b"\x16" + size, b"\x16" + unpacked + b"\x16" + none)
+    return _with_footer(pages, footer)
+
+
+def page_headed(field: bytes) -> bytes:
+    """A file whose first page's header begins with a field that means nothing."""
+    pages, footer = _footer(parquet(a_table(1000), use_dictionary=False, write_statistics=False))
+    return _with_footer(pages[:4] + field + pages[4:], footer)
+
+
 def long_words(n: int) -> pa.Array:
     """Return n different texts of a thousand characters that pack well."""
     return pa.array([f"{i:06d}" + "x" * 994 for i in range(n)])
@@ -100,6 +142,72 @@ def views(n: int, size: int) -> pa.Array:
 def out_of_bounds() -> pa.DictionaryArray:
     """Return a dictionary column whose rows point past the dictionary."""
     return pa.DictionaryArray.from_arrays(pa.array([7_000_000] * 3, pa.int32()), pa.array(["car"]), safe=False)
+
+
+class Flat:
+    """A FlatBuffers message, written front to back."""
+
+    def __init__(self) -> None:
+        self.bytes = bytearray(4)
+
+    def table(self, *fields: tuple[int, int], size: int = 24) -> int:
+        """Write a table with its virtual table before it; fields are (number, place inside). Return where it lies."""
+        places = [0] * (max(number for number, _ in fields) + 1)
+        for number, place in fields:
+            places[number] = place
+        self._align()
+        virtual = len(self.bytes)
+        self.bytes += struct.pack(f"<{2 + len(places)}H", 4 + 2 * len(places), size, *places)
+        self._align()
+        here = len(self.bytes)
+        self.bytes += struct.pack("<i", here - virtual) + bytes(size - 4)
+        return here
+
+    def vector(self, n: int) -> int:
+        """Write room for n offsets and return where it lies."""
+        self._align()
+        here = len(self.bytes)
+        self.bytes += struct.pack("<I", n) + bytes(4 * n)
+        return here
+
+    def refer(self, place: int, target: int) -> None:
+        """Let an offset lead to a later place."""
+        struct.pack_into("<I", self.bytes, place, target - place)
+
+    def _align(self) -> None:
+        self.bytes += bytes(-len(self.bytes) % 8)
+
+
+def a_shared_schema(columns: int, children: int) -> bytes:
+    """An Arrow stream whose columns are one column, so many times, of one child, so many times."""
+    flat = Flat()
+    message = flat.table((0, 4), (1, 6), (2, 8), (3, 16))
+    flat.refer(0, message)
+    struct.pack_into("<hB", flat.bytes, message + 4, 4, 1)  # of version 5, a schema
+    schema = flat.table((0, 4), (1, 8))
+    flat.refer(message + 8, schema)
+    all_columns = flat.vector(columns)
+    flat.refer(schema + 8, all_columns)
+    fields = (0, 4), (1, 8), (2, 9), (3, 12), (5, 16)
+    column = flat.table(*fields)
+    all_children = flat.vector(children)
+    child = flat.table(*fields)
+    for place, type_ in ((column, 13), (child, 6)):  # a structure of booleans
+        flat.bytes[place + 8], flat.bytes[place + 9] = 1, type_
+    for of, target in ((column, all_children), (child, flat.vector(0))):
+        flat.refer(of + 16, target)
+    name = flat.vector(1)  # ends, as a text, with a zero
+    struct.pack_into("<I4s", flat.bytes, name, 1, b"a")
+    flat.bytes += bytes(4)
+    type_ = flat.table((0, 4), size=8)
+    for of in (column, child):
+        flat.refer(of + 4, name)
+        flat.refer(of + 12, type_)
+    for vector, n, target in ((all_columns, columns, column), (all_children, children, child)):
+        for place in range(n):
+            flat.refer(vector + 4 + 4 * place, target)
+    flat.bytes += bytes(2 * MIB - len(flat.bytes))  # Arrow takes eight tables for each byte, and no more
+    return struct.pack("<Ii", 0xFFFFFFFF, len(flat.bytes)) + bytes(flat.bytes) + struct.pack("<Ii", 0xFFFFFFFF, 0)
 
 
 def nested(levels: int) -> pa.Array:
@@ -140,7 +248,7 @@ def bodies() -> Iterator[tuple[str, bytes, str, str, str]]:
     yield "a line without end", b'{"amount": "' + b"x" * (3 * MIB), JSON_LINES, "", "Line 1 has more than 1,048,576"
     yield "a line nested deep", b"[" * 900_000, JSON_LINES, "", "Line 1 is not JSON"
     yield "lines of lists", in_lines(*[b"[" + b"[]," * 300_000 + b"[]]"] * 60), JSON_LINES, "", "is not an object"
-    yield "rows lied", rows_lied(), PARQUET, "", "says it has 400,000 rows, and there are 100,000"
+    yield "rows lied", rows_lied(), PARQUET, "", "says it has 400,000 values, and its pages have 100,000"
     yield "deep schema", deep_schema(), PARQUET, "", "deeply nested columns"
     yield "deeper schema", deep_schema(100_000), PARQUET, "", "The file has 100,000 columns"
     yield "page lied", page_lied(), PARQUET, "", "say that they unpack to more than"
@@ -153,6 +261,10 @@ def bodies() -> Iterator[tuple[str, bytes, str, str, str]]:
         *("prefixes", parquet(words, use_dictionary=False, column_encoding={"purpose": "DELTA_BYTE_ARRAY"})),
         *(PARQUET, "", "DELTA_BYTE_ARRAY"),
     )
+    yield "lengths lied", lengths_lied(), PARQUET, "", "DELTA_LENGTH_BYTE_ARRAY; write it PLAIN"
+    yield "an old writer", an_old_writer(), PARQUET, "", "says it has 4,000,000 values, and its pages have 0"
+    yield "a header of booleans", page_headed(b"\x19\xf1" + varint(MIB) + b"\x01" * MIB), PARQUET, "", "ends too early"
+    yield "empty lines", gzip.compress(b"\n" * (8 * MIB)), JSON_LINES, "gzip", "more than 500,000 lines"
     yield "one word, parquet", parquet(a_table(400_000, purpose=one_word(400_000, "x" * 1000))), PARQUET, "", "Split it"
     yield (
         "a long word, parquet",
@@ -172,7 +284,17 @@ def bodies() -> Iterator[tuple[str, bytes, str, str, str]]:
     yield "columns, parquet", parquet(many_columns(5_000)), PARQUET, "", "columns; at most 2,000"
     yield "lists, parquet", parquet(a_table(amount=nested(1))), PARQUET, "", "one value a cell"
     yield "a footer too large", _with_footer(b"PAR1", b"\x00" * (5 * MIB)), PARQUET, "", "footer"
-    yield "columns, arrow", arrow(many_columns(5_000)), ARROW_STREAM, "", "columns; at most 2,000"
+    yield (
+        "columns by reference",
+        a_shared_schema(1_500, 4_000),
+        ARROW_STREAM,
+        "",
+        "with those inside of others; at most 2,000",
+    )
+    notes = dict.fromkeys("abcd", "x" * 300_000)
+    told = arrow(a_table().replace_schema_metadata(notes))
+    yield "a talkative schema", told, ARROW_STREAM, "", "names and notes of more than 1,048,576 bytes"
+    yield "columns, arrow", arrow(many_columns(5_000)), ARROW_STREAM, "", "at most 2,000"
     yield "lists, arrow", arrow(a_table(amount=nested(20))), ARROW_STREAM, "", "one value a cell"
     yield "packed, arrow", arrow(words, packed="zstd"), ARROW_STREAM, "", "say that they unpack to more than"
     lied = arrow(a_table(1000), packed="zstd").replace(struct.pack("<q", 8_000), struct.pack("<q", 2**40))

@@ -83,7 +83,7 @@ def fresh(incident: Incident) -> Incident:
 
 
 def closed(incident: Incident, by: User, **fields: Any) -> Incident:
-    """Close the incident, signed."""
+    """Close the incident, signed; as reported, unless another ground is given."""
     values: dict[str, Any] = {"incident_id": incident.pk, "closer": by, "how": HOW, "password": PASSWORD}
     return services.close_incident(**(values | fields))
 

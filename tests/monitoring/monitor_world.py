@@ -70,8 +70,13 @@ class World:
     snapshot: Any
 
 
-def make_world(*, on_drift: str = "suspend") -> World:
-    """Make the rows of :class:`World`."""
+def make_world(*, on_drift: str = "suspend", terms: str = "", reference: Any = None) -> World:
+    """Make the rows of :class:`World`.
+
+    Args:
+        terms: what its policy says besides of monitoring, as lines of YAML.
+        reference: the evaluation data, with its label and its sensitive columns; these are no features.
+    """
     from django.db import transaction
     from psycopg.types.range import TimestamptzRange
 
@@ -95,8 +100,11 @@ def make_world(*, on_drift: str = "suspend") -> World:
     }
     service = User.objects.create_user("scoring@example.org", None, name="Scoring", sponsor=people["owner"])
     text = CREDIT_POLICY.replace("on_drift: suspend", f"on_drift: {on_drift}")
+    text = text.replace("\nmonitoring:\n", f"\nmonitoring:\n{terms}")
     buffer = io.BytesIO()
-    a_frame(600, seed=1).assign(credit_risk="good").to_parquet(buffer)
+    frame = a_frame(600, seed=1).assign(credit_risk="good") if reference is None else reference
+    frame.to_parquet(buffer)
+    sensitive = [name for name in frame.columns if name not in {*FEATURES, "credit_risk"}]
     grants = [
         Grant(person=people[name], role=name, valid_from=now - timedelta(days=1), valid_until=now + timedelta(days=90))
         for name in ("owner", "engineer", "auditor")
@@ -116,16 +124,18 @@ def make_world(*, on_drift: str = "suspend") -> World:
     )
     model = RegisteredModel(name="credit-risk", system=ai_system, mirrored_at=now)
     types = {"amount": "double", "months": "int64", "purpose": "large_string", "credit_risk": "large_string"}
+    types |= dict.fromkeys(sensitive, "large_string")
     snapshot = DatasetSnapshot(
         digest=files.put(buffer.getvalue()),
         role="evaluation",
         uri="runs:/r/placet/evaluation.parquet",
-        rows=600,
+        rows=len(frame),
         columns=[{"name": name, "type": type_} for name, type_ in types.items()],
         features=FEATURES,
         label="credit_risk",
         positive_label="bad",
         favourable_labels=["good"],
+        sensitive_features=sensitive,
         mirrored_at=now,
     )
     version = ModelVersion(
@@ -288,3 +298,9 @@ def measure(monitor: Any, **window: Any) -> Any:
     from monitoring import runs
 
     return run_job(runs.request_run(monitor_id=monitor.pk, **window))
+
+
+def measure_week(monitor: Any, week: int = 0, **more: Any) -> Any:
+    """Have a week of the calendar measured: only such windows alarm."""
+    start = START + week * timedelta(days=7)
+    return measure(monitor, start=start, end=start + timedelta(days=7), **more)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from copy import copy
 from datetime import timedelta
 
 import pytest
@@ -18,7 +20,7 @@ from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import InvalidInput
-from monitoring import selectors, services, tasks
+from monitoring import alerts, selectors, services, tasks
 from registry import promotions
 from registry.models import AliasHistory
 from tests.factories import CREDIT_POLICY, a_policy
@@ -27,6 +29,7 @@ from tests.monitoring.monitor_world import START, a_frame, a_version, lines_of, 
 pytestmark = pytest.mark.usefixtures("db", "storage")
 
 WEEK = timedelta(days=7)
+FAR = "numeric: {method: psi, watch: 0.1, limit: 0.6}"
 
 
 @pytest.fixture
@@ -122,3 +125,89 @@ def test_a_request_says_which_alert_of_its_model_it_answers_and_the_review_links
         page = browser.get(address).content.decode()
         assert f'href="/alerts/{alert.pk}"' in page, address
     assert f"Answered by {promotion}" in browser.get(f"/alerts/{alert.pk}").content.decode()
+
+
+def test_a_window_that_was_decided_on_sets_nothing_off_again_when_late_records_have_it_measured(breach):
+    world, alert = breach
+    settle(world, State.APPROVED)
+    alerts.resolve_alert(alert_id=alert.pk, person=world.engineer, how="The officer looked; the campaign is known.")
+    send(alert.monitor, world, lines_of(a_frame(10, seed=8, shift=1.2), start=START - WEEK), batch="late")
+    again = measure(alert.monitor, start=START - WEEK, end=START)
+    assert "given its force back" in again.alert.effect
+    world.approval.refresh_from_db()
+    assert world.approval.state == State.APPROVED
+    assert open_codes() == set()
+
+
+def test_an_older_window_that_is_measured_late_is_not_the_newest_of_its_alert(breach):
+    world, alert = breach
+    send(alert.monitor, world, lines_of(a_frame(400, seed=9, shift=1.2), start=START - 2 * WEEK), batch="before")
+    measure(alert.monitor, start=START - 2 * WEEK, end=START - WEEK)
+    alert.refresh_from_db()
+    assert alert.newest_run == alert.run
+
+
+def test_a_look_at_other_hours_is_a_look(breach):
+    world, alert = breach
+    settle(world, State.APPROVED)
+    alerts.resolve_alert(alert_id=alert.pk, person=world.engineer, how="The officer looked; the campaign is known.")
+    send(alert.monitor, world, lines_of(a_frame(400, seed=9, shift=1.2), start=START), batch="next")
+    for start, end in ((START, START + timedelta(days=2)), (START, START + timedelta(days=14))):
+        run = measure(alert.monitor, start=start, end=end)
+        assert (run.outcome, hasattr(run, "alert")) == ("drift", False)
+    world.approval.refresh_from_db()
+    assert world.approval.state == State.APPROVED
+
+
+def test_a_question_that_a_second_alert_asked_is_answered_with_the_first(breach):
+    world, alert = breach
+    alerts.resolve_alert(alert_id=alert.pk, person=world.engineer, how="Retraining is on its way already.")
+    send(alert.monitor, world, lines_of(a_frame(400, seed=9, shift=1.2), start=START), batch="next")
+    second = measure(alert.monitor, start=START, end=START + WEEK).alert
+    assert (second.approval, second.review.request) == (None, world.approval)
+    settle(world, State.APPROVED)
+    assert open_codes() == set()
+
+
+def test_nobody_answered_what_merely_lapsed(breach):
+    world, _ = breach
+    settle(world, State.LAPSED)
+    assert open_codes() == {"drift-review", "rollback-asked"}
+
+
+def test_a_question_about_one_approval_takes_no_other_s_force(breach):
+    world, _ = breach
+    other = copy(world.approval)
+    other.pk = uuid.uuid4()
+    with clock.frozen(clock.now() + timedelta(days=30)):
+        assert conditions.overdue(world.approval) is not None
+        assert conditions.overdue(other) is None
+
+
+def test_what_was_taken_in_hand_as_less_is_open_again_once_it_is_a_breach(monkeypatch):
+    import tests.monitoring.monitor_world as worlds
+
+    text = CREDIT_POLICY.replace("numeric: {method: psi, watch: 0.1, limit: 0.25}", FAR)
+    assert text != CREDIT_POLICY
+    monkeypatch.setattr(worlds, "CREDIT_POLICY", text)
+    world = make_world()
+    monitor = services.open_monitor(model=world.model, alias="champion", actor=world.owner)
+    send(monitor, world, lines_of(a_frame(500, seed=5, shift=0.5), start=START - 2 * WEEK), batch="less")
+    alert = measure(monitor, start=START - 2 * WEEK, end=START - WEEK).alert
+    alerts.acknowledge_alert(alert_id=alert.pk, person=world.owner)
+    send(monitor, world, lines_of(a_frame(500, seed=6, shift=1.2), start=START - WEEK), batch="more")
+    measure(monitor, start=START - WEEK, end=START)
+    alert.refresh_from_db()
+    assert (alert.severity, alert.state, alert.acknowledged_by) == ("breach", "open", None)
+
+
+def test_a_suspension_lifted_for_another_reason_decides_nothing_about_a_window_that_nobody_had_seen(breach):
+    world, alert = breach
+    settle(world, State.APPROVED)
+    send(alert.monitor, world, lines_of(a_frame(400, seed=9, shift=1.2), start=START), batch="next")
+    approvals.suspend(request_id=world.approval.pk, reason="The store holds other bytes.", actor=System("test"))
+    world.approval.refresh_from_db()
+    settle(world, State.APPROVED)  # later than the window's end, and before it was measured
+    measure(alert.monitor, start=START, end=START + WEEK)
+    world.approval.refresh_from_db()
+    assert world.approval.state == State.SUSPENDED

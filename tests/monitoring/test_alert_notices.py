@@ -5,15 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
+from psycopg.types.range import TimestamptzRange
 
+from governance.accounts import administration
+from governance.accounts.models import User
 from governance.accounts.roles import Role
+from governance.audit import services as audit
+from governance.audit.actors import System
+from governance.audit.events import Event
 from governance.common import clock
-from governance.notices import outbox, rules
+from governance.notices import delivering, outbox, rules
 from governance.notices.gathering import fact_of
-from governance.notices.models import Notice
+from governance.notices.models import Delivery, Notice
 from governance.notices.tasks import look_ahead
 from monitoring import alerts, services
 from monitoring.incidents import services as incidents
+from registry.models import AliasHistory
 from tests.factories import a_user
 from tests.monitoring.incident_world import ago, an_incident, people, report
 from tests.monitoring.monitor_world import START, a_frame, lines_of, make_world, measure, send
@@ -100,7 +108,7 @@ def test_the_law_s_clock_is_told_before_its_last_day_and_daily_behind_it():
     assert told_at(aware + 18 * DAY) == set()
 
 
-def test_a_causal_link_makes_the_report_due_at_once_and_that_is_told_once():
+def test_a_causal_link_makes_the_report_due_at_once_and_that_is_told_daily():
     around = people()
     incident = an_incident(around, days_ago=1)
     incidents.change_times(
@@ -109,9 +117,11 @@ def test_a_causal_link_makes_the_report_due_at_once_and_that_is_told_once():
         why="The engineer's mail of that morning says so.",
         times={"link_established_at": ago(hours=1)},
     )
-    told = told_at(clock.now())
-    assert {words for _, words, _ in told} == {"A serious incident is to be reported immediately"}
-    assert told_at(clock.now() + timedelta(hours=1)) == set()
+    now = clock.now()
+    for moment in (now, now + DAY):
+        told = told_at(moment)
+        assert {words for _, words, _ in told} == {"A serious incident is to be reported immediately"}
+        assert told_at(moment) == set()
 
 
 def test_whoever_is_given_a_task_is_told_and_again_on_its_day_and_behind_it():
@@ -130,9 +140,23 @@ def test_whoever_is_given_a_task_is_told_and_again_on_its_day_and_behind_it():
     }
 
 
-def test_who_lost_the_right_to_read_an_alert_is_not_told(breach):
-    from governance.notices.reading import may_read
-
+def test_who_lost_the_right_between_making_and_sending_is_not_told(breach, mailoutbox):
     world, alert = breach
-    assert may_read(world.owner, "alert", alert.pk)
-    assert not may_read(a_user(name="Stranger"), "alert", alert.pk)
+    noticed(alert, "alert.opened")
+    officer = User.objects.get(name="Risk officer")
+    (waiting,) = Delivery.objects.filter(notice__person=officer, notice__kind="alert")
+    administration.take_role(person=officer, role=Role.RISK_OFFICER, by=a_user(Role.ADMINISTRATOR))
+    delivering.deliver_due()
+    waiting.refresh_from_db()
+    assert waiting.state == Delivery.State.DROPPED
+    assert officer.email not in {to for mail in mailoutbox for to in mail.to}
+    assert Delivery.objects.filter(notice__person=world.owner, notice__kind="alert").exists()
+
+
+def test_what_serves_no_longer_calls_for_nobody(breach):
+    _, alert = breach
+    history = AliasHistory.objects.get()
+    with transaction.atomic():
+        history.during = TimestamptzRange(history.during.lower, clock.now(), "[)")
+        audit.append(event=Event.VERSION_MIRRORED, actor=System("test"), subjects=[history])
+    assert told_at(alert.opened_at + 4 * DAY) == set()

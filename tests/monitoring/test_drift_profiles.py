@@ -71,6 +71,8 @@ def test_duckdb_counts_parquet_exactly_as_numpy_counts_arrays(tmp_path, base, pa
     assert engine.profile(paths, reference) == reference.profile(columns([row for part in parts for row in part]))
     each = engine.profile_each(paths, reference)
     assert [each[path] for path in paths] == [reference.profile(columns(part)) for part in parts]
+    with engine._open([str(path) for path in paths]) as table:  # written so that other engines can do it, too
+        assert engine.profile_table(table, reference) == engine.profile(paths, reference)
 
 
 def test_not_a_number_is_missing_although_the_file_s_statistics_hide_it(tmp_path):

@@ -45,16 +45,16 @@ def told(around, **more):
 def test_an_incident_goes_from_its_first_word_to_its_closing(around):
     version = with_a_version(around)
     engineer, owner, officer = (signed_in(person) for person in (around.engineer, around.owner, around.officer))
-    facts = {"harm": "c", "version": version.subject_name, "aware_at": clock.rfc3339(ago(days=1))}
+    facts = {"harms": ["rights"], "version": version.subject_name, "aware_at": clock.rfc3339(ago(days=1))}
     made = post(engineer, "", told(around, **facts))
     assert made.status_code == 201
     body = made.json()
     path = f"/{body['id']}"
     assert made["Location"] == f"{API}{path}"
-    assert (body["number"], body["state"], body["harm"], body["version"]) == (
+    assert (body["number"], body["state"], body["harms"], body["version"]) == (
         "INC-1",
         "open",
-        "c",
+        ["rights"],
         version.subject_name,
     )
     assert [(row["point"], row["days_left"], row["owed"]) for row in body["clocks"]] == [("Art 73.2", 14, True)]
@@ -63,14 +63,14 @@ def test_an_incident_goes_from_its_first_word_to_its_closing(around):
     due = clock.now().date().isoformat()
     tasks = post(engineer, f"{path}/tasks", {"text": "Ask for the form", "due_on": due}).json()["tasks"]
     assert [(row["owner"]["name"], row["done_at"]) for row in tasks] == [("ML engineer", None)]
-    stated = post(engineer, f"{path}/facts", {"death": True, "why": WHY}).json()
+    stated = post(engineer, f"{path}/facts", {"harms": ["rights", "death"], "why": WHY}).json()
     assert [row["point"] for row in stated["clocks"]] == ["Art 73.4", "Art 73.2"]
     seen = post(engineer, f"{path}/times", {"suspected_at": clock.rfc3339(ago(days=3)), "why": WHY}).json()
     assert seen["clocks"][0]["immediately_since"] == seen["aware_at"]
     assert post(engineer, f"{path}/reports", {"authority": "A", "reference": "1"}).status_code == 403
     sent = post(owner, f"{path}/reports", {"authority": "A", "reference": "1"})
     assert (sent.status_code, sent.json()["state"]) == (201, "reported")
-    closing = {"how": HOW, "password": PASSWORD}
+    closing = {"how": HOW, "ending": "reported", "password": PASSWORD}
     refused = post(officer, f"{path}/closures", closing)
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/incident-tasks-open")
     assert post(officer, f"{path}/tasks/{tasks[0]['id']}/completions").status_code == 201
@@ -86,7 +86,7 @@ def test_an_incident_goes_from_its_first_word_to_its_closing(around):
 
 
 def test_the_list_is_filtered_and_leaves_out_what_is_not_read(around):
-    incident = an_incident(around, facts={"harm": "c"})
+    incident = an_incident(around, facts={"harms": ["rights"]})
     sent = report(an_incident(around), around.owner)
     client = signed_in(around.auditor)
 
@@ -94,13 +94,13 @@ def test_the_list_is_filtered_and_leaves_out_what_is_not_read(around):
         return [row["id"] for row in client.get(f"{API}{query}").json()["results"]]
 
     assert ids() == [str(sent.pk), str(incident.pk)]
-    assert ids("?state=open") == ids("?harm=c") == [str(incident.pk)]
+    assert ids("?state=open") == ids("?harm=rights") == [str(incident.pk)]
     assert ids(f"?system={around.system.slug}&state=reported") == [str(sent.pk)]
     assert client.get(f"{API}?state=gone").status_code == 422
     stranger = signed_in(around.stranger)
     assert stranger.get(API).json()["results"] == []
     assert stranger.get(f"{API}/{incident.pk}").status_code == 404
-    for act in ("facts", "times", "notes", "tasks", "reports", "closures"):
+    for act in ("facts", "times", "notes", "tasks", "reports", "closures", "hand-overs"):
         assert post(stranger, f"/{incident.pk}/{act}", {"why": WHY}).status_code in {404, 422}
 
 
@@ -114,6 +114,7 @@ def test_a_token_reads_with_its_scope_and_says_nothing(around):
     for path in (
         *("", f"/{incident.pk}/facts", f"/{incident.pk}/times", f"/{incident.pk}/notes", f"/{incident.pk}/tasks"),
         *(f"/{incident.pk}/tasks/{task.pk}/completions", f"/{incident.pk}/reports", f"/{incident.pk}/closures"),
+        f"/{incident.pk}/hand-overs",
     ):
         assert post(reading, path, told(around)).status_code == 403
     assert fresh(incident).log_entry == task.log_entry
@@ -139,7 +140,7 @@ def test_whoever_saw_an_older_state_changes_nothing(around):
 @pytest.mark.parametrize(
     ("act", "sent", "code", "problem"),
     [
-        ("", {"harm": "e"}, 422, "invalid-input"),
+        ("", {"harms": ["e"]}, 422, "invalid-input"),
         ("", {"version": "credit-risk"}, 422, "invalid-input"),
         ("", {"what_happened": "Short."}, 422, "invalid-input"),
         ("", {"system": "no-such-system"}, 404, "unknown"),
@@ -147,14 +148,18 @@ def test_whoever_saw_an_older_state_changes_nothing(around):
         ("", {"owner": str(uuid.uuid4())}, 422, "invalid-input"),
         ("", {"aware_at": "2999-01-01T00:00:00Z"}, 422, "incident-times-refused"),
         ("facts", {"why": WHY}, 422, "invalid-input"),
-        ("facts", {"equivalent_law": True, "why": WHY}, 422, "invalid-input"),
+        ("facts", {"equivalent_law": "Art 73.9", "why": WHY}, 422, "invalid-input"),
         ("times", {"suspected_at": "2999-01-01T00:00:00Z", "why": WHY}, 422, "incident-times-refused"),
         ("times", {"reported_at": "2026-11-01T00:00:00Z", "why": WHY}, 422, "incident-times-refused"),
         ("tasks", {"text": "x", "due_on": "2020-01-01"}, 422, "invalid-input"),
         ("reports", {"authority": " ", "reference": "x"}, 422, "invalid-input"),
-        ("closures", {"how": HOW, "password": PASSWORD}, 409, "incident-not-reported"),
-        ("closures", {"how": HOW, "not_serious": True, "password": "no"}, 403, "sign-in-again"),
-        ("closures", {"how": HOW, "not_serious": True}, 422, "invalid-input"),
+        ("closures", {"how": HOW, "ending": "reported", "password": PASSWORD}, 409, "incident-not-reported"),
+        ("closures", {"how": HOW, "ending": "not_serious", "password": "no"}, 403, "sign-in-again"),
+        ("closures", {"how": HOW, "ending": "not_serious"}, 422, "invalid-input"),
+        ("closures", {"how": HOW, "ending": "not_owed", "password": PASSWORD}, 422, "invalid-input"),
+        ("closures", {"how": HOW, "ending": "provider_informed", "password": PASSWORD}, 422, "invalid-input"),
+        ("closures", {"how": HOW, "password": PASSWORD}, 422, "invalid-input"),
+        ("hand-overs", {"owner": str(uuid.uuid4()), "why": WHY}, 422, "invalid-input"),
     ],
 )
 def test_a_refusal_is_a_problem_that_says_what_to_do(around, act, sent, code, problem):

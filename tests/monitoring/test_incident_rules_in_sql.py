@@ -48,7 +48,9 @@ def test_a_number_that_leaves_a_gap_is_refused(around):
 @pytest.mark.parametrize(
     ("rule", "change"),
     [
-        ("known_harm_of_an_incident", {"harm": "e"}),
+        ("known_harms_of_an_incident", {"harms": ["rights", "e"]}),
+        ("known_member_states_of_an_incident", {"member_states": ["DE", "XX"]}),
+        ("known_law_that_is_equivalent", {"equivalent_law": "Art 1"}),
         ("incident_occurred_before_it_was_known", {"occurred_at": 1}),
         ("incident_occurred_before_it_was_known", {"occurred_at": 4, "suspected_at": 5}),
         ("aware_once_it_is_written_down", {"aware_at": 0}),
@@ -56,10 +58,9 @@ def test_a_number_that_leaves_a_gap_is_refused(around):
         ("link_established_after_awareness_and_suspicion", {"suspected_at": 1, "link_established_at": 2}),
         ("reported_to_an_authority_with_a_reference", {"reported_at": 1, "state": "reported"}),
         ("reported_to_an_authority_with_a_reference", {"authority": "An authority"}),
-        ("closed_once_reported_or_not_serious", {"state": "reported"}),
-        ("not_serious_is_said_by_closing", {"not_serious": True}),
-        ("somebody_said_that_a_law_is_equivalent", {"equivalent_law": True}),
-        ("somebody_said_that_a_law_is_equivalent", {"equivalent_law_note": "somebody"}),
+        ("reported_once_a_report_was_sent", {"state": "reported"}),
+        ("closed_on_a_ground", {"ending": "not_serious"}),
+        ("no_report_of_our_own_has_a_reference", {"ending_reference": "a law"}),
         ("no_time_of_an_incident_in_the_future", {"link_established_at": -1}),
         ("incident_of_one_system", {"number": 77}),
         ("sent_report_stays", {"reports": -1}),
@@ -81,6 +82,7 @@ def test_the_database_closes_an_incident_for_another_person_and_without_open_tas
     incident = report(an_incident(around), around.owner)
     task = task_of(incident, around.engineer)
     incident.state, incident.closed_at, incident.closed_by = "closed", clock.now(), around.officer
+    incident.ending = "reported"
     refused_by_the_database("incident_closed_without_open_tasks", lambda: written(incident))
     services.finish_task(incident_id=incident.pk, task_id=task.pk, by=around.engineer)
     incident.closed_by = around.owner

@@ -41,7 +41,7 @@ def set_intake(monitor, world, **intake):
 @pytest.mark.parametrize(
     ("intake", "match"),
     [
-        ({"retention_days": 182}, r"at least 183: Articles 19 and 26\(6\).*at least six months"),
+        ({"retention_days": 183}, r"at least 184: Articles 19 and 26\(6\).*at least six months"),
         ({"retention_days": 40_000}, "at most 36525"),
         ({"retention_days": "365"}, "retention_days is a whole number"),
         ({"retention_days": True}, "retention_days is a whole number"),

@@ -3,14 +3,15 @@
 import json
 import threading
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
-from monitor_world import a_frame, lines_of, measure, run_job, send
+from monitor_world import START, a_frame, lines_of, measure, measure_week, run_job, send
 
-from monitoring import runs
-from monitoring.models import Alert, Monitor, RecordBatch
+from monitoring import runs, selectors
+from monitoring.models import Alert, DriftRun, Monitor, RecordBatch
 
 JSON_LINES = "application/x-ndjson"
 
@@ -140,7 +141,8 @@ def test_who_may_send(world, monitor):
 
 def test_a_run_is_202_and_followed_at_its_address(api, world, monitor):
     post_records(api, monitor, lines_of(a_frame(400, seed=3, shift=1)))
-    asked = post(api, f"monitors/{monitor.pk}/drift-runs")
+    week = {"start": START.isoformat(), "end": (START + timedelta(days=7)).isoformat()}
+    asked = post(api, f"monitors/{monitor.pk}/drift-runs", week)
     assert asked.status_code == 202
     assert asked.json()["state"] == "queued"
     address = asked.headers["Location"]
@@ -182,7 +184,7 @@ def test_a_window_that_can_not_be_measured_is_a_problem(api, monitor, data, stat
 
 def test_an_alert_is_handled_by_a_person_never_by_a_token(api, world, monitor):
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
-    alert = measure(monitor).alert
+    alert = measure_week(monitor).alert
     assert post(api, f"alerts/{alert.pk}/acknowledgements").status_code == 403
     owner = signed_in(world.owner)
     assert post(owner, f"alerts/{alert.pk}/acknowledgements").json()["state"] == "acknowledged"
@@ -197,17 +199,16 @@ def test_the_pages_show_figures_alert_and_histograms(world, monitor):
     assert empty.status_code == 200
     assert "No window" in empty.content.decode()
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
-    run = measure(monitor)
+    run = measure_week(monitor)
     page = reader.get(f"/monitors/{monitor.pk}")
     text = page.content.decode()
     assert page.status_code == 200
     value = next(c["value"] for c in run.evidence.payload["columns"] if c["column"] == "months")
     for words in (f"{value:.2f}", run.alert.title, "Approval suspended", "credit-risk", "up to "):
         assert words in text
-    assert len(page.context["histograms"]) == 3
-    for chart in page.context["histograms"]:
-        assert sum(b["reference"] for b in chart["bins"]) == pytest.approx(1)
-        assert sum(b["current"] for b in chart["bins"]) == pytest.approx(1)
+    bins = page.context["distribution"]["bins"]
+    assert sum(b["reference"] for b in bins) == pytest.approx(1)
+    assert sum(b["current"] for b in bins) == pytest.approx(1)
     listing = reader.get("/monitors")
     assert f"/monitors/{monitor.pk}" in listing.content.decode()
     assert Client().get("/monitors").status_code == 302
@@ -235,3 +236,13 @@ def test_a_page_costs_no_more_queries_for_more_windows(world, monitor, django_as
         )
     with django_assert_max_num_queries(30):
         assert reader.get(f"/monitors/{monitor.pk}").status_code == 200
+
+
+def test_a_run_that_is_committed_between_two_looks_is_told_as_a_run(api, world, monitor, monkeypatch):
+    send(monitor, world, lines_of(a_frame(400, seed=3)))
+    run = measure_week(monitor)
+    looked = selectors.runs_of
+    looks = iter([DriftRun.objects.none()])
+    monkeypatch.setattr(selectors, "runs_of", lambda watched: next(looks, looked(watched)))
+    told = api.get(f"/api/v1/monitors/{monitor.pk}/drift-runs/{run.pk}").json()
+    assert (told["state"], told["payload"]["n"]) == ("done", 400)

@@ -7,7 +7,18 @@ from unittest.mock import patch
 
 import pytest
 from django.db import IntegrityError, transaction
-from monitor_world import START, a_frame, a_version, lines_of, make_world, measure, run_job, scores_of, send
+from monitor_world import (
+    START,
+    a_frame,
+    a_version,
+    lines_of,
+    make_world,
+    measure,
+    measure_week,
+    run_job,
+    scores_of,
+    send,
+)
 
 from governance.approvals.models import State
 from governance.audit.selectors import entries_naming
@@ -34,11 +45,11 @@ WEEK = timedelta(days=7)
 
 def test_a_quiet_window_leaves_the_approval_alone_and_a_shifted_one_suspends_it(monitor, world):
     send(monitor, world, lines_of(a_frame(500, seed=2)), "week-1")
-    quiet = measure(monitor)
+    quiet = measure_week(monitor)
     assert (quiet.outcome, quiet.drifted, quiet.rows) == ("stable", 0, 500)
     assert not Alert.objects.exists()
     send(monitor, world, lines_of(a_frame(500, seed=3, shift=1), start=START + WEEK), "week-2")
-    shifted = measure(monitor)
+    shifted = measure_week(monitor, 1)
     assert shifted.outcome == "drift"
     assert (shifted.window_start, shifted.rows) == (quiet.window_end, 500)
     alert = shifted.alert
@@ -51,7 +62,7 @@ def test_a_quiet_window_leaves_the_approval_alone_and_a_shifted_one_suspends_it(
 
 def test_the_run_its_alert_and_the_suspension_each_stand_in_the_log(monitor, world):
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
-    run = measure(monitor)
+    run = measure_week(monitor)
     for row, event in ((run, "drift.measured"), (run.alert, "alert.opened"), (run.evidence, "evidence.attached")):
         assert event in [entry.event for entry in entries_naming(row._meta.db_table, [row.pk])]
     (entry,) = entries_naming("monitoring_driftrun", [run.pk])
@@ -62,7 +73,7 @@ def test_the_run_its_alert_and_the_suspension_each_stand_in_the_log(monitor, wor
 def test_a_second_drifting_window_joins_the_standing_alert(monitor, world):
     for week in (0, 1):
         send(monitor, world, lines_of(a_frame(400, seed=week, shift=1), start=START + week * WEEK), f"week-{week}")
-        assert measure(monitor).outcome == "drift"
+        assert measure_week(monitor, week).outcome == "drift"
     assert Alert.objects.count() == 1
 
 
@@ -70,7 +81,7 @@ def test_a_policy_that_only_alerts_suspends_nothing(db, storage):
     world = make_world(on_drift="alert")
     monitor = services.open_monitor(model=world.model, alias="champion", actor=world.owner)
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
-    alert = measure(monitor).alert
+    alert = measure_week(monitor).alert
     assert alert.approval is None
     assert "policy does not suspend" in alert.effect
     world.approval.refresh_from_db()
@@ -80,7 +91,7 @@ def test_a_policy_that_only_alerts_suspends_nothing(db, storage):
 def test_drift_of_a_version_that_is_not_live_suspends_nobody_else(monitor, world):
     before = a_version(world, 1)
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)), version=1)
-    alert = measure(monitor, version=before).alert
+    alert = measure_week(monitor, version=before).alert
     assert (alert.version, alert.approval) == (before, None)
     assert "is not live behind champion" in alert.effect
     world.approval.refresh_from_db()
@@ -100,7 +111,7 @@ def test_an_approval_that_is_not_standing_is_left_as_it_is(monitor, world):
 
     revoke(request_id=world.approval.pk, reason="test", actor=world.owner)
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
-    assert "revoked already" in measure(monitor).alert.effect
+    assert "revoked already" in measure_week(monitor).alert.effect
 
 
 def test_too_few_records_are_insufficient(monitor, world):
@@ -255,7 +266,7 @@ def test_whatever_is_live_gets_a_monitor_once(world):
 
 def test_an_alert_is_taken_in_hand_and_resolved_by_those_who_keep_monitors(monitor, world):
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
-    alert = measure(monitor).alert
+    alert = measure_week(monitor).alert
     with pytest.raises(Forbidden):
         alerts.acknowledge_alert(alert_id=alert.pk, person=world.auditor)
     alerts.acknowledge_alert(alert_id=alert.pk, person=world.owner)
@@ -274,8 +285,8 @@ def test_an_alert_is_taken_in_hand_and_resolved_by_those_who_keep_monitors(monit
 
 def test_one_alert_a_version_stands_also_against_the_database(monitor, world):
     send(monitor, world, lines_of(a_frame(400, seed=3, shift=1)))
-    run = measure(monitor)
-    other = measure(monitor, start=START, end=START + WEEK)
+    run = measure_week(monitor)
+    other = measure_week(monitor)
     with pytest.raises(IntegrityError, match="one_standing_alert_per_version"), transaction.atomic():
         Alert.objects.create(
             run=other,

@@ -210,11 +210,11 @@ def test_a_crash_half_way_leaves_nothing_that_counts_and_repetition_completes_it
 
     whole, calls = records._write_parquet, []
 
-    def crash_on_the_second(table, path):
+    def crash_on_the_second(table, path, before):
         calls.append(path)
         if len(calls) == 2:
             raise OSError("power cut")
-        whole(table, path)
+        whole(table, path, before)
 
     monkeypatch.setattr(records, "_write_parquet", crash_on_the_second)
     with pytest.raises(OSError, match="power cut"):

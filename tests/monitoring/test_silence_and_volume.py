@@ -7,17 +7,20 @@ from datetime import timedelta
 import pytest
 from psycopg.types.range import TimestamptzRange
 
+from governance.audit import selectors as log
 from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
+from governance.common.errors import Forbidden, InvalidInput
 from governance.evidence.models import EvidenceJob
 from monitoring import schedule, services
+from monitoring.errors import InvalidSettings
 from monitoring.models import Alert, DriftRun
 from monitoring.volume import records_before
 from registry.models import AliasHistory
 from tests.monitoring import monitor_world
-from tests.monitoring.monitor_world import a_frame, lines_of, make_world, run_job, send
+from tests.monitoring.monitor_world import a_frame, a_version, lines_of, make_world, run_job, send
 
 pytestmark = pytest.mark.usefixtures("db", "storage")
 
@@ -60,7 +63,7 @@ def test_a_week_without_a_record_opens_an_alert_and_stops_nothing(live):
     runs = measured(START + 2 * WEEK + 2 * HOUR)
     assert [run.rows for run in runs] == [0, 200]
     silent = runs[0]
-    assert (silent.outcome, volume_of(silent)["reason"]) == (DriftRun.Outcome.WATCH, "No record came in.")
+    assert (silent.outcome, volume_of(silent)["value"]) == (DriftRun.Outcome.WATCH, 0.0)
     assert silent.evidence.payload["reference_check"]["max_difference"] is None
     alert = Alert.objects.get()
     assert (alert.run, alert.severity, alert.title) == (silent, "watch", "no record came in")
@@ -125,3 +128,80 @@ def test_days_are_held_against_the_same_day_of_the_week_and_over_a_change_of_the
     assert records_before(monitor, world.version, monday, monday + day, same_weekday=False, **facts)[:7] == [
         *(0, 0, 0, 0, 0, 7, 30)
     ]
+
+
+def test_a_version_that_began_or_ended_to_serve_within_a_window_is_not_held_against_full_ones(live):
+    world, monitor = live
+    for place in range(4):
+        week(world, monitor, place)
+    span = AliasHistory.objects.get()
+    week(world, monitor, 4, n=57, hours=48)
+    span.during = TimestamptzRange(START - 10 * WEEK, START + 4 * WEEK + 2 * HOUR * 24)
+    audit.append(event=Event.VERSION_MIRRORED, actor=System("test"), subjects=[span])
+    runs = {run.window_start: run for run in measured(START + 5 * WEEK + 2 * HOUR)}
+    last = volume_of(runs[START + 4 * WEEK])
+    assert (last["outcome"], last["reason"]) == ("insufficient", "The version served in a part of the window only.")
+    assert not Alert.objects.filter(title__contains="records as usual").exists()
+
+
+def test_silence_stays_to_be_watched_however_long_it_lasts(live):
+    world, monitor = live
+    week(world, monitor, 0)
+    for place in range(1, 7):
+        for run in measured(START + (place + 1) * WEEK + 2 * HOUR):
+            if run.window_start > START:
+                assert run.outcome == "watch", place
+    with clock.frozen(START + 70 * WEEK):
+        assert schedule.ask_for_due(), "a record of long ago is a record"
+
+
+def test_a_successor_that_never_sent_anything_is_silent_too(live):
+    world, monitor = live
+    week(world, monitor, 0)
+    measured(START + WEEK + 2 * HOUR)
+    first = AliasHistory.objects.get()
+    first.during = TimestamptzRange(START - 10 * WEEK, START + WEEK)
+    successor = a_version(world, 3)
+    row = AliasHistory(
+        model=first.model, alias=first.alias, version=successor, during=TimestamptzRange(START + WEEK, None)
+    )
+    audit.append(event=Event.VERSION_MIRRORED, actor=System("test"), subjects=[first, row])
+    (run,) = measured(START + 2 * WEEK + 2 * HOUR)
+    assert (run.version, run.rows, run.outcome) == (successor, 0, "watch")
+
+
+def test_a_calendar_that_changes_measures_what_is_left_of_a_week_and_nothing_twice(live):
+    world, monitor = live
+    week(world, monitor, 0)
+    measured(START + WEEK + 2 * HOUR)
+    services.change_monitor(
+        monitor_id=monitor.pk, person=world.owner, why="Our weeks are those of Berlin.", time_zone="Europe/Berlin"
+    )
+    week(world, monitor, 1)
+    week(world, monitor, 2)
+    runs = sorted(measured(START + 3 * WEEK + 2 * HOUR), key=lambda run: run.window_start)
+    assert [(run.window_start, run.window_end) for run in runs][:2] == [
+        (START + WEEK, START + 2 * WEEK - 2 * HOUR),
+        (START + 2 * WEEK - 2 * HOUR, START + 3 * WEEK - 2 * HOUR),
+    ]
+
+
+def test_what_was_switched_off_is_not_silent_and_only_those_who_may_switch_it(live):
+    world, monitor = live
+    week(world, monitor, 0)
+    measured(START + WEEK + 2 * HOUR)
+    words = {"monitor_id": monitor.pk, "why": "The channel is closed over the holidays."}
+    with pytest.raises(Forbidden):
+        services.change_monitor(person=world.engineer, enabled=False, **words)
+    with pytest.raises(InvalidInput):
+        services.change_monitor(person=world.owner, enabled=True, **words)
+    with pytest.raises(InvalidSettings):
+        services.change_monitor(person=world.owner, time_zone="Mars/Olympus", **words)
+    services.change_monitor(person=world.owner, enabled=False, **words)
+    assert schedule.ask_for_due(START + 3 * WEEK) == []
+    services.change_monitor(person=world.owner, enabled=True, **words)
+    monitor.refresh_from_db()
+    (run,) = measured(monitor.enabled_at + 2 * WEEK)
+    assert timedelta() <= run.window_start - monitor.enabled_at < WEEK
+    entry = log.entries_naming("monitoring_monitor", [monitor.pk])[-1].parsed["data"]
+    assert (entry["before"]["enabled"], entry["after"]["enabled"]) == (False, True)

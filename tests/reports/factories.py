@@ -40,7 +40,7 @@ from tests.factories import (
 from tests.roles import as_role
 
 __all__ = ["PASSWORD", "a_system", "a_user"]
-FIRST_WEEK = datetime(2026, 11, 8, tzinfo=UTC)
+FIRST_WEEK = datetime(2026, 11, 2, tzinfo=UTC)  # a Monday: only windows of the calendar alarm
 # MLflow's own JSON, as the signature in an MLmodel file reads once the mirror has parsed it.
 SIGNATURE = {
     "inputs": [

@@ -6,7 +6,8 @@ import pytest
 
 from governance.evidence import schemas
 from governance.evidence.projection import project
-from reports.fairness import intervals, oracle
+from monitoring import intervals
+from reports.fairness import oracle
 from reports.fairness.asked import Asked
 from reports.fairness.coding import code
 from reports.fairness.decisions import of_score

@@ -16,7 +16,8 @@ from governance.evidence.projection import project
 from governance.policy import shipped
 from governance.policy.document import parse
 from governance.policy.evaluate import Outcome, evaluate
-from reports.fairness import figures, intervals, regression
+from monitoring import intervals
+from reports.fairness import figures, regression
 from reports.fairness.asked import Asked
 from reports.fairness.decisions import of_score
 from reports.fairness.measure import measure

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from reports.fairness import suppression
-from reports.fairness.suppression import INSIDE, SHOWN, SMALL, WITHHELD, Rows, protect
+from monitoring import suppression
+from monitoring.suppression import INSIDE, SHOWN, SMALL, WITHHELD, Rows, protect
 from tests.proving import count
 
 K = 5

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples.credit import dataset
-from reports.fairness import intervals, tensor
+from monitoring import intervals
+from reports.fairness import tensor
 
 untimed = settings(deadline=None, max_examples=80)
 

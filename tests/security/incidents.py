@@ -20,6 +20,8 @@ def _act(*lines: tuple[Who, Outcome]) -> tuple[tuple[Who, Outcome], ...]:
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "keep an incident": _act((KEEPER, "302+")),
     "keep an incident over the API": _act((KEEPER, "201+")),
+    "hand an incident on": _act((_REPORTER, "302+")),
+    "hand an incident on over the API": _act((_REPORTER, "201+")),
     "report an incident": _act((_REPORTER, "302+")),
     "report an incident over the API": _act((_REPORTER, "201+")),
     "close an incident": _act((_OWNER, "403"), (_REPORTER, "302+")),
@@ -40,6 +42,7 @@ ROUTES: dict[str, Route] = {
     "POST incident-task": Route(KEPT, "incident", "incident task"),
     "POST incident-task-done": Route(KEPT, "task of an incident"),
     "POST incident-report": Route("report an incident", "incident", "incident report"),
+    "POST incident-owner": Route("hand an incident on", "incident", "incident owner"),
     "POST incident-close": Route("close an incident", "incident without tasks", "incident closing"),
     "GET api-incidents": Route("list", scope=S, shows=INCIDENT),
     "POST api-incidents": Route(KEPT_BY_API, body="incident"),
@@ -51,5 +54,6 @@ ROUTES: dict[str, Route] = {
     "POST api-incident-tasks": Route(KEPT_BY_API, "incident", "incident task"),
     "POST api-incident-task-completions": Route(KEPT_BY_API, "task of an incident"),
     "POST api-incident-reports": Route("report an incident over the API", "incident", "incident report"),
+    "POST api-incident-hand-overs": Route("hand an incident on over the API", "incident", "incident owner"),
     "POST api-incident-closures": Route("close an incident over the API", "incident without tasks", "incident closing"),
 }

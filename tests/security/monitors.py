@@ -15,6 +15,7 @@ def _act(*lines: tuple[Who, Outcome]) -> tuple[tuple[Who, Outcome], ...]:
 
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "open a monitor": _act((KEEPER, "409")),
+    "change a monitor": _act((role("owner", "risk_officer"), "200+")),
     "measure a window": _act((KEEPER | MACHINE, "422")),
     "handle an alert": _act((KEEPER, "201+")),
     "handle an alert on the page": _act((KEEPER, "302+")),
@@ -25,9 +26,11 @@ ROUTES: dict[str, Route] = {
     "GET monitor-list": Route("list", shows=MODEL),
     "GET monitor-detail": Route("read", "monitor"),
     "GET monitor-evidently": Route("read", "run"),
+    "GET monitor-live": Route("read", "monitor"),
     "GET api-monitors": Route("list", scope=READ, shows=MODEL),
     "POST api-monitors": Route("open a monitor", body="monitor", scope=WRITE),
     "GET api-monitor": Route("read", "monitor", scope=READ),
+    "PATCH api-monitor": Route("change a monitor", "monitor", "monitor change"),
     "GET api-drift-runs": Route("read", "monitor", scope=READ),
     "POST api-drift-runs": Route("measure a window", "monitor", "window", scope=WRITE),
     "GET api-drift-run": Route("read", "run", scope=READ),

@@ -14,12 +14,18 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "hold records": ((HOLDER, "201+"), *_REST),
     "erase records": ((OFFICER, "422"), *_REST),
     "read rows put aside": ((KEEPER | OFFICER | MACHINE, "404"), *_REST),
+    "read why rows were put aside": ((KEEPER | OFFICER, "200"), *_REST),
 }
 READ, WRITE = "records:read", "records:write"
+BATCH = (("batch", "b-1"),)
 ROUTES: dict[str, Route] = {
+    "GET monitor-records": Route("read", "monitor"),
+    "GET monitor-batch": Route("read", "monitor", parts=BATCH),
+    "GET monitor-quarantine-json": Route("read why rows were put aside", "monitor", parts=BATCH),
+    "GET monitor-quarantine-csv": Route("read why rows were put aside", "monitor", parts=BATCH),
     "GET api-monitor-records": Route("read", "monitor", scope=READ),
     "POST api-monitor-records": Route("send records", "monitor", "records", scope=WRITE, query="?batch=b-1"),
-    "GET api-monitor-quarantine": Route("read rows put aside", "monitor", scope=READ, parts=(("batch", "b-1"),)),
+    "GET api-monitor-quarantine": Route("read rows put aside", "monitor", scope=READ, parts=BATCH),
     "POST api-monitor-labels": Route("send records", "monitor", "records", scope=WRITE, query="?batch=l-1"),
     "PUT api-monitor-intake": Route("say what a monitor takes in", "monitor", "intake", scope=WRITE),
     "POST api-monitor-holds": Route("hold records", "monitor", "hold"),

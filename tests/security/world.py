@@ -37,6 +37,7 @@ from governance.notices.models import Channel
 from governance.policy import services as policies
 from governance.validation import services as validations
 from monitoring.incidents import services as incidents
+from monitoring.incidents.models import Incident
 from monitoring.models import Alert, DriftRun
 from monitoring.runs import EVIDENTLY_FILE
 from placet.digests import ArtifactFile, ArtifactManifest
@@ -63,6 +64,7 @@ from tests.factories import (
 from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.roles import as_role
+from tests.security.batches import a_batch
 from tests.security.bodies import BODIES, TRAINED
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
@@ -194,6 +196,7 @@ class World(Bank):
         self.alert = Alert.objects.get(monitor=self.monitor)
         self._incidents()
         self.run = self._run()
+        a_batch(self.monitor, self.run.version, self.owner)
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         self.document = documents.build_document(self.job.pk).document
@@ -253,8 +256,7 @@ class World(Bank):
             person=a_user(Role.ADMINISTRATOR),
         )
 
-    def _run(self) -> DriftRun:
-        """A quiet week with Evidently's report in its files."""
+    def _run(self) -> DriftRun:  # a quiet week with Evidently's report in its files
         version = self.in_state["suspended"].version
         start = FIRST_WEEK + timedelta(days=14)
         window = {"start": clock.rfc3339(start), "end": clock.rfc3339(start + timedelta(days=7))}
@@ -417,6 +419,9 @@ class World(Bank):
             "$validator": str(self.validator.pk),
             "$collecting": str(self.in_state["collecting"].approval_id),
             "$past": (clock.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),
+            "$aware": self.incident.aware_at.strftime("%Y-%m-%dT%H:%M"),
+            "$incident": str(Incident.objects.get(pk=self.incident.pk).log_entry),
+            "$without tasks": str(self.without_tasks.log_entry),
             "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
             "$moment": clock.rfc3339(clock.now() + timedelta(days=5)),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),

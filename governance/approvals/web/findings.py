@@ -28,7 +28,7 @@ from governance.approvals.web.forms import (
     errors_of,
 )
 from governance.common.errors import DomainError, InvalidInput, Unknown
-from governance.common.pages import page
+from governance.common.pages import acted, page
 from governance.inventory import selectors as inventory
 
 
@@ -67,7 +67,7 @@ def finding_raise(request: HttpRequest) -> HttpResponse:
         )
     except DomainError as refusal:
         messages.error(request, refusal.detail)
-        typed = request.POST.dict() | {"errors": errors_of(form) or _at(refusal, form)}
+        typed = request.POST.dict() | {"errors": errors_of(form) or {_field(refusal, form): [refusal.detail]}}
         context = register.register_page(person, {}) | {"form": typed}
         return render(request, "approvals/findings.html", context, status=refusal.status)
     messages.success(request, "In the register. Its owner is told what is expected, and by when.")
@@ -168,27 +168,24 @@ def close_finding(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _acted(
     request: HttpRequest, pk: uuid.UUID, form: FindingForm, act: Callable[[Mapping[str, Any]], str]
 ) -> HttpResponse:
-    """Have a service act on what a form says; a refusal shows the page again with its sentence and what was typed."""
+    """Have a service act on what a form of the finding's page says."""
     selectors.finding_for(actor(request), pk)  # who may not read it learns nothing by trying
-    try:
-        if not form.is_valid():
-            raise InvalidInput(_sentences(form))
-        said = act(form.cleaned_data)
-    except DomainError as refusal:
-        context = register.finding_page(actor(request), pk)
-        messages.error(request, refusal.detail)
-        typed: dict[str, Any] = {name: value for name, value in request.POST.items() if name != "password"}
-        typed["errors"] = errors_of(form) or _at(refusal, form)
-        return render(request, "approvals/finding.html", context | {"form": typed}, status=refusal.status)
-    messages.success(request, said)
-    return redirect("finding-detail", pk=pk)
+    return acted(
+        request,
+        form,
+        act,
+        template="approvals/finding.html",
+        context=lambda: register.finding_page(actor(request), pk),
+        field=lambda refusal: _field(refusal, form),
+        to=("finding-detail", pk),
+    )
 
 
-def _at(refusal: DomainError, form: FindingForm) -> dict[str, list[str]]:
-    """Return a service's refusal as the error of the password, of the day or of what was written."""
+def _field(refusal: DomainError, form: FindingForm) -> str:
+    """Return of what a service's refusal is the error: of the password, of the day or of what was written."""
     if isinstance(refusal, SignInAgain):
-        return {"password": [refusal.detail]}
-    return {form.day if isinstance(refusal, FindingDateRefused) else form.text: [refusal.detail]}
+        return "password"
+    return form.day if isinstance(refusal, FindingDateRefused) else form.text
 
 
 def _sentences(form: Form) -> str:

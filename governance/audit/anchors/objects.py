@@ -6,23 +6,17 @@ The store itself sees to it that nobody deletes the object: switch on object loc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import obstore
-from django.core.exceptions import ImproperlyConfigured
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import from_url
 
 from governance.audit.anchors.sinks import Anchored, Published
 from governance.audit.errors import AnchorUnavailable, LogInconsistent
+from governance.common.object_store import open_store, reason
 
-# Total times in the store's client: a server that trickles bytes is cut off like one that is silent.
-_CLIENT = {"timeout": "20s", "connect_timeout": "5s"}
-_RETRIES: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
-_OPTIONS = {"endpoint": "endpoint", "region": "region", "account": "account_name"}
-"""Option in the URL -> the store's own name for it."""
+TIMEOUT_S: float = 20
+RETRIES = 2
 
 
 @dataclass(frozen=True)
@@ -45,17 +39,7 @@ class ObjectStore:
         Raises:
             ImproperlyConfigured: the credentials are missing or can't be read, or an option is not for this store.
         """
-        config = {_OPTIONS[name]: value for name, value in options.items() if name in _OPTIONS}
-        client = {**_CLIENT, "allow_http": urlsplit(options.get("endpoint", "")).scheme == "http"}
-        try:
-            if "credentials" in options:
-                config |= _credentials(Path(options["credentials"]))
-            store = from_url(url, config=config, client_options=client, retry_config=_RETRIES)  # type: ignore[call-overload]
-        except (BaseError, OSError, ValueError) as error:
-            raise ImproperlyConfigured(
-                f"{url} can't be opened: {_reason(error)}. Set the store's usual variables for the notary "
-                "(AWS_ACCESS_KEY_ID and so on), or write ?credentials=FILE with NAME=value lines."
-            ) from error
+        store = open_store(url, options=options, timeout_s=TIMEOUT_S, retries=RETRIES, who="the notary")
         return cls(url, store, every)
 
     def publish(self, checkpoint: Published) -> Anchored:
@@ -69,19 +53,8 @@ class ObjectStore:
                     raise LogInconsistent(f"{checkpoint.file_name} in {self.name} holds another checkpoint.") from None
         except (BaseError, OSError, ValueError) as error:
             raise AnchorUnavailable(
-                f"{self.name} did not take the checkpoint: {_reason(error)}. Check the bucket, its region, and that "
+                f"{self.name} did not take the checkpoint: {reason(error)}. Check the bucket, its region, and that "
                 "the notary's identity may create and read objects.",
                 sink=self.name,
             ) from error
         return Anchored(f"{self.name.rstrip('/')}/{checkpoint.file_name} {checkpoint.digest}")
-
-
-def _credentials(path: Path) -> dict[str, str]:
-    lines = (line.strip() for line in path.read_text().splitlines())
-    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
-
-
-def _reason(error: Exception) -> str:
-    first = str(error).strip().partition("\n")[0]
-    return first.rstrip(".")[:300]

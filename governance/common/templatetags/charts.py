@@ -191,7 +191,8 @@ def sparkline(values: Sequence[float | None], key: object, title: str, limit: ob
 
 @register.simple_tag
 def line_chart(chart: object, key: object) -> SafeString:
-    """Draw ``{"title", "labels", "values", "limit", "watch", "bands"}`` over windows."""
+    """Draw ``{"title", "labels", "values", "limit", "watch", "bands", …}`` over windows, as ``series.line_chart``."""
+    watch = field(chart, "watch")
     return SafeString(
         series.line_chart(
             field(chart, "labels"),
@@ -199,8 +200,13 @@ def line_chart(chart: object, key: object) -> SafeString:
             uid=charts.dom_id("line", key),
             title=str(field(chart, "title")),
             limit=amount_of(field(chart, "limit")),
-            watch=amount_of(field(chart, "watch")),
+            watch=watch if isinstance(watch, list) else amount_of(watch),
             bands=field(chart, "bands") or (),
+            ends=field(chart, "ends") or (),
+            outcomes=field(chart, "outcomes") or (),
+            marks=field(chart, "marks") or (),
+            reference=amount_of(field(chart, "reference")),
+            from_zero=field(chart, "from_zero") is not False,
         )
     )
 

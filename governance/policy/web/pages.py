@@ -18,7 +18,7 @@ from governance.policy.document import PolicyDocument
 from governance.policy.models import PolicyVersion
 from governance.policy.problems import Problem
 from governance.policy.source import Json
-from governance.policy.watching import Monitoring
+from governance.policy.watching import BETWEEN_GROUPS, Limits, Monitoring
 
 Row = dict[str, Any]
 Errors = Mapping[str, Sequence[str]]
@@ -252,8 +252,31 @@ def _watched(terms: Monitoring) -> list[Row]:
     ]
     return [
         {"label": "Watched", "value": f"every {terms.every.days} days; {'; '.join(measures)}"},
+        {"label": "Measured besides", "value": "; ".join(_besides(terms)) or "nothing"},
         {"label": "At a breach besides", "value": done or "nothing"},
     ]
+
+
+def _besides(terms: Monitoring) -> list[str]:
+    """Return what else is measured of what serves, each with its limits."""
+    said: list[tuple[str, Limits | None]] = []
+    if terms.latency:
+        said.append((f"{100 * terms.latency.quantile:g} % quantile of the latency, ms", terms.latency))
+    said += [
+        (f"fall of the mean of {kpi.name}" if kpi.better == "higher" else f"rise of the mean of {kpi.name}", kpi)
+        for kpi in terms.kpis
+    ]
+    late = f", {terms.labels_after.days} days later" if terms.labels_after else ""
+    for metric, how in (
+        (terms.performance, f"with labels{late}"),
+        (terms.estimated_performance, "estimated from scores"),
+    ):
+        if metric:
+            said.append((f"worse {metric.metric.replace('_', ' ')}, {how}", metric))
+    said += [
+        (f"{name.replace('tpr', 'TPR').replace('_', ' ')} of groups", getattr(terms, name)) for name in BETWEEN_GROUPS
+    ]
+    return [f"{what}: watched from {of.watch:g}, breach from {of.limit:g}" for what, of in said if of]
 
 
 def _problems(problems: Iterable[Problem], text: str) -> list[Row]:
