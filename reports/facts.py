@@ -17,9 +17,11 @@ from governance.audit.governed import Governed
 from governance.common import clock
 from governance.evidence import selectors as evidence
 from governance.evidence.models import Evidence
+from governance.inventory import declaring
 from governance.inventory import selectors as inventory
-from governance.inventory.models import AISystem, Classification
+from governance.inventory.models import AISystem, Classification, Declaration
 from governance.regulation import classification as rules
+from governance.regulation import record
 from monitoring.models import Alert, Monitor
 from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest
 from reports.documents.snapshot import FORMAT, canonical, law_part
@@ -29,7 +31,6 @@ from reports.facts_monitoring import Watched
 from reports.facts_people import Roles
 
 HUMAN_REVIEW, DRIFT = "human_review/v1", "drift/v1"
-ORGANISATION = "organisation"
 
 
 class Facts:
@@ -45,6 +46,7 @@ class Facts:
         self.version = self.promotion.version if self.promotion else _newest_version(ai_system)
         self.watched = Watched(self.version, self.promotion.alias if self.promotion else None) if self.version else None
         self.roles = Roles(system_id=ai_system.pk, owner_id=ai_system.owner_id)
+        self.answers = declaring.newest(ai_system)
         self.log = LogFacts(_rows_with_a_history(ai_system))
 
     def snapshot(self, document_id: uuid.UUID, libraries: dict[str, str]) -> Json:
@@ -64,7 +66,7 @@ class Facts:
             "law": law_part(on_date=now.date()),
             "system": self._system(),
             "classification": self._classification(),
-            "declarations": self._declarations(),
+            "record": self._record(),
             "findings": self._findings(),
             "history": self.log.changes(),
             "environment": libraries,
@@ -86,8 +88,8 @@ class Facts:
         return dict(json.loads(canonical(with_indexes(parts))))
 
     def _organisation(self) -> Json:
-        said = self.system.declared
-        return {key: _text(said[name]) for key in ("name", "address") if (name := f"{ORGANISATION}:{key}") in said}
+        said = {key: self.answers.get(f"provider-{key}") for key in ("name", "address")}
+        return {key: row.text for key, row in said.items() if row is not None and row.stands}
 
     def _recorded(self) -> Json:
         """Return who took the system in and said what stands in its record, when, and where the log has it."""
@@ -132,14 +134,38 @@ class Facts:
             "log_index": row.log_entry,
         }
 
-    def _declarations(self) -> list[Json]:
-        recorded = self._recorded()
+    def _record(self) -> list[Json]:
+        """Return what the system's record asks of people, with what they said."""
         rows = []
-        for key, text in sorted(self.system.declared.items()):
-            point, _, topic = key.partition(":")
-            if point != ORGANISATION and _text(text):
-                rows.append({"point": point, "topic": topic or None, "text": _text(text), **recorded})
+        for question in record.load().questions.values():
+            row = self.answers.get(question.id)
+            if not question.concerns(self.system.ai_roles) and row is None:
+                continue
+            rows.append(
+                {
+                    "id": question.id,
+                    "title": question.title,
+                    "points": list(question.points),
+                    "missing": question.missing,
+                    "owed_by": question.owed_by,
+                    "answer": self._answer(row) if row is not None and row.stands else None,
+                    "returned": {"at": _at(row.reviewed_at), "log_index": row.log_entry}
+                    if row is not None and row.verdict == Declaration.Verdict.RETURNED
+                    else None,
+                }
+            )
         return rows
+
+    def _answer(self, row: Declaration) -> Json:
+        return {
+            "id": str(row.pk),
+            "text": row.text,
+            "role": self.roles.of(row.made_by, row.made_at, acting_as=sorted(declaring.AUTHORS)),
+            "at": _at(row.made_at),
+            "reviewed_by_role": self.roles.of(row.reviewed_by, row.reviewed_at, acting_as=sorted(declaring.REVIEWERS)),
+            "reviewed_at": _at(row.reviewed_at),
+            "log_index": row.log_entry,
+        }
 
     def _findings(self) -> list[Json]:
         return [
@@ -336,10 +362,6 @@ def _dataset(row: DatasetSnapshot, role: str) -> Json:
 def _person(actor: str) -> User | None:
     kind, _, key = actor.partition(":")
     return User.objects.filter(pk=key).first() if kind in {"person", "service"} else None
-
-
-def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _at(moment: datetime | None) -> str | None:

@@ -40,44 +40,43 @@ ANSWERS = {
     "transparency_cases": ["none"],
     "general_purpose_model": "no",
 }
-# What the owner of the demo's system declares, by point of Annex IV and, where a point asks for several things, by
-# topic. What a bank would have and the demo has not (instructions for use, a risk file, standards, the declaration of
-# conformity, a monitoring plan) stays undeclared: the document lists it as missing.
+# What the owner of the demo's system declares, by question of its record. What a bank would have and the demo has not
+# (standards, the declaration of conformity, a monitoring plan) stays undeclared: the document lists it as missing.
 DECLARED = {
-    "organisation:name": "Example Bank (demonstration, no real bank)",
-    "Annex IV.1.b": "A service loads the model from MLflow after it has verified the permit and the bytes, and "
+    "provider-name": "Example Bank (demonstration, no real bank)",
+    "interaction": "A service loads the model from MLflow after it has verified the permit and the bytes, and "
     "answers over HTTP with one probability per application. It uses no other AI system.",
-    "Annex IV.1.c:updates": "A new version is registered in MLflow and put into use by a promotion request only; the "
+    "version-updates": "A new version is registered in MLflow and put into use by a promotion request only; the "
     "service then verifies and loads it anew. The software that a version was measured with is recorded with its "
     "evidence.",
-    "Annex IV.1.d": "Put into service inside the bank only, as a prediction service behind the loan desk; not placed "
+    "release-forms": "Put into service inside the bank only, as a prediction service behind the loan desk; not placed "
     "on the market.",
-    "Annex IV.1.e": "An ordinary server with processors only; no accelerator is used for training or for scoring.",
-    "Annex IV.1.g": "None of its own: the probability is shown to the credit officer in the loan desk's own form.",
-    "Annex IV.2.a:methods": "A scikit-learn pipeline: standardised numbers, one-hot categories, then logistic "
+    "hardware": "An ordinary server with processors only; no accelerator is used for training or for scoring.",
+    "user-interface": "None of its own: the probability is shown to the credit officer in the loan desk's own form.",
+    "development-methods": "A scikit-learn pipeline: standardised numbers, one-hot categories, then logistic "
     "regression (version 1) or gradient-boosted trees (version 2). No pre-trained model and no third-party model is "
     "used.",
-    "Annex IV.2.b:rationale": "Both models minimise log loss, because the probability itself is used. An application "
+    "design-rationale": "Both models minimise log loss, because the probability itself is used. An application "
     "is declined at a probability of 0.3, the share of bad credits among the training rows. Attributes that state "
     "sex, marital status, age or origin are no features; indirect effects can remain and are measured by group.",
-    "Annex IV.2.c:architecture": "One scikit-learn pipeline in one process, stored as an MLflow model; the prediction "
+    "architecture": "One scikit-learn pipeline in one process, stored as an MLflow model; the prediction "
     "service holds no state beside the loaded model.",
-    "Annex IV.2.c:compute": "Training on 700 rows takes seconds on one processor.",
-    "Annex IV.2.d:provenance": "Statlog (German Credit Data), Hofmann 1994, UCI Machine Learning Repository, "
+    "compute": "Training on 700 rows takes seconds on one processor.",
+    "data-provenance": "Statlog (German Credit Data), Hofmann 1994, UCI Machine Learning Repository, "
     "doi:10.24432/C5NC77, CC BY 4.0: 1,000 applications, 700 for training and 300 for evaluation, stratified by the "
     "label. The labels are those of the data set. Sex is derived from the attribute that mixes it with marital "
     "status. No row was removed or corrected.",
-    "Annex IV.2.e:oversight": "The model advises; a credit officer decides, confirms every refusal and may overrule "
+    "oversight-assessment": "The model advises; a credit officer decides, confirms every refusal and may overrule "
     "the score.",
-    "Annex IV.2.f": "None: every new version passes the whole approval.",
-    "Annex IV.2.h:measures": "Sign-in and roles in MLflow, a gate that refuses unapproved versions, models scored in "
+    "predetermined-changes": "None: every new version passes the whole approval.",
+    "cybersecurity": "Sign-in and roles in MLflow, a gate that refuses unapproved versions, models scored in "
     "a process of their own without network, and a transparency log whose checkpoints are kept outside the database.",
-    "Annex IV.3:unintended": "The rows are applications of the 1970s in Deutsche Mark from one bank: not fit for "
+    "unintended-outcomes": "The rows are applications of the 1970s in Deutsche Mark from one bank: not fit for "
     "other products, markets or times. Groups of few applicants are judged with little certainty; the evidence prints "
     "each group's size.",
-    "Annex IV.3:oversight": "The credit officer sees the probability as an aid, confirms every refusal and may "
+    "oversight-measures": "The credit officer sees the probability as an aid, confirms every refusal and may "
     "overrule it.",
-    "Annex IV.4": "The area under the ROC curve says how well applicants are ordered, log loss and Brier score how "
+    "metric-choice": "The area under the ROC curve says how well applicants are ordered, log loss and Brier score how "
     "far the probability can be taken at its word, and the rates by group who bears the errors.",
 }
 

@@ -55,6 +55,8 @@ class Event(StrEnum):
     CRITERIA_PROPOSED = "criteria.proposed"
     CRITERIA_SIGNED = "criteria.signed"
     CRITERIA_WITHDRAWN = "criteria.withdrawn"
+    RECORD_DECLARED = "record.declared"
+    RECORD_REVIEWED = "record.reviewed"
     POLICY_DRAFTED = "policy.drafted"
     POLICY_PUBLISHED = "policy.published"
     POLICY_REPLAYED = "policy.replayed"

@@ -21,6 +21,24 @@ class OwnCriteria(Forbidden):
     title = "A second person must sign"
 
 
+class OwnDeclaration(Forbidden):
+    """Whoever gave an answer of the record can't review it; a second person must."""
+
+    title = "A second person must review"
+
+
+class AlreadyReviewed(DomainError):
+    """An answer that was reviewed is sealed; answer anew."""
+
+    title = "It is reviewed"
+
+
+class AnsweredMeanwhile(DomainError):
+    """Somebody else answered the question since it was read."""
+
+    title = "Somebody answered meanwhile"
+
+
 class AlreadySigned(DomainError):
     """What is signed is sealed; propose anew."""
 

@@ -2,7 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from governance.accounts.models import User
 from governance.audit.governed import Governed
@@ -36,7 +36,6 @@ class AISystem(Governed):
         null=True, help_text="The organisation's own scale; 1 is the highest."
     )
     favourable_outcome = models.CharField(max_length=200, help_text="The outcome that is good for the person affected.")
-    declared = models.JSONField(default=dict, help_text="Answers for the technical documentation, by point id.")
     success_criteria = models.JSONField(default=list, help_text="[{id, title, expr}], as signed; expr is CEL.")
     cost_matrix = models.JSONField(null=True, help_text="{fp, fn, unit}: what a wrong decision costs, as signed.")
     state = models.CharField(max_length=16, choices=State, default=State.PROPOSED)
@@ -100,6 +99,50 @@ class SuccessCriteria(Proposal):
 
     class Meta:
         constraints = of_two_people("criteria", one_open_per="system", named="one_open_criteria_proposal_per_system")
+
+
+class Declaration(Governed):
+    """One answer to one question of a system's record: what somebody said on a day. Sealed once reviewed.
+
+    The newest number of a question counts; an empty text takes back what was said before.
+    """
+
+    class Verdict(models.TextChoices):
+        ACCEPTED = "accepted", "Accepted"
+        RETURNED = "returned", "Returned"
+
+    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="declarations")
+    question = models.SlugField(max_length=60, help_text="Id in governance/regulation/record-questions.yaml.")
+    number = models.PositiveIntegerField(help_text="1 for the first answer to the question, and so on.")
+    text = models.TextField(blank=True)
+    taken_from = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="+", help_text="The other system's answer it repeats."
+    )
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    verdict = models.CharField(max_length=8, choices=Verdict, blank=True)
+    note = models.TextField(blank=True, help_text="What the reviewer said.")
+    reviewed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    reviewed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["system", "question", "number"], name="one_answer_per_number"),
+            models.CheckConstraint(
+                condition=Q(reviewed_by__isnull=True) | ~Q(reviewed_by=F("made_by")),
+                name="answer_reviewed_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_by__isnull=True, reviewed_at__isnull=True, verdict="")
+                | (Q(reviewed_by__isnull=False, reviewed_at__isnull=False) & ~Q(verdict="")),
+                name="answer_reviewed_as_a_whole",
+            ),
+        ]
+
+    @property
+    def stands(self) -> bool:
+        """Whether it says something and no reviewer returned it."""
+        return bool(self.text) and self.verdict != self.Verdict.RETURNED
 
 
 class DatasetPin(Governed):

@@ -7,7 +7,14 @@ from django.db.models import QuerySet
 from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
-from governance.inventory.models import AISystem, Classification, DatasetPin, ModelAssignment, SuccessCriteria
+from governance.inventory.models import (
+    AISystem,
+    Classification,
+    DatasetPin,
+    Declaration,
+    ModelAssignment,
+    SuccessCriteria,
+)
 
 
 def systems_for(user: User) -> QuerySet[AISystem]:
@@ -69,6 +76,18 @@ def criteria(ai_system: AISystem, pk: uuid.UUID) -> SuccessCriteria:
     found = ai_system.criteria_proposals.select_related("system").filter(pk=pk).first()
     if found is None:
         raise Unknown(f"{ai_system.name} has no success criteria {pk}; the answer to proposing them names their id.")
+    return found
+
+
+def declaration(ai_system: AISystem, pk: uuid.UUID) -> Declaration:
+    """Return one answer of a system's record.
+
+    Raises:
+        Unknown: the system has none with that id.
+    """
+    found = ai_system.declarations.select_related("system", "made_by", "reviewed_by").filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"{ai_system.name} has no answer {pk} in its record; the record names the id of each.")
     return found
 
 

@@ -13,6 +13,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
+from governance.inventory import declaring
 from governance.inventory.errors import AlreadyProposed, AlreadySigned, OwnClassification, ProposalWithdrawn
 from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem, Classification, DatasetPin
@@ -39,13 +40,15 @@ def register_system(
     ai_roles: list[str],
     favourable_outcome: str,
     by: User,
-    declared: Mapping[str, Any] | None = None,
+    declared: Mapping[str, str] | None = None,
 ) -> AISystem:
     """Take an AI system in, as proposed; it has no class until its classification is signed.
 
+    Args:
+        declared: first answers of its record, by question id (``governance.regulation.record``).
     Raises:
         Forbidden: who takes it in is neither engineer, owner nor administrator.
-        InvalidInput: the slug is taken, or the purpose is too short to mean anything.
+        InvalidInput: the slug is taken, the purpose is too short to mean anything, or an answer does not fit.
     """
     check_may_register(by)
     if AISystem.objects.filter(slug=slug).exists():
@@ -59,7 +62,6 @@ def register_system(
         owner=owner,
         ai_roles=sorted(ai_roles),
         favourable_outcome=favourable_outcome,
-        declared=dict(declared or {}),
         made_at=clock.now(),
     )
     audit.append(
@@ -68,6 +70,7 @@ def register_system(
         subjects=[ai_system],
         data={"system": slug, "owner": owner.actor_id, "ai_roles": sorted(ai_roles)},
     )
+    declaring.declare(ai_system=ai_system, answers=declared or {}, by=by)
     return ai_system
 
 

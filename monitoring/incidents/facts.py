@@ -8,6 +8,7 @@ from governance.audit import selectors as log
 from governance.audit.governed import Governed
 from governance.common import clock
 from governance.inventory import selectors as inventory
+from governance.inventory import system_record
 from governance.inventory.models import AISystem
 from governance.regulation import register
 from monitoring.incidents import clocks, selectors
@@ -76,10 +77,10 @@ def _point(incident: Incident) -> str:
 def _system(ai_system: AISystem) -> list[Line]:
     signed = inventory.classification_in_force(ai_system)
     places = Places([ai_system, *([signed] if signed else [])])
-    said, who = ai_system.declared, _declarants(ai_system, ("declared", "purpose", "ai_roles"))
+    who = _declarants(ai_system, ("purpose", "ai_roles"))
     lines = [
-        declared("Provider", _text(said.get("organisation:name")), **who["declared"]),
-        declared("Address of the provider", _text(said.get("organisation:address")), **who["declared"]),
+        _of_record(ai_system, "provider-name", "Provider"),
+        _of_record(ai_system, "provider-address", "Address of the provider"),
         measured("AI system", f"{ai_system.name} ({ai_system.slug})", log_index=places[ai_system]),
         declared("Intended purpose", ai_system.purpose, **who["purpose"]),
         declared("Our roles", ", ".join(ai_system.ai_roles), **who["ai_roles"]),
@@ -91,6 +92,13 @@ def _system(ai_system: AISystem) -> list[Line]:
     by = f"{signed.proposed_by.name}, signed by {signed.signed_by.name}"
     day = clock.day(signed.signed_at) if signed.signed_at else ""
     return [*lines, declared("Class under the AI Act", text, by=by, on=day, log_index=places[signed])]
+
+
+def _of_record(ai_system: AISystem, question: str, label: str) -> Line:
+    row = system_record.text_of(ai_system, question)
+    if row is None:
+        return Line(label, "missing")
+    return declared(label, row.text, by=row.made_by.name, on=clock.day(row.made_at), log_index=Places([row])[row])
 
 
 def _declarants(row: Governed, fields: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -291,7 +299,3 @@ def _act(act: Act) -> Line:
 
 def _day(at: str) -> str:
     return at[:10]
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

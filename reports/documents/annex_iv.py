@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.documents import model_blocks, record_blocks
-from reports.documents.annex_iv_points import ASKS, paragraphs
+from reports.documents.annex_iv_points import ASKS
+from reports.documents.asks import Answers
 from reports.documents.content import Content, Declarant, Facts, Paragraph, Section
 from reports.documents.snapshot import Record, Snapshot, digest, record_source
 from reports.documents.wording import listed, moment, sentence_case, words
@@ -85,7 +86,7 @@ def _signature(signature: Record) -> str:
 
 
 def _points(snapshot: Snapshot) -> Iterator[Section]:
-    known = {ask.point for ask in ASKS}
+    answers = Answers(snapshot, ASKS)
     applies = (
         "annex_i"
         if any("Annex I." in str(point) for point in snapshot.part("classification").get("annex_points") or ())
@@ -95,15 +96,16 @@ def _points(snapshot: Snapshot) -> Iterator[Section]:
         point_id = str(point["id"])
         chapter, _, letter = point_id.removeprefix("Annex IV.").partition(".")
         starts = (point.get("applies_from") or {}).get(applies)
+        number = f"{chapter}({letter})" if letter else chapter
         yield Section(
             anchor=f"point-{chapter}{f'-{letter}' if letter else ''}",
-            number=f"{chapter}({letter})" if letter else chapter,
+            number=number,
             title=str(point["title"]),
             level=2 if letter else 1,
             point=point_id,
             requirement=str(point.get("requirement") or ""),
             duty=f"applies from {starts}" if starts and not letter else "",
-            paragraphs=paragraphs(snapshot, point_id) if point_id in known else (),
+            paragraphs=answers.under(point_id, number=number),
         )
 
 

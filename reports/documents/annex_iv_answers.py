@@ -50,14 +50,11 @@ def purpose(snapshot: Snapshot) -> list[Paragraph]:
     return said_by_system(snapshot, f"Intended purpose: {text}") if text else []
 
 
-def provider(snapshot: Snapshot) -> list[Paragraph]:
-    """The organisation, and the roles in which it acts."""
-    organisation, roles = snapshot.part("organisation"), snapshot.part("system").get("ai_roles") or ()
-    if not organisation.get("name"):
-        return []
-    address = f", {organisation['address']}" if organisation.get("address") else ""
-    acting = f" It acts as {listed(map(words, roles))} of this system." if roles else ""
-    return said_by_system(snapshot, f"Provider: {organisation['name']}{address}.{acting}")
+def roles(snapshot: Snapshot) -> list[Paragraph]:
+    """The roles in which the organisation acts."""
+    acting = snapshot.part("system").get("ai_roles") or ()
+    text = f"The organisation acts as {listed(map(words, acting))} of this system."
+    return said_by_system(snapshot, text) if acting else []
 
 
 def version(snapshot: Snapshot) -> list[Paragraph]:

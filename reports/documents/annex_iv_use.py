@@ -84,3 +84,29 @@ def monitored_windows(snapshot: Snapshot) -> list[Paragraph]:
         sources = tuple(record_source(row, "alert", "Alert", at_key="opened_at") for row in rows)
         paragraphs.append(Paragraph("measured", "Alerts and what they did.", (record_blocks.alerts(rows),), sources))
     return paragraphs
+
+
+def declaration_of_conformity(snapshot: Snapshot) -> list[Paragraph]:
+    """The signed declaration of conformity among the system's documents."""
+    return attached(snapshot, "annex-v", "The EU declaration of conformity is kept with this documentation.")
+
+
+def instructions(snapshot: Snapshot) -> list[Paragraph]:
+    """The instructions for use among the system's documents."""
+    return attached(snapshot, "instructions", "The instructions for use are kept with this documentation.")
+
+
+def monitoring_plan(snapshot: Snapshot) -> list[Paragraph]:
+    """The post-market monitoring plan among the system's documents."""
+    return attached(snapshot, "art-72-plan", "The post-market monitoring plan is part of this documentation.")
+
+
+def attached(snapshot: Snapshot, kind: str, text: str) -> list[Paragraph]:
+    """The newest document of a kind, named by its digest; of the kinds that people sign, the newest signed."""
+    found = snapshot.document(kind)
+    if not found:
+        return []
+    facts = record_blocks.values(
+        str(found["title"]), {"Document id": str(found["id"]), "SHA-256 of the file": str(found["digest"])}
+    )
+    return [measured(text, found, "document", facts, at_key="at")]

@@ -17,7 +17,7 @@ import rfc8785
 from governance.regulation.register import Register, Route, load
 from reports.documents.content import Declarant, Source
 
-FORMAT = "placet-snapshot/annex-iv/1"
+FORMAT = "placet-snapshot/1"
 Record = Mapping[str, Any]
 ROUTES: tuple[Route, ...] = ("annex_iii", "annex_i")
 
@@ -123,9 +123,13 @@ class Snapshot:
         """Return the data set that plays ``role`` (training, evaluation, reference), or None."""
         return next((row for row in self.rows("datasets") if row.get("role") == role), None)
 
-    def declarations(self, point: str) -> Sequence[Record]:
-        """Return what people declared on a point of the Act, in the order of the snapshot."""
-        return [row for row in self.rows("declarations") if row.get("point") == point and row.get("text")]
+    def questions(self, point: str) -> Sequence[Record]:
+        """Return what the system's record asks of people on a point of the Act, answered or not, in its order."""
+        return [row for row in self.rows("record") if point in (row.get("points") or ())]
+
+    def document(self, kind: str) -> Record | None:
+        """Return the newest document of a kind that counts, or None."""
+        return next((row for row in self.rows("documents") if row.get("kind") == kind), None)
 
     def owner(self, point: str, default: str) -> str:
         """Return the role that owes what is missing on a point."""
@@ -139,7 +143,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "system": ("name",),
 }
 LISTS = (
-    "declarations",
+    "record",
+    "documents",
     "datasets",
     "evidence",
     "checks",

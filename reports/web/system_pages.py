@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,11 +12,10 @@ from governance.accounts.models import User
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import has_role
 from governance.approvals import kinds
-from governance.inventory import assignments, criteria
+from governance.inventory import assignments, criteria, system_record
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem, Classification, ModelAssignment, SuccessCriteria
 from governance.policy.web.pages import effective_rows
-from governance.regulation import register
 from governance.regulation.questionnaire import questionnaire
 from monitoring.incidents.selectors import is_keeper
 from monitoring.web.incident_pages import rows_of_system
@@ -25,7 +23,6 @@ from registry.models import AliasHistory
 from registry.reviewing.people import People
 from registry.reviewing.review import findings_shown, open_findings
 from registry.reviewing.standing_pages import standing_in_force
-from reports.facts import ORGANISATION
 from reports.web.documents import documents_of, law_day
 
 REQUESTS_SHOWN = 20
@@ -276,20 +273,10 @@ def _requests(ai_system: AISystem) -> list[Row]:
 
 
 def _declared(ai_system: AISystem) -> list[Row]:
-    """Return what people declared, by the titles of the points; a key that names no point says so."""
-    rows = []
-    for key, value in sorted(ai_system.declared.items()):
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        rows.append({"label": _label(key), "value": text})
-    return rows
-
-
-def _label(key: str) -> str:
-    point_id, _, topic = key.partition(":")
-    if point_id == ORGANISATION:
-        return f"Provider, {topic}"
-    try:
-        title = register.load().point(point_id).title
-    except register.UnknownPoint:
-        return f"{key} (no point of this name: in no document)"
-    return f"{point_id}, {title}{f': {topic}' if topic else ''}"
+    """Return what people declared and stands, by what was asked."""
+    rows = system_record.answered(ai_system)
+    return [
+        {"label": row.question.title, "value": row.declaration.text, "state": row.state}
+        for row in rows
+        if row.declaration and row.state in {"given", "accepted"}
+    ]

@@ -57,6 +57,7 @@ KEPT = {
     "inventory.Classification": "proposed_by proposed_at signed_by signed_at withdrawn_at "
     "system ai_act_class model_tier",
     "inventory.DatasetPin": "system pinned_by pinned_at unpinned_at",
+    "inventory.Declaration": "system number taken_from made_by made_at verdict reviewed_by reviewed_at",
     "inventory.ModelAssignment": "proposed_by proposed_at signed_by signed_at withdrawn_at system model_id from_system",
     "inventory.SuccessCriteria": "proposed_by proposed_at signed_by signed_at withdrawn_at system",
     "monitoring.Alert": "number run newest_run monitor version approval review rollback severity state opened_at "
@@ -168,10 +169,10 @@ def test_an_update_says_what_was_and_what_became_of_numbers_times_ids_and_listed
 def test_of_free_text_json_and_lists_of_text_only_the_fields_name_is_kept():
     system = a_system()
     system.name, system.purpose, system.favourable_outcome = f"{PRIVATE} 1", f"{PRIVATE} 2", f"{PRIVATE} 3"
-    system.declared, system.ai_roles, system.slug = {"point": f"{PRIVATE} 4"}, [f"{PRIVATE} 5"], "ndiaye"
+    system.success_criteria, system.ai_roles, system.slug = [f"{PRIVATE} 4"], [f"{PRIVATE} 5"], "ndiaye"
     entry = save(system)
     (said,) = entry.parsed["data"]["changed"]["inventory_aisystem"].values()
-    names = ("ai_roles", "declared", "favourable_outcome", "name", "purpose", "slug")
+    names = ("ai_roles", "favourable_outcome", "name", "purpose", "slug", "success_criteria")
     assert said == dict.fromkeys(names, "not kept")
     again = AISystem.objects.get()
     again.purpose = again.name = "-"
@@ -193,17 +194,17 @@ def test_a_word_that_is_none_of_the_choices_is_free_text():
 def test_the_same_value_in_another_python_form_is_no_change():
     system = a_system()
     system.owner_id, system.model_tier = str(system.owner_id), None
-    system.ai_roles, system.declared = ("provider",), {}
+    system.ai_roles, system.success_criteria = ("provider",), []
     entry = save(system)
     assert entry.parsed["data"] == {}
 
 
 def test_true_and_1_differ_in_json():
     system = a_system()
-    system.declared = {"answer": 1}
+    system.cost_matrix = {"answer": 1}
     save(system)
-    system.declared = {"answer": True}
-    assert b'"declared":"not kept"' in save(system).body
+    system.cost_matrix = {"answer": True}
+    assert b'"cost_matrix":"not kept"' in save(system).body
 
 
 def test_numbers_without_one_form_and_ranges_of_time_become_text():

@@ -4,6 +4,7 @@ import copy
 from datetime import date
 from typing import Any
 
+from governance.regulation import record
 from governance.regulation.classification import classify
 from reports.documents.snapshot import law_part
 from tests.documents.sample_evidence import CHECKS, EVIDENCE, a_digest, an_id
@@ -23,8 +24,24 @@ def a_bare_snapshot() -> dict[str, Any]:
     """Only what every document needs: everything else is missing."""
     full = a_snapshot()
     return {key: full[key] for key in ("format", "sample", "document", "law")} | {
-        "system": {"name": "Consumer credit scoring"}
+        "system": {"name": "Consumer credit scoring"},
+        "record": asked(),
     }
+
+
+def asked(**answers: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the record asks of people, with these answers (question ids with underscores)."""
+    return [
+        {
+            "id": row.id,
+            "title": row.title,
+            "points": list(row.points),
+            "missing": row.missing,
+            "owed_by": row.owed_by,
+            "answer": answers.get(row.id.replace("-", "_")),
+        }
+        for row in record.load().questions.values()
+    ]
 
 
 ANSWERS = {
@@ -107,7 +124,7 @@ def _event(at: str, event: str, summary: str, log_index: int) -> dict[str, Any]:
 
 
 _SAMPLE: dict[str, Any] = {
-    "format": "placet-snapshot/annex-iv/1",
+    "format": "placet-snapshot/1",
     "sample": True,
     "document": {"id": an_id("document"), "kind": "annex_iv", "created_at": "2026-11-23T18:20:00.000000Z"},
     "organisation": {"name": "Example Bank AG", "address": "1 Example Street, 60311 Frankfurt am Main"},
@@ -138,18 +155,15 @@ _SAMPLE: dict[str, Any] = {
         "signed_at": "2026-11-20T11:02:10.250000Z",
         "log_index": 43,
     },
-    "declarations": [
-        {
-            "point": "Annex IV.1.d",
+    "record": asked(
+        release_forms={
             "role": "owner",
             "at": "2026-11-21T08:00:00.000000Z",
             "log_index": 58,
             "text": "The system is put into service inside the bank only, as a scoring service behind the "
             "loan application desk.",
         },
-        {
-            "point": "Annex IV.2.d",
-            "topic": "provenance",
+        data_provenance={
             "role": "engineer",
             "at": "2026-11-21T08:20:00.000000Z",
             "log_index": 60,
@@ -158,24 +172,21 @@ _SAMPLE: dict[str, Any] = {
             "Mark. Labels are the bank's own classification. Sex is derived from the attribute "
             "personal status.",
         },
-        {
-            "point": "Annex IV.4",
+        metric_choice={
             "role": "validator",
             "at": "2026-11-22T10:30:00.000000Z",
             "log_index": 71,
             "text": "The area under the curve measures ranking, which is what the credit officer uses; the "
             "Brier score measures whether the shown probability can be taken at its word.",
         },
-        {
-            "point": "Annex IV.3",
-            "topic": "oversight",
+        oversight_measures={
             "role": "owner",
             "at": "2026-11-21T08:40:00.000000Z",
             "log_index": 61,
             "text": "A credit officer confirms every refusal, sees the three strongest reasons, and may "
             "overrule the score with a written reason.",
         },
-    ],
+    ),
     "owners": {"Annex IV.2.h": "administrator"},
     "model": {
         "id": an_id("model version"),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from governance.regulation import record
 from governance.regulation.register import load
 from reports.documents import snapshot as snapshots
 from reports.documents.annex_iv import build
@@ -12,7 +13,7 @@ from reports.documents.annex_iv_points import ASKS
 from reports.documents.content import Table
 from reports.documents.snapshot import SnapshotInvalid
 from tests.documents.sample_evidence import CANARY, FAIRNESS
-from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot, without
+from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot, asked
 
 
 def section(content, number):
@@ -41,16 +42,17 @@ def test_the_sections_are_the_points_of_annex_iv_in_order_and_then_the_release_r
 
 
 def test_every_ask_names_a_point_of_the_register_and_every_point_without_letters_below_is_asked_for():
-    asked = {ask.point for ask in ASKS}
+    asked = {ask.point for ask in ASKS} | {point for row in record.load().questions.values() for point in row.points}
     known = [point.id for point in load().points_of("Annex IV")]
     chapters_with_letters = {point.rpartition(".")[0] for point in known if point.count(".") == 2}
-    assert asked == set(known) - chapters_with_letters
+    assert {point for point in asked if point.startswith("Annex IV.")} == set(known) - chapters_with_letters
 
 
 def test_a_bare_snapshot_still_builds_and_every_ask_with_a_gap_is_listed_with_an_owner():
     content = build(a_bare_snapshot())
-    expected = [ask.gap for ask in ASKS if ask.gap]
-    assert [gap.what for gap in content.gaps if not gap.number.startswith("R")] == expected
+    questions = [row for row in record.load().questions.values() if any("Annex IV." in at for at in row.points)]
+    expected = [ask.gap for ask in ASKS if ask.gap] + [row.missing for row in questions]
+    assert sorted(gap.what for gap in content.gaps if not gap.number.startswith("R")) == sorted(expected)
     assert all(gap.owner for gap in content.gaps)
     assert content.counts["measured"] == content.counts["declared"] == 0
 
@@ -72,40 +74,49 @@ def test_evidence_that_is_not_attached_becomes_a_gap(evidence_type, number, says
     assert any(says in gap for gap in gaps_at(build(given), number))
 
 
-def test_a_declaration_closes_a_gap_of_its_topic_and_only_that_one():
-    given = a_snapshot()
-    before = gaps_at(build(given), "2(c)")
-    said = {
-        "point": "Annex IV.2.c",
-        "topic": "architecture",
-        "text": "One service.",
-        "role": "engineer",
-        "at": "2026-11-22T08:00:00Z",
-    }
-    given["declarations"].append(said)
-    content = build(given)
+SAID = {"text": "One service.", "role": "engineer", "at": "2026-11-22T08:00:00Z"}
+
+
+def test_an_answer_closes_the_gap_of_its_question_and_only_that_one():
+    before = gaps_at(build(a_snapshot()), "2(c)")
+    content = build(a_snapshot(record=asked(architecture=SAID)))
     assert before == ["The software architecture is not described."]
     assert gaps_at(content, "2(c)") == []
     assert any(paragraph.text == "One service." for paragraph in section(content, "2(c)").paragraphs)
 
 
-def test_a_declaration_never_stands_in_for_a_measurement():
-    given = without(a_snapshot(), "evidence")
-    for topic in ("", "robustness", "performance"):
-        said = {
-            "point": "Annex IV.2.g",
-            "topic": topic,
-            "text": "It is fine.",
-            "role": "owner",
-            "at": "2026-11-22T08:00:00Z",
-        }
-        content = build(given | {"declarations": [said]})
-        assert any("No performance evidence" in gap for gap in gaps_at(content, "2(g)"))
-        assert any("No robustness evidence" in gap for gap in gaps_at(content, "2(g)"))
+def test_no_answer_stands_in_for_a_measurement():
+    everything = {row.id.replace("-", "_"): SAID for row in record.load().questions.values()}
+    content = build(a_bare_snapshot() | {"record": asked(**everything)})
+    left = {gap.what for gap in content.gaps if not gap.number.startswith("R")}
+    assert left == {ask.gap for ask in ASKS if ask.gap}
+    assert any("No performance evidence" in gap for gap in left)
 
 
-def test_a_declaration_without_a_role_or_a_date_is_refused():
-    given = a_snapshot(declarations=[{"point": "Annex IV.4", "text": "They suit.", "role": "validator"}])
+def test_what_was_measured_need_not_be_said():
+    measured = a_snapshot()
+    assert "Computing resources for development and training were not recorded." not in gaps_at(build(measured), "2(c)")
+    measured["model"]["training"] = {}
+    assert "Computing resources for development and training were not recorded." in gaps_at(build(measured), "2(c)")
+
+
+def test_what_serves_two_points_is_printed_once_and_referred_to():
+    given = asked(architecture=SAID)
+    next(row for row in given if row["id"] == "architecture")["points"].append("Annex IV.4")
+    content = build(a_snapshot(record=given))
+    said = [paragraph.text for paragraph in section(content, "4").paragraphs if paragraph.state == "declared"]
+    assert said[-1] == "Architecture: as declared under 2(c)."
+
+
+def test_an_answer_that_a_reviewer_returned_is_missing_and_says_so():
+    given = asked()
+    next(row for row in given if row["id"] == "standards")["returned"] = {"at": "2026-11-23T08:00:00Z"}
+    (said,) = gaps_at(build(a_snapshot(record=given)), "7")
+    assert said.endswith("not listed. An answer of 2026-11-23 was returned by review.")
+
+
+def test_an_answer_without_a_role_or_a_date_is_refused():
+    given = a_snapshot(record=asked(metric_choice={"text": "They suit.", "role": "validator"}))
     with pytest.raises(SnapshotInvalid, match="'role' and 'at'"):
         build(given)
 

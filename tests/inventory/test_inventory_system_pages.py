@@ -72,19 +72,18 @@ def test_the_page_of_a_system_shows_everything_about_it(bank, client):
     ]
     assert context["pins"][0]["pinned_by"]["role"] == "Validator"
     labels = [row["label"] for row in context["declared"]]
-    assert "Annex IV.2.e, Oversight assessment: oversight" in labels
-    assert "Provider, name" in labels
+    assert "Assessment of human oversight" in labels
+    assert "Name of the provider" in labels
     assert "Is its only purpose to detect financial fraud?" in text
     assert "No document yet." in text
 
 
 def test_the_page_of_a_bare_system_renders(db, client):
-    system = a_declared_system(a_user(Role.OWNER), declared={"Annex IV.99": "nowhere"})
+    system = a_declared_system(a_user(Role.OWNER), declared={})
     client.force_login(a_user(Role.AUDITOR))
     text = text_of(page_of(client, system))
     assert "Not classified: nothing can be promoted" in text
     assert "No signed classification." in text
-    assert "Annex IV.99 (no point of this name: in no document)" in text
     assert client.get(reverse("system-detail", args=[uuid.uuid4()])).status_code == 404
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from examples.credit.story import DECLARED
 from governance.accounts.models import Grant
 from governance.accounts.roles import Role
 from governance.audit import selectors as log
@@ -16,8 +15,8 @@ from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.audit.notary import integrate
 from governance.common import clock
+from governance.inventory import declaring
 from reports.documents.annex_iv import build
-from reports.documents.annex_iv_points import ASKS
 from reports.documents.snapshot import canonical
 from reports.facts import Facts, signature
 from reports.facts_people import SERVICE_ACCOUNT, WITHOUT_A_ROLE, Roles
@@ -135,8 +134,8 @@ def test_a_system_alone_has_nothing_but_gaps_and_what_was_declared(db):
     system = a_declared_system(a_user(Role.OWNER), declared={})
     snapshot = snapshot_of(system)
     content = build(snapshot)
-    # Its purpose is declared, and that it was taken in stands in the log; nothing else does.
-    assert content.counts["declared"] == 1
+    # Its purpose and its roles are declared, and that it was taken in stands in the log; nothing else does.
+    assert content.counts["declared"] == 2
     assert [row["event"] for row in snapshot["history"]] == ["system.registered"]
     assert ("1(a)", "The provider is not named.") in gaps(snapshot)
     assert ("1(a)", "No model version is recorded.") in gaps(snapshot)
@@ -177,29 +176,35 @@ def test_the_data_behind_the_evidence_come_first_and_count_their_columns(bank):
     assert (row["role"], row["columns"], row["positive_label"]) == ("evaluation", 8, "bad")
 
 
-def test_a_declaration_closes_its_topic_and_no_other(db):
+def test_an_answer_closes_its_gap_and_no_other(db):
     unintended = ("3", "Foreseeable unintended outcomes and sources of risk are not described.")
     oversight = ("3", "The human oversight measures for use are not described.")
-    owner = a_user(Role.OWNER)
-    told = a_declared_system(owner, slug="told", declared={"Annex IV.3:oversight": "An officer confirms each."})
-    vague = a_declared_system(owner, slug="vague", declared={"Annex IV.3": "An officer confirms each."})
+    told = a_declared_system(
+        a_user(Role.OWNER), slug="told", declared={"oversight-measures": "An officer confirms each."}
+    )
     assert oversight not in gaps(snapshot_of(told))
     assert unintended in gaps(snapshot_of(told))
-    assert {oversight, unintended} <= gaps(snapshot_of(vague))
 
 
 def test_the_organisation_that_was_declared_is_the_provider(db):
-    declared = {"organisation:name": "Example Bank", "organisation:address": "1 Example Street"}
+    declared = {"provider-name": "Example Bank", "provider-address": "1 Example Street"}
     content = build(snapshot_of(a_declared_system(a_user(Role.OWNER), declared=declared)))
     assert dict(content.cover)["Provider"] == "Example Bank"
     assert not [gap for gap in content.gaps if "provider" in gap.what]
 
 
-def test_each_key_that_the_demo_declares_is_one_that_a_point_asks_for():
-    asked = {(ask.point, ask.topic) for ask in ASKS if ask.may_be_declared}
-    for key in DECLARED.keys() - {"organisation:name"}:
-        point, _, topic = key.partition(":")
-        assert (point, topic) in asked, key
+def test_an_answer_names_the_roles_of_who_gave_and_who_reviewed_it(db):
+    owner, validator = a_user(Role.OWNER), a_user(Role.VALIDATOR)
+    system = a_declared_system(owner, declared={"standards": "None applied.", "hardware": "Any server."})
+    standing = declaring.newest(system)
+    declaring.review(declaration_id=standing["standards"].pk, verdict="accepted", by=validator)
+    declaring.review(declaration_id=standing["hardware"].pk, verdict="returned", by=validator, note="How much memory?")
+    rows = {row["id"]: row for row in snapshot_of(system)["record"]}
+    answer = rows["standards"]["answer"]
+    assert (answer["role"], answer["reviewed_by_role"], answer["text"]) == ("owner", "validator", "None applied.")
+    assert rows["hardware"]["answer"] is None
+    assert rows["hardware"]["returned"]["at"]
+    assert rows["notified-body"]["answer"] is rows["notified-body"]["returned"] is None
 
 
 def test_what_the_demo_leaves_undeclared_stays_a_gap(bank):
@@ -288,8 +293,8 @@ def test_every_place_in_the_log_is_under_the_checkpoint_and_leads_to_the_row(tmp
     monitor = snapshot["monitoring"]["monitor"]
     (named,) = log.entry_at(monitor["log_index"]).parsed["subjects"]
     assert (named["key"], named["after"]) == (monitor["id"], monitor["digest"])
-    declared = snapshot["declarations"][0]
-    assert log.entry_at(declared["log_index"]).event == "system.registered"
+    said = next(row["answer"] for row in snapshot["record"] if row["answer"])
+    assert log.entry_at(said["log_index"]).event == "record.declared"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -125,7 +125,7 @@ def test_a_document_that_another_release_made_is_listed_without_its_map(bank, cl
     kept = {field.attname: getattr(made, field.attname) for field in Document._meta.fields}
     newer = Document(**kept)
     newer.pk, newer._state.adding = uuid.uuid4(), True
-    newer.snapshot = made.snapshot | {"format": "placet-snapshot/annex-iv/2"}
+    newer.snapshot = made.snapshot | {"format": "placet-snapshot/2"}
     newer.snapshot_digest, newer.made_at = f"sha256:{'0' * 64}", clock.now()
     audit.append(event=Event.DOCUMENT_BUILT, actor=bank.owner, subjects=[newer])
     client.force_login(bank.auditor)

@@ -16,6 +16,7 @@ from tests.security import (
     production,
     records,
     registers,
+    system_records,
     validations,
     watching,
 )
@@ -136,6 +137,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "mend a finding": _act((part("owner", "the finding's owner"), "302+")),
     "extend a finding": _act((role("risk_officer"), "302+")),
     "hand a finding over": _act((part("owner", "the finding's owner") | role("risk_officer"), "302+")),
+    **system_records.RULES,
     **validations.RULES,
     **production.RULES,
     **registers.RULES,
@@ -241,6 +243,7 @@ ROUTES: dict[str, Route] = {
     "POST finding-extend": Route("extend a finding", "finding", "extension"),
     "POST finding-hand-over": Route("hand a finding over", "finding", "hand over"),
     "POST finding-close": Route("close a finding", "finding", "closing"),
+    **system_records.ROUTES,
     **validations.ROUTES,
     **production.ROUTES,
     **registers.ROUTES,

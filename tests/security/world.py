@@ -358,6 +358,7 @@ class World(Bank):
             "system": {"pk": system.pk, "system": system.slug},
             "classification": _both("classification", self.classification.pk, system),
             "assignment": _both("assignment", self.assignment.pk, system),
+            "answer of a record": _both("declaration", system.declarations.get(question="metric-choice").pk, system),
             "criteria": _both("criteria", self.criteria.pk, system),
             "finding": {"pk": self.finding.pk, "finding_id": self.finding.pk} if self.finding else {},
             "monitor": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk},

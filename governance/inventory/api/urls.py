@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.inventory.api import assignments, criteria, views
+from governance.inventory.api import assignments, criteria, record, views
 
 urlpatterns = [
     path("systems", views.Systems.as_view(), name="api-systems"),
@@ -54,6 +54,19 @@ urlpatterns = [
         "systems/<str:system>/success-criteria/<uuid:criteria_id>/withdrawals",
         criteria.CriteriaWithdrawals.as_view(),
         name="api-criteria-withdrawals",
+    ),
+    path("systems/<str:system>/record", record.Record.as_view(), name="api-record"),
+    path("systems/<str:system>/declarations", record.Declarations.as_view(), name="api-declarations"),
+    path("systems/<str:system>/declarations/reuses", record.Reuses.as_view(), name="api-declaration-reuses"),
+    path(
+        "systems/<str:system>/declarations/<uuid:declaration_id>",
+        record.DeclarationDetail.as_view(),
+        name="api-declaration",
+    ),
+    path(
+        "systems/<str:system>/declarations/<uuid:declaration_id>/reviews",
+        record.DeclarationReviews.as_view(),
+        name="api-declaration-reviews",
     ),
     path("systems/<str:system>/dataset-pins", views.DatasetPins.as_view(), name="api-dataset-pins"),
 ]

@@ -17,7 +17,7 @@ from governance.common.errors import InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import selectors, services
-from governance.inventory.models import AISystem, Classification, ModelAssignment, SuccessCriteria
+from governance.inventory.models import AISystem, Classification, Declaration, ModelAssignment, SuccessCriteria
 
 
 class SystemInput(serializers.Serializer[Any]):
@@ -29,7 +29,12 @@ class SystemInput(serializers.Serializer[Any]):
     owner = serializers.EmailField(help_text="E-mail address of the owner.")
     ai_roles = serializers.ListField(child=serializers.CharField(max_length=32))
     favourable_outcome = serializers.CharField(max_length=200)
-    declared = serializers.DictField(required=False, default=dict, help_text="Answers by point of Annex IV.")
+    declared = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, trim_whitespace=False),
+        required=False,
+        default=dict,
+        help_text="First answers of the system's record, by question id; `GET /systems/{system}/record` names all.",
+    )
 
 
 class SystemOutput(serializers.ModelSerializer[AISystem]):
@@ -106,11 +111,18 @@ def signing_person(request: Request) -> User:
     return signer
 
 
-KINDS = {Classification: "classifications", ModelAssignment: "assignments", SuccessCriteria: "success-criteria"}
+KINDS: dict[type, str] = {
+    Classification: "classifications",
+    ModelAssignment: "assignments",
+    SuccessCriteria: "success-criteria",
+    Declaration: "declarations",
+}
 
 
 def answered(
-    row: Classification | ModelAssignment | SuccessCriteria, body: serializers.BaseSerializer[Any], code: int
+    row: Classification | ModelAssignment | SuccessCriteria | Declaration,
+    body: serializers.BaseSerializer[Any],
+    code: int,
 ) -> Response:
     """Return a proposal with its ETag, and its address where one was made or signed."""
     headers = {"ETag": etag(row)}

@@ -28,7 +28,6 @@ class Migration(migrations.Migration):
                 ('ai_act_class', models.CharField(blank=True, choices=[('prohibited', 'Prohibited'), ('high', 'High-risk'), ('limited', 'Limited risk'), ('minimal', 'Minimal risk'), ('out_of_scope', 'Out of scope')], help_text='Empty until a classification is signed.', max_length=16)),
                 ('model_tier', models.PositiveSmallIntegerField(help_text="The organisation's own scale; 1 is the highest.", null=True)),
                 ('favourable_outcome', models.CharField(help_text='The outcome that is good for the person affected.', max_length=200)),
-                ('declared', models.JSONField(default=dict, help_text='Answers for the technical documentation, by point id.')),
                 ('success_criteria', models.JSONField(default=list, help_text='[{id, title, expr}], as signed; expr is CEL.')),
                 ('cost_matrix', models.JSONField(help_text='{fp, fn, unit}: what a wrong decision costs, as signed.', null=True)),
                 ('state', models.CharField(choices=[('proposed', 'Proposed'), ('live', 'Live'), ('retired', 'Retired')], default='proposed', max_length=16)),
@@ -140,6 +139,27 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(('signed_by__isnull', True), models.Q(('signed_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='criteria_signed_by_a_second_person'), models.CheckConstraint(condition=models.Q(models.Q(('signed_at__isnull', True), ('signed_by__isnull', True)), models.Q(('signed_at__isnull', False), ('signed_by__isnull', False)), _connector='OR'), name='criteria_signed_at_iff_signed'), models.CheckConstraint(condition=models.Q(('signed_at__isnull', True), ('withdrawn_at__isnull', True), _connector='OR'), name='criteria_signed_or_withdrawn'), models.UniqueConstraint(condition=models.Q(('signed_at__isnull', True), ('withdrawn_at__isnull', True)), fields=('system',), name='one_open_criteria_proposal_per_system')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Declaration',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('question', models.SlugField(help_text='Id in governance/regulation/record-questions.yaml.', max_length=60)),
+                ('number', models.PositiveIntegerField(help_text='1 for the first answer to the question, and so on.')),
+                ('text', models.TextField(blank=True)),
+                ('made_at', models.DateTimeField()),
+                ('verdict', models.CharField(blank=True, choices=[('accepted', 'Accepted'), ('returned', 'Returned')], max_length=8)),
+                ('note', models.TextField(blank=True, help_text='What the reviewer said.')),
+                ('reviewed_at', models.DateTimeField(null=True)),
+                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('reviewed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='declarations', to='inventory.aisystem')),
+                ('taken_from', models.ForeignKey(help_text="The other system's answer it repeats.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.declaration')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('system', 'question', 'number'), name='one_answer_per_number'), models.CheckConstraint(condition=models.Q(('reviewed_by__isnull', True), models.Q(('reviewed_by', models.F('made_by')), _negated=True), _connector='OR'), name='answer_reviewed_by_a_second_person'), models.CheckConstraint(condition=models.Q(models.Q(('reviewed_at__isnull', True), ('reviewed_by__isnull', True), ('verdict', '')), models.Q(('reviewed_at__isnull', False), ('reviewed_by__isnull', False), models.Q(('verdict', ''), _negated=True)), _connector='OR'), name='answer_reviewed_as_a_whole')],
             },
         ),
     ]

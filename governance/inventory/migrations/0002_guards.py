@@ -13,4 +13,5 @@ class Migration(migrations.Migration):
         Govern("inventory_modelassignment", sealed_when="signed_at"),
         Govern("inventory_successcriteria", sealed_when="signed_at"),
         Govern("inventory_datasetpin"),
+        Govern("inventory_declaration", sealed_when="reviewed_at"),
     ]

@@ -1,0 +1,85 @@
+"""Read the record of an AI system: what is asked, what was answered, and how far it has come, by point of the Act."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from governance.inventory import declaring
+from governance.inventory.models import AISystem, Declaration
+from governance.regulation import record
+from governance.regulation.record import RecordQuestion
+
+State = Literal["open", "given", "accepted", "returned"]
+STATES: tuple[State, ...] = ("accepted", "given", "returned", "open")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question and the newest answer to it, if it stands or was returned."""
+
+    question: RecordQuestion
+    declaration: Declaration | None
+
+    @property
+    def state(self) -> State:
+        """``open`` (nobody answers, or it was taken back), ``given``, ``accepted`` or ``returned``."""
+        row = self.declaration
+        if row is None or not row.text:
+            return "open"
+        if row.verdict == Declaration.Verdict.ACCEPTED:
+            return "accepted"
+        return "returned" if row.verdict == Declaration.Verdict.RETURNED else "given"
+
+
+def answered(ai_system: AISystem) -> list[Answered]:
+    """Return every question that concerns the system's roles, in the order in which they are asked."""
+    rows = declaring.newest(ai_system)
+    return [
+        Answered(question, rows.get(question.id))
+        for question in record.load().questions.values()
+        if question.concerns(ai_system.ai_roles) or question.id in rows
+    ]
+
+
+def text_of(ai_system: AISystem, question: str) -> Declaration | None:
+    """Return the answer to one question as long as it stands."""
+    row = declaring.newest(ai_system).get(question)
+    return row if row is not None and row.stands else None
+
+
+def counts(rows: Iterable[Answered]) -> dict[State, int]:
+    """Return how many questions are in each state."""
+    found = Counter(row.state for row in rows)
+    return {state: found[state] for state in STATES}
+
+
+def by_section(rows: Iterable[Answered]) -> Mapping[str, list[Answered]]:
+    """Return the questions by the title of their section, in order."""
+    titles = record.load().sections
+    found: dict[str, list[Answered]] = {}
+    for row in rows:
+        found.setdefault(titles[row.question.section], []).append(row)
+    return found
+
+
+def by_point(rows: Iterable[Answered]) -> dict[str, dict[State, int]]:
+    """Return how many questions that serve each point of the Act are in each state, in the order asked."""
+    found: dict[str, list[Answered]] = {}
+    for row in rows:
+        for point in row.question.points:
+            found.setdefault(point, []).append(row)
+    return {point: counts(some) for point, some in found.items()}
+
+
+def history(ai_system: AISystem, question: str) -> list[Declaration]:
+    """Return every answer to a question, the newest first.
+
+    Raises:
+        UnknownQuestion: the record asks nothing of this id.
+    """
+    record.load().question(question)
+    rows = ai_system.declarations.filter(question=question).select_related("made_by", "reviewed_by")
+    return list(rows.order_by("-number"))
