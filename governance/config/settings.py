@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "governance.common",
     "governance.audit",
     "governance.accounts",
+    "governance.regulation",
     "governance.inventory",
     "governance.evidence",
     "governance.policy",
@@ -180,6 +181,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "RequestStateEnum": "governance.approvals.models.State",
+        "PointStatusEnum": ["inserted", "amended", "deleted"],
         "FindingStateEnum": ["open", "proposed", "closed"],
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",
     },

@@ -29,9 +29,9 @@ COLUMNS = (
 )
 NOTE = (
     "Draft of a statement of applicability. Placet fills in what it holds; whether a control applies, the "
-    "justification and the implementation status are the organisation's to say and are blank. A control without an entry under "
-    "what Placet holds is one that Placet makes no claim on. Ids and short titles only, not checked against the "
-    "published standard, which is no harmonised standard under the AI Act. Not legal advice."
+    "justification and the implementation status are the organisation's to say and are blank. A control without an "
+    "entry under what Placet holds is one that Placet makes no claim on. Ids and short titles only, not checked "
+    "against the published standard, which is no harmonised standard under the AI Act. Not legal advice."
 )
 
 

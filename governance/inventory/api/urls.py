@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.inventory.api import assignments, criteria, views
+from governance.inventory.api import assignments, criteria, duties, views
 
 urlpatterns = [
     path("systems", views.Systems.as_view(), name="api-systems"),
@@ -55,5 +55,6 @@ urlpatterns = [
         criteria.CriteriaWithdrawals.as_view(),
         name="api-criteria-withdrawals",
     ),
+    path("systems/<str:system>/duties", duties.Duties.as_view(), name="api-system-duties"),
     path("systems/<str:system>/dataset-pins", views.DatasetPins.as_view(), name="api-dataset-pins"),
 ]
