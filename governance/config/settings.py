@@ -181,6 +181,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "RequestStateEnum": "governance.approvals.models.State",
+        "StatusEnum": ["valid", "suspended", "revoked", "lapsed"],
         "PointStatusEnum": ["inserted", "amended", "deleted"],
         "FindingStateEnum": ["open", "proposed", "closed"],
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",
