@@ -1,5 +1,6 @@
 """Every list of the API: pages of one shape, newest first, stable while rows are added."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -11,12 +12,15 @@ from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from governance.common.errors import InvalidInput
 
 M = TypeVar("M", bound=Model)
 F = TypeVar("F", bound=Callable[..., Response])
+T = TypeVar("T")
 PAGE_SIZE, LARGEST_PAGE = 50, 200
+NOT_OURS = "This cursor is not one of ours; start again without it and follow next."
 
 
 class Pages(CursorPagination):
@@ -45,15 +49,52 @@ def paged(request: Request, rows: QuerySet[M], *, newest_by: str, as_json: Calla
     Raises:
         InvalidInput: ``limit`` is no number from 1 to 200, or ``cursor`` is not one that we gave out.
     """
-    limit = request.query_params.get("limit", "1")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= LARGEST_PAGE):
-        raise InvalidInput(f"limit is a number from 1 to {LARGEST_PAGE}; without it a page has {PAGE_SIZE}.")
+    _limit(request)
     pages = Pages(newest_by)
     try:
         found = pages.paginate_queryset(rows, request)
     except (NotFound, ValidationError):
-        raise InvalidInput("This cursor is not one of ours; start again without it and follow next.") from None
+        raise InvalidInput(NOT_OURS) from None
     return pages.get_paginated_response(as_json(found or []))
+
+
+def paged_sequence(request: Request, rows: Sequence[T], *, as_json: Callable[[Sequence[T]], Any]) -> Response:
+    """Answer one page of rows that are no table's, in their own order; the shape is that of :func:`paged`.
+
+    Raises:
+        InvalidInput: as :func:`paged`.
+    """
+    limit, start = _limit(request), _place(request.query_params.get("cursor", ""))
+    if start and start >= len(rows):
+        raise InvalidInput(NOT_OURS)
+    body = {
+        "results": as_json(rows[start : start + limit]),
+        "next": _at(request, start + limit) if start + limit < len(rows) else None,
+        "previous": _at(request, max(0, start - limit)) if start else None,
+    }
+    return Response(body)
+
+
+def _limit(request: Request) -> int:
+    limit = request.query_params.get("limit", str(PAGE_SIZE))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= LARGEST_PAGE):
+        raise InvalidInput(f"limit is a number from 1 to {LARGEST_PAGE}; without it a page has {PAGE_SIZE}.")
+    return int(limit)
+
+
+def _at(request: Request, place: int) -> str:
+    cursor = urlsafe_b64encode(f"at={place}".encode()).decode()
+    return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+
+
+def _place(cursor: str) -> int:
+    try:
+        name, _, place = urlsafe_b64decode(cursor).decode().partition("=")
+    except ValueError:
+        raise InvalidInput(NOT_OURS) from None
+    if cursor and not (name == "at" and place.isascii() and place.isdigit() and len(place) < 9):
+        raise InvalidInput(NOT_OURS)
+    return int(place) if cursor else 0
 
 
 def lists(item: type[serializers.Serializer[Any]], *, summary: str, filters: Sequence[str] = ()) -> Callable[[F], F]:

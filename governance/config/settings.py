@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "governance.common",
     "governance.audit",
     "governance.accounts",
+    "governance.regulation",
     "governance.inventory",
     "governance.evidence",
     "governance.policy",
@@ -180,6 +181,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "RequestStateEnum": "governance.approvals.models.State",
+        "StatusEnum": ["valid", "suspended", "revoked", "lapsed"],
+        "PointStatusEnum": ["inserted", "amended", "deleted"],
         "FindingStateEnum": ["open", "proposed", "closed"],
         "RecordVerdictEnum": "governance.inventory.models.Declaration.Verdict",
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",

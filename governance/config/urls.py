@@ -9,6 +9,7 @@ from governance.config.health import healthz
 
 api: list[URLPattern | URLResolver] = [
     path("", include("governance.audit.api.urls")),
+    path("", include("governance.regulation.api.urls")),
     path("", include("governance.inventory.api.urls")),
     path("", include("governance.policy.api.urls")),
     path("", include("governance.approvals.api.urls")),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include(api)),
     path("", include("governance.accounts.web.urls")),
+    path("", include("governance.regulation.web.urls")),
     path("", include("governance.approvals.web.urls")),
     path("", include("governance.notices.web.urls")),
     path("", include("governance.validation.web.urls")),

@@ -7,3 +7,9 @@ class InventoryConfig(AppConfig):
     """AI systems."""
 
     name = "governance.inventory"
+
+    def ready(self) -> None:
+        from governance.inventory.law import systems_in_law
+        from governance.regulation.systems import register_systems
+
+        register_systems(systems_in_law)

@@ -43,7 +43,8 @@ class Point:
 
     ``id`` is exact and case-sensitive: ``Art 5.1a`` is Article 5(1a), ``Art 5.1.a`` is Article 5(1)(a). ``group`` is
     the article or annex it stands in. ``valid_from``/``valid_to`` bound the wording, half-open; None means not
-    recorded, never always valid.
+    recorded, never always valid. ``to_be_confirmed`` marks a provision that is known to be there but whose wording
+    nobody has read against the Official Journal: its ``requirement`` is empty, and nothing ever counts as filling it.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Point:
     status: Literal["inserted", "amended", "deleted"] | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+    to_be_confirmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,16 @@ class Application:
     def earliest(self) -> date | None:
         """The first of the two dates, or None if neither is recorded."""
         return min((day for day in (self.formal, self.practical) if day is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A later date on which a point binds a system that was on the market before another date."""
+
+    point: str
+    marketed_before: date
+    applies_from: date
+    basis: str
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,27 @@ class Deadline:
     days: int | None = None
     months: int | None = None
     years: int | None = None
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control, category or pillar of a framework: its id and short title, as the register has them."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A standard or guidance beside the Act. ``controls`` is empty where the register itemises none."""
+
+    id: str
+    name: str
+    controls: tuple[Control, ...] = ()
+    maps_to: tuple[str, ...] = ()
+    status: str = ""
+    note: str = ""
+    supersedes: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,6 +161,8 @@ class Register:
     dates: Mapping[str, date]
     timeline: tuple[Milestone, ...]
     deadlines: tuple[Deadline, ...]
+    transitions: Mapping[str, Transition]
+    frameworks: tuple[Framework, ...]
     _group_applies: Mapping[str, Mapping[str, Any]]
     _point_applies: Mapping[str, date]
 
@@ -213,7 +248,7 @@ def _point(raw: Mapping[str, Any], group: Mapping[str, Any]) -> Point:
     return Point(
         id=raw["id"],
         title=raw["title"],
-        requirement=raw["requirement"],
+        requirement=_requirement(raw),
         group=group["id"],
         group_title=group["title"],
         evidence=raw["evidence"],
@@ -222,6 +257,37 @@ def _point(raw: Mapping[str, Any], group: Mapping[str, Any]) -> Point:
         status=raw.get("status"),
         valid_from=_day(raw.get("valid_from")),
         valid_to=_day(raw.get("valid_to")),
+        to_be_confirmed=bool(raw.get("to_be_confirmed", False)),
+    )
+
+
+def _requirement(raw: Mapping[str, Any]) -> str:
+    if not raw.get("to_be_confirmed", False):
+        return str(raw["requirement"])
+    if raw.get("requirement"):
+        raise RegisterInvalid(f"{raw['id']} is to be confirmed, so it can't carry a wording: take one of the two out.")
+    return ""
+
+
+def _framework(raw: Mapping[str, Any]) -> Framework:
+    pillars = [{"id": f"pillar {at}", "title": title} for at, title in enumerate(raw.get("pillars", ()), start=1)]
+    return Framework(
+        id=raw["id"],
+        name=raw["name"],
+        controls=tuple(Control(row["id"], row["title"]) for row in [*raw.get("controls", ()), *pillars]),
+        maps_to=tuple(raw.get("maps_to", ())),
+        status=raw.get("status", ""),
+        note=raw.get("note", ""),
+        supersedes=raw.get("supersedes", ""),
+    )
+
+
+def _transition(raw: Mapping[str, Any]) -> Transition:
+    return Transition(
+        point=raw["point"],
+        marketed_before=_some_day(raw["marketed_before"]),
+        applies_from=_some_day(raw["applies_from"]),
+        basis=raw["basis"],
     )
 
 
@@ -277,6 +343,8 @@ def parse(content: bytes) -> Register:
                 for row in raw["timeline"]
             ),
             deadlines=tuple(_deadline(row) for row in raw["deadlines"]),
+            transitions=MappingProxyType({row["point"]: _transition(row) for row in raw.get("transitional", ())}),
+            frameworks=tuple(_framework(row) for row in raw["frameworks"]),
             _group_applies=MappingProxyType({group["id"]: _application(group["applies_from"]) for group in groups}),
             _point_applies=MappingProxyType(
                 {point.id: _some_day(item["applies_from"]) for point, item in points if "applies_from" in item}

@@ -29,6 +29,8 @@ from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_records import RECORDS
+from tests.common.pages_register import REGISTER
+from tests.common.pages_register import dates as register_dates
 from tests.common.pages_replay import REPLAYS
 from tests.common.pages_sso import SINGLE_SIGN_ON
 from tests.common.pages_standing import STANDING, listed
@@ -144,7 +146,7 @@ def system() -> dict[str, Any]:
         "trace": trace,
     }
     return {
-        "system": SYSTEM | {"slug": "credit", "purpose": "Scores applications for consumer credit.\nA credit officer confirms every refusal.", "state": "live", "ai_roles": ["provider", "deployer"], "favourable_outcome": "credit granted"}, "classification": who, "classification_open": who, "sign": {"pk": UID, "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
+        "system": SYSTEM | {"slug": "credit", "purpose": "Scores applications for consumer credit.\nA credit officer confirms every refusal.", "state": "live", "ai_roles": ["provider", "deployer"], "favourable_outcome": "credit granted"}, "classification": who, "dates": register_dates(), "classification_open": who, "sign": {"pk": UID, "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
         "assignments": [
             {"pk": UID, "model": "credit-risk", "from_system": {"name": "Mail sorting", "ai_act_class": "Minimal risk"}, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": True, "refusal": "", "withdrawable": True, "errors": {"password": ["The password is not right."], "all": ["It was signed meanwhile."]}},
             {"pk": UID, "model": "churn", "from_system": None, "proposed_by": OWNER, "proposed_at": ago(days=1), "allowed": False, "refusal": "A validator or risk officer of the system signs which models serve it.", "withdrawable": False, "errors": {}},
@@ -296,6 +298,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **MONITORS,
     **GATE,
     **STANDING,
+    **REGISTER,
     **ADOPTIONS,
     **SINGLE_SIGN_ON,
     "model": ("registry/model.html", model),
@@ -303,6 +306,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "model-list": ("registry/model_list.html", models),
     "request": ("registry/request.html", request),
     "system": ("inventory/system.html", system),
+    "system-unclassified": ("inventory/system.html", lambda: system() | {"classification": None, "dates": None}),
     "system-list": ("inventory/system_list.html", systems),
     "policy-list": ("policy/list.html", policies),
     "policy": ("policy/detail.html", policy),

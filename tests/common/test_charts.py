@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.common import charts, contributions, pictures, series
+from governance.common import charts, contributions, pictures, series, timelines
 from tests.common import samples
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -51,6 +51,17 @@ DRAWN: dict[str, Callable[[], str]] = {
     "dots": lambda: charts.outcome_dots({"fail": 1, "pass": 3, "missing": 1}, uid="a", title=HOSTILE),
     "bar": lambda: charts.stacked_bar([(HOSTILE, 3, "m"), ("missing", 1, "x")], uid="a", title=HOSTILE),
     "verdict moves": lambda: pictures.verdict_moves({"ALLOW HOLD": 1200, "HOLD HOLD": 2}, uid="a", title=HOSTILE),
+    "timeline": lambda: timelines.timeline(
+        [(NOW.date(), HOSTILE, "past"), ((NOW + timedelta(days=9)).date(), HOSTILE, "next")],
+        today=NOW.date(),
+        today_word=HOSTILE,
+        uid="a",
+        title=HOSTILE,
+        desc=HOSTILE,
+    ),
+    "empty timeline": lambda: timelines.timeline(
+        [], today=NOW.date(), today_word="today", uid="a", title=HOSTILE, desc=HOSTILE
+    ),
     "sparkline": lambda: series.sparkline([0.1, None, 0.3], uid="a", title=HOSTILE, limit=0.2),
     "line": lambda: series.line_chart(
         [HOSTILE, "b"], [1.0, None], uid="a", title=HOSTILE, limit=2, bands=[(0, 1, HOSTILE)]
@@ -289,3 +300,17 @@ def test_verdict_moves_say_each_pair_and_mark_what_gets_stricter_and_what_looser
     classes = [rect.get("class") for rect in parsed(svg).iter(f"{SVG}rect")]
     assert [classes.count(name) for name in ("x-c-miss", "x-c-hatch", "x-c-lane3")] == [1, 1, 7]
     assert "No request." in pictures.verdict_moves({}, uid="a", title="Moves")
+
+
+def test_no_date_of_a_timeline_covers_another_nor_a_line_that_leads_to_one():
+    days = [NOW.date() + timedelta(days=shift) for shift in (0, 6, 79, 128, 371, 402, 493, 550, 737)]
+    marks = [(day, f"{day}", "later") for day in days]
+    root = parsed(timelines.timeline(marks, today=NOW.date(), today_word="today", uid="a", title="t", desc="d"))
+    at = {text.text: (float(text.get("x", "")), float(text.get("y", ""))) for text in root.iter(f"{SVG}text")}
+    labels = [at[f"{day}"] for day in days]
+    lines = [(x - 3, y + 3) for x, y in labels]
+    for n, (x, y) in enumerate(labels):
+        for other, (left, top) in enumerate(labels):
+            assert other <= n or top > y or left >= x + timelines.LABEL, "two dates overlap"
+        for other, (line, top) in enumerate(lines):
+            assert other == n or not (x < line < x + timelines.LABEL and top < y), "a line crosses a date"

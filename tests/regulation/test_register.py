@@ -12,7 +12,7 @@ OMNIBUS = date(2026, 7, 27)
 
 def test_every_point_has_one_id_and_a_group_that_its_id_starts_with():
     register = load()
-    assert len(register) == 396
+    assert len(register) == 398
     assert all(point.id.startswith(point.group) for point in register)
 
 
@@ -118,4 +118,30 @@ def test_a_file_of_another_shape_is_refused_with_the_reason(content, says):
 def test_an_id_that_occurs_twice_is_refused_by_name():
     content = DATA_FILE.read_text(encoding="utf-8").replace("- id: Art 6.3.b\n", "- id: Art 6.3.a\n")
     with pytest.raises(RegisterInvalid, match=r"more than once: Art 6\.3\.a"):
+        parse(content.encode())
+
+
+def test_what_nobody_has_read_is_to_be_confirmed_and_carries_no_wording():
+    waiting = [point for point in load() if point.to_be_confirmed]
+    assert [point.id for point in waiting] == ["Art 26.5.financial", "Art 26.6.financial"]
+    assert all(point.requirement == "" for point in waiting)
+    assert all(point.requirement for point in load() if not point.to_be_confirmed)
+
+
+def test_the_points_of_financial_institutions_are_there():
+    for point in ("Art 17.4", "Art 18.3", "Art 19.2", "Art 26.5", "Art 26.6", "Art 72.4", "Art 73.9"):
+        assert load().point(point).requirement
+
+
+def test_a_point_to_be_confirmed_cannot_be_given_a_wording_by_the_way():
+    content = DATA_FILE.read_text(encoding="utf-8").replace(
+        "    to_be_confirmed: true\n", "    to_be_confirmed: true\n    requirement: Something.\n", 1
+    )
+    with pytest.raises(RegisterInvalid, match=r"Art 26\.5\.financial is to be confirmed"):
+        parse(content.encode())
+
+
+def test_a_point_without_wording_that_is_not_marked_is_refused():
+    content = DATA_FILE.read_text(encoding="utf-8").replace("    to_be_confirmed: true\n", "", 1)
+    with pytest.raises(RegisterInvalid, match="requirement"):
         parse(content.encode())

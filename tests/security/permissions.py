@@ -38,7 +38,8 @@ trainer, the owner, who is eligible and who is not; tokens; nobody. An address w
 
 - **A role for the whole deployment** reads every AI system; **a role for one AI system** reads that system: its models,
   requests, evidence, findings, monitors and documents. Policies are read by whoever holds any role.
-- **Without a role** one reads the requests that one made, and nothing else. The requester always reads their own.
+- **Without a role** one reads the legal register and the requests that one made, and nothing else. The requester
+  always reads their own.
 - **What is out of reach does not exist**: it is `unknown` (404), in the words for what is missing, also for somebody
   who would change it, and it is left out of lists.
 - **The log** is of no one system. Its pages and lists are for auditors, risk officers, data protection officers and

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.inventory.api import assignments, criteria, record, views
+from governance.inventory.api import assignments, criteria, duties, record, views
 
 urlpatterns = [
     path("systems", views.Systems.as_view(), name="api-systems"),
@@ -68,5 +68,6 @@ urlpatterns = [
         record.DeclarationReviews.as_view(),
         name="api-declaration-reviews",
     ),
+    path("systems/<str:system>/duties", duties.Duties.as_view(), name="api-system-duties"),
     path("systems/<str:system>/dataset-pins", views.DatasetPins.as_view(), name="api-dataset-pins"),
 ]
