@@ -40,9 +40,10 @@ log = logging.getLogger(__name__)
 
 NAMED_IN_ENTRY = 100
 DOMAIN = b"placet/erasure/v1\x00"
-PROFILES_STAY = (
-    "Profiles of whole days are counts by category over all their records; they stay, and count the erased records "
-    "still, also a text that only one of them had. What is measured anew from the files does not."
+WHAT_STAYS = (
+    "Profiles of the days that were touched are deleted and counted anew. Evidence that was made before stays: it "
+    "counts the erased records, without a text or number that only one of them had, and says that it can't be made "
+    "again."
 )
 
 
@@ -52,7 +53,7 @@ class Erased:
 
     Attributes:
         salt: hex; ``sha256(domain || salt || value)`` is the commitment in the log. Kept nowhere.
-        profiles: kept sums that count the erased records still.
+        profiles: kept sums of days that are counted anew, since they count the erased records.
     """
 
     erasure: RecordErasure
@@ -141,7 +142,12 @@ def _replace(row: ErasedFile) -> None:
         if path.exists() and _digest(path) == row.before:
             log.warning("The new file of %s is gone, and the old one still holds what was erased.", row.path)
             return
-    ErasedFile.objects.filter(pk=row.pk, replaced_at=None).update(replaced_at=clock.now())
+    with transaction.atomic():
+        if row.batch_id and row.day:
+            # Who counts the day now looks at the list of files under this lock, before keeping what was counted.
+            RecordBatch.objects.select_for_update(of=("self",)).get(pk=row.batch_id)
+            WindowProfile.objects.filter(batch=row.batch_id, day=row.day).delete()
+        ErasedFile.objects.filter(pk=row.pk, replaced_at=None).update(replaced_at=clock.now())
 
 
 def _erase(monitor: Monitor, column: str, value: str, *, by: User, reason: str, drafts: list[Path]) -> Erased:

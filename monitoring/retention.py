@@ -90,6 +90,7 @@ def _expire_days(batch: RecordBatch, last: date, at: str) -> int:
     if not batch.partitions:
         batch.quarantined = 0  # its file goes with the last day
     batch.save(update_fields=["partitions", "expired_days", "expired", "quarantined"])
+    batch.profiles.filter(day__lt=last).delete()
     return gone
 
 

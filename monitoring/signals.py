@@ -9,7 +9,8 @@ from statistics import median
 from monitoring import statistics
 from monitoring.distributions import normal_quantile, wilson
 from monitoring.drift_settings import DriftSettings
-from monitoring.profiles import CategoryCounts, ReferenceProfile, WindowProfile
+from monitoring.kept import CategoryCounts
+from monitoring.profiles import ReferenceProfile, WindowProfile
 from monitoring.signal_rows import Signal
 from monitoring.statistics import CONFIDENCE
 
@@ -68,16 +69,16 @@ def _new_categories(reference: ReferenceProfile, window: WindowProfile, settings
     """Yield each column with texts that the reference has not.
 
     Some are to be expected: by Good and Turing the share of rows with a text never seen is about that of the texts seen
-    once in the reference.
+    once in the reference. ``others`` are rows whose text has no name, since too few records of its day have it.
     """
     few = few_rows(reference.n, window.n, settings)
     for known, seen in zip(reference.columns, window.columns, strict=True):
         if not isinstance(known.counts, CategoryCounts) or not isinstance(seen, CategoryCounts):
             continue
         new = {name: n for name, n in seen.counts.items() if name not in known.counts.counts}
-        if not new:
+        rows = sum(new.values()) + seen.other
+        if not rows:
             continue
-        rows = sum(new.values())
         share = wilson(rows, window.n, Z)
         once = sum(n == 1 for n in known.counts.counts.values())
         yield Signal(
@@ -94,6 +95,7 @@ def _new_categories(reference: ReferenceProfile, window: WindowProfile, settings
             facts={
                 "categories": sorted(new, key=lambda name: (-new[name], name))[:10],
                 "more": max(0, len(new) - 10),
+                "others": seen.other,
             },
         )
 
@@ -167,6 +169,7 @@ def quiet_tests(reference: ReferenceProfile, window: WindowProfile, settings: Dr
         isinstance(known.counts, CategoryCounts)
         and isinstance(seen, CategoryCounts)
         and 1 in known.counts.counts.values()
+        and not seen.other
         and seen.counts.keys() <= known.counts.counts.keys()
         for known, seen in zip(reference.columns, window.columns, strict=True)
     )

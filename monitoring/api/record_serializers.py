@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from governance.common.clock import rfc3339
-from monitoring.erasure import PROFILES_STAY, Erased
+from monitoring.erasure import WHAT_STAYS, Erased
 from monitoring.models import LabelBatch, RecordBatch, RecordErasure
 
 
@@ -101,7 +101,7 @@ class ErasureRow(serializers.Serializer[Any]):
 class ErasureOutput(ErasureRow):
     """What was erased, and what still counts it."""
 
-    profiles = serializers.IntegerField(help_text="Kept sums of days that count the erased records still.")
+    profiles = serializers.IntegerField(help_text="Kept sums of days that are counted anew.")
     note = serializers.CharField()
 
 
@@ -154,4 +154,4 @@ def erased(done: Erased) -> dict[str, Any]:
 
     Without the salt: an answer to a call with an ``Idempotency-Key`` is kept, and the salt is not to be.
     """
-    return {**erasure_row(done.erasure), "profiles": done.profiles, "note": PROFILES_STAY}
+    return {**erasure_row(done.erasure), "profiles": done.profiles, "note": WHAT_STAYS}

@@ -41,5 +41,4 @@ class Command(BaseCommand):
             f"Erased {row.records} records, {row.labels} labels and {row.quarantined} rows that were put aside.\n"
             f"Commitment {row.commitment}, salt {done.salt}: kept nowhere else; with both one can show whose they were."
         )
-        if done.profiles:
-            self.stdout.write(f"{done.profiles} profiles. {erasure.PROFILES_STAY}")
+        self.stdout.write(erasure.WHAT_STAYS)
