@@ -1,8 +1,9 @@
 """Read batches of records, the rows that were put aside, and erasures."""
 
 from pathlib import Path
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from governance.common import files
 from governance.common.errors import Unknown
@@ -15,9 +16,14 @@ def batches_of(monitor: Monitor) -> QuerySet[RecordBatch]:
     return RecordBatch.objects.filter(monitor=monitor).select_related("version").order_by("-received_at", "-pk")
 
 
-def erasures_of(monitor: Monitor) -> QuerySet[RecordErasure]:
-    """Return what was erased from a monitor's records, newest first."""
-    return RecordErasure.objects.filter(monitor=monitor).select_related("officer").order_by("-made_at", "-pk")
+def erasures_of(monitor: Monitor) -> QuerySet[RecordErasure, Any]:
+    """Return what was erased from a monitor's records, newest first.
+
+    Each with ``waiting`` and ``lost``: files whose new ones are not in place yet, and files whose new ones are gone.
+    """
+    rows = RecordErasure.objects.filter(monitor=monitor).select_related("officer").order_by("-made_at", "-pk")
+    waiting = Count("files", filter=Q(files__replaced_at=None, files__lost_at=None))
+    return rows.annotate(waiting=waiting, lost=Count("files", filter=Q(files__lost_at__isnull=False)))
 
 
 def put_aside(monitor: Monitor, batch_id: str) -> Path:

@@ -111,43 +111,61 @@ def erase_records(
         require_password(by, password)
     column, value = (SUBJECT, subject) if subject else (ID_COLUMN, prediction_id)
     drafts: list[Path] = []
+    said = False
     try:
         with transaction.atomic():
             monitor = Monitor.objects.select_for_update(of=("self",)).select_related("model").get(pk=monitor_id)
             finish(ErasedFile.objects.filter(erasure__monitor=monitor))
             adopt(monitor)
-            return _erase(monitor, column, value, by=by, reason=reason.strip()[:2000], drafts=drafts)
+            done = _erase(monitor, column, value, by=by, reason=reason.strip()[:2000], drafts=drafts)
+            said = True
     except BaseException:
-        for draft in drafts:
-            files.remove(draft)
+        # If the answer to COMMIT was lost, the log may say it, and what is said is done with these drafts.
+        if not said:
+            for draft in drafts:
+                files.remove(draft)
         raise
-
-
-def finish(waiting: QuerySet[ErasedFile] | None = None) -> int:
-    """Let the new files of erasures take the old ones' places, those that still wait; returns how many did."""
-    rows = ErasedFile.objects.all() if waiting is None else waiting
-    done = 0
-    for row in rows.filter(replaced_at=None).order_by("pk"):
-        _replace(row)
-        done += 1
     return done
 
 
-def _replace(row: ErasedFile) -> None:
+def finish(waiting: QuerySet[ErasedFile] | None = None) -> int:
+    """Let the new files of erasures take the old ones' places, those that still wait; returns how many did.
+
+    Under a legal hold they wait until it is lifted.
+    """
+    rows = ErasedFile.objects.all() if waiting is None else waiting
+    waits = rows.filter(replaced_at=None, lost_at=None).select_related("erasure").order_by("pk")
+    return sum(_replace(row) for row in waits)
+
+
+@transaction.atomic
+def _replace(row: ErasedFile) -> bool:
+    # A hold is set under the same lock: once it is answered, nothing goes any more.
+    if Monitor.objects.select_for_update(of=("self",)).get(pk=row.erasure.monitor_id).hold:
+        return False
     draft, path = windows.records_root() / row.draft, windows.records_root() / row.path
     try:
         files.settle(draft, path)
     except FileNotFoundError:  # another did it, and died before it said so
         files.fetch([path])
         if path.exists() and _digest(path) == row.before:
-            log.warning("The new file of %s is gone, and the old one still holds what was erased.", row.path)
-            return
-    with transaction.atomic():
-        if row.batch_id and row.day:
-            # Who counts the day now looks at the list of files under this lock, before keeping what was counted.
-            RecordBatch.objects.select_for_update(of=("self",)).get(pk=row.batch_id)
-            WindowProfile.objects.filter(batch=row.batch_id, day=row.day).delete()
-        ErasedFile.objects.filter(pk=row.pk, replaced_at=None).update(replaced_at=clock.now())
+            _lose(row)
+            return False
+    if row.batch_id and row.day:
+        # Who counts the day now looks at the list of files under this lock, before keeping what was counted.
+        RecordBatch.objects.select_for_update(of=("self",)).get(pk=row.batch_id)
+        WindowProfile.objects.filter(batch=row.batch_id, day=row.day).delete()
+    ErasedFile.objects.filter(pk=row.pk, replaced_at=None).update(replaced_at=clock.now())
+    return True
+
+
+def _lose(row: ErasedFile) -> None:
+    """Say that a file still holds what was erased from it: what its new one held is gone, and whose it was not kept."""
+    log.error("The new file of %s is gone; the old one holds what %s erased. Erase it again.", row.path, row.erasure_id)
+    change = {"erased": F("erased") - row.rows} if row.day else {"quarantined": F("quarantined") + row.rows}
+    for model in (RecordBatch, LabelBatch):
+        model._default_manager.filter(rewritten=row).update(**change)
+    ErasedFile.objects.filter(pk=row.pk).update(lost_at=clock.now())
 
 
 def _erase(monitor: Monitor, column: str, value: str, *, by: User, reason: str, drafts: list[Path]) -> Erased:
@@ -204,7 +222,6 @@ def _erase(monitor: Monitor, column: str, value: str, *, by: User, reason: str, 
             type(one.batch).objects.filter(pk=one.batch.pk).update(erased=F("erased") + one.rows)
         else:
             type(one.batch).objects.filter(pk=one.batch.pk).update(quarantined=F("quarantined") - one.rows)
-    transaction.on_commit(drafts.clear)
     transaction.on_commit(lambda: finish(ErasedFile.objects.filter(erasure=erasure)), robust=True)
     return Erased(erasure, salt.hex(), _profiles(found))
 

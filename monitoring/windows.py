@@ -158,7 +158,7 @@ def _keep(batch: RecordBatch, made: Sequence[WindowProfile], before: dict[int, b
 
 def _rewritten(batch: RecordBatch) -> dict[int, bool]:
     """Return the files of a batch that erasures wrote anew, and whether each has taken the old one's place."""
-    rows = batch.rewritten.filter(day__isnull=False).values_list("pk", "replaced_at")
+    rows = batch.rewritten.filter(day__isnull=False, lost_at=None).values_list("pk", "replaced_at")
     return {pk: replaced_at is not None for pk, replaced_at in rows}
 
 

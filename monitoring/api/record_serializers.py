@@ -98,6 +98,13 @@ class ErasureRow(serializers.Serializer[Any]):
     made_at = serializers.CharField()
 
 
+class ListedErasure(ErasureRow):
+    """One erasure, and how far its files are."""
+
+    waiting = serializers.IntegerField(help_text="Files whose new ones are not in place yet.")
+    lost = serializers.IntegerField(help_text="Files that hold the rows still, since the new ones were lost.")
+
+
 class ErasureOutput(ErasureRow):
     """What was erased, and what still counts it."""
 
@@ -147,6 +154,11 @@ def erasure_row(erasure: RecordErasure) -> dict[str, Any]:
         "files_digest": erasure.files_digest,
         "made_at": rfc3339(erasure.made_at),
     }
+
+
+def listed_erasure(erasure: Any) -> dict[str, Any]:
+    """Return the plain form that :class:`ListedErasure` describes."""
+    return {**erasure_row(erasure), "waiting": erasure.waiting, "lost": erasure.lost}
 
 
 def erased(done: Erased) -> dict[str, Any]:

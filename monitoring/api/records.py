@@ -225,7 +225,7 @@ class Erasures(APIView):
 
     scope = {"GET": "records:read"}
 
-    @lists(forms.ErasureRow, summary="Erasures, newest first")
+    @lists(forms.ListedErasure, summary="Erasures, newest first")
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
         """Return what was erased from a monitor's records, newest first."""
         rows = batches.erasures_of(selectors.monitor_for(actor(request), monitor_id))
@@ -233,7 +233,7 @@ class Erasures(APIView):
             request,
             rows,
             newest_by="made_at",
-            as_json=lambda page: forms.ErasureRow([forms.erasure_row(row) for row in page], many=True).data,
+            as_json=lambda page: forms.ListedErasure([forms.listed_erasure(row) for row in page], many=True).data,
         )
 
     @extend_schema(request=forms.ErasureInput, responses={201: forms.ErasureOutput}, summary="Erase a person's records")

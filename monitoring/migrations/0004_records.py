@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ('before', models.CharField(help_text='sha256 of the file as it was.', max_length=71)),
                 ('after', models.CharField(help_text='sha256 of the file as it became.', max_length=71)),
                 ('replaced_at', models.DateTimeField(null=True)),
+                ('lost_at', models.DateTimeField(help_text='When the new file was missed, the old one being as before.', null=True)),
                 ('batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rewritten', to='monitoring.recordbatch')),
                 ('label_batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rewritten', to='monitoring.labelbatch')),
                 ('erasure', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='monitoring.recorderasure')),
@@ -140,6 +141,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='labelbatch',
             constraint=models.CheckConstraint(condition=models.Q(('rows__gte', models.F('erased'))), name='no_more_labels_gone_than_were_taken_in'),
+        ),
+        migrations.AddConstraint(
+            model_name='erasedfile',
+            constraint=models.CheckConstraint(condition=models.Q(('replaced_at__isnull', True), ('lost_at__isnull', True), _connector='OR'), name='replaced_file_is_not_lost'),
         ),
         migrations.AddConstraint(
             model_name='erasedfile',

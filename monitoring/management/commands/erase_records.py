@@ -42,3 +42,8 @@ class Command(BaseCommand):
             f"Commitment {row.commitment}, salt {done.salt}: kept nowhere else; with both one can show whose they were."
         )
         self.stdout.write(erasure.WHAT_STAYS)
+        if behind := row.files.filter(replaced_at=None).count():
+            raise CommandError(
+                f"The log has it, and {behind} of its files still holds them. Placet goes on within the hour; where "
+                "the monitor's page says that a new file was lost, erase the same again."
+            )
