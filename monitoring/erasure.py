@@ -12,7 +12,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,12 @@ from governance.common import clock, files
 from governance.common.errors import Forbidden, InvalidInput
 from monitoring import hashing, selectors, windows
 from monitoring.adopting import adopt
+from monitoring.door import is_hashed
 from monitoring.errors import NothingToErase, RecordsHeld
 from monitoring.intake_settings import SUBJECT
 from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch, RecordErasure, WindowProfile
 from monitoring.schema import ID_COLUMN
+from monitoring.whose import Whose
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +71,6 @@ class _Found:
     batch: RecordBatch | LabelBatch
     day: date | None
     rows: int
-    column: str
-    values: frozenset[str]
     draft: Path = field(default_factory=Path)
     before: str = ""
     after: str = ""
@@ -171,16 +171,14 @@ def _lose(row: ErasedFile) -> None:
 def _erase(monitor: Monitor, column: str, value: str, *, by: User, reason: str, drafts: list[Path]) -> Erased:
     if monitor.hold:
         raise RecordsHeld(f"{monitor} is under a legal hold, so nothing is deleted. Lift the hold first.")
-    forms = hashing.forms_of(monitor, column, value)
-    found, predictions = [], set(forms if column == ID_COLUMN else ())
-    for one in (*_in_records(monitor, column, forms), *_put_aside(RecordBatch, monitor, column, forms)):
-        predictions |= _rewrite(one, drafts)
-        found.append(one)
-    # What became known later of the erased predictions is about the same person.
-    ids = frozenset(predictions)
-    for one in (*_in_labels(monitor, ids), *_put_aside(LabelBatch, monitor, ID_COLUMN, ids)):
-        _rewrite(one, drafts)
-        found.append(one)
+    whose = Whose(column, hashing.forms_of(monitor, column, value))
+    if column == SUBJECT:
+        # The same predictions may have been sent again without the person, and their labels never name one.
+        whose = replace(whose, ids=_predictions_of(monitor, whose))
+    found = [*_in_files(_record_places(monitor), whose), *_in_files(_label_places(monitor), whose)]
+    found += [one for model in (RecordBatch, LabelBatch) for one in _put_aside(model, monitor, whose)]
+    for one in found:
+        _rewrite(one, whose, drafts)
     if not found:
         raise NothingToErase(f"{monitor} keeps no record with this {column}.")
     salt = secrets.token_bytes(32)
@@ -226,43 +224,61 @@ def _erase(monitor: Monitor, column: str, value: str, *, by: User, reason: str, 
     return Erased(erasure, salt.hex(), _profiles(found))
 
 
-def _in_records(monitor: Monitor, column: str, values: frozenset[str]) -> Iterator[_Found]:
-    places = {
+def _predictions_of(monitor: Monitor, whose: Whose) -> frozenset[str]:
+    """Return the ids of somebody's predictions in each form in which they may stand in a file."""
+    from monitoring import quarantine, record_files  # DuckDB, that other pages need not wait for
+
+    records, labels = _record_places(monitor), _label_places(monitor)
+    aside = [files.read(path) for model in (RecordBatch, LabelBatch) for _, path in _quarantines(model, monitor)]
+    ids = record_files.ids_in(records, whose).union(*(quarantine.ids_in(content, whose) for content in aside))
+    forms = set().union(*(hashing.forms_of(monitor, ID_COLUMN, name) for name in ids if not is_hashed(name)), ids)
+    if any(map(is_hashed, ids)):
+        # From before the column was hashed, what came of the same prediction stands as it is.
+        others = [record_files.ids_in(paths) for paths in (records, labels)] + [*map(quarantine.ids_in, aside)]
+        plain = {name for name in set().union(*others) if not is_hashed(name)}
+        forms |= {name for name in plain if not ids.isdisjoint(hashing.forms_of(monitor, ID_COLUMN, name))}
+    return frozenset(forms)
+
+
+def _record_places(monitor: Monitor) -> dict[Path, tuple[RecordBatch | LabelBatch, date]]:
+    return {
         windows.path_of(batch, day): (batch, day)
         for batch in RecordBatch.objects.filter(monitor=monitor)
         for day in (date.fromisoformat(partition["day"]) for partition in batch.partitions)
     }
-    yield from _found(places, column, values)
 
 
-def _in_labels(monitor: Monitor, ids: frozenset[str]) -> Iterator[_Found]:
-    rows = LabelBatch.objects.filter(monitor=monitor, expired_at__isnull=True) if ids else ()
-    yield from _found({windows.label_path(row): (row, row.day) for row in rows}, ID_COLUMN, ids)
+def _label_places(monitor: Monitor) -> dict[Path, tuple[RecordBatch | LabelBatch, date]]:
+    rows = LabelBatch.objects.filter(monitor=monitor, expired_at__isnull=True)
+    return {windows.label_path(row): (row, row.day) for row in rows}
 
 
-def _found(
-    places: Mapping[Path, tuple[RecordBatch | LabelBatch, date]], column: str, values: frozenset[str]
-) -> Iterator[_Found]:
-    from monitoring.record_files import rows_with  # DuckDB, that other pages need not wait for
+def _in_files(places: Mapping[Path, tuple[RecordBatch | LabelBatch, date]], whose: Whose) -> Iterator[_Found]:
+    from monitoring.record_files import rows_with  # as above
 
-    for path, rows in sorted(rows_with(places, column, values).items()):
-        yield _Found(path, *places[path], rows, column, values)
+    for path, rows in sorted(rows_with(places, whose).items()):
+        yield _Found(path, *places[path], rows)
 
 
-def _put_aside(
-    model: type[RecordBatch | LabelBatch], monitor: Monitor, column: str, values: frozenset[str]
-) -> Iterator[_Found]:
+def _quarantines(
+    model: type[RecordBatch | LabelBatch], monitor: Monitor
+) -> Iterator[tuple[RecordBatch | LabelBatch, Path]]:
+    for batch in model._default_manager.filter(monitor=monitor, quarantined__gt=0):
+        path = windows.quarantine_path(batch)
+        if files.exists(path):
+            yield batch, path
+
+
+def _put_aside(model: type[RecordBatch | LabelBatch], monitor: Monitor, whose: Whose) -> Iterator[_Found]:
     from monitoring.quarantine import lines_without
 
-    for batch in model.objects.filter(monitor=monitor, quarantined__gt=0) if values else ():
-        path = windows.quarantine_path(batch)
-        if files.exists(path) and (rows := lines_without(files.read(path), column, values)[1]):
-            yield _Found(path, batch, None, rows, column, values)
+    for batch, path in _quarantines(model, monitor):
+        if rows := lines_without(files.read(path), whose)[1]:
+            yield _Found(path, batch, None, rows)
 
 
-def _rewrite(one: _Found, drafts: list[Path]) -> set[str]:
-    """Write the file anew beside itself, without the rows; return the ids of the predictions that they hold."""
-    import pyarrow as pa
+def _rewrite(one: _Found, whose: Whose, drafts: list[Path]) -> None:
+    """Write the file anew beside itself, without the rows."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -270,19 +286,15 @@ def _rewrite(one: _Found, drafts: list[Path]) -> set[str]:
     from monitoring.records import draft_parquet
 
     files.fetch([one.path])
-    one.before, ids = _digest(one.path), set[str]()
+    one.before = _digest(one.path)
     if one.day is None:
-        content, _, ids = lines_without(one.path.read_bytes(), one.column, one.values)
-        one.draft = files.draft(content, one.path)
+        one.draft = files.draft(lines_without(one.path.read_bytes(), whose)[0], one.path)
     else:
         table = pq.ParquetFile(one.path).read()
-        theirs = pc.fill_null(pc.is_in(table.column(one.column), value_set=pa.array(sorted(one.values))), False)
-        ids = set(pc.drop_null(table.filter(theirs).column(ID_COLUMN)).to_pylist())
-        one.draft = draft_parquet(table.filter(pc.invert(theirs)), one.path)
+        one.draft = draft_parquet(table.filter(pc.invert(whose.in_table(table))), one.path)
     drafts.append(one.draft)
     one.after = _digest(one.draft)
     files.share(one.draft)
-    return ids
 
 
 def _profiles(found: Iterable[_Found]) -> int:

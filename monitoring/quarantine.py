@@ -14,6 +14,7 @@ from monitoring.door import Door
 from monitoring.errors import TooManyRecords
 from monitoring.report import Report
 from monitoring.schema import ID_COLUMN
+from monitoring.whose import Whose
 
 MAX_PUT_ASIDE = 10_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -67,19 +68,18 @@ class Quarantine:
         return b"".join(line + b"\n" for line in self.lines)
 
 
-def lines_without(content: bytes, column: str, values: frozenset[str]) -> tuple[bytes, int, set[str]]:
-    """Return a file without the rows whose ``column`` is one of ``values``, how many those were, and their ids."""
-    kept, gone, ids = [], 0, set[str]()
-    for line in _lines(content):
-        record = json.loads(line)["record"]
-        value = record.get(column)
-        if value is not None and str(value) in values:
-            gone += 1
-            if record.get(ID_COLUMN) is not None:
-                ids.add(str(record[ID_COLUMN]))
-        else:
-            kept.append(line)
-    return b"".join(line + b"\n" for line in kept), gone, ids
+def lines_without(content: bytes, whose: Whose) -> tuple[bytes, int]:
+    """Return a file without somebody's rows, and how many those were."""
+    lines = list(_lines(content))
+    kept = [line for line in lines if not whose.has(json.loads(line)["record"])]
+    return b"".join(line + b"\n" for line in kept), len(lines) - len(kept)
+
+
+def ids_in(content: bytes, whose: Whose | None = None) -> set[str]:
+    """Return the ids of predictions in a file, of all rows or of somebody's."""
+    records = (json.loads(line)["record"] for line in _lines(content))
+    ids = (record.get(ID_COLUMN) for record in records if whose is None or whose.has(record))
+    return {str(name) for name in ids if name is not None}
 
 
 def _lines(content: bytes) -> Iterator[bytes]:
