@@ -51,6 +51,9 @@ class Monitor(Governed):
     intake = models.JSONField(
         null=True, help_text="IntakeSettings: kpis, sensitive, keep_out, hash, quarantine, retention_days."
     )
+    key_check = models.CharField(  # noqa: DJ001 (as above)
+        max_length=32, null=True, help_text="By which the key of hashed columns is known again; null where none are."
+    )
     hold = models.CharField(  # noqa: DJ001 (as above)
         max_length=500, null=True, help_text="Why no record may be deleted; null where there is no hold."
     )

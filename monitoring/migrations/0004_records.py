@@ -83,6 +83,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='monitor',
+            name='key_check',
+            field=models.CharField(help_text='By which the key of hashed columns is known again; null where none are.', max_length=32, null=True),
+        ),
+        migrations.AddField(
+            model_name='monitor',
             name='intake',
             field=models.JSONField(help_text='IntakeSettings: kpis, sensitive, keep_out, hash, quarantine, retention_days.', null=True),
         ),
