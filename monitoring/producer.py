@@ -83,6 +83,7 @@ def measure_drift(task: Task) -> Product:
             seed=task.seed,
             crosscheck=check,
             before=given["before"],
+            deleted_days=windows.deleted_days(batches, start=start, end=end),
             served=served.facts,
         )
     except (InvalidProfile, UnreadableRecords) as error:

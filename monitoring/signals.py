@@ -22,20 +22,27 @@ FURTHEST = 40.0
 
 
 def of_columns(
-    reference: ReferenceProfile, window: WindowProfile, settings: DriftSettings, *, before: Sequence[int] | None
+    reference: ReferenceProfile,
+    window: WindowProfile,
+    settings: DriftSettings,
+    *,
+    before: Sequence[int] | None,
+    deleted: bool = False,
 ) -> list[Signal]:
     """Return the signals of a window's columns, and of how many records it has.
 
     Args:
         before: records in the windows before it that it is compared with, newest first; None where the version
             served in a part of the window only.
+        deleted: records of the window were deleted since their time had passed.
     """
+    volume = _volume(window.n, settings, before, deleted=deleted)
     if not window.n or not reference.n:
-        return [_volume(window.n, settings, before)]
+        return [volume]
     return [
         *_rises(reference, window, settings),
         *_new_categories(reference, window, settings),
-        _volume(window.n, settings, before),
+        volume,
     ]
 
 
@@ -122,7 +129,7 @@ def unseen_p(rows: int, n: int, *, once: int, reference_n: int) -> float:
     return math.erfc(apart / math.sqrt(2))
 
 
-def _volume(n: int, settings: DriftSettings, before: Sequence[int] | None) -> Signal:
+def _volume(n: int, settings: DriftSettings, before: Sequence[int] | None, *, deleted: bool) -> Signal:
     """Return the records of the window as a multiple of the median of those before.
 
     It stands outside the tests: all records were counted, so there is no sampling whose chance could be ruled out, and
@@ -136,7 +143,9 @@ def _volume(n: int, settings: DriftSettings, before: Sequence[int] | None) -> Si
     usual = median(before[:WINDOWS_BEFORE]) if before is not None and len(before) >= FEWEST_BEFORE else None
     ratio = n / usual if usual else None
     reason, judged = "", "stable"
-    if before is None:
+    if deleted:
+        ratio, reason = None, "Days of the window were deleted, since their time had passed; what is left was measured."
+    elif before is None:
         reason = "The version served in a part of the window only."
     elif not n and not (terms.same_weekday and usual == 0):
         ratio, judged = (0.0 if ratio is None else ratio), "watch"

@@ -197,6 +197,13 @@ def window_paths(batches: Iterable[RecordBatch], *, start: datetime, end: dateti
     return paths
 
 
+def deleted_days(batches: Iterable[RecordBatch], *, start: datetime, end: datetime) -> list[str]:
+    """Return the days of the window of which records were deleted since their time had passed, ISO 8601, in order."""
+    days = {part["day"] for batch in batches for part in batch.expired_days}
+    bounds = {day: _bounds(date.fromisoformat(day)) for day in days}
+    return sorted(day for day, (first, last) in bounds.items() if first < end and start < last)
+
+
 def _bounds(day: date) -> tuple[datetime, datetime]:
     midnight = datetime.combine(day, time.min, tzinfo=UTC)
     return midnight, midnight + timedelta(days=1)
