@@ -119,6 +119,8 @@ class RecordBatch(models.Model):
     duplicates = models.PositiveBigIntegerField(
         null=True, help_text="Rows whose prediction_id an earlier batch has, too; null until they are counted."
     )
+    count_attempts = models.PositiveSmallIntegerField(default=0, help_text="How often the sweep had them counted.")
+    count_after = models.DateTimeField(null=True, help_text="When the sweep does so again.")
     start = models.DateTimeField(help_text="First event time.")
     end = models.DateTimeField(help_text="Last event time.")
     partitions = models.JSONField(help_text="[{day, rows}], one file per day; rows as they were taken in.")

@@ -93,6 +93,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='recordbatch',
+            name='count_after',
+            field=models.DateTimeField(help_text='When the sweep does so again.', null=True),
+        ),
+        migrations.AddField(
+            model_name='recordbatch',
+            name='count_attempts',
+            field=models.PositiveSmallIntegerField(default=0, help_text='How often the sweep had them counted.'),
+        ),
+        migrations.AddField(
+            model_name='recordbatch',
             name='duplicates',
             field=models.PositiveBigIntegerField(help_text='Rows whose prediction_id an earlier batch has, too; null until they are counted.', null=True),
         ),
