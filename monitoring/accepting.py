@@ -2,6 +2,9 @@
 
 import uuid
 from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db.models import QuerySet
 
 from governance.accounts.models import User
 from governance.common import clock
@@ -11,6 +14,8 @@ from monitoring.errors import BatchIdTaken, MonitorDisabled, NothingToCompare
 from monitoring.models import LabelBatch, Monitor, RecordBatch
 from registry.models import ModelVersion
 from registry.selectors import version as registered_version
+
+B = TypeVar("B", RecordBatch, LabelBatch)
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ def accept_records(
 ) -> Intake:
     """Check one batch against the reference's columns and keep it, once.
 
+    A batch that was taken in before is answered so, whatever is live, or taken in, by now.
     The files are complete before the row is written; a crash in between is healed by sending the batch again,
     or by whoever next erases or expires records (:mod:`monitoring.adopting`).
 
@@ -56,13 +62,19 @@ def accept_records(
         MonitorDisabled: the monitor is switched off.
         RecordsKeyMissing: a column is to be hashed, and there is no key.
     """
-    from monitoring.intake import read_batch  # pyarrow takes half a second that other pages need not wait for
+    from monitoring.intake import read_content, unpacked  # pyarrow takes half a second that other pages need not wait
     from monitoring.records import store_batch
 
-    monitor = _enabled(monitor_id)
+    monitor, content = selectors.monitor(monitor_id), unpacked(body, encoding)
+    known = _known(RecordBatch.objects.select_related("version"), monitor, batch_id, content)
+    if known:
+        if version is not None and known.version.number != version:
+            raise BatchIdTaken(f"Batch {batch_id!r} was received before as another version's.")
+        return Intake(known, created=False)
+    _refuse_disabled(monitor)
     served_by = _serving(monitor, version)
     now = clock.now()
-    batch = read_batch(body, content_type=content_type, schema=doors.records_door(monitor), now=now, encoding=encoding)
+    batch = read_content(content, content_type=content_type, schema=doors.records_door(monitor), now=now)
     stored = store_batch(
         batch,
         root=windows.records_root(),
@@ -90,12 +102,16 @@ def accept_labels(
         MonitorDisabled: the monitor is switched off.
         RecordsKeyMissing: ids are to be hashed, and there is no key.
     """
-    from monitoring.intake import read_batch  # as above
+    from monitoring.intake import read_content, unpacked  # as above
     from monitoring.records import store_batch
 
-    monitor = _enabled(monitor_id)
+    monitor, content = selectors.monitor(monitor_id), unpacked(body, encoding)
+    known = _known(LabelBatch.objects.all(), monitor, batch_id, content)
+    if known:
+        return LabelIntake(known, created=False)
+    _refuse_disabled(monitor)
     now = clock.now()
-    batch = read_batch(body, content_type=content_type, schema=doors.labels_door(monitor), now=now, encoding=encoding)
+    batch = read_content(content, content_type=content_type, schema=doors.labels_door(monitor), now=now)
     stored = store_batch(
         batch,
         root=windows.records_root(),
@@ -109,11 +125,16 @@ def accept_labels(
     return LabelIntake(*adopting.label_row(monitor, stored))
 
 
-def _enabled(monitor_id: uuid.UUID) -> Monitor:
-    monitor = selectors.monitor(monitor_id)
+def _known(rows: QuerySet[B], monitor: Monitor, batch_id: str, content: Body) -> B | None:
+    """Return the row of a batch that was taken in before: it is so whatever the monitor takes in by now."""
+    if "\0" in batch_id:  # no name of a batch, and no text for PostgreSQL
+        return None
+    return rows.filter(monitor=monitor, batch_id=batch_id, digest=content.digest).first()
+
+
+def _refuse_disabled(monitor: Monitor) -> None:
     if not monitor.enabled:
         raise MonitorDisabled(f"{monitor} is switched off and takes no records.")
-    return monitor
 
 
 def _serving(monitor: Monitor, number: int | None) -> ModelVersion:

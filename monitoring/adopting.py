@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import connection, transaction
+
 from governance.common import clock, files
 from monitoring import windows
 from monitoring.models import LabelBatch, Monitor, RecordBatch
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from monitoring.records import StoredBatch
 
 
+@transaction.atomic
 def record_row(monitor: Monitor, stored: StoredBatch) -> tuple[RecordBatch, bool]:
     """Return the row of a complete batch of records, and whether it was made just now."""
+    _wait_for(monitor)
     return RecordBatch.objects.get_or_create(
         monitor=monitor,
         batch_id=stored.batch_id,
@@ -34,8 +38,10 @@ def record_row(monitor: Monitor, stored: StoredBatch) -> tuple[RecordBatch, bool
     )
 
 
+@transaction.atomic
 def label_row(monitor: Monitor, stored: StoredBatch) -> tuple[LabelBatch, bool]:
     """Return the row of a complete batch of labels, and whether it was made just now."""
+    _wait_for(monitor)
     return LabelBatch.objects.get_or_create(
         monitor=monitor,
         batch_id=stored.batch_id,
@@ -48,6 +54,15 @@ def label_row(monitor: Monitor, stored: StoredBatch) -> tuple[LabelBatch, bool]:
             "received_at": clock.now(),
         },
     )
+
+
+def _wait_for(monitor: Monitor) -> None:
+    """Let an erasure, or the retention, come to its end first: it may be about to write the same row.
+
+    The foreign key would wait, too, but after the row is written: then each would wait for the other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM monitoring_monitor WHERE id = %s FOR KEY SHARE", [monitor.pk])
 
 
 def adopt(monitor: Monitor) -> int:

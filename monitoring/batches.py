@@ -1,12 +1,14 @@
 """Read batches of records, the rows that were put aside, and erasures."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from governance.common import files
 from governance.common.errors import Unknown
 from monitoring import windows
+from monitoring.intake_settings import IntakeSettings
 from monitoring.models import Monitor, RecordBatch, RecordErasure
 
 
@@ -15,17 +17,26 @@ def batches_of(monitor: Monitor) -> QuerySet[RecordBatch]:
     return RecordBatch.objects.filter(monitor=monitor).select_related("version").order_by("-received_at", "-pk")
 
 
-def erasures_of(monitor: Monitor) -> QuerySet[RecordErasure]:
-    """Return what was erased from a monitor's records, newest first."""
-    return RecordErasure.objects.filter(monitor=monitor).select_related("officer").order_by("-made_at", "-pk")
+def erasures_of(monitor: Monitor) -> QuerySet[RecordErasure, Any]:
+    """Return what was erased from a monitor's records, newest first.
+
+    Each with ``waiting`` and ``lost``: files whose new ones are not in place yet, and files whose new ones are gone.
+    """
+    rows = RecordErasure.objects.filter(monitor=monitor).select_related("officer").order_by("-made_at", "-pk")
+    waiting = Count("files", filter=Q(files__replaced_at=None, files__lost_at=None))
+    return rows.annotate(waiting=waiting, lost=Count("files", filter=Q(files__lost_at__isnull=False)))
 
 
-def put_aside(monitor: Monitor, batch_id: str) -> Path:
-    """Return the file of the rows of a batch that did not fit: JSON lines of ``row``, ``reasons`` and ``record``.
+def put_aside(monitor: Monitor, batch_id: str) -> Iterator[bytes]:
+    """Return the rows of a batch that did not fit: JSON lines of ``row``, ``reasons`` and ``record``.
+
+    Columns that are kept hashed, or out, are left out, also where they stand in the file.
 
     Raises:
         Unknown: the monitor has no such batch, or no row of it was put aside.
     """
+    from monitoring.quarantine import lines_shown
+
     batch = RecordBatch.objects.filter(monitor=monitor, batch_id=batch_id).first() if "\0" not in batch_id else None
     if batch is None:
         raise Unknown(
@@ -35,4 +46,5 @@ def put_aside(monitor: Monitor, batch_id: str) -> Path:
     files.fetch([path])
     if not batch.quarantined or not path.exists():
         raise Unknown(f"No row of batch {batch_id!r} was put aside.")
-    return path
+    intake = IntakeSettings.from_json(monitor.intake)
+    return lines_shown(path, frozenset({*intake.hash, *intake.keep_out}))

@@ -85,19 +85,21 @@ def interval_labels(edges: Sequence[float]) -> list[str]:
 
 
 def category_counts(
-    reference: Mapping[str, int], current: Mapping[str, int], *, smallest: int = 5
+    reference: Mapping[str, int], current: Mapping[str, int], *, other: int = 0, smallest: int = 5
 ) -> tuple[list[str], Counts, Counts]:
     """Line up two tables of exact category counts, with all that is rare in the reference in one last bin.
 
     A category with fewer than ``smallest`` rows in the reference has no stable share; one that is new in the current
     window has none at all. Together they stay visible: new categories fill the last bin.
 
+    Args:
+        other: rows of the current window whose category is new and has no name.
     Returns: the names (the last one ``""`` stands for all the rest) and the two rows of counts over them.
     """
     names = sorted(name for name, count in reference.items() if count >= smallest)
     left = [reference[name] for name in names]
     right = [current.get(name, 0) for name in names]
-    rest = sum(reference.values()) - sum(left), sum(current.values()) - sum(right)
+    rest = sum(reference.values()) - sum(left), sum(current.values()) + other - sum(right)
     if any(rest):
         names, left, right = [*names, ""], [*left, rest[0]], [*right, rest[1]]
     return names, np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)

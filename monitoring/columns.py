@@ -54,9 +54,9 @@ def typed_block(
             empty = pc.and_(pc.is_null(made[name]), pa.array(_was_null(values)))
             expected = "an id" if name == ID_COLUMN else "a value"
             place.add(empty, "the model's score" if name == "prediction" else expected, "null", kind="empty")
-        budget.spend(made[name].nbytes)
-        if name in door.hashed:
+        if name in door.hashed:  # which makes 76 bytes of a text of one
             made[name] = _hashed(made[name], name, door)
+        budget.spend(made[name].nbytes)
     place = Place(door.at, first, report, budget)
     made[door.at] = _not_past(_times(columns.get(door.at), size, now, place), door, now, place)
     order = [name for name in made if name not in {door.at, ID_COLUMN}]

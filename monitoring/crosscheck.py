@@ -8,7 +8,7 @@ is what is left when our formula is fed with its bins, and must be rounding only
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 
 from monitoring import binning, statistics
 from monitoring.crosscheck_result import Comparison, CrossCheck
+from monitoring.kept import NAMED_FROM, OTHER
 from monitoring.schema import Kind
 
 FEW_VALUES = 20
@@ -50,11 +51,42 @@ def compare(
     return CrossCheck(columns, version, (len(left), len(right)), max(differences, default=None), html=page)
 
 
+def shareable(
+    window: pd.DataFrame, reference: pd.DataFrame, *, numeric: Collection[str], named: Mapping[str, Collection[str]]
+) -> pd.DataFrame:
+    """Return a window's sample as Evidently may have it, whose report is kept longer than the records.
+
+    Args:
+        reference: its sample; what it holds stays as it is.
+        numeric: columns of numbers. Those beyond the reference's are moved to its ends; where Evidently counts value by
+            value, those that few rows have become one number above the reference's.
+        named: by column of texts, those that stay; all others become one.
+    """
+    made = window.copy()
+    for name in numeric:
+        known = _numbers(reference[name]).dropna()
+        if known.empty:
+            continue
+        values = _numbers(window[name])
+        if known.nunique() <= FEW_VALUES:
+            rare = values.map(values.value_counts()) < NAMED_FROM
+            made[name] = values.mask(rare & ~values.isin(known), known.max() + max(abs(known.max()), 1.0))
+        else:
+            made[name] = values.clip(known.min(), known.max())
+    for name, texts in named.items():
+        made[name] = window[name].where(window[name].isna() | window[name].isin([*texts]), OTHER)
+    return made
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    return pd.to_numeric(values).astype("float64").replace([np.inf, -np.inf], np.nan)
+
+
 def _prepared(frame: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
     made = {}
     for name, kind in kinds.items():
         if kind == "numeric":
-            made[name] = pd.to_numeric(frame[name]).astype("float64").replace([np.inf, -np.inf], np.nan)
+            made[name] = _numbers(frame[name])
         else:
             texts = frame[name].astype(object)
             made[name] = texts.where(texts.isna(), texts.map(str))

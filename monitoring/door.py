@@ -81,3 +81,8 @@ def hashed(key: bytes, name: str, value: str) -> str:
     """Return ``hmac-sha256:<hex>`` of a column's value; other columns' equal values have other hashes."""
     text = PURPOSE + name.encode() + b"\x00" + value.encode("utf-8", "surrogatepass")
     return HASH_MARK + hmac.new(key, text, "sha256").hexdigest()
+
+
+def is_hashed(value: str) -> bool:
+    """Return whether a text is one that :func:`hashed` returned."""
+    return value.startswith(HASH_MARK)

@@ -42,7 +42,7 @@ def records_door(monitor: Monitor) -> Door:
 
     Raises:
         InvalidProfile: the reference has a feature that can't be watched.
-        RecordsKeyMissing: a column is to be hashed and there is no key.
+        RecordsKeyMissing, RecordsKeyChanged: a column is to be hashed and there is no key, or another one.
     """
     intake = IntakeSettings.from_json(monitor.intake)
     return Door(
@@ -52,7 +52,7 @@ def records_door(monitor: Monitor) -> Door:
         not_negative=frozenset({LATENCY} - set(monitor.snapshot.features)),
         keep_out=frozenset(intake.keep_out),
         hashed=frozenset(intake.hash),
-        key=hashing.key() if intake.hash else b"",
+        key=hashing.key(monitor) if intake.hash else b"",
         kept_days=intake.retention_days,
         quarantine=intake.quarantine,
     )
@@ -62,7 +62,7 @@ def labels_door(monitor: Monitor) -> Door:
     """Return how late labels of a monitor come in: the id of the prediction, the label, and when it was known.
 
     Raises:
-        RecordsKeyMissing: the id is hashed and there is no key.
+        RecordsKeyMissing, RecordsKeyChanged: the id is hashed and there is no key, or another one.
     """
     intake = IntakeSettings.from_json(monitor.intake)
     is_hashed = ID_COLUMN in intake.hash
@@ -72,6 +72,6 @@ def labels_door(monitor: Monitor) -> Door:
         at=LABELLED_AT,
         at_in_all=False,
         hashed=frozenset({ID_COLUMN}) if is_hashed else frozenset(),
-        key=hashing.key() if is_hashed else b"",
+        key=hashing.key(monitor) if is_hashed else b"",
         quarantine=intake.quarantine,
     )

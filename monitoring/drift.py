@@ -33,6 +33,7 @@ def compute(
     seed: int = 0,
     crosscheck: CrossCheck | None = None,
     before: Sequence[int] | None = (),
+    deleted_days: Sequence[str] = (),
     served: Served | None = None,
 ) -> Json:
     """Return the ``drift/v1`` payload of one window.
@@ -45,6 +46,7 @@ def compute(
         crosscheck: Evidently's figures for the same columns; None leaves them null.
         before: records in the windows before it that its volume is compared with, newest first; None where the
             version served in a part of the window only.
+        deleted_days: days of the window, ISO 8601, of which records were deleted since their time had passed.
         served: what else was read of the window's records; None measures columns and volume alone.
     Raises:
         InvalidProfile: the window was counted against another reference.
@@ -61,7 +63,7 @@ def compute(
         )
         for column, counts in zip(reference.columns, window.columns, strict=True)
     ]
-    beside = signals.of_columns(reference, window, settings, before=before)
+    beside = signals.of_columns(reference, window, settings, before=before, deleted=bool(deleted_days))
     if served is not None:
         beside += [
             *serving_signals.of_serving(served, settings),
@@ -95,7 +97,8 @@ def compute(
         },
         "monitor": monitor,
         "version": version,
-        "window": {"start": rfc3339(start), "end": rfc3339(end), "n": window.n},
+        "window": {"start": rfc3339(start), "end": rfc3339(end), "n": window.n}
+        | ({"deleted_days": list(deleted_days)} if deleted_days else {}),
         "reference": {"n": reference.n, "digest": reference.digest},
         "settings": settings.to_json(),
         "columns": columns,

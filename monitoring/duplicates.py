@@ -11,6 +11,7 @@ from monitoring import windows
 from monitoring.models import RecordBatch
 
 AGE_TO_SWEEP = timedelta(minutes=1)
+LATEST = timedelta(hours=1)
 SWEPT_AT_ONCE = 200
 
 
@@ -36,6 +37,20 @@ def count_duplicates(batch: RecordBatch) -> int:
 
 
 def uncounted() -> list[RecordBatch]:
-    """Return batches whose message was lost: received a minute ago and not counted yet, oldest first."""
-    rows = RecordBatch.objects.filter(duplicates=None, received_at__lt=clock.now() - AGE_TO_SWEEP)
-    return list(rows.order_by("received_at")[:SWEPT_AT_ONCE])
+    """Return batches whose message was lost: received a minute ago and not counted yet; note that.
+
+    Where counting fails, as by a file that can't be read, the next look comes twice as late as the one before it, an
+    hour at most: batches that can't be counted hold up none that can.
+    """
+    now = clock.now()
+    rows = RecordBatch.objects.filter(duplicates=None, received_at__lt=now - AGE_TO_SWEEP)
+    due = list(
+        rows.filter(Q(count_after=None) | Q(count_after__lte=now)).order_by("count_attempts", "received_at")[
+            :SWEPT_AT_ONCE
+        ]
+    )
+    for batch in due:
+        batch.count_after = now + min(AGE_TO_SWEEP * 2 ** min(batch.count_attempts, 10), LATEST)
+        batch.count_attempts = min(batch.count_attempts + 1, 1_000)
+    RecordBatch.objects.bulk_update(due, ["count_after", "count_attempts"])
+    return due

@@ -20,14 +20,8 @@ from ibis.expr.types import ArrayScalar, Column, FloatingColumn, Table
 
 from governance.common import files
 from monitoring.errors import InvalidProfile, UnreadableRecords
-from monitoring.profiles import (
-    CategoryCounts,
-    ColumnCounts,
-    NumericCounts,
-    ReferenceColumn,
-    ReferenceProfile,
-    WindowProfile,
-)
+from monitoring.kept import CategoryCounts, ColumnCounts, NumericCounts
+from monitoring.profiles import ReferenceColumn, ReferenceProfile, WindowProfile
 from monitoring.schema import AT_COLUMN
 
 EPOCH = date(1970, 1, 1)
@@ -320,11 +314,12 @@ def _summed(rows: Sequence[Mapping[str, Any]], column: ReferenceColumn) -> Colum
     found = {row["category" if column.kind == "categorical" else "bin"]: int(row["n"]) for row in rows}
     missing = found.pop(None, 0)
     if column.kind == "categorical":
-        return CategoryCounts(column.name, dict(sorted(found.items())), missing)
+        return column.kept(CategoryCounts(column.name, dict(sorted(found.items())), missing))
     counts = tuple(found.get(index, 0) for index in range(len(column.edges) + 1))
     lows = [row["low"] + 0.0 for row in rows if row["low"] is not None]
     highs = [row["high"] + 0.0 for row in rows if row["high"] is not None]
-    return NumericCounts(column.name, counts, missing, min(lows, default=None), max(highs, default=None))
+    ends = min(lows, default=None), max(highs, default=None)
+    return column.kept(NumericCounts(column.name, counts, missing, *ends))
 
 
 def _profile(row: Mapping[str, Any], reference: ReferenceProfile) -> WindowProfile:
@@ -337,12 +332,11 @@ def _counts(row: Mapping[str, Any], index: int, reference: ReferenceProfile) -> 
     found = dict(row[f"counts_{index}"] or ())
     if column.kind == "categorical":
         categories = {str(name): int(count) for name, count in sorted(found.items())}
-        return CategoryCounts(column.name, categories, n - sum(categories.values()))
+        return column.kept(CategoryCounts(column.name, categories, n - sum(categories.values())))
     known = int(row[f"known_{index}"])
     below = [int(found.get(edge, 0)) for edge in column.edges]
     # The map leaves the open bin out when nothing is in it, so it is what the others leave.
     counts = (*below, known - sum(below))
     low, high = row[f"low_{index}"], row[f"high_{index}"]
-    return NumericCounts(
-        column.name, counts, n - known, None if low is None else low + 0.0, None if high is None else high + 0.0
-    )
+    ends = None if low is None else low + 0.0, None if high is None else high + 0.0
+    return column.kept(NumericCounts(column.name, counts, n - known, *ends))

@@ -12,7 +12,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,18 +31,21 @@ from governance.common import clock, files
 from governance.common.errors import Forbidden, InvalidInput
 from monitoring import hashing, selectors, windows
 from monitoring.adopting import adopt
+from monitoring.door import is_hashed
 from monitoring.errors import NothingToErase, RecordsHeld
 from monitoring.intake_settings import SUBJECT
 from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch, RecordErasure, WindowProfile
 from monitoring.schema import ID_COLUMN
+from monitoring.whose import Whose
 
 log = logging.getLogger(__name__)
 
 NAMED_IN_ENTRY = 100
 DOMAIN = b"placet/erasure/v1\x00"
-PROFILES_STAY = (
-    "Profiles of whole days are counts by category over all their records; they stay, and count the erased records "
-    "still, also a text that only one of them had. What is measured anew from the files does not."
+WHAT_STAYS = (
+    "Profiles of the days that were touched are deleted and counted anew. Evidence that was made before stays: it "
+    "counts the erased records, without a text or number that only one of them had, and says that it can't be made "
+    "again."
 )
 
 
@@ -52,7 +55,7 @@ class Erased:
 
     Attributes:
         salt: hex; ``sha256(domain || salt || value)`` is the commitment in the log. Kept nowhere.
-        profiles: kept sums that count the erased records still.
+        profiles: kept sums of days that are counted anew, since they count the erased records.
     """
 
     erasure: RecordErasure
@@ -68,8 +71,6 @@ class _Found:
     batch: RecordBatch | LabelBatch
     day: date | None
     rows: int
-    column: str
-    values: frozenset[str]
     draft: Path = field(default_factory=Path)
     before: str = ""
     after: str = ""
@@ -110,53 +111,74 @@ def erase_records(
         require_password(by, password)
     column, value = (SUBJECT, subject) if subject else (ID_COLUMN, prediction_id)
     drafts: list[Path] = []
+    said = False
     try:
         with transaction.atomic():
             monitor = Monitor.objects.select_for_update(of=("self",)).select_related("model").get(pk=monitor_id)
             finish(ErasedFile.objects.filter(erasure__monitor=monitor))
             adopt(monitor)
-            return _erase(monitor, column, value, by=by, reason=reason.strip()[:2000], drafts=drafts)
+            done = _erase(monitor, column, value, by=by, reason=reason.strip()[:2000], drafts=drafts)
+            said = True
     except BaseException:
-        for draft in drafts:
-            files.remove(draft)
+        # If the answer to COMMIT was lost, the log may say it, and what is said is done with these drafts.
+        if not said:
+            for draft in drafts:
+                files.remove(draft)
         raise
-
-
-def finish(waiting: QuerySet[ErasedFile] | None = None) -> int:
-    """Let the new files of erasures take the old ones' places, those that still wait; returns how many did."""
-    rows = ErasedFile.objects.all() if waiting is None else waiting
-    done = 0
-    for row in rows.filter(replaced_at=None).order_by("pk"):
-        _replace(row)
-        done += 1
     return done
 
 
-def _replace(row: ErasedFile) -> None:
+def finish(waiting: QuerySet[ErasedFile] | None = None) -> int:
+    """Let the new files of erasures take the old ones' places, those that still wait; returns how many did.
+
+    Under a legal hold they wait until it is lifted.
+    """
+    rows = ErasedFile.objects.all() if waiting is None else waiting
+    waits = rows.filter(replaced_at=None, lost_at=None).select_related("erasure").order_by("pk")
+    return sum(_replace(row) for row in waits)
+
+
+@transaction.atomic
+def _replace(row: ErasedFile) -> bool:
+    # A hold is set under the same lock: once it is answered, nothing goes any more.
+    if Monitor.objects.select_for_update(of=("self",)).get(pk=row.erasure.monitor_id).hold:
+        return False
     draft, path = windows.records_root() / row.draft, windows.records_root() / row.path
     try:
         files.settle(draft, path)
     except FileNotFoundError:  # another did it, and died before it said so
         files.fetch([path])
         if path.exists() and _digest(path) == row.before:
-            log.warning("The new file of %s is gone, and the old one still holds what was erased.", row.path)
-            return
+            _lose(row)
+            return False
+    if row.batch_id and row.day:
+        # Who counts the day now looks at the list of files under this lock, before keeping what was counted.
+        RecordBatch.objects.select_for_update(of=("self",)).get(pk=row.batch_id)
+        WindowProfile.objects.filter(batch=row.batch_id, day=row.day).delete()
     ErasedFile.objects.filter(pk=row.pk, replaced_at=None).update(replaced_at=clock.now())
+    return True
+
+
+def _lose(row: ErasedFile) -> None:
+    """Say that a file still holds what was erased from it: what its new one held is gone, and whose it was not kept."""
+    log.error("The new file of %s is gone; the old one holds what %s erased. Erase it again.", row.path, row.erasure_id)
+    change = {"erased": F("erased") - row.rows} if row.day else {"quarantined": F("quarantined") + row.rows}
+    for model in (RecordBatch, LabelBatch):
+        model._default_manager.filter(rewritten=row).update(**change)
+    ErasedFile.objects.filter(pk=row.pk).update(lost_at=clock.now())
 
 
 def _erase(monitor: Monitor, column: str, value: str, *, by: User, reason: str, drafts: list[Path]) -> Erased:
     if monitor.hold:
         raise RecordsHeld(f"{monitor} is under a legal hold, so nothing is deleted. Lift the hold first.")
-    forms = hashing.forms_of(monitor, column, value)
-    found, predictions = [], set(forms if column == ID_COLUMN else ())
-    for one in (*_in_records(monitor, column, forms), *_put_aside(RecordBatch, monitor, column, forms)):
-        predictions |= _rewrite(one, drafts)
-        found.append(one)
-    # What became known later of the erased predictions is about the same person.
-    ids = frozenset(predictions)
-    for one in (*_in_labels(monitor, ids), *_put_aside(LabelBatch, monitor, ID_COLUMN, ids)):
-        _rewrite(one, drafts)
-        found.append(one)
+    whose = Whose(column, hashing.forms_of(monitor, column, value))
+    if column == SUBJECT:
+        # The same predictions may have been sent again without the person, and their labels never name one.
+        whose = replace(whose, ids=_predictions_of(monitor, whose))
+    found = [*_in_files(_record_places(monitor), whose), *_in_files(_label_places(monitor), whose)]
+    found += [one for model in (RecordBatch, LabelBatch) for one in _put_aside(model, monitor, whose)]
+    for one in found:
+        _rewrite(one, whose, drafts)
     if not found:
         raise NothingToErase(f"{monitor} keeps no record with this {column}.")
     salt = secrets.token_bytes(32)
@@ -198,48 +220,65 @@ def _erase(monitor: Monitor, column: str, value: str, *, by: User, reason: str, 
             type(one.batch).objects.filter(pk=one.batch.pk).update(erased=F("erased") + one.rows)
         else:
             type(one.batch).objects.filter(pk=one.batch.pk).update(quarantined=F("quarantined") - one.rows)
-    transaction.on_commit(drafts.clear)
     transaction.on_commit(lambda: finish(ErasedFile.objects.filter(erasure=erasure)), robust=True)
     return Erased(erasure, salt.hex(), _profiles(found))
 
 
-def _in_records(monitor: Monitor, column: str, values: frozenset[str]) -> Iterator[_Found]:
-    places = {
+def _predictions_of(monitor: Monitor, whose: Whose) -> frozenset[str]:
+    """Return the ids of somebody's predictions in each form in which they may stand in a file."""
+    from monitoring import quarantine, record_files  # DuckDB, that other pages need not wait for
+
+    records, labels = _record_places(monitor), _label_places(monitor)
+    aside = [files.read(path) for model in (RecordBatch, LabelBatch) for _, path in _quarantines(model, monitor)]
+    ids = record_files.ids_in(records, whose).union(*(quarantine.ids_in(content, whose) for content in aside))
+    forms = set().union(*(hashing.forms_of(monitor, ID_COLUMN, name) for name in ids if not is_hashed(name)), ids)
+    if any(map(is_hashed, ids)):
+        # From before the column was hashed, what came of the same prediction stands as it is.
+        others = [record_files.ids_in(paths) for paths in (records, labels)] + [*map(quarantine.ids_in, aside)]
+        plain = {name for name in set().union(*others) if not is_hashed(name)}
+        forms |= {name for name in plain if not ids.isdisjoint(hashing.forms_of(monitor, ID_COLUMN, name))}
+    return frozenset(forms)
+
+
+def _record_places(monitor: Monitor) -> dict[Path, tuple[RecordBatch | LabelBatch, date]]:
+    return {
         windows.path_of(batch, day): (batch, day)
         for batch in RecordBatch.objects.filter(monitor=monitor)
         for day in (date.fromisoformat(partition["day"]) for partition in batch.partitions)
     }
-    yield from _found(places, column, values)
 
 
-def _in_labels(monitor: Monitor, ids: frozenset[str]) -> Iterator[_Found]:
-    rows = LabelBatch.objects.filter(monitor=monitor, expired_at__isnull=True) if ids else ()
-    yield from _found({windows.label_path(row): (row, row.day) for row in rows}, ID_COLUMN, ids)
+def _label_places(monitor: Monitor) -> dict[Path, tuple[RecordBatch | LabelBatch, date]]:
+    rows = LabelBatch.objects.filter(monitor=monitor, expired_at__isnull=True)
+    return {windows.label_path(row): (row, row.day) for row in rows}
 
 
-def _found(
-    places: Mapping[Path, tuple[RecordBatch | LabelBatch, date]], column: str, values: frozenset[str]
-) -> Iterator[_Found]:
-    from monitoring.record_files import rows_with  # DuckDB, that other pages need not wait for
+def _in_files(places: Mapping[Path, tuple[RecordBatch | LabelBatch, date]], whose: Whose) -> Iterator[_Found]:
+    from monitoring.record_files import rows_with  # as above
 
-    for path, rows in sorted(rows_with(places, column, values).items()):
-        yield _Found(path, *places[path], rows, column, values)
+    for path, rows in sorted(rows_with(places, whose).items()):
+        yield _Found(path, *places[path], rows)
 
 
-def _put_aside(
-    model: type[RecordBatch | LabelBatch], monitor: Monitor, column: str, values: frozenset[str]
-) -> Iterator[_Found]:
+def _quarantines(
+    model: type[RecordBatch | LabelBatch], monitor: Monitor
+) -> Iterator[tuple[RecordBatch | LabelBatch, Path]]:
+    for batch in model._default_manager.filter(monitor=monitor, quarantined__gt=0):
+        path = windows.quarantine_path(batch)
+        if files.exists(path):
+            yield batch, path
+
+
+def _put_aside(model: type[RecordBatch | LabelBatch], monitor: Monitor, whose: Whose) -> Iterator[_Found]:
     from monitoring.quarantine import lines_without
 
-    for batch in model.objects.filter(monitor=monitor, quarantined__gt=0) if values else ():
-        path = windows.quarantine_path(batch)
-        if files.exists(path) and (rows := lines_without(files.read(path), column, values)[1]):
-            yield _Found(path, batch, None, rows, column, values)
+    for batch, path in _quarantines(model, monitor):
+        if rows := lines_without(files.read(path), whose)[1]:
+            yield _Found(path, batch, None, rows)
 
 
-def _rewrite(one: _Found, drafts: list[Path]) -> set[str]:
-    """Write the file anew beside itself, without the rows; return the ids of the predictions that they hold."""
-    import pyarrow as pa
+def _rewrite(one: _Found, whose: Whose, drafts: list[Path]) -> None:
+    """Write the file anew beside itself, without the rows."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -247,19 +286,15 @@ def _rewrite(one: _Found, drafts: list[Path]) -> set[str]:
     from monitoring.records import draft_parquet
 
     files.fetch([one.path])
-    one.before, ids = _digest(one.path), set[str]()
+    one.before = _digest(one.path)
     if one.day is None:
-        content, _, ids = lines_without(one.path.read_bytes(), one.column, one.values)
-        one.draft = files.draft(content, one.path)
+        one.draft = files.draft(lines_without(one.path.read_bytes(), whose)[0], one.path)
     else:
         table = pq.ParquetFile(one.path).read()
-        theirs = pc.fill_null(pc.is_in(table.column(one.column), value_set=pa.array(sorted(one.values))), False)
-        ids = set(pc.drop_null(table.filter(theirs).column(ID_COLUMN)).to_pylist())
-        one.draft = draft_parquet(table.filter(pc.invert(theirs)), one.path)
+        one.draft = draft_parquet(table.filter(pc.invert(whose.in_table(table))), one.path)
     drafts.append(one.draft)
     one.after = _digest(one.draft)
     files.share(one.draft)
-    return ids
 
 
 def _profiles(found: Iterable[_Found]) -> int:

@@ -76,6 +76,12 @@ class RecordsKeyMissing(DomainError):
     title = "There is no key to hash columns with"
 
 
+class RecordsKeyChanged(DomainError):
+    """The key of hashed columns is another than that under which a monitor keeps them."""
+
+    title = "Columns were hashed with another key"
+
+
 class RecordsHeld(DomainError):
     """A monitor under a legal hold keeps every record until the hold is lifted."""
 

@@ -1,7 +1,8 @@
-"""Columns that are kept as HMAC-SHA256 alone, under a key of the installation."""
+"""Columns that are kept as HMAC-SHA256 alone, under a key of the installation and the monitor."""
 
 from __future__ import annotations
 
+import hmac
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -9,27 +10,43 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 from monitoring.door import hashed
-from monitoring.errors import RecordsKeyMissing
+from monitoring.errors import RecordsKeyChanged, RecordsKeyMissing
 from monitoring.intake_settings import IntakeSettings
 from monitoring.models import Monitor
 
-_PURPOSE = b"placet records, hashed columns"
+_PURPOSE = b"placet records, hashed columns, monitor "
+_CHECK = b"placet records, check value"
 
 
-def key() -> bytes:
-    """Return the key of hashed columns; it follows from ``PLACET_RECORDS_KEY``.
+def key(monitor: Monitor) -> bytes:
+    """Return the key of a monitor's hashed columns; it follows from ``PLACET_RECORDS_KEY`` and the monitor's id.
+
+    Of the monitor and not of its system, which a model may change: a person's old records must still be found. Equal
+    names of two monitors, or systems, have nothing in common.
 
     Raises:
         RecordsKeyMissing: that is not set.
+        RecordsKeyChanged: the monitor's columns were hashed under another.
     """
     if not settings.RECORDS_KEY:
         raise RecordsKeyMissing("Whoever runs Placet sets PLACET_RECORDS_KEY, then columns can be kept hashed.")
-    return _derived(settings.RECORDS_KEY)
+    derived = _derived(settings.RECORDS_KEY, str(monitor.pk))
+    if monitor.key_check and not hmac.compare_digest(monitor.key_check, check_of(derived)):
+        raise RecordsKeyChanged(
+            f"PLACET_RECORDS_KEY is another than that under which {monitor} keeps columns hashed, so one person would "
+            "have two names, and the old one could not be found. Set the key that was set before."
+        )
+    return derived
 
 
-@lru_cache(maxsize=4)
-def _derived(secret: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(secret.encode())
+def check_of(key: bytes) -> str:
+    """Return by what a key is known again; nothing about the key follows from it."""
+    return hmac.new(key, _CHECK, "sha256").hexdigest()[:32]
+
+
+@lru_cache(maxsize=256)
+def _derived(secret: str, monitor: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE + monitor.encode()).derive(secret.encode())
 
 
 def forms_of(monitor: Monitor, column: str, value: str) -> frozenset[str]:
@@ -38,8 +55,8 @@ def forms_of(monitor: Monitor, column: str, value: str) -> frozenset[str]:
     A column that is hashed stays hashed, so these are all; records from before hold it as it is.
 
     Raises:
-        RecordsKeyMissing: the column is hashed and the key is not there.
+        RecordsKeyMissing, RecordsKeyChanged: the column is hashed and the key is not there.
     """
     if column not in IntakeSettings.from_json(monitor.intake).hash:
         return frozenset({value})
-    return frozenset({value, hashed(key(), column, value)})
+    return frozenset({value, hashed(key(monitor), column, value)})

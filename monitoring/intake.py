@@ -71,16 +71,31 @@ def read_batch(
         UnreadableRecords: the body is not of its content type, or is empty.
         TooManyRecords: more than 64 MiB, 256 MiB unpacked or 500,000 rows.
     """
+    content = unpacked(body, encoding)
+    return read_content(content, content_type=content_type, schema=schema, now=now)
+
+
+def unpacked(body: bytes | Body, encoding: str = "") -> Body:
+    """Return a body as it was before ``Content-Encoding``; its digest is that of the batch.
+
+    Raises:
+        UnreadableRecords, TooManyRecords: as :func:`read_batch`.
+    """
+    if isinstance(body, bytes):
+        body = Body.of([body], limit=MAX_BYTES)
+    if body.size > MAX_BYTES:
+        raise TooManyRecords(f"The body has {body.size:,} bytes; a batch holds at most {MAX_BYTES:,}. Split it.")
+    return body.unpacked(encoding)
+
+
+def read_content(content: Body, *, content_type: str, schema: RecordSchema | Door, now: datetime) -> Batch:
+    """Read and check one batch whose body is unpacked; as :func:`read_batch`."""
     door = schema if isinstance(schema, Door) else Door.of(schema)
     form = CONTENT_TYPES.get(content_type.split(";")[0].strip().lower())
     if form is None:
         taken = f"{JSON_LINES}, {PARQUET}, {ARROW_STREAM} or {ARROW_FILE}"
         raise UnreadableRecords(f"Content-Type {content_type[:80]!r} is not taken; send {taken}.")
-    if isinstance(body, bytes):
-        body = Body.of([body], limit=MAX_BYTES)
-    if body.size > MAX_BYTES:
-        raise TooManyRecords(f"The body has {body.size:,} bytes; a batch holds at most {MAX_BYTES:,}. Split it.")
-    content, report = body.unpacked(encoding), Report()
+    report = Report()
     try:
         found = _rows(blocks.of(form, content, door, report, budget=MAX_UNPACKED_BYTES), door, now, report)
     except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError) as error:

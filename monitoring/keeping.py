@@ -17,23 +17,30 @@ from governance.common.errors import Forbidden, InvalidInput
 from monitoring import doors, hashing, selectors
 from monitoring.errors import InvalidSettings
 from monitoring.intake_settings import IntakeSettings
-from monitoring.models import Monitor
+from monitoring.models import LabelBatch, Monitor, RecordBatch
 
 HOLDERS = (Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.ADMINISTRATOR)
 
 
 def checked(monitor: Monitor, data: Mapping[str, Any]) -> IntakeSettings:
-    """Read a monitor's intake and hold it against its reference.
+    """Read a monitor's intake and hold it against its reference; note for the monitor by which key it hashes.
 
     Raises:
         InvalidSettings: a name or value can't be used.
         RecordsKeyMissing: a column is to be hashed, and there is no key.
+        RecordsKeyChanged: records came in hashed under another.
     """
     intake = IntakeSettings.from_json(data)
     intake.check_fits(monitor.snapshot.features, doors.reference_types(monitor))
+    if not _holds_records(monitor):
+        monitor.key_check = None
     if intake.hash:
-        hashing.key()
+        monitor.key_check = hashing.check_of(hashing.key(monitor))
     return intake
+
+
+def _holds_records(monitor: Monitor) -> bool:
+    return any(model._default_manager.filter(monitor=monitor.pk).exists() for model in (RecordBatch, LabelBatch))
 
 
 def shortens(monitor: Monitor, data: Mapping[str, Any]) -> bool:
@@ -60,7 +67,7 @@ def set_intake(*, monitor_id: uuid.UUID, intake: Mapping[str, Any], actor: Actor
     if wanted.retention_days < before.retention_days:
         _may_shorten(monitor, actor)
     bared = set(before.hash) - set(wanted.hash)
-    if bared and (monitor.batches.exists() or monitor.label_batches.exists()):
+    if bared and _holds_records(monitor):
         raise InvalidSettings(
             f"{', '.join(sorted(bared))} is kept hashed, and records came in so; one person or prediction would have "
             "two names. Leave it in hash."

@@ -17,7 +17,8 @@ from governance.policy.watching import Limits, Measure
 from monitoring import binning, statistics
 from monitoring.binning import Counts
 from monitoring.errors import InvalidProfile
-from monitoring.profiles import CategoryCounts, NumericCounts, ReferenceColumn
+from monitoring.kept import CategoryCounts, NumericCounts
+from monitoring.profiles import ReferenceColumn
 
 REPLICATES = 400
 TESTS = {
@@ -103,7 +104,7 @@ def bins_of(column: ReferenceColumn, counts: NumericCounts | CategoryCounts) -> 
         right = binning.coarsen(counts.counts, column.edges, column.index_edges)
         labels = binning.interval_labels(column.index_edges)
     elif isinstance(column.counts, CategoryCounts) and isinstance(counts, CategoryCounts):
-        names, left, right = binning.category_counts(column.counts.counts, counts.counts)
+        names, left, right = binning.category_counts(column.counts.counts, counts.counts, other=counts.other)
         labels = [name or "all others" for name in names]
     else:
         raise InvalidProfile(f"Column {column.name!r} is numeric on one side and categorical on the other.")

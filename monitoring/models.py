@@ -51,6 +51,9 @@ class Monitor(Governed):
     intake = models.JSONField(
         null=True, help_text="IntakeSettings: kpis, sensitive, keep_out, hash, quarantine, retention_days."
     )
+    key_check = models.CharField(  # noqa: DJ001 (as above)
+        max_length=32, null=True, help_text="By which the key of hashed columns is known again; null where none are."
+    )
     hold = models.CharField(  # noqa: DJ001 (as above)
         max_length=500, null=True, help_text="Why no record may be deleted; null where there is no hold."
     )
@@ -116,6 +119,8 @@ class RecordBatch(models.Model):
     duplicates = models.PositiveBigIntegerField(
         null=True, help_text="Rows whose prediction_id an earlier batch has, too; null until they are counted."
     )
+    count_attempts = models.PositiveSmallIntegerField(default=0, help_text="How often the sweep had them counted.")
+    count_after = models.DateTimeField(null=True, help_text="When the sweep does so again.")
     start = models.DateTimeField(help_text="First event time.")
     end = models.DateTimeField(help_text="Last event time.")
     partitions = models.JSONField(help_text="[{day, rows}], one file per day; rows as they were taken in.")

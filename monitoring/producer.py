@@ -19,6 +19,7 @@ from governance.evidence.producers import Product, Task
 from monitoring import crosscheck, drift, engine, gathering, profiles, runs, selectors, windows
 from monitoring.drift_settings import DriftSettings
 from monitoring.errors import InvalidProfile, UnreadableRecords
+from monitoring.kept import CategoryCounts
 from monitoring.models import ReferenceProfile
 from monitoring.schema import kind_of
 from registry.models import ModelVersion
@@ -54,10 +55,17 @@ def measure_drift(task: Task) -> Product:
         if window.n:
             names = list(bins.schema.types)
             sample = engine.sample(paths, names, rows=limits.sampling.sample, seed=task.seed, start=start, end=end)
+            of_reference = _reference_sample(reference, names, limits.sampling.sample, task.seed)
+            kinds = {name: kind_of(type_) for name, type_ in bins.schema.types.items()}
             check = crosscheck.compare(
-                _reference_sample(reference, names, limits.sampling.sample, task.seed),
-                sample.to_pandas(),
-                kinds={name: kind_of(type_) for name, type_ in bins.schema.types.items()},
+                of_reference,
+                crosscheck.shareable(
+                    sample.to_pandas(),
+                    of_reference,
+                    numeric=[name for name, kind in kinds.items() if kind == "numeric"],
+                    named=_named(bins, window),
+                ),
+                kinds=kinds,
                 html=bool(given.get("evidently_report")),
             )
         task.progress(3, 4, "What else the policy has measured; distances, intervals, false discovery rate")
@@ -75,6 +83,7 @@ def measure_drift(task: Task) -> Product:
             seed=task.seed,
             crosscheck=check,
             before=given["before"],
+            deleted_days=windows.deleted_days(batches, start=start, end=end),
             served=served.facts,
         )
     except (InvalidProfile, UnreadableRecords) as error:
@@ -91,6 +100,15 @@ def measure_drift(task: Task) -> Product:
     )
     sampled = dict(zip(("reference", "window"), check.rows if check else (0, 0), strict=True))
     return Product(payload, environment | {"isolation": reference.isolation, "sampled": sampled}, files)
+
+
+def _named(reference: profiles.ReferenceProfile, window: profiles.WindowProfile) -> dict[str, set[str]]:
+    """Return the texts of each column of texts that have a name in the window's profile."""
+    return {
+        known.name: {*known.counts.counts, *seen.counts}
+        for known, seen in zip(reference.columns, window.columns, strict=True)
+        if known.type == "string" and isinstance(known.counts, CategoryCounts) and isinstance(seen, CategoryCounts)
+    }
 
 
 def _reference_sample(reference: ReferenceProfile, names: list[str], rows: int, seed: int) -> pd.DataFrame:

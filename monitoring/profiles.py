@@ -1,15 +1,14 @@
 """Summaries of records that can be added up: what the reference looked like, and what each partition looked like.
 
 A reference profile fixes the bins once. A window profile only counts into them, so profiles of partitions are added
-and the sum is the profile of the whole, in any order. Only integers, minima and maxima are kept for windows: nothing in
-them depends on the order of addition.
+and the sum is the same in any order. Only integers and outer bounds are kept for windows: nothing in them depends on
+the order of addition. Which texts are kept by name is said for each partition (:mod:`monitoring.kept`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,80 +20,23 @@ from numpy.typing import ArrayLike
 
 from monitoring import binning
 from monitoring.errors import InvalidProfile
+from monitoring.kept import (
+    CategoryCounts,
+    ColumnCounts,
+    Json,
+    NumericCounts,
+    bounded,
+    counts_json,
+    counts_of,
+    pooled,
+)
 from monitoring.schema import ColumnType, Kind, RecordSchema, kind_of
-
-Json = dict[str, Any]
 
 REFERENCE_FORMAT = "placet-reference-profile/1"
 WINDOW_FORMAT = "placet-window-profile/1"
 FINER = 10
 """Fine bins per bin of the index: the distance of Kolmogorov-Smirnov needs narrower bins than the index."""
 LARGEST_SQUARED = 1e150
-
-
-@dataclass(frozen=True)
-class NumericCounts:
-    """One numeric column of a window: counts per fine bin, rows without a finite value, lowest and highest value."""
-
-    name: str
-    counts: tuple[int, ...]
-    missing: int
-    low: float | None
-    high: float | None
-
-    @property
-    def n(self) -> int:
-        """Rows, with and without a value."""
-        return sum(self.counts) + self.missing
-
-    @classmethod
-    def together(cls, parts: Sequence[Self]) -> Self:
-        """Return the counts of all parts, of which there is at least one.
-
-        Raises:
-            InvalidProfile: they are of different columns or bins.
-        """
-        first = parts[0]
-        if any(part.name != first.name or len(part.counts) != len(first.counts) for part in parts):
-            raise InvalidProfile(f"Counts of column {first.name!r} can not be added: another column, or other bins.")
-        return cls(
-            name=first.name,
-            counts=tuple(map(sum, zip(*(part.counts for part in parts), strict=True))),
-            missing=sum(part.missing for part in parts),
-            low=min((part.low for part in parts if part.low is not None), default=None),
-            high=max((part.high for part in parts if part.high is not None), default=None),
-        )
-
-
-@dataclass(frozen=True)
-class CategoryCounts:
-    """One categorical column of a window: exact rows per category, rows without one."""
-
-    name: str
-    counts: Mapping[str, int]
-    missing: int
-
-    @property
-    def n(self) -> int:
-        """Rows, with and without a value."""
-        return sum(self.counts.values()) + self.missing
-
-    @classmethod
-    def together(cls, parts: Sequence[Self]) -> Self:
-        """Return the counts of all parts, of which there is at least one.
-
-        Raises:
-            InvalidProfile: they are of different columns.
-        """
-        found: Counter[str] = Counter()
-        for part in parts:
-            if part.name != parts[0].name:
-                raise InvalidProfile(f"Column {parts[0].name!r} can not be added to column {part.name!r}.")
-            found.update(part.counts)
-        return cls(parts[0].name, dict(sorted(found.items())), sum(part.missing for part in parts))
-
-
-ColumnCounts = NumericCounts | CategoryCounts
 
 
 @dataclass(frozen=True)
@@ -137,8 +79,22 @@ class ReferenceColumn:
     def count(self, values: ArrayLike | Sequence[object]) -> ColumnCounts:
         """Count ``values`` (None and NaN are missing, so are infinities) into this column's bins."""
         if self.kind == "numeric":
-            return _numeric(self.name, values, self.edges)
-        return _categorical(self.name, values)
+            return self.kept(_numeric(self.name, values, self.edges))
+        return self.kept(_categorical(self.name, values))
+
+    def kept(self, counts: ColumnCounts) -> ColumnCounts:
+        """Return the exact counts of a partition as they are kept."""
+        if isinstance(counts, NumericCounts) and isinstance(self.counts, NumericCounts):
+            return bounded(counts, self.counts.low, self.counts.high)
+        if isinstance(counts, CategoryCounts) and isinstance(self.counts, CategoryCounts) and self.type != "boolean":
+            return pooled(counts, self.counts.counts)
+        return counts
+
+    def named_by_reference(self, counts: ColumnCounts) -> ColumnCounts:
+        """Return counts in which only the reference's texts have names: whatever the partitions, the same."""
+        if isinstance(counts, CategoryCounts) and isinstance(self.counts, CategoryCounts):
+            return pooled(counts, self.counts.counts, named_from=math.inf)
+        return counts
 
 
 @dataclass(frozen=True)
@@ -210,6 +166,13 @@ class ReferenceProfile:
             raise InvalidProfile(f"Columns of different lengths: {sorted(lengths)}.")
         return WindowProfile(self.digest, lengths.pop(), tuple(counted))
 
+    def named_by_reference(self, window: WindowProfile) -> WindowProfile:
+        """Return a window in which only the reference's texts have names, so that it is comparable with another."""
+        pairs = zip(self.columns, window.columns, strict=True)
+        return WindowProfile(
+            self.digest, window.n, tuple(column.named_by_reference(counts) for column, counts in pairs)
+        )
+
     def to_json(self) -> Json:
         """Return the profile as JSON values."""
         return {
@@ -218,7 +181,7 @@ class ReferenceProfile:
             "prediction": self.prediction,
             "columns": [
                 {
-                    **_counts_json(column.counts),
+                    **counts_json(column.counts),
                     "type": column.type,
                     "edges": list(column.edges),
                     "index_edges": list(column.index_edges),
@@ -241,7 +204,7 @@ class ReferenceProfile:
             columns = tuple(
                 ReferenceColumn(
                     type=column["type"],
-                    counts=_counts_of(column),
+                    counts=counts_of(column),
                     edges=tuple(map(float, column["edges"])),
                     index_edges=tuple(map(float, column["index_edges"])),
                     mean=column["mean"],
@@ -313,7 +276,7 @@ class WindowProfile:
             "format": WINDOW_FORMAT,
             "reference_digest": self.reference_digest,
             "n": self.n,
-            "columns": [_counts_json(column) for column in self.columns],
+            "columns": [counts_json(column) for column in self.columns],
         }
 
     @classmethod
@@ -325,7 +288,7 @@ class WindowProfile:
         """
         _require(data, WINDOW_FORMAT)
         try:
-            return cls(data["reference_digest"], int(data["n"]), tuple(_counts_of(c) for c in data["columns"]))
+            return cls(data["reference_digest"], int(data["n"]), tuple(counts_of(c) for c in data["columns"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidProfile(f"Not a window profile: {error!r}.") from error
 
@@ -389,21 +352,6 @@ def _categorical(name: str, values: ArrayLike | Sequence[object]) -> CategoryCou
         else:
             counts[category] = counts.get(category, 0) + 1
     return CategoryCounts(name, dict(sorted(counts.items())), missing)
-
-
-def _counts_json(column: ColumnCounts) -> Json:
-    if isinstance(column, NumericCounts):
-        extra: Json = {"counts": list(column.counts), "low": column.low, "high": column.high}
-    else:
-        extra = {"categories": dict(column.counts)}
-    return {"name": column.name, "missing": column.missing, **extra}
-
-
-def _counts_of(data: Mapping[str, Any]) -> ColumnCounts:
-    if "categories" in data:
-        categories = {str(name): int(count) for name, count in sorted(data["categories"].items())}
-        return CategoryCounts(data["name"], categories, int(data["missing"]))
-    return NumericCounts(data["name"], tuple(map(int, data["counts"])), int(data["missing"]), data["low"], data["high"])
 
 
 def _require(data: Mapping[str, Any], format_: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from monitoring.door import Door
 from monitoring.errors import TooManyRecords
 from monitoring.report import Report
 from monitoring.schema import ID_COLUMN
+from monitoring.whose import Whose
 
 MAX_PUT_ASIDE = 10_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -67,19 +69,27 @@ class Quarantine:
         return b"".join(line + b"\n" for line in self.lines)
 
 
-def lines_without(content: bytes, column: str, values: frozenset[str]) -> tuple[bytes, int, set[str]]:
-    """Return a file without the rows whose ``column`` is one of ``values``, how many those were, and their ids."""
-    kept, gone, ids = [], 0, set[str]()
-    for line in _lines(content):
-        record = json.loads(line)["record"]
-        value = record.get(column)
-        if value is not None and str(value) in values:
-            gone += 1
-            if record.get(ID_COLUMN) is not None:
-                ids.add(str(record[ID_COLUMN]))
-        else:
-            kept.append(line)
-    return b"".join(line + b"\n" for line in kept), gone, ids
+def lines_without(content: bytes, whose: Whose) -> tuple[bytes, int]:
+    """Return a file without somebody's rows, and how many those were."""
+    lines = list(_lines(content))
+    kept = [line for line in lines if not whose.has(json.loads(line)["record"])]
+    return b"".join(line + b"\n" for line in kept), len(lines) - len(kept)
+
+
+def ids_in(content: bytes, whose: Whose | None = None) -> set[str]:
+    """Return the ids of predictions in a file, of all rows or of somebody's."""
+    records = (json.loads(line)["record"] for line in _lines(content))
+    ids = (record.get(ID_COLUMN) for record in records if whose is None or whose.has(record))
+    return {str(name) for name in ids if name is not None}
+
+
+def lines_shown(path: Path, hidden: frozenset[str]) -> Iterator[bytes]:
+    """Yield a file's lines without some columns: of a hash somebody could learn whose row it is by sending names."""
+    with path.open("rb") as file:
+        for line in file:
+            row = json.loads(line)
+            row["record"] = {name: value for name, value in row["record"].items() if name not in hidden}
+            yield json.dumps(row, ensure_ascii=True).encode() + b"\n"
 
 
 def _lines(content: bytes) -> Iterator[bytes]:

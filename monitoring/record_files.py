@@ -18,12 +18,13 @@ from governance.common.errors import DomainError
 from monitoring.errors import UnreadableRecords
 from monitoring.intake_settings import LABEL, LABELLED_AT
 from monitoring.schema import AT_COLUMN, ID_COLUMN, PREDICTION
+from monitoring.whose import Whose
 
 FILE, ROW = ":file", "file_row_number"
 
 
-def rows_with(paths: Iterable[Path], column: str, values: Iterable[str]) -> dict[Path, int]:
-    """Return how many rows of each file have one of ``values`` in ``column``; files without any are left out.
+def rows_with(paths: Iterable[Path], whose: Whose) -> dict[Path, int]:
+    """Return how many rows of each file are somebody's; files without any are left out.
 
     Raises:
         UnreadableRecords: a file is not there or not Parquet.
@@ -33,11 +34,35 @@ def rows_with(paths: Iterable[Path], column: str, values: Iterable[str]) -> dict
         return {}
     with _opened() as connection:
         table = _read(connection, sorted(names), filename=FILE)
-        if column not in table.columns:
+        masks = []
+        if whose.column in table.columns and whose.values:
+            masks.append(table[whose.column].isin(sorted(whose.values)))
+        if ID_COLUMN in table.columns and whose.ids:
+            by_id = table[ID_COLUMN].isin(sorted(whose.ids))
+            masks.append(by_id & table[whose.column].isnull() if whose.column in table.columns else by_id)
+        if not masks:
             return {}
-        theirs = table.filter(table[column].isin(sorted(values)))
+        theirs = table.filter(ibis.or_(*masks))
         rows = theirs.group_by(FILE).aggregate(n=theirs.count()).to_pyarrow().to_pylist()
     return {names[row[FILE]]: int(row["n"]) for row in rows}
+
+
+def ids_in(paths: Iterable[Path], whose: Whose | None = None) -> set[str]:
+    """Return the ids of predictions in files, of all rows or of somebody's, by ``column`` alone.
+
+    Raises:
+        UnreadableRecords: a file is not there or not Parquet.
+    """
+    names = sorted(map(str, paths))
+    if not names:
+        return set()
+    with _opened() as connection:
+        table = _read(connection, names)
+        if ID_COLUMN not in table.columns or (whose and whose.column not in table.columns):
+            return set()
+        rows = table if whose is None else table.filter(table[whose.column].isin(sorted(whose.values)))
+        found = rows.filter(rows[ID_COLUMN].notnull()).select(ID_COLUMN).distinct().to_pyarrow()
+    return set(found.column(ID_COLUMN).to_pylist())
 
 
 def repeated(paths: Sequence[Path], before: Sequence[Path]) -> int:

@@ -123,14 +123,18 @@ class ErasedFile(models.Model):
     before = models.CharField(max_length=71, help_text="sha256 of the file as it was.")
     after = models.CharField(max_length=71, help_text="sha256 of the file as it became.")
     replaced_at = models.DateTimeField(null=True)
+    lost_at = models.DateTimeField(null=True, help_text="When the new file was missed, the old one being as before.")
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
+                condition=Q(replaced_at__isnull=True) | Q(lost_at__isnull=True), name="replaced_file_is_not_lost"
+            ),
+            models.CheckConstraint(
                 condition=Q(batch__isnull=False, label_batch__isnull=True)
                 | Q(batch__isnull=True, label_batch__isnull=False),
                 name="erased_file_is_of_one_batch",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -108,14 +108,14 @@ def store_batch(
     if files.exists(done):
         return _read(done, home, created=False)
     table = _timed(batch.table, batch.at, received_at)
-    days = [(received_at.date(), table)] if by_arrival else list(_by_day(table, batch.at))
+    days, parts = ([received_at.date()], iter([table])) if by_arrival else _by_day(table, batch.at)
     with locked(home, batch_id):
         # Looked at first: in a bucket, what changes once the batch is known not to be complete is not overwritten.
-        before = files.seen([*(_path(home, batch_id, day) for day, _ in days), quarantine_path(home, batch_id)])
+        before = files.seen([*(_path(home, batch_id, day) for day in days), quarantine_path(home, batch_id)])
         if files.exists(done):  # another sender of the same batch was faster
             return _read(done, home, created=False)
         try:
-            manifest = _write(batch, home, batch_id, days, before)
+            manifest = _write(batch, home, batch_id, zip(days, parts, strict=True), before)
         except files.Overtaken:
             if files.exists(done):  # on another machine, which has no part in the lock
                 return _read(done, home, created=False)
@@ -129,7 +129,7 @@ def _path(home: Path, batch_id: str, day: date) -> Path:
 
 
 def _write(
-    batch: Batch, home: Path, batch_id: str, days: Sequence[tuple[date, pa.Table]], before: files.Seen
+    batch: Batch, home: Path, batch_id: str, days: Iterable[tuple[date, pa.Table]], before: files.Seen
 ) -> dict[str, Any]:
     """Write the rows and return what stands in the file that says so."""
     ends: list[datetime] = []
@@ -196,15 +196,19 @@ def _timed(table: pa.Table, at: str, received_at: datetime) -> pa.Table:
     return table.set_column(place, at, moments)
 
 
-def _by_day(table: pa.Table, at: str) -> Iterator[tuple[date, pa.Table]]:
+def _by_day(table: pa.Table, at: str) -> tuple[list[date], Iterator[pa.Table]]:
+    """Return the days of a table, and the rows of each, made one day after the other: only one is a copy at a time."""
     # The days of UTC, the time stamps' own zone, as days since 1970.
     days = pc.cast(pc.cast(table.column(at), pa.date32()), pa.int32()).to_numpy()
-    if len(days) and (np.diff(days) < 0).any():
-        order = np.argsort(days, kind="stable")
-        table, days = table.take(pa.array(order)), days[order]
-    found, starts = np.unique(days, return_index=True)
-    for day, start, end in zip(found.tolist(), starts, [*starts[1:], len(days)], strict=True):
-        yield date.fromordinal(EPOCH + day), table.slice(start, end - start)
+    order = np.argsort(days, kind="stable") if len(days) and (np.diff(days) < 0).any() else None
+    found, starts = np.unique(days if order is None else days[order], return_index=True)
+    spans = list(zip(starts.tolist(), [*starts[1:].tolist(), len(days)], strict=True))
+
+    def parts() -> Iterator[pa.Table]:
+        for start, end in spans:
+            yield table.slice(start, end - start) if order is None else table.take(pa.array(order[start:end]))
+
+    return [date.fromordinal(EPOCH + day) for day in found.tolist()], parts()
 
 
 def _write_parquet(table: pa.Table, path: Path, before: files.Seen) -> None:

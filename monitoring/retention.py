@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def expire_records() -> int:
             if monitor.hold:  # set while we came to it
                 continue
             gone += _expire(monitor)
-        _remove(monitor)
+        _remove(pk)
     _remove_drafts()
     return gone
 
@@ -81,7 +82,7 @@ def _past(batch: RecordBatch, last: date) -> list[dict[str, Any]]:
 def _expire_days(batch: RecordBatch, last: date, at: str) -> int:
     days = _past(batch, last)
     erased: dict[str, int] = {}
-    for day, rows in batch.rewritten.filter(day__isnull=False).values_list("day", "rows"):
+    for day, rows in batch.rewritten.filter(day__isnull=False, lost_at=None).values_list("day", "rows"):
         erased[f"{day}"] = erased.get(f"{day}", 0) + rows
     gone: int = sum(part["rows"] - erased.get(part["day"], 0) for part in days)
     batch.partitions = [part for part in batch.partitions if part not in days]
@@ -90,11 +91,16 @@ def _expire_days(batch: RecordBatch, last: date, at: str) -> int:
     if not batch.partitions:
         batch.quarantined = 0  # its file goes with the last day
     batch.save(update_fields=["partitions", "expired_days", "expired", "quarantined"])
+    batch.profiles.filter(day__lt=last).delete()
     return gone
 
 
-def _remove(monitor: Monitor) -> None:
+@transaction.atomic
+def _remove(pk: uuid.UUID) -> None:
     """Take the files of expired days away; also those that a call which died had not come to."""
+    monitor = Monitor.objects.select_for_update(of=("self",)).get(pk=pk)
+    if monitor.hold:  # set since; whoever set it waited for this lock, so from its answer on nothing goes
+        return
     records, late = windows.home_of(monitor.pk), windows.home_of(monitor.pk, windows.LABELS)
     last = _last_day(monitor)
     for path in files.found(records, "date=*/batch=*.parquet"):
@@ -117,7 +123,7 @@ def _batch_id(path: Path) -> str:
 
 def _remove_drafts() -> None:
     """Take away what somebody who died had not finished."""
-    waiting = set(ErasedFile.objects.filter(replaced_at=None).values_list("draft", flat=True))
+    waiting = set(ErasedFile.objects.filter(replaced_at=None, lost_at=None).values_list("draft", flat=True))
     # Of files that nobody has touched for a day: whoever wrote them is gone.
     for draft in files.old_drafts(windows.records_root(), older_than=clock.now().timestamp() - A_DAY_S):
         if draft.relative_to(windows.records_root()).as_posix() not in waiting:

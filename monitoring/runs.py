@@ -13,9 +13,10 @@ from governance.common import clock
 from governance.common.errors import InvalidInput
 from governance.evidence import services as evidence_services
 from governance.evidence.models import Evidence, EvidenceJob
-from monitoring import alerts, selectors
+from monitoring import alerts, selectors, windows
 from monitoring.drift_settings import DriftSettings
 from monitoring.errors import MonitorDisabled, NothingToCompare
+from monitoring.intake_settings import IntakeSettings
 from monitoring.models import DriftRun, Monitor
 from monitoring.terms import kpis_before, terms_of
 from monitoring.volume import records_before
@@ -74,6 +75,12 @@ def request_run(
     if not batches and not silence:
         raise NothingToCompare(
             f"{monitor} has no records of {version} between {clock.rfc3339(start)} and {clock.rfc3339(end)}."
+        )
+    if windows.deleted_days(batches, start=start, end=end) and not windows.window_paths(batches, start=start, end=end):
+        kept_days = IntakeSettings.from_json(monitor.intake).retention_days
+        raise NothingToCompare(
+            f"The records of {monitor} between {clock.rfc3339(start)} and {clock.rfc3339(end)} were deleted, since "
+            f"their time had passed: it keeps {kept_days} days. Name a later start."
         )
     terms = terms_of(monitor, version)
     same_weekday = terms.monitoring.volume.same_weekday

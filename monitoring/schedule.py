@@ -82,6 +82,8 @@ def due(monitor: Monitor, version: ModelVersion, as_of: datetime) -> Iterator[Du
     for start, end in _not_measured_yet(monitor.time_zone, every, max(oldest, first), as_of - LATE, asked):
         inside = [batch for batch in batches if batch.start < end and batch.end >= start]
         silent = not windows.window_paths(inside, start=start, end=end)
+        if silent and windows.deleted_days(inside, start=start, end=end):
+            continue  # it was no silence, and there is nothing left to measure
         if silent and not (serving.throughout(spans, start, end) and start >= (monitor.enabled_at or start)):
             continue
         if row := asked.get(start):

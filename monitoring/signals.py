@@ -9,7 +9,8 @@ from statistics import median
 from monitoring import statistics
 from monitoring.distributions import normal_quantile, wilson
 from monitoring.drift_settings import DriftSettings
-from monitoring.profiles import CategoryCounts, ReferenceProfile, WindowProfile
+from monitoring.kept import CategoryCounts
+from monitoring.profiles import ReferenceProfile, WindowProfile
 from monitoring.signal_rows import Signal
 from monitoring.statistics import CONFIDENCE
 
@@ -21,20 +22,27 @@ FURTHEST = 40.0
 
 
 def of_columns(
-    reference: ReferenceProfile, window: WindowProfile, settings: DriftSettings, *, before: Sequence[int] | None
+    reference: ReferenceProfile,
+    window: WindowProfile,
+    settings: DriftSettings,
+    *,
+    before: Sequence[int] | None,
+    deleted: bool = False,
 ) -> list[Signal]:
     """Return the signals of a window's columns, and of how many records it has.
 
     Args:
         before: records in the windows before it that it is compared with, newest first; None where the version
             served in a part of the window only.
+        deleted: records of the window were deleted since their time had passed.
     """
+    volume = _volume(window.n, settings, before, deleted=deleted)
     if not window.n or not reference.n:
-        return [_volume(window.n, settings, before)]
+        return [volume]
     return [
         *_rises(reference, window, settings),
         *_new_categories(reference, window, settings),
-        _volume(window.n, settings, before),
+        volume,
     ]
 
 
@@ -68,16 +76,16 @@ def _new_categories(reference: ReferenceProfile, window: WindowProfile, settings
     """Yield each column with texts that the reference has not.
 
     Some are to be expected: by Good and Turing the share of rows with a text never seen is about that of the texts seen
-    once in the reference.
+    once in the reference. ``others`` are rows whose text has no name, since too few records of its day have it.
     """
     few = few_rows(reference.n, window.n, settings)
     for known, seen in zip(reference.columns, window.columns, strict=True):
         if not isinstance(known.counts, CategoryCounts) or not isinstance(seen, CategoryCounts):
             continue
         new = {name: n for name, n in seen.counts.items() if name not in known.counts.counts}
-        if not new:
+        rows = sum(new.values()) + seen.other
+        if not rows:
             continue
-        rows = sum(new.values())
         share = wilson(rows, window.n, Z)
         once = sum(n == 1 for n in known.counts.counts.values())
         yield Signal(
@@ -94,6 +102,7 @@ def _new_categories(reference: ReferenceProfile, window: WindowProfile, settings
             facts={
                 "categories": sorted(new, key=lambda name: (-new[name], name))[:10],
                 "more": max(0, len(new) - 10),
+                "others": seen.other,
             },
         )
 
@@ -120,7 +129,7 @@ def unseen_p(rows: int, n: int, *, once: int, reference_n: int) -> float:
     return math.erfc(apart / math.sqrt(2))
 
 
-def _volume(n: int, settings: DriftSettings, before: Sequence[int] | None) -> Signal:
+def _volume(n: int, settings: DriftSettings, before: Sequence[int] | None, *, deleted: bool) -> Signal:
     """Return the records of the window as a multiple of the median of those before.
 
     It stands outside the tests: all records were counted, so there is no sampling whose chance could be ruled out, and
@@ -134,7 +143,9 @@ def _volume(n: int, settings: DriftSettings, before: Sequence[int] | None) -> Si
     usual = median(before[:WINDOWS_BEFORE]) if before is not None and len(before) >= FEWEST_BEFORE else None
     ratio = n / usual if usual else None
     reason, judged = "", "stable"
-    if before is None:
+    if deleted:
+        ratio, reason = None, "Days of the window were deleted, since their time had passed; what is left was measured."
+    elif before is None:
         reason = "The version served in a part of the window only."
     elif not n and not (terms.same_weekday and usual == 0):
         ratio, judged = (0.0 if ratio is None else ratio), "watch"
@@ -167,6 +178,7 @@ def quiet_tests(reference: ReferenceProfile, window: WindowProfile, settings: Dr
         isinstance(known.counts, CategoryCounts)
         and isinstance(seen, CategoryCounts)
         and 1 in known.counts.counts.values()
+        and not seen.other
         and seen.counts.keys() <= known.counts.counts.keys()
         for known, seen in zip(reference.columns, window.columns, strict=True)
     )

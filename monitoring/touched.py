@@ -52,6 +52,7 @@ def _said(batches: list[RecordBatch], days: dict[str, Any], made_at: datetime) -
         for batch in batches
         for part in batch.expired_days
         if low <= part["day"] and (not high or part["day"] <= high)
+        if datetime.fromisoformat(part["at"]) > made_at  # what was gone by then was not counted
     )
     if not moments:
         return ""

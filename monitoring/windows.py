@@ -124,22 +124,42 @@ def columns_of(table: pa.Table, schema: RecordSchema) -> dict[str, Sequence[obje
 
 
 def profile_batch(batch: RecordBatch, reference: ReferenceProfile) -> list[WindowProfile]:
-    """Count each day of a batch into the reference's bins, unless that was done before."""
+    """Count each day of a batch into the reference's bins, unless that was done before.
+
+    What was counted while a file was being written anew, or its day deleted, is returned and not kept.
+    """
     from monitoring import engine
 
     known = {row.day: row for row in WindowProfile.objects.filter(batch=batch, reference=reference)}
     days = {date.fromisoformat(partition["day"]) for partition in batch.partitions} - known.keys()
     if days:
+        before = _rewritten(batch)
         paths = {path_of(batch, day): day for day in sorted(days)}
         counted = engine.profile_each(paths, profiles.ReferenceProfile.from_json(reference.profile))
-        for path, profile in counted.items():
-            known[paths[path]], _ = WindowProfile.objects.get_or_create(
-                batch=batch,
-                day=paths[path],
-                reference=reference,
-                defaults={"rows": profile.n, "profile": profile.to_json()},
-            )
+        made = [
+            WindowProfile(batch=batch, day=paths[path], reference=reference, rows=profile.n, profile=profile.to_json())
+            for path, profile in counted.items()
+        ]
+        _keep(batch, made, before)
+        known |= {row.day: row for row in made}
     return list(known.values())
+
+
+def _keep(batch: RecordBatch, made: Sequence[WindowProfile], before: dict[int, bool]) -> None:
+    """Keep profiles unless they count what an erasure or the retention has taken, or is about to take, away."""
+    with transaction.atomic():
+        now = RecordBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+        if all(before.values()) and _rewritten(now) == before:
+            there = {part["day"] for part in now.partitions}
+            WindowProfile.objects.bulk_create(
+                (row for row in made if row.day.isoformat() in there), ignore_conflicts=True
+            )
+
+
+def _rewritten(batch: RecordBatch) -> dict[int, bool]:
+    """Return the files of a batch that erasures wrote anew, and whether each has taken the old one's place."""
+    rows = batch.rewritten.filter(day__isnull=False, lost_at=None).values_list("pk", "replaced_at")
+    return {pk: replaced_at is not None for pk, replaced_at in rows}
 
 
 def window_profile(
@@ -175,6 +195,13 @@ def window_paths(batches: Iterable[RecordBatch], *, start: datetime, end: dateti
             if first < end and start < last:
                 paths.append(path_of(batch, day))
     return paths
+
+
+def deleted_days(batches: Iterable[RecordBatch], *, start: datetime, end: datetime) -> list[str]:
+    """Return the days of the window of which records were deleted since their time had passed, ISO 8601, in order."""
+    days = {part["day"] for batch in batches for part in batch.expired_days}
+    bounds = {day: _bounds(date.fromisoformat(day)) for day in days}
+    return sorted(day for day, (first, last) in bounds.items() if first < end and start < last)
 
 
 def _bounds(day: date) -> tuple[datetime, datetime]:

@@ -136,13 +136,14 @@ def share(made: Path) -> None:
 
 
 def settle(made: Path, path: Path) -> None:
-    """Let a shared draft take ``path``'s place.
+    """Let a shared draft take ``path``'s place, also when the machine loses power thereafter.
 
     Raises:
         FileNotFoundError: there is no such draft (any more).
     """
     if not settings.STORAGE_BUCKET:
         made.replace(path)
+        sync_folder(path.parent)
         return
     with _answers():
         try:

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from governance.common.clock import rfc3339
-from monitoring.erasure import PROFILES_STAY, Erased
+from monitoring.erasure import WHAT_STAYS, Erased
 from monitoring.models import LabelBatch, RecordBatch, RecordErasure
 
 
@@ -98,10 +98,17 @@ class ErasureRow(serializers.Serializer[Any]):
     made_at = serializers.CharField()
 
 
+class ListedErasure(ErasureRow):
+    """One erasure, and how far its files are."""
+
+    waiting = serializers.IntegerField(help_text="Files whose new ones are not in place yet.")
+    lost = serializers.IntegerField(help_text="Files that hold the rows still, since the new ones were lost.")
+
+
 class ErasureOutput(ErasureRow):
     """What was erased, and what still counts it."""
 
-    profiles = serializers.IntegerField(help_text="Kept sums of days that count the erased records still.")
+    profiles = serializers.IntegerField(help_text="Kept sums of days that are counted anew.")
     note = serializers.CharField()
 
 
@@ -149,9 +156,14 @@ def erasure_row(erasure: RecordErasure) -> dict[str, Any]:
     }
 
 
+def listed_erasure(erasure: Any) -> dict[str, Any]:
+    """Return the plain form that :class:`ListedErasure` describes."""
+    return {**erasure_row(erasure), "waiting": erasure.waiting, "lost": erasure.lost}
+
+
 def erased(done: Erased) -> dict[str, Any]:
     """Return the plain form that :class:`ErasureOutput` describes.
 
     Without the salt: an answer to a call with an ``Idempotency-Key`` is kept, and the salt is not to be.
     """
-    return {**erasure_row(done.erasure), "profiles": done.profiles, "note": PROFILES_STAY}
+    return {**erasure_row(done.erasure), "profiles": done.profiles, "note": WHAT_STAYS}

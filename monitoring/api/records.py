@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from django.http import FileResponse
+from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -141,16 +141,18 @@ class PutAside(APIView):
     @extend_schema(
         responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY}, summary="The rows of a batch that did not fit"
     )
-    def get(self, request: Request, monitor_id: uuid.UUID, batch: str) -> FileResponse:
+    def get(self, request: Request, monitor_id: uuid.UUID, batch: str) -> StreamingHttpResponse:
         """Return the rows of a batch that were put aside, with the reasons of each, as JSON lines."""
         person = actor(request)
         monitor = selectors.monitor_for(person, monitor_id)
         readers = (*services.KEEPERS, Role.DATA_PROTECTION_OFFICER)
         if not person.is_service and not has_role(person, *readers, system_id=monitor.model.system_id):
             raise Forbidden("Rows that were put aside are read by whoever sends records or protects data.")
-        path = batches.put_aside(monitor, batch)
-        name = f"{path.name.removeprefix('batch=').removesuffix('.jsonl')}.quarantine.jsonl"
-        return FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/x-ndjson")
+        return StreamingHttpResponse(
+            batches.put_aside(monitor, batch),
+            content_type="application/x-ndjson",
+            headers={"Content-Disposition": f'attachment; filename="{batch}.quarantine.jsonl"'},
+        )
 
 
 class Labels(BodyView):
@@ -225,7 +227,7 @@ class Erasures(APIView):
 
     scope = {"GET": "records:read"}
 
-    @lists(forms.ErasureRow, summary="Erasures, newest first")
+    @lists(forms.ListedErasure, summary="Erasures, newest first")
     def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
         """Return what was erased from a monitor's records, newest first."""
         rows = batches.erasures_of(selectors.monitor_for(actor(request), monitor_id))
@@ -233,7 +235,7 @@ class Erasures(APIView):
             request,
             rows,
             newest_by="made_at",
-            as_json=lambda page: forms.ErasureRow([forms.erasure_row(row) for row in page], many=True).data,
+            as_json=lambda page: forms.ListedErasure([forms.listed_erasure(row) for row in page], many=True).data,
         )
 
     @extend_schema(request=forms.ErasureInput, responses={201: forms.ErasureOutput}, summary="Erase a person's records")

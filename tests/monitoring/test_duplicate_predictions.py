@@ -51,3 +51,20 @@ def test_what_no_message_reached_is_swept_after_a_minute(monitor, world, monkeyp
     assert counted(batch) == 0
     RecordBatch.objects.filter(pk=batch.pk).update(duplicates=7)
     assert tasks.count_duplicates(str(batch.pk)) == 7, "counted once"
+
+
+def test_batches_that_can_not_be_counted_hold_up_none_that_can(monitor, world, monkeypatch):
+    sent = []
+    monkeypatch.setattr(tasks.count_duplicates, "delay", sent.append)
+    monkeypatch.setattr(duplicates, "SWEPT_AT_ONCE", 1)
+    bad, good = (send(monitor, world, with_ids("a", "b", seed=seed), f"b{seed}").batch for seed in (2, 3))
+    now = clock.now() + 2 * duplicates.AGE_TO_SWEEP
+    for minute in range(20):
+        with clock.frozen(now + timedelta(minutes=minute)):
+            tasks.sweep_batches()
+        if sent[-1:] == [str(good.pk)]:
+            counted(good)
+    assert sent[:2] == [str(bad.pk), str(good.pk)]
+    assert len(sent) == 6, "after 0, 2, 4, 8 and 16 minutes, and the other once"
+    with clock.frozen(now + timedelta(days=1)):
+        assert tasks.sweep_batches() == 1, "a file may come back"

@@ -11,6 +11,7 @@ import pytest
 
 from monitoring import engine, profiles, record_files
 from monitoring.schema import RecordSchema
+from monitoring.whose import Whose
 
 AT = datetime(2026, 11, 2, 10, tzinfo=UTC)
 
@@ -29,6 +30,6 @@ def test_it_is_counted_drawn_and_found_by_its_values(tmp_path: Path, name: str) 
     assert expected.columns[0].counts == {"a": 2, "b": 1}
     drawn = engine.sample([path], [name], rows=3, seed=1)
     assert sorted(drawn.column(name).to_pylist()) == ["a", "a", "b"]
-    assert record_files.rows_with([path], name, ["a"]) == {path: 2}
+    assert record_files.rows_with([path], Whose(name, frozenset({"a"}))) == {path: 2}
     rows = record_files.rows_between([path], [name], start=AT, end=AT + timedelta(days=1))
     assert sorted(rows.column(name).to_pylist()) == ["a", "a", "b"]

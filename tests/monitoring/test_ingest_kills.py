@@ -1,6 +1,7 @@
 """Whatever dies while records come in, each acknowledged record is there exactly once.
 
-Gunicorn, PostgreSQL, Valkey and the Celery worker are real; each batch is sent until it is acknowledged.
+Gunicorn, PostgreSQL, Valkey and the Celery worker are real, and all but PostgreSQL are killed; each batch is sent until
+it is acknowledged.
 """
 
 from __future__ import annotations
@@ -19,34 +20,37 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from hostile_bodies import arrow
-from ingest_servers import Servers, own_broker
+from ingest_servers import Servers
 from monitor_world import World, a_frame, lines_of
 
+from governance.common import clock
 from monitoring import duplicates, tasks, windows
 from monitoring.blocks import ARROW_STREAM
 from monitoring.intake import JSON_LINES
 from monitoring.models import RecordBatch, WindowProfile
+from tests.evidence.test_worker_kills import celery_at
 from tests.proving import count
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 BATCHES, ROWS, SENDERS = count(200, 30), 40, 4
-KILLS = count(24, 4)
+KILLS = count(24, 5)
+EACH_AT_LEAST_ONCE = ("web", "worker", "broker", "broker, emptied")
 PATIENCE_S = 600.0
 
 
 @pytest.fixture
 def servers(monitor: Any, tmp_path: Path) -> Iterator[Servers]:
-    with own_broker() as broker:
-        made = Servers(tmp_path, broker)
+    made = Servers(tmp_path)
+    try:
+        made.start_broker(empty=True)
         made.start("web")
         made.start("worker")
-        try:
-            made.answers()
-            yield made
-        finally:
-            for name in list(made.running):
-                made.kill(name)
+        made.answers()
+        yield made
+    finally:
+        for name in list(made.running):
+            made.kill(name)
 
 
 def body_of(number: int) -> tuple[bytes, str]:
@@ -77,6 +81,12 @@ class Senders:
     @property
     def done(self) -> bool:
         return sum(self.acknowledged.values()) + len(self.refused) >= BATCHES
+
+    def wait_for_more(self, number: int) -> None:
+        """Wait until so many more batches are acknowledged, or all."""
+        enough = sum(self.acknowledged.values()) + number
+        while not self.done and sum(self.acknowledged.values()) < enough:
+            time.sleep(0.002)
 
     def _send_all(self) -> None:
         ends = time.monotonic() + PATIENCE_S
@@ -111,25 +121,33 @@ class Senders:
         return True
 
 
-def kill_at_random(servers: Servers, senders: Senders, seed: int) -> int:
-    """Kill the web process or the worker again and again while batches come in; return how often.
+def kill_at_random(servers: Servers, senders: Senders, seed: int) -> Counter[str]:
+    """Kill the web process, the worker or the broker again and again while batches come in; return how often each.
 
     Each time some more were acknowledged since it last answered, so that it is at work, and never so many that all come
-    in before the last kill.
+    in before the last kill. A broker stays away until a batch was acknowledged without it; then it has what it had, or
+    nothing any more.
     """
-    draw, kills, most = random.Random(seed), 0, max(1, BATCHES // (KILLS + 1) - SENDERS)  # noqa: S311 (no secret)
-    while not senders.done and kills < KILLS:
-        enough = sum(senders.acknowledged.values()) + draw.randint(1, most)
-        while not senders.done and sum(senders.acknowledged.values()) < enough:
-            time.sleep(0.002)
+    draw, most = random.Random(seed), max(1, BATCHES // (KILLS + 1) - SENDERS)  # noqa: S311 (no secret)
+    victims = [*EACH_AT_LEAST_ONCE, *draw.choices(["web", *EACH_AT_LEAST_ONCE], k=KILLS - len(EACH_AT_LEAST_ONCE))]
+    draw.shuffle(victims)
+    killed: Counter[str] = Counter()
+    for victim in victims:
+        senders.wait_for_more(draw.randint(1, most))
+        if senders.done:
+            break
         time.sleep(draw.uniform(0, 0.2))
-        name = draw.choice(["web", "web", "web", "worker"])
+        name = victim.split(",")[0]
         servers.kill(name)
-        kills += 1
+        killed[victim] += 1
+        if name == "broker":
+            senders.wait_for_more(1)
+            servers.start_broker(empty=victim.endswith("emptied"))
+            continue
         servers.start(name)
         if name == "web":
             servers.answers()
-    return kills
+    return killed
 
 
 def test_every_acknowledged_record_is_there_exactly_once(servers: Servers, world: World, monitor: Any) -> None:
@@ -137,12 +155,13 @@ def test_every_acknowledged_record_is_there_exactly_once(servers: Servers, world
     senders = Senders(servers.port, monitor, world.token)
     for thread in senders.threads:
         thread.start()
-    kills = kill_at_random(servers, senders, seed=20261127)
+    killed = kill_at_random(servers, senders, seed=20261127)
     for thread in senders.threads:
         thread.join(PATIENCE_S)
     assert senders.refused == []
     assert senders.acknowledged == Counter(range(BATCHES)), servers.log("web")
-    assert kills == KILLS, "all came in before enough had been killed"
+    assert sum(killed.values()) == KILLS, "all came in before enough had been killed"
+    assert killed.keys() == {*EACH_AT_LEAST_ONCE}
     assert senders.tries > BATCHES, "no kill hit a call"
 
     rows = {row.batch_id: row for row in RecordBatch.objects.all()}
@@ -165,9 +184,14 @@ def test_every_acknowledged_record_is_there_exactly_once(servers: Servers, world
 def until_counted(servers: Servers) -> None:
     """Do what beat and a drift run do: send again what no message reached, and count what was not counted ahead."""
     ends = time.monotonic() + PATIENCE_S / 4
-    while RecordBatch.objects.filter(duplicates=None).exists():
-        assert time.monotonic() < ends, servers.log("worker")
-        for batch in RecordBatch.objects.filter(duplicates=None):
-            duplicates.count_duplicates(batch)
+    waiting = RecordBatch.objects.filter(duplicates=None)
+    with celery_at(servers.broker):
+        while waiting.exists():
+            assert time.monotonic() < ends, servers.log("worker")
+            with clock.frozen(clock.now() + 2 * duplicates.AGE_TO_SWEEP):
+                tasks.sweep_batches()
+            patience = time.monotonic() + 10
+            while waiting.exists() and time.monotonic() < patience:
+                time.sleep(0.1)
     for batch in RecordBatch.objects.all():
         tasks.profile_batch(str(batch.pk))

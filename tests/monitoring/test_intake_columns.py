@@ -5,12 +5,13 @@ from unittest.mock import patch
 
 import pyarrow.parquet as pq
 import pytest
-from monitor_world import a_frame, an_officer, lines_of, measure, send
+from django.test import Client
+from monitor_world import FEATURES, a_frame, an_officer, lines_of, measure, send
 
 from governance.audit.selectors import entries_naming
 from governance.common.errors import Forbidden, InvalidInput
-from monitoring import keeping, predictions, services, windows
-from monitoring.errors import InvalidSettings, RecordsKeyMissing, SchemaDrift
+from monitoring import erasure, keeping, predictions, services, windows
+from monitoring.errors import InvalidSettings, RecordsKeyChanged, RecordsKeyMissing, SchemaDrift
 from monitoring.intake_settings import IntakeSettings
 
 DAY = 24
@@ -137,9 +138,11 @@ def test_hashed_columns_are_kept_under_the_installation_s_key_and_equal_values_s
     assert b"loan-" not in files
     found = predictions.logged_prediction(world.owner, world.version, "loan-7")
     assert found.batch == batch, "a prediction is found by the id that was sent"
-    settings.RECORDS_KEY = "another key"
-    other = send(monitor, world, with_columns(seed=5, subject_id="ada-0"), "b").batch
-    assert kept(other)[0]["subject_id"] not in {row["subject_id"] for row in rows}
+    other = services.open_monitor(
+        model=world.model, alias="shadow", actor=world.owner, version=world.version, intake={"hash": ["subject_id"]}
+    )
+    theirs = kept(send(other, world, with_columns(seed=5, subject_id="ada-0"), version=2).batch)
+    assert theirs[0]["subject_id"] not in {row["subject_id"] for row in rows}, "nobody is followed across monitors"
 
 
 def test_without_a_key_nothing_is_hashed_and_nothing_taken_that_should_be(monitor, world, settings):
@@ -150,6 +153,39 @@ def test_without_a_key_nothing_is_hashed_and_nothing_taken_that_should_be(monito
         set_intake(monitor, world, hash=["subject_id"])
     with pytest.raises(RecordsKeyMissing):
         send(monitor, world, with_columns(subject_id="s"))
+
+
+def test_another_key_is_noticed_once_records_are_here(monitor, world, settings):
+    set_intake(monitor, world, hash=["subject_id"])
+    settings.RECORDS_KEY = "another key"
+    with pytest.raises(RecordsKeyChanged, match="Set the key that was set before"):
+        send(monitor, world, with_columns(subject_id="s"))
+    set_intake(monitor, world, hash=["subject_id"])
+    first = send(monitor, world, with_columns(subject_id="s")).batch
+    settings.RECORDS_KEY = "a third key"
+    with pytest.raises(RecordsKeyChanged):
+        set_intake(monitor, world, hash=["subject_id"])
+    with pytest.raises(RecordsKeyChanged):
+        send(monitor, world, with_columns(subject_id="t"), "b")
+    with pytest.raises(RecordsKeyChanged):
+        erasure.erase_records(monitor_id=monitor.pk, by=an_officer(world), reason="Art. 17", subject="s")
+    settings.RECORDS_KEY = "another key"
+    again = send(monitor, world, with_columns(subject_id="s", seed=5), "b").batch
+    assert kept(again)[0]["subject_id"] == kept(first)[0]["subject_id"]
+
+
+def test_what_is_hashed_or_kept_out_is_no_part_of_the_rows_that_are_downloaded(monitor, world):
+    set_intake(monitor, world, hash=["subject_id"], quarantine=True, kpis=["margin"])
+    body = with_columns(subject_id="ada-0", margin=4, months=lambda row: None if row else "x")
+    batch = send(monitor, world, body).batch
+    assert b"hmac-sha256:" in windows.quarantine_path(batch).read_bytes(), "by which an erasure finds it"
+    set_intake(monitor, world, hash=["subject_id"], quarantine=True, keep_out=["margin"])
+    client = Client()
+    client.force_login(world.owner)
+    answer = client.get(f"/api/v1/monitors/{monitor.pk}/records/{batch.batch_id}/quarantine")
+    (line,) = b"".join(answer.streaming_content).splitlines()
+    assert json.loads(line)["record"].keys() == {*FEATURES, "prediction", "predicted_at", "prediction_id"}
+    assert answer["Content-Disposition"] == 'attachment; filename="b-1.quarantine.jsonl"'
 
 
 def test_a_column_that_came_in_hashed_stays_hashed(monitor, world):

@@ -10,16 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
-from monitor_world import START, a_frame, an_officer, lines_of, measure, send
+from monitor_world import START, a_frame, an_officer, lines_of, measure, run_job, send, without_evidently
 
 from governance.audit.models import Payload
 from governance.audit.selectors import entries_naming
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
+from governance.evidence import storage
 from governance.evidence.reproducing import data_gone
-from monitoring import erasure, keeping, labels, predictions, retention, services, windows
+from monitoring import engine, erasure, keeping, labels, predictions, retention, runs, services, windows
 from monitoring.errors import NothingToErase, RecordsHeld, UnreadableRecords
 from monitoring.intake import JSON_LINES
+from monitoring.kept import OTHER
 from monitoring.models import ErasedFile, LabelBatch, RecordBatch, RecordErasure, WindowProfile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -139,7 +141,7 @@ def test_a_batch_that_is_sent_again_does_not_come_back(monitor, world, officer):
     assert (again.created, subjects(batch)) == (False, {"ada-1", "ada-2"})
 
 
-def test_evidence_on_the_records_says_that_it_can_not_be_made_again_and_the_sums_stay(monitor, world, officer):
+def test_evidence_on_the_records_says_that_it_can_not_be_made_again_and_the_sums_are_made_anew(monitor, world, officer):
     send(monitor, world, of_people(200))
     run = measure(monitor)
     send(monitor, world, of_people(200, seed=3, start=START + WEEK, prefix="q"), "b-2")
@@ -148,11 +150,68 @@ def test_evidence_on_the_records_says_that_it_can_not_be_made_again_and_the_sums
     assert data_gone(run.evidence) == ""
     done = erase(monitor, officer, prediction_id="p3")
     assert done.profiles == 1
-    assert WindowProfile.objects.count() == sums
+    assert WindowProfile.objects.count() == sums - 1
     assert "records that it counts were erased" in data_gone(run.evidence)
     assert data_gone(other.evidence) == "", "the other window was not touched"
     later = measure(monitor, start=START, end=START + WEEK)
+    assert (WindowProfile.objects.count(), later.evidence.payload["n"]) == (sums, 199)
     assert data_gone(later.evidence) == "", "what is measured since is about what is there"
+
+
+def kept_of(run):
+    """Return all that is kept of a window beside its records: profiles, evidence and its files, as one text."""
+    files = [storage.get(digest).decode() for digest in run.evidence.files.values()]
+    return json.dumps([[row.profile for row in WindowProfile.objects.all()], run.evidence.payload, *files])
+
+
+def test_what_is_kept_of_a_window_names_nothing_that_only_a_few_have(monitor, world, officer):
+    months, purposes = {7: 4711, 8: -77}, {7: "Ada's bakery", **dict.fromkeys(range(10, 40), "boat")}
+    frame = a_frame(200, seed=2)
+    known = list(frame["purpose"])
+    body = of_people(200, months=lambda row: months.get(row, 12), purpose=lambda row: purposes.get(row, known[row]))
+    send(monitor, world, body)
+    given = {}
+
+    def check(reference, window, **more):
+        given["window"] = window
+        return without_evidently(reference, window, **more)
+
+    job = runs.request_run(monitor_id=monitor.pk, start=START, end=START + WEEK)
+    run = run_job(job, check=check)
+    said = kept_of(run)
+    assert "Ada's bakery" not in said
+    assert "4711" not in said
+    assert "-77" not in said
+    (new,) = [row for row in run.evidence.payload["signals"] if row["signal"] == "new_categories"]
+    assert (new["categories"], new["others"]) == (["boat"], 1)
+    assert new["value"] == pytest.approx(31 / 200), "it counts as before"
+    assert set(given["window"]["purpose"]) == {"car", "radio", "business", "boat", OTHER}
+    assert given["window"]["months"].between(1, 70).all()
+
+
+@pytest.mark.parametrize("what", ["an erasure", "the retention"])
+def test_what_was_counted_before_and_is_kept_after_does_not_count_what_went_meanwhile(
+    monitor, world, officer, monkeypatch, what
+):
+    batch = send(monitor, world, of_people()).batch
+    reference, real = windows.reference_of(monitor, world.version), engine.profile_each
+
+    def meanwhile(paths, bins):
+        counted = real(paths, bins)
+        if what == "an erasure":
+            erase(monitor, officer, subject="ada-0")
+        else:
+            with clock.frozen(START + timedelta(days=3000)):
+                retention.expire_records()
+        return counted
+
+    monkeypatch.setattr(engine, "profile_each", meanwhile)
+    assert sum(row.rows for row in windows.profile_batch(batch, reference)) == 90
+    assert not WindowProfile.objects.exists()
+    monkeypatch.undo()
+    batch.refresh_from_db()
+    windows.profile_batch(batch, reference)
+    assert sum(row.rows for row in WindowProfile.objects.all()) == (60 if what == "an erasure" else 0)
 
 
 def test_who_may_and_what_must_be_said(monitor, world, officer):
@@ -229,7 +288,7 @@ def test_the_command_and_the_api_erase_and_say_what_stays(monitor, world, office
     named = {"monitor": str(monitor.pk), "by": officer.email, "reason": "Art. 17"}
     call_command("erase_records", subject="ada-0", stdout=out, **named)
     assert "Erased 30 records, 0 labels and 0 rows" in out.getvalue()
-    assert "counts by category" in out.getvalue()
+    assert "counted anew" in out.getvalue()
     for wrong in ({"subject": "ada-0"}, {"subject": "ada-1", "by": "nobody@example.org"}):
         with pytest.raises(CommandError):
             call_command("erase_records", stdout=out, **{**named, **wrong})
@@ -256,6 +315,7 @@ def test_days_past_the_retention_are_deleted_logged_and_remembered(monitor, worl
         label_batch = late(monitor, world, ["p1"]).batch
     run = measure(monitor)
     erase(monitor, officer, prediction_id="p0")
+    windows.profile_batch(batch, windows.reference_of(monitor, world.version))
     paths = windows.paths_of(batch)
     with clock.frozen(START + timedelta(days=185) - timedelta(microseconds=1)):
         assert retention.expire_records() == 0, "the first day ended less than 184 days ago"
@@ -267,6 +327,7 @@ def test_days_past_the_retention_are_deleted_logged_and_remembered(monitor, worl
     assert (batch.rows, batch.erased, batch.expired, batch.kept) == (90, 1, 29, 60)
     assert [part["day"] for part in batch.expired_days] == ["2026-11-02"]
     assert [path.exists() for path in paths] == [False, True, True]
+    assert WindowProfile.objects.count() == 2, "what a day was counted to goes with it"
     assert windows.paths_of(batch) == paths[1:]
     assert "were erased" in data_gone(run.evidence), "what went first is said, and since when"
     with clock.frozen(START + timedelta(days=400)):

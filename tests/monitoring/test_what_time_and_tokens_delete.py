@@ -17,6 +17,7 @@ from monitoring.intake import ARROW_STREAM
 from monitoring.intake_settings import MIN_RETENTION_DAYS, IntakeSettings
 from monitoring.models import RecordBatch
 from monitoring.quarantine import lines_without
+from monitoring.whose import Whose
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,4 +97,4 @@ def test_a_time_that_python_has_no_word_for_is_put_aside(monitor, world, column,
 def test_rows_without_the_column_are_nobody_s():
     lines = b'{"row":1,"record":{"a":1}}\n{"row":2,"record":{"subject_id":null}}\n'
     named = b'{"row":3,"record":{"subject_id":"None","prediction_id":"p"}}\n'
-    assert lines_without(lines + named, "subject_id", frozenset({"None"})) == (lines, 1, {"p"})
+    assert lines_without(lines + named, Whose("subject_id", frozenset({"None"}))) == (lines, 1)

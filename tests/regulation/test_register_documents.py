@@ -17,7 +17,7 @@ from tests.reports.factories import Bank
 @pytest.fixture
 def bank(db, settings, tmp_path, monkeypatch) -> Bank:
     settings.STORAGE_ROOT = tmp_path / "storage"
-    monkeypatch.setattr(services, "render", lambda content, snapshot: b"%PDF-1.7 quickly made")
+    monkeypatch.setattr(services, "render", lambda content, snapshot, said: b"%PDF-1.7 quickly made")
     monkeypatch.setattr(services, "libraries", lambda: {"weasyprint": "70.0"})
     return Bank()
 

@@ -41,5 +41,9 @@ class Command(BaseCommand):
             f"Erased {row.records} records, {row.labels} labels and {row.quarantined} rows that were put aside.\n"
             f"Commitment {row.commitment}, salt {done.salt}: kept nowhere else; with both one can show whose they were."
         )
-        if done.profiles:
-            self.stdout.write(f"{done.profiles} profiles. {erasure.PROFILES_STAY}")
+        self.stdout.write(erasure.WHAT_STAYS)
+        if behind := row.files.filter(replaced_at=None).count():
+            raise CommandError(
+                f"The log has it, and {behind} of its files still holds them. Placet goes on within the hour; where "
+                "the monitor's page says that a new file was lost, erase the same again."
+            )
