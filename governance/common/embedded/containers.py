@@ -28,13 +28,13 @@ SERVICES = {
 """Service of ``docker-compose.yml`` -> role."""
 
 AT_PROVIDER = "oidc-client-secret"
-# What signs documents, by the variable that names it: copied as the provider's secret is, and empty where there is none.
+# What signs documents, by the variable that names it: copied as the provider's secret is, and empty where none is told.
 OF_DOCUMENTS = {
     "PLACET_DOCUMENT_KEY": "document-key.pem",
     "PLACET_DOCUMENT_CERTIFICATE_FILE": "document-chain.pem",
     "PLACET_DOCUMENT_TRUST_FILE": "document-roots.pem",
 }
-_TOKEN = "pkcs11:"
+_PKCS11 = "pkcs11:"
 _KEYS = ("log.pem", "permit.pem", "model-signing.pem", "policy.txt")
 SECRET_FILES = (*_KEYS, "basic_auth.ini", "valkey.conf", "postgres-superuser", AT_PROVIDER, *OF_DOCUMENTS.values())
 
@@ -117,15 +117,15 @@ def _signature(folder: Path, given: Mapping[str, str | None]) -> dict[str, str]:
     found = {}
     for variable, name in OF_DOCUMENTS.items():
         told = os.environ.get(variable, "")
-        has = told.startswith(_TOKEN) or given[name] or ((folder / name).exists() and (folder / name).read_text())
-        found[variable] = "" if not has else told if told.startswith(_TOKEN) else f"/run/secrets/{name}"
+        has = told.startswith(_PKCS11) or given[name] or ((folder / name).exists() and (folder / name).read_text())
+        found[variable] = "" if not has else told if told.startswith(_PKCS11) else f"/run/secrets/{name}"
     return found
 
 
 def _copied(variable: str) -> str | None:
     """Return the text of the file that a variable names, None where this run is told none."""
     name = os.environ.get(variable, "")
-    if not name or name.startswith(_TOKEN):
+    if not name or name.startswith(_PKCS11):
         return None
     try:
         return Path(name).read_text()
