@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import io
-import resource
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pypdf
 from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 
-from benchmarks.timing import Comparison, interleaved, seconds
+from benchmarks.timing import Comparison, Row, interleaved, seconds
 from reports.documents import pdf, signing
 from reports.documents.annex_iv import build
-from reports.documents.content import Content
 from reports.documents.render import Sheet, laid_out, render
+from reports.documents.snapshot import Record
 from tests.documents.sample_snapshot import a_snapshot
 from tests.documents.signing_authority import Signers
-
-PAGES = 100
 
 
 def measure() -> Iterator[Comparison]:
@@ -39,16 +38,27 @@ def measure() -> Iterator[Comparison]:
         rows=rows,
         claim=f"A document as PDF/A-3a and PDF/UA-1 takes {rows[1].ratio:.2f} times bare WeasyPrint on the same HTML.",
     )
-    longer = long(content)
-    (row,) = interleaved({f"{PAGES} pages": lambda: render(longer, snapshot)}, rounds=1, warm_up=0)
-    size, most = pages_of(render(longer, snapshot)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    yield Comparison(
-        title="A long technical documentation",
-        setup=f"{size} pages: the sections of the sample several times over; {most:.0f} MB at the most",
-        rows=(row,),
-        claim=f"{size} pages take {seconds(row.median_s)} and {most:.0f} MB.",
-    )
+    yield _long(snapshot)
     yield _signature(drawn)
+
+
+def _long(snapshot: Record) -> Comparison:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "benchmarks.long_document"],
+        input=json.dumps(snapshot),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    pages, peak = found["pages"], found["peak_mb"]
+    row = Row(f"{pages} pages", found["wall_s"], 1.0, 1)
+    return Comparison(
+        title="A long technical documentation",
+        setup=f"the sections of the sample several times over, in a process like the press's child; peak {peak:.0f} MB",
+        rows=(row,),
+        claim=f"{pages} pages take {seconds(found['wall_s'])} ({seconds(found['cpu_s'])} of CPU) and {peak:.0f} MB.",
+    )
 
 
 def _signature(drawn: bytes) -> Comparison:
@@ -76,15 +86,6 @@ def bare(sheet: Sheet) -> bytes:
     source = HTML(string=sheet.html, url_fetcher=fetcher, base_url="bundle:/")
     made: bytes = source.write_pdf(stylesheets=[style], font_config=fonts)
     return made
-
-
-def long(content: Content, pages: int = PAGES) -> Content:
-    """Return the content with its sections repeated, under anchors of their own, until it fills so many pages."""
-    times = -(-pages // 20)
-    sections = [
-        replace(section, anchor=f"{section.anchor}-{number}") for number in range(times) for section in content.sections
-    ]
-    return replace(content, sections=tuple(sections))
 
 
 def pages_of(made: bytes) -> int:

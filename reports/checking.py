@@ -8,27 +8,44 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 from django.conf import settings
+from django.core.cache import cache
+from redis.exceptions import RedisError
 
 from governance.accounts.models import User
-from governance.common.errors import Unknown
+from governance.common.errors import DomainError, Unknown
 from governance.evidence import storage
 from reports import selectors
 from reports.documents.frames import ASK, FAILED, PROGRESS, Torn, read_frame, write_frame
 from reports.models import Document, DocumentJob
 
 TIME_LIMIT_S = 20.0
+# How many files one person may have looked at, in how many seconds; and how many one process reads side by side, each
+# with up to a gigabyte. Who comes meanwhile waits for as long as two files may take.
+MOST_CHECKS, CHECKS_WITHIN_S = 20, 600
+SIDE_BY_SIDE = 2
+_room = threading.BoundedSemaphore(SIDE_BY_SIDE)
 # A signed file has the first half of the snapshot's digest in the clear, and each file the document's id: as a keyword
 # among its metadata, which PDF/A wants uncompressed.
 _IDENTIFIER = re.compile(rb"/ID\s*\[\s*<([0-9a-fA-F]{32})>")
 _KEYWORD = re.compile(rb"<pdf:Keywords>[^<]{0,300}?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 Standing = Literal["ours", "unsigned", "altered", "unknown"]
+
+
+class TooManyChecks(DomainError):
+    """Reading a stranger's file is dear: a person, or everybody together, asked for it too often."""
+
+    status = 429
+    title = "Too many files to check"
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,41 @@ def check(pdf: bytes, person: User) -> Checked:
     Args:
         pdf: at most ``MAX_DOCUMENT_MB``, which the caller sees to.
         person: who asks; of a system out of their reach no more is said than that the file is ours.
+
+    Raises:
+        TooManyChecks: the person asked too often, or too many files are being read; ``retry_after`` says when to come.
     """
+    with _place_for(person):
+        return _checked(pdf, person)
+
+
+@contextmanager
+def _place_for(person: User) -> Iterator[None]:
+    """Count the file for the person and hold a place for it.
+
+    A cache that does not answer counts nothing: the places still bound what is read at a time.
+    """
+    key = f"document-check:{person.pk}"
+    try:
+        cache.add(key, 0, timeout=CHECKS_WITHIN_S)
+        asked = int(cache.incr(key))
+    except (RedisError, ValueError):  # away, or it ended between the two
+        asked = 1
+    if asked > MOST_CHECKS:
+        raise TooManyChecks(
+            f"At most {MOST_CHECKS} files are checked for one person in {CHECKS_WITHIN_S // 60} minutes. "
+            "Wait, then try again.",
+            retry_after=CHECKS_WITHIN_S,
+        )
+    if not _room.acquire(timeout=2 * TIME_LIMIT_S):
+        raise TooManyChecks("Other files are being checked. Try again in a minute.", retry_after=60)
+    try:
+        yield
+    finally:
+        _room.release()
+
+
+def _checked(pdf: bytes, person: User) -> Checked:
     digest = "sha256:" + sha256(pdf).hexdigest()
     standing, row = _standing(pdf, digest)
     original = b""

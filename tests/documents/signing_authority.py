@@ -44,7 +44,8 @@ class Signers:
     stamps: Authority
 
     @classmethod
-    def made_in(cls, folder: Path, *, revoked: bool = False) -> "Signers":
+    def made_in(cls, folder: Path, *, revoked: bool = False, crl_url: str = "") -> "Signers":
+        """Make both; with ``crl_url`` the signer's certificate says that its revocation list lies there."""
         folder.mkdir(exist_ok=True)
         stamps = Authority.made_in(folder / "tsa")
         now = datetime.now(UTC)
@@ -65,7 +66,7 @@ class Signers:
             )
             .sign(root_key, hashes.SHA256())
         )
-        signer = (
+        unsigned = (
             x509.CertificateBuilder()
             .subject_name(_name("Example Bank model governance"))
             .issuer_name(root.subject)
@@ -82,8 +83,11 @@ class Signers:
                 ),
                 critical=True,
             )
-            .sign(root_key, hashes.SHA256())
         )
+        if crl_url:
+            place = x509.DistributionPoint([x509.UniformResourceIdentifier(crl_url)], None, None, None)
+            unsigned = unsigned.add_extension(x509.CRLDistributionPoints([place]), critical=False)
+        signer = unsigned.sign(root_key, hashes.SHA256())
         stamp_root = x509.load_pem_x509_certificate(stamps.ca.read_bytes())
         stamp_key = serialization.load_pem_private_key((stamps.folder / "ca.key").read_bytes(), password=None)
         assert isinstance(stamp_key, ec.EllipticCurvePrivateKey)

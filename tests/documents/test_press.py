@@ -4,6 +4,8 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from reports.documents.press import DrawingFailed, Press
 from reports.documents.render import render
 from reports.documents.snapshot import SnapshotInvalid
 from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot
+from tests.proving import PROVE
 
 pytestmark = [
     pytest.mark.slow,
@@ -73,6 +76,10 @@ def spoiled(value, more, key=""):
     if isinstance(value, list):
         return [spoiled(item, more, key) for item in value]
     return value + more if isinstance(value, str) and (key in FREE or value.count(" ") > 2) else value
+
+
+def peak_mb(pid) -> float:
+    return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 
 def flat(pdf: bytes) -> str:
@@ -168,6 +175,28 @@ def test_a_document_that_takes_too_long_is_ended_and_the_next_one_is_drawn():
         assert press.pid is None
         press.time_limit_s = 60
         assert press.libraries()["weasyprint"]
+    finally:
+        press.close()
+
+
+@pytest.mark.skipif(not PROVE, reason="PLACET_PROVE: takes most of a minute")
+def test_a_hundred_pages_are_drawn_in_half_a_gigabyte():
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.long_document"]
+    done = subprocess.run(command, input=json.dumps(a_snapshot()), stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["pages"] >= 100
+    assert found["peak_mb"] / found["pages"] * 100 <= 500
+
+
+def test_a_page_takes_four_megabytes_of_the_child_and_no_more():
+    press = Press()
+    try:
+        press.libraries()
+        before = peak_mb(press.pid)
+        snapshot = a_snapshot()
+        pages = len(pypdf.PdfReader(io.BytesIO(press.render(build(snapshot), snapshot))).pages)
+        assert before <= 100
+        assert (peak_mb(press.pid) - before) / pages <= 5.0
     finally:
         press.close()
 

@@ -3,10 +3,16 @@
 import io
 import shutil
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import page
 import pytest
+from asn1crypto import pem
 
 from reports.documents import signing
 from reports.documents.annex_iv import build
@@ -52,6 +58,32 @@ def pdfsig(pdf: bytes, folder: Path) -> str:
     path = folder / "signed.pdf"
     path.write_bytes(pdf)
     return subprocess.run(["pdfsig", "-nocert", path], capture_output=True, text=True).stdout
+
+
+@contextmanager
+def lists_served_from(folder: Path, asked: list[str]) -> Iterator[str]:
+    """Serve the revocation lists of the signers that are made in ``folder / "fetched"``, and note what is asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = pem.unarmor((folder / "fetched" / Path(self.path).name).read_bytes())[2]
+            self.send_response(200)
+            self.send_header("Content-Type", "application/pkix-crl")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def flipped(pdf: bytes, at: int) -> bytes:
@@ -103,7 +135,6 @@ def test_pyhanko_finds_all_that_it_needs_in_the_file_alone(signed, signers):
     assert status.timestamp_validity.trusted
 
 
-@pytest.mark.skipif(not SOFTHSM, reason="softhsm2 is not installed")
 def test_a_key_that_never_leaves_its_token_signs_too(signers, pages, tmp_path, monkeypatch):
     monkeypatch.setenv("SOFTHSM2_CONF", str(signers.folder / "softhsm.conf"))
     uri = signers.in_softhsm(SOFTHSM)
@@ -124,8 +155,6 @@ def test_a_key_that_never_leaves_its_token_signs_too(signers, pages, tmp_path, m
     ],
 )
 def test_what_is_missing_is_said_in_a_sentence(signers, pages, change, says):
-    from dataclasses import replace
-
     with pytest.raises(signing.SigningFailed, match=says):
         signing.sign(pages, replace(signers.identity(), **change))
 
@@ -134,6 +163,29 @@ def test_a_revoked_certificate_signs_nothing_that_needs_its_revocation_list(page
     revoked = Signers.made_in(tmp_path / "revoked", revoked=True)
     with revoked.serving() as identity, pytest.raises(signing.SigningFailed, match=r"(?i)revoked"):
         signing.sign(pages, identity)
+
+
+def test_revocation_lists_are_fetched_from_where_the_certificates_say(pages, tmp_path):
+    asked: list[str] = []
+    with lists_served_from(tmp_path, asked) as url:
+        signers = Signers.made_in(tmp_path / "fetched", crl_url=f"{url}/root.crl")
+        with signers.serving() as identity:
+            theirs = (str(signers.folder / "tsa.crl"),)  # the other authority names no address
+            with pytest.raises(signing.SigningFailed):
+                signing.sign(pages, replace(identity, crl_files=theirs))
+            assert asked == []
+            signed = signing.sign(pages, replace(identity, crl_files=theirs, fetch=True)).pdf
+    assert "/root.crl" in asked
+    assert "Signature is Valid." in pdfsig(signed, tmp_path)
+
+
+def test_a_certificate_on_a_fetched_list_signs_nothing(pages, tmp_path):
+    asked: list[str] = []
+    with lists_served_from(tmp_path, asked) as url:
+        signers = Signers.made_in(tmp_path / "fetched", revoked=True, crl_url=f"{url}/root.crl")
+        with signers.serving() as identity, pytest.raises(signing.SigningFailed, match=r"(?i)revoked"):
+            signing.sign(pages, replace(identity, crl_files=(str(signers.folder / "tsa.crl"),), fetch=True))
+    assert "/root.crl" in asked
 
 
 def test_the_cover_says_how_the_file_is_signed(signers):
@@ -149,4 +201,5 @@ def test_the_cover_says_how_the_file_is_signed(signers):
 
 
 def test_the_tools_that_the_tests_ask_are_installed():
-    assert [tool for tool in ("qpdf", "pdfsig", "pdffonts") if not shutil.which(tool)] == []
+    assert [tool for tool in ("qpdf", "pdfsig", "pdffonts", "softhsm2-util") if not shutil.which(tool)] == []
+    assert SOFTHSM

@@ -191,6 +191,48 @@ def test_a_secret_of_the_identity_provider_that_cannot_be_read_is_said(
     assert not (tmp_path / "deploy").exists()
 
 
+def test_what_signs_documents_is_mounted_for_the_worker_and_its_roots_for_web(
+    services: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "deploy"
+    containers.write(folder, base_url="https://placet.example")
+    before = read_env(folder / "env/worker.env")
+    assert {name: before[name] for name in containers.OF_DOCUMENTS} == dict.fromkeys(containers.OF_DOCUMENTS, "")
+    for variable, name in containers.OF_DOCUMENTS.items():
+        (tmp_path / name).write_text(f"text of {name}\n")
+        monkeypatch.setenv(variable, str(tmp_path / name))
+    monkeypatch.setenv("PLACET_DOCUMENT_TSA", "https://tsa.example/tsr")
+    for _ in range(2):  # the second time by somebody whose shell does not export them
+        written = containers.write(folder, base_url="https://placet.example")
+        worker, web = (read_env(folder / f"env/{service}.env") for service in ("worker", "web"))
+        for variable, name in containers.OF_DOCUMENTS.items():
+            assert worker[variable] == f"/run/secrets/{name}"
+            assert (folder / "secrets" / name).read_text() == f"text of {name}\n"
+            monkeypatch.delenv(variable, raising=False)
+        assert worker["PLACET_DOCUMENT_TSA"] == "https://tsa.example/tsr"
+        assert worker["PLACET_DOCUMENT_REVOCATION"] == "fetch"
+        assert web["PLACET_DOCUMENT_TRUST_FILE"] == "/run/secrets/document-roots.pem"
+        assert not {"PLACET_DOCUMENT_KEY", "PLACET_DOCUMENT_TSA"} & set(web)
+    holders = {
+        name: {service for service, of in services.items() if name in of.get("secrets", [])}
+        for name in containers.OF_DOCUMENTS.values()
+    }
+    assert holders == {
+        "document-key.pem": {"worker"},
+        "document-chain.pem": {"worker"},
+        "document-roots.pem": {"worker", "web"},
+    }
+    assert all("text of" not in path.read_text() for path in written if path.suffix == ".env")
+
+
+def test_a_documents_key_in_a_token_is_named_and_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = "pkcs11:token=placet;object=documents?module-path=/usr/lib/module.so"
+    monkeypatch.setenv("PLACET_DOCUMENT_KEY", uri)
+    containers.write(tmp_path / "deploy", base_url="https://placet.example")
+    assert read_env(tmp_path / "deploy/env/worker.env")["PLACET_DOCUMENT_KEY"] == uri
+    assert (tmp_path / "deploy/secrets/document-key.pem").read_text() == ""
+
+
 def test_the_placet_variables_are_settings_that_somebody_reads(repository: Path) -> None:
     code = "".join(
         path.read_text()

@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from governance.audit import selectors as log
 from governance.common import clock
@@ -183,6 +184,39 @@ def test_a_file_that_keeps_its_reader_busy_is_given_up(bank, monkeypatch):
     monkeypatch.setattr(checking, "TIME_LIMIT_S", 0.05)
     found = checking.check(a_pdf(), bank.owner)
     assert found.problem == "The file can't be read within 0.05 s."
+
+
+def test_a_person_has_a_limited_number_of_files_checked_and_others_go_on(bank, client, monkeypatch):
+    monkeypatch.setattr(checking, "MOST_CHECKS", 2)
+    monkeypatch.setattr(checking, "_read", lambda pdf, original: {})
+    for person, expected in ((a_user(), [200, 200, 429]), (a_user(), [200])):
+        client.force_login(person)
+        answers = [client.post(CHECK, {"file": SimpleUploadedFile("x.pdf", a_pdf())}) for _ in expected]
+        assert [answer.status_code for answer in answers] == expected
+        if expected[-1] == 429:
+            assert answers[-1].headers["Retry-After"] == "600"
+            assert "At most 2 files are checked for one person in 10 minutes" in answers[-1].content.decode()
+
+
+def test_no_more_files_are_read_side_by_side_than_there_is_memory_for(bank, monkeypatch):
+    monkeypatch.setattr(checking, "TIME_LIMIT_S", 0.05)
+    for _ in range(checking.SIDE_BY_SIDE):
+        assert checking._room.acquire(timeout=0)
+    try:
+        with pytest.raises(checking.TooManyChecks, match="Other files are being checked"):
+            checking.check(a_pdf(), bank.owner)
+    finally:
+        checking._room.release(checking.SIDE_BY_SIDE)
+    assert checking.check(a_pdf(), bank.owner).standing == "unknown"
+
+
+def test_without_a_cache_nothing_is_counted_and_the_file_is_read_all_the_same(bank, monkeypatch):
+    class Away:
+        def add(self, *_: object, **__: object) -> None:
+            raise RedisConnectionError("no cache")
+
+    monkeypatch.setattr(checking, "cache", Away())
+    assert checking.check(a_pdf(), bank.owner).standing == "unknown"
 
 
 def test_a_file_too_large_or_no_pdf_is_refused(bank, client, settings):

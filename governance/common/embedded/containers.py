@@ -5,6 +5,7 @@ The same table of roles as for the embedded servers decides who gets what; only 
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,8 +28,15 @@ SERVICES = {
 """Service of ``docker-compose.yml`` -> role."""
 
 AT_PROVIDER = "oidc-client-secret"
+# What signs documents, by the variable that names it: copied as the provider's secret is, and empty where none is told.
+OF_DOCUMENTS = {
+    "PLACET_DOCUMENT_KEY": "document-key.pem",
+    "PLACET_DOCUMENT_CERTIFICATE_FILE": "document-chain.pem",
+    "PLACET_DOCUMENT_TRUST_FILE": "document-roots.pem",
+}
+_PKCS11 = "pkcs11:"
 _KEYS = ("log.pem", "permit.pem", "model-signing.pem", "policy.txt")
-SECRET_FILES = (*_KEYS, "basic_auth.ini", "valkey.conf", "postgres-superuser", AT_PROVIDER)
+SECRET_FILES = (*_KEYS, "basic_auth.ini", "valkey.conf", "postgres-superuser", AT_PROVIDER, *OF_DOCUMENTS.values())
 
 
 def _database(layout: Layout, role: str, database: str) -> str:
@@ -41,19 +49,22 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
 
     Passwords and keys are made once and kept in ``folder/state``, so that a second run changes none of them. The secret
     of the identity provider is copied from where ``PLACET_OIDC_CLIENT_SECRET_FILE`` or ``PLACET_OIDC_CLIENT_SECRET``
-    has it now; without either, what an earlier run wrote stays, and its file is empty where there was never one.
+    has it now; without either, what an earlier run wrote stays, and its file is empty where there was never one. So are
+    key, chain and roots of the documents' signature, from where the variables of ``OF_DOCUMENTS`` say; a key in a
+    PKCS#11 token stays there.
 
     Args:
         folder: closed to everybody else (0700). The files in ``secrets`` are readable, since the containers' users
             have other numbers than the one who runs this.
         base_url: the address people open; https unless it is localhost.
     Raises:
-        EmbeddedError: ``base_url`` is not such an address, or the identity provider's secret can't be read.
+        EmbeddedError: ``base_url`` is not such an address, or a file that is to be copied can't be read.
     """
     host = urlsplit(base_url)
     if host.scheme != "https" and not (host.scheme == "http" and host.hostname in {"localhost", "127.0.0.1"}):
         raise EmbeddedError(f"{base_url!r}: give the https:// address that people will open (http only for localhost).")
     client_secret = _client_secret()
+    signing = {name: _copied(variable) for variable, name in OF_DOCUMENTS.items()}
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     layout = Layout.at(folder / "state")
     secrets.create_all(layout, host=host.hostname or "localhost")
@@ -76,6 +87,9 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
         "PLACET_JOURNAL": "/data/journal/placet-journal.jsonl",
         "MLFLOW_AUTH_CONFIG_PATH": "/run/secrets/basic_auth.ini",
         "PLACET_OIDC_CLIENT_SECRET_FILE": f"/run/secrets/{AT_PROVIDER}",
+        # Revocation lists end within days: without files of yours, the worker fetches them.
+        "PLACET_DOCUMENT_REVOCATION": os.environ.get("PLACET_DOCUMENT_REVOCATION", "fetch"),
+        **_signature(folder / "secrets", signing),
         "PLACET_STORAGE_URL": "/data/storage",
         "PLACET_MODEL_ENVIRONMENTS": "/data/environments",
         "PLACET_ANCHOR_DIR": "/data/anchors",
@@ -95,26 +109,43 @@ def write(folder: Path, *, base_url: str) -> list[Path]:
         path = folder / "env" / f"{service}.env"
         secrets.write_private(path, "".join(f"{name}={value}\n" for name, value in sorted(values.items())))
         written.append(path)
-    return [*written, *_secret_files(folder / "secrets", layout, external, client_secret)]
+    return [*written, *_secret_files(folder / "secrets", layout, external, {AT_PROVIDER: client_secret, **signing})]
+
+
+def _signature(folder: Path, given: Mapping[str, str | None]) -> dict[str, str]:
+    """Return where the services find what signs the documents; nothing where no run was told of any."""
+    found = {}
+    for variable, name in OF_DOCUMENTS.items():
+        told = os.environ.get(variable, "")
+        has = told.startswith(_PKCS11) or given[name] or ((folder / name).exists() and (folder / name).read_text())
+        found[variable] = "" if not has else told if told.startswith(_PKCS11) else f"/run/secrets/{name}"
+    return found
+
+
+def _copied(variable: str) -> str | None:
+    """Return the text of the file that a variable names, None where this run is told none."""
+    name = os.environ.get(variable, "")
+    if not name or name.startswith(_PKCS11):
+        return None
+    try:
+        return Path(name).read_text()
+    except OSError as error:
+        raise EmbeddedError(f"{variable}: {name} can't be read.") from error
 
 
 def _client_secret() -> str | None:
     """Return Placet's secret at the identity provider, None where this run is told none."""
-    name = os.environ.get("PLACET_OIDC_CLIENT_SECRET_FILE", "")
-    if not name:
-        return os.environ.get("PLACET_OIDC_CLIENT_SECRET") or None
-    try:
-        return Path(name).read_text().strip()
-    except OSError as error:
-        raise EmbeddedError(f"PLACET_OIDC_CLIENT_SECRET_FILE: {name} can't be read.") from error
+    copied = _copied("PLACET_OIDC_CLIENT_SECRET_FILE")
+    return (os.environ.get("PLACET_OIDC_CLIENT_SECRET") or None) if copied is None else copied.strip()
 
 
-def _secret_files(folder: Path, layout: Layout, external: dict[str, str], client_secret: str | None) -> list[Path]:
+def _secret_files(
+    folder: Path, layout: Layout, external: dict[str, str], copied: Mapping[str, str | None]
+) -> list[Path]:
     folder.mkdir(mode=0o700, exist_ok=True)
-    before = folder / AT_PROVIDER
-    kept = before.read_text() if before.exists() else ""
+    kept = {name: (folder / name).read_text() if (folder / name).exists() else "" for name in copied}
     contents = {
-        AT_PROVIDER: kept if client_secret is None else client_secret,
+        **{name: kept[name] if text is None else text for name, text in copied.items()},
         "basic_auth.ini": mlflow_accounts.configuration(
             external["PLACET_MLFLOW_DATABASE_URL"], secrets.password(layout, "mlflow-admin")
         ),

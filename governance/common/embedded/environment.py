@@ -54,6 +54,13 @@ _SEAL = ("PLACET_NOTICE_KEY",)
 _RECORDS = ("PLACET_RECORDS_KEY",)
 _OUTSIDE = ("PLACET_ANCHORS", "PLACET_EMAIL_URL")
 _MODELS = ("PLACET_MODEL_CODE", "PLACET_MODEL_ENVIRONMENTS", "PLACET_MODEL_INDEX")
+# Yours, if documents are to be signed: the worker signs, web and the one who stamps them again only judge.
+_ROOTS_OF_DOCUMENTS = ("PLACET_DOCUMENT_TRUST_FILE",)
+_STAMPS = ("PLACET_DOCUMENT_TSA",)
+_DOCUMENTS = (
+    *("PLACET_DOCUMENT_KEY", "PLACET_DOCUMENT_CERTIFICATE_FILE", "PLACET_DOCUMENT_CRL_FILES"),
+    *("PLACET_DOCUMENT_REVOCATION", *_ROOTS_OF_DOCUMENTS, *_STAMPS),
+)
 _KEYS = (
     "PLACET_LOG_KEY_FILE",
     "PLACET_PERMIT_KEY_FILE",
@@ -73,11 +80,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         *_RECORDS,
         *_SECRET_AT_PROVIDER,
         *_WEBHOOK,
+        *_ROOTS_OF_DOCUMENTS,
         "PLACET_MLFLOW_WORD_KEY",
     ),
     "worker": (
         *(*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_RECONCILER, *_SEAL, "PLACET_EMAIL_URL"),
-        *_WEBHOOK,
+        *(*_WEBHOOK, *_DOCUMENTS),
     ),
     "evidence": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", *_MLFLOW_IDENTITY, *_MODELS),
     "beat": (*_PUBLIC, "DATABASE_URL", "REDIS_URL"),
@@ -88,7 +96,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         *("DO_NOT_TRACK", "PLACET_URL", "PLACET_GATE_TOKEN", "PLACET_TRUST_FILE", "PLACET_JOURNAL"),
     ),
     # Not processes, but what commands are run as: `python -m governance.common.embedded exec --role owner -- ...`.
-    "app": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", "PLACET_SECRET_KEY", *_RECORDS),
+    "app": (*_PUBLIC, "DATABASE_URL", "REDIS_URL", "PLACET_SECRET_KEY", *_RECORDS, *_STAMPS),
     "owner": (*_PUBLIC, "PLACET_DB_ROLE", "DATABASE_OWNER_URL"),
     "privacy": (*_PUBLIC, "PLACET_DB_ROLE", "DATABASE_PRIVACY_URL"),
     "bootstrap": (*_PUBLIC, "PLACET_BOOTSTRAP_URL", *DATABASE_ROLES, "PLACET_MLFLOW_DATABASE_URL"),
@@ -206,6 +214,7 @@ def _values(layout: Layout, addresses: Addresses, role: str) -> dict[str, str]:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
+        **{name: os.environ.get(name, "") for name in _DOCUMENTS},
         # Everybody of a start on one machine comes from one address, and people try things out.
         **{name: os.environ[name] for name in _SECRET_AT_PROVIDER if name in os.environ},
         "PLACET_SIGN_IN_LIMITS": os.environ.get("PLACET_SIGN_IN_LIMITS", "account=20/300,address=1200/60,token=600/60"),
