@@ -30,6 +30,8 @@ from placet import (
     terminal,
 )
 from placet.assertions import judge_bundle
+from placet.case import is_case, verify_case
+from placet.case import said as case_said
 from placet.connection import Connected, JsonFlag
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
@@ -96,7 +98,9 @@ def run(arguments: Sequence[str]) -> int:
 
 @app.command()
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="The audit bundle (.zip), or one entry's receipt (.tlog-proof).")],
+    bundle: Annotated[
+        Path, typer.Argument(help="The bundle of the log or of a case (.zip), or one entry's receipt (.tlog-proof).")
+    ],
     files: Annotated[
         list[Path] | None, typer.Argument(help="policy.txt (unless --policy names it), checkpoints that you kept.")
     ] = None,
@@ -112,7 +116,7 @@ def verify(
     jobs: Annotated[int, typer.Option(min=1, help="How many processes read the entries.")] = 1,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check an audit bundle offline: integrity, completeness and anchoring, each by itself, and signed decisions."""
+    """Check a bundle offline: integrity, completeness and anchoring, each by itself, signed decisions, and papers."""
     notes = [*(files or []), *(checkpoint or [])]
     trusted = policy or (notes.pop(0) if files else default_policy(bundle))
     if trusted is None:
@@ -121,6 +125,8 @@ def verify(
         content = bundle.read_bytes() if bundle.suffix == ".tlog-proof" else b""
         if is_receipt(content):
             _verify_receipt(content, trusted, as_json=as_json)
+        if is_case(bundle):
+            _verify_case(bundle, trusted, notes, as_json=as_json)
         progress = _progress()
         vouched = load_trust(trusted).vouched
         report = verify_bundle(bundle, policy=trusted, checkpoints=notes, vouched=vouched, jobs=jobs, progress=progress)
@@ -142,6 +148,22 @@ def _progress() -> Callable[[int, int], object]:
     if not console.is_terminal:
         return lambda done, size: None
     return lambda done, size: console.print(f"{done:,} of {size:,} entries", end="\r") if size > _LONG else None
+
+
+def _verify_case(path: Path, policy: Path, notes: Sequence[Path], *, as_json: bool) -> NoReturn:
+    """Check a case, print the three verdicts and what is in it, and leave with the exit code."""
+    case = verify_case(path, trust=policy, checkpoints=notes)
+    if as_json:
+        terminal.print_json(case.to_dict())
+        raise typer.Exit(case.report.exit_code)
+    terminal.say(case_said(case))
+    table = terminal.table("papers", "here", "left out", "wrong")
+    for row in case.rows:
+        counts = (Text(str(row.here)), Text(str(row.left_out or "")), Text(str(row.wrong or ""), style="bold red"))
+        table.add_row(Text(row.kind), *counts)
+    terminal.out().print(table)
+    _print_report(path, case.report)
+    raise typer.Exit(case.report.exit_code)
 
 
 def _verify_receipt(content: bytes, policy: Path, *, as_json: bool) -> NoReturn:

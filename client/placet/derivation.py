@@ -94,6 +94,15 @@ def still_approved(entries: Iterable[tuple[int, Entry]], request: str) -> Approv
     return _read(entries, request).result()
 
 
+def check_decisions(entries: Iterable[tuple[int, Entry]], request: str) -> None:
+    """Check what the entries say of ``request``, whatever became of it: that whoever signed might sign.
+
+    Raises:
+        LogDisagrees: as ``rederive``; that nothing was approved is no disagreement.
+    """
+    _read(entries, request)
+
+
 def _read(known: Iterable[tuple[int, Entry]], request: str) -> "_Derivation":
     derivation = _Derivation()
     for index, entry in known:

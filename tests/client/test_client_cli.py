@@ -11,6 +11,7 @@ typer_testing = pytest.importorskip("typer.testing")
 
 from placet.commands import app  # noqa: E402
 from placet.sdk import Promotion  # noqa: E402
+from tests.client.a_case import a_story  # noqa: E402
 
 ID = "0a0a0a0a-0000-4000-8000-000000000001"
 PATH = f"/api/v1/promotion-requests/{ID}"
@@ -364,3 +365,22 @@ def test_offline_only_the_version_that_was_meant(run, api, lying_ready):
     assert (refused.exit_code, "goes back to version 1, not to 3" in refused.stderr) == (3, True)
     assert [one["method"] for one in api.asked] == ["GET"]
     assert run("rollback", "credit-risk", "--offline", "--to", "1").exit_code == 0
+
+
+def test_verify_reads_a_case_prints_its_papers_and_names_a_changed_file(run, tmp_path):
+    story = a_story()
+    path, policy = story.write(tmp_path / "case.zip"), tmp_path / "policy.txt"
+    policy.write_text(story.log.policy)
+    (tmp_path / "seen.note").write_bytes(story.log.anchored[0])
+    result = run("verify", path, policy, tmp_path / "seen.note")
+    assert result.exit_code == 0
+    assert result.output.splitlines()[0] == "promotion PR-12, 2026-11-23 to 2026-11-24"
+    for words in ("decisions", "permits", "integrity", "completeness", "anchoring", "Nothing is wrong."):
+        assert words in result.output
+    told = json.loads(run("verify", path, policy, "--json").output)
+    assert (told["format"], told["exit_code"], told["scope"]["kind"]) == ("placet-case/1", 0, "promotion")
+    name = next(name for name in story.papers if name.startswith("permits/"))
+    path.write_bytes(path.read_bytes().replace(story.papers[name], b" " + story.papers[name][1:]))
+    result = run("verify", path, policy)
+    assert result.exit_code == 3
+    assert name in result.output.replace("\n", "")
