@@ -21,6 +21,7 @@ from rich.text import Text
 import placet
 from placet import (
     adopt_command,
+    bundle_command,
     evidence_commands,
     model_commands,
     policy_commands,
@@ -63,6 +64,7 @@ production_commands.register(app, Connected)
 record_commands.register(app)
 model_commands.register(app)
 adopt_command.register(app, Connected)
+bundle_command.register(app, Connected)
 _WHICH = "The request, by its number (PR-12) or id."
 WaitFlag = Annotated[
     bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")
@@ -245,23 +247,6 @@ def apply_promotion(
             request = _follow(client, request, until="applied", quiet=as_json)
     _show(request, as_json=as_json)
     raise typer.Exit(_ALIAS_NOT_MOVED.get(request.state, 0))
-
-
-@app.command("bundle")
-def download_bundle(
-    out: Annotated[Path, typer.Argument(help="Where to save the bundle (.zip).")], as_json: JsonFlag = False
-) -> None:
-    """Download the latest audit bundle."""
-    try:
-        with Connected() as client:
-            client.download_bundle(out)
-    except OSError as error:
-        terminal.stop(f"{out} cannot be written: {error.strerror}.", code=1)
-    size = out.stat().st_size
-    if as_json:
-        terminal.print_json({"path": str(out), "bytes": size})
-    else:
-        terminal.say(f"{out} ({size:,} bytes). Check it: placet verify {out} --policy policy.txt")
 
 
 @app.command("witness-key")

@@ -19,7 +19,6 @@ from governance.inventory import selectors as inventory
 from registry import selectors as registry
 from reports import tasks
 from reports.bundles import selectors, services
-from reports.models import BundleJob
 
 SCOPE = "bundles:read"
 
@@ -52,9 +51,9 @@ class BundleOutput(serializers.Serializer[Any]):
     """A bundle being made, or made."""
 
     id = serializers.UUIDField()
-    scope = serializers.ChoiceField(choices=BundleJob.Scope.choices)
+    scope = serializers.CharField(help_text="promotion, system or period.")
     about = serializers.CharField()
-    state = serializers.ChoiceField(choices=BundleJob.State.choices)
+    state = serializers.CharField(help_text="queued, running, done or failed.")
     error = serializers.CharField(allow_blank=True)
     done = serializers.IntegerField(source="steps_done")
     total = serializers.IntegerField(source="steps_total")
@@ -113,13 +112,11 @@ class BundleFile(APIView):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY}, summary="Download a bundle")
     def get(self, request: Request, bundle_id: uuid.UUID) -> FileResponse:
         """Return the file, for a week after it was made; to whoever asked for it."""
-        return bundle_response(selectors.bundle_for(actor(request), bundle_id))
-
-
-def bundle_response(row: BundleJob) -> FileResponse:
-    """Return a bundle as a download."""
-    name = f"placet-{row.scope}-{row.about.replace(' to ', '-')}.zip"
-    headers = {"X-Content-Type-Options": "nosniff"}
-    return FileResponse(
-        selectors.file_of(row), as_attachment=True, filename=name, content_type="application/zip", headers=headers
-    )
+        row = selectors.bundle_for(actor(request), bundle_id)
+        return FileResponse(
+            selectors.file_of(row),
+            as_attachment=True,
+            filename=selectors.file_name(row),
+            content_type="application/zip",
+            headers={"X-Content-Type-Options": "nosniff"},
+        )

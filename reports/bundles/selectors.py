@@ -40,3 +40,8 @@ def file_of(row: BundleJob) -> BinaryIO:
     if row.state == BundleJob.State.DONE:
         raise Unknown("The file was kept for a week and is gone; ask for the bundle again.")
     raise Unknown("The file is not made yet; wait until the bundle is done.")
+
+
+def file_name(row: BundleJob) -> str:
+    """Return what a bundle is called once it is saved: ``placet-promotion-PR-12.zip``."""
+    return f"placet-{row.scope}-{row.about.replace(' to ', '-')}.zip"

@@ -384,3 +384,22 @@ def test_verify_reads_a_case_prints_its_papers_and_names_a_changed_file(run, tmp
     result = run("verify", path, policy)
     assert result.exit_code == 3
     assert name in result.output.replace("\n", "")
+
+
+def test_bundle_has_the_papers_of_a_promotion_made_and_saves_them(run, api, tmp_path):
+    job = {"id": ID, "state": "running", "done": 3, "total": 9, "error": ""}
+    api.says("POST", "/api/v1/bundles", job, status=202)
+    api.says("GET", f"/api/v1/bundles/{ID}", job | {"state": "done"})
+    api.says("GET", f"/api/v1/bundles/{ID}/file", b"a zip")
+    result = run("bundle", tmp_path / "c.zip", "--promotion", "PR-12", "--seen-size", "120")
+    assert (result.exit_code, (tmp_path / "c.zip").read_bytes()) == (0, b"a zip")
+    asked = next(call for call in api.asked if call["method"] == "POST")
+    assert json.loads(asked["body"]) == {"promotion": "PR-12", "seen_size": 120}
+    assert asked["headers"]["Idempotency-Key"]
+    run("bundle", tmp_path / "d.zip", "--from", "2026-11-01", "--to", "2026-12-01", "--json")
+    asked = [call for call in api.asked if call["method"] == "POST"][-1]
+    assert json.loads(asked["body"]) == {"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"}
+    api.says("GET", f"/api/v1/bundles/{ID}", job | {"state": "failed", "error": "Too many entries."})
+    result = run("bundle", tmp_path / "e.zip", "--system", "consumer-credit")
+    assert (result.exit_code, (tmp_path / "e.zip").exists()) == (1, False)
+    assert "Too many entries." in result.stderr

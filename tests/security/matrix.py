@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from tests.security import (
     adoptions,
+    bundles,
     datasets,
     evidence,
     monitors,
@@ -140,6 +141,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     **production.RULES,
     **registers.RULES,
     **watching.RULES,
+    **bundles.RULES,
     **adoptions.RULES,
     **datasets.RULES,
     **records.RULES,
@@ -244,6 +246,7 @@ ROUTES: dict[str, Route] = {
     **production.ROUTES,
     **registers.ROUTES,
     **watching.ROUTES,
+    **bundles.ROUTES,
     **adoptions.ROUTES,
     **datasets.ROUTES,
     **records.ROUTES,

@@ -30,6 +30,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence import services as evidence
+from governance.evidence import storage
 from governance.evidence.models import Evidence, EvidenceJob
 from governance.evidence.producers import Product
 from governance.inventory import assignments, criteria
@@ -44,7 +45,7 @@ from placet.digests import ArtifactFile, ArtifactManifest
 from registry import adoptable, adoption, signatures
 from registry.models import Adoption, DatasetSnapshot, Permit, RegisteredModel
 from reports import services as documents
-from reports.models import Document
+from reports.models import BundleJob, Document
 from tests import drift_payloads, payloads
 from tests.authenticator import Authenticator
 from tests.documents.sample_snapshot import ANSWERS
@@ -200,7 +201,19 @@ class World(Bank):
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         self.document = documents.build_document(self.job.pk).document
+        self.bundle = self._bundle()
         self.draft = policies.draft_policy(text=CREDIT_POLICY, author=a_user(Role.POLICY_AUTHOR))
+
+    def _bundle(self) -> BundleJob:
+        """Papers of the system that the validator who signs asked for when they still might; the file is there."""
+        return BundleJob.objects.create(
+            scope=BundleJob.Scope.SYSTEM,
+            system=self.system,
+            requested_by=self.second,
+            state=BundleJob.State.DONE,
+            file_digest=storage.put(b"a bundle"),
+            made_at=clock.now(),
+        )
 
     def _incidents(self) -> None:
         """One with a task and one without, both of two days ago and the system owner's."""
@@ -369,6 +382,7 @@ class World(Bank):
             "task of an incident": {**_incident(self.incident), "task": self.task.pk, "task_id": self.task.pk},
             "document": {"pk": self.document.pk, "document_id": self.document.pk} if self.document else {},
             "document job": {"job_id": self.job.pk},
+            "bundle": {"pk": self.bundle.pk, "bundle_id": self.bundle.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
             "passkey": {"pk": self.passkey.pk},
             "permit": {"digest": self.permit.digest},
