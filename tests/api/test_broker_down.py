@@ -70,7 +70,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What the sweeps hand out."""
     told: list[tuple[str, str]] = []
     enqueued = (evidence_tasks.run_job, registry_tasks.carry_out, reports_tasks.build_document)
-    for task in (*enqueued, approvals_tasks.replay_policy):
+    for task in (*enqueued, approvals_tasks.replay_policy, reports_tasks.build_bundle):
         monkeypatch.setattr(task, "delay", lambda pk, name=task.name: told.append((name, pk)))
     return told
 

@@ -48,7 +48,7 @@ def bundles(**more: Any) -> dict[str, Any]:
         "error": "",
         "today": NOW.date(),
         "rows": rows,
-        "running": True,
+        "running": False,
         "url": "/bundles/making",
     }
     return base | more

@@ -30,7 +30,6 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence import services as evidence
-from governance.evidence import storage
 from governance.evidence.models import Evidence, EvidenceJob
 from governance.evidence.producers import Product
 from governance.inventory import assignments, criteria
@@ -45,7 +44,7 @@ from placet.digests import ArtifactFile, ArtifactManifest
 from registry import adoptable, adoption, signatures
 from registry.models import Adoption, DatasetSnapshot, Permit, RegisteredModel
 from reports import services as documents
-from reports.models import BundleJob, Document
+from reports.models import Document
 from tests import drift_payloads, payloads
 from tests.authenticator import Authenticator
 from tests.documents.sample_snapshot import ANSWERS
@@ -65,7 +64,7 @@ from tests.factories import (
 from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.roles import as_role
-from tests.security.batches import a_batch
+from tests.security.batches import a_batch_and_a_bundle
 from tests.security.bodies import BODIES, TRAINED
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
@@ -197,23 +196,11 @@ class World(Bank):
         self.alert = Alert.objects.get(monitor=self.monitor)
         self._incidents()
         self.run = self._run()
-        a_batch(self.monitor, self.run.version, self.owner)
+        self.bundle = a_batch_and_a_bundle(self)
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         self.document = documents.build_document(self.job.pk).document
-        self.bundle = self._bundle()
         self.draft = policies.draft_policy(text=CREDIT_POLICY, author=a_user(Role.POLICY_AUTHOR))
-
-    def _bundle(self) -> BundleJob:
-        """Papers of the system that the validator who signs asked for when they still might; the file is there."""
-        return BundleJob.objects.create(
-            scope=BundleJob.Scope.SYSTEM,
-            system=self.system,
-            requested_by=self.second,
-            state=BundleJob.State.DONE,
-            file_digest=storage.put(b"a bundle"),
-            made_at=clock.now(),
-        )
 
     def _incidents(self) -> None:
         """One with a task and one without, both of two days ago and the system owner's."""
