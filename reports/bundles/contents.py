@@ -152,7 +152,7 @@ class Contents:
     def _add_statements(self) -> None:
         found = self.found
         self._files[README] = _fixed(README_TEXT.encode())
-        self._files["coverage.json"] = lambda: _json(coverage.statement(found.start, min(found.end, self.head.at)))
+        self._files["coverage.json"] = lambda: _json(self._coverage())
         self._files["changes.json"] = _fixed(canonical_json(_changes(found)))
         self._files["changes.csv"] = _fixed("".join(population.csv_lines(found.changes)).encode())
         self._files["keys/README.txt"] = _fixed(KEYS_README.encode())
@@ -160,6 +160,19 @@ class Contents:
             self._files["keys/policy.txt"] = _fixed(format_trust(load_trust(Path(settings.TRUST_FILE))).encode())
         except InvalidTrust:
             self.left_out["keys/policy.txt"] = "this server has no trust file that can be read"
+
+    def _coverage(self) -> dict[str, Any]:
+        """Return the coverage statement; to who may not take the whole log, without what is about others' models."""
+        said = coverage.statement(self.found.start, max(self.found.start, min(self.found.end, self.head.at)))
+        if self.whole:
+            return said
+        own = set(self.found.models or ())
+        said["deviations"] = [row for row in said["deviations"] if row["model"] in own]
+        lists = ("without_a_grant", "broken_glasses", "without_a_change")
+        said["grants"] = {name: [row for row in said["grants"][name] if row["model"] in own] for name in lists}
+        said["workspaces"] = []
+        said["unexplained_changes"] = len(said["deviations"]) + len(said["grants"]["without_a_change"])
+        return said | {"models": sorted(own)}
 
 
 def _fixed(content: bytes) -> Load:

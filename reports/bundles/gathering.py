@@ -109,7 +109,8 @@ class Gathered:
             if entry.event == Event.APPROVAL_REVIEW_OPENED and entry.parsed["data"].get("request") == str(request.pk)
             for row in entry.parsed["data"]["evidence"]
         ]
-        attempts = Q(subject_digest=request.subject_digest)
+        attempts = Q(subject_digest=request.subject_digest)  # the same bytes can be another system's, too
+        attempts &= Q(subject_id=request.subject_id) | Q(subject_id=None)
         if request.settled_at:
             attempts &= Q(made_at__lte=request.settled_at)
         wanted = Q(pk__in=frozen) | attempts | Q(type=_REVIEW, parameters__request=str(request.pk))

@@ -10,10 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings as django_settings
 from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from governance.accounts.administration import end_grants
 from governance.accounts.roles import Role
 from governance.audit import selectors as log
+from governance.audit import services as audit
 from governance.audit.erasure import redact
 from governance.audit.events import Event
 from governance.common import clock
@@ -22,11 +24,12 @@ from governance.evidence import storage
 from governance.evidence.models import Evidence
 from placet.case import Case, verify_case
 from placet.notes import encode_vkey
+from registry.models import AliasHistory
 from reports import services as documents
 from reports import tasks
 from reports.bundles import selectors, services
 from reports.models import BundleJob, Document
-from tests.factories import a_user, fresh
+from tests.factories import SETUP, a_model, a_system, a_user, a_version, fresh
 from tests.reports.factories import Bank, notarise
 from tests.roles import as_role
 
@@ -246,6 +249,23 @@ def test_an_owner_gets_the_words_of_the_case_and_no_others(bank, tmp_path):
     events = {log.entry_at(index).event.partition(".")[0] for index in told}
     assert events <= {"approval", "promotion", "waiver", "validation", "evidence", "document", "standing_approval"}
     assert all("those who may take the whole log away" in why for why in left_out.values())
+
+
+def test_an_owner_reads_nothing_of_other_systems_models(bank, tmp_path):
+    bank.live()
+    other = a_model(a_system(owner=a_user(Role.OWNER)), name="payroll-secret")
+    version = a_version(other, number=1)
+    with transaction.atomic():
+        span = AliasHistory(
+            model=other, alias="champion", version=version, during=DateTimeTZRange(clock.now(), None, "[)")
+        )
+        audit.append(event=Event.PROMOTION_APPLIED, actor=SETUP, subjects=[span], data={"model": "payroll-secret"})
+    clean = {}
+    for person in (bank.owner, bank.auditor):
+        job = made(services.request_bundle(requester=person, ai_system=bank.system), tmp_path)
+        assert checked(job, tmp_path).report.findings == ()
+        clean[person] = b"payroll-secret" not in file_of(job, tmp_path).read_bytes()
+    assert clean == {bank.owner: True, bank.auditor: False}
 
 
 def test_what_can_be_no_bundle_is_refused(bank):
