@@ -8,9 +8,10 @@ import pytest
 
 from placet.canonical import canonical_json
 from placet.case import is_case, verify_case
-from placet.case_files import BrokenCase
+from placet.case_files import BrokenCase, entry_name
 from placet.notes import encode_vkey
-from placet.verify import InvalidTrust, Verdict, verify_bundle
+from placet.receipts import encode_receipt
+from placet.verify import InvalidTrust, Verdict, open_receipt, verify_bundle
 from tests.client.a_case import Story, a_story
 from tests.client.conftest import ORIGIN
 
@@ -286,3 +287,50 @@ def test_members_out_of_order_and_a_receipt_of_something_else_are_not_written(tm
         story.log.seal = lambda manifest: b"no receipt"  # type: ignore[method-assign]
         story.write(tmp_path / "c.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+def the(story: Story, event: str) -> int:
+    return next(i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == event)
+
+
+def test_an_entry_that_is_not_under_the_checkpoint_is_found_though_the_manifest_lists_it(story, tmp_path):
+    at = the(story, "document.built")
+
+    def change(members: dict[str, bytes]) -> None:
+        index, proof, note, extra = open_receipt(members[entry_name(at)])
+        other = (extra or b"").replace(b'"kind":"annex-iv"', b'"kind":"annex-xx"')
+        members[entry_name(at)] = encode_receipt(index=index, proof=proof, checkpoint_note=note, extra=other)
+
+    report = checked(story.write(tmp_path / "c.zip", change), story)
+    assert report.exit_code == 3
+    assert entry_name(at) in files(report)
+    assert "leads to another root" in sentences(report)
+
+
+def test_a_statement_by_a_key_that_nobody_registered_is_found(story, tmp_path):
+    story.chosen.remove(the(story, "evidence_key.registered"))
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert report.exit_code == 3
+    assert any(str(name).endswith(".dsse.json") for name in files(report))
+
+
+def test_evidence_that_no_entry_attaches_and_a_list_without_the_signed_digest_are_found(story, tmp_path):
+    story.chosen.remove(attached := the(story, "evidence.attached"))
+    assert "no entry of the case attaches" in sentences(checked(story.write(tmp_path / "c.zip"), story))
+    story.chosen.append(attached)
+    review = the(story, "approval.review_opened")
+    entry = json.loads(story.log.bodies[review])
+    entry["data"]["evidence"][0]["id"] = "e2"
+    story.log.bodies[review] = canonical_json(entry)
+    story.log.anchored.clear()
+    assert "does not have the digest that people signed" in sentences(checked(story.write(tmp_path / "d.zip"), story))
+
+
+def test_a_permit_on_other_evidence_than_was_approved_is_found(monkeypatch, tmp_path):
+    honest = Story._permit
+    other = "sha256:" + "f" * 64
+    monkeypatch.setattr(Story, "_permit", lambda story, at, manifest, named: honest(story, at, other, named))
+    story = a_story()
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert "other bytes, evidence or another policy than were approved" in sentences(report)
+    assert report.exit_code == 3
