@@ -21,6 +21,10 @@ def _verify() -> Iterator[Comparison]:
     yield from import_module("benchmarks.verification").measure()
 
 
+def _case() -> Iterator[Comparison]:
+    yield import_module("benchmarks.case").measure()
+
+
 def _fairness() -> Iterator[Comparison]:
     fairness = import_module("benchmarks.fairness")
     yield from (fairness.measure(rows) for rows in (10_000, 100_000, 1_000_000))
@@ -83,6 +87,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "append": _append,
     "scale": _scale,
     "verify": _verify,
+    "case": _case,
     "fairness": _fairness,
     "explanation": _explanation,
     "drift": _drift,

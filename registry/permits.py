@@ -22,8 +22,8 @@ from governance.audit.events import Event
 from governance.audit.notary import Notary
 from governance.common import clock
 from placet import permits
+from placet.derivation import Approved, LogDisagrees, rederive
 from registry import selectors, standing
-from registry.derivation import Approved, LogDisagrees, rederive
 from registry.models import AliasChange, ModelVersion, Permit, PromotionRequest
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,9 @@ from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of
 from placet import permits as signing
 from placet import revocations
+from placet.derivation import Entry, LogDisagrees, still_approved
 from placet.revocations import Withdrawn
 from registry import permit_status, permits
-from registry.derivation import Entry, LogDisagrees, still_approved
 from registry.models import AliasHistory, Permit, RevocationList
 
 NOTARY = System("notary")

@@ -17,8 +17,8 @@ from governance.approvals.models import ApprovalRequest, State
 from governance.audit.events import Event
 from governance.audit.notary import Notary
 from governance.common import clock
+from placet.derivation import LogDisagrees
 from registry import interventions, permits, selectors
-from registry.derivation import LogDisagrees
 from registry.models import AliasChange, AliasHistory, ModelVersion, Permit
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,9 @@ from django.db import models
 from governance.accounts.models import User
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
+from reports.bundle_models import BundleJob
+
+__all__ = ["BundleJob", "Document", "DocumentJob"]
 
 
 class Document(Governed):

@@ -21,6 +21,7 @@ from rich.text import Text
 import placet
 from placet import (
     adopt_command,
+    bundle_command,
     evidence_commands,
     model_commands,
     policy_commands,
@@ -30,6 +31,8 @@ from placet import (
     terminal,
 )
 from placet.assertions import judge_bundle
+from placet.case import is_case, verify_case
+from placet.case import said as case_said
 from placet.connection import Connected, JsonFlag
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
@@ -61,6 +64,7 @@ production_commands.register(app, Connected)
 record_commands.register(app)
 model_commands.register(app)
 adopt_command.register(app, Connected)
+bundle_command.register(app, Connected)
 _WHICH = "The request, by its number (PR-12) or id."
 WaitFlag = Annotated[
     bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")
@@ -96,7 +100,9 @@ def run(arguments: Sequence[str]) -> int:
 
 @app.command()
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="The audit bundle (.zip), or one entry's receipt (.tlog-proof).")],
+    bundle: Annotated[
+        Path, typer.Argument(help="The bundle of the log or of a case (.zip), or one entry's receipt (.tlog-proof).")
+    ],
     files: Annotated[
         list[Path] | None, typer.Argument(help="policy.txt (unless --policy names it), checkpoints that you kept.")
     ] = None,
@@ -112,7 +118,7 @@ def verify(
     jobs: Annotated[int, typer.Option(min=1, help="How many processes read the entries.")] = 1,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check an audit bundle offline: integrity, completeness and anchoring, each by itself, and signed decisions."""
+    """Check a bundle offline: integrity, completeness and anchoring, each by itself, signed decisions, and papers."""
     notes = [*(files or []), *(checkpoint or [])]
     trusted = policy or (notes.pop(0) if files else default_policy(bundle))
     if trusted is None:
@@ -121,6 +127,8 @@ def verify(
         content = bundle.read_bytes() if bundle.suffix == ".tlog-proof" else b""
         if is_receipt(content):
             _verify_receipt(content, trusted, as_json=as_json)
+        if is_case(bundle):
+            _verify_case(bundle, trusted, notes, as_json=as_json)
         progress = _progress()
         vouched = load_trust(trusted).vouched
         report = verify_bundle(bundle, policy=trusted, checkpoints=notes, vouched=vouched, jobs=jobs, progress=progress)
@@ -142,6 +150,22 @@ def _progress() -> Callable[[int, int], object]:
     if not console.is_terminal:
         return lambda done, size: None
     return lambda done, size: console.print(f"{done:,} of {size:,} entries", end="\r") if size > _LONG else None
+
+
+def _verify_case(path: Path, policy: Path, notes: Sequence[Path], *, as_json: bool) -> NoReturn:
+    """Check a case, print the three verdicts and what is in it, and leave with the exit code."""
+    case = verify_case(path, trust=policy, checkpoints=notes)
+    if as_json:
+        terminal.print_json(case.to_dict())
+        raise typer.Exit(case.report.exit_code)
+    terminal.say(case_said(case))
+    table = terminal.table("papers", "here", "left out", "wrong")
+    for row in case.rows:
+        counts = (Text(str(row.here)), Text(str(row.left_out or "")), Text(str(row.wrong or ""), style="bold red"))
+        table.add_row(Text(row.kind), *counts)
+    terminal.out().print(table)
+    _print_report(path, case.report)
+    raise typer.Exit(case.report.exit_code)
 
 
 def _verify_receipt(content: bytes, policy: Path, *, as_json: bool) -> NoReturn:
@@ -223,23 +247,6 @@ def apply_promotion(
             request = _follow(client, request, until="applied", quiet=as_json)
     _show(request, as_json=as_json)
     raise typer.Exit(_ALIAS_NOT_MOVED.get(request.state, 0))
-
-
-@app.command("bundle")
-def download_bundle(
-    out: Annotated[Path, typer.Argument(help="Where to save the bundle (.zip).")], as_json: JsonFlag = False
-) -> None:
-    """Download the latest audit bundle."""
-    try:
-        with Connected() as client:
-            client.download_bundle(out)
-    except OSError as error:
-        terminal.stop(f"{out} cannot be written: {error.strerror}.", code=1)
-    size = out.stat().st_size
-    if as_json:
-        terminal.print_json({"path": str(out), "bytes": size})
-    else:
-        terminal.say(f"{out} ({size:,} bytes). Check it: placet verify {out} --policy policy.txt")
 
 
 @app.command("witness-key")

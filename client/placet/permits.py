@@ -228,10 +228,7 @@ def verify(
         InvalidPermit: it is not valid; see ``reason``.
         InvalidTrust: a vkey is malformed.
     """
-    vkeys = keys.permits if isinstance(keys, Trust) else keys
-    trusted = {key_digest(k): k for k in (Ed25519PublicKey.from_public_bytes(parse_vkey(v)[1]) for v in vkeys)}
-    payload, signed_by = open_envelope(envelope, trusted)
-    permit = _read(payload, signed_by)
+    permit = read(envelope, keys)
     moment = now or datetime.now(UTC)
     if moment < permit.issued_at - _CLOCK_TOLERANCE:
         raise InvalidPermit(
@@ -257,6 +254,19 @@ def verify(
             what = name.replace("_", " ")
             raise InvalidPermit(Reason.WRONG_SUBJECT, f"The permit is for {what} {said!r}, not {value!r}.")
     return permit
+
+
+def read(envelope: Mapping[str, Any], keys: Sequence[str] | Trust) -> Permit:
+    """Return what a permit says once its signature fits, whether it holds now or not: for who looks back.
+
+    Raises:
+        InvalidPermit: malformed, signed by no key of yours, or changed.
+        InvalidTrust: a vkey is malformed.
+    """
+    vkeys = keys.permits if isinstance(keys, Trust) else keys
+    trusted = {key_digest(k): k for k in (Ed25519PublicKey.from_public_bytes(parse_vkey(v)[1]) for v in vkeys)}
+    payload, signed_by = open_envelope(envelope, trusted)
+    return _read(payload, signed_by)
 
 
 def said_unverified(encoded: str) -> dict[str, Any]:

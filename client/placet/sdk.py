@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 
+from placet.case_calls import CaseCalls
 from placet.digests import file_digest, is_digest
 from placet.evidence import EvidenceCalls
 from placet.production import ProductionCalls, segment
@@ -112,7 +113,7 @@ class IssuedPermit:
     refuse_new_loads: bool = False
 
 
-class Placet(ProductionCalls, EvidenceCalls):
+class Placet(ProductionCalls, EvidenceCalls, CaseCalls):
     """Calls Placet as one service account or person. Use it as a context manager, or ``close()`` it."""
 
     def __init__(
@@ -313,12 +314,12 @@ class Placet(ProductionCalls, EvidenceCalls):
         body = {"text": text, "commit": commit, "repository": repository}
         return self._json("POST", "/api/v1/policies", json=body)
 
-    def download_bundle(self, path: str | os.PathLike[str]) -> Path:
-        """Save the latest audit bundle; an existing file is replaced only by a whole one."""
-        target = Path(path)
+    def download_bundle(self, path: str | os.PathLike[str], *, id: str | None = None) -> Path:
+        """Save the bundle of the whole log, made now, or one that was asked for; only a whole file replaces another."""
+        target, address = Path(path), f"/api/v1/bundles/{f'{segment(id)}/file' if id else 'latest'}"
         temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            with self._http.stream("GET", "/api/v1/bundles/latest", headers={"Accept": "application/zip"}) as answer:
+            with self._http.stream("GET", address, headers={"Accept": "application/zip"}) as answer:
                 if answer.status_code != 200:
                     answer.read()
                     raise _problem(answer)

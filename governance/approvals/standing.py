@@ -18,6 +18,7 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.approvals import conditions, renewal, services, unmeasured
 from governance.approvals.envelope import Condition, check_bounds
+from governance.approvals.envelope_digest import envelope_digest
 from governance.approvals.errors import NothingStands, StandingApprovalOpen
 from governance.approvals.models import (
     OPEN,
@@ -30,7 +31,6 @@ from governance.approvals.models import (
     State,
 )
 from governance.approvals.models.standing import LONGEST, MOST_USES
-from governance.approvals.standing_digest import envelope_digest, standing_digest
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
@@ -43,6 +43,7 @@ from governance.policy.document import HUMAN_REVIEW, PolicyDocument
 from governance.policy.duties import FLOOR
 from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of, governing
+from placet.derivation import standing_digest
 
 ASKS_FOR = "standing approval"
 

@@ -11,7 +11,6 @@ from governance.accounts.selectors import has_role
 from governance.approvals import services, unmeasured, waived
 from governance.approvals.errors import NotWaivable, RequestNotOpen, WaiverOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State, Waiver
-from governance.approvals.waiver_digest import waiver_digest
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
@@ -19,6 +18,7 @@ from governance.common.errors import Forbidden, InvalidInput
 from governance.policy.document import OnFail
 from governance.policy.duties import FLOOR
 from governance.policy.selectors import document_of
+from placet.derivation import waiver_digest
 
 
 @transaction.atomic

@@ -39,6 +39,7 @@ EXEMPT: dict[str, str] = {
     "monitoring.RetrainCall": "Work on its way; an entry says whether the hook took it, with the digest of the event.",
     "monitoring.ScheduledWindow": "What the calendar asked for; the drift run that comes of it is governed.",
     "monitoring.WindowProfile": "Computed from record batches, and again whenever it is lost.",
+    "reports.BundleJob": "A queue: the entry of a bundle that went out names its manifest and who asked for it.",
     "reports.DocumentJob": "A queue: the document that a job builds is governed.",
 }
 """Model label -> why a change of it needs no log entry."""

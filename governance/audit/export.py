@@ -3,8 +3,10 @@
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,6 +34,41 @@ _COSIGNATURE = "\u2014".encode()
 Wait = Callable[[], None]
 
 
+@dataclass(frozen=True)
+class Head:
+    """One checkpoint, and what was published outside up to it: signed notes and time stamps by size."""
+
+    origin: str
+    size: int
+    root: bytes
+    note: bytes
+    at: datetime
+    anchored: Mapping[int, bytes]
+    time_stamps: Mapping[int, bytes]
+
+
+def head(size: int | None = None) -> Head:
+    """Return the newest checkpoint, or the one at a size, with what was published outside up to it.
+
+    Raises:
+        NotIntegrated: there is none.
+    """
+    found = selectors.newest_checkpoint() if size is None else selectors.checkpoint_of(size)
+    if found is None:
+        raise NotIntegrated("The log has no such signed checkpoint yet; start the notary and try again.")
+    notes = {int(note.split(b"\n")[1]): note for note in _anchored(found)}
+    stamps = dict(_timestamps(found))
+    return Head(settings.LOG_ORIGIN, found.size, bytes(found.root), bytes(found.note), found.at, notes, stamps)
+
+
+def wait_until_placed(wait: Wait = lambda: time.sleep(_POLL_S)) -> None:
+    """Wait until no entry waits for the notary, but not long: on a busy log some always do."""
+    for _ in range(_TRIES):
+        if not selectors.pending_count():
+            return
+        wait()
+
+
 def governed_models() -> list[type[Governed]]:
     """Return every governed model, by its table: the one list of what the log must speak for."""
     return sorted((m for m in apps.get_models() if issubclass(m, Governed)), key=lambda model: model._meta.db_table)
@@ -56,10 +93,7 @@ def export_bundle(path: Path, *, actor: Actor, wait: Wait = lambda: time.sleep(_
         LogInconsistent: an entry has lost its place and does not wait for one.
         BrokenLog: the stored entries are not the ones that were signed.
     """
-    for _ in range(_TRIES):  # a view in which nothing waits shows most; on a busy log there may be none
-        if not selectors.pending_count():
-            break
-        wait()
+    wait_until_placed(wait)  # a view in which nothing waits shows most
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -127,6 +127,16 @@ def entry_at_position(position: int) -> LogEntry:
     return as_entry(entries().get(pk=Leaf.objects.get(position=position).entry_id))
 
 
+def entries_at(indexes: Sequence[int]) -> list[LogEntry]:
+    """Return the entries at these indexes of the present tree, in their order; a few queries, however many they are."""
+    found: list[LogEntry] = []
+    for first in range(0, len(indexes), 1000):
+        places = [base() + index for index in indexes[first : first + 1000]]
+        ids = Leaf.objects.filter(position__in=places).values("entry_id")
+        found += [as_entry(row) for row in entries().filter(pk__in=ids)]
+    return sorted(found, key=lambda entry: entry.seq)
+
+
 def index_of(entry_id: uuid.UUID) -> int:
     """Return the entry's index, or say that the notary has not reached it."""
     try:
@@ -203,6 +213,12 @@ def inclusion_proof(index: int, tree_size: int) -> list[bytes]:
     return inclusion_proof_from_tiles(index, tree_size, tiles(along=[index, tree_size]))
 
 
+def inclusion_proofs(indexes: Sequence[int], tree_size: int) -> dict[int, list[bytes]]:
+    """Return the audit paths of many leaves of one tree, read in one query; ask for a few hundred at a time."""
+    read = tiles(along=[*indexes, tree_size])
+    return {index: inclusion_proof_from_tiles(index, tree_size, read) for index in indexes}
+
+
 def consistency_proof(old_size: int, new_size: int) -> list[bytes]:
     """Return the proof that the older tree is a prefix of the newer one."""
     return consistency_proof_from_tiles(old_size, new_size, tiles(along=[old_size, new_size]))
@@ -211,6 +227,11 @@ def consistency_proof(old_size: int, new_size: int) -> list[bytes]:
 def newest_checkpoint() -> Checkpoint | None:
     """Return the newest checkpoint of the present tree; a tree that was just forked has none for a moment."""
     return Checkpoint.objects.filter(position__gte=base()).order_by("-position").first()
+
+
+def checkpoint_of(tree_size: int) -> Checkpoint | None:
+    """Return the checkpoint of the present tree at one size."""
+    return Checkpoint.objects.filter(position=base() + tree_size).first()
 
 
 def newest_anchor() -> Anchor | None:
@@ -282,6 +303,12 @@ def payload_of(entry_id: uuid.UUID) -> dict[str, Any] | None:
     """Return an entry's erasable payload, None when it has none or it was erased."""
     row = Payload.objects.filter(entry_id=entry_id).first()
     return json.loads(bytes(row.payload)) if row else None
+
+
+def sealed_payloads(entry_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[bytes, bytes]]:
+    """Return salt and text of those entries that have their erasable part still."""
+    rows = Payload.objects.filter(entry__in=entry_ids) if entry_ids else ()
+    return {row.entry_id: (bytes(row.salt), bytes(row.payload)) for row in rows}
 
 
 def payloads_of(entry_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:

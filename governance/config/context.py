@@ -12,8 +12,9 @@ from governance.approvals.selectors import waiting_count
 from governance.audit.selectors import newest_anchor
 from governance.common import clock
 from registry import protected
+from reports.bundles.access import TAKERS
 
-MAY = ("may_read_log", "may_read_people", "may_read_replays", "may_validate")
+MAY = ("may_read_log", "may_read_people", "may_read_replays", "may_take_papers", "may_validate")
 VALIDATION = frozenset({Role.VALIDATOR, Role.RISK_OFFICER, Role.AUDITOR})  # to whom the menu offers validations
 
 
@@ -31,6 +32,7 @@ def header(request: HttpRequest) -> dict[str, Any]:
         "role": ", ".join(Role(role).label for role in held),
         "inbox_count": waiting_count(user),
         "may_validate": bool(held.keys() & VALIDATION),
+        "may_take_papers": bool(held.keys() & TAKERS or everywhere & PERMISSIONS["audit.export_bundle"]),
         "may_read_log": bool(everywhere & PERMISSIONS["audit.read_log"]),
         "may_read_people": bool(everywhere & PERMISSIONS["accounts.read_people"]),
         "may_read_replays": bool(everywhere),  # of the whole deployment, as what a replay reads is

@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from reports.api import views
+from reports.api import bundles, views
 
 urlpatterns = [
+    path("bundles", bundles.Bundles.as_view(), name="api-bundles"),
+    path("bundles/<uuid:bundle_id>", bundles.BundleDetail.as_view(), name="api-bundle-job"),
+    path("bundles/<uuid:bundle_id>/file", bundles.BundleFile.as_view(), name="api-bundle-file"),
     path("documents", views.Documents.as_view(), name="api-documents"),
     path("documents/<uuid:job_id>", views.DocumentJobDetail.as_view(), name="api-document-job"),
     path("documents/<uuid:document_id>/pdf", views.DocumentPdf.as_view(), name="api-document-pdf"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.web import checks, records, systems, views
+from reports.web import bundles, checks, records, systems, views
 
 urlpatterns = [
     path("systems", systems.system_list, name="system-list"),
@@ -27,6 +27,10 @@ urlpatterns = [
     path("systems/<uuid:pk>/criteria/<uuid:criteria>/withdraw", systems.criteria_withdraw, name="criteria-withdraw"),
     path("models/<uuid:pk>/versions/<int:number>/explain", records.record_explain, name="record-explain"),
     path("models/<uuid:pk>/versions/<int:number>/explain/look", records.record_look, name="record-look"),
+    path("bundles", bundles.bundle_list, name="bundle-list"),
+    path("bundles/ask", bundles.bundle_ask, name="bundle-ask"),
+    path("bundles/making", bundles.bundle_making, name="bundle-making"),
+    path("bundles/<uuid:pk>/file", bundles.bundle_download, name="bundle-download"),
     path("documents", views.document_list, name="document-list"),
     path("documents/check", checks.document_check, name="document-check"),
     path("documents/build", views.document_build, name="document-build"),

@@ -25,7 +25,7 @@ from registry import applying
 from registry import tasks as registry_tasks
 from registry.models import AliasChange, PromotionRequest
 from reports import tasks as reports_tasks
-from reports.models import DocumentJob
+from reports.models import BundleJob, DocumentJob
 from tests import factories
 from tests.arch.tree import ROOT, project_files
 
@@ -70,7 +70,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What the sweeps hand out."""
     told: list[tuple[str, str]] = []
     enqueued = (evidence_tasks.run_job, registry_tasks.carry_out, reports_tasks.build_document)
-    for task in (*enqueued, approvals_tasks.replay_policy):
+    for task in (*enqueued, approvals_tasks.replay_policy, reports_tasks.build_bundle):
         monkeypatch.setattr(task, "delay", lambda pk, name=task.name: told.append((name, pk)))
     return told
 
@@ -129,6 +129,22 @@ def test_a_document_is_asked_for_and_swept(
     assert {pk for _, pk in sent} == {str(pk) for pk in DocumentJob.objects.values_list("pk", flat=True)}
 
 
+def test_a_bundle_is_asked_for_and_swept(
+    cast: Any,
+    signed_in: SignIn,
+    no_broker: None,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    assert post(signed_in(cast.officer), "bundles", {"system": cast.system.slug}).status_code == 202
+    page = signed_in(cast.owner).post("/bundles/ask", {"scope": "system", "system": cast.system.pk})
+    assert page.status_code == 302
+    sent = request.getfixturevalue("sent")
+    later(monkeypatch)
+    assert reports_tasks.sweep_bundles() == 2
+    assert {pk for _, pk in sent} == {str(pk) for pk in BundleJob.objects.values_list("pk", flat=True)}
+
+
 def test_a_policy_is_replayed_by_the_sweep(
     cast: Any,
     signed_in: SignIn,
@@ -185,6 +201,7 @@ def test_every_task_that_edges_enqueue_is_swept() -> None:
         "run_job": "governance.evidence.tasks.sweep_jobs",
         "carry_out": "registry.tasks.sweep_alias_changes",
         "build_document": "reports.tasks.sweep_documents",
+        "build_bundle": "reports.tasks.sweep_bundles",
         "replay_policy": "governance.approvals.tasks.sweep_replays",
         "explain_record": None,  # a look is kept nowhere: who asked sees that it went unanswered, and asks again
         "count_duplicates": "monitoring.tasks.sweep_batches",

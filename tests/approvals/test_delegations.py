@@ -26,7 +26,7 @@ from governance.audit import selectors as log
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
-from registry.derivation import rederive
+from placet.derivation import rederive
 from tests import payloads
 from tests.approvals.test_rules_in_sql import a_decision, refused, written
 from tests.factories import (

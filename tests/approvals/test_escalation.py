@@ -17,8 +17,8 @@ from governance.approvals.tasks import sweep_approvals
 from governance.audit import selectors as log
 from governance.common import clock
 from governance.common.templatetags.placet import day
+from placet.derivation import rederive
 from registry import promotions
-from registry.derivation import rederive
 from tests.factories import REASON, Cast, a_policy_text, a_system, a_user, approve, fresh, given, state_of
 
 TEXT = a_policy_text(("approval:\n", "escalation: {after: P5D, to: [owner, data_protection_officer]}\n\napproval:\n"))

@@ -17,7 +17,7 @@ from governance.approvals.errors import PasskeyNeeded, StatementStale
 from governance.approvals.models import State
 from governance.audit import selectors as log
 from placet.assertions import judge
-from registry.derivation import LogDisagrees, rederive
+from placet.derivation import LogDisagrees, rederive
 from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, approve, fresh, state_of
 from tests.signers import Signer
 

@@ -26,7 +26,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError, Forbidden, InvalidInput
 from placet.assertions import challenge, decode64, encode64
-from registry.derivation import LogDisagrees, rederive
+from placet.derivation import LogDisagrees, rederive
 from tests.authenticator import PRESENT, Authenticator
 from tests.factories import PASSWORD, REASON, SETUP, Cast, a_policy_text, a_user, approve, given, state_of
 

@@ -18,8 +18,8 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import InvalidInput
 from governance.inventory import services as inventory
+from placet.derivation import LogDisagrees
 from registry import permits, promotions
-from registry.derivation import LogDisagrees
 from tests.approvals.test_rules_in_sql import written
 from tests.approvals.test_standing_approvals import outside
 from tests.approvals.test_standing_attacks import requested

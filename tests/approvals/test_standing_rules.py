@@ -14,8 +14,8 @@ from governance.audit import selectors as log
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
+from placet.derivation import LogDisagrees, rederive
 from registry import permits, promotions
-from registry.derivation import LogDisagrees, rederive
 from registry.models import ModelVersion, Permit
 from tests import payloads
 from tests.approvals.test_races import at_once

@@ -21,13 +21,12 @@ from governance.approvals.errors import (
 )
 from governance.approvals.findings import open_finding
 from governance.approvals.models import ApprovalRequest, Finding, State, Waiver
-from governance.approvals.waiver_digest import waiver_digest
 from governance.audit import selectors as log
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
+from placet.derivation import LogDisagrees, rederive, waiver_digest
 from registry import promotions
-from registry.derivation import LogDisagrees, rederive
 from registry.models import Permit
 from tests import payloads
 from tests.approvals.test_passkey_decisions import BY_PASSKEY, confirmed

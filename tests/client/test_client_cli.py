@@ -11,6 +11,7 @@ typer_testing = pytest.importorskip("typer.testing")
 
 from placet.commands import app  # noqa: E402
 from placet.sdk import Promotion  # noqa: E402
+from tests.client.a_case import a_story  # noqa: E402
 
 ID = "0a0a0a0a-0000-4000-8000-000000000001"
 PATH = f"/api/v1/promotion-requests/{ID}"
@@ -364,3 +365,41 @@ def test_offline_only_the_version_that_was_meant(run, api, lying_ready):
     assert (refused.exit_code, "goes back to version 1, not to 3" in refused.stderr) == (3, True)
     assert [one["method"] for one in api.asked] == ["GET"]
     assert run("rollback", "credit-risk", "--offline", "--to", "1").exit_code == 0
+
+
+def test_verify_reads_a_case_prints_its_papers_and_names_a_changed_file(run, tmp_path):
+    story = a_story()
+    path, policy = story.write(tmp_path / "case.zip"), tmp_path / "policy.txt"
+    policy.write_text(story.log.policy)
+    (tmp_path / "seen.note").write_bytes(story.log.anchored[0])
+    result = run("verify", path, policy, tmp_path / "seen.note")
+    assert result.exit_code == 0
+    assert result.output.splitlines()[0] == "promotion PR-12, 2026-11-23 to 2026-11-24"
+    for words in ("decisions", "permits", "integrity", "completeness", "anchoring", "Nothing is wrong."):
+        assert words in result.output
+    told = json.loads(run("verify", path, policy, "--json").output)
+    assert (told["format"], told["exit_code"], told["scope"]["kind"]) == ("placet-case/1", 0, "promotion")
+    name = next(name for name in story.papers if name.startswith("permits/"))
+    path.write_bytes(path.read_bytes().replace(story.papers[name], b" " + story.papers[name][1:]))
+    result = run("verify", path, policy)
+    assert result.exit_code == 3
+    assert name in result.output.replace("\n", "")
+
+
+def test_bundle_has_the_papers_of_a_promotion_made_and_saves_them(run, api, tmp_path):
+    job = {"id": ID, "state": "running", "done": 3, "total": 9, "error": ""}
+    api.says("POST", "/api/v1/bundles", job, status=202)
+    api.says("GET", f"/api/v1/bundles/{ID}", job | {"state": "done"})
+    api.says("GET", f"/api/v1/bundles/{ID}/file", b"a zip")
+    result = run("bundle", tmp_path / "c.zip", "--promotion", "PR-12", "--seen-size", "120")
+    assert (result.exit_code, (tmp_path / "c.zip").read_bytes()) == (0, b"a zip")
+    asked = next(call for call in api.asked if call["method"] == "POST")
+    assert json.loads(asked["body"]) == {"promotion": "PR-12", "seen_size": 120}
+    assert asked["headers"]["Idempotency-Key"]
+    run("bundle", tmp_path / "d.zip", "--from", "2026-11-01", "--to", "2026-12-01", "--json")
+    asked = [call for call in api.asked if call["method"] == "POST"][-1]
+    assert json.loads(asked["body"]) == {"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"}
+    api.says("GET", f"/api/v1/bundles/{ID}", job | {"state": "failed", "error": "Too many entries."})
+    result = run("bundle", tmp_path / "e.zip", "--system", "consumer-credit")
+    assert (result.exit_code, (tmp_path / "e.zip").exists()) == (1, False)
+    assert "Too many entries." in result.stderr

@@ -17,6 +17,7 @@ from tests.common import samples_fairness
 from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
 from tests.common.pages_adoption import ADOPTIONS
 from tests.common.pages_alerts import ALERTS
+from tests.common.pages_bundles import BUNDLES
 from tests.common.pages_checks import CHECKS
 from tests.common.pages_comments import COMMENTS
 from tests.common.pages_datasets import DATASETS
@@ -283,6 +284,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "waiver": ("registry/waiver.html", waiver),
     "inbox": ("approvals/inbox.html", inbox),
     "delegations": ("approvals/delegations.html", delegations),
+    **BUNDLES,
     **COMMENTS,
     **REPLAYS,
     **DATASETS,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from registry.derivation import LogDisagrees, rederive
+from placet.derivation import LogDisagrees, rederive
 
 REQUEST = "b6f0e2f6-0f0c-4a53-8c8e-6f3f6a3b2f11"
 SUBJECT = {"name": "credit-risk/2", "digest": "sha256:" + "a" * 64}

@@ -17,8 +17,8 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden
 from governance.evidence.models import Evidence
+from placet.derivation import LogDisagrees, rederive
 from registry import applying, permit_status, permits, refusals, renewals, selectors, tasks
-from registry.derivation import LogDisagrees, rederive
 from registry.models import AliasHistory, Permit, PromotionRequest
 from tests import payloads
 from tests.factories import (

@@ -7,8 +7,8 @@ from governance.approvals.errors import ChangeClassUnconfirmed, RequestNotOpen
 from governance.approvals.models import Decision, State
 from governance.audit import selectors as log
 from governance.common.errors import Forbidden
+from placet.derivation import rederive
 from registry import promotions
-from registry.derivation import rederive
 from tests.factories import PASSWORD, REASON, approve, state_of
 
 

@@ -12,7 +12,7 @@ from governance.approvals.errors import AlreadyDecided, ChecksHold, NotEligible,
 from governance.audit import selectors as log
 from governance.common import clock
 from governance.policy import shipped
-from registry.derivation import rederive
+from placet.derivation import rederive
 from registry.models import PromotionRequest
 from registry.promotions import request_promotion
 from tests import payloads

@@ -1,11 +1,13 @@
-"""A batch of records, as the matrix asks for one."""
+"""A batch of records, and a bundle of a system, as the matrix asks for them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from governance.common import clock
+from governance.evidence import storage
 from monitoring.models import RecordBatch
+from reports.models import BundleJob
 
 B_1 = "b-1"
 
@@ -25,4 +27,17 @@ def a_batch(monitor: Any, version: Any, sender: Any) -> RecordBatch:
         partitions=[],
         sender=sender,
         received_at=clock.now(),
+    )
+
+
+def a_batch_and_a_bundle(world: Any) -> BundleJob:
+    """The batch, and papers of the system that a validator asked for when they still might; the file is there."""
+    a_batch(world.monitor, world.run.version, world.owner)
+    return BundleJob.objects.create(
+        scope=BundleJob.Scope.SYSTEM,
+        system=world.system,
+        requested_by=world.second,
+        state=BundleJob.State.DONE,
+        file_digest=storage.put(b"a bundle"),
+        made_at=clock.now(),
     )

@@ -82,6 +82,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "mute on the page": {"until": "$soon", "why": REASON},
     "document": {"kind": "annex-iv", "system": "$slug"},
     "document page": {"system": "$system"},
+    "bundle": {"system": "$slug"},
+    "bundle page": {"scope": "system", "system": "$system"},
     "erasure": {"reason": REASON},
     "validation": {"approval": "$collecting"},
     "validation plan": {"scope": REASON, "methods": REASON, "out_of_scope": REASON},

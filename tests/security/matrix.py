@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from tests.security import (
     adoptions,
+    bundles,
     datasets,
     evidence,
     legal,
@@ -144,6 +145,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     **registers.RULES,
     **legal.RULES,
     **watching.RULES,
+    **bundles.RULES,
     **adoptions.RULES,
     **datasets.RULES,
     **records.RULES,
@@ -251,6 +253,7 @@ ROUTES: dict[str, Route] = {
     **registers.ROUTES,
     **legal.ROUTES,
     **watching.ROUTES,
+    **bundles.ROUTES,
     **adoptions.ROUTES,
     **datasets.ROUTES,
     **records.ROUTES,

@@ -64,7 +64,7 @@ from tests.factories import (
 from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.roles import as_role
-from tests.security.batches import a_batch
+from tests.security.batches import a_batch_and_a_bundle
 from tests.security.bodies import BODIES, TRAINED
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
@@ -196,7 +196,7 @@ class World(Bank):
         self.alert = Alert.objects.get(monitor=self.monitor)
         self._incidents()
         self.run = self._run()
-        a_batch(self.monitor, self.run.version, self.owner)
+        self.bundle = a_batch_and_a_bundle(self)
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         self.document = documents.build_document(self.job.pk).document
@@ -370,8 +370,9 @@ class World(Bank):
             "task of an incident": {**_incident(self.incident), "task": self.task.pk, "task_id": self.task.pk},
             "document": {"pk": self.document.pk, "document_id": self.document.pk} if self.document else {},
             "document job": {"job_id": self.job.pk},
+            **{name: {"pk": getattr(self, name).pk} for name in ("passkey", "view", "channel")},
+            "bundle": {"pk": self.bundle.pk, "bundle_id": self.bundle.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
-            "passkey": {"pk": self.passkey.pk},
             "permit": {"digest": self.permit.digest},
             "person": {"pk": self.second.pk},
             "role of a person": {"pk": self.second.pk, "grant": self.second.grants.get().pk},
@@ -382,8 +383,6 @@ class World(Bank):
             "delegation": {"pk": self.delegation.pk, "delegation_id": self.delegation.pk},
             "adoption": {"number": self.adoption.number},
             "replay": {"pk": self.replay.pk, "replay_id": self.replay.pk},
-            "view": {"pk": self.view.pk},
-            "channel": {"pk": self.channel.pk},
             "dataset": {"digest": TRAINED[7:]},
             "submitted document": {"pk": self.submitted.pk, "document_id": self.submitted.pk},
             "evidence": {"pk": self.measured.pk, "evidence_id": self.measured.pk},

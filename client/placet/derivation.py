@@ -5,16 +5,27 @@ The notary signs a permit only for what this module finds, so a table that claim
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
-from governance.approvals.standing_digest import standing_digest
-from governance.approvals.waiver_digest import waiver_digest
 from placet.assertions import Passkeys
+from placet.canonical import canonical_json
 
 Entry = Mapping[str, Any]
 PERSON = "person:"
 STANDING = "standing approval"
 USED = "standing_approval.used"
+
+
+def standing_digest(terms: Mapping[str, Any]) -> str:
+    """Return the digest of a standing approval's terms, which people sign; that of its envelope is among them."""
+    return "sha256:" + sha256(b"placet/standing-approval/v1\x00" + canonical_json(dict(terms))).hexdigest()
+
+
+def waiver_digest(request: str, check: str, manifest: str) -> str:
+    """Return the digest of what a waiver is about: one failed check of one request, on the evidence of one manifest."""
+    said = {"request": request, "check": check, "manifest": manifest}
+    return "sha256:" + sha256(b"placet/waiver/v1\x00" + canonical_json(said)).hexdigest()
 
 
 class LogDisagrees(Exception):
@@ -81,6 +92,15 @@ def still_approved(entries: Iterable[tuple[int, Entry]], request: str) -> Approv
         LogDisagrees: as ``rederive``, about the request alone.
     """
     return _read(entries, request).result()
+
+
+def check_decisions(entries: Iterable[tuple[int, Entry]], request: str) -> None:
+    """Check what the entries say of ``request``, whatever became of it: that whoever signed might sign.
+
+    Raises:
+        LogDisagrees: as ``rederive``; that nothing was approved is no disagreement.
+    """
+    _read(entries, request)
 
 
 def _read(known: Iterable[tuple[int, Entry]], request: str) -> "_Derivation":

@@ -1,0 +1,306 @@
+"""What the papers of a case must say: each is held against the log's entry that names it."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from placet import attestations, permits
+from placet.assertions import judge
+from placet.canonical import canonical_json
+from placet.case_files import (
+    MANIFEST,
+    PAYLOAD,
+    SEAL,
+    STATEMENT,
+    credential_copy,
+    credential_name,
+    decision_copy,
+    decision_name,
+    paper_name,
+    papers_of,
+    payload_name,
+    policy_digests,
+)
+from placet.derivation import LogDisagrees, check_decisions, rederive
+from placet.trust import Trust
+from placet.verify import parse_time
+
+Entry = Mapping[str, Any]
+FREE = ("README.txt", "index.html", "coverage.json", "changes.json", "changes.csv", MANIFEST, SEAL)
+FREE_FOLDERS = ("log/", "keys/", "requests/")
+_REPLAYED = ("approval.", "passkey.", "promotion.", "standing_approval.")
+_KINDS = {
+    "log/entries": "entries of the log",
+    "decisions": "decisions",
+    "credentials": "public keys",
+    "evidence": "evidence",
+    "documents": "documents",
+    "policies": "policies",
+    "permits": "permits",
+    "log/payloads": "words that can be erased",
+}
+
+
+class Row(NamedTuple):
+    """How many papers of one kind a case holds, how many it says it leaves out, and how many do not fit."""
+
+    kind: str
+    here: int
+    left_out: int
+    wrong: int
+
+
+class Box(Protocol):
+    """Where members are read from; ``placet.case.Members``."""
+
+    def __contains__(self, name: str) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def read(self, name: str) -> bytes: ...
+    def under(self, folder: str) -> list[str]: ...
+
+
+class Found(Protocol):
+    """Where findings go; ``placet.case.Findings``."""
+
+    notes: list[str]
+
+    def add(self, part: str, message: str, *, file: str | None = None, index: int | None = None) -> None: ...
+    def about(self, file: str, part: str = "integrity", index: int | None = None) -> AbstractContextManager[None]: ...
+
+
+class Contents:
+    """The papers of one case, and the entries by index that were proved to be in the log."""
+
+    def __init__(self, box: Box, entries: dict[int, Entry], trust: Trust, found: Found) -> None:
+        self.box, self.entries, self.trust, self.found = box, entries, trust, found
+        self.left_out: dict[str, str] = {}
+        self.named, self._erased, self._attached = set[str](), set[str](), dict[str, int]()
+        self.untold = False
+        """Whether something stays open: left out, or not to be checked with these keys."""
+
+    def check(self, manifest: Mapping[str, Any]) -> tuple[Row, ...]:
+        """Check everything, and return what is there."""
+        self.left_out = {str(name): str(why) for name, why in manifest.get("left_out", [])}
+        for index, entry in sorted(self.entries.items()):
+            if entry["event"] == "payload.redacted":
+                self._erased.add(str(entry["data"].get("entry")))
+            elif entry["event"] == "evidence.attached":
+                self._attached.setdefault(str(entry["data"].get("payload_digest")), index)
+        for index, entry in sorted(self.entries.items()):
+            with self.found.about(f"Entry {index}", index=index):
+                self._read(index, entry)
+        self._decisions()
+        with self.found.about("changes.json"):
+            self._changes(json.loads(self.box.read("changes.json")))
+        with self.found.about("coverage.json"):
+            if not {"from", "to", "unknown"} <= json.loads(self.box.read("coverage.json")).keys():
+                raise ValueError("is no coverage statement")
+        for name in self.box:
+            if name not in self.named and name not in FREE and not name.startswith(FREE_FOLDERS):
+                self.found.add("integrity", f"{name}: no entry of the case names it.", file=name)
+        for name, why in sorted(self.left_out.items()):
+            self.untold = True
+            self.found.notes.append(f"Left out: {name}: {why}")
+        return self._rows()
+
+    def _rows(self) -> tuple[Row, ...]:
+        wrong = Counter[str]()
+        for finding in getattr(self.found, "listed", ()):
+            wrong.update(folder for folder in _KINDS if str(finding.file or "").startswith(f"{folder}/"))
+        rows = []
+        for folder, kind in _KINDS.items():
+            missing = sum(name.startswith(f"{folder}/") for name in self.left_out)
+            rows.append(Row(kind, len(self.box.under(folder)), missing, wrong[folder]))
+        return tuple(rows)
+
+    def _read(self, index: int, entry: Entry) -> None:
+        for name, digest in papers_of(entry).items():
+            known = name in self.named
+            if self._there(name) and not known and "sha256:" + sha256(self.box.read(name)).hexdigest() != digest:
+                self.found.add("integrity", f"{name}: its bytes are not those of its name.", file=name)
+        readers: dict[str, Callable[[int, Entry], None]] = {
+            "approval.decided": self._decision,
+            "passkey.enrolled": self._credential,
+            "permit.issued": self._permit,
+            "evidence.attached": self._statement,
+            "approval.review_opened": self._manifest,
+            "approval.opened": self._stages,
+        }
+        if reader := readers.get(entry["event"]):
+            reader(index, entry)
+        for digest in policy_digests(entry):
+            self._there(paper_name("policies", digest, ".yaml"))
+        if entry["payload"] is not None and entry["id"] not in self._erased:
+            self._there(payload_name(index))
+
+    def _there(self, name: str) -> bool:
+        """Return whether a file that an entry names is here; one that is neither here nor left out is a finding."""
+        self.named.add(name)
+        if name in self.box:
+            return True
+        if name not in self.left_out:
+            self.found.add(
+                "completeness", f"{name} is named by the log, and neither here nor said to be left out.", file=name
+            )
+        return False
+
+    def _decision(self, index: int, entry: Entry) -> None:
+        self._same(decision_name(index), decision_copy(index, entry))
+
+    def _credential(self, index: int, entry: Entry) -> None:
+        self._same(credential_name(str(entry["data"]["passkey"])), credential_copy(index, entry))
+
+    def _same(self, name: str, content: bytes) -> None:
+        if self._there(name) and self.box.read(name) != content:
+            self.found.add("decisions", f"{name}: it says something else than the log's entry.", file=name)
+
+    def _permit(self, index: int, entry: Entry) -> None:
+        name = paper_name("permits", entry["data"]["permit"], ".json")
+        if name in self.box:
+            with self.found.about(name, index=index):
+                self._check_permit(name, entry)
+
+    def _check_permit(self, name: str, entry: Entry) -> None:
+        """Check a permit's signature, and that it says what was approved."""
+        if not self.trust.permits:
+            self.untold = True
+            self.found.notes.append(f"{name}: the trust file names no permit key, so its signature was not checked.")
+            return
+        envelope = json.loads(self.box.read(name))
+        issued = permits.read(envelope, self.trust)
+        said = entry["data"]
+        facts = issued.kind, f"{issued.model}/{issued.version}", issued.artifact_digest, issued.alias
+        if facts != (said["kind"], said["subject"]["name"], said["subject"]["digest"], said["alias"]):
+            raise ValueError("it is for another version, alias or act than its entry says")
+        if issued.log.get("origin") != entry["log"] or parse_time(said["expires"]) != issued.expires_at:
+            raise ValueError("it is of another log, or holds for another time than its entry says")
+        ground = self.entries.get(int(issued.log["index"]))
+        if ground is None:
+            raise ValueError(f"the entry that it rests on ({issued.log['index']}) is not in the case")
+        if ground["event"] != "approval.approved" or issued.kind != "serve":
+            return
+        data = ground["data"]
+        policy = {**data["policy"], "version": str(data["policy"]["version"])}
+        ours = issued.artifact_digest, issued.evidence_manifest, dict(issued.policy), issued.approval
+        if ours != (data["subject"]["digest"], data["manifest"], policy, data["request"]):
+            raise ValueError("it names other bytes, evidence or another policy than were approved")
+
+    def _statement(self, index: int, entry: Entry) -> None:
+        digest = entry["data"]["files"].get(STATEMENT)
+        if digest and (name := paper_name("evidence", digest, ".dsse.json")) in self.box:
+            with self.found.about(name, index=index):
+                self._check_statement(name, index, entry)
+
+    def _check_statement(self, name: str, index: int, entry: Entry) -> None:
+        """Check who signed a statement about evidence, and that it names these bytes."""
+        keys: dict[str, Ed25519PublicKey] = {}
+        for at, other in self.entries.items():
+            if other["event"] == "evidence_key.registered" and at < index:
+                data = other["data"]
+                if data["account"] == entry["actor"]:
+                    keys[data["key"]] = attestations.read_public_pem(data["public_key"])
+        signed = attestations.verify(json.loads(self.box.read(name)), keys)
+        data = entry["data"]
+        ours = (signed.evidence_type, f"{signed.model}/{signed.version}", signed.artifact_digest)
+        if ours != (data["type"], data["subject"]["name"], data["subject"]["digest"]):
+            raise ValueError("it is about other evidence, another version or other bytes than its entry")
+        files = {key: value for key, value in data["files"].items() if key not in {STATEMENT, PAYLOAD}}
+        if dict(signed.files) != files or signed.payload_digest != data["files"].get(PAYLOAD):
+            raise ValueError("it names other files than its entry")
+        sent = paper_name("evidence", signed.payload_digest, ".json")
+        kept = paper_name("evidence", data["payload_digest"], ".json")
+        if sent in self.box and kept in self.box and json.loads(self.box.read(sent)) != json.loads(self.box.read(kept)):
+            raise ValueError("what was signed is not what was kept")
+
+    def _manifest(self, index: int, entry: Entry) -> None:
+        """Check that the evidence which a review was opened on has the digest that everybody signed, and is here."""
+        data = entry["data"]
+        if "sha256:" + sha256(canonical_json(data["evidence"])).hexdigest() != data["manifest"]:
+            raise ValueError("the list of evidence does not have the digest that people signed")
+        for row in data["evidence"]:
+            if self._attached.get(row["payload_digest"], index) >= index:
+                raise ValueError(f"no entry of the case attaches the {row['type']} that the review was opened on")
+
+    def _stages(self, index: int, entry: Entry) -> None:
+        """Check that a request is signed as the policy of that digest says: no stage less, no smaller quorum."""
+        name = paper_name("policies", entry["data"]["policy"]["digest"], ".json")
+        if name not in self.box:
+            return
+        with self.found.about(name, index=index):
+            wanted = [_stage(stage) for stage in json.loads(self.box.read(name)).get("stages", [])]
+            if wanted != [_stage(stage) for stage in entry["data"]["stages"]]:
+                raise ValueError(f"entry {index} opens a request with other stages than the policy has")
+
+    def _decisions(self) -> None:
+        """Check every signature, and that each approval follows from the entries before it."""
+        for index, sentence in judge(sorted(self.entries.items())):
+            file = decision_name(index)
+            self.found.add("decisions", sentence, index=index, file=file if file in self.box else None)
+        requests = {
+            str(entry["data"]["request"]): index
+            for index, entry in sorted(self.entries.items())
+            if entry["event"] == "approval.opened"
+        }
+        for request, opened in requests.items():
+            self._derived(request, opened)
+
+    def _derived(self, request: str, opened: int) -> None:
+        entries = [
+            (index, entry) for index, entry in sorted(self.entries.items()) if entry["event"].startswith(_REPLAYED)
+        ]
+        granted = [
+            index
+            for index, entry in entries
+            if entry["event"] == "approval.approved" and entry["data"].get("request") == request
+        ]
+        try:
+            check_decisions(entries, request)
+            for index in granted:
+                rederive([(at, entry) for at, entry in entries if at <= index], request)
+        except LogDisagrees as wrong:
+            self.found.add("decisions", f"The request {request}: {wrong}", index=opened)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            self.found.add("decisions", f"The request {request} does not have the fields of its events.", index=opened)
+
+    def _changes(self, said: Mapping[str, Any]) -> None:
+        """Check that the changes listed are the entries that the rule names, each told as its entry tells it."""
+        first, last, events = said["from"], said["to"], set(said["events"])
+        models = said.get("models")
+        wanted = {
+            index
+            for index, entry in self.entries.items()
+            if entry["event"] in events
+            and parse_time(first) <= parse_time(entry["at"]) < parse_time(last)
+            and (models is None or entry["data"].get("model") in models)
+        }
+        listed = {int(item["index"]): item for item in said["items"]}
+        if wanted != listed.keys() or len(said["items"]) != said["count"]:
+            odd = sorted(wanted ^ listed.keys())
+            raise ValueError(f"entry {odd[0]} is listed and not here, or here and not listed" if odd else "miscounted")
+        for index, item in listed.items():
+            entry = self.entries[index]
+            data = entry["data"]
+            facts = [entry["id"], entry["at"], entry["actor"], *(_text(data.get(k)) for k in ("model", "alias"))]
+            if facts != [item[name] for name in ("id", "at", "actor", "model", "alias")]:
+                raise ValueError(f"entry {index} says something else")
+            if item["version"] != _text(data.get("version")):
+                raise ValueError(f"entry {index} is about another version")
+        rows = list(csv.reader(io.StringIO(self.box.read("changes.csv").decode())))
+        if [row[0] for row in rows[1:-1]] != [str(index) for index in listed]:
+            self.found.add("integrity", "changes.csv: it lists other changes than changes.json.", file="changes.csv")
+
+
+def _stage(said: Mapping[str, Any]) -> tuple[str, list[str], int, str]:
+    """Return what a policy and a request both say of a stage; unsaid, one person signs, with a password."""
+    return said["name"], sorted(said["roles"]), said.get("quorum", 1), said.get("signature") or "password"
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,237 @@
+"""A promotion from request to permit in a small log, and the case that tells of it; each part can be bent."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from placet import attestations, permits
+from placet.assertions import challenge, encode64
+from placet.canonical import canonical_json
+from placet.case_files import (
+    credential_copy,
+    credential_name,
+    decision_copy,
+    decision_name,
+    entry_name,
+    paper_name,
+    payload_name,
+    write_case,
+)
+from placet.merkle import consistency_proof, inclusion_proof
+from placet.receipts import encode_receipt
+from placet.verify import Checkpoint, commitment, leaf_hash, parse_checkpoint
+from tests.authenticator import Authenticator
+from tests.client.conftest import LogUnderTest
+
+REQUEST = "b6f0e2f6-0f0c-4a53-8c8e-6f3f6a3b2f11"
+ENGINEER, VALIDATOR, OFFICER, ADMIN = ("engineer", "validator", "officer", "admin")
+MODEL = {"name": "credit-risk/2", "digest": "sha256:" + "a" * 64}
+FIRST, LAST = "2026-11-23T00:00:00.000000Z", "2026-11-24T00:00:00.000000Z"
+POLICY = {
+    "policy": "credit",
+    "stages": [
+        {"name": "validation", "roles": ["validator"], "quorum": 1},
+        {"name": "risk", "roles": ["risk_officer"], "quorum": 1, "signature": "passkey"},
+    ],
+}
+Data = dict[str, Any]
+
+
+def digest(data: bytes) -> str:
+    return "sha256:" + sha256(data).hexdigest()
+
+
+@dataclass
+class Story:
+    """The log of one promotion, with its papers by name, and what is chosen of it."""
+
+    log: LogUnderTest = field(default_factory=LogUnderTest)
+    papers: dict[str, bytes] = field(default_factory=dict)
+    key: Authenticator = field(default_factory=Authenticator)
+    left_out: dict[str, str] = field(default_factory=dict)
+    chosen: list[int] = field(default_factory=list)
+
+    def say(self, event: str, actor: str, data: Data, *, words: str | None = None) -> int:
+        """Append an entry of the case and return its index."""
+        who = actor if ":" in actor else f"person:{actor}"
+        self.log.append(event, actor=who, data=data, payload=words)
+        self.chosen.append(len(self.log.bodies) - 1)
+        return self.chosen[-1]
+
+    def keep(self, folder: str, content: bytes, ending: str) -> str:
+        """Keep a paper and return its digest."""
+        self.papers[paper_name(folder, digest(content), ending)] = content
+        return digest(content)
+
+    def decide(self, person: str, stage: str, manifest: str, *, passkey: bool) -> int:
+        words = canonical_json({"rationale": f"I, {person}, have read all of it."}).decode()
+        sealed = commitment(sha256(b"salt %d" % len(self.log.bodies)).digest(), words.encode())
+        said: Data = {"request": REQUEST, "subject": MODEL, "stage": stage, "verdict": "approve", "manifest": manifest}
+        more = {"signer": f"person:{person}", "rationale": sealed, "log": self.log.origin}
+        statement = canonical_json(said | more)
+        signature: Data = {"kind": "password"}
+        if passkey:
+            name = encode64(self.key.credential_id)
+            signature = {"kind": "passkey", "passkey": name, **self.key.sign(challenge(statement))}
+        data = said | {"statement": statement.decode(), "signature": signature}
+        if stage == "validation":
+            data["change_class"] = "non-substantial"
+        return self.say("approval.decided", person, data, words=words)
+
+    def tell(self) -> Story:
+        """Tell the whole story, with entries between that are about something else."""
+        log, name = self.log, encode64(self.key.credential_id)
+        log.append("log.heartbeat")
+        about = {"passkey": name, "person": f"person:{OFFICER}"}
+        host = {"rp_id": self.key.rp_id, "origin": self.key.origin}
+        key = {"public_key": encode64(self.key.cose), "algorithm": "ES256"}
+        self.say("passkey.enrolled", OFFICER, about | key | host)
+        self.say("passkey.confirmed", ADMIN, about)
+        pem = attestations.public_pem(log.permit_key.public_key())
+        signer = permits.key_digest(log.permit_key.public_key())
+        self.say("evidence_key.registered", ADMIN, {"key": signer, "account": "service:lab", "public_key": pem})
+        policy = self.keep("policies", canonical_json(POLICY), ".json")
+        self.papers[paper_name("policies", policy, ".yaml")] = b"policy: credit\n"
+        named = {"name": "credit", "version": 3, "digest": policy}
+        eligible = {"validation": [VALIDATOR], "risk": [OFFICER]}
+        stages = [row | {"requires": None, "eligible": eligible[row["name"]]} for row in POLICY["stages"]]
+        opened = {"request": REQUEST, "subject": MODEL, "asks_for": "alias champion", "policy": named, "excluded": []}
+        self.say("approval.opened", ENGINEER, opened | {"stages": stages, "evidence": ["performance/v1"]})
+        asked = {"promotion": 12, "request": REQUEST, "model": "credit-risk", "version": "2", "alias": "champion"}
+        more = {"digest": MODEL["digest"], "decision_threshold": "0.5", "change_class": "non-substantial"}
+        self.say("promotion.requested", ENGINEER, asked | more)
+        log.append("log.heartbeat")
+        manifest = self._evidence()
+        for person, stage, passkey in ((VALIDATOR, "validation", False), (OFFICER, "risk", True)):
+            self.decide(person, stage, manifest, passkey=passkey)
+        granted = {"request": REQUEST, "subject": MODEL, "asks_for": "alias champion", "manifest": manifest}
+        until = {"valid_until": "2027-05-22T00:00:00.000000Z", "serves_until": "2027-05-22T00:00:00.000000Z"}
+        at = self.say("approval.approved", OFFICER, granted | until | {"use_restrictions": [], "policy": named})
+        self._permit(at, manifest, named)
+        self.say("promotion.applied", "system:apply", asked | {"change": 7, "kind": "promotion", "replaces": None})
+        pdf, snapshot = self.keep("documents", b"%PDF-1.7 a", ".pdf"), self.keep("documents", b"{}", ".json")
+        self.say("document.built", ENGINEER, {"kind": "annex-iv", "system": "s", "pdf": pdf, "snapshot": snapshot})
+        log.anchor()
+        log.append("log.heartbeat")
+        return self
+
+    def _evidence(self) -> str:
+        payload = b'{"auc":0.81,"type":"performance/v1"}'
+        kept = self.keep("evidence", payload, ".json")
+        statement = attestations.build_statement(
+            evidence_type="performance/v1",
+            model="credit-risk",
+            version="2",
+            artifact_digest=MODEL["digest"],
+            dataset_digest="sha256:" + "d" * 64,
+            payload_digest=kept,
+        )
+        envelope = self.keep("evidence", canonical_json(permits.sign(statement, self.log.permit_key)), ".dsse.json")
+        files = {"statement.dsse.json": envelope, "payload.json": kept}
+        data = {"type": "performance/v1", "subject": MODEL, "payload_digest": kept, "files": files}
+        self.say("evidence.attached", "service:lab", data)
+        rows = [{"id": "e1", "type": "performance/v1", "payload_digest": kept}]
+        manifest = digest(canonical_json(rows))
+        review = {"request": REQUEST, "manifest": manifest, "evidence": rows, "excluded": [], "verdict": "ALLOW"}
+        self.say("approval.review_opened", "system:placet", review | {"checks": {}})
+        return manifest
+
+    def _permit(self, at: int, manifest: str, named: Data) -> None:
+        statement = permits.build_statement(
+            kind="serve",
+            workspace="default",
+            model="credit-risk",
+            version="2",
+            artifact_digest=MODEL["digest"],
+            created_at_ms=1,
+            source=None,
+            storage_location=None,
+            alias="champion",
+            use_restrictions=[],
+            policy=named | {"version": str(named["version"])},
+            evidence_manifest=manifest,
+            approval=REQUEST,
+            log={"origin": self.log.origin, "index": at, "size": at + 1},
+            issued_at="2026-11-23T18:00:00.000000Z",
+            expires_at="2027-05-22T00:00:00.000000Z",
+        )
+        envelope = permits.sign(statement, self.log.permit_key)
+        self.keep("permits", json.dumps(envelope, sort_keys=True).encode(), ".json")
+        told = {"kind": "serve", "request": REQUEST, "subject": MODEL, "alias": "champion"}
+        more = {"permit": permits.envelope_digest(envelope), "expires": "2027-05-22T00:00:00.000000Z"}
+        self.say("permit.issued", "system:notary", told | more)
+
+    def members(self) -> dict[str, bytes]:
+        """Return every file of the case by its name."""
+        log, leaves, note = self.log, [leaf_hash(body) for body in self.log.bodies], self.log.checkpoint()
+        found = dict(self.papers)
+        for index in self.chosen:
+            entry = json.loads(log.bodies[index])
+            proof = inclusion_proof(index, leaves)
+            found[entry_name(index)] = encode_receipt(
+                index=index, proof=proof, checkpoint_note=note, extra=log.bodies[index]
+            )
+            if entry["event"] == "approval.decided":
+                found[decision_name(index)] = decision_copy(index, entry)
+            if entry["event"] == "passkey.enrolled":
+                found[credential_name(entry["data"]["passkey"])] = credential_copy(index, entry)
+            if index in log.payloads:
+                kept = log.payloads[index]
+                found[payload_name(index)] = canonical_json([_base64(kept.salt), kept.payload])
+        for seen in log.anchored:
+            size = parse_checkpoint(seen, [log.vkey]).size
+            steps = consistency_proof(size, leaves)
+            found[f"log/anchored/{size:020}.note"] = seen
+            found[f"log/anchored/{size:020}.json"] = canonical_json([_base64(step) for step in steps])
+        found |= {"log/checkpoint.note": note, "README.txt": b"Read me.\n", "index.html": b"<!doctype html>"}
+        found["coverage.json"] = canonical_json({"from": FIRST, "to": LAST, "unknown": []})
+        return found | self._changes() | {"keys/policy.txt": log.policy.encode()}
+
+    def _changes(self) -> dict[str, bytes]:
+        items = []
+        for index in self.chosen:
+            entry = json.loads(self.log.bodies[index])
+            if entry["event"] == "promotion.applied":
+                data = entry["data"]
+                told = {name: str(data[name]) for name in ("model", "alias", "version")}
+                items.append(told | {"index": index, "id": entry["id"], "at": entry["at"], "actor": entry["actor"]})
+        said = {"from": FIRST, "to": LAST, "events": ["promotion.applied"], "models": ["credit-risk"]}
+        lines = ["index", *(str(item["index"]) for item in items), "End of the list"]
+        return {
+            "changes.json": canonical_json(said | {"count": len(items), "items": items}),
+            "changes.csv": "".join(f"{line}\r\n" for line in lines).encode(),
+        }
+
+    def write(self, path: Path, bend: Callable[[dict[str, bytes]], None] = lambda members: None) -> Path:
+        """Write the case; ``bend`` changes its members first, and the log then signs what came of it."""
+        members, head = self.members(), parse_checkpoint(self.log.checkpoint(), [self.log.vkey])
+        bend(members)
+        return write_case(
+            path,
+            origin=head.origin,
+            size=head.size,
+            root=head.root,
+            scope={"kind": "promotion", "name": "PR-12", "from": FIRST, "to": LAST},
+            created_at="2026-11-24T00:00:00.000000Z",
+            members=sorted(members.items()),
+            left_out=lambda: self.left_out,
+            seal=self.log.seal,
+        )
+
+    @property
+    def head(self) -> Checkpoint:
+        return parse_checkpoint(self.log.checkpoint(), [self.log.vkey])
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def a_story() -> Story:
+    return Story().tell()
