@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -67,8 +68,8 @@ def profile(
     with _open(names) as table:
         _check(table, reference)
         window = _between(table, start, end)
-        row = window.aggregate(**_aggregates(window, reference)).to_pyarrow().to_pylist()[0]
-    return _profile(row, reference)
+        rows = [window.aggregate(**part).to_pyarrow().to_pylist()[0] for part in _aggregates(window, reference)]
+    return _profile(ChainMap(*rows), reference)
 
 
 def profile_table(
@@ -103,7 +104,7 @@ def profile_table(
 
 
 def profile_each(paths: Iterable[Path], reference: ReferenceProfile) -> dict[Path, WindowProfile]:
-    """Count each file by itself, all of them in one pass.
+    """Count each file by itself, all of them together.
 
     Raises:
         InvalidProfile, UnreadableRecords: as :func:`profile`.
@@ -113,8 +114,11 @@ def profile_each(paths: Iterable[Path], reference: ReferenceProfile) -> dict[Pat
         return {}
     with _open(sorted(names), filename=FILE) as table:
         _check(table, reference)
-        rows = table.group_by(FILE).aggregate(**_aggregates(table, reference)).to_pyarrow().to_pylist()
-    found = {names[row[FILE]]: _profile(row, reference) for row in rows}
+        by_file: dict[str, ChainMap[str, Any]] = {}
+        for part in _aggregates(table, reference):
+            for row in table.group_by(FILE).aggregate(**part).to_pyarrow().to_pylist():
+                by_file[row[FILE]] = by_file.get(row[FILE], ChainMap()).new_child(row)
+    found = {names[name]: _profile(row, reference) for name, row in by_file.items()}
     return {path: found.get(path, reference.empty) for path in names.values()}
 
 
@@ -262,18 +266,26 @@ def _finite(column: Column) -> FloatingColumn:
     return finite
 
 
-def _aggregates(table: Table, reference: ReferenceProfile) -> dict[str, Any]:
-    aggregates: dict[str, Any] = {"n": table.count()}
+def _aggregates(table: Table, reference: ReferenceProfile) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what to count of numbers, and of texts.
+
+    Two aggregates: in one, DuckDB holds every text that it reads until the end (4 GB for 20 M rows of five columns); by
+    themselves it holds none. No column is read twice.
+    """
+    numbers: dict[str, Any] = {"n": table.count()}
+    texts: dict[str, Any] = {"n": table.count()}
     for index, column in enumerate(reference.columns):
         if column.kind == "categorical":
-            aggregates[f"counts_{index}"] = _counted(table[column.name].cast("string"))
+            texts[f"counts_{index}"] = _counted(table[column.name].cast("string"))
             continue
         value = _finite(table[column.name])
-        aggregates[f"counts_{index}"] = _binned(value, _edges(column))
-        aggregates[f"known_{index}"] = value.count()
-        aggregates[f"low_{index}"] = value.min()
-        aggregates[f"high_{index}"] = value.max()
-    return aggregates
+        # One text for all edges, which DuckDB reads exactly: Ibis takes its time over each literal of an array.
+        edges: Any = ibis.literal(str([*map(float, column.edges)])).cast("array<float64>")
+        numbers[f"counts_{index}"] = _binned(value, edges)
+        numbers[f"known_{index}"] = value.count()
+        numbers[f"low_{index}"] = value.min()
+        numbers[f"high_{index}"] = value.max()
+    return numbers, texts
 
 
 def _edges(column: ReferenceColumn) -> ArrayScalar:
