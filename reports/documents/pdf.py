@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from typing import Any
 
 import pydyf
 import weasyprint
+from pydyf import _to_bytes
 from weasyprint import CSS, HTML, Attachment
 from weasyprint.text.ffi import pango
 from weasyprint.text.fonts import FontConfiguration
@@ -41,6 +43,7 @@ identification</pdfaSchema:schema> <pdfaSchema:namespaceURI>http://www.aiim.org/
 # Fontconfig reads the name of its file each time it starts.
 os.environ["FONTCONFIG_FILE"] = str(Path(__file__).with_name("fonts.conf"))
 _LOG = logging.getLogger("weasyprint")
+_CARRIAGE_RETURN = 0x0D
 Blobs = Mapping[str, tuple[str, bytes]]
 
 
@@ -181,17 +184,31 @@ def _finish(document: object, pdf: Any) -> None:
         elif isinstance(item, dict) and item.get("S") == "/TH" and isinstance(item.get("A"), dict):
             section = resolve(resolve(item["P"])["P"])
             item["A"].setdefault("Scope", "/Column" if section.get("S") == "/THead" else "/Row")
-        if isinstance(item, pydyf.Stream):
-            _end_clearly(item)
     pdf.catalog["ViewerPreferences"] = "<</DisplayDocTitle true>>"
+    for item in pdf.objects:
+        if isinstance(item, pydyf.Stream):
+            item.written = _written(item)
+            item.stream = []  # what it was made of, which takes more than what it became
 
 
-def _end_clearly(stream: Any) -> None:
-    """Write a stream without compression if its compressed form ends in a carriage return.
+def _written(stream: Any) -> bytes:
+    """Return a stream as it stands in the file; written once it is final, since pydyf asks for it three times.
 
-    Before the line feed that ends a stream, that byte reads as part of the line end: validators then find a byte too
-    few, and the file is not PDF/A. It happens by chance to one stream in 256. The last bytes of zlib data are a
-    checksum of the content, so compressing harder or less does not help.
+    It stays uncompressed if its compressed form ends in a carriage return. Before the line feed that ends a stream,
+    that byte reads as part of the line end: validators find a byte too few, and the file is not PDF/A. It happens by
+    chance to one stream in 256, also those of objects and of the index, which are made last. The last bytes of zlib
+    data are a checksum of the content, so compressing harder or less does not help.
     """
-    if stream.compress and stream.data.endswith(b"\r\nendstream"):
-        stream.compress = False
+    kept: bytes | None = stream.__dict__.get("written")
+    if kept is not None:
+        return kept
+    content = b"\n".join(_to_bytes(item) for item in stream.stream)
+    extra = pydyf.Dictionary(stream.extra.copy())
+    if stream.compress and zlib.adler32(content) & 0xFF != _CARRIAGE_RETURN:
+        extra["Filter"] = "/FlateDecode"
+        content = zlib.compress(content, 9)
+    extra["Length"] = len(content)
+    return b"\n".join((extra.data, b"stream", content, b"endstream"))
+
+
+pydyf.Stream.data = property(_written)

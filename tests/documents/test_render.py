@@ -273,14 +273,25 @@ def test_an_address_inside_a_chart_is_refused_too():
 def test_no_stream_ends_in_a_carriage_return_that_reads_as_a_line_end():
     import pydyf
 
-    from reports.documents.pdf import _end_clearly
+    import reports.documents.pdf  # noqa: F401 (from then on streams are written so)
 
     unlucky = next(raw for n in count() if zlib.compress(raw := b"%d" % n, 9).endswith(b"\r"))
-    stream = pydyf.Stream([unlucky], compress=True)
-    assert stream.data.endswith(b"\r\nendstream")
-    _end_clearly(stream)
-    assert not stream.data.endswith(b"\r\nendstream")
-    assert stream.data.partition(b"stream\n")[2] == unlucky + b"\nendstream"
+    assert pydyf.Stream([unlucky], compress=True).data.partition(b"stream\n")[2] == unlucky + b"\nendstream"
+    lucky = pydyf.Stream([unlucky + b"."], compress=True).data
+    assert zlib.decompress(lucky.partition(b"stream\n")[2].removesuffix(b"\nendstream")) == unlucky + b"."
+
+
+def test_the_streams_that_are_made_last_end_clearly_too():
+    import pydyf
+
+    from reports.documents import pdf
+
+    assert pydyf.Stream.data.fget is pdf._written
+    for number in range(256):  # a checksum ends in the sum of the bytes: every such sum comes once
+        file, out = pydyf.PDF(), io.BytesIO()
+        file.info["Title"] = pydyf.String("A" * (256 - number) + "B" * number)
+        file.write(out, b"1.7", b"%016d" % number, compress=True)
+        assert b"\r\nendstream" not in out.getvalue()
 
 
 def test_content_of_another_snapshot_is_refused():
