@@ -47,7 +47,7 @@ def bank(transactional_db, settings, tmp_path, monkeypatch) -> Bank:
     settings.STORAGE_ROOT = tmp_path / "storage"
     settings.TRUST_FILE = str(tmp_path / "policy.txt")
     (tmp_path / "policy.txt").write_text(trust())
-    monkeypatch.setattr(documents, "render", lambda content, snapshot: b"%PDF-1.7 quickly made")
+    monkeypatch.setattr(documents, "render", lambda content, snapshot, said: b"%PDF-1.7 quickly made")
     monkeypatch.setattr(documents, "libraries", lambda: {"weasyprint": "70.0"})
     return Bank()
 
