@@ -9,12 +9,17 @@ from governance.common import files
 from governance.common.errors import Unknown
 from monitoring import windows
 from monitoring.intake_settings import IntakeSettings
-from monitoring.models import Monitor, RecordBatch, RecordErasure
+from monitoring.models import LabelBatch, Monitor, RecordBatch, RecordErasure
 
 
 def batches_of(monitor: Monitor) -> QuerySet[RecordBatch]:
     """Return the batches of a monitor, newest first."""
     return RecordBatch.objects.filter(monitor=monitor).select_related("version").order_by("-received_at", "-pk")
+
+
+def label_batches_of(monitor: Monitor) -> QuerySet[LabelBatch]:
+    """Return the batches of labels that came late, newest first."""
+    return LabelBatch.objects.filter(monitor=monitor).order_by("-received_at", "-pk")
 
 
 def erasures_of(monitor: Monitor) -> QuerySet[RecordErasure, Any]:
@@ -27,7 +32,9 @@ def erasures_of(monitor: Monitor) -> QuerySet[RecordErasure, Any]:
     return rows.annotate(waiting=waiting, lost=Count("files", filter=Q(files__lost_at__isnull=False)))
 
 
-def put_aside(monitor: Monitor, batch_id: str) -> Iterator[bytes]:
+def put_aside(
+    monitor: Monitor, batch_id: str, *, of: type[RecordBatch] | type[LabelBatch] = RecordBatch
+) -> Iterator[bytes]:
     """Return the rows of a batch that did not fit: JSON lines of ``row``, ``reasons`` and ``record``.
 
     Columns that are kept hashed, or out, are left out, also where they stand in the file.
@@ -37,10 +44,12 @@ def put_aside(monitor: Monitor, batch_id: str) -> Iterator[bytes]:
     """
     from monitoring.quarantine import lines_shown
 
-    batch = RecordBatch.objects.filter(monitor=monitor, batch_id=batch_id).first() if "\0" not in batch_id else None
+    rows: QuerySet[Any] = of._default_manager.filter(monitor=monitor)
+    batch = rows.filter(batch_id=batch_id).first() if "\0" not in batch_id else None
     if batch is None:
+        kind = "records" if of is RecordBatch else "labels"
         raise Unknown(
-            f"{monitor} has no batch {batch_id[:100]!r}. GET /api/v1/monitors/{monitor.pk}/records lists them."
+            f"{monitor} has no batch {batch_id[:100]!r}. GET /api/v1/monitors/{monitor.pk}/{kind} lists them."
         )
     path = windows.quarantine_path(batch)
     files.fetch([path])

@@ -33,15 +33,20 @@ class BatchOutput(BatchRow):
     created = serializers.BooleanField(help_text="False: it had been taken in before; nothing changed.")
 
 
-class LabelBatchOutput(serializers.Serializer[Any]):
-    """What became of a batch of labels."""
+class LabelBatchRow(serializers.Serializer[Any]):
+    """A batch of labels, and how many of its rows were put aside."""
 
     batch = serializers.CharField()
-    created = serializers.BooleanField(help_text="False: it had been taken in before; nothing changed.")
     rows = serializers.IntegerField()
     quarantined = serializers.IntegerField()
     digest = serializers.CharField()
     received_at = serializers.CharField()
+
+
+class LabelBatchOutput(LabelBatchRow):
+    """What became of a batch of labels."""
+
+    created = serializers.BooleanField(help_text="False: it had been taken in before; nothing changed.")
 
 
 class IntakeInput(serializers.Serializer[Any]):
@@ -129,11 +134,10 @@ def batch_row(batch: RecordBatch) -> dict[str, Any]:
     }
 
 
-def label_batch(batch: LabelBatch, *, created: bool) -> dict[str, Any]:
-    """Return the plain form that :class:`LabelBatchOutput` describes."""
+def label_row(batch: LabelBatch) -> dict[str, Any]:
+    """Return the plain form that :class:`LabelBatchRow` describes."""
     return {
         "batch": batch.batch_id,
-        "created": created,
         "rows": batch.rows,
         "quarantined": batch.quarantined,
         "digest": batch.digest,

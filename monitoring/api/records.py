@@ -25,7 +25,7 @@ from monitoring.api import record_serializers as forms
 from monitoring.api.parsers import RecordsParser, RecordsRequest
 from monitoring.api.serializers import MonitorOutput, monitor_as_dict
 from monitoring.api.views import locked_tag, monitor_tag
-from monitoring.models import Monitor
+from monitoring.models import LabelBatch, Monitor, RecordBatch
 
 BODIES = dict.fromkeys(
     (
@@ -137,6 +137,7 @@ class PutAside(APIView):
     """``/api/v1/monitors/{id}/records/{batch}/quarantine``."""
 
     scope = "records:read"
+    of: type[RecordBatch] | type[LabelBatch] = RecordBatch
 
     @extend_schema(
         responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY}, summary="The rows of a batch that did not fit"
@@ -149,17 +150,41 @@ class PutAside(APIView):
         if not person.is_service and not has_role(person, *readers, system_id=monitor.model.system_id):
             raise Forbidden("Rows that were put aside are read by whoever sends records or protects data.")
         return StreamingHttpResponse(
-            batches.put_aside(monitor, batch),
+            batches.put_aside(monitor, batch, of=self.of),
             content_type="application/x-ndjson",
             headers={"Content-Disposition": f'attachment; filename="{batch}.quarantine.jsonl"'},
         )
 
 
+class LabelsPutAside(PutAside):
+    """``/api/v1/monitors/{id}/labels/{batch}/quarantine``."""
+
+    of = LabelBatch
+
+    @extend_schema(
+        responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY}, summary="The labels of a batch that did not fit"
+    )
+    def get(self, request: Request, monitor_id: uuid.UUID, batch: str) -> StreamingHttpResponse:
+        """Return the labels of a batch that were put aside, with the reasons of each, as JSON lines."""
+        return super().get(request, monitor_id, batch)
+
+
 class Labels(BodyView):
     """``/api/v1/monitors/{id}/labels``."""
 
-    scope = "records:write"
+    scope = {"GET": "records:read", "POST": "records:write"}
     kind = refusals.LABELS
+
+    @lists(forms.LabelBatchRow, summary="Batches of labels that came late, newest first")
+    def get(self, request: Request, monitor_id: uuid.UUID) -> Response:
+        """Return the batches of labels of a monitor, newest first, with how many rows were put aside."""
+        rows = batches.label_batches_of(selectors.monitor_for(actor(request), monitor_id))
+        return paged(
+            request,
+            rows,
+            newest_by="received_at",
+            as_json=lambda page: forms.LabelBatchRow([forms.label_row(row) for row in page], many=True).data,
+        )
 
     @extend_schema(
         request=BODIES,
@@ -174,7 +199,7 @@ class Labels(BodyView):
         monitor, sender, given = self.sent(request, monitor_id)
         taken = services.accept_labels(monitor_id=monitor.pk, sender=sender, **given)
         code = status.HTTP_201_CREATED if taken.created else status.HTTP_200_OK
-        answer = forms.label_batch(taken.batch, created=taken.created)
+        answer = {**forms.label_row(taken.batch), "created": taken.created}
         return Response(forms.LabelBatchOutput(answer).data, status=code)
 
 

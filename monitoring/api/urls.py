@@ -14,6 +14,11 @@ urlpatterns = [
         name="api-monitor-quarantine",
     ),
     path("monitors/<uuid:monitor_id>/labels", records.Labels.as_view(), name="api-monitor-labels"),
+    path(
+        "monitors/<uuid:monitor_id>/labels/<str:batch>/quarantine",
+        records.LabelsPutAside.as_view(),
+        name="api-monitor-label-quarantine",
+    ),
     path("monitors/<uuid:monitor_id>/intake", records.Intake.as_view(), name="api-monitor-intake"),
     path("monitors/<uuid:monitor_id>/holds", records.Holds.as_view(), name="api-monitor-holds"),
     path("monitors/<uuid:monitor_id>/erasures", records.Erasures.as_view(), name="api-monitor-erasures"),

@@ -153,3 +153,22 @@ def test_the_answer_the_list_and_the_download_say_what_was_put_aside(lenient, wo
     assert signed_in(world.auditor).get(f"{address}/b-1/quarantine").status_code == 403
     for absent in ("b-2", "b-9", "..%2Fb-1"):
         assert signed_in(world.engineer).get(f"{address}/{absent}/quarantine").status_code == 404
+
+
+def test_labels_that_do_not_fit_are_listed_and_downloaded_too(lenient, world: World):
+    api = Client(headers={"Authorization": f"Bearer {world.token}"})
+    address = f"/api/v1/monitors/{lenient.pk}/labels"
+    fits = [{"prediction_id": f"p{number}", "label": "good"} for number in range(20)]
+    bad = [{"prediction_id": "b", "label": None}, {"prediction_id": None, "label": "bad"}]
+    body = "\n".join(map(json.dumps, [*fits, *bad])).encode()
+    sent = api.post(f"{address}?batch=l-1", body, content_type="application/x-ndjson")
+    assert sent.status_code == 201, sent.content
+    (row,) = api.get(address).json()["results"]
+    assert (row["batch"], row["rows"], row["quarantined"]) == ("l-1", 20, 2)
+    page = signed_in(world.engineer).get(f"{address}/l-1/quarantine")
+    found = [json.loads(line)["record"] for line in b"".join(page).splitlines()]
+    assert found == [{**row, "labelled_at": None} for row in bad]
+    page.close()
+    assert signed_in(world.auditor).get(f"{address}/l-1/quarantine").status_code == 403
+    # A batch of records of that name is another thing.
+    assert signed_in(world.engineer).get(f"{address.replace('labels', 'records')}/l-1/quarantine").status_code == 404

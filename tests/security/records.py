@@ -26,6 +26,8 @@ ROUTES: dict[str, Route] = {
     "GET api-monitor-records": Route("read", "monitor", scope=READ),
     "POST api-monitor-records": Route("send records", "monitor", "records", scope=WRITE, query="?batch=b-1"),
     "GET api-monitor-quarantine": Route("read rows put aside", "monitor", scope=READ, parts=BATCH),
+    "GET api-monitor-labels": Route("read", "monitor", scope=READ),
+    "GET api-monitor-label-quarantine": Route("read rows put aside", "monitor", scope=READ, parts=BATCH),
     "POST api-monitor-labels": Route("send records", "monitor", "records", scope=WRITE, query="?batch=l-1"),
     "PUT api-monitor-intake": Route("say what a monitor takes in", "monitor", "intake", scope=WRITE),
     "POST api-monitor-holds": Route("hold records", "monitor", "hold"),
