@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
@@ -15,11 +17,13 @@ from rest_framework.views import APIView
 
 from governance.accounts.models import IdempotentAnswer
 from governance.accounts.narrow import actor
+from governance.common import clock
 from governance.common.errors import InvalidInput
 
 P = ParamSpec("P")
 V = TypeVar("V", bound=APIView)
 KEPT_HEADERS = ("Location", "ETag")
+KEPT = timedelta(days=30)
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -68,6 +72,12 @@ def idempotent(
 
     once.idempotent = True  # type: ignore[attr-defined]  # read by the OpenAPI description
     return once
+
+
+def forget() -> int:
+    """Delete answers that were given longer than :data:`KEPT` ago, and sessions that ended; return how many answers."""
+    Session.objects.filter(expire_date__lt=clock.now()).delete()
+    return IdempotentAnswer.objects.filter(made_at__lt=clock.now() - KEPT).delete()[0]
 
 
 def _digest(request: Request) -> str:

@@ -225,6 +225,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-batches": {"task": "monitoring.tasks.sweep_batches", "schedule": 60.0},
     "expire-records": {"task": "monitoring.tasks.expire_records", "schedule": 3600.0},
     "check-guards": {"task": "governance.audit.tasks.check_guards", "schedule": 3600.0},
+    "forget-answers": {"task": "governance.accounts.tasks.forget_answers", "schedule": 3600.0},
     "sweep-claims": {"task": "governance.accounts.tasks.sweep_claims", "schedule": 3600.0},
     "sweep-approvals": {"task": "governance.approvals.tasks.sweep_approvals", "schedule": 60.0},
     "read-log-for-notices": {"task": "governance.notices.tasks.make_notices", "schedule": 5.0},

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.web import bundles, checks, records, systems, views
+from reports.web import bundles, checks, records, retention, systems, views
 
 urlpatterns = [
     path("systems", systems.system_list, name="system-list"),
@@ -31,6 +31,7 @@ urlpatterns = [
     path("bundles/ask", bundles.bundle_ask, name="bundle-ask"),
     path("bundles/making", bundles.bundle_making, name="bundle-making"),
     path("bundles/<uuid:pk>/file", bundles.bundle_download, name="bundle-download"),
+    path("retention", retention.retention_table, name="retention"),
     path("documents", views.document_list, name="document-list"),
     path("documents/check", checks.document_check, name="document-check"),
     path("documents/build", views.document_build, name="document-build"),

@@ -181,6 +181,7 @@ urlpatterns = [
     path("register/crosswalk/<slug:framework_id>/", nobody, name="register-crosswalk"),
     path("register/crosswalk/<slug:framework_id>/statement.<slug:form>", nobody, name="register-statement"),
     path("register/changes/", nobody, name="register-changes"),
+    path("retention/", nobody, name="retention"),
     path("documents/", nobody, name="document-list"),
     path("documents/check/", nobody, name="document-check"),
     path("bundles/", nobody, name="bundle-list"),

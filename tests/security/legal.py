@@ -18,6 +18,7 @@ ROUTES: dict[str, Route] = {
     "GET register-crosswalk": Route(_READ, parts=_FRAMEWORK),
     "GET register-statement": Route(_READ, parts=(*_FRAMEWORK, ("form", "csv"))),
     "GET register-changes": Route(_READ),
+    "GET retention": Route(_READ),
     "GET api-register-points": Route(_READ),
     "GET api-register-point": Route(_READ, parts=_POINT),
     "GET api-register-timeline": Route(_READ),
