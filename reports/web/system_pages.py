@@ -15,6 +15,7 @@ from governance.approvals import kinds
 from governance.inventory import assignments, criteria, system_record
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem, Classification, ModelAssignment, SuccessCriteria
+from governance.inventory.web.record_pages import progress
 from governance.policy.web.pages import effective_rows
 from governance.regulation.questionnaire import questionnaire
 from monitoring.incidents.selectors import is_keeper
@@ -26,6 +27,7 @@ from registry.reviewing.standing_pages import standing_in_force
 from reports.web.documents import documents_of, law_day
 
 REQUESTS_SHOWN = 20
+DECLARED_SHOWN = 6
 Row = dict[str, Any]
 Errors = Mapping[str, Sequence[str]]
 
@@ -116,7 +118,7 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
         "may_report_incident": is_keeper(viewer, ai_system.pk),
         "standing": standing_in_force(ai_system),
         "requests": _requests(ai_system),
-        "declared": _declared(ai_system),
+        **_record(ai_system),
     }
 
 
@@ -272,11 +274,15 @@ def _requests(ai_system: AISystem) -> list[Row]:
     ]
 
 
-def _declared(ai_system: AISystem) -> list[Row]:
-    """Return what people declared and stands, by what was asked."""
+def _record(ai_system: AISystem) -> Row:
+    """Return how far the record has come, and the newest of what people said and stands."""
     rows = system_record.answered(ai_system)
-    return [
-        {"label": row.question.title, "value": row.declaration.text, "state": row.state}
-        for row in rows
-        if row.declaration and row.state in {"given", "accepted"}
-    ]
+    standing = [(row.declaration, row) for row in rows if row.declaration and row.state in {"given", "accepted"}]
+    standing.sort(key=lambda pair: pair[0].made_at, reverse=True)
+    return {
+        "record": progress(rows),
+        "declared": [
+            {"label": row.question.title, "value": declaration.text, "state": row.state}
+            for declaration, row in standing[:DECLARED_SHOWN]
+        ],
+    }

@@ -32,6 +32,7 @@ from tests.common.pages_records import RECORDS
 from tests.common.pages_replay import REPLAYS
 from tests.common.pages_sso import SINGLE_SIGN_ON
 from tests.common.pages_standing import STANDING, listed
+from tests.common.pages_system_record import SYSTEM_RECORD
 from tests.common.pages_validation import VALIDATIONS
 from tests.common.samples import (
     DOCUMENTS,
@@ -154,7 +155,7 @@ def system() -> dict[str, Any]:
         "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "effective": [{"alias": "champion", "pk": UID, "label": "credit-high-risk v3", "because": "It is for high-risk, tier 1 and names champion.", "shadowed": [{"pk": UID, "label": "credit-old v1"}]}, {"alias": "shadow", "pk": None, "label": "", "because": "No policy in force is for it.", "shadowed": []}], "findings": FINDINGS, "documents": DOCUMENTS,
         "standing": [],
         "incidents": [a_row(), a_row(overdue=True, due_on=None), a_row(state="reported")], "may_report_incident": True,
-        "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Annex IV, 1(a)", "value": "Provider: Example Bank"}],
+        "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Name of the provider", "value": "Example Bank"}], "record": {"total": 54, "answered": 21, "counts": {"accepted": 9, "given": 12, "returned": 2, "open": 31}},
     }
 
 
@@ -296,6 +297,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **MONITORS,
     **GATE,
     **STANDING,
+    **SYSTEM_RECORD,
     **ADOPTIONS,
     **SINGLE_SIGN_ON,
     "model": ("registry/model.html", model),

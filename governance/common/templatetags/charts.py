@@ -168,6 +168,15 @@ def paragraph_bar(document: object, key: object) -> SafeString:
 
 
 @register.simple_tag
+def record_bar(counts: Mapping[str, int] | None, key: object, title: object) -> SafeString:
+    """Draw how many questions of a record, or points that it serves, are in each state as one bar."""
+    states = ("accepted", "given", "returned", "open")
+    words = (gettext("accepted"), gettext("given"), gettext("returned"), gettext("open"))
+    parts = [(said, int((counts or {}).get(state, 0)), state) for said, state in zip(words, states, strict=True)]
+    return SafeString(charts.stacked_bar(parts, uid=charts.dom_id("record", key), title=str(title)))
+
+
+@register.simple_tag
 def age_bar(row: object, ages: Sequence[str], most: int) -> SafeString:
     """Draw how long the open findings of one severity have been open, as long as there are many of them."""
     counts: Sequence[int] = field(row, "cells")
