@@ -181,6 +181,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RequestStateEnum": "governance.approvals.models.State",
         "FindingStateEnum": ["open", "proposed", "closed"],
+        "RiskKindEnum": "governance.inventory.models.Risk.Kind",
+        "RiskStateEnum": "governance.inventory.models.Risk.State",
         "RecordVerdictEnum": "governance.inventory.models.Declaration.Verdict",
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",
     },

@@ -23,10 +23,31 @@ def _act(*lines: tuple[Who, Outcome]) -> tuple[tuple[Who, Outcome], ...]:
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "answer for a system": _act((_ANSWERS, "201+")),
     "take answers from the same system": _act((_ANSWERS, "422")),
+    "answer on the page": _act((_ANSWERS, "302+")),
+    "read what may be taken over": _act((_ANSWERS, "200")),
+    "take answers from the same system on the page": _act((_ANSWERS, "422")),
+    "review an answer on the page": _act((_AUTHOR, "403"), (_REVIEWS, "302+")),
+    "write a risk": _act((_ANSWERS, "201+")),
+    "accept a risk": _act((OWNER, "403"), (role("validator", "risk_officer"), "201+")),
+    "close a risk": _act((OWNER | role("risk_officer"), "201+")),
     "review an answer": _act((_AUTHOR, "403"), (_REVIEWS, "201+")),
 }
 
 ROUTES: dict[str, Route] = {
+    "GET api-risks": Route("read", "system"),
+    "POST api-risks": Route("write a risk", "system", "risk"),
+    "GET api-risk": Route("read", "risk"),
+    "POST api-risk-changes": Route("write a risk", "risk", "risk"),
+    "POST api-risk-acceptances": Route("accept a risk", "risk", "reason"),
+    "POST api-risk-closings": Route("close a risk", "risk", "reason"),
+    "GET system-record": Route("read", "system"),
+    "POST system-record-answer": Route(
+        "answer on the page", "system", "record answers on the page", parts=(("section", "description"),)
+    ),
+    "GET system-record-question": Route("read", "system", parts=(("question", "hardware"),)),
+    "GET system-record-reuse": Route("read what may be taken over", "system"),
+    "POST system-record-reuse": Route("take answers from the same system on the page", "system", "reuse on the page"),
+    "POST system-record-review": Route("review an answer on the page", "answer of a record", "record review"),
     "GET api-record": Route("read", "system"),
     "POST api-declarations": Route("answer for a system", "system", "record answers"),
     "POST api-declaration-reuses": Route("take answers from the same system", "system", "reuse"),

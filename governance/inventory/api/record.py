@@ -13,7 +13,7 @@ from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor, deciding_person
 from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import declaring, selectors, system_record
-from governance.inventory.api.views import answered, system_of
+from governance.inventory.api.views import answered, locked_system_tag, system_of
 from governance.inventory.models import Declaration
 from governance.inventory.system_record import Answered
 
@@ -121,6 +121,7 @@ class Declarations(APIView):
         request=AnswersInput, responses={201: DeclarationsMade}, summary="Answer questions of a system's record"
     )
     @idempotent
+    @if_match(locked_system_tag)
     def post(self, request: Request, system: str) -> Response:
         """Give answers, all or none; those that say what stands already add nothing."""
         payload = AnswersInput(data=request.data)
@@ -136,6 +137,7 @@ class Reuses(APIView):
         request=ReuseInput, responses={201: DeclarationsMade}, summary="Give another system's answers here as well"
     )
     @idempotent
+    @if_match(locked_system_tag)
     def post(self, request: Request, system: str) -> Response:
         """Repeat answers of another system's record, as your own; each names where it was taken from."""
         payload = ReuseInput(data=request.data)

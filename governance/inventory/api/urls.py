@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.inventory.api import assignments, criteria, record, views
+from governance.inventory.api import assignments, criteria, record, risks, views
 
 urlpatterns = [
     path("systems", views.Systems.as_view(), name="api-systems"),
@@ -68,5 +68,14 @@ urlpatterns = [
         record.DeclarationReviews.as_view(),
         name="api-declaration-reviews",
     ),
+    path("systems/<str:system>/risks", risks.Risks.as_view(), name="api-risks"),
+    path("systems/<str:system>/risks/<uuid:risk_id>", risks.RiskDetail.as_view(), name="api-risk"),
+    path("systems/<str:system>/risks/<uuid:risk_id>/changes", risks.RiskChanges.as_view(), name="api-risk-changes"),
+    path(
+        "systems/<str:system>/risks/<uuid:risk_id>/acceptances",
+        risks.RiskAcceptances.as_view(),
+        name="api-risk-acceptances",
+    ),
+    path("systems/<str:system>/risks/<uuid:risk_id>/closings", risks.RiskClosings.as_view(), name="api-risk-closings"),
     path("systems/<str:system>/dataset-pins", views.DatasetPins.as_view(), name="api-dataset-pins"),
 ]
