@@ -16,7 +16,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError, Forbidden, InvalidInput, Unknown
 from governance.inventory.declaring import check_may_declare
-from governance.inventory.errors import OwnRisk, RiskClosed, RiskNotTreated
+from governance.inventory.errors import OwnRisk, RiskClosed, RiskMoved, RiskNotTreated
 from governance.inventory.models import AISystem, Risk
 
 ACCEPTERS = (Role.VALIDATOR, Role.RISK_OFFICER)
@@ -54,17 +54,24 @@ def open_risk(*, ai_system: AISystem, by: User, **values: Any) -> Risk:
 
 
 @transaction.atomic
-def change_risk(*, risk_id: uuid.UUID, by: User, **values: Any) -> Risk:
+def change_risk(*, risk_id: uuid.UUID, by: User, seen: str = "", **values: Any) -> Risk:
     """Change what is given of a risk; an acceptance is taken back. What says what stands already changes nothing.
+
+    Args:
+        seen: the log entry of the risk as the writer read it; where it is given and another change has come meanwhile,
+            nothing is written.
 
     Raises:
         Unknown: no such risk.
         RiskClosed: it is closed.
+        RiskMoved: somebody changed it since ``seen``.
         Forbidden, InvalidInput: as :func:`open_risk` says.
     """
     row = _locked(risk_id)
     check_may_declare(row.system, by)
     _check_stands(row)
+    if seen and seen != str(row.log_entry):
+        raise RiskMoved(f"{row.changed_by} changed or decided on this risk meanwhile; read it, then save yours again.")
     new = {name: value for name, value in _checked(values).items() if value != getattr(row, name)}
     if not new:
         return row
@@ -259,7 +266,9 @@ def _check_stands(row: Risk) -> None:
 
 
 def _locked(risk_id: uuid.UUID) -> Risk:
-    found = Risk.objects.select_for_update(of=("self",)).select_related("system").filter(pk=risk_id).first()
+    found = (
+        Risk.objects.select_for_update(of=("self",)).select_related("system", "changed_by").filter(pk=risk_id).first()
+    )
     if found is None:
         raise Unknown(f"There is no risk {risk_id}.")
     return found

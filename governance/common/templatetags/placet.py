@@ -80,6 +80,8 @@ BADGES: dict[str, tuple[str, str, Any]] = {
     # an answer of a system's record
     "given": ("declared", "info", gettext_lazy("Given")),
     "returned": ("back", "warn", gettext_lazy("Returned")),
+    # a risk whose residual waits for a second person
+    "treated": ("declared", "info", gettext_lazy("Treated")),
     # a change of a policy
     "loosens": ("warning", "bad", gettext_lazy("Loosens")),
     "tightens": ("lock", "ok", gettext_lazy("Tightens")),
