@@ -79,3 +79,21 @@ class RiskClosed(DomainError):
     """A closed risk is not changed; write down another."""
 
     title = "The risk is closed"
+
+
+class RiskMoved(DomainError):
+    """Somebody changed the risk since it was read."""
+
+    title = "The risk has changed"
+
+
+class SystemInUse(DomainError):
+    """A system is retired once nothing of it is live, requested or approved."""
+
+    title = "Something of the system is in use"
+
+
+class SystemRetired(DomainError):
+    """A retired system takes no new request."""
+
+    title = "The system is retired"

@@ -40,12 +40,19 @@ class AISystem(Governed):
     cost_matrix = models.JSONField(null=True, help_text="{fp, fn, unit}: what a wrong decision costs, as signed.")
     state = models.CharField(max_length=16, choices=State, default=State.PROPOSED)
     made_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
+    retirement = models.TextField(blank=True, help_text="Why it was retired.")
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(model_tier__isnull=True) | Q(model_tier__range=(1, 4)), name="model_tier_between_1_and_4"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(state="retired", retired_at__isnull=False)
+                | (~Q(state="retired") & Q(retired_at__isnull=True)),
+                name="system_retired_at_iff_retired",
+            ),
         ]
 
     def __str__(self) -> str:

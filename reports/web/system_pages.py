@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +12,11 @@ from governance.accounts.models import User
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import has_role
 from governance.approvals import kinds
-from governance.inventory import assignments, criteria, system_record
+from governance.common import clock
+from governance.common.errors import DomainError
+from governance.inventory import assignments, criteria, retiring, services, system_record
 from governance.inventory import selectors as inventory
-from governance.inventory.models import AISystem, Classification, ModelAssignment, SuccessCriteria
+from governance.inventory.models import AISystem, Classification, ModelAssignment, Risk, SuccessCriteria
 from governance.inventory.web.record_pages import progress
 from governance.policy.web.pages import effective_rows
 from governance.regulation.questionnaire import questionnaire
@@ -119,6 +121,9 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
         "standing": standing_in_force(ai_system),
         "requests": _requests(ai_system),
         **_record(ai_system),
+        "risks": _risks(ai_system),
+        "may_retire": _may(lambda: retiring.check_may_retire(ai_system, viewer)),
+        "may_classify": _may(lambda: services.check_may_classify(ai_system, viewer)),
     }
 
 
@@ -133,6 +138,8 @@ def _system(row: AISystem, people: People) -> Row:
         "favourable_outcome": row.favourable_outcome,
         "tier": row.model_tier,
         "made_at": row.made_at,
+        "retired_at": row.retired_at,
+        "retirement": row.retirement,
         "owner": people[row.owner_id],
         "ai_act_class": row.get_ai_act_class_display() if row.ai_act_class else "",
     }
@@ -286,3 +293,22 @@ def _record(ai_system: AISystem) -> Row:
             for declaration, row in standing[:DECLARED_SHOWN]
         ],
     }
+
+
+def _risks(ai_system: AISystem) -> Row:
+    """Return how many risks stand, and of how many the review is overdue."""
+    overdue = Count("pk", filter=Q(review_on__lt=clock.now().date()))
+    return ai_system.risks.exclude(state=Risk.State.CLOSED).aggregate(standing=Count("pk"), overdue=overdue)
+
+
+def may_register(viewer: User) -> bool:
+    """Return whether the viewer may take AI systems in."""
+    return _may(lambda: services.check_may_register(viewer))
+
+
+def _may(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except DomainError:
+        return False
+    return True

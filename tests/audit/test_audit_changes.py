@@ -53,7 +53,7 @@ KEPT = {
     "evidence.EvidenceReview": "evidence reviewer verdict reviewed_at",
     "evidence.Reproduction": "evidence job asked_by result made_at",
     "evidence.SubmittedDocument": "evidence system_id kind submitter issued_on expires_on submitted_at",
-    "inventory.AISystem": "owner ai_act_class model_tier state made_at",
+    "inventory.AISystem": "owner ai_act_class model_tier state made_at retired_at",
     "inventory.Classification": "proposed_by proposed_at signed_by signed_at withdrawn_at "
     "system ai_act_class model_tier",
     "inventory.DatasetPin": "system pinned_by pinned_at unpinned_at",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.documents.sample_snapshot import ANSWERS
 from tests.factories import PASSWORD, REASON
 from tests.payloads import a_digest
 
@@ -63,6 +64,14 @@ BODIES: dict[str, dict[str, Any]] = {
         "favourable_outcome": "read first",
     },
     "answers": {"answers": "$answers", "model_tier": 1},
+    "answers on the page": {**ANSWERS, "model_tier": "1", "propose": "yes"},
+    "system on the page": {
+        "name": "A third system",
+        "purpose": "Sorts letters by subject before a person reads them.",
+        "owner": "$second",
+        "ai_roles": ["provider"],
+        "favourable_outcome": "read first",
+    },
     "assignment": {"model": "spare"},
     "criteria": {"criteria": [{"id": "ranks", "title": "Ranks well", "expr": "candidate.auc >= 0.7"}]},
     "record answers": {"answers": {"hardware": "An ordinary server."}, "seen": {"hardware": 1}},

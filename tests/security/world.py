@@ -209,7 +209,7 @@ class World(Bank):
         told = {"title": "One district was refused alike", "what_happened": REASON, "by": self.second}
         aware = clock.now() - timedelta(days=2)
         self.incident, self.without_tasks = (
-            incidents.openincident(system=self.system, aware_at=aware, **told) for _ in range(2)
+            incidents.open_incident(system=self.system, aware_at=aware, **told) for _ in range(2)
         )
         self.task = incidents.add_task(
             incident_id=self.incident.pk, by=self.second, text="Call", owner=self.second, due_on=clock.now().date()

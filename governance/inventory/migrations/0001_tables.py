@@ -32,6 +32,8 @@ class Migration(migrations.Migration):
                 ('cost_matrix', models.JSONField(help_text='{fp, fn, unit}: what a wrong decision costs, as signed.', null=True)),
                 ('state', models.CharField(choices=[('proposed', 'Proposed'), ('live', 'Live'), ('retired', 'Retired')], default='proposed', max_length=16)),
                 ('made_at', models.DateTimeField()),
+                ('retired_at', models.DateTimeField(null=True)),
+                ('retirement', models.TextField(blank=True, help_text='Why it was retired.')),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='owned_systems', to=settings.AUTH_USER_MODEL)),
             ],
         ),
@@ -86,6 +88,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='aisystem',
             constraint=models.CheckConstraint(condition=models.Q(('model_tier__isnull', True), ('model_tier__range', (1, 4)), _connector='OR'), name='model_tier_between_1_and_4'),
+        ),
+        migrations.AddConstraint(
+            model_name='aisystem',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('retired_at__isnull', False), ('state', 'retired')), models.Q(models.Q(('state', 'retired'), _negated=True), ('retired_at__isnull', True)), _connector='OR'), name='system_retired_at_iff_retired'),
         ),
         migrations.AddConstraint(
             model_name='classification',
