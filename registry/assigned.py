@@ -35,6 +35,11 @@ class RegistryMirror:
         row.system = ai_system
         return row
 
+    def in_use(self, ai_system: AISystem) -> str:
+        """Return why the first model that something is live, requested or approved of holds the system in use."""
+        rows = RegisteredModel.objects.filter(system=ai_system).order_by("name")
+        return next((f"{row}: {why}" for row in rows if (why := _bound(row))), "")
+
     def dataset_roles(self, digest: str) -> frozenset[str]:
         """Return the roles in which snapshots of this digest are kept."""
         return self.roles_by_dataset([digest]).get(digest, frozenset())

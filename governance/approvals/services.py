@@ -26,6 +26,7 @@ from governance.evidence.errors import InvalidEvidence
 from governance.evidence.models import Evidence
 from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem
+from governance.inventory.retiring import check_takes_requests
 from governance.policy import duties
 from governance.policy.document import PolicyDocument
 from governance.policy.evaluate import Review, Verdict, Waiver, evaluate
@@ -71,10 +72,12 @@ def open_request(
         actor: who opens it, where Placet does it by itself in the requester's place.
 
     Raises:
+        SystemRetired: the system is retired.
         PolicyMissing: no published policy governs the system and alias.
         DataUnfit: the policy wants evidence on data of another role than the data named for it has.
         IntegrityError: the subject has an open request for the same thing (``one_open_request_per_subject``).
     """
+    check_takes_requests(AISystem.objects.select_for_update(no_key=True).get(pk=system.pk))
     policy_version = policy_version or governing(system, alias)
     if policy_version is None:
         raise PolicyMissing(

@@ -45,6 +45,7 @@ class Event(StrEnum):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 (an event)
     SERVICE_ACCOUNT_CREATED = "service_account.created"
     SYSTEM_REGISTERED = "system.registered"
+    SYSTEM_RETIRED = "system.retired"
     SYSTEM_UPDATED = "system.updated"
     DATASET_PINNED = "dataset.pinned"
     CLASSIFICATION_PROPOSED = "classification.proposed"
@@ -57,6 +58,10 @@ class Event(StrEnum):
     CRITERIA_WITHDRAWN = "criteria.withdrawn"
     RECORD_DECLARED = "record.declared"
     RECORD_REVIEWED = "record.reviewed"
+    RISK_OPENED = "risk.opened"
+    RISK_CHANGED = "risk.changed"
+    RISK_ACCEPTED = "risk.accepted"
+    RISK_CLOSED = "risk.closed"
     POLICY_DRAFTED = "policy.drafted"
     POLICY_PUBLISHED = "policy.published"
     POLICY_REPLAYED = "policy.replayed"

@@ -152,7 +152,8 @@ def stacked_bar(parts: Sequence[tuple[str, int, str]], *, uid: str, title: str, 
     """Draw shares of a whole as one bar of 150 by 10 units.
 
     Args:
-        parts: (word, count, class suffix: m measured, d declared, x missing, age0 to age3) in drawing order; counts are
+        parts: (word, count, class suffix: m measured, d declared, x missing, age0 to age3, or a state of
+            a record's question) in drawing order; counts are
             at least 0.
         whole: what the full width stands for, so that bars can be compared; without it, the parts together.
     """

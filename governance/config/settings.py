@@ -184,6 +184,8 @@ SPECTACULAR_SETTINGS = {
         "StatusEnum": ["valid", "suspended", "revoked", "lapsed"],
         "PointStatusEnum": ["inserted", "amended", "deleted"],
         "FindingStateEnum": ["open", "proposed", "closed"],
+        "RiskKindEnum": "governance.inventory.models.Risk.Kind",
+        "RiskStateEnum": "governance.inventory.models.Risk.State",
         "RecordVerdictEnum": "governance.inventory.models.Declaration.Verdict",
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",
     },

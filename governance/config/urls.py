@@ -31,6 +31,7 @@ urlpatterns = [
     path("", include("governance.validation.web.urls")),
     path("", include("governance.policy.web.urls")),
     path("", include("governance.audit.web.urls")),
+    path("", include("governance.inventory.web.urls")),
     path("", include("registry.web.urls")),
     path("", include("monitoring.web.urls")),
     path("", include("reports.web.urls")),

@@ -61,3 +61,39 @@ class AssignmentStands(DomainError):
     """A model can't change its AI system while something of it is live, requested or approved under that system."""
 
     title = "The model is bound to its AI system"
+
+
+class OwnRisk(Forbidden):
+    """Who owns or wrote a risk does not accept what remains of it; a second person does."""
+
+    title = "A second person must accept"
+
+
+class RiskNotTreated(DomainError):
+    """What remains is accepted once measures, their tests and the residual scores are stated, and only once."""
+
+    title = "The risk is not treated yet"
+
+
+class RiskClosed(DomainError):
+    """A closed risk is not changed; write down another."""
+
+    title = "The risk is closed"
+
+
+class RiskMoved(DomainError):
+    """Somebody changed the risk since it was read."""
+
+    title = "The risk has changed"
+
+
+class SystemInUse(DomainError):
+    """A system is retired once nothing of it is live, requested or approved."""
+
+    title = "Something of the system is in use"
+
+
+class SystemRetired(DomainError):
+    """A retired system takes no new request."""
+
+    title = "The system is retired"

@@ -41,6 +41,9 @@ class Mirror(Protocol):
     def assigned(self, model_id: uuid.UUID, ai_system: AISystem) -> Governed:
         """Return the model's row, pointed to the system and not saved yet: the signature's entry names it."""
 
+    def in_use(self, ai_system: AISystem) -> str:
+        """Return what of the system is live, requested or approved, in one sentence; empty when nothing is."""
+
     def dataset_roles(self, digest: str) -> frozenset[str]:
         """Return the roles in which data with this digest is kept; empty when there is none."""
 

@@ -40,12 +40,19 @@ class AISystem(Governed):
     cost_matrix = models.JSONField(null=True, help_text="{fp, fn, unit}: what a wrong decision costs, as signed.")
     state = models.CharField(max_length=16, choices=State, default=State.PROPOSED)
     made_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
+    retirement = models.TextField(blank=True, help_text="Why it was retired.")
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(model_tier__isnull=True) | Q(model_tier__range=(1, 4)), name="model_tier_between_1_and_4"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(state="retired", retired_at__isnull=False)
+                | (~Q(state="retired") & Q(retired_at__isnull=True)),
+                name="system_retired_at_iff_retired",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -161,3 +168,78 @@ class DatasetPin(Governed):
                 fields=["system", "role"], condition=Q(unpinned_at__isnull=True), name="one_pinned_dataset_per_role"
             )
         ]
+
+
+class Risk(Governed):
+    """One line of a system's risk file (Article 9): a hazard, what is done about it, and who accepts what remains.
+
+    Scores run from 1 to 5. Any change takes an acceptance back; the log keeps every state before.
+    """
+
+    class Kind(models.TextChoices):
+        HEALTH = "health", "Health"
+        SAFETY = "safety", "Safety"
+        RIGHTS = "rights", "Fundamental rights"
+        FINANCIAL = "financial", "Financial"
+        OTHER = "other", "Other"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        TREATED = "treated", "Treated"
+        ACCEPTED = "accepted", "Accepted"
+        CLOSED = "closed", "Closed"
+
+    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="risks")
+    number = models.PositiveIntegerField(help_text="1 for the first risk of the system, and so on.")
+    title = models.CharField(max_length=200)
+    hazard = models.TextField(help_text="What can happen, and how.")
+    affected = models.TextField(help_text="Who is affected.")
+    kind = models.CharField(max_length=12, choices=Kind)
+    likelihood = models.PositiveSmallIntegerField(help_text="Before measures: 1 (rare) to 5 (almost certain).")
+    severity = models.PositiveSmallIntegerField(help_text="Before measures: 1 (slight) to 5 (gravest).")
+    measures = models.TextField(blank=True)
+    tests = models.TextField(blank=True, help_text="How the measures were tested; may name evidence or findings.")
+    residual_likelihood = models.PositiveSmallIntegerField(null=True)
+    residual_severity = models.PositiveSmallIntegerField(null=True)
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    review_on = models.DateField(help_text="The last day for the next review.")
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    changed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    changed_at = models.DateTimeField()
+    accepted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    accepted_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True, help_text="Why the residual risk is acceptable, or why it was closed.")
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["system", "number"], name="one_risk_per_number"),
+            models.CheckConstraint(
+                condition=Q(likelihood__range=(1, 5), severity__range=(1, 5))
+                & (Q(residual_likelihood__isnull=True) | Q(residual_likelihood__range=(1, 5)))
+                & (Q(residual_severity__isnull=True) | Q(residual_severity__range=(1, 5))),
+                name="risk_scores_between_1_and_5",
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_by__isnull=True)
+                | ~(Q(accepted_by=F("owner")) | Q(accepted_by=F("made_by")) | Q(accepted_by=F("changed_by"))),
+                name="risk_accepted_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_by__isnull=True, accepted_at__isnull=True)
+                | Q(accepted_by__isnull=False, accepted_at__isnull=False),
+                name="risk_accepted_at_iff_accepted",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="accepted") | Q(accepted_by__isnull=False), name="accepted_risk_names_who_accepted"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="closed", closed_at__isnull=False) | (~Q(state="closed") & Q(closed_at__isnull=True)),
+                name="risk_closed_at_iff_closed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"R-{self.number}"

@@ -74,6 +74,16 @@ def register_system(
     return ai_system
 
 
+def check_may_classify(ai_system: AISystem, by: User) -> None:
+    """Check that the person may propose a classification.
+
+    Raises:
+        Forbidden: they neither own the system nor are its engineer.
+    """
+    if by.pk != ai_system.owner_id and not has_role(by, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
+        raise Forbidden(f"The owner of {ai_system.name}, or an engineer or model owner, proposes its classification.")
+
+
 @transaction.atomic
 def propose_classification(
     *, ai_system: AISystem, answers: Mapping[str, Any], model_tier: int, by: User
@@ -85,8 +95,7 @@ def propose_classification(
         InvalidInput: an answer is missing or not one of its choices, or the tier is not 1 to 4.
         AlreadyProposed: one waits for its signature; have it signed or withdrawn first.
     """
-    if by.pk != ai_system.owner_id and not has_role(by, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
-        raise Forbidden(f"The owner of {ai_system.name}, or an engineer or model owner, proposes its classification.")
+    check_may_classify(ai_system, by)
     if not 1 <= model_tier <= 4:
         raise InvalidInput("The model tier is a number from 1 (highest) to 4.")
     try:
@@ -218,9 +227,9 @@ def pin_dataset(*, ai_system: AISystem, dataset_digest: str, by: User, role: str
 
 @transaction.atomic
 def set_state(*, ai_system: AISystem, state: str, actor: Any) -> AISystem:
-    """Move a system through its life: proposed, live, retired."""
+    """Move a system from proposed to live; a retired one stays retired."""
     ai_system = AISystem.objects.select_for_update().get(pk=ai_system.pk)
-    if ai_system.state != state:
+    if ai_system.state not in {state, AISystem.State.RETIRED}:
         ai_system.state = state
         audit.append(
             event=Event.SYSTEM_UPDATED,

@@ -108,6 +108,25 @@ def classify(
     return walk.run()
 
 
+def follow(
+    answers: Mapping[str, str | Iterable[str]], *, register: Register | None = None, on_date: date | None = None
+) -> tuple[tuple[TraceStep, ...], Classification | None]:
+    """Return the trace as far as the answers go, and the class once nothing is open: for a form that is filled in.
+
+    Args: as of :func:`classify`.
+
+    Raises:
+        AnswersInvalid: unknown question or choice, or ``none`` together with another choice.
+    """
+    law = register or load()
+    walk = _Walk(law, on_date or law.as_of, answers)
+    try:
+        found = walk.run()
+    except AnswersIncomplete:
+        found = None
+    return tuple(walk.trace), found
+
+
 @dataclass
 class _Walk:
     law: Register

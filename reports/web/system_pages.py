@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +12,12 @@ from governance.accounts.models import User
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import has_role
 from governance.approvals import kinds
-from governance.inventory import assignments, criteria, system_record
+from governance.common import clock
+from governance.common.errors import DomainError
+from governance.inventory import assignments, criteria, retiring, services, system_record
 from governance.inventory import selectors as inventory
-from governance.inventory.models import AISystem, Classification, ModelAssignment, SuccessCriteria
+from governance.inventory.models import AISystem, Classification, ModelAssignment, Risk, SuccessCriteria
+from governance.inventory.web.record_pages import progress
 from governance.policy.web.pages import effective_rows
 from governance.regulation.questionnaire import questionnaire
 from monitoring.incidents.selectors import is_keeper
@@ -26,6 +29,7 @@ from registry.reviewing.standing_pages import standing_in_force
 from reports.web.documents import documents_of, law_day
 
 REQUESTS_SHOWN = 20
+DECLARED_SHOWN = 6
 Row = dict[str, Any]
 Errors = Mapping[str, Sequence[str]]
 
@@ -116,7 +120,10 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
         "may_report_incident": is_keeper(viewer, ai_system.pk),
         "standing": standing_in_force(ai_system),
         "requests": _requests(ai_system),
-        "declared": _declared(ai_system),
+        **_record(ai_system),
+        "risks": _risks(ai_system),
+        "may_retire": _may(lambda: retiring.check_may_retire(ai_system, viewer)),
+        "may_classify": _may(lambda: services.check_may_classify(ai_system, viewer)),
     }
 
 
@@ -131,6 +138,8 @@ def _system(row: AISystem, people: People) -> Row:
         "favourable_outcome": row.favourable_outcome,
         "tier": row.model_tier,
         "made_at": row.made_at,
+        "retired_at": row.retired_at,
+        "retirement": row.retirement,
         "owner": people[row.owner_id],
         "ai_act_class": row.get_ai_act_class_display() if row.ai_act_class else "",
     }
@@ -272,11 +281,34 @@ def _requests(ai_system: AISystem) -> list[Row]:
     ]
 
 
-def _declared(ai_system: AISystem) -> list[Row]:
-    """Return what people declared and stands, by what was asked."""
+def _record(ai_system: AISystem) -> Row:
+    """Return how far the record has come, and the newest of what people said and stands."""
     rows = system_record.answered(ai_system)
-    return [
-        {"label": row.question.title, "value": row.declaration.text, "state": row.state}
-        for row in rows
-        if row.declaration and row.state in {"given", "accepted"}
-    ]
+    standing = [(row.declaration, row) for row in rows if row.declaration and row.state in {"given", "accepted"}]
+    standing.sort(key=lambda pair: pair[0].made_at, reverse=True)
+    return {
+        "record": progress(rows),
+        "declared": [
+            {"label": row.question.title, "value": declaration.text, "state": row.state}
+            for declaration, row in standing[:DECLARED_SHOWN]
+        ],
+    }
+
+
+def _risks(ai_system: AISystem) -> Row:
+    """Return how many risks stand, and of how many the review is overdue."""
+    overdue = Count("pk", filter=Q(review_on__lt=clock.now().date()))
+    return ai_system.risks.exclude(state=Risk.State.CLOSED).aggregate(standing=Count("pk"), overdue=overdue)
+
+
+def may_register(viewer: User) -> bool:
+    """Return whether the viewer may take AI systems in."""
+    return _may(lambda: services.check_may_register(viewer))
+
+
+def _may(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except DomainError:
+        return False
+    return True

@@ -24,7 +24,9 @@ from reports.web import system_pages
 @require_GET
 def system_list(request: HttpRequest) -> HttpResponse:
     """``GET /systems``: every AI system with its class and what is live."""
-    return render(request, "inventory/system_list.html", {"systems": system_pages.system_rows(actor(request))})
+    viewer = actor(request)
+    context = {"systems": system_pages.system_rows(viewer), "may_register": system_pages.may_register(viewer)}
+    return render(request, "inventory/system_list.html", context)
 
 
 @page

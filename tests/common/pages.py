@@ -19,6 +19,7 @@ from tests.common.pages_adoption import ADOPTIONS
 from tests.common.pages_alerts import ALERTS
 from tests.common.pages_bundles import BUNDLES
 from tests.common.pages_checks import CHECKS
+from tests.common.pages_classifying import CLASSIFYING
 from tests.common.pages_comments import COMMENTS
 from tests.common.pages_datasets import DATASETS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
@@ -33,8 +34,10 @@ from tests.common.pages_records import RECORDS
 from tests.common.pages_register import REGISTER
 from tests.common.pages_register import dates as register_dates
 from tests.common.pages_replay import REPLAYS
+from tests.common.pages_risks import RISKS
 from tests.common.pages_sso import SINGLE_SIGN_ON
 from tests.common.pages_standing import STANDING, listed
+from tests.common.pages_system_record import SYSTEM_RECORD
 from tests.common.pages_validation import VALIDATIONS
 from tests.common.samples import (
     DOCUMENTS,
@@ -157,7 +160,7 @@ def system() -> dict[str, Any]:
         "models": [{"pk": UID, "name": "credit-risk", "champion": "v1", "champion_state": "approved"}], "pins": [{"role": "evaluation", "digest": a_digest("eval"), "pinned_by": VALIDATOR, "pinned_at": ago(days=180)}], "effective": [{"alias": "champion", "pk": UID, "label": "credit-high-risk v3", "because": "It is for high-risk, tier 1 and names champion.", "shadowed": [{"pk": UID, "label": "credit-old v1"}]}, {"alias": "shadow", "pk": None, "label": "", "because": "No policy in force is for it.", "shadowed": []}], "findings": FINDINGS, "documents": DOCUMENTS,
         "standing": [],
         "incidents": [a_row(), a_row(overdue=True, due_on=None), a_row(state="reported")], "may_report_incident": True,
-        "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Annex IV, 1(a)", "value": "Provider: Example Bank"}],
+        "requests": [{"pk": UID, "title": "credit-risk v2 for champion", "reference": "PR-20", "state": "in_review", "verdict": "HOLD", "opened_at": ago(days=2)}], "declared": [{"label": "Name of the provider", "value": "Example Bank"}], "risks": {"standing": 3, "overdue": 1}, "may_classify": True, "may_retire": True, "record": {"total": 54, "answered": 21, "counts": {"accepted": 9, "given": 12, "returned": 2, "open": 31}},
     }
 
 
@@ -301,6 +304,9 @@ PAGES: dict[str, tuple[str, Any]] = {
     **GATE,
     **STANDING,
     **REGISTER,
+    **SYSTEM_RECORD,
+    **RISKS,
+    **CLASSIFYING,
     **ADOPTIONS,
     **SINGLE_SIGN_ON,
     "model": ("registry/model.html", model),
@@ -309,6 +315,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "request": ("registry/request.html", request),
     "system": ("inventory/system.html", system),
     "system-unclassified": ("inventory/system.html", lambda: system() | {"classification": None, "dates": None}),
+    "system-retired": ("inventory/system.html", lambda: system() | {"system": system()["system"] | {"state": "retired", "retired_at": NOW, "retirement": "Another took its place."}}),
     "system-list": ("inventory/system_list.html", systems),
     "policy-list": ("policy/list.html", policies),
     "policy": ("policy/detail.html", policy),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.documents.sample_snapshot import ANSWERS
 from tests.factories import PASSWORD, REASON
 from tests.payloads import a_digest
 
@@ -63,9 +64,28 @@ BODIES: dict[str, dict[str, Any]] = {
         "favourable_outcome": "read first",
     },
     "answers": {"answers": "$answers", "model_tier": 1},
+    "answers on the page": {**ANSWERS, "model_tier": "1", "propose": "yes"},
+    "system on the page": {
+        "name": "A third system",
+        "purpose": "Sorts letters by subject before a person reads them.",
+        "owner": "$second",
+        "ai_roles": ["provider"],
+        "favourable_outcome": "read first",
+    },
     "assignment": {"model": "spare"},
     "criteria": {"criteria": [{"id": "ranks", "title": "Ranks well", "expr": "candidate.auc >= 0.7"}]},
     "record answers": {"answers": {"hardware": "An ordinary server."}, "seen": {"hardware": 1}},
+    "record answers on the page": {"answer-hardware": "An ordinary server.", "seen-hardware": "1"},
+    "reuse on the page": {"from": "$system", "questions": ["standards"]},
+    "risk": {
+        "title": "Another hazard",
+        "hazard": REASON,
+        "affected": "Applicants",
+        "kind": "financial",
+        "likelihood": 3,
+        "severity": 2,
+        "review_on": "$soon",
+    },
     "reuse": {"from_system": "$system", "questions": ["standards"]},
     "record review": {"verdict": "accepted"},
     "pin": {"dataset_digest": "$data"},

@@ -66,6 +66,7 @@ from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watc
 from tests.roles import as_role
 from tests.security.batches import a_batch_and_a_bundle
 from tests.security.bodies import BODIES, TRAINED
+from tests.security.named import a_risk, both, incident
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
 
@@ -155,6 +156,7 @@ class World(Bank):
         self.spare = mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="spare", mirrored_at=clock.now()))
         mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="moving", mirrored_at=clock.now()))
         self.assignment = assignments.propose_assignment(model="moving", ai_system=self.system, by=owner)
+        self.risk = a_risk(self.system, owner)
         said = [{"id": "ranks", "title": "Ranks well", "expr": "candidate.auc >= 0.7"}]
         self.criteria = criteria.propose_criteria(ai_system=self.system, criteria=said, by=owner)
         self.finding = findings.open_finding(
@@ -356,18 +358,19 @@ class World(Bank):
             "model": {"pk": self.model.pk, "name": self.model.name, "alias": "champion", "number": 9},
             "standing": {"pk": self.standing.approval_id, "request_id": self.standing.approval_id},
             "system": {"pk": system.pk, "system": system.slug},
-            "classification": _both("classification", self.classification.pk, system),
-            "assignment": _both("assignment", self.assignment.pk, system),
-            "answer of a record": _both("declaration", system.declarations.get(question="metric-choice").pk, system),
-            "criteria": _both("criteria", self.criteria.pk, system),
+            "classification": both("classification", self.classification.pk, system),
+            "assignment": both("assignment", self.assignment.pk, system),
+            "answer of a record": both("declaration", system.declarations.get(question="metric-choice").pk, system),
+            "risk": both("risk", self.risk.pk, system),
+            "criteria": both("criteria", self.criteria.pk, system),
             "finding": {"pk": self.finding.pk, "finding_id": self.finding.pk} if self.finding else {},
             "monitor": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk},
             "run": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk, "run_id": self.run.pk},
             "alert": {"alert_id": self.alert.pk},
             "alert page": {"pk": self.alert.pk},
-            "incident": _incident(self.incident),
-            "incident without tasks": _incident(self.without_tasks),
-            "task of an incident": {**_incident(self.incident), "task": self.task.pk, "task_id": self.task.pk},
+            "incident": incident(self.incident),
+            "incident without tasks": incident(self.without_tasks),
+            "task of an incident": {**incident(self.incident), "task": self.task.pk, "task_id": self.task.pk},
             "document": {"pk": self.document.pk, "document_id": self.document.pk} if self.document else {},
             "document job": {"job_id": self.job.pk},
             **{name: {"pk": getattr(self, name).pk} for name in ("passkey", "view", "channel")},
@@ -426,14 +429,6 @@ class World(Bank):
             "$moment": clock.rfc3339(clock.now() + timedelta(days=5)),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
         }
-
-
-def _both(kind: str, pk: uuid.UUID, system: Any) -> dict[str, Any]:
-    return {"pk": system.pk, "system": system.slug, kind: pk, f"{kind}_id": pk}
-
-
-def _incident(row: Any) -> dict[str, Any]:
-    return {"pk": row.pk, "incident_id": row.pk}
 
 
 def _actor(name: str, person: User, role: str = "", where: str = "", parts: set[str] | None = None) -> Actor:

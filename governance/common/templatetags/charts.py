@@ -10,7 +10,7 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from governance.common import charts, pictures, series
+from governance.common import charts, pictures, risk_chart, series
 from governance.common.templatetags.placet import amount_of, field
 
 register = template.Library()
@@ -165,6 +165,22 @@ def paragraph_bar(document: object, key: object) -> SafeString:
     return SafeString(
         charts.stacked_bar(parts, uid=charts.dom_id("paragraphs", key), title=str(field(document, "title")))
     )
+
+
+@register.simple_tag
+def record_bar(counts: Mapping[str, int] | None, key: object, title: object) -> SafeString:
+    """Draw how many questions of a record, or points that it serves, are in each state as one bar."""
+    states = ("accepted", "given", "returned", "open")
+    words = (gettext("accepted"), gettext("given"), gettext("returned"), gettext("open"))
+    parts = [(said, int((counts or {}).get(state, 0)), state) for said, state in zip(words, states, strict=True)]
+    return SafeString(charts.stacked_bar(parts, uid=charts.dom_id("record", key), title=str(title)))
+
+
+@register.simple_tag
+def risk_matrix(risks: Sequence[Mapping[str, Any]] | None) -> SafeString:
+    """Draw the risks of a file, each from before its measures to after them."""
+    title = gettext("Risks by likelihood and severity, before and after measures")
+    return SafeString(risk_chart.risk_matrix(risks or (), uid="risk-matrix", title=title))
 
 
 @register.simple_tag

@@ -77,6 +77,11 @@ BADGES: dict[str, tuple[str, str, Any]] = {
     "request_changes": ("back", "warn", gettext_lazy("Changes requested")),
     "reject": ("x", "bad", gettext_lazy("Rejected")),
     "accepted": ("eye", "ok", gettext_lazy("Accepted")),
+    # an answer of a system's record
+    "given": ("declared", "info", gettext_lazy("Given")),
+    "returned": ("back", "warn", gettext_lazy("Returned")),
+    # a risk whose residual waits for a second person
+    "treated": ("declared", "info", gettext_lazy("Treated")),
     # a change of a policy
     "loosens": ("warning", "bad", gettext_lazy("Loosens")),
     "tightens": ("lock", "ok", gettext_lazy("Tightens")),

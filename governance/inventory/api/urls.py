@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.inventory.api import assignments, criteria, duties, record, views
+from governance.inventory.api import assignments, criteria, duties, record, risks, views
 
 urlpatterns = [
     path("systems", views.Systems.as_view(), name="api-systems"),
@@ -69,5 +69,14 @@ urlpatterns = [
         name="api-declaration-reviews",
     ),
     path("systems/<str:system>/duties", duties.Duties.as_view(), name="api-system-duties"),
+    path("systems/<str:system>/risks", risks.Risks.as_view(), name="api-risks"),
+    path("systems/<str:system>/risks/<uuid:risk_id>", risks.RiskDetail.as_view(), name="api-risk"),
+    path("systems/<str:system>/risks/<uuid:risk_id>/changes", risks.RiskChanges.as_view(), name="api-risk-changes"),
+    path(
+        "systems/<str:system>/risks/<uuid:risk_id>/acceptances",
+        risks.RiskAcceptances.as_view(),
+        name="api-risk-acceptances",
+    ),
+    path("systems/<str:system>/risks/<uuid:risk_id>/closings", risks.RiskClosings.as_view(), name="api-risk-closings"),
     path("systems/<str:system>/dataset-pins", views.DatasetPins.as_view(), name="api-dataset-pins"),
 ]

@@ -17,7 +17,7 @@ from governance.common.errors import InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import selectors, services
-from governance.inventory.models import AISystem, Classification, Declaration, ModelAssignment, SuccessCriteria
+from governance.inventory.models import AISystem, Classification, Declaration, ModelAssignment, Risk, SuccessCriteria
 
 
 class SystemInput(serializers.Serializer[Any]):
@@ -116,11 +116,12 @@ KINDS: dict[type, str] = {
     ModelAssignment: "assignments",
     SuccessCriteria: "success-criteria",
     Declaration: "declarations",
+    Risk: "risks",
 }
 
 
 def answered(
-    row: Classification | ModelAssignment | SuccessCriteria | Declaration,
+    row: Classification | ModelAssignment | SuccessCriteria | Declaration | Risk,
     body: serializers.BaseSerializer[Any],
     code: int,
 ) -> Response:

@@ -1,0 +1,1 @@
+"""Pages of AI systems that need nothing but the inventory."""

@@ -1,0 +1,39 @@
+"""Things of the world and the parts of their addresses, by whatever name an address gives them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from governance.accounts.models import User
+from governance.common import clock
+from governance.inventory import risks
+from governance.inventory.models import AISystem, Risk
+
+
+def both(kind: str, pk: uuid.UUID, system: Any) -> dict[str, Any]:
+    return {"pk": system.pk, "system": system.slug, kind: pk, f"{kind}_id": pk}
+
+
+def incident(row: Any) -> dict[str, Any]:
+    return {"pk": row.pk, "incident_id": row.pk}
+
+
+def a_risk(system: AISystem, owner: User) -> Risk:
+    """A treated risk that the system's owner wrote down: what remains waits for a second person."""
+    return risks.open_risk(
+        ai_system=system,
+        by=owner,
+        title="Good applicants are refused",
+        hazard="The score is too low for people with a short history.",
+        affected="Applicants under 25",
+        kind="rights",
+        likelihood=4,
+        severity=3,
+        measures="A person reads every refusal.",
+        tests="Backtest",
+        residual_likelihood=2,
+        residual_severity=2,
+        review_on=clock.now().date() + timedelta(days=90),
+    )
