@@ -178,6 +178,7 @@ urlpatterns = [
     path("documents/", nobody, name="document-list"),
     path("documents/check/", nobody, name="document-check"),
     path("documents/build/", nobody, name="document-build"),
+    path("documents/<uuid:pk>/sign/", nobody, name="document-sign"),
     path("documents/<uuid:pk>/", nobody, name="document-download"),
     path("audit/", nobody, name="audit-log"),
     path("audit/search-result.<slug:form>", nobody, name="audit-search-result"),
