@@ -18,6 +18,7 @@ from governance.common.broker import enqueue_on_commit
 from governance.common.errors import Forbidden
 from governance.inventory import selectors as inventory
 from reports import selectors, services, tasks
+from reports.documents.exports import TYPES
 from reports.models import Document, DocumentJob
 
 
@@ -95,11 +96,31 @@ class DocumentPdf(APIView):
         return pdf_response(selectors.document_for(actor(request), document_id))
 
 
+class DocumentCopy(APIView):
+    """``/api/v1/documents/{document id}/{html, json or docx}``."""
+
+    @extend_schema(
+        responses={(200, kind): OpenApiTypes.BINARY for kind in TYPES.values()},
+        summary="Download a copy in another form",
+    )
+    def get(self, request: Request, document_id: uuid.UUID, form: str) -> HttpResponse:
+        """Return the document as one HTML file, as JSON with states and sources, or as a DOCX draft to edit."""
+        row = selectors.document_for(actor(request), document_id)
+        return HttpResponse(
+            selectors.export_of(row, form),
+            content_type=TYPES[form],
+            headers={"Content-Disposition": f'attachment; filename="{_name(row, form)}"'},
+        )
+
+
+def _name(row: Document, form: str) -> str:
+    return f"{row.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.{form}"
+
+
 def pdf_response(row: Document) -> HttpResponse:
     """Return a document as a download."""
-    name = f"{row.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.pdf"
     return HttpResponse(
         selectors.pdf_of(row),
         content_type="application/pdf",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Digest": row.pdf_digest},
+        headers={"Content-Disposition": f'attachment; filename="{_name(row, "pdf")}"', "Digest": row.pdf_digest},
     )

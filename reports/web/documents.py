@@ -25,6 +25,7 @@ from governance.inventory.models import AISystem
 from reports import selectors
 from reports.documents.building import build
 from reports.documents.content import STATES, Content, Section
+from reports.documents.exports import TYPES
 from reports.documents.snapshot import SnapshotInvalid
 from reports.models import STATED, Document, DocumentJob
 
@@ -61,6 +62,7 @@ def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -
         "gaps": _gaps(content, ai_system) if content and ai_system else [],
         "unreadable": bool(ai_system and newest and content is None),
         "documents": rows,
+        "forms": list(TYPES),
         "making": making(viewer, ai_system),
         "build": {"kinds": kinds_offered(chosen_kind), "quarters": quarters(viewer)} if systems else None,
     }

@@ -17,6 +17,7 @@ from governance.common.pages import page
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from reports import selectors, services, tasks
+from reports.documents.exports import TYPES
 from reports.models import Document, DocumentJob
 from reports.web import documents
 
@@ -70,12 +71,13 @@ def document_making(request: HttpRequest) -> HttpResponse:
 @page
 @require_safe
 def document_download(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``GET /documents/<pk>/pdf``: the bytes whose digest is in the log."""
+    """``GET /documents/<pk>/pdf``: the bytes whose digest is in the log; ``?format=`` html, json or docx: a copy."""
     row = selectors.document_for(actor(request), pk)
-    name = f"{row.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.pdf"
+    form = request.GET.get("format", "pdf")
+    name = f"{row.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.{form}"
     return HttpResponse(
-        selectors.pdf_of(row),
-        content_type="application/pdf",
+        selectors.pdf_of(row) if form == "pdf" else selectors.export_of(row, form),
+        content_type=TYPES.get(form, "application/pdf"),
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
     )
 

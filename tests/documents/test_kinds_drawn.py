@@ -104,6 +104,9 @@ def hostile(kind):
     snapshot["system"] |= {"name": HOSTILE, "purpose": HOSTILE}
     if kind == "incident":
         snapshot["incident"] |= {"title": HOSTILE}
+    if kind == "model-risk":
+        first, *rest = samples.PORTFOLIO["systems"]
+        snapshot["portfolio"] = samples.PORTFOLIO | {"systems": [first | {"name": HOSTILE}, *rest]}
     if kind == "annex-v":
         snapshot["signatory"] = samples.SIGNATORY | {"name": HOSTILE, "place": HOSTILE}
     return snapshot

@@ -1,4 +1,4 @@
-"""A declaration is signed by an owner who is a person; what is drawn then is the draft that they read, with their name."""
+"""An owner who is a person signs a declaration; what is drawn then is the draft that they read, with their name."""
 
 import uuid
 
@@ -58,7 +58,7 @@ def test_the_signed_declaration_is_the_draft_with_its_signatory(bank):
     changed = {key for key in signed.snapshot if signed.snapshot[key] != draft.snapshot.get(key)}
     assert changed == {"document", "signatory"}
     assert signed.snapshot["signatory"]["draft_digest"] == draft.pdf_digest
-    (entry,) = [row for row in log.entries_naming("reports_documentsignatory", [signatory.pk])]
+    (entry,) = log.entries_naming("reports_documentsignatory", [signatory.pk])
     assert (entry.event, entry.actor) == ("document.signed", bank.owner.actor_id)
     assert entry.parsed["data"]["pdf"] == draft.pdf_digest
     assert Evidence.objects.get(subject_digest=signed.snapshot_digest).payload["kind"] == "annex-v"

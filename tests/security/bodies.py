@@ -82,7 +82,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "mute on the page": {"until": "$soon", "why": REASON},
     "document": {"kind": "annex-iv", "system": "$slug"},
     "document page": {"system": "$system"},
-    "statement": {
+    "declaration of conformity": {
         "name": "A. Signatory",
         "function": "Director",
         "on_behalf_of": "Bank",
