@@ -100,6 +100,7 @@ class DocumentCopy(APIView):
     """``/api/v1/documents/{document id}/{html, json or docx}``."""
 
     @extend_schema(
+        operation_id="documents_copy_retrieve",
         responses={(200, kind): OpenApiTypes.BINARY for kind in TYPES.values()},
         summary="Download a copy in another form",
     )

@@ -77,16 +77,23 @@ def _page(
     except DomainError as refused:
         refusal = refused.detail
     organisation = (draft.snapshot.get("organisation") or {}).get("name") or ""
-    first = {"name": person.name, "on_behalf_of": organisation, "personal_data": "yes"}
-    shown = form or SignatoryForm()
+    first = {"name": person.name, "on_behalf_of": organisation}
+    given = form.data if form else first
+    labels = (form or SignatoryForm()).fields
     context = {
-        "document": {"pk": draft.pk, "title": draft.get_kind_display(), "subject": draft.subject_name, "made_at": draft.made_at, "pdf_digest": draft.pdf_digest},
+        "document": {
+            "pk": draft.pk,
+            "title": draft.get_kind_display(),
+            "subject": draft.subject_name,
+            "made_at": draft.made_at,
+            "pdf_digest": draft.pdf_digest,
+        },
         "fields": [
-            {"name": name, "label": shown.fields[name].label, "value": (form.data.get(name, "") if form else first.get(name, ""))}
+            {"name": name, "label": labels[name].label, "value": given.get(name, "")}
             for name in ("name", "function", "on_behalf_of", "place")
         ],
-        "personal_data": form.data.get("personal_data", "yes") if form else "yes",
+        "personal_data": given.get("personal_data", "yes"),
         "refusal": refusal,
         "errors": errors,
-    }  # fmt: skip
+    }
     return render(request, "reports/sign.html", context, status=status)
