@@ -368,8 +368,9 @@ class World(Bank):
             "incident": _incident(self.incident),
             "incident without tasks": _incident(self.without_tasks),
             "task of an incident": {**_incident(self.incident), "task": self.task.pk, "task_id": self.task.pk},
-            "document": {"pk": self.document.pk, "document_id": self.document.pk} if self.document else {},
-            "document copy": {"document_id": self.document.pk, "form": "json"} if self.document else {},
+            "document": {"pk": self.document.pk, "document_id": self.document.pk, "form": "json"}
+            if self.document
+            else {},
             "document job": {"job_id": self.job.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
             "passkey": {"pk": self.passkey.pk},
