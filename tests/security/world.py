@@ -368,9 +368,7 @@ class World(Bank):
             "incident": _incident(self.incident),
             "incident without tasks": _incident(self.without_tasks),
             "task of an incident": {**_incident(self.incident), "task": self.task.pk, "task_id": self.task.pk},
-            "document": {"pk": self.document.pk, "document_id": self.document.pk, "form": "json"}
-            if self.document
-            else {},
+            "document": {"form": "json"} | dict.fromkeys(("pk", "document_id"), getattr(self.document, "pk", "")),
             "document job": {"job_id": self.job.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
             "passkey": {"pk": self.passkey.pk},
