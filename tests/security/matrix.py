@@ -391,7 +391,6 @@ ROUTES: dict[str, Route] = {
     "GET document-check": Route("check a text"),
     "POST document-check": Route("look at a file"),
     "POST document-build": Route("ask for a document on the page", body="document page"),
-    "GET document-making": Route("list", shows=SYSTEM),
     "GET document-download": Route("read", "document"),
     "POST api-documents": Route("ask for a document", body="document"),
     "GET api-document-job": Route("read", "document job"),

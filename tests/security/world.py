@@ -1,7 +1,6 @@
 """One governed world for the permission matrix: an AI system with everything it can have, and one of everybody.
 
-The rows come about through the services, on real commits, and the notary has signed them. Every request of the matrix
-then runs inside a transaction that is rolled back, so that all of them meet the same world.
+The rows come about through the services, on real commits, signed by the notary. Each request is then rolled back.
 """
 
 from __future__ import annotations
