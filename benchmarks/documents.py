@@ -16,7 +16,7 @@ from weasyprint.text.fonts import FontConfiguration
 
 from benchmarks.timing import Comparison, Row, interleaved, seconds
 from reports.documents import pdf, signing
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.render import Sheet, laid_out, render
 from reports.documents.snapshot import Record
 from tests.documents.sample_snapshot import a_snapshot

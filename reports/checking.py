@@ -9,13 +9,15 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
+import rfc8785
 from django.conf import settings
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -23,6 +25,7 @@ from redis.exceptions import RedisError
 from governance.accounts.models import User
 from governance.common.errors import DomainError, Unknown
 from governance.evidence import storage
+from governance.evidence.models import Evidence
 from reports import selectors
 from reports.documents.frames import ASK, FAILED, PROGRESS, Torn, read_frame, write_frame
 from reports.models import Document, DocumentJob
@@ -57,7 +60,8 @@ class Checked:
             says that it is one of ours and is not; ``unknown``: nothing of it is known here.
         document: which one, None for unknown or where the person may not read it.
         signatures: as :func:`reports.documents.checking.signatures_of` gives them.
-        changes: what an altered file has otherwise, in words.
+        changes: what an altered file has otherwise, in words; and which evidence that it cites is no longer what it was
+            made from, for who may read the document.
         problem: why the signatures could not be read, empty where they could.
     """
 
@@ -124,6 +128,8 @@ def _checked(pdf: bytes, person: User) -> Checked:
             changes = _differences(pdf, original, row)
     found = _read(pdf, original)
     readable = selectors.documents_for(person).filter(pk=row.pk).exists() if row else False
+    if row is not None and readable:
+        changes += _evidence_that_changed(row)
     return Checked(
         digest=digest,
         size=len(pdf),
@@ -164,6 +170,24 @@ def _differences(pdf: bytes, original: bytes, row: Document) -> list[str]:
         more = len(pdf) - len(original)
         said.append(f"the file is {abs(more):,} bytes {'longer' if more > 0 else 'shorter'} than ours")
     return said
+
+
+def _evidence_that_changed(row: Document) -> list[str]:
+    """Say which evidence that a document cites is not in the database any more, or not as the document has it."""
+    cited = {str(part["id"]): part for part in row.snapshot.get("evidence") or ()}
+    kept = {str(pk): (payload, stated) for pk, payload, stated in _kept(cited)}
+    said = []
+    for pk, part in cited.items():
+        payload, stated = kept.get(pk, (None, ""))
+        digest = "sha256:" + sha256(rfc8785.dumps(payload)).hexdigest() if payload is not None else ""
+        if not digest == stated == part.get("payload_digest"):
+            what = "is not in the database" if payload is None else "in the database is not what it was made from"
+            said.append(f"the evidence {part.get('type')} {pk[:8]} that it cites {what}")
+    return said
+
+
+def _kept(cited: Iterable[str]) -> Iterable[tuple[UUID, Any, str]]:
+    return Evidence.objects.filter(pk__in=list(cited)).values_list("pk", "payload", "payload_digest")
 
 
 def _read(pdf: bytes, original: bytes) -> dict[str, Any]:

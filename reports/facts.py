@@ -24,12 +24,16 @@ from governance.regulation import classification as rules
 from governance.regulation import record
 from monitoring.models import Alert, Monitor
 from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest
+from reports.documents.kinds import KINDS
 from reports.documents.snapshot import FORMAT, canonical, law_part
 from reports.facts_decisions import alias_history, decisions, gate
+from reports.facts_documents import documents_that_count
+from reports.facts_incident import incident_of, incident_part, incident_rows
 from reports.facts_log import Json, LogFacts, with_indexes
 from reports.facts_monitoring import Watched
 from reports.facts_people import Roles
 
+ANNEX_IV = "annex-iv"
 HUMAN_REVIEW, DRIFT = "human_review/v1", "drift/v1"
 
 
@@ -49,25 +53,32 @@ class Facts:
         self.answers = declaring.newest(ai_system)
         self.log = LogFacts(_rows_with_a_history(ai_system))
 
-    def snapshot(self, document_id: uuid.UUID, libraries: dict[str, str]) -> Json:
-        """Return the whole snapshot for an Annex IV document made now.
+    def snapshot(
+        self, document_id: uuid.UUID, libraries: dict[str, str], kind: str = ANNEX_IV, about: str = ""
+    ) -> Json:
+        """Return the whole snapshot for a document made now.
 
         Args:
             document_id: names the document; it is printed.
             libraries: the versions that decide the bytes of the PDF, from ``render.libraries()``.
+            kind: which one; a key of ``kinds.KINDS``.
+            about: the id of the incident, where the kind is about one.
         Raises:
             SnapshotInvalid: something that was recorded has no place in JSON, such as an integer beyond 2^53.
+            Unknown: the system has no such incident.
         """
         now = clock.now()
         parts: Json = {
             "format": FORMAT,
-            "document": {"id": str(document_id), "kind": "annex_iv", "created_at": _at(now)},
+            "document": {"id": str(document_id), "kind": kind, "created_at": _at(now)},
             "organisation": self._organisation(),
-            "law": law_part(on_date=now.date()),
+            "law": law_part(groups=KINDS[kind].groups, on_date=now.date()),
             "system": self._system(),
             "classification": self._classification(),
             "record": self._record(),
+            "documents": documents_that_count(self.system),
             "findings": self._findings(),
+            "incidents": incident_rows(self.system),
             "history": self.log.changes(),
             "environment": libraries,
         }
@@ -84,6 +95,8 @@ class Facts:
                 parts["gate"] = detected
         if self.promotion:
             parts |= decisions(self.promotion, self.roles)
+        if kind == "incident":
+            parts["incident"] = incident_part(incident_of(self.system, about), self.roles)
         # In canonical form, as it travels with the PDF: drawn again from there or from the row, the pages are the same.
         return dict(json.loads(canonical(with_indexes(parts))))
 

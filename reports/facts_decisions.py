@@ -75,6 +75,7 @@ def _policy(row: PolicyVersion, roles: Roles) -> Json:
         "published_at": clock.rfc3339(published) if published else None,
         "author_role": roles.of(row.author, row.made_at, acting_as=[Role.POLICY_AUTHOR]),
         "publisher_role": roles.of(row.publisher, published, acting_as=[Role.POLICY_PUBLISHER]),
+        "monitoring": document_of(row).monitoring.to_json(),
         "log_index": row.log_entry,
     }
 

@@ -17,9 +17,30 @@ class Document(Governed):
 
     class Kind(models.TextChoices):
         ANNEX_IV = "annex-iv", "Technical documentation (Annex IV)"
+        ANNEX_V = "annex-v", "EU declaration of conformity (Annex V)"
+        ANNEX_VIII = "annex-viii", "Registration sheet (Annex VIII)"
+        INSTRUCTIONS = "instructions", "Instructions for use (Art. 13)"
+        FRIA = "fria", "Fundamental rights impact assessment (Art. 27)"
+        RISK_FILE = "risk-file", "Risk file (Art. 9)"
+        MONITORING_PLAN = "art-72-plan", "Post-market monitoring plan and report (Art. 72)"
+        INCIDENT = "incident", "Report of a serious incident (Art. 73)"
+        MODEL_RISK = "model-risk", "Model risk report of a quarter"
 
     kind = models.CharField(max_length=24, choices=Kind)
-    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="documents")
+    system = models.ForeignKey(
+        AISystem,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="documents",
+        help_text="Empty: it is about all of them.",
+    )
+    signatory = models.ForeignKey(
+        "DocumentSignatory",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="signed_documents",
+        help_text="Who made its statement; empty while nobody has, and where a document makes none.",
+    )
     subject_name = models.CharField(max_length=200)
     snapshot = models.JSONField(help_text="Every fact that the PDF states, and the versions that drew it.")
     snapshot_digest = models.CharField(max_length=71)
@@ -45,6 +66,40 @@ class Document(Governed):
         constraints = [
             models.UniqueConstraint(fields=["kind", "snapshot_digest"], name="one_document_per_kind_and_snapshot")
         ]
+
+    @classmethod
+    def drafts_of_statements(cls) -> models.Q:
+        """Return which documents wait for a person's statement: they count for nothing yet."""
+        return models.Q(kind__in=STATED, signatory__isnull=True)
+
+    @property
+    def slug(self) -> str:
+        """What its file is named after."""
+        return self.system.slug if self.system else "all-systems"
+
+
+STATED = (Document.Kind.ANNEX_V,)
+"""The kinds whose statement a person makes by signing."""
+
+
+class DocumentSignatory(Governed):
+    """A person's signature under the statement of a document, with what the Act wants printed of it.
+
+    The name is what the person signs with. It stays with the document, as Annex V point 8 and Article 47 ask for.
+    """
+
+    immutable = True
+
+    document = models.OneToOneField(
+        Document, on_delete=models.PROTECT, related_name="signed_by", help_text="The draft that the person read."
+    )
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200)
+    function = models.CharField(max_length=200)
+    on_behalf_of = models.CharField(max_length=200)
+    place = models.CharField(max_length=120)
+    personal_data = models.BooleanField(help_text="The system processes personal data, so point 5 is stated too.")
+    signed_at = models.DateTimeField()
 
 
 class DocumentTimeStamp(Governed):
@@ -77,7 +132,11 @@ class DocumentJob(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     kind = models.CharField(max_length=24, choices=Document.Kind)
-    system = models.ForeignKey(AISystem, on_delete=models.CASCADE, related_name="+")
+    system = models.ForeignKey(AISystem, null=True, on_delete=models.CASCADE, related_name="+")
+    about = models.CharField(
+        max_length=40, blank=True, help_text="Id of the incident, or the first day of the quarter, that it is about."
+    )
+    signatory = models.ForeignKey(DocumentSignatory, null=True, on_delete=models.PROTECT, related_name="+")
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
     stage = models.CharField(max_length=60, blank=True, help_text="What the worker is doing, such as the page.")

@@ -8,6 +8,8 @@ from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.evidence import storage
+from reports.documents import exports
+from reports.documents.snapshot import SnapshotInvalid
 from reports.models import Document, DocumentJob
 
 
@@ -32,6 +34,20 @@ def document_for(user: User, pk: uuid.UUID) -> Document:
 def pdf_of(row: Document) -> bytes:
     """Return a document's bytes, checked against its digest."""
     return storage.get(row.pdf_digest)
+
+
+def export_of(row: Document, form: str) -> bytes:
+    """Return a document in another form than PDF, made from the snapshot that the PDF was drawn from.
+
+    Raises:
+        Unknown: there is no such form, or the document was made by another release.
+    """
+    if form not in exports.TYPES:
+        raise Unknown(f"A document comes as pdf, {', '.join(exports.TYPES)}; not as {form!r}.")
+    try:
+        return exports.export(form, row.snapshot, row.pdf_digest)
+    except SnapshotInvalid as invalid:
+        raise Unknown(f"The document was made by another release; its PDF holds everything. {invalid}") from invalid
 
 
 def jobs_for(user: User) -> QuerySet[DocumentJob]:

@@ -9,27 +9,131 @@ from typing import Any
 from django.db import transaction
 
 from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
+from governance.common.errors import Forbidden, InvalidInput, Unknown
 from governance.evidence import services as evidence
 from governance.evidence import storage
 from governance.evidence.producers import Product
 from governance.evidence.reproducing import WORKER
+from governance.inventory.errors import AlreadySigned
 from governance.inventory.models import AISystem
 from reports import signatures
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.snapshot import digest
 from reports.facts import Facts
-from reports.models import Document, DocumentJob
+from reports.facts_documents import signed_snapshot
+from reports.facts_incident import incident_of
+from reports.facts_portfolio import portfolio, quarter_from
+from reports.models import STATED, Document, DocumentJob, DocumentSignatory
 from reports.printing import libraries, render
 
 
-def request_document(*, kind: str, ai_system: AISystem, requester: User) -> DocumentJob:
-    """Ask for a document; a worker builds it from the facts as they are then."""
+def request_document(*, kind: str, ai_system: AISystem | None, requester: User, about: str = "") -> DocumentJob:
+    """Ask for a document; a worker builds it from the facts as they are then.
+
+    Args:
+        ai_system: None only for the report over all systems.
+        about: id of the incident, or first day of the quarter, for the kinds that are about one.
+
+    Raises:
+        InvalidInput: the kind needs a system, or none, or something that it is about.
+        Unknown: the system has no such incident.
+    """
+    if (ai_system is None) != (kind == Document.Kind.MODEL_RISK):
+        said = "is about all systems: name none" if ai_system else "is about one AI system: name it"
+        raise InvalidInput(f"{Document.Kind(kind).label} {said}.")
+    if ai_system is None:
+        about = quarter_from(about).isoformat()
+    elif kind == Document.Kind.INCIDENT:
+        about = str(incident_of(ai_system, about).pk)
+    elif about:
+        raise InvalidInput(f"{Document.Kind(kind).label} is about the whole system: leave `about` out.")
     return DocumentJob.objects.create(
-        id=uuid.uuid4(), kind=kind, system=ai_system, requested_by=requester, made_at=clock.now()
+        id=uuid.uuid4(), kind=kind, system=ai_system, about=about, requested_by=requester, made_at=clock.now()
     )
+
+
+def sign_statement(
+    *,
+    document_id: uuid.UUID,
+    person: User,
+    name: str,
+    function: str,
+    on_behalf_of: str,
+    place: str,
+    personal_data: bool,
+) -> tuple[DocumentSignatory, DocumentJob]:
+    """Sign the statement of a document as its signatory; a worker then draws the signed document.
+
+    The caller has checked the person's password. The signed document is drawn from the draft's own snapshot, so that
+    it states what the person read, and prints who signed.
+
+    Raises:
+        Unknown: there is no such document.
+        InvalidInput: the kind makes no statement, or something that has to be printed is empty.
+        Forbidden: the person does not own the system, or is a service.
+        AlreadySigned: somebody signed this draft.
+    """
+    with transaction.atomic():
+        draft = Document.objects.select_for_update(of=("self",)).filter(pk=document_id).first()
+        if draft is None:
+            raise Unknown(f"There is no document {document_id}.")
+        check_may_sign(draft, person)
+        said = {"name": name, "function": function, "on_behalf_of": on_behalf_of, "place": place}
+        if empty := [key for key, value in said.items() if not value.strip()]:
+            raise InvalidInput(
+                f"Annex V point 8 wants the {empty[0].replace('_', ' ')} of the signatory: write it down."
+            )
+        signatory = DocumentSignatory(
+            document=draft,
+            person=person,
+            personal_data=personal_data,
+            signed_at=clock.now(),
+            **{key: value.strip() for key, value in said.items()},
+        )
+        audit.append(
+            event=Event.DOCUMENT_SIGNED,
+            actor=person,
+            subjects=[signatory],
+            data={
+                "kind": draft.kind,
+                "system": draft.slug,
+                "document": str(draft.pk),
+                "pdf": draft.pdf_digest,
+                "snapshot": draft.snapshot_digest,
+                "personal_data": personal_data,
+            },
+        )
+        job = DocumentJob.objects.create(
+            id=uuid.uuid4(),
+            kind=draft.kind,
+            system=draft.system,
+            signatory=signatory,
+            requested_by=person,
+            made_at=clock.now(),
+        )
+    return signatory, job
+
+
+def check_may_sign(draft: Document, person: User) -> None:
+    """Check that the person may sign the statement of a document.
+
+    Raises:
+        InvalidInput, Forbidden, AlreadySigned: as :func:`sign_statement` says.
+    """
+    if draft.kind not in STATED:
+        raise InvalidInput(f"{draft.get_kind_display()} makes no statement that a person signs.")
+    if draft.signatory_id or DocumentSignatory.objects.filter(document=draft).exists():
+        raise AlreadySigned("This declaration is signed. Build it again to have a new draft.")
+    owns = has_role(person, Role.OWNER, system_id=draft.system_id) or (
+        draft.system is not None and draft.system.owner_id == person.pk
+    )
+    if person.is_service or not owns:
+        raise Forbidden("An owner of the system, who is a person, signs its declaration of conformity.")
 
 
 def build_document(job_id: uuid.UUID) -> DocumentJob:
@@ -40,18 +144,26 @@ def build_document(job_id: uuid.UUID) -> DocumentJob:
     taken = DocumentJob.objects.filter(
         pk=job_id, state__in=[DocumentJob.State.QUEUED, DocumentJob.State.RUNNING]
     ).update(state=DocumentJob.State.RUNNING, started_at=clock.now())
-    job = DocumentJob.objects.select_related("system__owner", "requested_by").get(pk=job_id)
+    job = DocumentJob.objects.select_related("system__owner", "requested_by", "signatory__document").get(pk=job_id)
     if not taken:
         return job
     versions = libraries()
     with transaction.atomic():
-        snapshot = Facts(job.system).snapshot(job.pk, versions)
+        snapshot = _snapshot(job, versions)
     if (signature := signatures.described()) is not None:
         snapshot["signature"] = signature
     content = build(snapshot)
     pdf = render(content, snapshot, said=_teller(job))
     _keep(job, snapshot, pdf, {str(state): count for state, count in content.counts.items()})
     return job
+
+
+def _snapshot(job: DocumentJob, versions: dict[str, str]) -> dict[str, Any]:
+    if job.signatory:
+        return signed_snapshot(job.signatory, job.pk, versions)
+    if job.system is None:
+        return portfolio(job.pk, versions, quarter_from(job.about))
+    return Facts(job.system).snapshot(job.pk, versions, job.kind, job.about)
 
 
 def _teller(job: DocumentJob) -> Callable[[str], None]:
@@ -89,7 +201,8 @@ def _keep_signed(
     document = Document(
         kind=job.kind,
         system=job.system,
-        subject_name=job.system.name,
+        signatory=job.signatory,
+        subject_name=_subject(job),
         snapshot=snapshot,
         snapshot_digest=digest(snapshot),
         pdf_digest=storage.put(pdf),
@@ -108,7 +221,7 @@ def _keep_signed(
         subjects=[document],
         data={
             "kind": job.kind,
-            "system": job.system.slug,
+            "system": document.slug,
             "pdf": document.pdf_digest,
             "unsigned": document.unsigned_digest,
             "signature": signature["level"] if signature else None,
@@ -121,12 +234,12 @@ def _keep_signed(
     evidence.attach(
         evidence_type="document/v1",
         subject_digest=document.snapshot_digest,
-        subject_name=job.system.name,
+        subject_name=document.subject_name,
         producer=WORKER,
         product=Product(
             payload={
                 "type": "document/v1",
-                "kind": "annex_iv",
+                "kind": job.kind,
                 "pdf_digest": document.pdf_digest,
                 "snapshot_digest": document.snapshot_digest,
                 **counts,
@@ -136,6 +249,10 @@ def _keep_signed(
     )
     job.state, job.document, job.finished_at = DocumentJob.State.DONE, document, clock.now()
     job.save()
+
+
+def _subject(job: DocumentJob) -> str:
+    return job.system.name if job.system else "All AI systems"
 
 
 def fail_document(job_id: uuid.UUID, error: str) -> None:

@@ -159,6 +159,7 @@ class Event(StrEnum):
     INCIDENT_HANDED_OVER = "incident.handed_over"
     INCIDENT_CLOSED = "incident.closed"
     DOCUMENT_BUILT = "document.built"
+    DOCUMENT_SIGNED = "document.signed"
     DOCUMENT_TIME_STAMPED = "document.time_stamped"
     EXPLANATION_READ = "explanation.read"
     LOG_EXPORTED = "log.exported"

@@ -11,11 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.accounts.access import may_read
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
 from governance.common.broker import enqueue_on_commit
+from governance.common.errors import Forbidden
 from governance.inventory import selectors as inventory
 from reports import selectors, services, tasks
+from reports.documents.exports import TYPES
 from reports.models import Document, DocumentJob
 
 
@@ -23,7 +26,16 @@ class DocumentInput(serializers.Serializer[Any]):
     """Which document, of which system."""
 
     kind = serializers.ChoiceField(choices=Document.Kind.choices)
-    system = serializers.CharField(max_length=80, help_text="Id or slug of the AI system.")
+    system = serializers.CharField(
+        max_length=80,
+        required=False,
+        help_text="Id or slug of the AI system; left out for the report over all of them.",
+    )
+    about = serializers.CharField(
+        max_length=40,
+        required=False,
+        help_text="Id of the incident (incident), first day of the quarter (model-risk); of no other kind.",
+    )
 
 
 class DocumentJobOutput(serializers.Serializer[Any]):
@@ -53,10 +65,14 @@ class Documents(APIView):
         """Ask for a document; follow the job until it is ``done``."""
         payload = DocumentInput(data=request.data)
         payload.is_valid(raise_exception=True)
+        said, person = payload.validated_data, actor(request)
+        if said["kind"] == Document.Kind.MODEL_RISK and not may_read(person, None):
+            raise Forbidden("The report over all AI systems is for whoever holds a role for all of them.")
         job = services.request_document(
-            kind=payload.validated_data["kind"],
-            ai_system=inventory.system_for(actor(request), payload.validated_data["system"]),
-            requester=actor(request),
+            kind=said["kind"],
+            ai_system=inventory.system_for(person, said["system"]) if "system" in said else None,
+            requester=person,
+            about=said.get("about", ""),
         )
         enqueue_on_commit(tasks.build_document, job.pk)
         return Response(_job(job), status=status.HTTP_202_ACCEPTED, headers={"Location": f"/api/v1/documents/{job.pk}"})
@@ -80,11 +96,32 @@ class DocumentPdf(APIView):
         return pdf_response(selectors.document_for(actor(request), document_id))
 
 
+class DocumentCopy(APIView):
+    """``/api/v1/documents/{document id}/{html, json or docx}``."""
+
+    @extend_schema(
+        operation_id="documents_copy_retrieve",
+        responses={(200, kind): OpenApiTypes.BINARY for kind in TYPES.values()},
+        summary="Download a copy in another form",
+    )
+    def get(self, request: Request, document_id: uuid.UUID, form: str) -> HttpResponse:
+        """Return the document as one HTML file, as JSON with states and sources, or as a DOCX draft to edit."""
+        row = selectors.document_for(actor(request), document_id)
+        return HttpResponse(
+            selectors.export_of(row, form),
+            content_type=TYPES[form],
+            headers={"Content-Disposition": f'attachment; filename="{_name(row, form)}"'},
+        )
+
+
+def _name(row: Document, form: str) -> str:
+    return f"{row.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.{form}"
+
+
 def pdf_response(row: Document) -> HttpResponse:
     """Return a document as a download."""
-    name = f"{row.system.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.pdf"
     return HttpResponse(
         selectors.pdf_of(row),
         content_type="application/pdf",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Digest": row.pdf_digest},
+        headers={"Content-Disposition": f'attachment; filename="{_name(row, "pdf")}"', "Digest": row.pdf_digest},
     )

@@ -166,7 +166,9 @@ class Gap:
 class Content:
     """A whole document. ``cover`` holds labelled values; ``sources`` come in the order of their first use.
 
-    ``signature`` says in a sentence how the file is signed.
+    ``signature`` says in a sentence how the file is signed; ``caveat`` what the document is not; ``lead`` what its
+    states mean for it as a whole. ``outline`` is what its points stand in (``Annex IV``), empty where it has none.
+    ``page_starts``: the numbers of chapters that start on a new page.
     """
 
     kind: str
@@ -183,6 +185,10 @@ class Content:
     sections: tuple[Section, ...]
     sample: bool = False
     signature: str = "Not signed."
+    outline: str = ""
+    caveat: str = ""
+    lead: str = ""
+    page_starts: tuple[str, ...] = ()
     appendices: tuple[Table | Facts, ...] = field(default=())
 
     def paragraphs(self) -> Iterator[tuple[Section, Paragraph]]:
@@ -190,6 +196,16 @@ class Content:
         for section in self.sections:
             for paragraph in section.paragraphs:
                 yield section, paragraph
+
+    @property
+    def chapters(self) -> tuple[tuple[Section, ...], ...]:
+        """The sections by chapter: each of level 1 with those of level 2 that follow it."""
+        found: list[list[Section]] = []
+        for section in self.sections:
+            if section.level == 1 or not found:
+                found.append([])
+            found[-1].append(section)
+        return tuple(tuple(chapter) for chapter in found)
 
     @property
     def counts(self) -> dict[State, int]:

@@ -1,20 +1,44 @@
-"""The kinds of document, each with the function that builds its content from a snapshot."""
+"""The kinds of document by id."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from reports.documents import annex_iv
-from reports.documents.content import Content
-from reports.documents.snapshot import Record
+from reports.documents import (
+    annex_iv,
+    annex_v,
+    annex_viii,
+    impact_assessment,
+    incident,
+    instructions,
+    model_risk,
+    monitoring_plan,
+    risk_file,
+)
+from reports.documents.kind import Kind
+from reports.documents.snapshot import Snapshot, SnapshotInvalid
 
-BUILDERS: Mapping[str, Callable[[Record], Content]] = {"annex_iv": annex_iv.build}
+_ALL = (
+    annex_iv.KIND,
+    annex_v.KIND,
+    annex_viii.KIND,
+    instructions.KIND,
+    impact_assessment.KIND,
+    risk_file.KIND,
+    monitoring_plan.KIND,
+    incident.KIND,
+    model_risk.KIND,
+)
+KINDS: Mapping[str, Kind] = {kind.id: kind for kind in _ALL}
 
 
-def builder(kind: str) -> Callable[[Record], Content]:
-    """Return the function that builds a kind, as a snapshot and :class:`Content` name it.
+def kind_of(snapshot: Snapshot) -> Kind:
+    """Return the kind that a snapshot is for; Annex IV where it names none.
 
     Raises:
-        KeyError: there is no such kind.
+        SnapshotInvalid: there is no such kind.
     """
-    return BUILDERS[kind]
+    named = str(snapshot.part("document").get("kind") or annex_iv.KIND.id).replace("_", "-")
+    if named not in KINDS:
+        raise SnapshotInvalid(f"There is no kind of document {named!r}; this release builds {', '.join(KINDS)}.")
+    return KINDS[named]

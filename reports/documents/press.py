@@ -48,7 +48,7 @@ class Press:
         """Return the document as :func:`reports.documents.render.render` draws it.
 
         Args:
-            content: what the kind's builder made of ``snapshot``; the child builds it again.
+            content: what :func:`reports.documents.building.build` made of ``snapshot``; the child builds it again.
             said: told what the child is doing, such as ``laying out page 12``.
 
         Raises:
@@ -57,9 +57,7 @@ class Press:
         """
         if content.snapshot_digest != digest(snapshot):
             raise SnapshotInvalid("The content was built from another snapshot: build it again from this one.")
-        kind = json.dumps(content.kind).encode()
-        request = b'{"do":"render","kind":' + kind + b',"snapshot":' + canonical(snapshot) + b"}"
-        return self._ask(request, said)
+        return self._ask(b'{"do":"render","snapshot":' + canonical(snapshot) + b"}", said)
 
     def libraries(self) -> dict[str, str]:
         """Return the versions that decide the bytes of a document."""

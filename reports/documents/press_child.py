@@ -16,7 +16,7 @@ import signal
 import sys
 from typing import BinaryIO
 
-from reports.documents import kinds, render
+from reports.documents import building, render
 from reports.documents.frames import DONE, FAILED, PROGRESS, read_frame, write_frame
 from reports.isolation import launcher
 
@@ -67,7 +67,7 @@ def answer(request: bytes) -> bytes:
     asked = json.loads(request)
     if asked["do"] == "libraries":
         return json.dumps(render.libraries()).encode()
-    content = kinds.builder(asked["kind"])(asked["snapshot"])
+    content = building.build(asked["snapshot"])
     return render.render(content, asked["snapshot"])
 
 

@@ -28,8 +28,6 @@ ATTACHMENT = "evidence.json"
 _MOST, _MOST_IN_CELL, _MOST_ON_COVER = 20_000, 1_500, 240
 # Tables of up to this many rows are not split over pages.
 _KEPT_WHOLE = 8
-# Chapters that start on a new page; the short ones follow on.
-_PAGE_STARTS = ("1", "2", "R")
 
 
 def render(content: Content, snapshot: Record) -> bytes:
@@ -39,7 +37,7 @@ def render(content: Content, snapshot: Record) -> bytes:
     MB: call it in a worker, never in a request. No address outside the document is ever opened.
 
     Args:
-        content: what :func:`reports.documents.annex_iv.build` made from ``snapshot``.
+        content: what :func:`reports.documents.building.build` made from ``snapshot``.
         snapshot: the same snapshot; its canonical form is attached and its digest names the document.
 
     Raises:
@@ -113,7 +111,7 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
     numbers = {source: position for position, source in enumerate(content.sources, start=1)}
     created = datetime.fromisoformat(content.created_at)
     engine = _engine()
-    return engine.get_template("annex_iv.html").render(
+    return engine.get_template("document.html").render(
         Context(
             {
                 "content": content,
@@ -124,7 +122,7 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
                 "counts": {state: str(count) for state, count in content.counts.items()},
                 "coverage": list(_coverage(content, pictures)),
                 "toc": list(_contents(content)),
-                "sections": [_section(section, numbers, pictures) for section in content.sections],
+                "sections": [_section(section, content, numbers, pictures) for section in content.sections],
                 "gaps": [
                     {
                         "anchor": gap.anchor,
@@ -155,19 +153,12 @@ def _font(name: str) -> bytes:
 
 
 def _coverage(content: Content, pictures: Pictures) -> Iterator[dict[str, str]]:
-    chapters: dict[str, list[Section]] = {}
-    for section in content.sections:
-        key = section.number.partition("(")[0].partition(".")[0]
-        chapters.setdefault(key, []).append(section)
-    totals = {
-        key: {state: sum(part.count(state) for part in parts) for state in STATES} for key, parts in chapters.items()
-    }
-    most = max((sum(total.values()) for total in totals.values()), default=1)
-    for key, parts in chapters.items():
-        total = totals[key]
+    totals = [{state: sum(part.count(state) for part in parts) for state in STATES} for parts in content.chapters]
+    most = max((sum(total.values()) for total in totals), default=1)
+    for parts, total in zip(content.chapters, totals, strict=True):
         said = f"{total['measured']} measured, {total['declared']} declared, {total['missing']} missing"
         yield {
-            "number": key,
+            "number": parts[0].number,
             "title": parts[0].title,
             **{state: str(count) for state, count in total.items()},
             "file": pictures.add(charts.state_bar(total["measured"], total["declared"], total["missing"], most=most)),
@@ -187,13 +178,13 @@ def _contents(content: Content) -> Iterator[dict[str, object]]:
         yield {"anchor": anchor, "number": number, "title": title, "level": 1}
 
 
-def _section(section: Section, numbers: dict[Source, int], pictures: Pictures) -> dict[str, object]:
+def _section(section: Section, content: Content, numbers: dict[Source, int], pictures: Pictures) -> dict[str, object]:
     return {
         "anchor": section.anchor,
         "number": section.number,
         "title": section.title,
         "level": section.level,
-        "breaks": section.level == 1 and section.number in _PAGE_STARTS,
+        "breaks": section.level == 1 and section.number in content.page_starts,
         "point": section.point or "",
         "requirement": section.requirement,
         "duty": section.duty,

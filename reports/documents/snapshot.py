@@ -46,9 +46,9 @@ def digest(snapshot: Record) -> str:
 
 
 def law_part(
-    *, register: Register | None = None, group: str = "Annex IV", on_date: date | None = None
+    *, register: Register | None = None, groups: Sequence[str] = ("Annex IV",), on_date: date | None = None
 ) -> dict[str, Any]:
-    """Return the ``law`` part of a snapshot: version, acts, and the points of ``group`` in force on a day, with their
+    """Return the ``law`` part of a snapshot: version, acts, and the points of ``groups`` in force on a day, with their
     wording.
 
     Stored in the snapshot so that a document can be rendered again, byte for byte, after the register has moved on.
@@ -56,7 +56,7 @@ def law_part(
     law = register or load()
     day = on_date or law.as_of
     points = []
-    for point in law.points_of(group):
+    for point in (row for group in groups for row in law.points_of(group)):
         if law.in_force(point.id, day) is False or point.status == "deleted":
             continue
         applies = {route: law.applies_from(point.id, route=route).formal for route in ROUTES}
@@ -96,6 +96,8 @@ class Snapshot:
             absent = [key for key in keys if found.get(key) in (None, "", [])]
             if absent:
                 raise SnapshotInvalid(f"The snapshot lacks {part}.{absent[0]}.")
+        if not _is_list(raw["law"].get("points")):
+            raise SnapshotInvalid("The snapshot lacks law.points.")
         for part in LISTS:
             if raw.get(part) is not None and not _is_list(raw[part]):
                 raise SnapshotInvalid(f"{part!r} must be a list of objects.")
@@ -139,7 +141,7 @@ class Snapshot:
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "document": ("id", "created_at"),
-    "law": ("version", "as_of", "regulation", "points"),
+    "law": ("version", "as_of", "regulation"),
     "system": ("name",),
 }
 LISTS = (
@@ -155,6 +157,7 @@ LISTS = (
     "waivers",
     "history",
     "incidents",
+    "risks",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.db.models.fields.json import KT
 from django.urls import reverse
 from django.utils.formats import date_format
 
+from governance.accounts.access import may_read
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import grants_in_force
@@ -22,30 +23,33 @@ from governance.common.errors import Unknown
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from reports import selectors
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.content import STATES, Content, Section
+from reports.documents.exports import TYPES
 from reports.documents.snapshot import SnapshotInvalid
-from reports.models import Document, DocumentJob
+from reports.models import STATED, Document, DocumentJob
 
 SHOWN = 100
 OPEN = (DocumentJob.State.QUEUED, DocumentJob.State.RUNNING)
 Row = dict[str, Any]
 
 
-def documents_page(viewer: User, *, chosen: str | None) -> Row:
+def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -> Row:
     """Return the context of reports/documents.html. Ten queries or fewer, whatever the number of documents.
 
     Args:
         chosen: id of an AI system; empty for all of them; None for the system of the newest document.
+        chosen_kind: which kind's newest document the points and gaps are of; empty for the newest of any.
     Raises:
         Unknown: there is no such system.
     """
     systems = list(inventory.systems_for(viewer))
     readable = selectors.documents_for(viewer)
-    newest = _with_snapshot(readable) if chosen is None else None
+    readable_kind = readable.filter(kind=chosen_kind) if chosen_kind else readable
+    newest = _with_snapshot(readable_kind.filter(system__isnull=False)) if chosen is None else None
     ai_system = newest.system if newest else _chosen(systems, chosen)
     if ai_system and newest is None:
-        newest = _with_snapshot(readable.filter(system=ai_system))
+        newest = _with_snapshot(readable_kind.filter(system=ai_system))
     content = _content(newest) if ai_system and newest else None
     rows = document_rows(readable.filter(system=ai_system) if ai_system else readable)
     return {
@@ -58,9 +62,32 @@ def documents_page(viewer: User, *, chosen: str | None) -> Row:
         "gaps": _gaps(content, ai_system) if content and ai_system else [],
         "unreadable": bool(ai_system and newest and content is None),
         "documents": rows,
+        "forms": list(TYPES),
         "making": making(viewer, ai_system),
-        "build": {"title": Document.Kind.ANNEX_IV.label} if systems else None,
+        "build": {"kinds": kinds_offered(chosen_kind), "quarters": quarters(viewer)} if systems else None,
     }
+
+
+def kinds_offered(chosen: str = "") -> list[Row]:
+    """Return the kinds that are asked for with a system alone; the report of an incident is asked for on its page."""
+    return [
+        {"value": kind.value, "label": kind.label, "chosen": kind == chosen}
+        for kind in Document.Kind
+        if kind not in {Document.Kind.INCIDENT, Document.Kind.MODEL_RISK}
+    ]
+
+
+def quarters(viewer: User) -> list[Row]:
+    """Return the last four quarters for whoever reads all systems, newest first; nothing for others."""
+    if not may_read(viewer, None):
+        return []
+    today = clock.now().date()
+    first = today.replace(month=today.month - (today.month - 1) % 3, day=1)
+    found = []
+    for _ in range(4):
+        found.append({"value": first.isoformat(), "label": f"{first.year}, quarter {(first.month + 2) // 3}"})
+        first = (first - timedelta(days=80)).replace(day=1)
+    return found
 
 
 def document_rows(documents: QuerySet[Document], *, limit: int = SHOWN) -> list[Row]:
@@ -70,7 +97,7 @@ def document_rows(documents: QuerySet[Document], *, limit: int = SHOWN) -> list[
     return [
         {
             "pk": row.pk,
-            "title": row.get_kind_display(),
+            "title": f"{row.get_kind_display()}, signed" if row.signatory_id else row.get_kind_display(),
             "subject": row.subject_name,
             "version": f"v{version}" if (version := row.model_version) else "",
             "made_at": row.made_at,
@@ -83,6 +110,7 @@ def document_rows(documents: QuerySet[Document], *, limit: int = SHOWN) -> list[
             "state": "",
             "note": f"law as of {law_day(row.law_version)}",
             "index": places.get(row.log_entry),
+            "to_sign": row.kind in STATED and row.signatory_id is None,
         }
         for row in found
     ]
@@ -108,7 +136,7 @@ def making(viewer: User, ai_system: AISystem | None) -> Row:
     rows = selectors.jobs_for(viewer).select_related("requested_by")
     if ai_system:
         rows = rows.filter(system=ai_system)
-    seen: set[tuple[str, uuid.UUID]] = set()
+    seen: set[tuple[str, uuid.UUID | None]] = set()
     shown = []
     for job in rows[:SHOWN]:
         what = (job.kind, job.system_id)
@@ -132,7 +160,7 @@ def _job(job: DocumentJob) -> Row:
     }
     return {
         "title": job.get_kind_display(),
-        "subject": job.system.name,
+        "subject": job.system.name if job.system else "All AI systems",
         "state": job.state,
         "open": job.state in OPEN,
         "message": says[DocumentJob.State(job.state)],
@@ -189,21 +217,16 @@ def _stock(rows: Sequence[Row], systems: Sequence[AISystem]) -> list[Row]:
 
 
 def _map(content: Content) -> Row:
-    """Return the points of Annex IV and the release record as groups of tiles."""
-    sections = [section for section in content.sections if section.paragraphs]
-    titles = {section.number: section.title for section in content.sections if section.level == 1}
+    """Return the points of the newest document as groups of tiles: a chapter with its parts, or chapters in a row."""
     groups = []
-    for chapter, found in groupby(sections, key=_chapter):
-        tiles = [_tile(section) for section in found]
+    for whole, chapters in groupby(content.chapters, key=lambda chapter: len(chapter) > 1 and chapter[0].number):
+        found = [section for chapter in chapters for section in chapter]
+        tiles = [_tile(section) for section in found if section.paragraphs]
+        if not tiles:
+            continue
         span = f"Points {tiles[0]['point']} to {tiles[-1]['point']}"
-        title = f"{chapter} {titles[chapter]}" if chapter in titles else span
-        groups.append({"title": title, "tiles": tiles})
-    return {"title": "Annex IV, point by point", "groups": groups}
-
-
-def _chapter(section: Section) -> str:
-    """Return the chapter of a point with letters or of the release record; empty for points of their own."""
-    return "" if section.level == 1 else section.number.partition("(")[0].partition(".")[0]
+        groups.append({"title": f"{whole} {found[0].title}" if whole else span, "tiles": tiles})
+    return {"title": f"{content.outline or content.title}, point by point", "groups": groups}
 
 
 def _tile(section: Section) -> Row:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.web import bundles, checks, records, retention, systems, views
+from reports.web import bundles, checks, records, retention, signing, systems, views
 
 urlpatterns = [
     path("systems", systems.system_list, name="system-list"),
@@ -36,5 +36,6 @@ urlpatterns = [
     path("documents/check", checks.document_check, name="document-check"),
     path("documents/build", views.document_build, name="document-build"),
     path("documents/making", views.document_making, name="document-making"),
+    path("documents/<uuid:pk>/sign", signing.document_sign, name="document-sign"),
     path("documents/<uuid:pk>/pdf", views.document_download, name="document-download"),
 ]

@@ -9,42 +9,52 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from governance.accounts.access import may_read
 from governance.accounts.narrow import actor
 from governance.common.broker import enqueue_on_commit
-from governance.common.errors import Unknown
+from governance.common.errors import InvalidInput, Unknown
 from governance.common.pages import page
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from reports import selectors, services, tasks
-from reports.models import Document
+from reports.documents.exports import TYPES
+from reports.models import Document, DocumentJob
 from reports.web import documents
 
 
 @page
 @require_GET
 def document_list(request: HttpRequest) -> HttpResponse:
-    """``GET /documents?system=<pk>``: documents and gaps of one system; without a choice of the newest, or of all."""
-    context = documents.documents_page(actor(request), chosen=request.GET.get("system"))
+    """``GET /documents?system=<pk>&kind=<kind>``: documents and gaps of one system; else of the newest, or of all."""
+    kind = request.GET.get("kind", "")
+    context = documents.documents_page(
+        actor(request), chosen=request.GET.get("system"), chosen_kind=kind if kind in Document.Kind.values else ""
+    )
     return render(request, "reports/documents.html", context)
 
 
 @page
 @require_POST
 def document_build(request: HttpRequest) -> HttpResponse:
-    """``POST /documents/build``: ask for the technical documentation of a system, unless it is being built."""
+    """``POST /documents/build``: ask for a document of a system, or over all of them, unless it is being built."""
     person, ai_system = actor(request), _system(request, request.POST.get("system", ""))
-    if ai_system is None:
+    asked, about = request.POST.get("kind") or Document.Kind.ANNEX_IV, request.POST.get("about", "")
+    over_all = asked == Document.Kind.MODEL_RISK and may_read(person, None)
+    if ai_system is None and not over_all:
         messages.error(request, "Choose the AI system that the document is about.")
         context = documents.documents_page(person, chosen="")
         return render(request, "reports/documents.html", context, status=422)
-    kind = Document.Kind.ANNEX_IV
-    if documents.open_jobs(ai_system).filter(kind=kind).exists():
-        messages.info(request, f"{kind.label} of {ai_system} is being built already.")
+    if asked not in Document.Kind.values:
+        raise InvalidInput("Choose the kind of document from the list.")
+    kind, whom = Document.Kind(asked), ai_system or "all AI systems"
+    if DocumentJob.objects.filter(system=ai_system, state__in=documents.OPEN, kind=kind, about=about).exists():
+        messages.info(request, f"{kind.label} of {whom} is being built already.")
     else:
-        job = services.request_document(kind=kind, ai_system=ai_system, requester=person)
+        job = services.request_document(kind=kind, ai_system=ai_system, requester=person, about=about)
         enqueue_on_commit(tasks.build_document, job.pk)
-        messages.success(request, f"{kind.label} of {ai_system} is asked for; a worker builds it now.")
-    return redirect(f"{reverse('document-list')}?{urlencode({'system': ai_system.pk})}")
+        messages.success(request, f"{kind.label} of {whom} is asked for; a worker builds it now.")
+    chosen = {"system": str(ai_system.pk) if ai_system else ""}
+    return redirect(f"{reverse('document-list')}?{urlencode(chosen)}")
 
 
 @page
@@ -61,12 +71,13 @@ def document_making(request: HttpRequest) -> HttpResponse:
 @page
 @require_safe
 def document_download(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``GET /documents/<pk>/pdf``: the bytes whose digest is in the log."""
+    """``GET /documents/<pk>/pdf``: the bytes whose digest is in the log; ``?format=`` html, json or docx: a copy."""
     row = selectors.document_for(actor(request), pk)
-    name = f"{row.system.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.pdf"
+    form = request.GET.get("format", "pdf")
+    name = f"{row.slug}-{row.kind}-{row.made_at:%Y-%m-%d}.{form}"
     return HttpResponse(
-        selectors.pdf_of(row),
-        content_type="application/pdf",
+        selectors.pdf_of(row) if form == "pdf" else selectors.export_of(row, form),
+        content_type=TYPES.get(form, "application/pdf"),
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
     )
 

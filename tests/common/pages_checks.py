@@ -57,7 +57,29 @@ def altered() -> dict[str, Any]:
     )
 
 
+def statement(**more: Any) -> dict[str, Any]:
+    """A draft that somebody is about to sign."""
+    labels = {"name": "Name", "function": "Function", "on_behalf_of": "On behalf of", "place": "Place"}
+    base = {
+        "document": DOCUMENT | {"title": "EU declaration of conformity (Annex V)"},
+        "fields": [{"name": name, "label": label, "value": ""} for name, label in labels.items()],
+        "personal_data": "yes",
+        "refusal": "",
+        "errors": {},
+    }
+    return base | more
+
+
 CHECKS: dict[str, tuple[str, Any]] = {
+    "sign-statement": ("reports/sign.html", statement),
+    "sign-statement-refused": (
+        "reports/sign.html",
+        lambda: statement(errors={"password": ["The password is not right."], "all": ["It was signed meanwhile."]}),
+    ),
+    "sign-statement-other": (
+        "reports/sign.html",
+        lambda: statement(refusal="An owner of the system, who is a person, signs its declaration of conformity."),
+    ),
     "check": ("reports/check.html", checked),
     "check-ours": ("reports/check.html", lambda: checked(standing="ours")),
     "check-unsigned": ("reports/check.html", lambda: checked(standing="unsigned", document=None, signatures=[])),

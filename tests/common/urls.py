@@ -203,6 +203,7 @@ urlpatterns = [
     path("bundles/making/", nobody, name="bundle-making"),
     path("bundles/<uuid:pk>/", nobody, name="bundle-download"),
     path("documents/build/", nobody, name="document-build"),
+    path("documents/<uuid:pk>/sign/", nobody, name="document-sign"),
     path("documents/<uuid:pk>/", nobody, name="document-download"),
     path("audit/", nobody, name="audit-log"),
     path("audit/search-result.<slug:form>", nobody, name="audit-search-result"),

@@ -8,8 +8,8 @@ import pytest
 from governance.regulation import record
 from governance.regulation.register import load
 from reports.documents import snapshot as snapshots
-from reports.documents.annex_iv import build
-from reports.documents.annex_iv_points import ASKS
+from reports.documents.annex_iv import ASKS
+from reports.documents.building import build
 from reports.documents.content import Table
 from reports.documents.snapshot import SnapshotInvalid
 from tests.documents.sample_evidence import CANARY, FAIRNESS
@@ -224,7 +224,7 @@ def test_a_snapshot_of_the_wrong_shape_is_refused_by_the_name_of_its_part(change
 
 
 def test_the_law_part_leaves_out_what_is_not_in_force_and_keeps_both_dates():
-    part = snapshots.law_part(group="Annex VIII.B")
+    part = snapshots.law_part(groups=["Annex VIII.B"])
     register = load()
     assert all(register.in_force(point["id"], register.as_of) is not False for point in part["points"])
     annex_iv = snapshots.law_part()["points"]

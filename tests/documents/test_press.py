@@ -18,7 +18,7 @@ import pypdf
 import pytest
 
 from reports.documents import glyphs
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.press import DrawingFailed, Press
 from reports.documents.render import render
 from reports.documents.snapshot import SnapshotInvalid

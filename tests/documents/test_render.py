@@ -18,7 +18,7 @@ import pypdf
 import pytest
 
 from reports.documents import charts, wording
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.render import Pictures, render, to_html
 from reports.documents.snapshot import SnapshotInvalid, canonical, digest
 from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot
@@ -57,7 +57,7 @@ def test_the_same_snapshot_gives_the_same_bytes_in_another_process(full):
     _, _, pdf = full
     code = (
         "import sys, hashlib\n"
-        "from reports.documents.annex_iv import build\n"
+        "from reports.documents.building import build\n"
         "from reports.documents.render import render\n"
         "from tests.documents.sample_snapshot import a_snapshot\n"
         "snapshot = a_snapshot()\n"
@@ -301,7 +301,7 @@ def test_content_of_another_snapshot_is_refused():
 
 def test_importing_the_documents_does_not_load_the_pdf_library():
     code = (
-        "import sys, reports.documents.annex_iv, reports.documents.render\n"
+        "import sys, reports.documents.building, reports.documents.render\n"
         "assert not {'weasyprint', 'pydyf', 'fontTools'} & set(sys.modules), 'loaded at import'\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

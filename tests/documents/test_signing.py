@@ -15,7 +15,7 @@ import pytest
 from asn1crypto import pem
 
 from reports.documents import signing
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.render import render
 from tests.documents.sample_snapshot import a_bare_snapshot
 from tests.documents.signing_authority import Signers

@@ -20,7 +20,7 @@ from governance.evidence.errors import CannotProduce
 from governance.evidence.producers import Product, Task, producer
 from placet import rows
 from registry.models import DatasetSnapshot
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.render import render
 from tests.answering import scored
 from tests.documents.sample_snapshot import a_snapshot

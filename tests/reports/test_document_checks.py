@@ -15,7 +15,7 @@ from governance.audit import selectors as log
 from governance.common import clock
 from governance.evidence import storage
 from reports import checking, selectors, services, tasks, time_stamps
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.render import render
 from reports.models import Document, DocumentJob, DocumentTimeStamp
 from tests.documents.sample_snapshot import a_bare_snapshot

@@ -7,7 +7,7 @@ from datetime import timedelta
 from governance.accounts.roles import Role
 from governance.common import clock
 from registry import adoptable, adoption
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from tests.factories import PASSWORD, REASON, a_user, a_version
 from tests.registry.test_detect_only import detect_only
 from tests.reports.factories import Bank

@@ -12,7 +12,7 @@ from governance.audit import selectors as log
 from governance.evidence import storage
 from governance.evidence.models import Evidence
 from reports import selectors, services, tasks
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.render import render
 from reports.documents.snapshot import canonical, digest
 from reports.models import Document, DocumentJob

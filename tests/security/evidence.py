@@ -30,6 +30,10 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 }
 
 ROUTES: dict[str, Route] = {
+    "GET document-making": Route("list", shows="Consumer credit scoring"),
+    "GET document-sign": Route("read", "document"),
+    "POST document-sign": Route("sign a declaration", "document", "declaration of conformity"),
+    "GET api-document-copy": Route("read", "document"),
     "GET submitted-document-list": Route("read", "system"),
     "POST submitted-document-submit": Route("submit a document", "system"),
     "GET submitted-document": Route("read", "submitted document"),

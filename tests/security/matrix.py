@@ -198,6 +198,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     **monitors.RULES,
     "look at a file": ((ANYBODY, "422"),),
     "ask for a document": ((READER, "202"), _HIDDEN),
+    "sign a declaration": ((READER, "422"), _HIDDEN),
     "ask for a document on the page": ((READER, "302"), (ANYBODY, "422")),
     # The log
     "ask for an erasure": ((LOG_READER, "302+"), _REFUSED),
@@ -396,7 +397,6 @@ ROUTES: dict[str, Route] = {
     "GET document-check": Route("check a text"),
     "POST document-check": Route("look at a file"),
     "POST document-build": Route("ask for a document on the page", body="document page"),
-    "GET document-making": Route("list", shows=SYSTEM),
     "GET document-download": Route("read", "document"),
     "POST api-documents": Route("ask for a document", body="document"),
     "GET api-document-job": Route("read", "document job"),

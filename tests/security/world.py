@@ -1,7 +1,6 @@
 """One governed world for the permission matrix: an AI system with everything it can have, and one of everybody.
 
-The rows come about through the services, on real commits, and the notary has signed them. Every request of the matrix
-then runs inside a transaction that is rolled back, so that all of them meet the same world.
+The rows come about through the services, on real commits, signed by the notary. Each request is then rolled back.
 """
 
 from __future__ import annotations
@@ -371,7 +370,7 @@ class World(Bank):
             "incident": incident(self.incident),
             "incident without tasks": incident(self.without_tasks),
             "task of an incident": {**incident(self.incident), "task": self.task.pk, "task_id": self.task.pk},
-            "document": {"pk": self.document.pk, "document_id": self.document.pk} if self.document else {},
+            "document": {"form": "json"} | dict.fromkeys(("pk", "document_id"), getattr(self.document, "pk", "")),
             "document job": {"job_id": self.job.pk},
             **{name: {"pk": getattr(self, name).pk} for name in ("passkey", "view", "channel")},
             "bundle": {"pk": self.bundle.pk, "bundle_id": self.bundle.pk},

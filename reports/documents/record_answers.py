@@ -1,4 +1,4 @@
-"""How the records of a snapshot answer what Annex IV asks for: a function for each thing, giving paragraphs or none.
+"""How the records of a snapshot answer what the points ask for: a function for each thing, giving paragraphs or none.
 
 Nothing here writes a sentence that the snapshot does not hold.
 """

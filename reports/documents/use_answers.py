@@ -1,10 +1,10 @@
-"""How the records of a snapshot answer points 4 to 9 of Annex IV: criteria, policy, changes, and the system in use."""
+"""How the records of a snapshot answer what is asked of it in use: criteria, policy, changes, and the system in use."""
 
 from __future__ import annotations
 
 from reports.documents import drift_blocks, record_blocks
-from reports.documents.annex_iv_answers import from_evidence, measured, said_by_system
 from reports.documents.content import Paragraph
+from reports.documents.record_answers import from_evidence, measured, said_by_system
 from reports.documents.snapshot import Snapshot, record_source
 
 
@@ -106,7 +106,8 @@ def attached(snapshot: Snapshot, kind: str, text: str) -> list[Paragraph]:
     found = snapshot.document(kind)
     if not found:
         return []
-    facts = record_blocks.values(
-        str(found["title"]), {"Document id": str(found["id"]), "SHA-256 of the file": str(found["digest"])}
-    )
+    shown = {"Document id": str(found["id"]), "SHA-256 of the file": str(found["digest"])}
+    if found.get("version"):
+        shown["About model version"] = str(found["version"])
+    facts = record_blocks.values(str(found["title"]), shown)
     return [measured(text, found, "document", facts, at_key="at")]

@@ -1,0 +1,162 @@
+"""The registration sheet of Annex VIII: the sections that apply to a system, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reports.documents import annex_v
+from reports.documents import record_answers as answers
+from reports.documents import use_answers as use
+from reports.documents.asks import Ask
+from reports.documents.content import Declarant, Paragraph, Section
+from reports.documents.kind import Kind
+from reports.documents.snapshot import Record, Snapshot, declarant
+from reports.documents.wording import listed
+
+HEADINGS = {
+    "Annex VIII.A": "Section A: providers of high-risk AI systems",
+    "Annex VIII.B": "Section B: providers of systems exempt under Article 6(3)",
+    "Annex VIII.C": "Section C: deployers that are public authorities",
+}
+
+
+def classified(snapshot: Snapshot) -> Declarant | None:
+    """Return who signed the class of the system, None while nobody has."""
+    found = snapshot.part("classification")
+    role, at = found.get("signed_by_role"), found.get("signed_at")
+    return Declarant(str(role), str(at)[:10], found.get("log_index")) if role and at else None
+
+
+def listed_points(snapshot: Snapshot) -> list[str]:
+    """Return the points of Annex III that the class names."""
+    points = snapshot.part("classification").get("annex_points") or ()
+    return [str(point) for point in points if str(point).startswith("Annex III.")]
+
+
+def acts_as(snapshot: Snapshot, role: str) -> bool:
+    """Return whether the organisation is recorded in a role."""
+    return role in (snapshot.part("system").get("ai_roles") or ())
+
+
+def public_body(snapshot: Snapshot) -> Record | None:
+    """Return the answer on whether the deployer is a public body or provides public services."""
+    rows = [row for row in snapshot.rows("record") if row.get("id") == "public-body"]
+    return rows[0].get("answer") if rows else None
+
+
+def sections_that_apply(snapshot: Snapshot) -> dict[str, str]:
+    """Return the sections of Annex VIII that apply, each with the reason."""
+    found: dict[str, str] = {}
+    points = listed_points(snapshot)
+    if not classified(snapshot) or not points:
+        return found
+    high = snapshot.part("classification").get("ai_act_class") == "high"
+    if high and acts_as(snapshot, "provider"):
+        found["Annex VIII.A"] = (
+            f"Section A applies: high-risk under {listed(points)}, and the organisation provides it."
+        )
+    if not high and acts_as(snapshot, "provider"):
+        found["Annex VIII.B"] = (
+            f"Section B applies: listed in {listed(points)}, not high-risk by Article 6(3), and the organisation "
+            "provides it."
+        )
+    if high and acts_as(snapshot, "deployer") and (public_body(snapshot) or {}).get("text") == "Public body":
+        found["Annex VIII.C"] = (
+            f"Section C applies: a public body uses a system that is high-risk under {listed(points)}."
+        )
+    return found
+
+
+def points(snapshot: Snapshot) -> Sequence[Record]:
+    """Return the points of the sections that apply."""
+    apply = sections_that_apply(snapshot)
+    return [row for row in snapshot.part("law")["points"] if str(row["id"]).rpartition(".")[0] in apply]
+
+
+def which(snapshot: Snapshot) -> Iterator[Section]:
+    """Say first which sections apply and why."""
+    yield Section(
+        "which",
+        "0",
+        "Sections that apply, and why",
+        1,
+        requirement="Article 49 decides by class and role which section of Annex VIII is entered in the EU database.",
+        paragraphs=tuple(_why(snapshot)),
+    )
+
+
+def _why(snapshot: Snapshot) -> Iterator[Paragraph]:
+    who = classified(snapshot)
+    if who is None:
+        gap = "Which sections apply can't be said: the system is not classified by two people."
+        yield Paragraph("missing", gap, owner=snapshot.owner("classification", "risk_officer"))
+        return
+    apply = sections_that_apply(snapshot)
+    for text in apply.values():
+        yield Paragraph("declared", text, declared_by=who)
+    left_out = [title.partition(":")[0] for reference, title in HEADINGS.items() if reference not in apply]
+    yield Paragraph("declared", f"By class and role, not printed: {listed(left_out)}.", declared_by=who)
+    high = snapshot.part("classification").get("ai_act_class") == "high"
+    if high and listed_points(snapshot) and acts_as(snapshot, "deployer"):
+        body = public_body(snapshot)
+        if body:
+            yield Paragraph("declared", f"The deployer: {body['text']}.", declared_by=declarant(body))
+        else:
+            gap = "Section C is owed by public authorities; whether the deployer is one is not declared."
+            yield Paragraph("missing", gap, owner=snapshot.owner("Annex VIII.C", "data_protection_officer"))
+
+
+def status(snapshot: Snapshot) -> list[Paragraph]:
+    """What serves traffic by the log, beside the status that a person declares."""
+    rows = [row for row in snapshot.rows("alias_history") if not row.get("to")]
+    return [
+        answers.measured(
+            f"Version {row['version']} is served as {row['alias']} since {str(row['from'])[:10]}, by the log.",
+            row,
+            "alias record",
+            at_key="from",
+        )
+        for row in rows
+    ]
+
+
+def impact_assessment(snapshot: Snapshot) -> list[Paragraph]:
+    """The assessment under Article 27 among the system's documents."""
+    return use.attached(snapshot, "fria", "The fundamental rights impact assessment is kept with this record.")
+
+
+def _asks() -> Iterator[Ask]:
+    for section in ("Annex VIII.A", "Annex VIII.B"):
+        yield Ask(f"{section}.4", annex_v.system_record, "The AI system is not recorded.", "owner")
+        yield Ask(f"{section}.4", answers.version, "No model version is recorded.", "engineer")
+        yield Ask(f"{section}.5", answers.purpose, "The intended purpose is not recorded.", "owner")
+    yield Ask("Annex VIII.A.6", answers.datasets, "No data set is recorded.", "engineer")
+    yield Ask(
+        "Annex VIII.A.6", answers.input_specification, "The model was logged without an input signature.", "engineer"
+    )
+    yield Ask("Annex VIII.A.7", status)
+    yield Ask("Annex VIII.B.8", status)
+    yield Ask("Annex VIII.A.11", use.declaration_of_conformity, "No signed EU declaration of conformity is attached.")
+    yield Ask("Annex VIII.A.12", use.instructions, "No instructions for use are attached.", "owner")
+    yield Ask(
+        "Annex VIII.C.4",
+        impact_assessment,
+        "No fundamental rights impact assessment is attached, so its findings can't be summarised.",
+        "data_protection_officer",
+    )
+
+
+KIND = Kind(
+    id="annex-viii",
+    title="Registration sheet",
+    subtitle="Supports Article 49 and Annex VIII of Regulation (EU) 2024/1689",
+    outline="Annex VIII",
+    duty="both",
+    groups=("Annex VIII",),
+    stem="Annex VIII.",
+    asks=tuple(_asks()),
+    headings=HEADINGS,
+    page_starts=("A", "B", "C"),
+    points=points,
+    before=which,
+)

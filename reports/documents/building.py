@@ -1,0 +1,157 @@
+"""Build a document of any kind from a snapshot: the points of its outline, what the kind adds, and what is missing.
+
+Pure: the same snapshot gives the same content. Nothing is added that the snapshot does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reports.documents import model_blocks, record_blocks
+from reports.documents.asks import Answers
+from reports.documents.content import Content, Facts, Section
+from reports.documents.kind import Kind
+from reports.documents.kinds import kind_of
+from reports.documents.release_record import acts, class_of
+from reports.documents.snapshot import Record, Snapshot, digest
+from reports.documents.wording import moment
+
+
+def build(snapshot: Record) -> Content:
+    """Return what the document says.
+
+    Args:
+        snapshot: the object described in ``snapshot.md``; ``document.kind`` names the kind.
+
+    Raises:
+        SnapshotInvalid: a part that every document needs is absent, a declaration has no role or date, it is not
+            plain JSON, or there is no such kind.
+    """
+    checked = Snapshot(snapshot)
+    kind = kind_of(checked)
+    law, document = checked.part("law"), checked.part("document")
+    stated = kind.stated(checked)
+    sections = (*kind.before(checked), *_points(kind, checked), *kind.after(checked))
+    return Content(
+        kind=kind.id,
+        title=kind.title,
+        subtitle=kind.subtitle,
+        outline=kind.outline,
+        document_id=str(document["id"]),
+        snapshot_digest=digest(snapshot),
+        created_at=str(document["created_at"]),
+        law_version=str(law["version"]),
+        language="en",
+        organisation=str(checked.part("organisation").get("name") or ""),
+        status=_status(checked, stated=stated),
+        signature=_signature(checked.part("signature")),
+        caveat="" if stated else kind.caveat,
+        lead="What it states, the person states who signed it; this system does not." if stated else kind.lead,
+        cover=tuple(_cover(checked)),
+        sections=sections,
+        page_starts=kind.page_starts,
+        sample=bool(snapshot.get("sample")),
+        appendices=tuple(_appendices(checked)),
+    )
+
+
+def _cover(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    law, model, document = snapshot.part("law"), snapshot.part("model"), snapshot.part("document")
+    yield "AI system", str(snapshot.part("system")["name"])
+    yield "Provider", str(snapshot.part("organisation").get("name") or "not recorded")
+    named = f"{model.get('name')}, version {model.get('version')}" if model.get("version") else "not recorded"
+    yield "Model version", named
+    yield "Class under the AI Act", class_of(snapshot)
+    yield "Law", acts(law)
+    yield "Law as of", f"{law['as_of']} (register {_register_digest(law)})"
+    yield "Document made", moment(document["created_at"])
+    yield "Document id", str(document["id"])
+
+
+def _status(snapshot: Snapshot, *, stated: bool) -> str:
+    if stated:
+        return "Signed"
+    return "Signed draft" if snapshot.part("signature") else "Unsigned draft"
+
+
+def _signature(signature: Record) -> str:
+    """Say on the cover how the file is signed; the file itself shows whether that still holds."""
+    if not signature:
+        return "Not signed."
+    signer, level = signature["signer"], signature["level"]
+    if signature.get("authority"):
+        return f"Signed with the certificate of {signer} (PAdES {level}), time-stamped by {signature['authority']}."
+    return (
+        f"Signed with the certificate of {signer} (PAdES {level}). No time-stamp authority is set up: when it was "
+        "signed is known from this system and its log only."
+    )
+
+
+def _points(kind: Kind, snapshot: Snapshot) -> Iterator[Section]:
+    answers = Answers(snapshot, kind.asks)
+    annex_i = any("Annex I." in str(point) for point in snapshot.part("classification").get("annex_points") or ())
+    route = "annex_i" if annex_i else "annex_iii"
+    points = kind.points(snapshot)
+    ids = [str(point["id"]) for point in points]
+    begun = set()
+    for point, point_id in zip(points, ids, strict=True):
+        above = point_id.rpartition(".")[0]
+        if above in kind.headings and above not in begun:
+            begun.add(above)
+            yield _heading(kind, above)
+        below = above in kind.headings or any(point_id.startswith(f"{other}.") for other in ids)
+        starts = (point.get("applies_from") or {}).get(route)
+        number = number_of(point_id, kind.stem)
+        yield Section(
+            anchor=_anchor(point_id, kind.stem),
+            number=number,
+            title=str(point["title"]),
+            level=2 if below else 1,
+            point=point_id,
+            requirement=str(point.get("requirement") or ""),
+            duty=f"applies from {starts}" if starts and not below else "",
+            paragraphs=answers.under(point_id, number=number),
+        )
+
+
+def _heading(kind: Kind, reference: str) -> Section:
+    number = number_of(reference, kind.stem)
+    return Section(_anchor(reference, kind.stem), number, kind.headings[reference], 1)
+
+
+def number_of(point: str, stem: str) -> str:
+    """Return the number of a section: ``2(g)`` for ``Annex IV.2.g``, ``3(b)(ii)``, and ``A.1`` for a lettered part."""
+    first, *rest = point.removeprefix(stem).split(".")
+    return ".".join([first, *rest]) if first.isalpha() else first + "".join(f"({part})" for part in rest)
+
+
+def _anchor(point: str, stem: str) -> str:
+    return f"point-{point.removeprefix(stem).replace('.', '-').lower()}"
+
+
+def leaves(points: Sequence[str]) -> list[str]:
+    """Return the ids that no other id of the list stands below: the points that ask for something themselves."""
+    return [point for point in points if not any(other.startswith(f"{point}.") for other in points)]
+
+
+def _appendices(snapshot: Snapshot) -> Iterator[Facts]:
+    yield from model_blocks.methods(
+        [row for row in snapshot.rows("evidence") if (row.get("payload") or {}).get("method")]
+    )
+    log = snapshot.part("log")
+    if log:
+        yield record_blocks.values(
+            "Transparency log at the time of this document",
+            {
+                "Origin": str(log.get("origin") or "not recorded"),
+                "Entries": f"{log['size']:,}" if log.get("size") is not None else "not recorded",
+                "Root": str(log.get("root") or "not recorded"),
+                "Checkpoint": moment(log.get("checkpoint_at")),
+            },
+        )
+    if snapshot.part("environment"):
+        yield record_blocks.values("Software that made this document", snapshot.part("environment"))
+
+
+def _register_digest(law: Record) -> str:
+    return str(law["version"]).rpartition("sha256:")[2][:12]

@@ -1,0 +1,112 @@
+"""The post-market monitoring plan of Article 72, and what monitoring has shown so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from reports.documents import record_answers as answers
+from reports.documents import record_blocks
+from reports.documents import use_answers as use
+from reports.documents.asks import Ask
+from reports.documents.content import Cell, Column, Paragraph, Section, Table
+from reports.documents.kind import Kind
+from reports.documents.snapshot import Record, Snapshot, record_source
+from reports.documents.wording import day, sentence_case, words
+
+UNITS = {"every": "days in a window", "labels_after": "days until labels come"}
+
+
+def limits(snapshot: Snapshot) -> list[Paragraph]:
+    """What the policy in force says about monitoring: windows, distances and limits."""
+    policy = snapshot.part("policy")
+    terms = policy.get("monitoring") or {}
+    if not terms:
+        return []
+    said = {
+        sentence_case(UNITS.get(name) or words(name)): _said(term)
+        for name, term in terms.items()
+        if term not in (None, [])
+    }
+    text = f"Signals and limits, from the policy {policy.get('name')} version {policy.get('version')}."
+    facts = record_blocks.values("Monitoring by the policy", said)
+    return [answers.measured(text, policy, "policy version", facts, at_key="published_at")]
+
+
+def _said(term: object) -> object:
+    if isinstance(term, dict):
+        return ", ".join(f"{words(key)} {_said(value)}" for key, value in term.items() if value is not None)
+    if isinstance(term, list):
+        return ", ".join(str(_said(value)) for value in term)
+    return term if isinstance(term, str) else json.dumps(term)
+
+
+def incidents(snapshot: Snapshot) -> list[Paragraph]:
+    """The incidents that were written down, with what was reported."""
+    rows = snapshot.rows("incidents")
+    if not rows:
+        return []
+    sources = tuple(record_source(row, "incident", "Incident", at_key="opened_at") for row in rows)
+    return [Paragraph("measured", "Incidents written down so far.", (_table(rows),), sources)]
+
+
+def _table(rows: Sequence[Record]) -> Table:
+    return Table(
+        "Incidents",
+        (
+            Column("Incident", width=14),
+            Column("Known since"),
+            Column("Reported"),
+            Column("State"),
+            Column("Log", numeric=True),
+        ),
+        tuple(
+            (
+                Cell(str(row.get("number"))),
+                Cell(day(row.get("aware_at"))),
+                Cell(day(row.get("reported_at"))),
+                Cell(words(row.get("state"))),
+                record_blocks.index_cell(row),
+            )
+            for row in rows
+        ),
+    )
+
+
+def report(snapshot: Snapshot) -> Iterator[Section]:
+    """Yield the report on what was collected, after the plan."""
+    yield Section(
+        "report", "R", "Report", 1, requirement="What was collected and analysed since the version is in use."
+    )
+    for anchor, number, title, found, gap, owner in (
+        (
+            "report-windows",
+            "R.1",
+            "Windows and alerts",
+            use.monitored_windows(snapshot),
+            "No window was evaluated.",
+            "owner",
+        ),
+        ("report-incidents", "R.2", "Incidents", incidents(snapshot), "No incident is on record.", "owner"),
+        ("report-findings", "R.3", "Findings", answers.findings(snapshot), "No finding is on record.", "validator"),
+    ):
+        missing = () if found else (Paragraph("missing", gap, owner=snapshot.owner("Art 72.2", owner)),)
+        yield Section(anchor, number, title, 2, paragraphs=(*found, *missing))
+
+
+KIND = Kind(
+    id="art-72-plan",
+    title="Post-market monitoring",
+    subtitle="Plan and report; supports Article 72 of Regulation (EU) 2024/1689",
+    outline="Article 72",
+    duty="provider",
+    groups=("Art 72",),
+    stem="Art ",
+    asks=(
+        Ask("Art 72.1", use.monitor, "No monitor is set up.", "owner"),
+        Ask("Art 72.2", use.monitored_windows, "No window of the system in use has been evaluated.", "owner"),
+        Ask("Art 72.3", limits, "No policy names signals and limits for monitoring.", "policy_author"),
+    ),
+    page_starts=("R",),
+    after=report,
+)

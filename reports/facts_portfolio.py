@@ -1,0 +1,141 @@
+"""The rows of all AI systems that the quarterly report counts, as a snapshot of its own: states and times, no words."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from governance.approvals.models import ApprovalRequest, Finding, Waiver
+from governance.common import clock
+from governance.common.errors import InvalidInput
+from governance.inventory.models import AISystem
+from monitoring.incidents.models import Incident
+from monitoring.models import Alert
+from reports.documents.kinds import KINDS
+from reports.documents.snapshot import FORMAT, canonical, law_part
+from reports.facts_documents import documents_that_count
+from reports.facts_log import Json, with_indexes
+
+MODEL_RISK = "model-risk"
+NO_QUARTER = "Name the quarter by its first day, such as 2026-07-01."
+
+
+def quarter_from(text: str) -> date:
+    """Return the first day of a quarter that has begun.
+
+    Raises:
+        InvalidInput: it is no such day.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(NO_QUARTER) from None
+    if day.day != 1 or day.month % 3 != 1:
+        raise InvalidInput(NO_QUARTER)
+    if day > clock.now().date():
+        raise InvalidInput("That quarter has not begun.")
+    return day
+
+
+def ends(quarter: date) -> date:
+    """Return the first day after a quarter."""
+    return (quarter + timedelta(days=95)).replace(day=1)
+
+
+def portfolio(document_id: uuid.UUID, libraries: dict[str, str], quarter: date) -> Json:
+    """Return the whole snapshot for a report over all systems.
+
+    Args:
+        document_id: names the document; it is printed.
+        libraries: the versions that decide the bytes of the PDF.
+        quarter: its first day, UTC.
+    """
+    now = clock.now()
+    first = datetime.combine(quarter, datetime.min.time(), tzinfo=UTC)
+    until = min(datetime.combine(ends(quarter), datetime.min.time(), tzinfo=UTC), now)
+    open_then = Q(opened_at__lt=until) & (Q(closed_at__isnull=True) | Q(closed_at__gte=first))
+    parts: dict[str, Any] = {
+        "format": FORMAT,
+        "document": {"id": str(document_id), "kind": MODEL_RISK, "created_at": clock.rfc3339(now)},
+        "law": law_part(groups=(), on_date=now.date()),
+        "system": {"name": "All AI systems"},
+        "environment": libraries,
+        "portfolio": {
+            "from": clock.rfc3339(first),
+            "until": clock.rfc3339(until),
+            "kinds": [kind for kind, row in KINDS.items() if row.counted],
+            "systems": [_system(row) for row in AISystem.objects.order_by("slug")],
+            "approvals": [
+                _row(row, system=row.system.slug, state=row.state, at=row.settled_at or row.opened_at)
+                for row in ApprovalRequest.objects.filter(
+                    Q(opened_at__gte=first, opened_at__lt=until) | Q(settled_at__gte=first, settled_at__lt=until)
+                ).select_related("system")
+            ],
+            "findings": [
+                _row(
+                    row,
+                    system=row.system.slug if row.system else None,
+                    severity=row.severity,
+                    at=row.opened_at,
+                    closed_at=_at(row.closed_at),
+                    due_on=row.due_on.isoformat(),
+                )
+                for row in Finding.objects.filter(open_then).select_related("system")
+            ],
+            "waivers": [
+                _row(
+                    row,
+                    system=row.request.system.slug,
+                    at=row.made_at,
+                    state=row.approval.state,
+                    ends=_at(row.expires_at),
+                )
+                for row in Waiver.objects.filter(made_at__lt=until, expires_at__gte=first).select_related(
+                    "request__system", "approval"
+                )
+            ],
+            "incidents": [
+                _row(row, system=row.system.slug, state=row.state, at=row.opened_at, reported_at=_at(row.reported_at))
+                for row in Incident.objects.filter(open_then).select_related("system")
+            ],
+            "alerts": [
+                _row(row, system=_of_alert(row), state=row.state, severity=row.severity, at=row.opened_at)
+                for row in Alert.objects.filter(opened_at__gte=first, opened_at__lt=until).select_related(
+                    "monitor__model__system"
+                )
+            ],
+        },
+    }
+    return dict(json.loads(canonical(with_indexes(parts))))
+
+
+def _system(row: AISystem) -> Json:
+    have = {document["kind"] for document in documents_that_count(row)}
+    return _row(
+        row,
+        system=row.slug,
+        name=row.name,
+        ai_act_class=row.ai_act_class or None,
+        model_tier=row.model_tier,
+        state=row.state,
+        ai_roles=row.ai_roles,
+        documents=sorted(have),
+        at=row.made_at,
+    )
+
+
+def _row(row: Any, **said: Any) -> Json:
+    return {"id": str(row.pk), **said, "at": _at(said["at"]), "log_index": row.log_entry}
+
+
+def _of_alert(row: Alert) -> str | None:
+    owner = row.monitor.model.system
+    return owner.slug if owner else None
+
+
+def _at(moment: datetime | None) -> str | None:
+    return clock.rfc3339(moment) if moment else None

@@ -1,0 +1,144 @@
+"""A sample snapshot of every kind of document: as full as the sample is, and in the cases that its sections part by."""
+
+from datetime import date
+from typing import Any
+
+from reports.documents.kinds import KINDS
+from reports.documents.snapshot import law_part
+from tests.documents.sample_evidence import a_digest, an_id
+from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot
+
+ON = date(2026, 11, 23)
+AT = "2026-11-23T18:30:00.000000Z"
+SIGNATORY = {
+    "id": an_id("signatory"),
+    "role": "owner",
+    "name": "A. Signatory",
+    "function": "Managing director",
+    "on_behalf_of": "Example Bank AG",
+    "place": "Frankfurt am Main",
+    "personal_data": True,
+    "at": AT,
+    "draft": an_id("draft"),
+    "draft_digest": a_digest("draft"),
+    "log_index": 131,
+}
+
+
+def _line(label: str, state: str, text: str = "", **more: Any) -> dict[str, Any]:
+    base = {"label": label, "state": state, "text": text, "role": None, "at": None, "digest": None, "place": 130}
+    return base | more
+
+
+INCIDENT = {
+    "id": an_id("incident"),
+    "number": "INC-3",
+    "title": "Refusals without review",
+    "notices": ["Days are counted without holidays."],
+    "equivalent_law": None,
+    "reports": 0,
+    "opened_at": AT,
+    "log_index": 130,
+    "sections": [
+        {"title": "What happened", "point": "Art 3.49.c", "lines": [
+            _line("What happened", "declared", "Refusals went out unread.", role="owner", at="2026-11-23"),
+            _line("Persons affected", "missing"),
+        ]},
+        {"title": "Times", "point": "Art 73.2", "lines": [
+            _line("Awareness", "declared", AT, role="owner", at="2026-11-23"),
+            _line("Latest day, Art 73.2", "measured", "2026-12-08"),
+            _line("Latest day, Art 73.4", "measured", "2026-12-03"),
+        ]},
+        {"title": "Measures", "point": "Art 73.6", "lines": [_line("Risk assessment", "missing")]},
+    ],
+}  # fmt: skip
+RISKS = [
+    {
+        "id": an_id("risk"),
+        "title": "Younger applicants are refused more often",
+        "source": "training data",
+        "affected": "applicants under 25",
+        "in_use": "intended use",
+        "likelihood": "possible",
+        "severity": "major",
+        "level": "high",
+        "measures": ["A credit officer confirms every refusal"],
+        "kinds_of_measures": ["mitigate"],
+        "state": "treated",
+        "residual": "medium",
+        "accepted_by_role": "risk_officer",
+        "accepted_at": "2026-11-22",
+        "at": AT,
+        "log_index": 90,
+    }
+]
+INCIDENT_ROWS = [
+    {"id": an_id("incident"), "number": "INC-3", "state": "open", "aware_at": AT, "opened_at": AT,
+     "reported_at": None, "log_index": 130}
+]  # fmt: skip
+PORTFOLIO = {
+    "from": "2026-10-01T00:00:00.000000Z",
+    "until": "2026-11-23T18:20:00.000000Z",
+    "kinds": ["annex-iv", "annex-v"],
+    "systems": [
+        {"id": an_id("system"), "system": "consumer-credit", "name": "Consumer credit scoring", "ai_act_class": "high",
+         "model_tier": 1, "state": "live", "documents": ["annex-iv"], "at": AT, "log_index": 41},
+        {"id": an_id("mail"), "system": "mail", "name": "Mail sorting", "ai_act_class": None,
+         "model_tier": None, "state": "draft", "documents": [], "at": AT, "log_index": 42},
+    ],
+    "approvals": [{"id": an_id("request"), "system": "consumer-credit", "state": "approved", "at": AT,
+                   "log_index": 44}],
+    "findings": [
+        {"id": an_id("old"), "system": "consumer-credit", "severity": "high", "at": "2026-06-01T00:00:00.000000Z",
+         "closed_at": None, "due_on": "2026-09-01", "log_index": 3},
+        {"id": an_id("shut"), "system": "consumer-credit", "severity": "low", "at": "2026-10-01T00:00:00.000000Z",
+         "closed_at": "2026-10-09T00:00:00.000000Z", "due_on": "2026-10-20", "log_index": 4},
+    ],
+    "waivers": [],
+    "incidents": [{"id": an_id("incident"), "system": "consumer-credit", "state": "open", "at": AT, "log_index": 130}],
+    "alerts": [{"id": an_id("alert"), "system": "consumer-credit", "state": "open", "severity": "breach", "at": AT,
+                "log_index": 128}],
+}  # fmt: skip
+
+
+def _public(snapshot: dict[str, Any]) -> dict[str, Any]:
+    said = {"text": "Public body", "role": "data_protection_officer", "at": AT, "log_index": 62}
+    for row in snapshot["record"]:
+        if row["id"] == "public-body":
+            row["answer"] = said
+    return snapshot
+
+
+def of_kind(kind: str, snapshot: dict[str, Any]) -> dict[str, Any]:
+    """A snapshot made into one of another kind: its law part and its document part."""
+    document = snapshot["document"] | {"kind": kind}
+    law = law_part(groups=KINDS[kind].groups, on_date=ON)
+    return snapshot | {"document": document, "law": law}
+
+
+def full(kind: str) -> dict[str, Any]:
+    """The full sample as a kind, with every part that the kind reads."""
+    snapshot = _public(of_kind(kind, a_snapshot(risks=RISKS, incidents=INCIDENT_ROWS)))
+    if kind == "incident":
+        snapshot["incident"] = INCIDENT
+    if kind == "model-risk":
+        snapshot = {key: snapshot[key] for key in ("format", "sample", "document", "law")}
+        snapshot |= {"system": {"name": "All AI systems"}, "portfolio": PORTFOLIO}
+    return snapshot
+
+
+def bare(kind: str) -> dict[str, Any]:
+    """Only what a document of the kind needs."""
+    return of_kind(kind, a_bare_snapshot())
+
+
+def exempt() -> dict[str, Any]:
+    """A registration sheet of a system that Article 6(3) exempts."""
+    snapshot = full("annex-viii")
+    snapshot["classification"] |= {"ai_act_class": "minimal"}
+    return snapshot
+
+
+def signed() -> dict[str, Any]:
+    """A declaration of conformity that a person has signed."""
+    return full("annex-v") | {"signatory": SIGNATORY}

@@ -1,0 +1,181 @@
+"""Every kind of document: each point of the Act that it outlines is answered or missing, and nothing else is."""
+
+import pytest
+
+from governance.regulation import record
+from governance.regulation.register import load
+from reports.documents.building import build, leaves
+from reports.documents.kinds import KINDS
+from reports.documents.snapshot import SnapshotInvalid
+from reports.models import Document
+from tests.documents import sample_kinds as samples
+from tests.documents.sample_kinds import ON
+
+OF_THE_ACT = [kind for kind in KINDS.values() if kind.groups]
+
+
+def in_force(kind):
+    law = load()
+    points = [point for group in kind.groups for point in law.points_of(group)]
+    return [point.id for point in points if law.in_force(point.id, ON) is not False and point.status != "deleted"]
+
+
+def contents_of(kind):
+    """The documents of a kind that together have to print each of its points."""
+    found = [build(samples.full(kind.id)), build(samples.bare(kind.id))]
+    if kind.id == "annex-viii":
+        return [found[0], build(samples.exempt())]
+    return found[:1] if kind.id == "incident" else found
+
+
+def section(content, number):
+    return next(part for part in content.sections if part.number == number)
+
+
+def texts(content, number):
+    return [paragraph.text for paragraph in section(content, number).paragraphs]
+
+
+def test_the_kinds_of_rows_and_the_kinds_that_are_built_are_the_same():
+    assert set(Document.Kind.values) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", OF_THE_ACT, ids=lambda kind: kind.id)
+def test_every_point_in_force_is_measured_declared_or_missing(kind):
+    points = in_force(kind)
+    assert points
+    made = contents_of(kind)
+    printed = {part.point: part for content in made for part in content.sections if part.point}
+    assert set(printed) == set(points)
+    if kind.id == "annex-viii":
+        assert [part.point for content in made for part in content.sections if part.point and not part.paragraphs] == []
+        return
+    for content in made:
+        sections = {part.point: part for part in content.sections}
+        assert [point for point in leaves(points) if not sections[point].paragraphs] == []
+
+
+@pytest.mark.parametrize("kind", OF_THE_ACT, ids=lambda kind: kind.id)
+def test_every_ask_and_every_question_of_the_group_names_a_point_that_is_in_force(kind):
+    questions = {point for row in record.load().questions.values() for point in row.points}
+    of_the_group = {point for point in questions if any(point == g or point.startswith(f"{g}.") for g in kind.groups)}
+    assert {ask.point for ask in kind.asks} | of_the_group <= set(in_force(kind))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_bare_snapshot_states_nothing_and_every_gap_has_an_owner(kind):
+    if kind == "model-risk":
+        return
+    content = build(samples.bare(kind))
+    assert content.counts["measured"] == content.counts["declared"] == 0
+    assert content.gaps
+    assert all(gap.owner and gap.what for gap in content.gaps)
+
+
+def test_deleted_points_are_never_printed():
+    for snapshot in (samples.full("annex-viii"), samples.exempt()):
+        assert not {"Annex VIII.B.7", "Annex VIII.B.9"} & {part.point for part in build(snapshot).sections}
+
+
+def test_a_kind_that_this_release_does_not_build_is_refused():
+    snapshot = samples.bare("annex-iv")
+    snapshot["document"]["kind"] = "annex-x"
+    with pytest.raises(SnapshotInvalid, match="annex-x"):
+        build(snapshot)
+
+
+def test_a_snapshot_that_names_the_kind_as_earlier_ones_did_is_built():
+    snapshot = samples.full("annex-iv")
+    snapshot["document"]["kind"] = "annex_iv"
+    assert build(snapshot).kind == "annex-iv"
+
+
+# Annex V
+
+
+def test_an_unsigned_declaration_states_nothing_of_points_3_to_5_and_8():
+    content = build(samples.full("annex-v"))
+    for number in ("3", "4", "5", "8"):
+        assert {paragraph.state for paragraph in section(content, number).paragraphs} == {"missing"}
+    said = " ".join(paragraph.text for _, paragraph in content.paragraphs())
+    assert "in conformity" not in said
+    assert "when it is signed" in content.caveat
+
+
+def test_a_signed_declaration_has_the_statements_of_its_signatory():
+    content = build(samples.signed())
+    assert content.status == "Signed"
+    assert content.caveat == ""
+    assert "sole responsibility of the provider" in texts(content, "3")[0]
+    assert "in conformity with Regulation (EU) 2024/1689" in texts(content, "4")[0]
+    assert "2016/679" in texts(content, "5")[0]
+    (facts,) = section(content, "8").paragraphs[0].blocks
+    assert dict(facts.rows) | {"Name": "A. Signatory", "Place": "Frankfurt am Main", "Date": "2026-11-23"} == dict(
+        facts.rows
+    )
+
+
+def test_point_5_is_stated_only_if_personal_data_are_processed():
+    snapshot = samples.signed()
+    snapshot["signatory"] = samples.SIGNATORY | {"personal_data": False}
+    assert "does not involve" in texts(build(snapshot), "5")[0]
+    assert "2016/679" not in " ".join(texts(build(snapshot), "5"))
+
+
+# Annex VIII and Article 27: what applies
+
+
+def test_the_sections_of_the_registration_sheet_follow_class_and_role():
+    assert {part.number[0] for part in build(samples.full("annex-viii")).sections} == {"0", "A", "C"}
+    assert {part.number[0] for part in build(samples.exempt()).sections} == {"0", "B"}
+    snapshot = samples.full("annex-viii")
+    snapshot["system"]["ai_roles"] = ["deployer"]
+    content = build(snapshot)
+    assert {part.number[0] for part in content.sections} == {"0", "C"}
+    assert any("Section C applies" in text for text in texts(content, "0"))
+
+
+@pytest.mark.parametrize(
+    ("points", "body", "says"),
+    [
+        (["Annex III.5.b"], None, "Owed: the organisation deploys a system listed in Annex III.5.b"),
+        (["Annex III.5.c"], "Neither", "Owed"),
+        (["Annex III.4.a"], "Public body", "Owed: the deployer is a body"),
+        (["Annex III.4.a"], "Neither", "Not owed"),
+        (["Annex III.2.a"], "Public body", "Not owed"),
+        (["Annex I.A.1"], "Public body", "Not owed"),
+        (["Annex III.4.a"], None, "can't be said"),
+    ],
+)
+def test_whether_the_impact_assessment_is_owed_is_said_with_the_reason(points, body, says):
+    snapshot = samples.full("fria")
+    snapshot["classification"] |= {"annex_points": points}
+    for row in snapshot["record"]:
+        if row["id"] == "public-body":
+            row["answer"] = row["answer"] | {"text": body} if body else None
+    assert any(says in text for text in texts(build(snapshot), "27(1)"))
+
+
+# The report over all systems
+
+
+def test_figures_of_the_model_risk_report_are_counted_from_the_rows():
+    content = build(samples.full("model-risk"))
+    tables = {table.caption: table for _, paragraph in content.paragraphs() for table in paragraph.blocks}
+    rows = [[cell.text for cell in row] for row in tables["Findings open at its end, by age"].rows]
+    assert rows == [["high", "over 90 days", "late", "1"]]
+    assert [gap.what for gap in content.gaps] == [
+        "Consumer credit scoring: annex-v.",
+        "Mail sorting: annex-iv and annex-v.",
+    ]
+    snapshot = samples.full("model-risk")
+    snapshot["portfolio"]["approvals"] *= 2
+    assert build(snapshot).sections[1].paragraphs[0].text == "Counted from 2 rows of the snapshot."
+
+
+def test_clocks_of_an_incident_stand_under_their_own_paragraph():
+    content = build(samples.full("incident"))
+    assert "Latest day, Art 73.4: 2026-12-03" in texts(content, "73(4)")
+    assert texts(content, "73(3)") == [
+        "By what is on record of the incident, the time limit of this paragraph does not run."
+    ]

@@ -1,0 +1,79 @@
+"""The figures of a document are those of the evidence that it cites, and evidence that was changed is noticed."""
+
+import json
+
+import pytest
+from django.db import connection
+
+from governance.common.postgres.base import as_owner
+from governance.evidence.models import Evidence
+from reports import checking, services
+from reports.documents.building import build
+from reports.models import Document
+from tests.documents.test_render import leaves, numbers_in, written
+from tests.reports.factories import Bank, watch
+
+PDF = b"%PDF-1.7 stands in where a test is not about the pages"
+
+
+@pytest.fixture
+def bank(db, settings, tmp_path, monkeypatch) -> Bank:
+    settings.STORAGE_ROOT = tmp_path / "storage"
+    monkeypatch.setattr(services, "render", lambda content, snapshot, said: PDF)
+    monkeypatch.setattr(services, "libraries", lambda: {"weasyprint": "70.0"})
+    bank = Bank()
+    watch(bank, bank.live().version)
+    job = services.request_document(kind="annex-iv", ai_system=bank.system, requester=bank.owner)
+    services.build_document(job.pk)
+    return bank
+
+
+def printed(block):
+    """Every text that a table or a list of values prints."""
+    for row in getattr(block, "rows", ()):
+        for cell in row:
+            yield from (cell,) if isinstance(cell, str) else (cell.text, cell.sub)
+
+
+def strangers(content, payloads):
+    """The numbers in tables under a cited evidence that its payload, as the database has it, does not hold."""
+    found = set()
+    for _, paragraph in content.paragraphs():
+        cited = [payloads[source.id] for source in paragraph.sources if source.id in payloads]
+        if not cited or len(cited) != len(paragraph.sources):
+            continue
+        known = {number for payload in cited for leaf in leaves(payload) for number in written(leaf)} | {"95", "0", "1"}
+        for block in paragraph.blocks:
+            found |= {number for text in printed(block) for number in numbers_in(text)} - known
+    return found
+
+
+def test_every_figure_under_an_evidence_stands_in_that_evidence(bank):
+    content = build(Document.objects.get().snapshot)
+    payloads = {str(row.pk): row.payload for row in Evidence.objects.exclude(type="document/v1")}
+    assert strangers(content, payloads) == set()
+    # The check would see a figure that is not from there.
+    row = Evidence.objects.get(
+        type="performance/v1", pk__in=[pk for pk in payloads if "auc" in json.dumps(payloads[pk])]
+    )
+    auc = next(metric for metric in row.payload["metrics"] if metric["id"] == "auc")["candidate"]["value"]
+    poorer = payloads | {str(row.pk): json.loads(json.dumps(row.payload).replace(json.dumps(auc), "0.000123"))}
+    assert f"{auc:.3f}" in strangers(content, poorer)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_evidence_that_was_changed_in_the_database_is_noticed_when_the_document_is_checked(bank):
+    assert checking.check(PDF, bank.owner).changes == []
+    cited = [part["id"] for part in Document.objects.get().snapshot["evidence"] if part["type"] == "performance/v1"]
+    with as_owner(connection), connection.cursor() as cursor:
+        named = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'evidence_evidence'::regclass AND tgenabled = 'A'"
+        cursor.execute(named)
+        guards = [name for (name,) in cursor.fetchall()]
+        cursor.execute("ALTER TABLE evidence_evidence DISABLE TRIGGER USER")
+        cursor.execute(
+            "UPDATE evidence_evidence SET payload = jsonb_set(payload, '{n}', '1') WHERE id = %s", [cited[0]]
+        )
+        for guard in guards:
+            cursor.execute(f"ALTER TABLE evidence_evidence ENABLE ALWAYS TRIGGER {guard}")
+    (said,) = checking.check(PDF, bank.owner).changes
+    assert said.startswith("the evidence performance/v1")

@@ -1,0 +1,167 @@
+"""An owner who is a person signs a declaration; what is drawn then is the draft that they read, with their name."""
+
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from governance.audit import selectors as log
+from governance.common.errors import Forbidden, InvalidInput, Unknown
+from governance.evidence.models import Evidence
+from governance.inventory.errors import AlreadySigned
+from reports import services
+from reports.documents.building import build
+from reports.facts import Facts
+from reports.models import Document, DocumentJob, DocumentSignatory
+from reports.web import signing
+from tests.factories import PASSWORD
+from tests.reports.factories import Bank
+
+SAID = {
+    "name": "A. Signatory",
+    "function": "Managing director",
+    "on_behalf_of": "Example Bank",
+    "place": "Frankfurt am Main",
+    "personal_data": True,
+}
+
+
+@pytest.fixture
+def bank(db, settings, tmp_path, monkeypatch) -> Bank:
+    settings.STORAGE_ROOT = tmp_path / "storage"
+    monkeypatch.setattr(services, "render", lambda content, snapshot, said: content.snapshot_digest.encode())
+    monkeypatch.setattr(services, "libraries", lambda: {"weasyprint": "70.0"})
+    monkeypatch.setattr(signing, "enqueue_on_commit", lambda task, *ids: None)
+    return Bank()
+
+
+def built(bank: Bank, kind: str, **more) -> Document:
+    job = services.request_document(kind=kind, ai_system=bank.system, requester=bank.owner, **more)
+    document = services.build_document(job.pk).document
+    assert document
+    return document
+
+
+def points_of(document: Document, number: str) -> set[str]:
+    return {row.state for part in build(document.snapshot).sections if part.number == number for row in part.paragraphs}
+
+
+def test_the_signed_declaration_is_the_draft_with_its_signatory(bank):
+    bank.live()
+    draft = built(bank, "annex-v")
+    assert "missing" in points_of(draft, "3")
+    signatory, job = services.sign_statement(document_id=draft.pk, person=bank.owner, **SAID)
+    signed = services.build_document(job.pk).document
+    assert signed
+    assert signed.signatory == signatory
+    assert points_of(signed, "3") == {"declared"}
+    changed = {key for key in signed.snapshot if signed.snapshot[key] != draft.snapshot.get(key)}
+    assert changed == {"document", "signatory"}
+    assert signed.snapshot["signatory"]["draft_digest"] == draft.pdf_digest
+    (entry,) = log.entries_naming("reports_documentsignatory", [signatory.pk])
+    assert (entry.event, entry.actor) == ("document.signed", bank.owner.actor_id)
+    assert entry.parsed["data"]["pdf"] == draft.pdf_digest
+    assert Evidence.objects.get(subject_digest=signed.snapshot_digest).payload["kind"] == "annex-v"
+
+
+def test_annex_iv_point_8_is_measured_by_the_signed_declaration_and_by_no_draft(bank):
+    bank.live()
+    draft = built(bank, "annex-v")
+    assert points_of(built(bank, "annex-iv"), "8") == {"missing"}
+    _, job = services.sign_statement(document_id=draft.pk, person=bank.owner, **SAID)
+    signed = services.build_document(job.pk).document
+    assert signed
+    technical = built(bank, "annex-iv")
+    assert points_of(technical, "8") == {"measured"}
+    (row,) = [row for row in technical.snapshot["documents"] if row["kind"] == "annex-v"]
+    assert (row["id"], row["digest"]) == (str(signed.pk), signed.pdf_digest)
+
+
+def test_nobody_but_an_owner_who_is_a_person_signs_and_nobody_twice(bank):
+    draft = built(bank, "annex-v")
+    for person in (bank.engineer, bank.validator, bank.officer, bank.auditor):
+        with pytest.raises(Forbidden):
+            services.sign_statement(document_id=draft.pk, person=person, **SAID)
+    services.sign_statement(document_id=draft.pk, person=bank.owner, **SAID)
+    with pytest.raises(AlreadySigned):
+        services.sign_statement(document_id=draft.pk, person=bank.owner, **SAID)
+    assert DocumentSignatory.objects.count() == 1
+
+
+@pytest.mark.parametrize("empty", ["name", "function", "on_behalf_of", "place"])
+def test_what_annex_v_wants_printed_has_to_be_said(bank, empty):
+    draft = built(bank, "annex-v")
+    with pytest.raises(InvalidInput, match="Annex V point 8"):
+        services.sign_statement(document_id=draft.pk, person=bank.owner, **SAID | {empty: "  "})
+    assert not DocumentSignatory.objects.exists()
+
+
+def test_other_kinds_make_no_statement(bank):
+    with pytest.raises(InvalidInput, match="makes no statement"):
+        services.sign_statement(document_id=built(bank, "annex-iv").pk, person=bank.owner, **SAID)
+
+
+def test_the_page_asks_for_the_password_and_signs(bank, client):
+    draft = built(bank, "annex-v")
+    address = reverse("document-sign", args=[draft.pk])
+    client.force_login(bank.owner)
+    said = SAID | {"personal_data": "no"}
+    assert client.get(address).status_code == 200
+    assert client.post(address, said | {"password": "wrong"}).status_code in {403, 422, 429}
+    assert client.post(address, said).status_code == 422
+    assert not DocumentSignatory.objects.exists()
+    assert client.post(address, said | {"password": PASSWORD}).status_code == 302
+    assert DocumentSignatory.objects.get().personal_data is False
+    assert DocumentJob.objects.filter(signatory__isnull=False).count() == 1
+
+
+def test_who_may_not_sign_reads_why(bank, client):
+    draft = built(bank, "annex-v")
+    client.force_login(bank.officer)
+    page = client.get(reverse("document-sign", args=[draft.pk]))
+    assert "An owner of the system" in page.content.decode()
+    assert 'name="password"' not in page.content.decode()
+
+
+@pytest.mark.parametrize("kind", sorted(set(Document.Kind.values) - {"incident", "model-risk"}))
+def test_every_kind_is_built_from_the_facts_of_a_system(bank, kind):
+    bank.live()
+    made = built(bank, kind)
+    content = build(made.snapshot)
+    assert (made.kind, content.kind) == (kind, kind)
+    assert made.snapshot["law"]["points"]
+    assert made.measured + made.declared + made.missing
+    assert Evidence.objects.get(type="document/v1").payload["kind"] == kind
+
+
+def test_the_report_over_all_systems_counts_their_rows(bank):
+    bank.live()
+    job = services.request_document(kind="model-risk", ai_system=None, requester=bank.owner, about=_quarter())
+    made = services.build_document(job.pk).document
+    assert made
+    assert made.system is None
+    assert [row["system"] for row in made.snapshot["portfolio"]["systems"]] == [bank.system.slug]
+    assert made.missing
+    assert bank.system.name in " ".join(gap.what for gap in build(made.snapshot).gaps)
+
+
+def _quarter() -> str:
+    from governance.common import clock
+
+    today = clock.now().date()
+    return today.replace(month=today.month - (today.month - 1) % 3, day=1).isoformat()
+
+
+def test_a_kind_is_asked_for_with_what_it_is_about_and_nothing_else(bank):
+    ask = services.request_document
+    with pytest.raises(InvalidInput, match="all systems"):
+        ask(kind="model-risk", ai_system=bank.system, requester=bank.owner, about="2026-07-01")
+    with pytest.raises(InvalidInput, match="name it"):
+        ask(kind="fria", ai_system=None, requester=bank.owner)
+    with pytest.raises(InvalidInput, match="first day"):
+        ask(kind="model-risk", ai_system=None, requester=bank.owner, about="2026-08-01")
+    with pytest.raises(Unknown, match="no incident"):
+        ask(kind="incident", ai_system=bank.system, requester=bank.owner, about=str(uuid.uuid4()))
+    with pytest.raises(InvalidInput, match="leave `about` out"):
+        ask(kind="fria", ai_system=bank.system, requester=bank.owner, about="x")
+    assert Facts(bank.system)
