@@ -10,6 +10,9 @@ from governance.common.errors import Unknown
 from governance.evidence import storage
 from reports.models import BundleJob
 
+FOLDER = "bundles"
+"""Of the storage root: what is deleted after a week lies apart from evidence, which can be the same bytes."""
+
 
 def bundles_for(user: User) -> QuerySet[BundleJob]:
     """Return the bundles that a person asked for, newest first."""
@@ -36,7 +39,7 @@ def file_of(row: BundleJob) -> BinaryIO:
         Unknown: it is not made yet, or its time is over.
     """
     if row.file_digest:
-        return storage.open_checked(row.file_digest)
+        return storage.open_checked(row.file_digest, folder=FOLDER)
     if row.state == BundleJob.State.DONE:
         raise Unknown("The file was kept for a week and is gone; ask for the bundle again.")
     raise Unknown("The file is not made yet; wait until the bundle is done.")

@@ -24,6 +24,7 @@ from registry.models import PromotionRequest
 from reports.bundles.access import check_may_ask, may_take_all
 from reports.bundles.contents import Contents
 from reports.bundles.gathering import Gathered, gather
+from reports.bundles.selectors import FOLDER
 from reports.models import BundleJob
 
 KEPT = timedelta(days=7)
@@ -101,7 +102,7 @@ def build_bundle(job_id: uuid.UUID, *, wait: Wait = lambda: time.sleep(_POLL_S))
         contents = Contents(found, top, about=job.about, whole=whole, seen=job.seen_size)
     with tempfile.TemporaryDirectory(prefix="placet-case-") as folder:
         path = _write(job, found, contents, Path(folder) / "case.zip", wait)
-        size, digest = path.stat().st_size, storage.put_stream(_pieces(path))
+        size, digest = path.stat().st_size, storage.put_stream(_pieces(path), folder=FOLDER)
     now = clock.now()
     rows.filter(state=BundleJob.State.RUNNING).update(
         state=BundleJob.State.DONE, file_digest=digest, file_bytes=size, finished_at=now, kept_until=now + KEPT
@@ -168,7 +169,7 @@ def delete_old() -> int:
     for job in over:
         BundleJob.objects.filter(pk=job.pk).update(file_digest="")
         if not BundleJob.objects.filter(file_digest=job.file_digest).exists():
-            storage.remove(job.file_digest)
+            storage.remove(job.file_digest, folder=FOLDER)
     return len(over)
 
 

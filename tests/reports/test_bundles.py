@@ -308,10 +308,13 @@ def test_who_lost_the_role_meanwhile_gets_nothing_and_the_job_says_why(bank, tmp
 def test_a_file_is_kept_for_a_week(bank, tmp_path):
     job = made(services.request_bundle(requester=bank.auditor, promotion=bank.allowed()), tmp_path)
     digest = job.file_digest
+    evidence = storage.put(file_of(job, tmp_path).read_bytes())
+    assert evidence == digest
     assert services.delete_old() == 0
     BundleJob.objects.filter(pk=job.pk).update(kept_until=clock.now() - timedelta(seconds=1))
     assert services.delete_old() == 1
-    assert not storage.holds(digest)
+    assert not storage.holds(digest, folder=selectors.FOLDER)
+    assert storage.holds(evidence), "somebody handed the same bytes in as a file of evidence"
     job.refresh_from_db()
     with pytest.raises(Unknown, match="ask for the bundle again"):
         selectors.file_of(job)

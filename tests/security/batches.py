@@ -7,6 +7,7 @@ from typing import Any
 from governance.common import clock
 from governance.evidence import storage
 from monitoring.models import RecordBatch
+from reports.bundles.selectors import FOLDER
 from reports.models import BundleJob
 
 B_1 = "b-1"
@@ -38,6 +39,6 @@ def a_batch_and_a_bundle(world: Any) -> BundleJob:
         system=world.system,
         requested_by=world.second,
         state=BundleJob.State.DONE,
-        file_digest=storage.put(b"a bundle"),
+        file_digest=storage.put_stream([b"a bundle"], folder=FOLDER),
         made_at=clock.now(),
     )
