@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -42,6 +43,12 @@ class BundleJob(models.Model):
     log_size = models.BigIntegerField(null=True)
     manifest_digest = models.CharField(max_length=71, blank=True)
     entry = models.UUIDField(null=True, help_text="The log's entry that names the manifest.")
+    whole = models.BooleanField(default=False, help_text="Made for somebody who may take the whole log.")
+    worded = ArrayField(
+        models.UUIDField(),
+        default=list,
+        help_text="Entries whose erasable words it holds.",
+    )
     file_digest = models.CharField(max_length=71, blank=True, help_text="Empty before it is made, and once it is gone.")
     file_bytes = models.BigIntegerField(default=0)
     made_at = models.DateTimeField()

@@ -65,6 +65,8 @@ class Contents:
     Args:
         whole: whether the words of every entry may go out, and not only those of the case's own.
         seen: the size of a checkpoint that the asker kept.
+    Attributes:
+        worded: the entries whose erasable words stand in it.
     """
 
     def __init__(self, found: Gathered, head: Head, *, about: str, whole: bool, seen: int | None = None) -> None:
@@ -72,6 +74,7 @@ class Contents:
         self.left_out: dict[str, str] = {}
         self._files: dict[str, Load] = {}
         self._sealed = self._words()
+        self.worded = sorted(self._sealed)
         self._add_papers()
         self._add_anchors()
         self._add_statements()

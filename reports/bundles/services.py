@@ -11,6 +11,7 @@ from pathlib import Path
 from django.db import transaction
 
 from governance.accounts.models import User
+from governance.audit import selectors as log
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.audit.export import Wait, head, wait_until_placed
@@ -21,7 +22,7 @@ from governance.evidence import storage
 from governance.inventory.models import AISystem
 from placet.case_files import FORMAT, write_case
 from registry.models import PromotionRequest
-from reports.bundles.access import check_may_ask, may_take_all
+from reports.bundles.access import check_may_ask, may_take_all, system_of
 from reports.bundles.contents import Contents
 from reports.bundles.gathering import Gathered, gather
 from reports.bundles.selectors import FOLDER
@@ -105,15 +106,16 @@ def build_bundle(job_id: uuid.UUID, *, wait: Wait = lambda: time.sleep(_POLL_S))
         size, digest = path.stat().st_size, storage.put_stream(_pieces(path), folder=FOLDER)
     now = clock.now()
     rows.filter(state=BundleJob.State.RUNNING).update(
-        state=BundleJob.State.DONE, file_digest=digest, file_bytes=size, finished_at=now, kept_until=now + KEPT
+        state=BundleJob.State.DONE,
+        whole=whole,
+        worded=contents.worded,
+        file_digest=digest,
+        file_bytes=size,
+        finished_at=now,
+        kept_until=now + KEPT,
     )
     job.refresh_from_db()
     return job
-
-
-def system_of(job: BundleJob) -> uuid.UUID | None:
-    """Return the AI system that a bundle is about; None for a period, which is about all."""
-    return job.promotion.approval.system_id if job.promotion else job.system_id
 
 
 def _write(job: BundleJob, found: Gathered, contents: Contents, path: Path, wait: Wait) -> Path:
@@ -164,10 +166,11 @@ def fail_bundle(job_id: uuid.UUID, error: str) -> None:
 
 
 def delete_old() -> int:
-    """Delete the files whose time is over and return how many; the jobs and the log's entries stay."""
-    over = list(BundleJob.objects.filter(kept_until__lt=clock.now()).exclude(file_digest="")[:200])
+    """Delete the files whose time is over, or that hold erased words, and return how many; jobs and entries stay."""
+    kept, now = BundleJob.objects.exclude(file_digest="").only("file_digest", "kept_until", "worded"), clock.now()
+    over = [job for job in kept.iterator() if (job.kept_until and job.kept_until < now) or log.erased_of(job.worded)]
     for job in over:
-        BundleJob.objects.filter(pk=job.pk).update(file_digest="")
+        BundleJob.objects.filter(pk=job.pk).update(file_digest="", worded=[])
         if not BundleJob.objects.filter(file_digest=job.file_digest).exists():
             storage.remove(job.file_digest, folder=FOLDER)
     return len(over)

@@ -1,4 +1,5 @@
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import uuid
 from django.conf import settings
@@ -30,6 +31,8 @@ class Migration(migrations.Migration):
                 ('log_size', models.BigIntegerField(null=True)),
                 ('manifest_digest', models.CharField(blank=True, max_length=71)),
                 ('entry', models.UUIDField(help_text="The log's entry that names the manifest.", null=True)),
+                ('whole', models.BooleanField(default=False, help_text='Made for somebody who may take the whole log.')),
+                ('worded', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, help_text='Entries whose erasable words it holds.', size=None)),
                 ('file_digest', models.CharField(blank=True, help_text='Empty before it is made, and once it is gone.', max_length=71)),
                 ('file_bytes', models.BigIntegerField(default=0)),
                 ('made_at', models.DateTimeField()),

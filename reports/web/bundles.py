@@ -77,10 +77,11 @@ def bundle_making(request: HttpRequest) -> HttpResponse:
 @page
 @require_safe
 def bundle_download(request: HttpRequest, pk: uuid.UUID) -> FileResponse:
-    """``GET /bundles/<pk>/file``: the file, for a week, to whoever asked for it."""
-    row = selectors.bundle_for(actor(request), pk)
+    """``GET /bundles/<pk>/file``: the file, for a week, to whoever asked for it and may still have what is in it."""
+    person = actor(request)
+    row = selectors.bundle_for(person, pk)
     return FileResponse(
-        selectors.file_of(row),
+        selectors.file_for(person, row),
         as_attachment=True,
         filename=selectors.file_name(row),
         content_type="application/zip",

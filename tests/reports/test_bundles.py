@@ -66,7 +66,7 @@ def made(job: BundleJob, tmp_path: Path) -> BundleJob:
 
 def file_of(job: BundleJob, tmp_path: Path, name: str = "case.zip") -> Path:
     path = tmp_path / name
-    with selectors.file_of(job) as file:
+    with selectors.file_for(job.requested_by, job) as file:
         path.write_bytes(file.read())
     return path
 
@@ -289,7 +289,7 @@ def test_each_person_reads_their_own_bundles_alone(bank, tmp_path):
     with pytest.raises(Unknown):
         selectors.bundle_for(bank.officer, job.pk)
     with pytest.raises(Unknown, match="not made yet"):
-        selectors.file_of(job)
+        selectors.file_for(bank.auditor, job)
     with pytest.raises(Unknown):
         selectors.bundle_for(bank.auditor, uuid.uuid4())
 
@@ -305,6 +305,49 @@ def test_who_lost_the_role_meanwhile_gets_nothing_and_the_job_says_why(bank, tmp
     assert "takes its bundle" in job.error
 
 
+def test_who_lost_the_role_does_not_download_what_was_made_before(bank, tmp_path, client):
+    live = bank.live()
+    job = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
+    own = made(services.request_bundle(requester=bank.owner, promotion=live), tmp_path)
+    assert (job.whole, own.whole) == (True, False)
+    # The owner alone of it: what was made with everybody's words stays away, one's own goes out.
+    BundleJob.objects.filter(pk=job.pk).update(requested_by=bank.owner)
+    client.force_login(bank.owner)
+    for path in (f"/bundles/{job.pk}/file", f"/api/v1/bundles/{job.pk}/file"):
+        answer = client.get(path)
+        assert (answer.status_code, b"Ask for the bundle again" in b" ".join(answer.content.split())) == (403, True)
+        assert b"".join(client.get(path.replace(str(job.pk), str(own.pk))).streaming_content)
+    BundleJob.objects.filter(pk=job.pk).update(requested_by=bank.auditor)
+    client.force_login(bank.auditor)
+    assert b"".join(client.get(f"/bundles/{job.pk}/file").streaming_content)
+    with transaction.atomic():
+        end_grants(list(bank.auditor.grants.all()), actor=bank.owner)
+    for path in (f"/bundles/{job.pk}/file", f"/api/v1/bundles/{job.pk}/file"):
+        assert client.get(path).status_code == 403
+    assert client.get(f"/api/v1/bundles/{job.pk}").json()["state"] == "done"
+
+
+def test_a_file_with_words_that_were_erased_since_is_not_given_out_and_deleted(bank, tmp_path):
+    live = bank.live()
+    decided = next(e for e in log.entries_about_request(live.approval_id) if e.event == Event.APPROVAL_DECIDED)
+    job = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
+    assert f"log/payloads/{log.index_of(decided.id):012}.json" in names(file_of(job, tmp_path))
+    assert services.delete_old() == 0
+    digest = job.file_digest
+    with as_role("privacy"):
+        redact(entry_id=decided.id, actor=bank.auditor, reason="The person asked for it in writing.")
+    with pytest.raises(Unknown, match="erased since"):
+        selectors.file_for(bank.auditor, job)
+    assert tasks.sweep_bundles() == 0
+    assert not storage.holds(digest, folder=selectors.FOLDER)
+    job.refresh_from_db()
+    with pytest.raises(Unknown, match="words in it were erased"):
+        selectors.file_for(bank.auditor, job)
+    again = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
+    assert services.delete_old() == 0
+    assert checked(again, tmp_path).report.findings == ()
+
+
 def test_a_file_is_kept_for_a_week(bank, tmp_path):
     job = made(services.request_bundle(requester=bank.auditor, promotion=bank.allowed()), tmp_path)
     digest = job.file_digest
@@ -316,8 +359,8 @@ def test_a_file_is_kept_for_a_week(bank, tmp_path):
     assert not storage.holds(digest, folder=selectors.FOLDER)
     assert storage.holds(evidence), "somebody handed the same bytes in as a file of evidence"
     job.refresh_from_db()
-    with pytest.raises(Unknown, match="ask for the bundle again"):
-        selectors.file_of(job)
+    with pytest.raises(Unknown, match="Ask for the bundle again"):
+        selectors.file_for(bank.auditor, job)
 
 
 def test_a_bundle_that_would_be_too_large_is_refused_in_a_sentence(bank, tmp_path, monkeypatch):
