@@ -24,6 +24,7 @@ from governance.evidence import storage
 from governance.evidence.models import Evidence
 from placet.case import Case, verify_case
 from placet.notes import encode_vkey
+from registry import coverage, watches
 from registry.models import AliasHistory
 from reports import services as documents
 from reports import tasks
@@ -266,6 +267,32 @@ def test_an_owner_reads_nothing_of_other_systems_models(bank, tmp_path):
         assert checked(job, tmp_path).report.findings == ()
         clean[person] = b"payroll-secret" not in file_of(job, tmp_path).read_bytes()
     assert clean == {bank.owner: True, bank.auditor: False}
+
+
+def test_an_owner_reads_nothing_of_other_workspaces_and_servers_in_the_coverage(bank, tmp_path):
+    bank.live()
+    a_model(a_system(owner=a_user(Role.OWNER)), name="payroll", workspace="merger-secret")
+    watches.beat(source="plugin:host-secret", details={"configuration": "tenant-secret"}, expected_every_s=60)
+    read = {"workspaces": ["default", "merger-secret"]}
+    watches.beat(source=coverage.ALIASES, details=read, expected_every_s=60)
+    a_document(bank)
+    said = {}
+    for person in (bank.owner, bank.auditor):
+        job = made(services.request_bundle(requester=person, ai_system=bank.system), tmp_path)
+        with zipfile.ZipFile(file_of(job, tmp_path)) as box:
+            said[person] = json.loads(box.read("coverage.json"))
+    everything, own = json.dumps(said[bank.auditor]), json.dumps(said[bank.owner])
+    assert [word in everything for word in ("merger-secret", "host-secret", "tenant-secret")] == [True] * 3
+    assert "secret" not in own
+    assert {"alias_writes", "with_one_grant", "renewals", "adopted"} & said[bank.owner]["grants"].keys() == set()
+    assert "webhooks" not in said[bank.owner]
+    # What remains is still an answer: when somebody watched, and what nobody can know.
+    mine = said[bank.owner]
+    assert mine["plugin"]["gaps"] == said[bank.auditor]["plugin"]["gaps"]
+    assert [set(span) for span in mine["plugin"]["spans"]] == [{"from", "to", "beats", "longest_gap_s"}]
+    assert [row["workspace"] for row in mine["workspaces"]] == ["default"]
+    assert mine["unknown"] == [line for line in said[bank.auditor]["unknown"] if "merger-secret" not in line]
+    assert len(mine["unknown"]) < len(said[bank.auditor]["unknown"])
 
 
 def test_what_can_be_no_bundle_is_refused(bank):
