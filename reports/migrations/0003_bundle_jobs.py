@@ -25,6 +25,8 @@ class Migration(migrations.Migration):
                 ('ends_at', models.DateTimeField(help_text='No part of the period.', null=True)),
                 ('seen_size', models.BigIntegerField(help_text='Of a checkpoint that the asker kept: growth is proved.', null=True)),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=8)),
+                ('attempt', models.PositiveSmallIntegerField(default=0, help_text='The worker of the newest holds the job.')),
+                ('due_at', models.DateTimeField(help_text='Queued: when a worker is told (again). Running: when its worker is taken for dead.', null=True)),
                 ('error', models.TextField(blank=True)),
                 ('steps_done', models.PositiveIntegerField(default=0)),
                 ('steps_total', models.PositiveIntegerField(default=0)),

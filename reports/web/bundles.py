@@ -26,7 +26,6 @@ from reports.bundles import access, selectors, services
 from reports.models import BundleJob
 
 SHOWN = 50
-OPEN = (BundleJob.State.QUEUED, BundleJob.State.RUNNING)
 Row = dict[str, Any]
 
 
@@ -150,4 +149,4 @@ def _listed(person: User) -> Row:
         }
         for job in jobs
     ]
-    return {"rows": rows, "running": any(job.state in OPEN for job in jobs), "url": reverse("bundle-making")}
+    return {"rows": rows, "running": any(job.state in services.OPEN for job in jobs), "url": reverse("bundle-making")}

@@ -143,7 +143,9 @@ def test_who_asked_is_in_the_log_with_the_manifests_digest_and_once_however_ofte
     assert data["manifest"] == job.manifest_digest
     assert (data["format"], data["kind"], data["name"]) == ("placet-case/1", "promotion", str(live))
     # A worker died after it had told the log: whoever makes it again tells nothing new.
-    BundleJob.objects.filter(pk=job.pk).update(state="running", file_digest="", kept_until=None)
+    died = clock.now() - timedelta(seconds=1)
+    BundleJob.objects.filter(pk=job.pk).update(state="running", due_at=died, file_digest="", kept_until=None)
+    assert services.due_bundles() == [job.pk]
     again = made(job, tmp_path)
     assert (again.entry, again.manifest_digest, again.state) == (job.entry, job.manifest_digest, "done")
 
