@@ -174,9 +174,22 @@ def _of_promotion(found: Gathered, promotion: PromotionRequest) -> None:
     """Gather one promotion, with the newest document of each kind of its system."""
     found.add_promotion(promotion)
     found.models = [str(promotion.version.model)]
-    newest = Document.objects.filter(system=promotion.approval.system_id).order_by("kind", "-made_at").distinct("kind")
     _close(found, promotion.approval.opened_at)
-    found.add_rows(newest.defer("snapshot"))
+    found.add_rows(_newest_documents(promotion.approval.system_id, found.size))
+
+
+def _newest_documents(system_id: uuid.UUID, size: int) -> list[Document]:
+    """Return the newest document of each kind among those whose entry is one of the first ``size`` of the log.
+
+    One built later is not in the bundle, and must not keep the one before it out.
+    """
+    newest: dict[str, Document] = {}
+    for row in Document.objects.filter(system=system_id).defer("snapshot").order_by("-made_at", "-pk"):
+        if row.kind not in newest:
+            entries = log.entries_naming(row._meta.db_table, [row.pk])
+            if any(entry.index is not None and entry.index < size for entry in entries):
+                newest[row.kind] = row
+    return list(newest.values())
 
 
 def _of_system(found: Gathered, system: AISystem) -> None:
