@@ -251,16 +251,19 @@ class _Check:
     def _reached(self, seen: Checkpoint) -> int:
         """Return how many entries a checkpoint vouches for; 0 when nothing here connects it with the case.
 
+        That under which the log names the manifest connects nothing: no proof leads to it from the case's own, so it
+        may be of a history that the log shows to others.
+
         Raises:
             ValueError: it is another log's, or signs another history.
         """
         if seen.origin != self.head.origin:
             raise ValueError(f"it is of the log {seen.origin}, the case of {self.head.origin}")
         for known in (self.head, self.later):
-            if seen.size == known.size:
-                if seen.root != known.root:
-                    raise InvalidProof(f"it signs another history of the first {seen.size} entries")
-                return min(seen.size, self.head.size)
+            if seen.size == known.size and seen.root != known.root:
+                raise InvalidProof(f"it signs another history of the first {seen.size} entries")
+        if seen.size == self.head.size:
+            return seen.size
         steps = f"log/anchored/{seen.size:020}.json"
         if seen.size > self.head.size or steps not in self.box:
             return 0

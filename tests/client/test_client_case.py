@@ -13,7 +13,7 @@ from placet.notes import encode_vkey
 from placet.receipts import encode_receipt
 from placet.verify import InvalidTrust, Verdict, open_receipt, verify_bundle
 from tests.client.a_case import Story, a_story
-from tests.client.conftest import ORIGIN
+from tests.client.conftest import ORIGIN, LogUnderTest
 
 
 @pytest.fixture
@@ -256,9 +256,32 @@ def test_a_checkpoint_that_tells_another_history_fails_anchoring(path, story):
     other.log.append("log.heartbeat")
     report = checked(path, story, checkpoints=[other.log.checkpoint(len(story.log.bodies))])
     assert (report.anchoring, report.exit_code) == ("fails", 3)
+    sealed = story.log.seal(b"{}")
+    forged = LogUnderTest(bodies=[*story.log.bodies, b"{}"])
+    assert forged.checkpoint() != open_receipt(sealed)[2]
+    report = checked(path, story, checkpoints=[forged.checkpoint()])
+    assert (report.anchoring, report.exit_code) == ("fails", 3)
     report = checked(path, story, checkpoints=[story.log.checkpoint(3)])
     assert report.anchoring == "not shown"
     assert any("no proof in the case leads from its 3 entries" in note for note in report.notes)
+
+
+def test_the_checkpoint_that_names_the_manifest_vouches_for_nothing_in_the_case(tmp_path, story):
+    """A log that shows two histories can name the manifest in the public one, and keep the case in the other."""
+    public, seen = LogUnderTest(), list[bytes]()
+    for _ in range(len(story.log.bodies) + 30):
+        public.append("log.heartbeat")
+
+    def seal(manifest: bytes) -> bytes:
+        receipt = public.seal(manifest)
+        seen.append(open_receipt(receipt)[2])
+        return receipt
+
+    story.log.anchored.clear()
+    story.log.seal = seal  # type: ignore[method-assign]
+    report = checked(story.write(tmp_path / "split.zip"), story, checkpoints=seen)
+    assert (report.anchoring, report.anchored) == ("not shown", 0)
+    assert any("no proof in the case leads from" in note for note in report.notes)
 
 
 def test_another_logs_key_and_no_key_are_refused(path, story):
