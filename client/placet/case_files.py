@@ -23,6 +23,7 @@ MANIFEST, SEAL, HEAD, README, INDEX = (
     "index.html",
 )
 SCOPES = ("promotion", "system", "period")
+KEYS = ("keys/README.txt", "keys/policy.txt")
 STATEMENT, DOCUMENT, PAYLOAD = "statement.dsse.json", "document.pdf", "payload.json"
 """Names of files of evidence that have a place of their own: a signed statement, a paper, a payload as it was sent."""
 

@@ -143,6 +143,54 @@ def test_a_member_that_is_dropped_or_added_is_found_and_named(path, story, tmp_p
         assert name in files(report)
 
 
+def test_members_in_another_order_are_found_though_each_is_as_listed(path, story, tmp_path):
+    def turn(members: dict[str, bytes]) -> None:
+        first = next(iter(members))
+        kept = {name: members.pop(name) for name in list(members)[1:]}
+        members |= {name: data for name, data in kept.items() if not name.startswith("manifest")}
+        members[first] = members.pop(first)
+        members |= {name: kept[name] for name in ("manifest.json", "manifest.tlog-proof")}
+
+    report = checked(rewritten(path, tmp_path / "o.zip", turn), story)
+    assert "the members stand in another order" in sentences(report)
+    assert report.exit_code == 3
+
+
+def test_a_line_that_somebody_adds_to_the_logs_word_is_found(path, story, tmp_path):
+    line = "\u2014 evil.example AAAAAAAA\n".encode()
+
+    def add(members: dict[str, bytes]) -> None:
+        members["manifest.tlog-proof"] += line
+
+    report = checked(rewritten(path, tmp_path / "o.zip", add), story)
+    assert report.exit_code == 3
+    assert files(report) == {"manifest.tlog-proof"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "log/evil.html",
+        "log/README",
+        "log/anchored/1.json",
+        f"log/anchored/{99:020}.json",
+        f"log/anchored/{1:020}.tsr",
+        "keys/approval.pdf",
+        "requests/PR-99.html",
+        "requests/pr-12.html",
+    ],
+)
+def test_a_file_that_has_no_place_is_found_though_the_log_signs_the_manifest(name, story, tmp_path):
+    report = checked(story.write(tmp_path / "c.zip", lambda members: members.update({name: b"[]"})), story)
+    assert files(report) == {name}
+    assert report.exit_code == 3
+
+
+def test_the_page_of_a_promotion_whose_request_is_here_has_a_place(story, tmp_path):
+    page = {"requests/PR-12.html": b"<!doctype html>", "keys/README.txt": b"Compare."}
+    assert checked(story.write(tmp_path / "c.zip", lambda members: members.update(page)), story).exit_code == 0
+
+
 def two_of(members, folder: str) -> list[str]:
     return [name for name in members if name.startswith(f"{folder}/")][:2]
 
