@@ -190,19 +190,20 @@ class _Check:
 
     def read_entries(self) -> None:
         """Check each entry's proof under the checkpoint, and the erasable text beside it."""
-        logs = {self.head.origin}
-        for name in self.box.under("log/entries"):
+        for name in sorted(self.box.under("log/entries")):
             with self.found.about(name):
                 index, proof, note, extra = open_receipt(self.box.read(name))
                 if name != entry_name(index) or note != self.note or extra is None:
                     raise InvalidProof("it is another entry's, under another checkpoint, or without the entry's bytes")
                 verify_inclusion(index, self.head.size, leaf_hash(extra), proof, self.head.root)
                 entry = parse_entry(extra)
-                if entry["log"] not in logs:
-                    raise ValueError("it belongs to another log")
-                if entry["event"] == "log.forked":
-                    logs.add(str(entry["data"]["previous"]["origin"]))
                 self.entries[index] = entry
+        logs = self._logs()
+        for index, entry in [*self.entries.items()]:
+            first, stop = logs.get(entry["log"], (0, 0))
+            if not first <= index < stop:
+                del self.entries[index]
+                self.found.add("integrity", f"{entry_name(index)}: it belongs to another log", file=entry_name(index))
         for name in self.box.under("log/payloads"):
             with self.found.about(name):
                 index = int(name.rpartition("/")[2].removesuffix(".json"))
@@ -211,6 +212,20 @@ class _Check:
                     raise ValueError("the entry that it belongs to is not here")
                 if commitment(decode64(salt), text.encode()) != self.entries[index]["payload"]:
                     raise ValueError("the entry does not commit to this text")
+
+    def _logs(self) -> dict[str, tuple[int, int]]:
+        """Return where the entries of each log stand: entry 0 may fork one, whose entry 0 is now entry 1, and so on."""
+        logs, at, stop = {self.head.origin: (0, self.head.size)}, 0, self.head.size
+        while (entry := self.entries.get(at, {})).get("event") == "log.forked":
+            with self.found.about(entry_name(at)):
+                kept = entry["data"]["kept"]
+                if type(kept) is not int or kept < 0:
+                    raise ValueError("it forks a log and does not say how many entries it keeps")
+                at, stop = at + 1, min(stop, at + 1 + kept)
+                logs.setdefault(str(entry["data"]["previous"]["origin"]), (at, stop))
+                continue
+            break
+        return logs
 
     def read_anchors(self, outside: Sequence[bytes], vouched: Callable[[bytes], str]) -> None:
         """Hold the checkpoints that were published, and those from outside, against the one that all is under."""

@@ -332,6 +332,23 @@ def test_the_checkpoint_that_names_the_manifest_vouches_for_nothing_in_the_case(
     assert any("no proof in the case leads from" in note for note in report.notes)
 
 
+@pytest.mark.parametrize(("at", "kept", "code"), [(0, 9, 0), (0, 0, 3), (0, -1, 3), (0, None, 3), (1, 9, 3), (3, 9, 3)])
+def test_entries_of_another_log_count_only_behind_a_fork_at_the_beginning(at, kept, code, story, tmp_path):
+    """Entry 0 forks a log and keeps so many of its entries: those that follow it, and no others, may be its own."""
+    was = "staging.example/audit"
+    entry = json.loads(story.log.bodies[at])
+    entry |= {"event": "log.forked", "data": {"previous": {"origin": was}, "kept": kept}}
+    story.log.bodies[at] = canonical_json(entry)
+    second = json.loads(story.log.bodies[at + 1])
+    story.log.bodies[at + 1] = canonical_json(second | {"log": was, "event": "log.heartbeat", "data": {}})
+    story.chosen = [at, at + 1]
+    story.papers.clear()
+    story.log.anchored.clear()
+    case = verify_case(story.write(tmp_path / "f.zip"), trust=story.log.policy)
+    assert case.report.integrity == ("fails" if code else "holds")
+    assert {name for name in files(case.report) if name.startswith("log/")} <= {entry_name(at), entry_name(at + 1)}
+
+
 def test_another_logs_key_and_no_key_are_refused(path, story):
     other = encode_vkey(ORIGIN, story.log.permit_key.public_key())
     assert verify_case(path, trust=f"log {other}\n").report.exit_code == 3
