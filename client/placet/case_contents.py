@@ -28,14 +28,13 @@ from placet.case_files import (
     payload_name,
     policy_digests,
 )
-from placet.derivation import LogDisagrees, check_decisions, rederive
+from placet.case_requests import Requests
 from placet.trust import Trust
 from placet.verify import parse_time
 
 Entry = Mapping[str, Any]
 FREE = ("README.txt", "index.html", "coverage.json", "changes.json", "changes.csv", MANIFEST, SEAL)
 FREE_FOLDERS = ("log/", "keys/", "requests/")
-_REPLAYED = ("approval.", "passkey.", "promotion.", "standing_approval.")
 _KINDS = {
     "log/entries": "entries of the log",
     "decisions": "decisions",
@@ -96,6 +95,7 @@ class Contents:
         for index, entry in sorted(self.entries.items()):
             with self.found.about(f"Entry {index}", index=index):
                 self._read(index, entry)
+        self.requests = Requests(self.entries)
         self._decisions()
         with self.found.about("changes.json"):
             self._changes(json.loads(self.box.read("changes.json")))
@@ -243,31 +243,8 @@ class Contents:
         for index, sentence in judge(sorted(self.entries.items())):
             file = decision_name(index)
             self.found.add("decisions", sentence, index=index, file=file if file in self.box else None)
-        requests = {
-            str(entry["data"]["request"]): index
-            for index, entry in sorted(self.entries.items())
-            if entry["event"] == "approval.opened"
-        }
-        for request, opened in requests.items():
-            self._derived(request, opened)
-
-    def _derived(self, request: str, opened: int) -> None:
-        entries = [
-            (index, entry) for index, entry in sorted(self.entries.items()) if entry["event"].startswith(_REPLAYED)
-        ]
-        granted = [
-            index
-            for index, entry in entries
-            if entry["event"] == "approval.approved" and entry["data"].get("request") == request
-        ]
-        try:
-            check_decisions(entries, request)
-            for index in granted:
-                rederive([(at, entry) for at, entry in entries if at <= index], request)
-        except LogDisagrees as wrong:
-            self.found.add("decisions", f"The request {request}: {wrong}", index=opened)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            self.found.add("decisions", f"The request {request} does not have the fields of its events.", index=opened)
+        for index, sentence in self.requests.derive():
+            self.found.add("decisions", sentence, index=index)
 
     def _changes(self, said: Mapping[str, Any]) -> None:
         """Check that the changes listed are the entries that the rule names, each told as its entry tells it."""

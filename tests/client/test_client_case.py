@@ -9,10 +9,11 @@ import pytest
 from placet.canonical import canonical_json
 from placet.case import is_case, verify_case
 from placet.case_files import BrokenCase, entry_name
+from placet.case_requests import Requests
 from placet.notes import encode_vkey
 from placet.receipts import encode_receipt
 from placet.verify import InvalidTrust, Verdict, open_receipt, verify_bundle
-from tests.client.a_case import Story, a_story
+from tests.client.a_case import OFFICER, REQUEST, Story, a_story
 from tests.client.conftest import ORIGIN, LogUnderTest
 
 
@@ -24,6 +25,17 @@ def story() -> Story:
 @pytest.fixture
 def path(story, tmp_path):
     return story.write(tmp_path / "case.zip")
+
+
+def the(story: Story, event: str) -> int:
+    return next(i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == event)
+
+
+def bend(story: Story, index: int, **data) -> None:
+    """Make an entry say something else, in a log that then signs what came of it."""
+    entry = json.loads(story.log.bodies[index])
+    story.log.bodies[index] = canonical_json(entry | {"data": entry["data"] | data})
+    story.log.anchored.clear()
 
 
 def checked(path, story, **more):
@@ -261,6 +273,46 @@ def test_an_approval_without_its_signatures_is_found(story, tmp_path):
     assert "stage risk has too few signatures" in sentences(report)
 
 
+@pytest.mark.parametrize("left", ["approval.approved", "approval.decided", "approval.state_changed"])
+def test_what_is_said_of_a_request_that_was_never_opened_is_found(left, story, tmp_path):
+    story.say("approval.state_changed", OFFICER, {"request": REQUEST, "from": "approved", "to": "revoked"})
+    told = {i: json.loads(story.log.bodies[i])["event"] for i in story.chosen}
+    away = ("approval.", "promotion.requested", "permit.")
+    story.chosen = [i for i, event in told.items() if event == left or not event.startswith(away)]
+    papers = [name for name in story.papers if name.startswith(("permits/", "policies/"))]
+    report = checked(story.write(tmp_path / "c.zip", lambda m: [m.pop(name) for name in papers]), story)
+    assert "speaks of a request that was never opened" in sentences(report)
+    assert report.exit_code == 3
+
+
+def test_an_approval_that_names_no_request_is_found(story, tmp_path):
+    bend(story, the(story, "approval.approved"), request=[REQUEST])
+    assert "names no request" in sentences(checked(story.write(tmp_path / "c.zip"), story))
+
+
+def test_a_request_that_rests_on_itself_is_found(story, tmp_path):
+    bend(story, the(story, "approval.review_opened"), waivers={"auc": REQUEST})
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert "it rests on itself" in sentences(report)
+
+
+def test_waivers_that_rest_on_one_another_are_not_followed_without_end():
+    """Each of these rests on the two before it: followed through every path, they would take for ever."""
+    told: list[tuple[int, dict]] = []
+    policy = {"name": "p", "version": 1, "digest": "sha256:" + "0" * 64}
+    for number in range(60):
+        about = {"request": f"r{number}", "subject": {"name": "x", "digest": "d"}, "asks_for": "waiver"}
+        waivers = {"a": f"r{number - 1}", "b": f"r{number - 2}"} if number > 1 else {}
+        review = {"request": f"r{number}", "manifest": "m", "verdict": "ALLOW", "waivers": waivers, "excluded": []}
+        granted = about | {"policy": policy, "manifest": "m", "valid_until": "z", "use_restrictions": []}
+        opened = about | {"policy": policy, "stages": [], "excluded": []}
+        for event, data in (("opened", opened), ("review_opened", review), ("approved", granted)):
+            told.append((len(told), {"event": f"approval.{event}", "actor": "person:a", "at": "t", "data": data}))
+    wrongs = dict(Requests(dict(told)).derive())
+    assert all("r" in sentence for sentence in wrongs.values())
+    assert len(wrongs) == 58
+
+
 def test_stages_that_ask_for_less_than_the_policy_are_found(story, tmp_path):
     opened = next(i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == "approval.opened")
     entry = json.loads(story.log.bodies[opened])
@@ -375,10 +427,6 @@ def test_members_out_of_order_and_a_receipt_of_something_else_are_not_written(tm
         story.log.seal = lambda manifest: b"no receipt"  # type: ignore[method-assign]
         story.write(tmp_path / "c.zip")
     assert list(tmp_path.iterdir()) == []
-
-
-def the(story: Story, event: str) -> int:
-    return next(i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == event)
 
 
 def test_an_entry_that_is_not_under_the_checkpoint_is_found_though_the_manifest_lists_it(story, tmp_path):
