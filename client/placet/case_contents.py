@@ -81,7 +81,7 @@ class Contents:
         self.box, self.entries, self.trust, self.found = box, entries, trust, found
         self.left_out: dict[str, str] = {}
         self.named, self._erased, self._attached = set[str](), set[str](), dict[str, int]()
-        self.untold = False
+        self.requests, self.untold = Requests({}), False
         """Whether something stays open: left out, or not to be checked with these keys."""
 
     def check(self, manifest: Mapping[str, Any]) -> tuple[Row, ...]:
@@ -92,11 +92,11 @@ class Contents:
                 self._erased.add(str(entry["data"].get("entry")))
             elif entry["event"] == "evidence.attached":
                 self._attached.setdefault(str(entry["data"].get("payload_digest")), index)
+        self.requests = Requests(self.entries)
+        self._decisions()
         for index, entry in sorted(self.entries.items()):
             with self.found.about(f"Entry {index}", index=index):
                 self._read(index, entry)
-        self.requests = Requests(self.entries)
-        self._decisions()
         with self.found.about("changes.json"):
             self._changes(json.loads(self.box.read("changes.json")))
         with self.found.about("coverage.json"):
@@ -165,10 +165,10 @@ class Contents:
         name = paper_name("permits", entry["data"]["permit"], ".json")
         if name in self.box:
             with self.found.about(name, index=index):
-                self._check_permit(name, entry)
+                self._check_permit(name, index, entry)
 
-    def _check_permit(self, name: str, entry: Entry) -> None:
-        """Check a permit's signature, and that it says what was approved."""
+    def _check_permit(self, name: str, index: int, entry: Entry) -> None:
+        """Check a permit's signature, and that it says what its entry says and what was approved."""
         if not self.trust.permits:
             self.untold = True
             self.found.notes.append(f"{name}: the trust file names no permit key, so its signature was not checked.")
@@ -181,16 +181,7 @@ class Contents:
             raise ValueError("it is for another version, alias or act than its entry says")
         if issued.log.get("origin") != entry["log"] or parse_time(said["expires"]) != issued.expires_at:
             raise ValueError("it is of another log, or holds for another time than its entry says")
-        ground = self.entries.get(int(issued.log["index"]))
-        if ground is None:
-            raise ValueError(f"the entry that it rests on ({issued.log['index']}) is not in the case")
-        if ground["event"] != "approval.approved" or issued.kind != "serve":
-            return
-        data = ground["data"]
-        policy = {**data["policy"], "version": str(data["policy"]["version"])}
-        ours = issued.artifact_digest, issued.evidence_manifest, dict(issued.policy), issued.approval
-        if ours != (data["subject"]["digest"], data["manifest"], policy, data["request"]):
-            raise ValueError("it names other bytes, evidence or another policy than were approved")
+        self.requests.check_permit(issued, index, said)
 
     def _statement(self, index: int, entry: Entry) -> None:
         digest = entry["data"]["files"].get(STATEMENT)

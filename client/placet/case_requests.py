@@ -3,13 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from placet.derivation import USED, Approved, LogDisagrees, check_decisions, rederive
+from placet.derivation import USED, Approved, LogDisagrees, check_decisions, rederive, still_approved
+from placet.permits import Permit
+from placet.verify import parse_time
 
 Entry = Mapping[str, Any]
 _REPLAYED = ("approval.", "promotion.", "standing_approval.")
 _OPENED = "approval.opened"
 _OF_A_REQUEST = frozenset({_OPENED, "approval.approved", "approval.decided", "approval.state_changed"})
 """Events that a case may hold only with the whole of their request; others can be about a neighbour."""
+
+
+_PUT = frozenset({"promotion.applied", "alias_change.done"})
 
 
 class Requests:
@@ -20,7 +25,7 @@ class Requests:
     """
 
     def __init__(self, entries: Mapping[int, Entry]) -> None:
-        self.granted: dict[int, Approved] = {}
+        self.entries, self.granted = entries, dict[int, Approved]()
         self._of: dict[str, list[tuple[int, Entry]]] = {}
         self._passkeys: dict[str, list[tuple[int, Entry]]] = {}
         self._uses: dict[str, list[tuple[int, Entry]]] = {}
@@ -58,6 +63,72 @@ class Requests:
             if entry["event"] == "approval.approved":
                 self.granted[index] = rederive([row for row in about if row[0] <= index], request)
 
+    def check_permit(self, issued: Permit, index: int, said: Mapping[str, Any]) -> None:
+        """Hold a permit against what it rests on: an approval, a person who broke the glass, or what went live.
+
+        Args:
+            index: of the entry that tells of the permit; ``said`` is its data.
+        Raises:
+            ValueError: with what does not fit.
+        """
+        at = int(issued.log["index"])
+        ground = self.entries.get(at)
+        if ground is None:
+            raise ValueError(f"the entry that it rests on ({at}) is not in the case")
+        if at >= index:
+            raise ValueError(f"the entry that it rests on ({at}) is younger than the permit")
+        if "request" in said and said["request"] != issued.approval:
+            raise ValueError("it is for another request than its entry says")
+        kind = issued.kind, issued.basis, ground["event"]
+        if kind == ("serve", "approval", "approval.approved"):
+            self._check_serving(issued, at, index, said, ground["data"])
+        elif kind == ("serve", "break-glass", "alias_change.asked"):
+            self._check_broken_glass(issued, said, ground)
+        elif issued.kind in {"rollback", "stop"} and ground["event"] in _PUT:
+            self._check_standby(issued, said, ground["data"])
+        else:
+            raise ValueError(f"it rests on an entry that permits no such thing ({ground['event']})")
+
+    def _check_serving(
+        self, issued: Permit, at: int, index: int, said: Mapping[str, Any], ground: Mapping[str, Any]
+    ) -> None:
+        approved = self.granted.get(at)
+        if approved is None:
+            raise ValueError("the approval that it rests on does not follow from the entries before it")
+        if said.get("request") != approved.request:
+            raise ValueError("it is for another request than its entry says")
+        _same_words(issued, approved)
+        about = said["subject"]["name"], said["subject"]["digest"], f"alias {issued.alias}"
+        if about != (approved.subject_name, approved.subject_digest, approved.asks_for):
+            raise ValueError("it is for another version or alias than was approved")
+        if issued.expires_at != parse_time(ground["serves_until"]):
+            raise ValueError("it holds for another time than was approved")
+        try:
+            still_approved([row for row in self._about(approved.request) if row[0] < index], approved.request)
+        except LogDisagrees as wrong:
+            raise ValueError(f"it was signed for what was in force no more: {wrong}") from None
+
+    def _check_broken_glass(self, issued: Permit, said: Mapping[str, Any], ground: Entry) -> None:
+        data = ground["data"]
+        if data["kind"] != "break_glass" or not ground["actor"].startswith("person:"):
+            raise ValueError("no person broke the glass for it")
+        asked = data["change"], data["alias"], data["digest"], str(data["version"])
+        if asked != (said.get("change"), issued.alias, issued.artifact_digest, issued.version):
+            raise ValueError("it is for something else than the glass was broken for")
+        if issued.policy or issued.evidence_manifest:
+            raise ValueError("it names evidence or a policy, and nobody approved it")
+
+    def _check_standby(self, issued: Permit, said: Mapping[str, Any], put: Mapping[str, Any]) -> None:
+        if (put["change"], put["alias"]) != (said.get("change"), issued.alias):
+            raise ValueError("it is about another change of an alias than the one that it would undo")
+        if str((issued.replaces or {}).get("version")) != str(put["version"]):
+            raise ValueError("it would replace another version than the change put there")
+        before = [row for row in self.granted.values() if row.request == issued.approval]
+        if issued.kind == "rollback" and before:  # else it leads back to what this case is not about
+            _same_words(issued, before[-1])
+            if issued.artifact_digest != before[-1].subject_digest:
+                raise ValueError("it leads back to other bytes than were approved")
+
     def _about(self, request: str) -> list[tuple[int, Entry]]:
         """Return the entries about a request and about all that it rests on, in order."""
         rows, waiting, known = dict[int, Entry](), [request], {request}
@@ -76,3 +147,14 @@ class Requests:
 def _rests_on(data: Mapping[str, Any]) -> Iterator[Any]:
     yield from data.get("waivers", {}).values()
     yield from (data[name] for name in ("renews", "granted_by") if name in data)
+
+
+def _same_words(issued: Permit, approved: Approved) -> None:
+    """Check that a permit says of its approval what the approval says of itself."""
+    policy = {**approved.policy, "version": str(approved.policy["version"])}
+    ours = issued.approval, issued.artifact_digest, issued.evidence_manifest, dict(issued.policy)
+    if ours != (approved.request, approved.subject_digest, approved.manifest, policy):
+        raise ValueError("it names other bytes, evidence or another policy than were approved")
+    threshold = issued.statement["predicate"].get("decision_threshold", "")
+    if (issued.use_restrictions, threshold) != (approved.use_restrictions, approved.decision_threshold):
+        raise ValueError("it names other restrictions or another threshold than were approved")

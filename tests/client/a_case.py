@@ -32,6 +32,7 @@ from tests.client.conftest import LogUnderTest
 REQUEST = "b6f0e2f6-0f0c-4a53-8c8e-6f3f6a3b2f11"
 ENGINEER, VALIDATOR, OFFICER, ADMIN = ("engineer", "validator", "officer", "admin")
 MODEL = {"name": "credit-risk/2", "digest": "sha256:" + "a" * 64}
+UNTIL = "2027-05-22T00:00:00.000000Z"
 FIRST, LAST = "2026-11-23T00:00:00.000000Z", "2026-11-24T00:00:00.000000Z"
 POLICY = {
     "policy": "credit",
@@ -56,6 +57,8 @@ class Story:
     key: Authenticator = field(default_factory=Authenticator)
     left_out: dict[str, str] = field(default_factory=dict)
     chosen: list[int] = field(default_factory=list)
+    permit: Data = field(default_factory=dict)
+    """What the permit says otherwise than it should, and its entry with it."""
 
     def say(self, event: str, actor: str, data: Data, *, words: str | None = None) -> int:
         """Append an entry of the case and return its index."""
@@ -111,7 +114,7 @@ class Story:
         for person, stage, passkey in ((VALIDATOR, "validation", False), (OFFICER, "risk", True)):
             self.decide(person, stage, manifest, passkey=passkey)
         granted = {"request": REQUEST, "subject": MODEL, "asks_for": "alias champion", "manifest": manifest}
-        until = {"valid_until": "2027-05-22T00:00:00.000000Z", "serves_until": "2027-05-22T00:00:00.000000Z"}
+        until = {"valid_until": UNTIL, "serves_until": UNTIL}
         at = self.say("approval.approved", OFFICER, granted | until | {"use_restrictions": [], "policy": named})
         self._permit(at, manifest, named)
         self.say("promotion.applied", "system:apply", asked | {"change": 7, "kind": "promotion", "replaces": None})
@@ -143,28 +146,32 @@ class Story:
         return manifest
 
     def _permit(self, at: int, manifest: str, named: Data) -> None:
-        statement = permits.build_statement(
-            kind="serve",
-            workspace="default",
-            model="credit-risk",
-            version="2",
-            artifact_digest=MODEL["digest"],
-            created_at_ms=1,
-            source=None,
-            storage_location=None,
-            alias="champion",
-            use_restrictions=[],
-            policy=named | {"version": str(named["version"])},
-            evidence_manifest=manifest,
-            approval=REQUEST,
-            log={"origin": self.log.origin, "index": at, "size": at + 1},
-            issued_at="2026-11-23T18:00:00.000000Z",
-            expires_at="2027-05-22T00:00:00.000000Z",
-        )
+        fields: Data = {
+            "kind": "serve",
+            "workspace": "default",
+            "model": "credit-risk",
+            "version": "2",
+            "artifact_digest": MODEL["digest"],
+            "created_at_ms": 1,
+            "source": None,
+            "storage_location": None,
+            "alias": "champion",
+            "use_restrictions": [],
+            "policy": named | {"version": str(named["version"])},
+            "evidence_manifest": manifest,
+            "approval": REQUEST,
+            "log": {"origin": self.log.origin, "index": at, "size": at + 1},
+            "issued_at": "2026-11-23T18:00:00.000000Z",
+            "expires_at": UNTIL,
+            "decision_threshold": "0.5",
+        }
+        bent = fields | self.permit
+        statement = permits.build_statement(**bent)
         envelope = permits.sign(statement, self.log.permit_key)
         self.keep("permits", json.dumps(envelope, sort_keys=True).encode(), ".json")
-        told = {"kind": "serve", "request": REQUEST, "subject": MODEL, "alias": "champion"}
-        more = {"permit": permits.envelope_digest(envelope), "expires": "2027-05-22T00:00:00.000000Z"}
+        named = {"name": f"{bent['model']}/{bent['version']}", "digest": bent["artifact_digest"]}
+        told = {"kind": bent["kind"], "request": REQUEST, "subject": named, "alias": bent["alias"]}
+        more = {"permit": permits.envelope_digest(envelope), "expires": bent["expires_at"]}
         self.say("permit.issued", "system:notary", told | more)
 
     def members(self) -> dict[str, bytes]:

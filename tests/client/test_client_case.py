@@ -331,6 +331,42 @@ def test_a_permit_for_other_bytes_than_were_approved_is_found(story, tmp_path):
     assert "another version" in sentences(checked(story.write(tmp_path / "c.zip"), story))
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"alias": "payments-prod"}, "another version or alias than was approved"),
+        ({"model": "other-model", "version": "77"}, "another version or alias than was approved"),
+        ({"expires_at": "2099-01-01T00:00:00.000000Z"}, "another time than was approved"),
+        ({"decision_threshold": "0.01"}, "another threshold"),
+        ({"use_restrictions": ["eu only"]}, "other restrictions"),
+        ({"kind": "stop"}, "permits no such thing (approval.approved)"),
+        ({"basis": "break-glass"}, "permits no such thing (approval.approved)"),
+        ({"log": {"origin": ORIGIN, "index": 3, "size": 99}}, "permits no such thing (evidence_key.registered)"),
+    ],
+)
+def test_a_permit_for_something_else_than_was_approved_is_found(said, why, tmp_path):
+    """The notary's key signed it, and its entry says the same: what people approved, neither can change."""
+    story = Story(permit=said).tell()
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert why in sentences(report)
+    assert report.exit_code == 3
+
+
+def test_a_permit_of_another_request_is_found(story, tmp_path):
+    bend(story, the(story, "permit.issued"), request="c6f0e2f6-0f0c-4a53-8c8e-6f3f6a3b2f11")
+    assert "for another request than its entry says" in sentences(checked(story.write(tmp_path / "c.zip"), story))
+
+
+def test_a_permit_that_was_signed_after_the_approval_lost_its_force_is_found(story, tmp_path):
+    at = the(story, "permit.issued")
+    data = json.loads(story.log.bodies[at])["data"]
+    story.say("approval.state_changed", OFFICER, {"request": REQUEST, "from": "approved", "to": "revoked"})
+    story.chosen.remove(at)
+    story.say("permit.issued", "system:notary", data)
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert "in force no more: the approval is revoked" in sentences(report)
+
+
 def test_a_permit_by_another_key_fails_and_without_a_key_is_not_shown(path, story):
     other = encode_vkey(f"{ORIGIN}/permit", story.log.key.public_key())
     report = verify_case(path, trust=f"log {story.log.vkey}\npermit {other}\n").report
