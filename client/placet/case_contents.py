@@ -30,11 +30,13 @@ from placet.case_files import (
 )
 from placet.case_requests import Requests
 from placet.trust import Trust
+from placet.uris import qualified
 from placet.verify import parse_time
 
 Entry = Mapping[str, Any]
 FREE = ("README.txt", "index.html", "coverage.json", "changes.json", "changes.csv", MANIFEST, SEAL)
 FREE_FOLDERS = ("log/", "keys/", "requests/")
+_PAPERS = ("document/v1", "submitted_document/v1")  # these can be about the whole system
 _KINDS = {
     "log/entries": "entries of the log",
     "decisions": "decisions",
@@ -80,18 +82,15 @@ class Contents:
     def __init__(self, box: Box, entries: dict[int, Entry], trust: Trust, found: Found) -> None:
         self.box, self.entries, self.trust, self.found = box, entries, trust, found
         self.left_out: dict[str, str] = {}
-        self.named, self._erased, self._attached = set[str](), set[str](), dict[str, int]()
+        self.named, self._erased, self._attached = set[str](), set[str](), dict[str, tuple[int, Any]]()
+        self._evidence_keys: list[tuple[int, Entry]] = []
         self.requests, self.untold = Requests({}), False
         """Whether something stays open: left out, or not to be checked with these keys."""
 
     def check(self, manifest: Mapping[str, Any]) -> tuple[Row, ...]:
         """Check everything, and return what is there."""
         self.left_out = {str(name): str(why) for name, why in manifest.get("left_out", [])}
-        for index, entry in sorted(self.entries.items()):
-            if entry["event"] == "payload.redacted":
-                self._erased.add(str(entry["data"].get("entry")))
-            elif entry["event"] == "evidence.attached":
-                self._attached.setdefault(str(entry["data"].get("payload_digest")), index)
+        self._look_around()
         self.requests = Requests(self.entries)
         self._decisions()
         for index, entry in sorted(self.entries.items()):
@@ -109,6 +108,17 @@ class Contents:
             self.untold = True
             self.found.notes.append(f"Left out: {name}: {why}")
         return self._rows()
+
+    def _look_around(self) -> None:
+        """Take note of what many entries need: erased words, attached evidence by its row, keys of evidence."""
+        for index, entry in sorted(self.entries.items()):
+            if entry["event"] == "payload.redacted":
+                self._erased.add(str(entry["data"].get("entry")))
+            elif entry["event"] == "evidence.attached":
+                for row in entry["subjects"]:
+                    self._attached.setdefault(str(row.get("key")), (index, entry["data"]))
+            elif entry["event"] in {"evidence_key.registered", "evidence_key.ended"}:
+                self._evidence_keys.append((index, entry))
 
     def _rows(self) -> tuple[Row, ...]:
         wrong = Counter[str]()
@@ -176,7 +186,12 @@ class Contents:
         envelope = json.loads(self.box.read(name))
         issued = permits.read(envelope, self.trust)
         said = entry["data"]
-        facts = issued.kind, f"{issued.model}/{issued.version}", issued.artifact_digest, issued.alias
+        facts = (
+            issued.kind,
+            f"{qualified(issued.workspace, issued.model)}/{issued.version}",
+            issued.artifact_digest,
+            issued.alias,
+        )
         if facts != (said["kind"], said["subject"]["name"], said["subject"]["digest"], said["alias"]):
             raise ValueError("it is for another version, alias or act than its entry says")
         if issued.log.get("origin") != entry["log"] or parse_time(said["expires"]) != issued.expires_at:
@@ -192,11 +207,11 @@ class Contents:
     def _check_statement(self, name: str, index: int, entry: Entry) -> None:
         """Check who signed a statement about evidence, and that it names these bytes."""
         keys: dict[str, Ed25519PublicKey] = {}
-        for at, other in self.entries.items():
-            if other["event"] == "evidence_key.registered" and at < index:
-                data = other["data"]
-                if data["account"] == entry["actor"]:
-                    keys[data["key"]] = attestations.read_public_pem(data["public_key"])
+        for at, key in self._evidence_keys:
+            if at < index and key["data"]["account"] == entry["actor"]:
+                keys.pop(key["data"]["key"], None)  # one that had ended signs nothing more
+                if key["event"] == "evidence_key.registered":
+                    keys[key["data"]["key"]] = attestations.read_public_pem(key["data"]["public_key"])
         signed = attestations.verify(json.loads(self.box.read(name)), keys)
         data = entry["data"]
         ours = (signed.evidence_type, f"{signed.model}/{signed.version}", signed.artifact_digest)
@@ -215,9 +230,15 @@ class Contents:
         data = entry["data"]
         if "sha256:" + sha256(canonical_json(data["evidence"])).hexdigest() != data["manifest"]:
             raise ValueError("the list of evidence does not have the digest that people signed")
+        about = self.requests.subject(str(data["request"]))
         for row in data["evidence"]:
-            if self._attached.get(row["payload_digest"], index) >= index:
+            at, said = self._attached.get(row["id"], (index, {}))
+            if at >= index:
                 raise ValueError(f"no entry of the case attaches the {row['type']} that the review was opened on")
+            if (said["type"], said["payload_digest"]) != (row["type"], row["payload_digest"]):
+                raise ValueError(f"entry {at} attaches other evidence than the {row['type']} that it should be")
+            if said["subject"] != about and row["type"] not in _PAPERS:
+                raise ValueError(f"entry {at} attaches {row['type']} about another version than the request is about")
 
     def _stages(self, index: int, entry: Entry) -> None:
         """Check that a request is signed as the policy of that digest says: no stage less, no smaller quorum."""

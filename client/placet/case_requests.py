@@ -63,6 +63,13 @@ class Requests:
             if entry["event"] == "approval.approved":
                 self.granted[index] = rederive([row for row in about if row[0] <= index], request)
 
+    def subject(self, request: str) -> Mapping[str, Any]:
+        """Return what a request is about: ``name`` and ``digest``. Raises ValueError where none of that id is here."""
+        for _, entry in self._of.get(request, ()):
+            if entry["event"] == _OPENED:
+                return dict(entry["data"]["subject"])
+        raise ValueError(f"the request {request} was never opened")
+
     def check_permit(self, issued: Permit, index: int, said: Mapping[str, Any]) -> None:
         """Hold a permit against what it rests on: an approval, a person who broke the glass, or what went live.
 

@@ -60,10 +60,12 @@ class Story:
     permit: Data = field(default_factory=dict)
     """What the permit says otherwise than it should, and its entry with it."""
 
-    def say(self, event: str, actor: str, data: Data, *, words: str | None = None) -> int:
+    def say(self, event: str, actor: str, data: Data, *, words: str | None = None, about: str = "") -> int:
         """Append an entry of the case and return its index."""
         who = actor if ":" in actor else f"person:{actor}"
-        self.log.append(event, actor=who, data=data, payload=words)
+        table = event.partition(".")[0]
+        rows = [{"table": f"{table}_{table}", "key": about, "before": None, "after": "sha256:" + "0" * 64}]
+        self.log.append(event, actor=who, data=data, payload=words, subjects=rows if about else [])
         self.chosen.append(len(self.log.bodies) - 1)
         return self.chosen[-1]
 
@@ -138,7 +140,7 @@ class Story:
         envelope = self.keep("evidence", canonical_json(permits.sign(statement, self.log.permit_key)), ".dsse.json")
         files = {"statement.dsse.json": envelope, "payload.json": kept}
         data = {"type": "performance/v1", "subject": MODEL, "payload_digest": kept, "files": files}
-        self.say("evidence.attached", "service:lab", data)
+        self.say("evidence.attached", "service:lab", data, about="e1")
         rows = [{"id": "e1", "type": "performance/v1", "payload_digest": kept}]
         manifest = digest(canonical_json(rows))
         review = {"request": REQUEST, "manifest": manifest, "evidence": rows, "excluded": [], "verdict": "ALLOW"}

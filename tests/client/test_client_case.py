@@ -13,7 +13,7 @@ from placet.case_requests import Requests
 from placet.notes import encode_vkey
 from placet.receipts import encode_receipt
 from placet.verify import InvalidTrust, Verdict, open_receipt, verify_bundle
-from tests.client.a_case import OFFICER, REQUEST, Story, a_story
+from tests.client.a_case import ADMIN, OFFICER, REQUEST, Story, a_story
 from tests.client.conftest import ORIGIN, LogUnderTest
 
 
@@ -489,13 +489,52 @@ def test_a_statement_by_a_key_that_nobody_registered_is_found(story, tmp_path):
 def test_evidence_that_no_entry_attaches_and_a_list_without_the_signed_digest_are_found(story, tmp_path):
     story.chosen.remove(attached := the(story, "evidence.attached"))
     assert "no entry of the case attaches" in sentences(checked(story.write(tmp_path / "c.zip"), story))
-    story.chosen.append(attached)
+    story.chosen = sorted([*story.chosen, attached])
     review = the(story, "approval.review_opened")
     entry = json.loads(story.log.bodies[review])
     entry["data"]["evidence"][0]["id"] = "e2"
     story.log.bodies[review] = canonical_json(entry)
     story.log.anchored.clear()
     assert "does not have the digest that people signed" in sentences(checked(story.write(tmp_path / "d.zip"), story))
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"subject": {"name": "payroll/9", "digest": "sha256:" + "e" * 64}}, "about another version than the request"),
+        ({"type": "smoke/v1"}, "attaches other evidence than the performance/v1"),
+    ],
+)
+def test_evidence_of_something_else_is_found(said, why, story, tmp_path):
+    bend(story, the(story, "evidence.attached"), files={}, **said)
+    papers = [name for name in story.papers if name.endswith(".dsse.json")]
+    report = checked(story.write(tmp_path / "c.zip", lambda m: [m.pop(name) for name in papers]), story)
+    assert why in sentences(report)
+    assert report.exit_code == 3
+
+
+def test_the_same_bytes_attached_as_another_row_are_not_what_the_review_was_opened_on(story, tmp_path):
+    at = the(story, "evidence.attached")
+    entry = json.loads(story.log.bodies[at])
+    entry["subjects"][0]["key"] = "e2"
+    story.log.bodies[at] = canonical_json(entry)
+    story.log.anchored.clear()
+    assert "no entry of the case attaches" in sentences(checked(story.write(tmp_path / "c.zip"), story))
+
+
+def test_a_statement_by_a_key_that_had_ended_is_found(monkeypatch, tmp_path):
+    honest = Story._evidence
+
+    def ended(story: Story) -> str:
+        key = json.loads(story.log.bodies[the(story, "evidence_key.registered")])["data"]
+        story.say("evidence_key.ended", ADMIN, {"key": key["key"], "account": key["account"]})
+        return honest(story)
+
+    monkeypatch.setattr(Story, "_evidence", ended)
+    story = a_story()
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert "not signed by a key that is registered" in sentences(report)
+    assert report.exit_code == 3
 
 
 def test_a_permit_on_other_evidence_than_was_approved_is_found(monkeypatch, tmp_path):
