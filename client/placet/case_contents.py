@@ -93,6 +93,8 @@ class Contents:
         self._look_around()
         self.requests = Requests(self.entries)
         self._decisions()
+        with self.found.about(MANIFEST):
+            self._scope(manifest["scope"])
         for index, entry in sorted(self.entries.items()):
             with self.found.about(f"Entry {index}", index=index):
                 self._read(index, entry)
@@ -108,6 +110,21 @@ class Contents:
             self.untold = True
             self.found.notes.append(f"Left out: {name}: {why}")
         return self._rows()
+
+    def _scope(self, said: Mapping[str, Any]) -> None:
+        """Check that the entries are here which the manifest says that the case is about."""
+        first, last = parse_time(said["from"]), parse_time(said["to"])
+        if first >= last:
+            raise ValueError("its period has no length")
+        if said["kind"] == "promotion":
+            told = self.requests.of_promotion(str(said["name"]))
+            opened = min(parse_time(entry["at"]) for _, entry in told)
+            if not first <= opened < last:
+                raise ValueError("the request that it is about was not made in the period that it names")
+        elif said["kind"] == "system" and all(
+            entry["data"].get("system") != said["name"] for entry in self.entries.values()
+        ):
+            raise ValueError("it is about an AI system, and no entry in it is")
 
     def _look_around(self) -> None:
         """Take note of what many entries need: erased words, attached evidence by its row, keys of evidence."""
@@ -256,7 +273,14 @@ class Contents:
             file = decision_name(index)
             self.found.add("decisions", sentence, index=index, file=file if file in self.box else None)
         for index, sentence in self.requests.derive():
-            self.found.add("decisions", sentence, index=index)
+            file = decision_name(index)
+            self.found.add("decisions", sentence, index=index, file=file if file in self.box else None)
+        for index, sentence, wrong in self.requests.applied():
+            if wrong:
+                self.found.add("decisions", sentence, index=index)
+            else:
+                self.found.notes.append(sentence)
+        self.found.notes += self.requests.outcomes()
 
     def _changes(self, said: Mapping[str, Any]) -> None:
         """Check that the changes listed are the entries that the rule names, each told as its entry tells it."""

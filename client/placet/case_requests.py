@@ -1,5 +1,6 @@
 """What became of each request in a case: derived from its entries alone, by the rules by which the notary signs."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ _OF_A_REQUEST = frozenset({_OPENED, "approval.approved", "approval.decided", "ap
 """Events that a case may hold only with the whole of their request; others can be about a neighbour."""
 
 
+_FORMATS = {"approval.decided": "placet-decision/1", "approval.state_changed": "placet-lifting/1"}
 _PUT = frozenset({"promotion.applied", "alias_change.done"})
 
 
@@ -55,6 +57,29 @@ class Requests:
                 yield first, f"The request {request}: {wrong}"
             except (KeyError, TypeError, ValueError, AttributeError):
                 yield first, f"The request {request} does not have the fields of its events."
+        yield from self._statements()
+
+    def _statements(self) -> Iterator[tuple[int, str]]:
+        """Hold what people signed against the log as it stood then, beyond what its own entry repeats of it."""
+        seen = set[str]()
+        for told in self._of.values():
+            opened, rounds, checked = dict[str, Any](), 0, dict[str, Any]()
+            for index, entry in told:
+                data, event = entry["data"], entry["event"]
+                if event == _OPENED:
+                    opened = data
+                elif event in {"approval.review_opened", "approval.evaluated"}:
+                    rounds, checked = rounds + (event == "approval.review_opened"), data
+                elif event in _FORMATS and "statement" in data:
+                    try:
+                        said = json.loads(data["statement"])
+                        if wrong := _differs(said, event, opened, rounds, checked):
+                            yield index, f"Entry {index}: what was signed says another {wrong} than the log."
+                        if said["nonce"] in seen:
+                            yield index, f"Entry {index} tells a second time of what was signed once."
+                        seen.add(said["nonce"])
+                    except (KeyError, TypeError, ValueError, AttributeError):
+                        yield index, f"Entry {index}: what was signed is no statement of Placet's."
 
     def _derive(self, request: str, told: Iterable[tuple[int, Entry]]) -> None:
         about = self._about(request)
@@ -69,6 +94,67 @@ class Requests:
             if entry["event"] == _OPENED:
                 return dict(entry["data"]["subject"])
         raise ValueError(f"the request {request} was never opened")
+
+    def of_promotion(self, name: str) -> list[tuple[int, Entry]]:
+        """Return the entries about a promotion's request by its name, such as ``PR-12``, in order.
+
+        Raises:
+            ValueError: no entry here asks for it, or opens its request.
+        """
+        for request, told in self._of.items():
+            if name in {_promotion(entry) for _, entry in told} - {""}:
+                self.subject(request)
+                return told
+        raise ValueError(f"it is about {name[:100]}, and no entry in it asks for that")
+
+    def outcomes(self) -> Iterator[str]:
+        """Say in a line each what became of the requests in the case, as far as its entries tell."""
+        for request, told in self._of.items():
+            opened = next((entry["data"] for _, entry in told if entry["event"] == _OPENED), None)
+            if opened is None:
+                continue
+            name = next(filter(None, (_promotion(entry) for _, entry in told)), f"Request {request}")
+            moves = []
+            for index, entry in told:
+                if entry["event"] == "approval.approved":
+                    until = str(entry["data"].get("valid_until"))[:10]
+                    wrong = "" if index in self.granted else ", which does not follow from the entries before it"
+                    moves.append(f"approved until {until} (entry {index}{wrong})")
+                elif entry["event"] == "approval.state_changed":
+                    moves.append(f"{str(entry['data'].get('to')).replace('_', ' ')} (entry {index})")
+            if not any(entry["event"] == "approval.approved" for _, entry in told):
+                moves.append("never approved")
+            subject = opened.get("subject", {})
+            yield f"{name}, {opened.get('asks_for')} for {subject.get('name')}: {', then '.join(moves)}."
+
+    def applied(self) -> Iterator[tuple[int, str, bool]]:
+        """Yield each change of an alias that rests on no approval in force: entry, sentence, and whether that is wrong.
+
+        Not wrong is one whose request is another case's: then the case does not show that it was approved.
+        """
+        for index, entry in sorted(self.entries.items()):
+            if entry["event"] != "promotion.applied":
+                continue
+            request = entry["data"].get("request")
+            told = self._of.get(request, []) if isinstance(request, str) else []
+            if not any(other["event"] == _OPENED for _, other in told):
+                sentence = f"Entry {index} applies what was approved elsewhere, if at all: its request is not here."
+                yield index, sentence, False
+                continue
+            try:
+                self._check_applied(index, entry["data"])
+            except LogDisagrees as wrong:
+                yield index, f"Entry {index} applies what was not approved then: {wrong}", True
+            except (KeyError, TypeError, ValueError, AttributeError):
+                yield index, f"Entry {index} does not have the fields of its event.", True
+
+    def _check_applied(self, index: int, data: Mapping[str, Any]) -> None:
+        before = [row for row in self._about(data["request"]) if row[0] < index]
+        approved = still_approved(before, data["request"])
+        if approved.index not in self.granted or approved.subject_digest != data["digest"]:
+            raise LogDisagrees("its approval does not follow from the entries, or is of other bytes.")
+        if approved.asks_for != f"alias {data['alias']}":
+            raise LogDisagrees("another alias was approved.")
 
     def check_permit(self, issued: Permit, index: int, said: Mapping[str, Any]) -> None:
         """Hold a permit against what it rests on: an approval, a person who broke the glass, or what went live.
@@ -165,3 +251,27 @@ def _same_words(issued: Permit, approved: Approved) -> None:
     threshold = issued.statement["predicate"].get("decision_threshold", "")
     if (issued.use_restrictions, threshold) != (approved.use_restrictions, approved.decision_threshold):
         raise ValueError("it names other restrictions or another threshold than were approved")
+
+
+def _differs(
+    said: Mapping[str, Any], event: str, opened: Mapping[str, Any], rounds: int, checked: Mapping[str, Any]
+) -> str:
+    """Return what a signed statement says otherwise than the log does; empty where nothing."""
+    checks = said["checks"]
+    pairs = {
+        "format": (said["format"], _FORMATS[event]),
+        "request": (said["request"], opened.get("request")),
+        "subject": (said["subject"], opened.get("subject")),
+        "alias or act": (said["asks_for"], opened.get("asks_for")),
+        "policy": (said["policy"], opened.get("policy")),
+        "round": (said["round"], rounds),
+        "manifest": (said["manifest"], checked.get("manifest")),
+        "verdict": (checks["outcome"], checked.get("verdict")),
+        "outcome of a check": (checks["each"], checked.get("checks")),
+    }
+    return next((name for name, (ours, theirs) in pairs.items() if ours != theirs), "")
+
+
+def _promotion(entry: Entry) -> str:
+    """Return the name of the promotion that an entry asks for; empty for any other entry."""
+    return f"PR-{entry['data'].get('promotion')}" if entry["event"] == "promotion.requested" else ""

@@ -59,6 +59,10 @@ class Story:
     chosen: list[int] = field(default_factory=list)
     permit: Data = field(default_factory=dict)
     """What the permit says otherwise than it should, and its entry with it."""
+    statement: Data = field(default_factory=dict)
+    """What the officer's statement says otherwise than the log."""
+    policy: Data = field(default_factory=dict)
+    scope: Data = field(default_factory=lambda: {"kind": "promotion", "name": "PR-12", "from": FIRST, "to": LAST})
 
     def say(self, event: str, actor: str, data: Data, *, words: str | None = None, about: str = "") -> int:
         """Append an entry of the case and return its index."""
@@ -79,7 +83,10 @@ class Story:
         sealed = commitment(sha256(b"salt %d" % len(self.log.bodies)).digest(), words.encode())
         said: Data = {"request": REQUEST, "subject": MODEL, "stage": stage, "verdict": "approve", "manifest": manifest}
         more = {"signer": f"person:{person}", "rationale": sealed, "log": self.log.origin}
-        statement = canonical_json(said | more)
+        checks = {"outcome": "ALLOW", "each": {}, "lifted": {}}
+        about = {"asks_for": "alias champion", "policy": self.policy, "checks": checks, "round": 1}
+        form = {"format": "placet-decision/1", "nonce": f"{stage} {len(self.log.bodies)}"}
+        statement = canonical_json(said | more | about | form | (self.statement if passkey else {}))
         signature: Data = {"kind": "password"}
         if passkey:
             name = encode64(self.key.credential_id)
@@ -104,6 +111,7 @@ class Story:
         policy = self.keep("policies", canonical_json(POLICY), ".json")
         self.papers[paper_name("policies", policy, ".yaml")] = b"policy: credit\n"
         named = {"name": "credit", "version": 3, "digest": policy}
+        self.policy = named
         eligible = {"validation": [VALIDATOR], "risk": [OFFICER]}
         stages = [row | {"requires": None, "eligible": eligible[row["name"]]} for row in POLICY["stages"]]
         opened = {"request": REQUEST, "subject": MODEL, "asks_for": "alias champion", "policy": named, "excluded": []}
@@ -119,7 +127,8 @@ class Story:
         until = {"valid_until": UNTIL, "serves_until": UNTIL}
         at = self.say("approval.approved", OFFICER, granted | until | {"use_restrictions": [], "policy": named})
         self._permit(at, manifest, named)
-        self.say("promotion.applied", "system:apply", asked | {"change": 7, "kind": "promotion", "replaces": None})
+        put = {"change": 7, "kind": "promotion", "replaces": None, "digest": MODEL["digest"]}
+        self.say("promotion.applied", "system:apply", asked | put)
         pdf, snapshot = self.keep("documents", b"%PDF-1.7 a", ".pdf"), self.keep("documents", b"{}", ".json")
         self.say("document.built", ENGINEER, {"kind": "annex-iv", "system": "s", "pdf": pdf, "snapshot": snapshot})
         log.anchor()
@@ -226,7 +235,7 @@ class Story:
             origin=head.origin,
             size=head.size,
             root=head.root,
-            scope={"kind": "promotion", "name": "PR-12", "from": FIRST, "to": LAST},
+            scope=self.scope,
             created_at="2026-11-24T00:00:00.000000Z",
             members=sorted(members.items()),
             left_out=lambda: self.left_out,

@@ -13,7 +13,7 @@ from placet.case_requests import Requests
 from placet.notes import encode_vkey
 from placet.receipts import encode_receipt
 from placet.verify import InvalidTrust, Verdict, open_receipt, verify_bundle
-from tests.client.a_case import ADMIN, OFFICER, REQUEST, Story, a_story
+from tests.client.a_case import ADMIN, FIRST, OFFICER, REQUEST, Story, a_story
 from tests.client.conftest import ORIGIN, LogUnderTest
 
 
@@ -273,6 +273,62 @@ def test_an_approval_without_its_signatures_is_found(story, tmp_path):
     assert "stage risk has too few signatures" in sentences(report)
 
 
+def test_a_case_that_holds_nothing_of_what_it_says_it_is_about_is_found(story, tmp_path):
+    story.chosen.clear()
+    story.papers.clear()
+    story.log.anchored.clear()
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert "it is about PR-12, and no entry in it asks for that" in sentences(report)
+    assert report.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("scope", "why"),
+    [
+        ({"name": "PR-999 (approved)"}, "no entry in it asks for that"),
+        ({"from": FIRST, "to": FIRST}, "its period has no length"),
+        ({"from": "2026-11-23T20:00:00.000000Z"}, "was not made in the period"),
+        ({"from": "x"}, "manifest.json"),
+        ({"kind": "system"}, "about an AI system, and no entry in it is"),
+    ],
+)
+def test_a_scope_that_is_not_what_the_entries_are_about_is_found(scope, why, story, tmp_path):
+    if scope.get("kind") == "system":
+        story.chosen.remove(the(story, "document.built"))
+        story.papers = {name: data for name, data in story.papers.items() if not name.startswith("documents/")}
+    story.scope |= scope
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert why in sentences(report)
+    assert report.exit_code == 3
+
+
+def test_what_became_of_each_request_is_said(story, tmp_path):
+    case = verify_case(story.write(tmp_path / "c.zip"), trust=story.log.policy)
+    assert "PR-12, alias champion for credit-risk/2: approved until 2027-05-22 (entry 11)." in case.report.notes
+    at = story.say("approval.state_changed", OFFICER, {"request": REQUEST, "from": "approved", "to": "revoked"})
+    report = checked(story.write(tmp_path / "d.zip"), story)
+    assert report.findings == ()
+    assert any(f"(entry 11), then revoked (entry {at})." in note for note in report.notes)
+
+
+def test_what_was_applied_without_an_approval_in_force_is_found(story, tmp_path):
+    applied = json.loads(story.log.bodies[the(story, "promotion.applied")])["data"]
+    story.say("approval.state_changed", OFFICER, {"request": REQUEST, "from": "approved", "to": "revoked"})
+    at = story.say("promotion.applied", "system:apply", applied)
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert f"Entry {at} applies what was not approved then: the approval is revoked." in sentences(report)
+    assert report.exit_code == 3
+
+
+def test_what_was_applied_and_never_approved_is_found(story, tmp_path):
+    for event in ("approval.approved", "permit.issued"):
+        story.chosen.remove(the(story, event))
+    story.papers = {name: data for name, data in story.papers.items() if not name.startswith("permits/")}
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert "applies what was not approved then: no entry approves it" in sentences(report)
+    assert any("never approved" in note for note in report.notes)
+
+
 @pytest.mark.parametrize("left", ["approval.approved", "approval.decided", "approval.state_changed"])
 def test_what_is_said_of_a_request_that_was_never_opened_is_found(left, story, tmp_path):
     story.say("approval.state_changed", OFFICER, {"request": REQUEST, "from": "approved", "to": "revoked"})
@@ -311,6 +367,40 @@ def test_waivers_that_rest_on_one_another_are_not_followed_without_end():
     wrongs = dict(Requests(dict(told)).derive())
     assert all("r" in sentence for sentence in wrongs.values())
     assert len(wrongs) == 58
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ({"asks_for": "alias shadow-only"}, "alias or act"),
+        ({"policy": {"name": "lenient", "version": 1, "digest": "sha256:" + "9" * 64}}, "policy"),
+        ({"checks": {"outcome": "BLOCK", "each": {}, "lifted": {}}}, "verdict"),
+        ({"checks": {"outcome": "ALLOW", "each": {"auc": "fail"}, "lifted": {}}}, "outcome of a check"),
+        ({"round": 2}, "round"),
+        ({"format": "placet-lifting/1"}, "format"),
+    ],
+)
+def test_what_a_person_signed_for_something_else_is_found(said, what, tmp_path):
+    """The passkey's signature is good, and the entry repeats a part of the statement: the rest was another matter."""
+    story = Story(statement=said).tell()
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert f"what was signed says another {what} than the log" in sentences(report)
+    assert len(files(report)) == 1
+    assert report.exit_code == 3
+
+
+def test_a_signature_of_an_earlier_round_does_not_count_again(story, tmp_path):
+    decided = [i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == "approval.decided"]
+    entry = json.loads(story.log.bodies[decided[-1]])
+    review = json.loads(story.log.bodies[the(story, "approval.review_opened")])
+    story.say("approval.review_opened", "system:placet", review["data"])
+    again = story.say("approval.decided", OFFICER, entry["data"])
+    body = json.loads(story.log.bodies[again]) | {"payload": entry["payload"]}
+    story.log.bodies[again] = canonical_json(body)
+    story.left_out = {f"log/payloads/{again:012}.json": "as before"}
+    report = checked(story.write(tmp_path / "c.zip"), story)
+    assert "tells a second time of what was signed once" in sentences(report)
+    assert "another round than the log" in sentences(report)
 
 
 def test_stages_that_ask_for_less_than_the_policy_are_found(story, tmp_path):
@@ -430,6 +520,7 @@ def test_entries_of_another_log_count_only_behind_a_fork_at_the_beginning(at, ke
     second = json.loads(story.log.bodies[at + 1])
     story.log.bodies[at + 1] = canonical_json(second | {"log": was, "event": "log.heartbeat", "data": {}})
     story.chosen = [at, at + 1]
+    story.scope["kind"] = "period"
     story.papers.clear()
     story.log.anchored.clear()
     case = verify_case(story.write(tmp_path / "f.zip"), trust=story.log.policy)
