@@ -1,7 +1,5 @@
 """What the papers of a case must say: each is held against the log's entry that names it."""
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from placet import attestations, permits
 from placet.assertions import judge
 from placet.canonical import canonical_json
+from placet.case_changes import KINDS, population, table
 from placet.case_files import (
     MANIFEST,
     PAYLOAD,
@@ -26,6 +25,7 @@ from placet.case_files import (
     paper_name,
     papers_of,
     payload_name,
+    policy_copy,
     policy_digests,
 )
 from placet.case_requests import Requests
@@ -99,10 +99,13 @@ class Contents:
             with self.found.about(f"Entry {index}", index=index):
                 self._read(index, entry)
         with self.found.about("changes.json"):
-            self._changes(json.loads(self.box.read("changes.json")))
+            self._changes(json.loads(self.box.read("changes.json")), manifest["scope"])
         with self.found.about("coverage.json"):
-            if not {"from", "to", "unknown"} <= json.loads(self.box.read("coverage.json")).keys():
+            told = json.loads(self.box.read("coverage.json"))
+            if not {"from", "to", "unknown"} <= told.keys():
                 raise ValueError("is no coverage statement")
+            if parse_time(told["from"]) != parse_time(manifest["scope"]["from"]):
+                raise ValueError("is of another period than the case")
         for name in self.box:
             if name not in self.named and name not in FREE and not name.startswith(FREE_FOLDERS):
                 self.found.add("integrity", f"{name}: no entry of the case names it.", file=name)
@@ -163,9 +166,17 @@ class Contents:
         if reader := readers.get(entry["event"]):
             reader(index, entry)
         for digest in policy_digests(entry):
-            self._there(paper_name("policies", digest, ".yaml"))
+            self._policy(digest)
         if entry["payload"] is not None and entry["id"] not in self._erased:
             self._there(payload_name(index))
+
+    def _policy(self, digest: str) -> None:
+        """Check that a policy which people read is the one that has the digest."""
+        name, canonical = (paper_name("policies", digest, ending) for ending in (".txt", ".json"))
+        if self._there(name):
+            with self.found.about(name):
+                if canonical not in self.box or self.box.read(name) != policy_copy(self.box.read(canonical)):
+                    raise ValueError("it says something else than the policy with that digest, or that is not here")
 
     def _there(self, name: str) -> bool:
         """Return whether a file that an entry names is here; one that is neither here nor left out is a finding."""
@@ -282,38 +293,27 @@ class Contents:
                 self.found.notes.append(sentence)
         self.found.notes += self.requests.outcomes()
 
-    def _changes(self, said: Mapping[str, Any]) -> None:
-        """Check that the changes listed are the entries that the rule names, each told as its entry tells it."""
-        first, last, events = said["from"], said["to"], set(said["events"])
-        models = said.get("models")
-        wanted = {
-            index
-            for index, entry in self.entries.items()
-            if entry["event"] in events
-            and parse_time(first) <= parse_time(entry["at"]) < parse_time(last)
-            and (models is None or entry["data"].get("model") in models)
-        }
-        listed = {int(item["index"]): item for item in said["items"]}
-        if wanted != listed.keys() or len(said["items"]) != said["count"]:
-            odd = sorted(wanted ^ listed.keys())
-            raise ValueError(f"entry {odd[0]} is listed and not here, or here and not listed" if odd else "miscounted")
-        for index, item in listed.items():
-            entry = self.entries[index]
-            data = entry["data"]
-            facts = [entry["id"], entry["at"], entry["actor"], *(_text(data.get(k)) for k in ("model", "alias"))]
-            if facts != [item[name] for name in ("id", "at", "actor", "model", "alias")]:
-                raise ValueError(f"entry {index} says something else")
-            if item["version"] != _text(data.get("version")):
-                raise ValueError(f"entry {index} is about another version")
-        rows = list(csv.reader(io.StringIO(self.box.read("changes.csv").decode())))
-        if [row[0] for row in rows[1:-1]] != [str(index) for index in listed]:
+    def _changes(self, said: Mapping[str, Any], scope: Mapping[str, Any]) -> None:
+        """Check that the changes listed are those among the entries, in the period and of the models of the case."""
+        if (said["from"], said["to"], said["events"]) != (scope["from"], scope["to"], sorted(KINDS)):
+            raise ValueError("it is of another period than the case, or of other events than change an alias")
+        models = said["models"]
+        if scope["kind"] == "promotion":
+            told = self.requests.of_promotion(str(scope["name"]))
+            wanted = [str(entry["data"]["model"]) for _, entry in told if entry["event"] == "promotion.requested"]
+            if models != wanted[:1]:
+                raise ValueError("it is of other models than the case")
+        elif (models is None) != (scope["kind"] == "period"):
+            raise ValueError("it is of other models than the case")
+        items = population(self.entries, start=scope["from"], end=scope["to"], models=models)
+        if said["items"] != items or said["count"] != len(items):
+            ours, theirs = ({row["index"]: row for row in rows} for rows in (items, said["items"]))
+            odd = sorted(index for index in {**ours, **theirs} if ours.get(index) != theirs.get(index))
+            raise ValueError(f"entry {odd[0]} is listed otherwise than it is, or not" if odd else "miscounted")
+        if self.box.read("changes.csv") != table(items):
             self.found.add("integrity", "changes.csv: it lists other changes than changes.json.", file="changes.csv")
 
 
 def _stage(said: Mapping[str, Any]) -> tuple[str, list[str], int, str]:
     """Return what a policy and a request both say of a stage; unsaid, one person signs, with a password."""
     return said["name"], sorted(said["roles"]), said.get("quorum", 1), said.get("signature") or "password"
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

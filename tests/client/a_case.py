@@ -13,6 +13,7 @@ from typing import Any
 from placet import attestations, permits
 from placet.assertions import challenge, encode64
 from placet.canonical import canonical_json
+from placet.case_changes import KINDS, population, table
 from placet.case_files import (
     credential_copy,
     credential_name,
@@ -21,6 +22,7 @@ from placet.case_files import (
     entry_name,
     paper_name,
     payload_name,
+    policy_copy,
     write_case,
 )
 from placet.merkle import consistency_proof, inclusion_proof
@@ -109,7 +111,7 @@ class Story:
         signer = permits.key_digest(log.permit_key.public_key())
         self.say("evidence_key.registered", ADMIN, {"key": signer, "account": "service:lab", "public_key": pem})
         policy = self.keep("policies", canonical_json(POLICY), ".json")
-        self.papers[paper_name("policies", policy, ".yaml")] = b"policy: credit\n"
+        self.papers[paper_name("policies", policy, ".txt")] = policy_copy(canonical_json(POLICY))
         named = {"name": "credit", "version": 3, "digest": policy}
         self.policy = named
         eligible = {"validation": [VALIDATOR], "risk": [OFFICER]}
@@ -212,18 +214,12 @@ class Story:
         return found | self._changes() | {"keys/policy.txt": log.policy.encode()}
 
     def _changes(self) -> dict[str, bytes]:
-        items = []
-        for index in self.chosen:
-            entry = json.loads(self.log.bodies[index])
-            if entry["event"] == "promotion.applied":
-                data = entry["data"]
-                told = {name: str(data[name]) for name in ("model", "alias", "version")}
-                items.append(told | {"index": index, "id": entry["id"], "at": entry["at"], "actor": entry["actor"]})
-        said = {"from": FIRST, "to": LAST, "events": ["promotion.applied"], "models": ["credit-risk"]}
-        lines = ["index", *(str(item["index"]) for item in items), "End of the list"]
+        entries = {index: json.loads(self.log.bodies[index]) for index in self.chosen}
+        items = population(entries, start=FIRST, end=LAST, models=["credit-risk"])
+        said = {"from": FIRST, "to": LAST, "events": sorted(KINDS), "models": ["credit-risk"]}
         return {
             "changes.json": canonical_json(said | {"count": len(items), "items": items}),
-            "changes.csv": "".join(f"{line}\r\n" for line in lines).encode(),
+            "changes.csv": table(items),
         }
 
     def write(self, path: Path, bend: Callable[[dict[str, bytes]], None] = lambda members: None) -> Path:

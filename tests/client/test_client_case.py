@@ -8,12 +8,13 @@ import pytest
 
 from placet.canonical import canonical_json
 from placet.case import is_case, verify_case
+from placet.case_changes import table
 from placet.case_files import BrokenCase, entry_name
 from placet.case_requests import Requests
 from placet.notes import encode_vkey
 from placet.receipts import encode_receipt
 from placet.verify import InvalidTrust, Verdict, open_receipt, verify_bundle
-from tests.client.a_case import ADMIN, FIRST, OFFICER, REQUEST, Story, a_story
+from tests.client.a_case import ADMIN, FIRST, LAST, OFFICER, REQUEST, UNTIL, Story, a_story
 from tests.client.conftest import ORIGIN, LogUnderTest
 
 
@@ -228,7 +229,7 @@ def test_two_swapped_decisions_are_found_even_when_the_log_signs_the_manifest(pa
 @pytest.mark.parametrize("folder", ["evidence", "documents", "policies", "permits", "credentials", "log/payloads"])
 def test_a_paper_that_the_server_changed_is_found_though_the_manifest_lists_it(folder, story, tmp_path):
     def change(members: dict[str, bytes]) -> None:
-        name = next(name for name in two_of(members, folder) if not name.endswith(".yaml"))
+        name = next(name for name in two_of(members, folder) if not name.endswith(".txt"))
         members[name] = members[name].replace(b"a", b"b", 1) if b"a" in members[name] else members[name] + b" "
 
     report = checked(story.write(tmp_path / "c.zip", change), story)
@@ -300,6 +301,18 @@ def test_a_scope_that_is_not_what_the_entries_are_about_is_found(scope, why, sto
     report = checked(story.write(tmp_path / "c.zip"), story)
     assert why in sentences(report)
     assert report.exit_code == 3
+
+
+def test_a_policy_to_read_that_is_not_the_one_with_the_digest_is_found(story, tmp_path):
+    name = next(name for name in story.papers if name.endswith(".txt"))
+    lie = {name: story.papers[name].replace(b'"quorum": 1', b'"quorum": 9')}
+    report = checked(story.write(tmp_path / "c.zip", lambda members: members.update(lie)), story)
+    assert files(report) == {name}
+    assert "it says something else than the policy with that digest" in sentences(report)
+    other = name.replace(".txt", ".json")
+    story.left_out = {other: "lost"}
+    report = checked(story.write(tmp_path / "d.zip", lambda members: members.pop(other)), story)
+    assert files(report) == {name}
 
 
 def test_what_became_of_each_request_is_said(story, tmp_path):
@@ -466,15 +479,55 @@ def test_a_permit_by_another_key_fails_and_without_a_key_is_not_shown(path, stor
     assert (report.completeness, report.exit_code) == ("not shown", 4)
 
 
-def test_a_change_that_is_left_off_the_population_is_found(story, tmp_path):
+def said_otherwise(item: dict | None = None, **changes) -> Callable[[dict[str, bytes]], None]:
+    """Tell the population otherwise; ``item`` changes each item, and the CSV goes with what comes out."""
+
     def change(members: dict[str, bytes]) -> None:
-        said = json.loads(members["changes.json"])
-        members["changes.json"] = canonical_json(said | {"items": [], "count": 0})
+        said = json.loads(members["changes.json"]) | changes
+        said["items"] = [row | (item or {}) for row in said["items"]]
+        members["changes.json"], members["changes.csv"] = canonical_json(said), table(said["items"])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        said_otherwise(items=[], count=0),
+        said_otherwise(items=[], count=0, events=[]),
+        said_otherwise(items=[], count=0, models=["payroll"]),
+        said_otherwise(items=[], count=0, models=[]),
+        said_otherwise(items=[], count=0, **{"from": LAST, "to": UNTIL}),
+        said_otherwise(count=2),
+        said_otherwise({"kind": "refused"}),
+        said_otherwise({"action": "nothing"}),
+        said_otherwise({"version": "9"}),
+        said_otherwise({"at": LAST}),
+    ],
+)
+def test_a_population_that_is_not_that_of_the_entries_is_found(change, story, tmp_path):
+    report = checked(story.write(tmp_path / "c.zip", change), story)
+    assert "changes.json" in files(report)
+    assert report.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"applied"', b'"refused"'), (b"list: 1", b"list: 0"), (b'"kind"', b'"sort"'), (b'"2"', b'"9"')]
+)
+def test_a_table_that_says_otherwise_in_any_cell_is_found(old, new, story, tmp_path):
+    def change(members: dict[str, bytes]) -> None:
+        assert old in members["changes.csv"]
+        members["changes.csv"] = members["changes.csv"].replace(old, new, 1)
 
     report = checked(story.write(tmp_path / "c.zip", change), story)
-    assert files(report) == {"changes.json"}
-    report = checked(story.write(tmp_path / "d.zip", lambda m: m.update({"changes.csv": b"index\r\nEnd\r\n"})), story)
     assert files(report) == {"changes.csv"}
+    assert report.exit_code == 3
+
+
+def test_a_coverage_statement_of_another_period_is_found(story, tmp_path):
+    other = canonical_json({"from": LAST, "to": UNTIL, "unknown": []})
+    report = checked(story.write(tmp_path / "c.zip", lambda m: m.update({"coverage.json": other})), story)
+    assert files(report) == {"coverage.json"}
 
 
 def test_a_checkpoint_that_tells_another_history_fails_anchoring(path, story):
@@ -524,8 +577,9 @@ def test_entries_of_another_log_count_only_behind_a_fork_at_the_beginning(at, ke
     story.papers.clear()
     story.log.anchored.clear()
     case = verify_case(story.write(tmp_path / "f.zip"), trust=story.log.policy)
-    assert case.report.integrity == ("fails" if code else "holds")
-    assert {name for name in files(case.report) if name.startswith("log/")} <= {entry_name(at), entry_name(at + 1)}
+    wrong = {name for name in files(case.report) if name.startswith("log/")}
+    assert wrong <= {entry_name(at), entry_name(at + 1)}
+    assert bool(wrong) == bool(code)
 
 
 def test_another_logs_key_and_no_key_are_refused(path, story):
