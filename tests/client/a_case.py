@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,6 +14,7 @@ from typing import Any
 from placet import attestations, permits
 from placet.assertions import challenge, encode64
 from placet.canonical import canonical_json
+from placet.case import verify_case
 from placet.case_changes import KINDS, population, table
 from placet.case_files import (
     credential_copy,
@@ -27,7 +29,7 @@ from placet.case_files import (
 )
 from placet.merkle import consistency_proof, inclusion_proof
 from placet.receipts import encode_receipt
-from placet.verify import Checkpoint, commitment, leaf_hash, parse_checkpoint
+from placet.verify import Checkpoint, add_member, commitment, leaf_hash, parse_checkpoint
 from tests.authenticator import Authenticator
 from tests.client.conftest import LogUnderTest
 
@@ -249,3 +251,37 @@ def _base64(data: bytes) -> str:
 
 def a_story() -> Story:
     return Story().tell()
+
+
+def the(story: Story, event: str) -> int:
+    return next(i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == event)
+
+
+def bend(story: Story, index: int, **data) -> None:
+    """Make an entry say something else, in a log that then signs what came of it."""
+    entry = json.loads(story.log.bodies[index])
+    story.log.bodies[index] = canonical_json(entry | {"data": entry["data"] | data})
+    story.log.anchored.clear()
+
+
+def checked(path, story, **more):
+    return verify_case(path, trust=story.log.policy, **more).report
+
+
+def files(report) -> set[str]:
+    return {found.file for found in report.findings if found.file}
+
+
+def sentences(report) -> str:
+    return "\n".join(found.message for found in report.findings)
+
+
+def rewritten(path, into, change: Callable[[dict[str, bytes]], None]):
+    """Write the members anew as Placet does, in their order, after a change: what a forger does who has no key."""
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    change(members)
+    with zipfile.ZipFile(into, "w") as new:
+        for name, data in members.items():
+            add_member(new, name, data)
+    return into
