@@ -34,6 +34,7 @@ from placet.case_files import (
     paper_name,
     papers_of,
     payload_name,
+    policy_copy,
     policy_digests,
 )
 from placet.receipts import encode_receipt
@@ -131,7 +132,7 @@ class Contents:
             for name, digest in papers_of(body).items():
                 self._files[name] = _paper(name, digest, body)
             for digest in policy_digests(body):
-                self._files[paper_name("policies", digest, ".yaml")] = _policy_text(digest)
+                self._files[paper_name("policies", digest, ".txt")] = _policy_text(digest)
             if entry.event == "approval.decided":
                 self._files[decision_name(index)] = _fixed(decision_copy(index, body))
             elif entry.event == "passkey.enrolled":
@@ -196,7 +197,7 @@ def _paper(name: str, digest: str, body: Mapping[str, Any]) -> Load:
     if folder == "permits":
         return _checked(digest, lambda: _permit(digest))
     if folder == "policies":
-        return _checked(digest, lambda: rfc8785.dumps(dict(source.read(_policy(digest).text).data)))
+        return _policy_form(digest)
     if event == "evidence.attached" and digest == body["data"]["payload_digest"]:
         return _checked(digest, lambda: _evidence(digest))
     return lambda: _stored(digest)
@@ -233,11 +234,13 @@ def _policy(digest: str) -> PolicyVersion:
     return row
 
 
-def _policy_text(digest: str) -> Load:
-    def text() -> bytes:
-        return _policy(digest).text.encode()
+def _policy_form(digest: str) -> Load:
+    return _checked(digest, lambda: rfc8785.dumps(dict(source.read(_policy(digest).text).data)))
 
-    return text
+
+def _policy_text(digest: str) -> Load:
+    canonical = _policy_form(digest)
+    return lambda: policy_copy(canonical())
 
 
 def _growth(old: int, new: int) -> Load:

@@ -83,6 +83,8 @@ class Gathered:
         self.add_rows(ApplyGrant.objects.filter(change__in=changes))
         signed = Permit.objects.filter(Q(change__in=changes) | Q(approval=promotion.approval_id))
         self.add_rows(signed.defer("envelope"))
+        grounds = set(signed.values_list("log_index", flat=True))  # one to go back can rest on another's change
+        self.add(log.entries_at(sorted(grounds - self.entries.keys())))
         self.add_approval(promotion.approval)
 
     def add_approval(self, approval: ApprovalRequest) -> None:

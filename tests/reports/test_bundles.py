@@ -96,7 +96,7 @@ def test_the_bundle_of_a_promotion_holds_its_papers_and_verifies(bank, tmp_path)
     here = names(tmp_path / "case.zip")
     assert f"documents/{document.pdf_digest[7:]}.pdf" in here
     assert f"documents/{document.snapshot_digest[7:]}.json" in here
-    assert f"policies/{live.approval.policy_version.digest[7:]}.yaml" in here
+    assert f"policies/{live.approval.policy_version.digest[7:]}.txt" in here
     frozen = Evidence.objects.filter(pk__in=live.approval.evidence_ids)
     assert all(f"evidence/{row.payload_digest[7:]}.json" in here for row in frozen)
     assert case.scope["name"] == str(live)
