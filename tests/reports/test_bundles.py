@@ -133,6 +133,19 @@ def test_the_same_rows_under_the_same_checkpoint_give_the_same_bytes(bank, tmp_p
     assert one.manifest_digest == two.manifest_digest
 
 
+def test_what_was_made_after_the_size_of_the_log_takes_nothing_away(bank, tmp_path):
+    live = bank.live()
+    document = a_document(bank)
+    one = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
+    newer = a_document(bank)
+    assert newer.pk != document.pk
+    two = services.request_bundle(requester=bank.auditor, promotion=live)
+    BundleJob.objects.filter(pk=two.pk).update(log_size=one.log_size)
+    here = names(file_of(made(two, tmp_path), tmp_path))
+    assert f"documents/{document.snapshot_digest[7:]}.json" in here
+    assert here == names(file_of(one, tmp_path, "one.zip"))
+
+
 def test_who_asked_is_in_the_log_with_the_manifests_digest_and_once_however_often_it_is_made(bank, tmp_path):
     live = bank.live()
     job = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
