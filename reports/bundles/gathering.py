@@ -70,6 +70,11 @@ class Gathered:
         for table, keys in by_table.items():
             self.add(log.entries_naming(table, keys))
 
+    def tells_of(self, row: Model) -> bool:
+        """Return whether the log told of a governed row within the size."""
+        told = log.entries_naming(row._meta.db_table, [row.pk])
+        return any(entry.index is not None and entry.index < self.size for entry in told)
+
     def add_promotion(self, promotion: PromotionRequest) -> None:
         """Take in a promotion: its approval with all that this rests on, and each change of the alias on its word."""
         if promotion in self.promotions:
@@ -144,7 +149,13 @@ class Gathered:
             self.add(log.entries_naming("audit_payload", sealed[some : some + 1000]))
         self._add_forks()
         self.entries = dict(sorted(self.entries.items()))
-        self.promotions.sort(key=lambda row: row.number)
+        asked = {
+            entry.parsed["data"]["promotion"]
+            for entry in self.entries.values()
+            if entry.event == Event.PROMOTION_REQUESTED
+        }
+        here = (row for row in self.promotions if row.number in asked)  # one that came meanwhile has no entry here
+        self.promotions = sorted(here, key=lambda row: row.number)
         return self
 
     def _add_forks(self) -> None:
@@ -177,21 +188,12 @@ def _of_promotion(found: Gathered, promotion: PromotionRequest) -> None:
     found.add_promotion(promotion)
     found.models = [str(promotion.version.model)]
     _close(found, promotion.approval.opened_at)
-    found.add_rows(_newest_documents(promotion.approval.system_id, found.size))
-
-
-def _newest_documents(system_id: uuid.UUID, size: int) -> list[Document]:
-    """Return the newest document of each kind among those whose entry is one of the first ``size`` of the log.
-
-    One built later is not in the bundle, and must not keep the one before it out.
-    """
     newest: dict[str, Document] = {}
-    for row in Document.objects.filter(system=system_id).defer("snapshot").order_by("-made_at", "-pk"):
-        if row.kind not in newest:
-            entries = log.entries_naming(row._meta.db_table, [row.pk])
-            if any(entry.index is not None and entry.index < size for entry in entries):
-                newest[row.kind] = row
-    return list(newest.values())
+    made = Document.objects.filter(system=promotion.approval.system_id).order_by("kind", "-made_at", "pk")
+    for document in made.defer("snapshot").iterator(chunk_size=100):
+        if document.kind not in newest and found.tells_of(document):  # what was made since is not in this log
+            newest[document.kind] = document
+    found.add_rows(newest.values())
 
 
 def _of_system(found: Gathered, system: AISystem) -> None:

@@ -134,19 +134,17 @@ def test_the_same_rows_under_the_same_checkpoint_give_the_same_bytes(bank, tmp_p
     assert one.manifest_digest == two.manifest_digest
 
 
-def test_a_document_built_after_the_bundles_size_does_not_keep_the_one_before_it_out(bank, tmp_path):
+def test_what_was_made_after_the_size_of_the_log_takes_nothing_away(bank, tmp_path):
     live = bank.live()
-    first = a_document(bank)
-    notarise(tmp_path)
-    size = log.newest_checkpoint().size
-    bank.allowed(number=2)  # other facts, so another document
-    later = a_document(bank)
-    assert later.pk != first.pk
-    job = services.request_bundle(requester=bank.auditor, promotion=live)
-    BundleJob.objects.filter(pk=job.pk).update(log_size=size)
-    here = names(file_of(made(job, tmp_path), tmp_path))
-    assert f"documents/{first.snapshot_digest[7:]}.json" in here
-    assert f"documents/{later.snapshot_digest[7:]}.json" not in here
+    document = a_document(bank)
+    one = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
+    newer = a_document(bank)
+    assert newer.pk != document.pk
+    two = services.request_bundle(requester=bank.auditor, promotion=live)
+    BundleJob.objects.filter(pk=two.pk).update(log_size=one.log_size)
+    here = names(file_of(made(two, tmp_path), tmp_path))
+    assert f"documents/{document.snapshot_digest[7:]}.json" in here
+    assert here == names(file_of(one, tmp_path, "one.zip"))
 
 
 def test_who_asked_is_in_the_log_with_the_manifests_digest_and_once_however_often_it_is_made(bank, tmp_path):
