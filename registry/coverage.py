@@ -6,7 +6,7 @@ in it has ended: until then a span's end, its beats and a deviation's end are th
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ def statement(start: datetime, end: datetime) -> dict[str, Any]:
         "deviations": found,
         "unexplained_changes": len(found) + len(grants["without_a_change"]),
         "grants": grants,
-        "unknown": [*_unknown(period, first, plugin, passes["aliases"]), *_unread(period, workspaces)],
+        "unknown": unknown(period, first, plugin, passes["aliases"], workspaces),
     }
 
 
@@ -148,7 +148,7 @@ def _workspace(period: Stretch, name: str, spans: Sequence[WatchSpan]) -> dict[s
     }
 
 
-def _unread(period: Stretch, workspaces: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _unread(period: Stretch, workspaces: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Say which workspaces the statement is not about, or not for all of the period."""
     for row in workspaces:
         name, first = row["workspace"], row["first_read_at"]
@@ -235,8 +235,14 @@ def _span(row: AliasHistory) -> dict[str, Any]:
     }
 
 
-def _unknown(period: Stretch, first: datetime | None, plugin: dict[str, Any], aliases: dict[str, Any]) -> Sequence[str]:
-    """Say what the statement can't know."""
+def unknown(
+    period: Stretch,
+    first: datetime | None,
+    plugin: Mapping[str, Any],
+    aliases: Mapping[str, Any],
+    workspaces: Iterable[Mapping[str, Any]],
+) -> list[str]:
+    """Say what a statement about these workspaces can't know."""
     said = []
     if first is None:
         said.append("Nobody has ever watched: of the whole period nothing is known.")
@@ -250,4 +256,4 @@ def _unknown(period: Stretch, first: datetime | None, plugin: dict[str, Any], al
     if aliases["gaps"]:
         said.append("What came and went within a gap of the reconciler was seen by nobody.")
     said.append("What was put back between two passes of the reconciler was not seen; blind_window_s bounds it.")
-    return said
+    return [*said, *_unread(period, workspaces)]

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -12,6 +13,8 @@ from registry.models import PromotionRequest
 
 class BundleJob(models.Model):
     """One bundle to make, or made. The row is the truth; the broker's message is a hint.
+
+    A worker takes it under the next number of attempt, and may log and finish it only while that is the newest.
 
     The log's size is fixed when a worker first takes it, so that whoever takes it after a crash makes the same bytes.
     """
@@ -36,12 +39,22 @@ class BundleJob(models.Model):
     seen_size = models.BigIntegerField(null=True, help_text="Of a checkpoint that the asker kept: growth is proved.")
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, choices=State, default=State.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0, help_text="The worker of the newest holds the job.")
+    due_at = models.DateTimeField(
+        null=True, help_text="Queued: when a worker is told (again). Running: when its worker is taken for dead."
+    )
     error = models.TextField(blank=True)
     steps_done = models.PositiveIntegerField(default=0)
     steps_total = models.PositiveIntegerField(default=0)
     log_size = models.BigIntegerField(null=True)
     manifest_digest = models.CharField(max_length=71, blank=True)
     entry = models.UUIDField(null=True, help_text="The log's entry that names the manifest.")
+    whole = models.BooleanField(default=False, help_text="Made for somebody who may take the whole log.")
+    worded = ArrayField(
+        models.UUIDField(),
+        default=list,
+        help_text="Entries whose erasable words it holds.",
+    )
     file_digest = models.CharField(max_length=71, blank=True, help_text="Empty before it is made, and once it is gone.")
     file_bytes = models.BigIntegerField(default=0)
     made_at = models.DateTimeField()

@@ -10,7 +10,7 @@ from governance.common import clock
 from governance.common.errors import DomainError
 from reports import looks, services
 from reports.bundles import services as bundles
-from reports.models import BundleJob, DocumentJob
+from reports.models import DocumentJob
 
 log = logging.getLogger(__name__)
 
@@ -47,24 +47,20 @@ def sweep_documents() -> int:
 
 @shared_task
 def build_bundle(job_id: str) -> None:
-    """Make one bundle; whatever goes wrong is kept with the job."""
+    """Make one bundle; whatever goes wrong is kept with the job, and tried again if it may pass."""
     try:
         bundles.build_bundle(uuid.UUID(job_id))
     except DomainError as refusal:
-        bundles.fail_bundle(uuid.UUID(job_id), refusal.detail)
-    except Exception as error:
+        log.warning("bundle job %s: %s", job_id, refusal.detail)
+    except Exception:
         log.exception("bundle job %s failed", job_id)
-        bundles.fail_bundle(uuid.UUID(job_id), f"{type(error).__name__}: {error}")
 
 
 @shared_task
 def sweep_bundles() -> int:
     """Hand out again what a lost message or a dead worker left behind, and delete the files whose time is over."""
     bundles.delete_old()
-    before = clock.now() - timedelta(minutes=2)
-    waiting = BundleJob.objects.filter(state=BundleJob.State.QUEUED, made_at__lt=before)
-    stuck = BundleJob.objects.filter(state=BundleJob.State.RUNNING, started_at__lt=clock.now() - timedelta(minutes=30))
-    ids = [row.pk for row in [*waiting[:50], *stuck[:50]]]
-    for pk in ids:
+    due = bundles.due_bundles()
+    for pk in due:
         build_bundle.delay(str(pk))
-    return len(ids)
+    return len(due)

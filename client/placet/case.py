@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from placet.case_contents import Contents, Row
-from placet.case_files import FORMAT, HEAD, INDEX, MANIFEST, README, SCOPES, SEAL, entry_name, payload_name
+from placet.case_files import FORMAT, HEAD, INDEX, KEYS, MANIFEST, README, SCOPES, SEAL, entry_name, payload_name
 from placet.trust import Trust, parse_trust
 from placet.verify import (
     EMPTY_ROOT,
@@ -42,6 +42,7 @@ from placet.verify import (
 )
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*){0,3}")
+_ANCHORED = re.compile(r"log/anchored/([0-9]{20})\.(note|json|tsr)")
 _MOST = 100  # findings of one kind that are listed
 _CHOSEN = "A case holds chosen entries; that no other entry speaks of it, only the bundle of the whole log shows."
 _SERVERS = (
@@ -161,6 +162,8 @@ class _Check:
         with self.found.about(SEAL):
             index, proof, note, extra = open_receipt(self.box.read(SEAL))
             later, said = parse_checkpoint(note, self.trust.logs), parse_entry(extra or b"")
+            if note.partition(b"\n\n")[2].count(b"\n") != 1:  # nothing else holds these bytes: whoever adds a line
+                raise InvalidProof("Its checkpoint has another signature beside the log's own.")
             verify_inclusion(index, later.size, leaf_hash(extra or b""), proof, later.root)
             facts = later.origin, said["log"], said["event"], index >= head.size
             if facts != (head.origin, head.origin, "bundle.exported", True):
@@ -178,7 +181,7 @@ class _Check:
         listed, here = dict(manifest["files"]), dict([*self.box.digests.items()][:-2])
         for name in sorted(name for name in {**listed, **here} if listed.get(name) != here.get(name)):
             self.found.add("integrity", f"{name[:200]!r} is missing, or not as the manifest lists it.", file=name[:200])
-        if [*self.box][-2:] != [MANIFEST, SEAL] or (listed == here and [*listed] != sorted(here)):
+        if [*self.box] != [*sorted(here), MANIFEST, SEAL] or (listed == here and [*listed] != sorted(here)):
             raise ValueError("the members stand in another order")
         for needed in (README, INDEX, "coverage.json", "changes.json", "changes.csv"):
             if needed not in here:
@@ -187,19 +190,20 @@ class _Check:
 
     def read_entries(self) -> None:
         """Check each entry's proof under the checkpoint, and the erasable text beside it."""
-        logs = {self.head.origin}
-        for name in self.box.under("log/entries"):
+        for name in sorted(self.box.under("log/entries")):
             with self.found.about(name):
                 index, proof, note, extra = open_receipt(self.box.read(name))
                 if name != entry_name(index) or note != self.note or extra is None:
                     raise InvalidProof("it is another entry's, under another checkpoint, or without the entry's bytes")
                 verify_inclusion(index, self.head.size, leaf_hash(extra), proof, self.head.root)
                 entry = parse_entry(extra)
-                if entry["log"] not in logs:
-                    raise ValueError("it belongs to another log")
-                if entry["event"] == "log.forked":
-                    logs.add(str(entry["data"]["previous"]["origin"]))
                 self.entries[index] = entry
+        logs = self._logs()
+        for index, entry in [*self.entries.items()]:
+            first, stop = logs.get(entry["log"], (0, 0))
+            if not first <= index < stop:
+                del self.entries[index]
+                self.found.add("integrity", f"{entry_name(index)}: it belongs to another log", file=entry_name(index))
         for name in self.box.under("log/payloads"):
             with self.found.about(name):
                 index = int(name.rpartition("/")[2].removesuffix(".json"))
@@ -208,6 +212,20 @@ class _Check:
                     raise ValueError("the entry that it belongs to is not here")
                 if commitment(decode64(salt), text.encode()) != self.entries[index]["payload"]:
                     raise ValueError("the entry does not commit to this text")
+
+    def _logs(self) -> dict[str, tuple[int, int]]:
+        """Return where the entries of each log stand: entry 0 may fork one, whose entry 0 is now entry 1, and so on."""
+        logs, at, stop = {self.head.origin: (0, self.head.size)}, 0, self.head.size
+        while (entry := self.entries.get(at, {})).get("event") == "log.forked":
+            with self.found.about(entry_name(at)):
+                kept = entry["data"]["kept"]
+                if type(kept) is not int or kept < 0:
+                    raise ValueError("it forks a log and does not say how many entries it keeps")
+                at, stop = at + 1, min(stop, at + 1 + kept)
+                logs.setdefault(str(entry["data"]["previous"]["origin"]), (at, stop))
+                continue
+            break
+        return logs
 
     def read_anchors(self, outside: Sequence[bytes], vouched: Callable[[bytes], str]) -> None:
         """Hold the checkpoints that were published, and those from outside, against the one that all is under."""
@@ -233,14 +251,25 @@ class _Check:
             if beyond := sum(index >= self.anchored for index in self.entries):
                 self.found.notes.append(f"{beyond} entries of the case stand behind that.")
 
-    def read_time_stamps(self) -> None:
-        """Check that nothing else lies beside the checkpoints; a time stamp is for ``openssl ts -verify``."""
-        for name in self.box.under("log/anchored"):
+    def read_the_rest(self) -> None:
+        """Check that no file stands where no entry names one; a time stamp is for ``openssl ts -verify``."""
+        asked = [entry["data"] for entry in self.entries.values() if entry["event"] == "promotion.requested"]
+        pages = {f"requests/PR-{data.get('promotion')}.html" for data in asked}
+        for name in (name for name in self.box if name.startswith(("log/", "keys/", "requests/"))):
+            if name in {HEAD, *KEYS, *pages} or name.startswith(("log/entries/", "log/payloads/")):
+                continue
             with self.found.about(name):
-                if name.endswith(".json"):
-                    [decode64(step) for step in load_canonical(self.box.read(name))]
-                elif not name.endswith((".note", ".tsr")):
+                if not (steps := _ANCHORED.fullmatch(name)):
                     raise ValueError("is no member of a case")
+                if steps[2] == "json":
+                    self._grown(int(steps[1]), self.box.read(name))
+                elif steps[2] == "tsr" and f"log/anchored/{steps[1]}.note" not in self.box:
+                    raise ValueError("is a time stamp over a checkpoint that is not here")
+
+    def _grown(self, size: int, steps: bytes) -> None:
+        """Check that what should be a proof could be one; only with a checkpoint of that size it proves something."""
+        if not 0 < size <= self.head.size or any(len(decode64(step)) != 32 for step in load_canonical(steps)):
+            raise ValueError("is no proof that the log grew to the checkpoint of the case")
 
     def _unconnected(self, name: str, seen: Checkpoint) -> None:
         self.found.notes.append(
@@ -251,16 +280,19 @@ class _Check:
     def _reached(self, seen: Checkpoint) -> int:
         """Return how many entries a checkpoint vouches for; 0 when nothing here connects it with the case.
 
+        That under which the log names the manifest connects nothing: no proof leads to it from the case's own, so it
+        may be of a history that the log shows to others.
+
         Raises:
             ValueError: it is another log's, or signs another history.
         """
         if seen.origin != self.head.origin:
             raise ValueError(f"it is of the log {seen.origin}, the case of {self.head.origin}")
         for known in (self.head, self.later):
-            if seen.size == known.size:
-                if seen.root != known.root:
-                    raise InvalidProof(f"it signs another history of the first {seen.size} entries")
-                return min(seen.size, self.head.size)
+            if seen.size == known.size and seen.root != known.root:
+                raise InvalidProof(f"it signs another history of the first {seen.size} entries")
+        if seen.size == self.head.size:
+            return seen.size
         steps = f"log/anchored/{seen.size:020}.json"
         if seen.size > self.head.size or steps not in self.box:
             return 0
@@ -299,7 +331,7 @@ def verify_case(
             check.read_manifest()
         check.read_entries()
         check.read_anchors(outside, known.vouched)
-        check.read_time_stamps()
+        check.read_the_rest()
         found = contents.check(check.manifest)
     return _reported(check, found or (), contents.untold)
 

@@ -1,7 +1,5 @@
 """What the papers of a case must say: each is held against the log's entry that names it."""
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from placet import attestations, permits
 from placet.assertions import judge
 from placet.canonical import canonical_json
+from placet.case_changes import KINDS, population, table
 from placet.case_files import (
     MANIFEST,
     PAYLOAD,
@@ -26,16 +25,18 @@ from placet.case_files import (
     paper_name,
     papers_of,
     payload_name,
+    policy_copy,
     policy_digests,
 )
-from placet.derivation import LogDisagrees, check_decisions, rederive
+from placet.case_requests import Requests
 from placet.trust import Trust
+from placet.uris import qualified
 from placet.verify import parse_time
 
 Entry = Mapping[str, Any]
 FREE = ("README.txt", "index.html", "coverage.json", "changes.json", "changes.csv", MANIFEST, SEAL)
 FREE_FOLDERS = ("log/", "keys/", "requests/")
-_REPLAYED = ("approval.", "passkey.", "promotion.", "standing_approval.")
+_PAPERS = ("document/v1", "submitted_document/v1")  # these can be about the whole system
 _KINDS = {
     "log/entries": "entries of the log",
     "decisions": "decisions",
@@ -81,27 +82,30 @@ class Contents:
     def __init__(self, box: Box, entries: dict[int, Entry], trust: Trust, found: Found) -> None:
         self.box, self.entries, self.trust, self.found = box, entries, trust, found
         self.left_out: dict[str, str] = {}
-        self.named, self._erased, self._attached = set[str](), set[str](), dict[str, int]()
-        self.untold = False
+        self.named, self._erased, self._attached = set[str](), set[str](), dict[str, tuple[int, Any]]()
+        self._evidence_keys: list[tuple[int, Entry]] = []
+        self.requests, self.untold = Requests({}), False
         """Whether something stays open: left out, or not to be checked with these keys."""
 
     def check(self, manifest: Mapping[str, Any]) -> tuple[Row, ...]:
         """Check everything, and return what is there."""
         self.left_out = {str(name): str(why) for name, why in manifest.get("left_out", [])}
-        for index, entry in sorted(self.entries.items()):
-            if entry["event"] == "payload.redacted":
-                self._erased.add(str(entry["data"].get("entry")))
-            elif entry["event"] == "evidence.attached":
-                self._attached.setdefault(str(entry["data"].get("payload_digest")), index)
+        self._look_around()
+        self.requests = Requests(self.entries)
+        self._decisions()
+        with self.found.about(MANIFEST):
+            self._scope(manifest["scope"])
         for index, entry in sorted(self.entries.items()):
             with self.found.about(f"Entry {index}", index=index):
                 self._read(index, entry)
-        self._decisions()
         with self.found.about("changes.json"):
-            self._changes(json.loads(self.box.read("changes.json")))
+            self._changes(json.loads(self.box.read("changes.json")), manifest["scope"])
         with self.found.about("coverage.json"):
-            if not {"from", "to", "unknown"} <= json.loads(self.box.read("coverage.json")).keys():
+            told = json.loads(self.box.read("coverage.json"))
+            if not {"from", "to", "unknown"} <= told.keys():
                 raise ValueError("is no coverage statement")
+            if parse_time(told["from"]) != parse_time(manifest["scope"]["from"]):
+                raise ValueError("is of another period than the case")
         for name in self.box:
             if name not in self.named and name not in FREE and not name.startswith(FREE_FOLDERS):
                 self.found.add("integrity", f"{name}: no entry of the case names it.", file=name)
@@ -109,6 +113,32 @@ class Contents:
             self.untold = True
             self.found.notes.append(f"Left out: {name}: {why}")
         return self._rows()
+
+    def _scope(self, said: Mapping[str, Any]) -> None:
+        """Check that the entries are here which the manifest says that the case is about."""
+        first, last = parse_time(said["from"]), parse_time(said["to"])
+        if first >= last:
+            raise ValueError("its period has no length")
+        if said["kind"] == "promotion":
+            told = self.requests.of_promotion(str(said["name"]))
+            opened = min(parse_time(entry["at"]) for _, entry in told)
+            if not first <= opened < last:
+                raise ValueError("the request that it is about was not made in the period that it names")
+        elif said["kind"] == "system" and all(
+            entry["data"].get("system") != said["name"] for entry in self.entries.values()
+        ):
+            raise ValueError("it is about an AI system, and no entry in it is")
+
+    def _look_around(self) -> None:
+        """Take note of what many entries need: erased words, attached evidence by its row, keys of evidence."""
+        for index, entry in sorted(self.entries.items()):
+            if entry["event"] == "payload.redacted":
+                self._erased.add(str(entry["data"].get("entry")))
+            elif entry["event"] == "evidence.attached":
+                for row in entry["subjects"]:
+                    self._attached.setdefault(str(row.get("key")), (index, entry["data"]))
+            elif entry["event"] in {"evidence_key.registered", "evidence_key.ended"}:
+                self._evidence_keys.append((index, entry))
 
     def _rows(self) -> tuple[Row, ...]:
         wrong = Counter[str]()
@@ -136,9 +166,17 @@ class Contents:
         if reader := readers.get(entry["event"]):
             reader(index, entry)
         for digest in policy_digests(entry):
-            self._there(paper_name("policies", digest, ".yaml"))
+            self._policy(digest)
         if entry["payload"] is not None and entry["id"] not in self._erased:
             self._there(payload_name(index))
+
+    def _policy(self, digest: str) -> None:
+        """Check that a policy which people read is the one that has the digest."""
+        name, canonical = (paper_name("policies", digest, ending) for ending in (".txt", ".json"))
+        if self._there(name):
+            with self.found.about(name):
+                if canonical not in self.box or self.box.read(name) != policy_copy(self.box.read(canonical)):
+                    raise ValueError("it says something else than the policy with that digest, or that is not here")
 
     def _there(self, name: str) -> bool:
         """Return whether a file that an entry names is here; one that is neither here nor left out is a finding."""
@@ -165,10 +203,10 @@ class Contents:
         name = paper_name("permits", entry["data"]["permit"], ".json")
         if name in self.box:
             with self.found.about(name, index=index):
-                self._check_permit(name, entry)
+                self._check_permit(name, index, entry)
 
-    def _check_permit(self, name: str, entry: Entry) -> None:
-        """Check a permit's signature, and that it says what was approved."""
+    def _check_permit(self, name: str, index: int, entry: Entry) -> None:
+        """Check a permit's signature, and that it says what its entry says and what was approved."""
         if not self.trust.permits:
             self.untold = True
             self.found.notes.append(f"{name}: the trust file names no permit key, so its signature was not checked.")
@@ -176,21 +214,17 @@ class Contents:
         envelope = json.loads(self.box.read(name))
         issued = permits.read(envelope, self.trust)
         said = entry["data"]
-        facts = issued.kind, f"{issued.model}/{issued.version}", issued.artifact_digest, issued.alias
+        facts = (
+            issued.kind,
+            f"{qualified(issued.workspace, issued.model)}/{issued.version}",
+            issued.artifact_digest,
+            issued.alias,
+        )
         if facts != (said["kind"], said["subject"]["name"], said["subject"]["digest"], said["alias"]):
             raise ValueError("it is for another version, alias or act than its entry says")
         if issued.log.get("origin") != entry["log"] or parse_time(said["expires"]) != issued.expires_at:
             raise ValueError("it is of another log, or holds for another time than its entry says")
-        ground = self.entries.get(int(issued.log["index"]))
-        if ground is None:
-            raise ValueError(f"the entry that it rests on ({issued.log['index']}) is not in the case")
-        if ground["event"] != "approval.approved" or issued.kind != "serve":
-            return
-        data = ground["data"]
-        policy = {**data["policy"], "version": str(data["policy"]["version"])}
-        ours = issued.artifact_digest, issued.evidence_manifest, dict(issued.policy), issued.approval
-        if ours != (data["subject"]["digest"], data["manifest"], policy, data["request"]):
-            raise ValueError("it names other bytes, evidence or another policy than were approved")
+        self.requests.check_permit(issued, index, said)
 
     def _statement(self, index: int, entry: Entry) -> None:
         digest = entry["data"]["files"].get(STATEMENT)
@@ -201,11 +235,11 @@ class Contents:
     def _check_statement(self, name: str, index: int, entry: Entry) -> None:
         """Check who signed a statement about evidence, and that it names these bytes."""
         keys: dict[str, Ed25519PublicKey] = {}
-        for at, other in self.entries.items():
-            if other["event"] == "evidence_key.registered" and at < index:
-                data = other["data"]
-                if data["account"] == entry["actor"]:
-                    keys[data["key"]] = attestations.read_public_pem(data["public_key"])
+        for at, key in self._evidence_keys:
+            if at < index and key["data"]["account"] == entry["actor"]:
+                keys.pop(key["data"]["key"], None)  # one that had ended signs nothing more
+                if key["event"] == "evidence_key.registered":
+                    keys[key["data"]["key"]] = attestations.read_public_pem(key["data"]["public_key"])
         signed = attestations.verify(json.loads(self.box.read(name)), keys)
         data = entry["data"]
         ours = (signed.evidence_type, f"{signed.model}/{signed.version}", signed.artifact_digest)
@@ -224,9 +258,15 @@ class Contents:
         data = entry["data"]
         if "sha256:" + sha256(canonical_json(data["evidence"])).hexdigest() != data["manifest"]:
             raise ValueError("the list of evidence does not have the digest that people signed")
+        about = self.requests.subject(str(data["request"]))
         for row in data["evidence"]:
-            if self._attached.get(row["payload_digest"], index) >= index:
+            at, said = self._attached.get(row["id"], (index, {}))
+            if at >= index:
                 raise ValueError(f"no entry of the case attaches the {row['type']} that the review was opened on")
+            if (said["type"], said["payload_digest"]) != (row["type"], row["payload_digest"]):
+                raise ValueError(f"entry {at} attaches other evidence than the {row['type']} that it should be")
+            if said["subject"] != about and row["type"] not in _PAPERS:
+                raise ValueError(f"entry {at} attaches {row['type']} about another version than the request is about")
 
     def _stages(self, index: int, entry: Entry) -> None:
         """Check that a request is signed as the policy of that digest says: no stage less, no smaller quorum."""
@@ -243,64 +283,37 @@ class Contents:
         for index, sentence in judge(sorted(self.entries.items())):
             file = decision_name(index)
             self.found.add("decisions", sentence, index=index, file=file if file in self.box else None)
-        requests = {
-            str(entry["data"]["request"]): index
-            for index, entry in sorted(self.entries.items())
-            if entry["event"] == "approval.opened"
-        }
-        for request, opened in requests.items():
-            self._derived(request, opened)
+        for index, sentence in self.requests.derive():
+            file = decision_name(index)
+            self.found.add("decisions", sentence, index=index, file=file if file in self.box else None)
+        for index, sentence, wrong in self.requests.applied():
+            if wrong:
+                self.found.add("decisions", sentence, index=index)
+            else:
+                self.found.notes.append(sentence)
+        self.found.notes += self.requests.outcomes()
 
-    def _derived(self, request: str, opened: int) -> None:
-        entries = [
-            (index, entry) for index, entry in sorted(self.entries.items()) if entry["event"].startswith(_REPLAYED)
-        ]
-        granted = [
-            index
-            for index, entry in entries
-            if entry["event"] == "approval.approved" and entry["data"].get("request") == request
-        ]
-        try:
-            check_decisions(entries, request)
-            for index in granted:
-                rederive([(at, entry) for at, entry in entries if at <= index], request)
-        except LogDisagrees as wrong:
-            self.found.add("decisions", f"The request {request}: {wrong}", index=opened)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            self.found.add("decisions", f"The request {request} does not have the fields of its events.", index=opened)
-
-    def _changes(self, said: Mapping[str, Any]) -> None:
-        """Check that the changes listed are the entries that the rule names, each told as its entry tells it."""
-        first, last, events = said["from"], said["to"], set(said["events"])
-        models = said.get("models")
-        wanted = {
-            index
-            for index, entry in self.entries.items()
-            if entry["event"] in events
-            and parse_time(first) <= parse_time(entry["at"]) < parse_time(last)
-            and (models is None or entry["data"].get("model") in models)
-        }
-        listed = {int(item["index"]): item for item in said["items"]}
-        if wanted != listed.keys() or len(said["items"]) != said["count"]:
-            odd = sorted(wanted ^ listed.keys())
-            raise ValueError(f"entry {odd[0]} is listed and not here, or here and not listed" if odd else "miscounted")
-        for index, item in listed.items():
-            entry = self.entries[index]
-            data = entry["data"]
-            facts = [entry["id"], entry["at"], entry["actor"], *(_text(data.get(k)) for k in ("model", "alias"))]
-            if facts != [item[name] for name in ("id", "at", "actor", "model", "alias")]:
-                raise ValueError(f"entry {index} says something else")
-            if item["version"] != _text(data.get("version")):
-                raise ValueError(f"entry {index} is about another version")
-        rows = list(csv.reader(io.StringIO(self.box.read("changes.csv").decode())))
-        if [row[0] for row in rows[1:-1]] != [str(index) for index in listed]:
+    def _changes(self, said: Mapping[str, Any], scope: Mapping[str, Any]) -> None:
+        """Check that the changes listed are those among the entries, in the period and of the models of the case."""
+        if (said["from"], said["to"], said["events"]) != (scope["from"], scope["to"], sorted(KINDS)):
+            raise ValueError("it is of another period than the case, or of other events than change an alias")
+        models = said["models"]
+        if scope["kind"] == "promotion":
+            told = self.requests.of_promotion(str(scope["name"]))
+            wanted = [str(entry["data"]["model"]) for _, entry in told if entry["event"] == "promotion.requested"]
+            if models != wanted[:1]:
+                raise ValueError("it is of other models than the case")
+        elif (models is None) != (scope["kind"] == "period"):
+            raise ValueError("it is of other models than the case")
+        items = population(self.entries, start=scope["from"], end=scope["to"], models=models)
+        if said["items"] != items or said["count"] != len(items):
+            ours, theirs = ({row["index"]: row for row in rows} for rows in (items, said["items"]))
+            odd = sorted(index for index in {**ours, **theirs} if ours.get(index) != theirs.get(index))
+            raise ValueError(f"entry {odd[0]} is listed otherwise than it is, or not" if odd else "miscounted")
+        if self.box.read("changes.csv") != table(items):
             self.found.add("integrity", "changes.csv: it lists other changes than changes.json.", file="changes.csv")
 
 
 def _stage(said: Mapping[str, Any]) -> tuple[str, list[str], int, str]:
     """Return what a policy and a request both say of a stage; unsaid, one person signs, with a password."""
     return said["name"], sorted(said["roles"]), said.get("quorum", 1), said.get("signature") or "password"
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

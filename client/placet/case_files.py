@@ -3,6 +3,7 @@
 The same papers under the same checkpoint give the same bytes, but for the last member: the log's word about the rest.
 """
 
+import json
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,7 @@ MANIFEST, SEAL, HEAD, README, INDEX = (
     "index.html",
 )
 SCOPES = ("promotion", "system", "period")
+KEYS = ("keys/README.txt", "keys/policy.txt")
 STATEMENT, DOCUMENT, PAYLOAD = "statement.dsse.json", "document.pdf", "payload.json"
 """Names of files of evidence that have a place of their own: a signed statement, a paper, a payload as it was sent."""
 
@@ -42,7 +44,7 @@ documents/             papers as they were made or handed in (.pdf), and what ea
 evidence/              what was measured or stated, by the SHA-256 that the log names; *.dsse.json are signed statements
 decisions/             who decided what, with the text that was signed and the signature, by index of the log's entry
 credentials/           public keys of the passkeys that signed
-policies/              policies that requests were held against: as written (.yaml), and the form that has the digest
+policies/              policies that requests were held against: to read (.txt), and in the form that has the digest
 permits/               what the notary signed (DSSE), by digest
 coverage.json          who watched MLflow meanwhile, with gaps, and what nobody can know
 changes.json, .csv     every change of a protected alias meanwhile, and every attempt
@@ -95,6 +97,11 @@ def decision_copy(index: int, entry: Mapping[str, Any]) -> bytes:
 def credential_copy(index: int, entry: Mapping[str, Any]) -> bytes:
     """Return a passkey's public half as a file: what the entry that enrols it says."""
     return canonical_json({"index": index, "at": entry["at"], **entry["data"]})
+
+
+def policy_copy(canonical: bytes) -> bytes:
+    """Return a policy to read, from the form that has the digest: the text that it was written in, nothing holds."""
+    return json.dumps(json.loads(canonical), indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def policy_digests(entry: Mapping[str, Any]) -> set[str]:

@@ -12,8 +12,11 @@ from placet.assertions import Passkeys
 from placet.canonical import canonical_json
 
 Entry = Mapping[str, Any]
+Entries = list[tuple[int, Entry]]
 PERSON = "person:"
 STANDING = "standing approval"
+DEEPEST = 8
+"""So many requests may rest on one another: a promotion on a waiver, and that on a waiver of its own, and so on."""
 USED = "standing_approval.used"
 
 
@@ -70,16 +73,22 @@ def rederive(entries: Iterable[tuple[int, Entry]], request: str) -> Approved:
             where it must, the verdict was not ALLOW, the subject or the manifest changed on the way, or the approval
             has lost its force; or a standing approval granted it that does not cover it.
     """
-    known = list(entries)
-    derivation = _read(known, request)
+    return _rederive(list(entries), request, ())
+
+
+def _rederive(known: Entries, request: str, above: tuple[str, ...]) -> Approved:
+    """Derive a request on which those ``above`` rest."""
+    if request in above or len(above) > DEEPEST:
+        raise LogDisagrees("it rests on itself, or on more requests upon one another than anybody needs.")
+    derivation, above = _read(known, request), (*above, request)
     approved = derivation.result()
     if approved.renews:
         _check_renewed(approved, _read(known, approved.renews))
     for check, waiver in sorted(approved.waivers.items()):
-        _check_waiver(approved, check, rederive(known, waiver))
+        _check_waiver(approved, check, _rederive(known, waiver, above))
     if approved.use is not None:
         before = [(index, entry) for index, entry in known if index < approved.index]
-        check_use(approved, derivation, rederive(before, approved.use["granted_by"]), before)
+        check_use(approved, derivation, _rederive(before, approved.use["granted_by"], above), before)
     return approved
 
 

@@ -311,6 +311,15 @@ def sealed_payloads(entry_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[byt
     return {row.entry_id: (bytes(row.salt), bytes(row.payload)) for row in rows}
 
 
+def erased_of(entry_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of the entries that have no erasable part (any more)."""
+    gone = set(entry_ids)
+    for first in range(0, len(entry_ids), 1000):
+        some = entry_ids[first : first + 1000]
+        gone -= set(Payload.objects.filter(entry__in=some).values_list("entry_id", flat=True))
+    return gone
+
+
 def payloads_of(entry_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
     """Return the erasable payloads of those entries that have one still."""
     rows = Payload.objects.filter(entry__in=entry_ids) if entry_ids else ()

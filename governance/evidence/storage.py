@@ -12,13 +12,17 @@ from django.conf import settings
 from governance.common import files
 from governance.common.errors import Unknown
 
+FILES = "files"
+"""The folder of what is kept for good. Files that are deleted again have a folder of their own, so that the same bytes,
+handed in as a file of evidence, stay."""
 
-def path_of(digest: str) -> Path:
-    """Return where a digest's bytes lie, or would lie."""
+
+def path_of(digest: str, *, folder: str = FILES) -> Path:
+    """Return where a digest's bytes lie, or would lie, in a folder of the storage root."""
     value = digest.removeprefix("sha256:")
     if len(value) != 64 or not all(c in "0123456789abcdef" for c in value):
         raise Unknown(f"{digest} is no digest.")
-    return Path(settings.STORAGE_ROOT) / "files" / value[:2] / value
+    return Path(settings.STORAGE_ROOT) / folder / value[:2] / value
 
 
 def put(content: bytes) -> str:
@@ -33,11 +37,11 @@ def put(content: bytes) -> str:
     return digest
 
 
-def put_stream(chunks: Iterable[bytes]) -> str:
+def put_stream(chunks: Iterable[bytes], *, folder: str = FILES) -> str:
     """Keep bytes that come piece by piece and return their digest; no more than one piece is in memory."""
-    folder = Path(settings.STORAGE_ROOT) / "files"
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder)
+    top = Path(settings.STORAGE_ROOT) / folder
+    top.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=top)
     digest = sha256()
     try:
         with os.fdopen(handle, "wb") as file:
@@ -46,7 +50,7 @@ def put_stream(chunks: Iterable[bytes]) -> str:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        path = path_of(name := f"sha256:{digest.hexdigest()}")
+        path = path_of(name := f"sha256:{digest.hexdigest()}", folder=folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         Path(temporary).chmod(0o644)
         files.place(Path(temporary), path)  # over the same bytes, if they are there
@@ -56,23 +60,23 @@ def put_stream(chunks: Iterable[bytes]) -> str:
     return name
 
 
-def remove(digest: str) -> None:
+def remove(digest: str, *, folder: str = FILES) -> None:
     """Delete the bytes of a digest, if they are there."""
-    files.remove(path_of(digest))
+    files.remove(path_of(digest, folder=folder))
 
 
-def holds(digest: str) -> bool:
+def holds(digest: str, *, folder: str = FILES) -> bool:
     """Return whether something is kept under a digest."""
-    return files.exists(path_of(digest))
+    return files.exists(path_of(digest, folder=folder))
 
 
-def open_checked(digest: str) -> BinaryIO:
+def open_checked(digest: str, *, folder: str = FILES) -> BinaryIO:
     """Open the bytes of a digest at their beginning, once they were held against it; the caller closes the file.
 
     Raises:
         Unknown: nothing is kept under it, or what lies there has other bytes.
     """
-    path = path_of(digest)
+    path = path_of(digest, folder=folder)
     files.fetch([path])
     if not path.exists():
         raise Unknown(f"Nothing is stored under {digest}.")

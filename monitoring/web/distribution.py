@@ -53,12 +53,14 @@ class Windows:
 def mean_of(column: ReferenceColumn, counts: NumericCounts | CategoryCounts) -> float | None:
     """Return the mean of a window's values, taking each for the middle of its bin; None for texts and for no value.
 
-    The bins hold a hundredth of the reference's rows each; the outermost end where the window's values do at most.
+    The bins hold a hundredth of the reference's rows each; the outermost end where the reference does. How far beyond
+    it values lie is kept in steps as wide as all of it, which would draw the mean of a few values far off.
     """
     total = sum(counts.counts) if isinstance(counts, NumericCounts) else 0
     if not isinstance(counts, NumericCounts) or not total or counts.low is None or counts.high is None:
         return None
-    low, high = counts.low, counts.high
+    known = column.counts if isinstance(column.counts, NumericCounts) else counts
+    low, high = (counts.low, counts.high) if known.low is None or known.high is None else (known.low, known.high)
     knots = [low, *(min(max(edge, low), high) for edge in column.edges), high]
     middles = [(left + right) / 2 for left, right in pairwise(knots)]
     return float(sum(n * middle for n, middle in zip(counts.counts, middles, strict=False)) / total)

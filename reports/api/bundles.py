@@ -111,10 +111,11 @@ class BundleFile(APIView):
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY}, summary="Download a bundle")
     def get(self, request: Request, bundle_id: uuid.UUID) -> FileResponse:
-        """Return the file, for a week after it was made; to whoever asked for it."""
-        row = selectors.bundle_for(actor(request), bundle_id)
+        """Return the file, for a week after it was made; to whoever asked for it and may still have what is in it."""
+        person = actor(request)
+        row = selectors.bundle_for(person, bundle_id)
         return FileResponse(
-            selectors.file_of(row),
+            selectors.file_for(person, row),
             as_attachment=True,
             filename=selectors.file_name(row),
             content_type="application/zip",

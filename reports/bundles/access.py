@@ -7,6 +7,7 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import roles_anywhere, roles_of
 from governance.common.errors import Forbidden
 from governance.inventory.models import AISystem
+from reports.models import BundleJob
 
 TAKERS = frozenset({Role.AUDITOR, Role.RISK_OFFICER, Role.OWNER})
 """Who takes the papers of a system that the role reaches."""
@@ -44,3 +45,22 @@ def check_may_ask(user: User, system_id: uuid.UUID | None) -> None:
     if system_id is None:
         raise Forbidden("An auditor, risk officer or administrator takes the bundle of a period, which is about all.")
     raise Forbidden("An auditor, a risk officer or the owner of the AI system takes its bundle; ask one of them.")
+
+
+def check_may_download(user: User, job: BundleJob) -> None:
+    """Check that whoever asked for a bundle may still have what is in it.
+
+    Raises:
+        Forbidden: they may not take it, or not the words of every entry, as they might when it was made.
+    """
+    check_may_ask(user, system_of(job))
+    if job.whole and not may_take_all(user):
+        raise Forbidden(
+            "The file was made for somebody who may take the whole log away, and you may not any more. Ask for the "
+            "bundle again; the new one holds what you may have."
+        )
+
+
+def system_of(job: BundleJob) -> uuid.UUID | None:
+    """Return the AI system that a bundle is about; None for a period, which is about all."""
+    return job.promotion.approval.system_id if job.promotion else job.system_id

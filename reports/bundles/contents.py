@@ -3,7 +3,7 @@
 import base64
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
@@ -34,10 +34,12 @@ from placet.case_files import (
     paper_name,
     papers_of,
     payload_name,
+    policy_copy,
     policy_digests,
 )
 from placet.receipts import encode_receipt
 from placet.trust import InvalidTrust, format_trust, load_trust
+from placet.uris import split_workspace
 from registry import coverage, population
 from registry.models import Permit
 from reports.bundles import pages
@@ -65,6 +67,8 @@ class Contents:
     Args:
         whole: whether the words of every entry may go out, and not only those of the case's own.
         seen: the size of a checkpoint that the asker kept.
+    Attributes:
+        worded: the entries whose erasable words stand in it.
     """
 
     def __init__(self, found: Gathered, head: Head, *, about: str, whole: bool, seen: int | None = None) -> None:
@@ -72,6 +76,7 @@ class Contents:
         self.left_out: dict[str, str] = {}
         self._files: dict[str, Load] = {}
         self._sealed = self._words()
+        self.worded = sorted(self._sealed)
         self._add_papers()
         self._add_anchors()
         self._add_statements()
@@ -127,7 +132,7 @@ class Contents:
             for name, digest in papers_of(body).items():
                 self._files[name] = _paper(name, digest, body)
             for digest in policy_digests(body):
-                self._files[paper_name("policies", digest, ".yaml")] = _policy_text(digest)
+                self._files[paper_name("policies", digest, ".txt")] = _policy_text(digest)
             if entry.event == "approval.decided":
                 self._files[decision_name(index)] = _fixed(decision_copy(index, body))
             elif entry.event == "passkey.enrolled":
@@ -163,16 +168,9 @@ class Contents:
 
     def _coverage(self) -> dict[str, Any]:
         """Return the coverage statement; to who may not take the whole log, without what is about others' models."""
-        said = coverage.statement(self.found.start, max(self.found.start, min(self.found.end, self.head.at)))
-        if self.whole:
-            return said
-        own = set(self.found.models or ())
-        said["deviations"] = [row for row in said["deviations"] if row["model"] in own]
-        lists = ("without_a_grant", "broken_glasses", "without_a_change")
-        said["grants"] = {name: [row for row in said["grants"][name] if row["model"] in own] for name in lists}
-        said["workspaces"] = []
-        said["unexplained_changes"] = len(said["deviations"]) + len(said["grants"]["without_a_change"])
-        return said | {"models": sorted(own)}
+        found = self.found
+        said = coverage.statement(found.start, max(found.start, min(found.end, self.head.at)))
+        return said if self.whole else _coverage_of(said, found.models or ())
 
 
 def _fixed(content: bytes) -> Load:
@@ -199,7 +197,7 @@ def _paper(name: str, digest: str, body: Mapping[str, Any]) -> Load:
     if folder == "permits":
         return _checked(digest, lambda: _permit(digest))
     if folder == "policies":
-        return _checked(digest, lambda: rfc8785.dumps(dict(source.read(_policy(digest).text).data)))
+        return _policy_form(digest)
     if event == "evidence.attached" and digest == body["data"]["payload_digest"]:
         return _checked(digest, lambda: _evidence(digest))
     return lambda: _stored(digest)
@@ -236,11 +234,13 @@ def _policy(digest: str) -> PolicyVersion:
     return row
 
 
-def _policy_text(digest: str) -> Load:
-    def text() -> bytes:
-        return _policy(digest).text.encode()
+def _policy_form(digest: str) -> Load:
+    return _checked(digest, lambda: rfc8785.dumps(dict(source.read(_policy(digest).text).data)))
 
-    return text
+
+def _policy_text(digest: str) -> Load:
+    canonical = _policy_form(digest)
+    return lambda: policy_copy(canonical())
 
 
 def _growth(old: int, new: int) -> Load:
@@ -249,6 +249,38 @@ def _growth(old: int, new: int) -> Load:
         return canonical_json([base64.b64encode(step).decode() for step in proof])
 
     return steps
+
+
+def _coverage_of(said: Mapping[str, Any], models: Collection[str]) -> dict[str, Any]:
+    """Return of a coverage statement what those may read whom only these models concern.
+
+    It takes each field by its name, so that what is stated of others later on is not given away with it.
+    """
+    places = {split_workspace(model)[0] for model in models}
+    workspaces = [row for row in said["workspaces"] if row["workspace"] in places]
+    period = coverage.Stretch(said["from"], said["to"])
+    deviations = [row for row in said["deviations"] if row["model"] in models]
+    lists = ("without_a_grant", "broken_glasses", "without_a_change")
+    grants = {name: [row for row in said["grants"][name] if row["model"] in models] for name in lists}
+    return {
+        **{name: said[name] for name in ("from", "to", "first_watch_at", "blind_window_s")},
+        "models": sorted(models),
+        "plugin": _watched(said["plugin"]),
+        "reconciler": {name: _watched(watch) for name, watch in said["reconciler"].items()},
+        "workspaces": workspaces,
+        "deviations": deviations,
+        "grants": grants,
+        "unexplained_changes": len(deviations) + len(grants["without_a_change"]),
+        "unknown": coverage.unknown(
+            period, said["first_watch_at"], said["plugin"], said["reconciler"]["aliases"], workspaces
+        ),
+    }
+
+
+def _watched(watch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return when somebody watched, and not who, or what they met there."""
+    spans = [{name: span[name] for name in ("from", "to", "beats", "longest_gap_s")} for span in watch["spans"]]
+    return {"active_s": watch["active_s"], "spans": spans, "gaps": watch["gaps"]}
 
 
 def _changes(found: Gathered) -> dict[str, Any]:

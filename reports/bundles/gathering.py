@@ -70,6 +70,11 @@ class Gathered:
         for table, keys in by_table.items():
             self.add(log.entries_naming(table, keys))
 
+    def tells_of(self, row: Model) -> bool:
+        """Return whether the log told of a governed row within the size."""
+        told = log.entries_naming(row._meta.db_table, [row.pk])
+        return any(entry.index is not None and entry.index < self.size for entry in told)
+
     def add_promotion(self, promotion: PromotionRequest) -> None:
         """Take in a promotion: its approval with all that this rests on, and each change of the alias on its word."""
         if promotion in self.promotions:
@@ -83,6 +88,8 @@ class Gathered:
         self.add_rows(ApplyGrant.objects.filter(change__in=changes))
         signed = Permit.objects.filter(Q(change__in=changes) | Q(approval=promotion.approval_id))
         self.add_rows(signed.defer("envelope"))
+        grounds = set(signed.values_list("log_index", flat=True))  # one to go back can rest on another's change
+        self.add(log.entries_at(sorted(grounds - self.entries.keys())))
         self.add_approval(promotion.approval)
 
     def add_approval(self, approval: ApprovalRequest) -> None:
@@ -142,7 +149,13 @@ class Gathered:
             self.add(log.entries_naming("audit_payload", sealed[some : some + 1000]))
         self._add_forks()
         self.entries = dict(sorted(self.entries.items()))
-        self.promotions.sort(key=lambda row: row.number)
+        asked = {
+            entry.parsed["data"]["promotion"]
+            for entry in self.entries.values()
+            if entry.event == Event.PROMOTION_REQUESTED
+        }
+        here = (row for row in self.promotions if row.number in asked)  # one that came meanwhile has no entry here
+        self.promotions = sorted(here, key=lambda row: row.number)
         return self
 
     def _add_forks(self) -> None:
@@ -174,9 +187,13 @@ def _of_promotion(found: Gathered, promotion: PromotionRequest) -> None:
     """Gather one promotion, with the newest document of each kind of its system."""
     found.add_promotion(promotion)
     found.models = [str(promotion.version.model)]
-    newest = Document.objects.filter(system=promotion.approval.system_id).order_by("kind", "-made_at").distinct("kind")
     _close(found, promotion.approval.opened_at)
-    found.add_rows(newest.defer("snapshot"))
+    newest: dict[str, Document] = {}
+    made = Document.objects.filter(system=promotion.approval.system_id).order_by("kind", "-made_at", "pk")
+    for document in made.defer("snapshot").iterator(chunk_size=100):
+        if document.kind not in newest and found.tells_of(document):  # what was made since is not in this log
+            newest[document.kind] = document
+    found.add_rows(newest.values())
 
 
 def _of_system(found: Gathered, system: AISystem) -> None:

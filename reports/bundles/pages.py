@@ -131,7 +131,7 @@ class _Story:
 
     def _links(self, index: int, body: Mapping[str, Any]) -> list[Row]:
         names = [*papers_of(body)]
-        names += [f"policies/{digest[7:]}.yaml" for digest in sorted(policy_digests(body))]
+        names += [f"policies/{digest[7:]}.txt" for digest in sorted(policy_digests(body))]
         names += [f"decisions/{index:012}.json"]
         return [{"name": name, "said": _said(name)} for name in names if name in self.files]
 

@@ -1,4 +1,5 @@
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import uuid
 from django.conf import settings
@@ -24,12 +25,16 @@ class Migration(migrations.Migration):
                 ('ends_at', models.DateTimeField(help_text='No part of the period.', null=True)),
                 ('seen_size', models.BigIntegerField(help_text='Of a checkpoint that the asker kept: growth is proved.', null=True)),
                 ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed')], default='queued', max_length=8)),
+                ('attempt', models.PositiveSmallIntegerField(default=0, help_text='The worker of the newest holds the job.')),
+                ('due_at', models.DateTimeField(help_text='Queued: when a worker is told (again). Running: when its worker is taken for dead.', null=True)),
                 ('error', models.TextField(blank=True)),
                 ('steps_done', models.PositiveIntegerField(default=0)),
                 ('steps_total', models.PositiveIntegerField(default=0)),
                 ('log_size', models.BigIntegerField(null=True)),
                 ('manifest_digest', models.CharField(blank=True, max_length=71)),
                 ('entry', models.UUIDField(help_text="The log's entry that names the manifest.", null=True)),
+                ('whole', models.BooleanField(default=False, help_text='Made for somebody who may take the whole log.')),
+                ('worded', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, help_text='Entries whose erasable words it holds.', size=None)),
                 ('file_digest', models.CharField(blank=True, help_text='Empty before it is made, and once it is gone.', max_length=71)),
                 ('file_bytes', models.BigIntegerField(default=0)),
                 ('made_at', models.DateTimeField()),

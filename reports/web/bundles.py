@@ -26,7 +26,6 @@ from reports.bundles import access, selectors, services
 from reports.models import BundleJob
 
 SHOWN = 50
-OPEN = (BundleJob.State.QUEUED, BundleJob.State.RUNNING)
 Row = dict[str, Any]
 
 
@@ -77,10 +76,11 @@ def bundle_making(request: HttpRequest) -> HttpResponse:
 @page
 @require_safe
 def bundle_download(request: HttpRequest, pk: uuid.UUID) -> FileResponse:
-    """``GET /bundles/<pk>/file``: the file, for a week, to whoever asked for it."""
-    row = selectors.bundle_for(actor(request), pk)
+    """``GET /bundles/<pk>/file``: the file, for a week, to whoever asked for it and may still have what is in it."""
+    person = actor(request)
+    row = selectors.bundle_for(person, pk)
     return FileResponse(
-        selectors.file_of(row),
+        selectors.file_for(person, row),
         as_attachment=True,
         filename=selectors.file_name(row),
         content_type="application/zip",
@@ -149,4 +149,4 @@ def _listed(person: User) -> Row:
         }
         for job in jobs
     ]
-    return {"rows": rows, "running": any(job.state in OPEN for job in jobs), "url": reverse("bundle-making")}
+    return {"rows": rows, "running": any(job.state in services.OPEN for job in jobs), "url": reverse("bundle-making")}

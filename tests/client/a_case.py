@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,6 +14,8 @@ from typing import Any
 from placet import attestations, permits
 from placet.assertions import challenge, encode64
 from placet.canonical import canonical_json
+from placet.case import verify_case
+from placet.case_changes import KINDS, population, table
 from placet.case_files import (
     credential_copy,
     credential_name,
@@ -21,17 +24,19 @@ from placet.case_files import (
     entry_name,
     paper_name,
     payload_name,
+    policy_copy,
     write_case,
 )
 from placet.merkle import consistency_proof, inclusion_proof
 from placet.receipts import encode_receipt
-from placet.verify import Checkpoint, commitment, leaf_hash, parse_checkpoint
+from placet.verify import Checkpoint, add_member, commitment, leaf_hash, parse_checkpoint
 from tests.authenticator import Authenticator
 from tests.client.conftest import LogUnderTest
 
 REQUEST = "b6f0e2f6-0f0c-4a53-8c8e-6f3f6a3b2f11"
 ENGINEER, VALIDATOR, OFFICER, ADMIN = ("engineer", "validator", "officer", "admin")
 MODEL = {"name": "credit-risk/2", "digest": "sha256:" + "a" * 64}
+UNTIL = "2027-05-22T00:00:00.000000Z"
 FIRST, LAST = "2026-11-23T00:00:00.000000Z", "2026-11-24T00:00:00.000000Z"
 POLICY = {
     "policy": "credit",
@@ -56,11 +61,19 @@ class Story:
     key: Authenticator = field(default_factory=Authenticator)
     left_out: dict[str, str] = field(default_factory=dict)
     chosen: list[int] = field(default_factory=list)
+    permit: Data = field(default_factory=dict)
+    """What the permit says otherwise than it should, and its entry with it."""
+    statement: Data = field(default_factory=dict)
+    """What the officer's statement says otherwise than the log."""
+    policy: Data = field(default_factory=dict)
+    scope: Data = field(default_factory=lambda: {"kind": "promotion", "name": "PR-12", "from": FIRST, "to": LAST})
 
-    def say(self, event: str, actor: str, data: Data, *, words: str | None = None) -> int:
+    def say(self, event: str, actor: str, data: Data, *, words: str | None = None, about: str = "") -> int:
         """Append an entry of the case and return its index."""
         who = actor if ":" in actor else f"person:{actor}"
-        self.log.append(event, actor=who, data=data, payload=words)
+        table = event.partition(".")[0]
+        rows = [{"table": f"{table}_{table}", "key": about, "before": None, "after": "sha256:" + "0" * 64}]
+        self.log.append(event, actor=who, data=data, payload=words, subjects=rows if about else [])
         self.chosen.append(len(self.log.bodies) - 1)
         return self.chosen[-1]
 
@@ -74,7 +87,10 @@ class Story:
         sealed = commitment(sha256(b"salt %d" % len(self.log.bodies)).digest(), words.encode())
         said: Data = {"request": REQUEST, "subject": MODEL, "stage": stage, "verdict": "approve", "manifest": manifest}
         more = {"signer": f"person:{person}", "rationale": sealed, "log": self.log.origin}
-        statement = canonical_json(said | more)
+        checks = {"outcome": "ALLOW", "each": {}, "lifted": {}}
+        about = {"asks_for": "alias champion", "policy": self.policy, "checks": checks, "round": 1}
+        form = {"format": "placet-decision/1", "nonce": f"{stage} {len(self.log.bodies)}"}
+        statement = canonical_json(said | more | about | form | (self.statement if passkey else {}))
         signature: Data = {"kind": "password"}
         if passkey:
             name = encode64(self.key.credential_id)
@@ -97,8 +113,9 @@ class Story:
         signer = permits.key_digest(log.permit_key.public_key())
         self.say("evidence_key.registered", ADMIN, {"key": signer, "account": "service:lab", "public_key": pem})
         policy = self.keep("policies", canonical_json(POLICY), ".json")
-        self.papers[paper_name("policies", policy, ".yaml")] = b"policy: credit\n"
+        self.papers[paper_name("policies", policy, ".txt")] = policy_copy(canonical_json(POLICY))
         named = {"name": "credit", "version": 3, "digest": policy}
+        self.policy = named
         eligible = {"validation": [VALIDATOR], "risk": [OFFICER]}
         stages = [row | {"requires": None, "eligible": eligible[row["name"]]} for row in POLICY["stages"]]
         opened = {"request": REQUEST, "subject": MODEL, "asks_for": "alias champion", "policy": named, "excluded": []}
@@ -111,10 +128,11 @@ class Story:
         for person, stage, passkey in ((VALIDATOR, "validation", False), (OFFICER, "risk", True)):
             self.decide(person, stage, manifest, passkey=passkey)
         granted = {"request": REQUEST, "subject": MODEL, "asks_for": "alias champion", "manifest": manifest}
-        until = {"valid_until": "2027-05-22T00:00:00.000000Z", "serves_until": "2027-05-22T00:00:00.000000Z"}
+        until = {"valid_until": UNTIL, "serves_until": UNTIL}
         at = self.say("approval.approved", OFFICER, granted | until | {"use_restrictions": [], "policy": named})
         self._permit(at, manifest, named)
-        self.say("promotion.applied", "system:apply", asked | {"change": 7, "kind": "promotion", "replaces": None})
+        put = {"change": 7, "kind": "promotion", "replaces": None, "digest": MODEL["digest"]}
+        self.say("promotion.applied", "system:apply", asked | put)
         pdf, snapshot = self.keep("documents", b"%PDF-1.7 a", ".pdf"), self.keep("documents", b"{}", ".json")
         self.say("document.built", ENGINEER, {"kind": "annex-iv", "system": "s", "pdf": pdf, "snapshot": snapshot})
         log.anchor()
@@ -135,7 +153,7 @@ class Story:
         envelope = self.keep("evidence", canonical_json(permits.sign(statement, self.log.permit_key)), ".dsse.json")
         files = {"statement.dsse.json": envelope, "payload.json": kept}
         data = {"type": "performance/v1", "subject": MODEL, "payload_digest": kept, "files": files}
-        self.say("evidence.attached", "service:lab", data)
+        self.say("evidence.attached", "service:lab", data, about="e1")
         rows = [{"id": "e1", "type": "performance/v1", "payload_digest": kept}]
         manifest = digest(canonical_json(rows))
         review = {"request": REQUEST, "manifest": manifest, "evidence": rows, "excluded": [], "verdict": "ALLOW"}
@@ -143,28 +161,32 @@ class Story:
         return manifest
 
     def _permit(self, at: int, manifest: str, named: Data) -> None:
-        statement = permits.build_statement(
-            kind="serve",
-            workspace="default",
-            model="credit-risk",
-            version="2",
-            artifact_digest=MODEL["digest"],
-            created_at_ms=1,
-            source=None,
-            storage_location=None,
-            alias="champion",
-            use_restrictions=[],
-            policy=named | {"version": str(named["version"])},
-            evidence_manifest=manifest,
-            approval=REQUEST,
-            log={"origin": self.log.origin, "index": at, "size": at + 1},
-            issued_at="2026-11-23T18:00:00.000000Z",
-            expires_at="2027-05-22T00:00:00.000000Z",
-        )
+        fields: Data = {
+            "kind": "serve",
+            "workspace": "default",
+            "model": "credit-risk",
+            "version": "2",
+            "artifact_digest": MODEL["digest"],
+            "created_at_ms": 1,
+            "source": None,
+            "storage_location": None,
+            "alias": "champion",
+            "use_restrictions": [],
+            "policy": named | {"version": str(named["version"])},
+            "evidence_manifest": manifest,
+            "approval": REQUEST,
+            "log": {"origin": self.log.origin, "index": at, "size": at + 1},
+            "issued_at": "2026-11-23T18:00:00.000000Z",
+            "expires_at": UNTIL,
+            "decision_threshold": "0.5",
+        }
+        bent = fields | self.permit
+        statement = permits.build_statement(**bent)
         envelope = permits.sign(statement, self.log.permit_key)
         self.keep("permits", json.dumps(envelope, sort_keys=True).encode(), ".json")
-        told = {"kind": "serve", "request": REQUEST, "subject": MODEL, "alias": "champion"}
-        more = {"permit": permits.envelope_digest(envelope), "expires": "2027-05-22T00:00:00.000000Z"}
+        named = {"name": f"{bent['model']}/{bent['version']}", "digest": bent["artifact_digest"]}
+        told = {"kind": bent["kind"], "request": REQUEST, "subject": named, "alias": bent["alias"]}
+        more = {"permit": permits.envelope_digest(envelope), "expires": bent["expires_at"]}
         self.say("permit.issued", "system:notary", told | more)
 
     def members(self) -> dict[str, bytes]:
@@ -194,18 +216,12 @@ class Story:
         return found | self._changes() | {"keys/policy.txt": log.policy.encode()}
 
     def _changes(self) -> dict[str, bytes]:
-        items = []
-        for index in self.chosen:
-            entry = json.loads(self.log.bodies[index])
-            if entry["event"] == "promotion.applied":
-                data = entry["data"]
-                told = {name: str(data[name]) for name in ("model", "alias", "version")}
-                items.append(told | {"index": index, "id": entry["id"], "at": entry["at"], "actor": entry["actor"]})
-        said = {"from": FIRST, "to": LAST, "events": ["promotion.applied"], "models": ["credit-risk"]}
-        lines = ["index", *(str(item["index"]) for item in items), "End of the list"]
+        entries = {index: json.loads(self.log.bodies[index]) for index in self.chosen}
+        items = population(entries, start=FIRST, end=LAST, models=["credit-risk"])
+        said = {"from": FIRST, "to": LAST, "events": sorted(KINDS), "models": ["credit-risk"]}
         return {
             "changes.json": canonical_json(said | {"count": len(items), "items": items}),
-            "changes.csv": "".join(f"{line}\r\n" for line in lines).encode(),
+            "changes.csv": table(items),
         }
 
     def write(self, path: Path, bend: Callable[[dict[str, bytes]], None] = lambda members: None) -> Path:
@@ -217,7 +233,7 @@ class Story:
             origin=head.origin,
             size=head.size,
             root=head.root,
-            scope={"kind": "promotion", "name": "PR-12", "from": FIRST, "to": LAST},
+            scope=self.scope,
             created_at="2026-11-24T00:00:00.000000Z",
             members=sorted(members.items()),
             left_out=lambda: self.left_out,
@@ -235,3 +251,37 @@ def _base64(data: bytes) -> str:
 
 def a_story() -> Story:
     return Story().tell()
+
+
+def the(story: Story, event: str) -> int:
+    return next(i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == event)
+
+
+def bend(story: Story, index: int, **data) -> None:
+    """Make an entry say something else, in a log that then signs what came of it."""
+    entry = json.loads(story.log.bodies[index])
+    story.log.bodies[index] = canonical_json(entry | {"data": entry["data"] | data})
+    story.log.anchored.clear()
+
+
+def checked(path, story, **more):
+    return verify_case(path, trust=story.log.policy, **more).report
+
+
+def files(report) -> set[str]:
+    return {found.file for found in report.findings if found.file}
+
+
+def sentences(report) -> str:
+    return "\n".join(found.message for found in report.findings)
+
+
+def rewritten(path, into, change: Callable[[dict[str, bytes]], None]):
+    """Write the members anew as Placet does, in their order, after a change: what a forger does who has no key."""
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    change(members)
+    with zipfile.ZipFile(into, "w") as new:
+        for name, data in members.items():
+            add_member(new, name, data)
+    return into

@@ -12,8 +12,16 @@ from placet.case_files import BrokenCase, entry_name
 from placet.notes import encode_vkey
 from placet.receipts import encode_receipt
 from placet.verify import InvalidTrust, Verdict, open_receipt, verify_bundle
-from tests.client.a_case import Story, a_story
-from tests.client.conftest import ORIGIN
+from tests.client.a_case import (
+    Story,
+    a_story,
+    checked,
+    files,
+    rewritten,
+    sentences,
+    the,
+)
+from tests.client.conftest import ORIGIN, LogUnderTest
 
 
 @pytest.fixture
@@ -24,31 +32,6 @@ def story() -> Story:
 @pytest.fixture
 def path(story, tmp_path):
     return story.write(tmp_path / "case.zip")
-
-
-def checked(path, story, **more):
-    return verify_case(path, trust=story.log.policy, **more).report
-
-
-def files(report) -> set[str]:
-    return {found.file for found in report.findings if found.file}
-
-
-def sentences(report) -> str:
-    return "\n".join(found.message for found in report.findings)
-
-
-def rewritten(path, into, change: Callable[[dict[str, bytes]], None]):
-    """Write the members anew as Placet does, in their order, after a change: what a forger does who has no key."""
-    from placet.verify import add_member
-
-    with zipfile.ZipFile(path) as old:
-        members = {name: old.read(name) for name in old.namelist()}
-    change(members)
-    with zipfile.ZipFile(into, "w") as new:
-        for name, data in members.items():
-            add_member(new, name, data)
-    return into
 
 
 def test_an_honest_case_holds_in_full(path, story):
@@ -143,6 +126,54 @@ def test_a_member_that_is_dropped_or_added_is_found_and_named(path, story, tmp_p
         assert name in files(report)
 
 
+def test_members_in_another_order_are_found_though_each_is_as_listed(path, story, tmp_path):
+    def turn(members: dict[str, bytes]) -> None:
+        first = next(iter(members))
+        kept = {name: members.pop(name) for name in list(members)[1:]}
+        members |= {name: data for name, data in kept.items() if not name.startswith("manifest")}
+        members[first] = members.pop(first)
+        members |= {name: kept[name] for name in ("manifest.json", "manifest.tlog-proof")}
+
+    report = checked(rewritten(path, tmp_path / "o.zip", turn), story)
+    assert "the members stand in another order" in sentences(report)
+    assert report.exit_code == 3
+
+
+def test_a_line_that_somebody_adds_to_the_logs_word_is_found(path, story, tmp_path):
+    line = "\u2014 evil.example AAAAAAAA\n".encode()
+
+    def add(members: dict[str, bytes]) -> None:
+        members["manifest.tlog-proof"] += line
+
+    report = checked(rewritten(path, tmp_path / "o.zip", add), story)
+    assert report.exit_code == 3
+    assert files(report) == {"manifest.tlog-proof"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "log/evil.html",
+        "log/README",
+        "log/anchored/1.json",
+        f"log/anchored/{99:020}.json",
+        f"log/anchored/{1:020}.tsr",
+        "keys/approval.pdf",
+        "requests/PR-99.html",
+        "requests/pr-12.html",
+    ],
+)
+def test_a_file_that_has_no_place_is_found_though_the_log_signs_the_manifest(name, story, tmp_path):
+    report = checked(story.write(tmp_path / "c.zip", lambda members: members.update({name: b"[]"})), story)
+    assert files(report) == {name}
+    assert report.exit_code == 3
+
+
+def test_the_page_of_a_promotion_whose_request_is_here_has_a_place(story, tmp_path):
+    page = {"requests/PR-12.html": b"<!doctype html>", "keys/README.txt": b"Compare."}
+    assert checked(story.write(tmp_path / "c.zip", lambda members: members.update(page)), story).exit_code == 0
+
+
 def two_of(members, folder: str) -> list[str]:
     return [name for name in members if name.startswith(f"{folder}/")][:2]
 
@@ -168,7 +199,7 @@ def test_two_swapped_decisions_are_found_even_when_the_log_signs_the_manifest(pa
 @pytest.mark.parametrize("folder", ["evidence", "documents", "policies", "permits", "credentials", "log/payloads"])
 def test_a_paper_that_the_server_changed_is_found_though_the_manifest_lists_it(folder, story, tmp_path):
     def change(members: dict[str, bytes]) -> None:
-        name = next(name for name in two_of(members, folder) if not name.endswith(".yaml"))
+        name = next(name for name in two_of(members, folder) if not name.endswith(".txt"))
         members[name] = members[name].replace(b"a", b"b", 1) if b"a" in members[name] else members[name] + b" "
 
     report = checked(story.write(tmp_path / "c.zip", change), story)
@@ -204,61 +235,56 @@ def test_words_that_were_erased_may_be_missing_if_the_log_says_so(story, tmp_pat
     assert checked(story.write(tmp_path / "d.zip"), story).exit_code == 0
 
 
-def test_an_approval_without_its_signatures_is_found(story, tmp_path):
-    """The notary integrates what the server writes; that an approval follows from what was signed, a case shows."""
-    decided = [i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == "approval.decided"]
-    story.chosen.remove(decided[-1])
-    report = checked(story.write(tmp_path / "c.zip"), story)
-    assert report.exit_code == 3
-    assert "stage risk has too few signatures" in sentences(report)
-
-
-def test_stages_that_ask_for_less_than_the_policy_are_found(story, tmp_path):
-    opened = next(i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == "approval.opened")
-    entry = json.loads(story.log.bodies[opened])
-    entry["data"]["stages"] = entry["data"]["stages"][:1]
-    story.log.bodies[opened] = canonical_json(entry)
-    story.log.anchored.clear()
-    assert "other stages than the policy has" in sentences(checked(story.write(tmp_path / "c.zip"), story))
-
-
-def test_a_permit_for_other_bytes_than_were_approved_is_found(story, tmp_path):
-    at = next(i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == "permit.issued")
-    entry = json.loads(story.log.bodies[at])
-    entry["data"]["subject"] = {"name": "credit-risk/3", "digest": "sha256:" + "b" * 64}
-    story.log.bodies[at] = canonical_json(entry)
-    story.log.anchored.clear()
-    assert "another version" in sentences(checked(story.write(tmp_path / "c.zip"), story))
-
-
-def test_a_permit_by_another_key_fails_and_without_a_key_is_not_shown(path, story):
-    other = encode_vkey(f"{ORIGIN}/permit", story.log.key.public_key())
-    report = verify_case(path, trust=f"log {story.log.vkey}\npermit {other}\n").report
-    assert report.exit_code == 3
-    assert "not signed by a permit key" in sentences(report)
-    report = verify_case(path, trust=f"log {story.log.vkey}\n").report
-    assert (report.completeness, report.exit_code) == ("not shown", 4)
-
-
-def test_a_change_that_is_left_off_the_population_is_found(story, tmp_path):
-    def change(members: dict[str, bytes]) -> None:
-        said = json.loads(members["changes.json"])
-        members["changes.json"] = canonical_json(said | {"items": [], "count": 0})
-
-    report = checked(story.write(tmp_path / "c.zip", change), story)
-    assert files(report) == {"changes.json"}
-    report = checked(story.write(tmp_path / "d.zip", lambda m: m.update({"changes.csv": b"index\r\nEnd\r\n"})), story)
-    assert files(report) == {"changes.csv"}
-
-
 def test_a_checkpoint_that_tells_another_history_fails_anchoring(path, story):
     other = a_story()
     other.log.append("log.heartbeat")
     report = checked(path, story, checkpoints=[other.log.checkpoint(len(story.log.bodies))])
     assert (report.anchoring, report.exit_code) == ("fails", 3)
+    sealed = story.log.seal(b"{}")
+    forged = LogUnderTest(bodies=[*story.log.bodies, b"{}"])
+    assert forged.checkpoint() != open_receipt(sealed)[2]
+    report = checked(path, story, checkpoints=[forged.checkpoint()])
+    assert (report.anchoring, report.exit_code) == ("fails", 3)
     report = checked(path, story, checkpoints=[story.log.checkpoint(3)])
     assert report.anchoring == "not shown"
     assert any("no proof in the case leads from its 3 entries" in note for note in report.notes)
+
+
+def test_the_checkpoint_that_names_the_manifest_vouches_for_nothing_in_the_case(tmp_path, story):
+    """A log that shows two histories can name the manifest in the public one, and keep the case in the other."""
+    public, seen = LogUnderTest(), list[bytes]()
+    for _ in range(len(story.log.bodies) + 30):
+        public.append("log.heartbeat")
+
+    def seal(manifest: bytes) -> bytes:
+        receipt = public.seal(manifest)
+        seen.append(open_receipt(receipt)[2])
+        return receipt
+
+    story.log.anchored.clear()
+    story.log.seal = seal  # type: ignore[method-assign]
+    report = checked(story.write(tmp_path / "split.zip"), story, checkpoints=seen)
+    assert (report.anchoring, report.anchored) == ("not shown", 0)
+    assert any("no proof in the case leads from" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(("at", "kept", "code"), [(0, 9, 0), (0, 0, 3), (0, -1, 3), (0, None, 3), (1, 9, 3), (3, 9, 3)])
+def test_entries_of_another_log_count_only_behind_a_fork_at_the_beginning(at, kept, code, story, tmp_path):
+    """Entry 0 forks a log and keeps so many of its entries: those that follow it, and no others, may be its own."""
+    was = "staging.example/audit"
+    entry = json.loads(story.log.bodies[at])
+    entry |= {"event": "log.forked", "data": {"previous": {"origin": was}, "kept": kept}}
+    story.log.bodies[at] = canonical_json(entry)
+    second = json.loads(story.log.bodies[at + 1])
+    story.log.bodies[at + 1] = canonical_json(second | {"log": was, "event": "log.heartbeat", "data": {}})
+    story.chosen = [at, at + 1]
+    story.scope["kind"] = "period"
+    story.papers.clear()
+    story.log.anchored.clear()
+    case = verify_case(story.write(tmp_path / "f.zip"), trust=story.log.policy)
+    wrong = {name for name in files(case.report) if name.startswith("log/")}
+    assert wrong <= {entry_name(at), entry_name(at + 1)}
+    assert bool(wrong) == bool(code)
 
 
 def test_another_logs_key_and_no_key_are_refused(path, story):
@@ -289,10 +315,6 @@ def test_members_out_of_order_and_a_receipt_of_something_else_are_not_written(tm
     assert list(tmp_path.iterdir()) == []
 
 
-def the(story: Story, event: str) -> int:
-    return next(i for i in story.chosen if json.loads(story.log.bodies[i])["event"] == event)
-
-
 def test_an_entry_that_is_not_under_the_checkpoint_is_found_though_the_manifest_lists_it(story, tmp_path):
     at = the(story, "document.built")
 
@@ -305,32 +327,3 @@ def test_an_entry_that_is_not_under_the_checkpoint_is_found_though_the_manifest_
     assert report.exit_code == 3
     assert entry_name(at) in files(report)
     assert "leads to another root" in sentences(report)
-
-
-def test_a_statement_by_a_key_that_nobody_registered_is_found(story, tmp_path):
-    story.chosen.remove(the(story, "evidence_key.registered"))
-    report = checked(story.write(tmp_path / "c.zip"), story)
-    assert report.exit_code == 3
-    assert any(str(name).endswith(".dsse.json") for name in files(report))
-
-
-def test_evidence_that_no_entry_attaches_and_a_list_without_the_signed_digest_are_found(story, tmp_path):
-    story.chosen.remove(attached := the(story, "evidence.attached"))
-    assert "no entry of the case attaches" in sentences(checked(story.write(tmp_path / "c.zip"), story))
-    story.chosen.append(attached)
-    review = the(story, "approval.review_opened")
-    entry = json.loads(story.log.bodies[review])
-    entry["data"]["evidence"][0]["id"] = "e2"
-    story.log.bodies[review] = canonical_json(entry)
-    story.log.anchored.clear()
-    assert "does not have the digest that people signed" in sentences(checked(story.write(tmp_path / "d.zip"), story))
-
-
-def test_a_permit_on_other_evidence_than_was_approved_is_found(monkeypatch, tmp_path):
-    honest = Story._permit
-    other = "sha256:" + "f" * 64
-    monkeypatch.setattr(Story, "_permit", lambda story, at, manifest, named: honest(story, at, other, named))
-    story = a_story()
-    report = checked(story.write(tmp_path / "c.zip"), story)
-    assert "other bytes, evidence or another policy than were approved" in sentences(report)
-    assert report.exit_code == 3

@@ -9,6 +9,7 @@ from django.test import Client
 from governance.accounts.roles import Role
 from governance.common import clock
 from governance.evidence import storage
+from reports.bundles import selectors
 from reports.models import BundleJob
 from reports.web import bundles as views
 from tests.factories import a_system, a_user, given
@@ -33,7 +34,8 @@ def enqueued(monkeypatch) -> list[str]:
 
 def a_made_bundle(bank: Bank, **fields: Any) -> BundleJob:
     known = {"scope": "system", "system": bank.system, "requested_by": bank.auditor, "made_at": clock.now()}
-    made = {"state": "done", "file_digest": storage.put(b"PK a bundle"), "file_bytes": 11, "kept_until": clock.now()}
+    digest = storage.put_stream([b"PK a bundle"], folder=selectors.FOLDER)
+    made = {"state": "done", "file_digest": digest, "file_bytes": 11, "kept_until": clock.now()}
     return BundleJob.objects.create(**(known | made | fields))
 
 

@@ -24,6 +24,7 @@ from governance.evidence import storage
 from governance.evidence.models import Evidence
 from placet.case import Case, verify_case
 from placet.notes import encode_vkey
+from registry import coverage, watches
 from registry.models import AliasHistory
 from reports import services as documents
 from reports import tasks
@@ -66,7 +67,7 @@ def made(job: BundleJob, tmp_path: Path) -> BundleJob:
 
 def file_of(job: BundleJob, tmp_path: Path, name: str = "case.zip") -> Path:
     path = tmp_path / name
-    with selectors.file_of(job) as file:
+    with selectors.file_for(job.requested_by, job) as file:
         path.write_bytes(file.read())
     return path
 
@@ -95,7 +96,7 @@ def test_the_bundle_of_a_promotion_holds_its_papers_and_verifies(bank, tmp_path)
     here = names(tmp_path / "case.zip")
     assert f"documents/{document.pdf_digest[7:]}.pdf" in here
     assert f"documents/{document.snapshot_digest[7:]}.json" in here
-    assert f"policies/{live.approval.policy_version.digest[7:]}.yaml" in here
+    assert f"policies/{live.approval.policy_version.digest[7:]}.txt" in here
     frozen = Evidence.objects.filter(pk__in=live.approval.evidence_ids)
     assert all(f"evidence/{row.payload_digest[7:]}.json" in here for row in frozen)
     assert case.scope["name"] == str(live)
@@ -133,6 +134,19 @@ def test_the_same_rows_under_the_same_checkpoint_give_the_same_bytes(bank, tmp_p
     assert one.manifest_digest == two.manifest_digest
 
 
+def test_what_was_made_after_the_size_of_the_log_takes_nothing_away(bank, tmp_path):
+    live = bank.live()
+    document = a_document(bank)
+    one = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
+    newer = a_document(bank)
+    assert newer.pk != document.pk
+    two = services.request_bundle(requester=bank.auditor, promotion=live)
+    BundleJob.objects.filter(pk=two.pk).update(log_size=one.log_size)
+    here = names(file_of(made(two, tmp_path), tmp_path))
+    assert f"documents/{document.snapshot_digest[7:]}.json" in here
+    assert here == names(file_of(one, tmp_path, "one.zip"))
+
+
 def test_who_asked_is_in_the_log_with_the_manifests_digest_and_once_however_often_it_is_made(bank, tmp_path):
     live = bank.live()
     job = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
@@ -142,7 +156,9 @@ def test_who_asked_is_in_the_log_with_the_manifests_digest_and_once_however_ofte
     assert data["manifest"] == job.manifest_digest
     assert (data["format"], data["kind"], data["name"]) == ("placet-case/1", "promotion", str(live))
     # A worker died after it had told the log: whoever makes it again tells nothing new.
-    BundleJob.objects.filter(pk=job.pk).update(state="running", file_digest="", kept_until=None)
+    died = clock.now() - timedelta(seconds=1)
+    BundleJob.objects.filter(pk=job.pk).update(state="running", due_at=died, file_digest="", kept_until=None)
+    assert services.due_bundles() == [job.pk]
     again = made(job, tmp_path)
     assert (again.entry, again.manifest_digest, again.state) == (job.entry, job.manifest_digest, "done")
 
@@ -268,6 +284,32 @@ def test_an_owner_reads_nothing_of_other_systems_models(bank, tmp_path):
     assert clean == {bank.owner: True, bank.auditor: False}
 
 
+def test_an_owner_reads_nothing_of_other_workspaces_and_servers_in_the_coverage(bank, tmp_path):
+    bank.live()
+    a_model(a_system(owner=a_user(Role.OWNER)), name="payroll", workspace="merger-secret")
+    watches.beat(source="plugin:host-secret", details={"configuration": "tenant-secret"}, expected_every_s=60)
+    read = {"workspaces": ["default", "merger-secret"]}
+    watches.beat(source=coverage.ALIASES, details=read, expected_every_s=60)
+    a_document(bank)
+    said = {}
+    for person in (bank.owner, bank.auditor):
+        job = made(services.request_bundle(requester=person, ai_system=bank.system), tmp_path)
+        with zipfile.ZipFile(file_of(job, tmp_path)) as box:
+            said[person] = json.loads(box.read("coverage.json"))
+    everything, own = json.dumps(said[bank.auditor]), json.dumps(said[bank.owner])
+    assert [word in everything for word in ("merger-secret", "host-secret", "tenant-secret")] == [True] * 3
+    assert "secret" not in own
+    assert {"alias_writes", "with_one_grant", "renewals", "adopted"} & said[bank.owner]["grants"].keys() == set()
+    assert "webhooks" not in said[bank.owner]
+    # What remains is still an answer: when somebody watched, and what nobody can know.
+    mine = said[bank.owner]
+    assert mine["plugin"]["gaps"] == said[bank.auditor]["plugin"]["gaps"]
+    assert [set(span) for span in mine["plugin"]["spans"]] == [{"from", "to", "beats", "longest_gap_s"}]
+    assert [row["workspace"] for row in mine["workspaces"]] == ["default"]
+    assert mine["unknown"] == [line for line in said[bank.auditor]["unknown"] if "merger-secret" not in line]
+    assert len(mine["unknown"]) < len(said[bank.auditor]["unknown"])
+
+
 def test_what_can_be_no_bundle_is_refused(bank):
     now = clock.now()
     for given in (
@@ -289,7 +331,7 @@ def test_each_person_reads_their_own_bundles_alone(bank, tmp_path):
     with pytest.raises(Unknown):
         selectors.bundle_for(bank.officer, job.pk)
     with pytest.raises(Unknown, match="not made yet"):
-        selectors.file_of(job)
+        selectors.file_for(bank.auditor, job)
     with pytest.raises(Unknown):
         selectors.bundle_for(bank.auditor, uuid.uuid4())
 
@@ -305,16 +347,62 @@ def test_who_lost_the_role_meanwhile_gets_nothing_and_the_job_says_why(bank, tmp
     assert "takes its bundle" in job.error
 
 
+def test_who_lost_the_role_does_not_download_what_was_made_before(bank, tmp_path, client):
+    live = bank.live()
+    job = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
+    own = made(services.request_bundle(requester=bank.owner, promotion=live), tmp_path)
+    assert (job.whole, own.whole) == (True, False)
+    # The owner alone of it: what was made with everybody's words stays away, one's own goes out.
+    BundleJob.objects.filter(pk=job.pk).update(requested_by=bank.owner)
+    client.force_login(bank.owner)
+    for path in (f"/bundles/{job.pk}/file", f"/api/v1/bundles/{job.pk}/file"):
+        answer = client.get(path)
+        assert (answer.status_code, b"Ask for the bundle again" in b" ".join(answer.content.split())) == (403, True)
+        assert b"".join(client.get(path.replace(str(job.pk), str(own.pk))).streaming_content)
+    BundleJob.objects.filter(pk=job.pk).update(requested_by=bank.auditor)
+    client.force_login(bank.auditor)
+    assert b"".join(client.get(f"/bundles/{job.pk}/file").streaming_content)
+    with transaction.atomic():
+        end_grants(list(bank.auditor.grants.all()), actor=bank.owner)
+    for path in (f"/bundles/{job.pk}/file", f"/api/v1/bundles/{job.pk}/file"):
+        assert client.get(path).status_code == 403
+    assert client.get(f"/api/v1/bundles/{job.pk}").json()["state"] == "done"
+
+
+def test_a_file_with_words_that_were_erased_since_is_not_given_out_and_deleted(bank, tmp_path):
+    live = bank.live()
+    decided = next(e for e in log.entries_about_request(live.approval_id) if e.event == Event.APPROVAL_DECIDED)
+    job = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
+    assert f"log/payloads/{log.index_of(decided.id):012}.json" in names(file_of(job, tmp_path))
+    assert services.delete_old() == 0
+    digest = job.file_digest
+    with as_role("privacy"):
+        redact(entry_id=decided.id, actor=bank.auditor, reason="The person asked for it in writing.")
+    with pytest.raises(Unknown, match="erased since"):
+        selectors.file_for(bank.auditor, job)
+    assert tasks.sweep_bundles() == 0
+    assert not storage.holds(digest, folder=selectors.FOLDER)
+    job.refresh_from_db()
+    with pytest.raises(Unknown, match="words in it were erased"):
+        selectors.file_for(bank.auditor, job)
+    again = made(services.request_bundle(requester=bank.auditor, promotion=live), tmp_path)
+    assert services.delete_old() == 0
+    assert checked(again, tmp_path).report.findings == ()
+
+
 def test_a_file_is_kept_for_a_week(bank, tmp_path):
     job = made(services.request_bundle(requester=bank.auditor, promotion=bank.allowed()), tmp_path)
     digest = job.file_digest
+    evidence = storage.put(file_of(job, tmp_path).read_bytes())
+    assert evidence == digest
     assert services.delete_old() == 0
     BundleJob.objects.filter(pk=job.pk).update(kept_until=clock.now() - timedelta(seconds=1))
     assert services.delete_old() == 1
-    assert not storage.holds(digest)
+    assert not storage.holds(digest, folder=selectors.FOLDER)
+    assert storage.holds(evidence), "somebody handed the same bytes in as a file of evidence"
     job.refresh_from_db()
-    with pytest.raises(Unknown, match="ask for the bundle again"):
-        selectors.file_of(job)
+    with pytest.raises(Unknown, match="Ask for the bundle again"):
+        selectors.file_for(bank.auditor, job)
 
 
 def test_a_bundle_that_would_be_too_large_is_refused_in_a_sentence(bank, tmp_path, monkeypatch):

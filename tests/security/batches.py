@@ -7,6 +7,7 @@ from typing import Any
 from governance.common import clock
 from governance.evidence import storage
 from monitoring.models import RecordBatch
+from reports.bundles.selectors import FOLDER
 from reports.models import BundleJob
 
 B_1 = "b-1"
@@ -31,13 +32,13 @@ def a_batch(monitor: Any, version: Any, sender: Any) -> RecordBatch:
 
 
 def a_batch_and_a_bundle(world: Any) -> BundleJob:
-    """The batch, and papers of the system that a validator asked for when they still might; the file is there."""
+    """The batch, and papers of the system that its owner asked for; the file is there."""
     a_batch(world.monitor, world.run.version, world.owner)
     return BundleJob.objects.create(
         scope=BundleJob.Scope.SYSTEM,
         system=world.system,
-        requested_by=world.second,
+        requested_by=world.owner,
         state=BundleJob.State.DONE,
-        file_digest=storage.put(b"a bundle"),
+        file_digest=storage.put_stream([b"a bundle"], folder=FOLDER),
         made_at=clock.now(),
     )

@@ -12,7 +12,7 @@ _TAKER = role(*sorted(TAKERS)) | EXPORTER
 _TAKER_SOMEWHERE = (
     Who("an auditor, a risk officer or an owner of whatever system", lambda actor: actor.role in TAKERS) | EXPORTER
 )
-_ASKER = part("holder", "who asked for it")
+_ASKER = part("owner", "who asked for it, and may still ask")
 
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "see the page of bundles": ((_TAKER_SOMEWHERE, "200"), (ANYBODY, "403")),

@@ -178,12 +178,9 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "propose an assignment": _act((OWNER | everywhere("administrator"), "201+")),
     "sign an assignment": _act((OWN_PROPOSAL, "403"), (role("validator", "risk_officer"), "201+")),
     "sign an assignment on the page": _act((OWN_PROPOSAL, "403"), (role("validator", "risk_officer"), "302+")),
-    "propose criteria": _act((OWNER | role("engineer", "owner"), "409")),  # others wait already
-    "sign criteria": _act((OWN_PROPOSAL, "403"), (role("validator", "risk_officer"), "201+")),
     "sign criteria on the page": _act((OWN_PROPOSAL, "403"), (role("validator", "risk_officer"), "302+")),
     "withdraw a proposal": _act((OWN_PROPOSAL | everywhere("administrator"), "201+")),
     "withdraw a proposal on the page": _act((OWN_PROPOSAL | everywhere("administrator"), "302+")),
-    "pin data": _act((role("validator"), "201")),
     # Policies
     "draft a policy": ((everywhere("policy_author"), "201+"), _REFUSED),
     "draft a policy on the page": ((everywhere("policy_author"), "302+"), _REFUSED),
@@ -366,11 +363,6 @@ ROUTES: dict[str, Route] = {
     "GET api-assignment": Route("read", "assignment"),
     "POST api-assignment-signatures": Route("sign an assignment", "assignment", "password"),
     "POST api-assignment-withdrawals": Route("withdraw a proposal", "assignment"),
-    "POST api-criteria": Route("propose criteria", "system", "criteria"),
-    "GET api-criteria-detail": Route("read", "criteria"),
-    "POST api-criteria-signatures": Route("sign criteria", "criteria", "password"),
-    "POST api-criteria-withdrawals": Route("withdraw a proposal", "criteria"),
-    "POST api-dataset-pins": Route("pin data", "system", "pin"),
     # Policies
     "GET policy-list": Route("list policies", shows=POLICY),
     "GET policy-detail": Route("read a policy", "policy"),

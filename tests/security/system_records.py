@@ -1,9 +1,9 @@
-"""Who may do what with the record of an AI system: a part of the table in ``matrix``."""
+"""Who may do what with the record of an AI system, its criteria and its data: a part of the table in ``matrix``."""
 
 from __future__ import annotations
 
 from tests.security.route import Outcome, Route
-from tests.security.who import ANYBODY, OWNER, READER, Who, everywhere, part, role
+from tests.security.who import ANYBODY, OWN_PROPOSAL, OWNER, READER, Who, everywhere, part, role
 
 _HIDDEN = (ANYBODY, "404")
 _AUTHOR = part("owner", "who gave the answer")
@@ -21,6 +21,9 @@ def _act(*lines: tuple[Who, Outcome]) -> tuple[tuple[Who, Outcome], ...]:
 
 
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
+    "propose criteria": _act((OWNER | role("engineer", "owner"), "409")),  # others wait already
+    "sign criteria": _act((OWN_PROPOSAL, "403"), (role("validator", "risk_officer"), "201+")),
+    "pin data": _act((role("validator"), "201")),
     "answer for a system": _act((_ANSWERS, "201+")),
     "take answers from the same system": _act((_ANSWERS, "422")),
     "answer on the page": _act((_ANSWERS, "302+")),
@@ -70,6 +73,11 @@ ROUTES: dict[str, Route] = {
     "GET system-record-reuse": Route("read what may be taken over", "system"),
     "POST system-record-reuse": Route("take answers from the same system on the page", "system", "reuse on the page"),
     "POST system-record-review": Route("review an answer on the page", "answer of a record", "record review"),
+    "POST api-criteria": Route("propose criteria", "system", "criteria"),
+    "GET api-criteria-detail": Route("read", "criteria"),
+    "POST api-criteria-signatures": Route("sign criteria", "criteria", "password"),
+    "POST api-criteria-withdrawals": Route("withdraw a proposal", "criteria"),
+    "POST api-dataset-pins": Route("pin data", "system", "pin"),
     "GET api-record": Route("read", "system"),
     "POST api-declarations": Route("answer for a system", "system", "record answers"),
     "POST api-declaration-reuses": Route("take answers from the same system", "system", "reuse"),

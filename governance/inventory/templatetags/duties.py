@@ -26,7 +26,10 @@ def system_dates(context: Context) -> dict[str, Any] | None:
     """
     if "dates" in context:
         return context["dates"]  # type: ignore[no-any-return]
-    signed = Classification.objects.filter(system=context["system"]["pk"], signed_at__isnull=False)
+    system = context.get("system") or {}
+    if not system.get("pk"):
+        return None
+    signed = Classification.objects.filter(system=system["pk"], signed_at__isnull=False)
     row = signed.select_related("system").order_by("-signed_at").first()
     return dates_of(row) if row else None
 
