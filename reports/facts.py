@@ -35,6 +35,7 @@ from reports.facts_incident import incident_of, incident_part, incident_rows
 from reports.facts_log import Json, LogFacts, with_indexes
 from reports.facts_monitoring import Watched
 from reports.facts_people import Roles
+from reports.facts_risks import risk_rows
 from reports.facts_version import version_parts
 
 ANNEX_IV = "annex-iv"
@@ -85,6 +86,7 @@ class Facts:
             "findings": self._findings(),
             "incidents": incident_rows(self.system),
             "correspondence": correspondence_rows(self.system),
+            "risks": risk_rows(self.system, self.roles, self.log),
             "history": self.log.changes(),
             "environment": libraries,
         }
@@ -345,6 +347,7 @@ def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:
         *ai_system.approval_requests.all(),
         *AliasHistory.objects.filter(model__system=ai_system),
         *ai_system.findings.all(),
+        *ai_system.risks.all(),
         *Monitor.objects.filter(model__system=ai_system),
         *Alert.objects.filter(monitor__model__system=ai_system),
     ]
