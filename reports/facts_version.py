@@ -9,6 +9,7 @@ from uuid import UUID
 
 from governance.accounts.roles import DECIDING, Role
 from governance.approvals.models import Waiver
+from governance.audit.selectors import entry_by_id
 from governance.common import clock
 from governance.common.errors import Unknown
 from governance.inventory.models import AISystem, SuccessCriteria
@@ -17,6 +18,7 @@ from governance.validation.selectors import written
 from registry.models import ModelVersion, Permit, PromotionRequest
 from reports.facts_log import Json
 from reports.facts_people import Named, Roles
+from reports.models import ABOUT_A_VERSION, Document
 
 
 def version_of(ai_system: AISystem, about: str) -> ModelVersion:
@@ -45,6 +47,25 @@ def version_parts(ai_system: AISystem, version: ModelVersion, roles: Roles) -> J
         "criteria": _criteria(ai_system, roles),
         "validation": _validation(version, roles),
     }
+
+
+def reports_with_words_of(entry_id: UUID) -> list[str]:
+    """Return the documents of versions that hold what a validator wrote in an entry; they stay, as ADR 15 says."""
+    place = entry_by_id(entry_id).index
+    if place is None:
+        return []
+    rows = Document.objects.filter(kind__in=ABOUT_A_VERSION).order_by("made_at")
+    return [
+        f"the {row.get_kind_display().lower()} {row.snapshot['model']['name']}/{row.snapshot['model']['version']} of "
+        f"{clock.rfc3339(row.made_at)}, {row.pdf_digest}"
+        for row in rows
+        if place in _places_of_words(row.snapshot.get("validation") or {})
+    ]
+
+
+def _places_of_words(validation: Json) -> set[int | None]:
+    parts = [validation.get(name) or {} for name in ("plan", "independence", "report")]
+    return {part.get("log_index") for part in (*parts, *(validation.get("tests") or ()))} - {None}
 
 
 def _permits(promotions: list[PromotionRequest]) -> list[Json]:

@@ -13,10 +13,11 @@ from governance.inventory import criteria
 from governance.validation import services as validations
 from reports import services
 from reports.documents.building import build
+from reports.facts_version import reports_with_words_of
 from reports.models import Document, DocumentJob
 from reports.web import views
 from tests.factories import a_dataset, a_user, a_version, given
-from tests.reports.factories import Bank
+from tests.reports.factories import Bank, notarise
 from tests.validation import working
 
 CRITERIA = [{"id": "ranks", "title": "Ranks well", "expr": "candidate.auc >= 0.7"}]
@@ -112,6 +113,19 @@ def test_the_report_states_a_signed_validation_and_names_nobody(bank):
     assert [name for name in (*bank.names, validator.name) if name in raw] == []
     card = built(bank, "model-card", promotion.version)
     assert any("concludes: fit with conditions" in text for text in said(card, "decisions"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_outlasts_an_erasure_and_says_which_words_it_prints(bank, tmp_path):
+    validator = a_user(Role.VALIDATOR, name="Validator 47")
+    promotion = bank.live()
+    validation = working.signed(promotion.approval, validator)
+    notarise(tmp_path)
+    report, card = (built(bank, kind, promotion.version) for kind in ("validation-report", "model-card"))
+    plan = validation.parts.get(part="plan").log_entry
+    held = reports_with_words_of(plan)
+    assert [made.pdf_digest in text for made, text in zip((report, card), held, strict=True)] == [True, True]
+    assert reports_with_words_of(promotion.log_entry) == []
 
 
 def test_what_is_no_version_of_the_system_is_refused(bank):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Count, Q
+
 from governance.accounts.models import User
 from governance.audit import selectors as log
 from governance.common import clock
@@ -90,8 +92,9 @@ def form_page(ai_system: AISystem, *, typed: Mapping[str, str], error: str = "")
 
 def counts_of(ai_system: AISystem) -> Row:
     """Return how many notices and requests are open, and how many of these are overdue, for the system's own page."""
-    open_rows = ai_system.correspondence.filter(state=Correspondence.State.OPEN)
-    return {"open": open_rows.count(), "overdue": open_rows.filter(letters.overdue(clock.now().date())).count()}
+    is_open = Q(state=Correspondence.State.OPEN)
+    late = letters.overdue(clock.now().date())
+    return ai_system.correspondence.aggregate(open=Count("pk", filter=is_open), overdue=Count("pk", filter=late))
 
 
 def _row(row: Correspondence) -> Row:
