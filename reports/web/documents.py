@@ -27,7 +27,8 @@ from reports.documents.building import build
 from reports.documents.content import STATES, Content, Section
 from reports.documents.exports import TYPES
 from reports.documents.snapshot import SnapshotInvalid
-from reports.models import STATED, Document, DocumentJob
+from reports.models import ABOUT_ONE_THING, STATED, Document, DocumentJob
+from reports.web.choosing import version_choices
 
 SHOWN = 100
 OPEN = (DocumentJob.State.QUEUED, DocumentJob.State.RUNNING)
@@ -35,7 +36,7 @@ Row = dict[str, Any]
 
 
 def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -> Row:
-    """Return the context of reports/documents.html. Ten queries or fewer, whatever the number of documents.
+    """Return the context of reports/documents.html. Eleven queries or fewer, whatever the number of documents.
 
     Args:
         chosen: id of an AI system; empty for all of them; None for the system of the newest document.
@@ -64,16 +65,22 @@ def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -
         "documents": rows,
         "forms": list(TYPES),
         "making": making(viewer, ai_system),
-        "build": {"kinds": kinds_offered(chosen_kind), "quarters": quarters(viewer)} if systems else None,
+        "build": {
+            "kinds": kinds_offered(chosen_kind),
+            "quarters": quarters(viewer),
+            "versions": version_choices([ai_system] if ai_system else systems),
+        }
+        if systems
+        else None,
     }
 
 
 def kinds_offered(chosen: str = "") -> list[Row]:
-    """Return the kinds that are asked for with a system alone; the report of an incident is asked for on its page."""
+    """Return the kinds that are asked for with a system alone; others are asked for with what they are about."""
     return [
         {"value": kind.value, "label": kind.label, "chosen": kind == chosen}
         for kind in Document.Kind
-        if kind not in {Document.Kind.INCIDENT, Document.Kind.MODEL_RISK}
+        if kind not in ABOUT_ONE_THING
     ]
 
 
