@@ -188,6 +188,7 @@ SPECTACULAR_SETTINGS = {
         "RiskStateEnum": "governance.inventory.models.Risk.State",
         "RecordVerdictEnum": "governance.inventory.models.Declaration.Verdict",
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",
+        "BaseKindEnum": "registry.recorded_models.BuildsOn.Kind",
     },
 }
 

@@ -29,6 +29,7 @@ from tests.common.pages_incidents import INCIDENTS, a_row
 from tests.common.pages_monitors import MONITORS
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
+from tests.common.pages_outside import OUTSIDE
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_records import RECORDS
 from tests.common.pages_register import REGISTER
@@ -308,6 +309,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **RISKS,
     **CLASSIFYING,
     **ADOPTIONS,
+    **OUTSIDE,
     **SINGLE_SIGN_ON,
     "model": ("registry/model.html", model),
     "model-standing": ("registry/model.html", lambda: model() | {"standing": listed()}),
