@@ -11,11 +11,14 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         from celery.signals import worker_process_init, worker_process_shutdown
 
+        from governance.audit.erasure import register_holders
         from governance.evidence.producers import register
         from monitoring.scoring import register as register_scorer
         from registry.reviewing.panels import register_documents
+        from reports.facts_incident import reports_with_words_of
         from reports.web.documents import documents_of
 
+        register_holders(reports_with_words_of)
         register_scorer("reports.producers.scoring:score_rows")
         register_documents(documents_of)
         register("performance/v1", "reports.producers.performance:produce")

@@ -33,6 +33,7 @@ from reports.facts_log import Json, LogFacts, with_indexes
 from reports.facts_monitoring import Watched
 from reports.facts_outside import not_enforced, origin
 from reports.facts_people import Roles
+from reports.facts_risks import risk_rows
 
 ANNEX_IV = "annex-iv"
 HUMAN_REVIEW, DRIFT = "human_review/v1", "drift/v1"
@@ -80,6 +81,7 @@ class Facts:
             "documents": documents_that_count(self.system),
             "findings": self._findings(),
             "incidents": incident_rows(self.system),
+            "risks": risk_rows(self.system, self.roles, self.log),
             "history": self.log.changes(),
             "environment": libraries,
         }
@@ -322,6 +324,7 @@ def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:
         *ai_system.approval_requests.all(),
         *AliasHistory.objects.filter(model__system=ai_system),
         *ai_system.findings.all(),
+        *ai_system.risks.all(),
         *Monitor.objects.filter(model__system=ai_system),
         *Alert.objects.filter(monitor__model__system=ai_system),
     ]

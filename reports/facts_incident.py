@@ -1,7 +1,7 @@
 """One incident as the report under Article 73 states it, as the snapshot's ``incident`` part.
 
 Placet's draft of the report names people; a document names their roles. What people wrote about people is printed as it
-stands in the log on the day: what was erased before is not there.
+stands in the log on the day: what was erased before is not there, what is erased later stays in the report (ADR 15).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from governance.accounts.models import User
+from governance.audit.selectors import entry_by_id
 from governance.common import clock
 from governance.common.errors import Unknown
 from governance.inventory.models import AISystem
@@ -19,6 +20,7 @@ from monitoring.incidents.models import Incident
 from monitoring.incidents.report import Line
 from reports.facts_log import Json
 from reports.facts_people import Roles
+from reports.models import Document
 
 # What was done is labelled with its moment.
 _ACT = re.compile(r"\d{4}-\d\d-\d\dT")
@@ -62,6 +64,24 @@ def incident_part(incident: Incident, roles: Roles) -> Json:
             for section in draft.sections
         ],
     }
+
+
+def reports_with_words_of(entry_id: UUID) -> list[str]:
+    """Return the reports of incidents that print what people wrote in an entry: their rows and files stay (ADR 15)."""
+    place = entry_by_id(entry_id).index
+    if place is None:
+        return []
+    reports = Document.objects.filter(kind=Document.Kind.INCIDENT).order_by("made_at")
+    return [
+        f"the report {row.snapshot['incident']['number']} of {clock.rfc3339(row.made_at)}, {row.pdf_digest}"
+        for row in reports
+        if place in _places_of_words(row.snapshot["incident"])
+    ]
+
+
+def _places_of_words(incident: Json) -> set[int | None]:
+    lines = [line for section in incident["sections"] for line in section["lines"]]
+    return {line["place"] for line in lines if line["state"] == "declared"}
 
 
 def incident_rows(ai_system: AISystem) -> list[Json]:

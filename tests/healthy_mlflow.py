@@ -25,7 +25,7 @@ class _Health(BaseHTTPRequestHandler):
 def healthy_mlflow() -> Iterator[str]:
     """Yield the address of a server whose health check answers."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Health)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

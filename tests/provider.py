@@ -115,7 +115,7 @@ def running() -> Iterator[LyingProvider]:
     provider = LyingProvider()
     server = make_server("localhost", 0, provider, threaded=True)
     provider.url = f"http://localhost:{server.server_port}"
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield provider

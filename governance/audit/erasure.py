@@ -5,6 +5,7 @@ the database may delete a payload; the web process files requests.
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -18,6 +19,24 @@ from governance.audit.selectors import LogEntry, entry_at_position, entry_by_id
 from governance.common.errors import InvalidInput
 
 SHORTEST_REASON = 20
+
+Holders = Callable[[uuid.UUID], list[str]]
+_HOLDERS: list[Holders] = []
+
+
+def register_holders(found: Holders) -> None:
+    """Let an app say what else prints the text behind an entry and is kept by law, so that no erasure reaches it.
+
+    Args:
+        found: takes an entry's id and names each such thing in words.
+    """
+    if found not in _HOLDERS:
+        _HOLDERS.append(found)
+
+
+def still_printed_in(entry_id: uuid.UUID) -> list[str]:
+    """Return what keeps printing an entry's text after it was erased, each in words."""
+    return [name for found in _HOLDERS for name in found(entry_id)]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.accounts.selectors import has_role, titles_by_person
+from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
@@ -175,41 +175,6 @@ def risk_of(ai_system: AISystem, pk: uuid.UUID) -> Risk:
 def is_overdue(row: Risk, today: date) -> bool:
     """Return whether the day of the next review has passed; a closed risk is reviewed no more."""
     return row.state != Risk.State.CLOSED and row.review_on < today
-
-
-def facts(ai_system: AISystem) -> list[dict[str, Any]]:
-    """Return the risk file as plain values for a document's snapshot, by number.
-
-    Each names its newest log entry as ``log_index``, as the other facts do. ``accepted_by_role`` holds the roles that
-    whoever accepted the residual risk has now; the log keeps who it was.
-    """
-    rows = list(risks_of(ai_system))
-    titles = titles_by_person({row.accepted_by for row in rows if row.accepted_by})
-    return [
-        {
-            "id": str(row.pk),
-            "number": row.number,
-            "title": row.title,
-            "kind": row.kind,
-            "hazard": row.hazard,
-            "affected": row.affected,
-            "inherent": {"likelihood": row.likelihood, "severity": row.severity},
-            "residual": {"likelihood": row.residual_likelihood, "severity": row.residual_severity}
-            if row.residual_likelihood
-            else None,
-            "measures": row.measures,
-            "tests": row.tests,
-            "state": row.state,
-            "review_on": row.review_on.isoformat(),
-            "accepted_by": row.accepted_by.actor_id if row.accepted_by else None,
-            "accepted_by_role": ", ".join(titles[row.accepted_by.pk]) if row.accepted_by else None,
-            "accepted_at": row.accepted_at.isoformat() if row.accepted_at else None,
-            "reason": row.reason,
-            "at": row.changed_at.isoformat(),
-            "log_index": row.log_entry,
-        }
-        for row in rows
-    ]
 
 
 def _put(row: Risk, values: Mapping[str, Any], by: User) -> None:

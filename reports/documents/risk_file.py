@@ -10,46 +10,69 @@ from reports.documents import use_answers as use
 from reports.documents.asks import Ask
 from reports.documents.content import Cell, Column, Paragraph, Table
 from reports.documents.kind import Kind
-from reports.documents.snapshot import Record, Snapshot, record_source
-from reports.documents.wording import DASH, words
+from reports.documents.snapshot import Record, Snapshot, declarant, record_source
+from reports.documents.wording import DASH, day, words
 
 # Column of the table: key of a row of the snapshot's ``risks``.
-_IDENTIFIED = {"Risk": "title", "Where it comes from": "source", "Who is affected": "affected", "Use": "in_use"}
-_EVALUATED = {"Risk": "title", "Likelihood": "likelihood", "Severity": "severity", "Level": "level"}
-_TREATED = {"Risk": "title", "Measure": "measures", "State": "state"}
-_RESIDUAL = {"Risk": "title", "Residual level": "residual", "Judged by": "accepted_by_role", "On": "accepted_at"}
+_IDENTIFIED = {"Kind": "kind", "What can happen": "hazard", "Who is affected": "affected"}
+_EVALUATED = {"Likelihood": "likelihood", "Severity": "severity", "Review by": "review_on"}
+_TREATED = {"Measures": "measures", "How they were tested": "tests", "State": "state"}
+_RESIDUAL = {
+    "Likelihood": "residual_likelihood",
+    "Severity": "residual_severity",
+    "State": "state",
+    "Decided by": "accepted_by_role",
+    "On": "accepted_at",
+    "Why": "reason",
+}
 
 
-def of_risks(text: str, shown: dict[str, str], *, kind: str = "") -> Callable[[Snapshot], list[Paragraph]]:
-    """Return an answer that prints these columns of the risks on record.
+def of_risks(text: str, shown: dict[str, str]) -> Callable[[Snapshot], list[Paragraph]]:
+    """Return an answer that prints these columns of the risks on record, as their authors declared them.
 
-    Args:
-        kind: only the risks with a measure of this kind (``eliminate``, ``mitigate``, ``inform``).
+    A risk that says nothing in the first of the columns is left out. There is a paragraph for each role that declared
+    some, dated by the newest of them.
     """
+    first = next(iter(shown.values()))
 
     def answer(snapshot: Snapshot) -> list[Paragraph]:
-        rows = [row for row in snapshot.rows("risks") if not kind or kind in (row.get("kinds_of_measures") or ())]
-        rows = [row for row in rows if any(row.get(key) for key in list(shown.values())[1:])]
-        if not rows:
-            return []
-        sources = tuple(record_source(row, "risk", "Risk") for row in rows)
-        return [Paragraph("measured", text, (_table(rows, shown),), sources)]
+        by_role: dict[str, list[Record]] = {}
+        for row in snapshot.rows("risks"):
+            if row.get(first):
+                by_role.setdefault(str(row["role"]), []).append(row)
+        return [_declared(text, shown, rows) for rows in by_role.values()]
 
     return answer
+
+
+def _declared(text: str, shown: dict[str, str], rows: list[Record]) -> Paragraph:
+    newest = max(rows, key=lambda row: str(row["at"]))
+    sources = tuple(record_source(row, "risk", f"Risk R-{row['number']}") for row in rows)
+    return Paragraph("declared", text, (_table(rows, shown),), sources, declared_by=declarant(newest))
 
 
 def _table(rows: list[Record], shown: dict[str, str]) -> Table:
     return Table(
         "Risks on record",
-        (*(Column(title) for title in shown), Column("Log", numeric=True)),
-        tuple((*(Cell(_said(row.get(key))) for key in shown.values()), record_blocks.index_cell(row)) for row in rows),
+        (Column("Risk", width=24), *(Column(title) for title in shown), Column("Log", numeric=True)),
+        tuple(
+            (
+                Cell(f"R-{row['number']} {row['title']}"),
+                *(Cell(_said(key, row.get(key))) for key in shown.values()),
+                record_blocks.index_cell(row),
+            )
+            for row in rows
+        ),
     )
 
 
-def _said(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return "; ".join(str(item) for item in value) or DASH
-    return words(str(value)) if value not in (None, "") else DASH
+def _said(key: str, value: object) -> str:
+    """Write one value: words of the organisation as they are, identifiers in words, days as days."""
+    if value in (None, ""):
+        return DASH
+    if key in {"review_on", "accepted_at"}:
+        return day(str(value))
+    return words(str(value)) if key in {"kind", "state", "accepted_by_role"} else str(value)
 
 
 _NONE = "No risk is on record."
@@ -71,25 +94,7 @@ KIND = Kind(
         ),
         Ask("Art 9.2.d", use.release_policy),
         Ask(
-            "Art 9.3",
-            lambda _: [],
-            "Which risks design, development or information can't reduce is not said apart from the others.",
-            "risk_officer",
-        ),
-        Ask(
             "Art 9.5", of_risks("What is left of each risk.", _RESIDUAL), "No residual risk is judged.", "risk_officer"
-        ),
-        Ask(
-            "Art 9.5.a",
-            of_risks("Risks that were eliminated or reduced by design.", _TREATED, kind="eliminate"),
-            "No measure by design is on record.",
-            "risk_officer",
-        ),
-        Ask(
-            "Art 9.5.b",
-            of_risks("Risks under mitigation and control.", _TREATED, kind="mitigate"),
-            "No measure of mitigation is on record.",
-            "risk_officer",
         ),
         Ask("Art 9.5.c", use.instructions, "No instructions for use are attached.", "owner"),
         Ask("Art 9.6", answers.overall_accuracy, "The version is not tested.", "engineer"),

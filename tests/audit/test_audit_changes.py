@@ -98,7 +98,7 @@ KEPT = {
     "validation.ValidationTest": "validation kind outcome value low high evidence made_at",
     "reports.Document": "kind system signatory unsigned_bytes time_stamp_ends_at measured declared missing "
     "requested_by made_at",
-    "reports.DocumentSignatory": "document person name function on_behalf_of place personal_data signed_at",
+    "reports.DocumentSignatory": "document person personal_data signed_at",
     "reports.DocumentTimeStamp": "document number stamped_at ends_at",
 }
 

@@ -81,7 +81,7 @@ class _Forwarder(BaseHTTPRequestHandler):
 def wire() -> Iterator[Wire]:
     """Run a wire for the length of the block."""
     server = Wire()
-    thread = Thread(target=server.serve_forever, name="wire", daemon=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="wire", daemon=True)
     thread.start()
     try:
         yield server

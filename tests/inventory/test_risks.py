@@ -138,16 +138,6 @@ def test_the_database_refuses_an_acceptance_by_the_author():
         Risk.objects.filter(pk=row.pk).update(accepted_by=row.made_by, accepted_at=row.made_at)
 
 
-def test_the_facts_name_what_was_accepted_and_the_entry():
-    row = a_treated_risk()
-    risks.accept_risk(risk_id=row.pk, by=a_user(Role.RISK_OFFICER), reason=REASON)
-    row = risks.risk_of(row.system, row.pk)
-    (fact,) = risks.facts(row.system)
-    assert (fact["number"], fact["state"], fact["accepted_by_role"]) == (1, "accepted", "Risk officer")
-    assert (fact["inherent"], fact["residual"]) == ({"likelihood": 4, "severity": 3}, {"likelihood": 2, "severity": 2})
-    assert log.entry_by_id(fact["log_index"]).parsed["event"] == "risk.accepted"
-
-
 def test_a_risk_of_another_system_is_not_found():
     with pytest.raises(Unknown):
         risks.risk_of(a_system(), a_risk().pk)

@@ -32,7 +32,7 @@ def served():
         started.append(event["id"])
 
     server = relay.server(("127.0.0.1", 0), SECRET, start)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", started, refusing
     server.shutdown()
     server.server_close()
@@ -78,7 +78,7 @@ def test_airflow_gets_the_alert_as_conf_and_a_run_id_that_is_the_events(answer, 
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     start = relay.airflow(f"http://127.0.0.1:{server.server_port}", "train", "token")
     event = json.loads(signed()[1])
     if fine:

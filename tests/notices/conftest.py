@@ -93,7 +93,7 @@ def hook(settings) -> Iterator[Hook]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     box.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     settings.NOTICE_KEY, settings.NOTICE_SCHEMES = KEY, ["json", "jsons", "slack"]
     settings.NOTICE_HOSTS = [f"127.0.0.1:{box.port}"]
     yield box

@@ -112,7 +112,7 @@ def test_the_sender_follows_no_redirect_and_would_not_reach_a_private_server_by_
             self.do_GET()
 
     inner = HTTPServer(("127.0.0.1", 0), Inner)
-    Thread(target=inner.serve_forever, daemon=True).start()
+    Thread(target=inner.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     hook.status, hook.location = 302, f"http://127.0.0.1:{inner.server_address[1]}/inner"
     allowed = f"127.0.0.1:{hook.port}"
     assert sent(f"json://127.0.0.1:{hook.port}/x", allowed)

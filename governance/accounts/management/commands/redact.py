@@ -33,6 +33,8 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"erased; entry {by} records it. Proofs of the entry stay valid.")
+        for name in erasure.still_printed_in(entry_id):
+            self.stdout.write(f"still printed in {name}: a report is kept as it was made (docs/adr/0015)")
 
     def _list(self) -> None:
         open_wishes = [wish for wish in erasure.wishes() if not wish.done]
