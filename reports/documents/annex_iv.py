@@ -6,7 +6,7 @@ What a point wants of people is asked by the system's record.
 from __future__ import annotations
 
 from reports.documents import record_answers as answers
-from reports.documents import release_record
+from reports.documents import release_record, third_parties
 from reports.documents import use_answers as use
 from reports.documents.asks import Ask
 from reports.documents.kind import Kind
@@ -19,6 +19,8 @@ ASKS: tuple[Ask, ...] = (
     Ask("Annex IV.1.f", answers.not_a_product, settles="product-part"),
     Ask("Annex IV.1.h", use.instructions, "No instructions for use are attached.", "owner"),
     Ask("Annex IV.2.a", answers.training_run, "No training run is recorded.", "engineer"),
+    Ask("Annex IV.2.a", third_parties.supplied),
+    Ask("Annex IV.2.a", third_parties.built_on),
     Ask("Annex IV.2.b", answers.expected_output, "The model was logged without an output signature.", "engineer"),
     Ask("Annex IV.2.c", answers.compute, settles="compute"),
     Ask("Annex IV.2.d", answers.datasets, "No data set is recorded.", "engineer"),

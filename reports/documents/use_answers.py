@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reports.documents import drift_blocks, record_blocks
-from reports.documents.content import Paragraph
+from reports.documents.content import Paragraph, Source
 from reports.documents.record_answers import from_evidence, measured, said_by_system
-from reports.documents.snapshot import Snapshot, record_source
+from reports.documents.snapshot import Record, Snapshot, record_source
 
 
 def success_criteria(snapshot: Snapshot) -> list[Paragraph]:
@@ -46,13 +46,21 @@ def changes(snapshot: Snapshot) -> list[Paragraph]:
         sources = tuple(record_source(row, "alias record", "Alias history", at_key="from") for row in rows)
         text = "Versions in production."
         if found := snapshot.part("gate"):
-            text += (
-                " Detected, not prevented: MLflow runs without Placet's plugin, so an alias can be moved past Placet; "
-            )
-            text += "that is reported afterwards."
-            sources += (record_source(found, "gate configuration", "Gate configuration"),)
+            text, source = _gate(text, found)
+            sources += (source,)
         paragraphs.append(Paragraph("measured", text, (record_blocks.alias_history(rows),), sources))
     return paragraphs
+
+
+def _gate(text: str, found: Record) -> tuple[str, Source]:
+    if found.get("kind") == "not-enforced":
+        said = " Not enforced: no MLflow holds the model, so this is what people stated of its use."
+        return text + said, record_source(found, "model version record", "Model version record")
+    said = (
+        " Detected, not prevented: MLflow runs without Placet's plugin, so an alias can be moved past Placet; "
+        "that is reported afterwards."
+    )
+    return text + said, record_source(found, "gate configuration", "Gate configuration")
 
 
 def monitor(snapshot: Snapshot) -> list[Paragraph]:

@@ -31,6 +31,7 @@ from tests.common.pages_incidents import INCIDENTS, a_row
 from tests.common.pages_monitors import MONITORS
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
+from tests.common.pages_outside import OUTSIDE
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_records import RECORDS
 from tests.common.pages_register import REGISTER
@@ -311,6 +312,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **CORRESPONDENCE,
     **CLASSIFYING,
     **ADOPTIONS,
+    **OUTSIDE,
     **SINGLE_SIGN_ON,
     **CENTRE,
     "model": ("registry/model.html", model),

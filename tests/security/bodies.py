@@ -11,6 +11,8 @@ from tests.payloads import a_digest
 TRAINED = a_digest("training rows")
 """Of the world's training data, which only the system in question uses."""
 
+RECORDED = {"name": "pricing-sheet", "kind": "other", "runs": "desktop", "supplier": "Pricing", "product": "Sheet"}
+
 BODIES: dict[str, dict[str, Any]] = {
     "record": {"row": "1"},
     "": {},
@@ -142,6 +144,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "submission": {"system": "$slug", "kind": "dpia"},
     "replay": {"version": "$version"},
     "adoption": {"dry_run": True},
+    "recorded": {"system": "$slug", "supplier_version": "2", **RECORDED},
+    "recorded on the page": {"system": "$slug", "version": "2", **RECORDED},
+    "base": {"model": "$model", "version": 2, "base_model": "outside_mlflow:base-llm", "base_version": 1}
+    | {"kind": "component"},
+    "use request": {"version": 9},
+    "use": {"since": "2026-11-01", "statement": REASON},
     "incident": {
         "system": "$slug",
         "title": "A second one",

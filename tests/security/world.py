@@ -65,7 +65,7 @@ from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watc
 from tests.roles import as_role
 from tests.security.batches import a_batch_and_a_bundle
 from tests.security.bodies import BODIES, TRAINED
-from tests.security.named import a_request, a_risk, a_settled, both, incident
+from tests.security.named import a_base, a_request, a_risk, a_settled, both, incident
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
 
@@ -152,6 +152,7 @@ class World(Bank):
         owner = self.owner
         self.classification = a_proposal(self.system, owner)
         a_version(self.model, number=9, trained_by=self.trainer)
+        self.base = a_base(self.system, owner, self.model, 9)
         self.spare = mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="spare", mirrored_at=clock.now()))
         mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="moving", mirrored_at=clock.now()))
         self.assignment = assignments.propose_assignment(model="moving", ai_system=self.system, by=owner)
@@ -368,6 +369,7 @@ class World(Bank):
             "criteria": both("criteria", self.criteria.pk, system),
             "finding": {"pk": self.finding.pk, "finding_id": self.finding.pk} if self.finding else {},
             "monitor": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk},
+            "base": {"pk": self.base.pk, "word_id": self.base.pk},
             "run": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk, "run_id": self.run.pk},
             "alert": {"alert_id": self.alert.pk},
             "alert page": {"pk": self.alert.pk},
