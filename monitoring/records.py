@@ -36,6 +36,8 @@ from monitoring.errors import BatchIdTaken, UnreadableRecords
 from monitoring.intake import Batch
 
 EPOCH = date(1970, 1, 1).toordinal()
+GROUP_ROWS = 122_880
+"""Rows of a row group, DuckDB's own number: it counts a group per thread, and a large batch on one core otherwise."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 
 
@@ -220,7 +222,7 @@ def draft_parquet(table: pa.Table, path: Path) -> Path:
     """Write rows beside ``path``, on the disk for good, and return where."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=files.DRAFT)
     with os.fdopen(handle, "wb") as file:
-        pq.write_table(table, file, compression="zstd")
+        pq.write_table(table, file, compression="zstd", row_group_size=GROUP_ROWS)
         file.flush()
         os.fsync(file.fileno())
     return Path(name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 PLUGIN = "tests/client/mlflow_plugin"
 TOGETHER = (
@@ -35,6 +36,21 @@ class Together(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return next((group for path, group in TOGETHER if nodeid.startswith(path)), nodeid)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Hand on what a worker that died had left to do, and return the test that it died of.
+
+        xdist also hands on what it had done, and the test that it died of: whoever gets a group of which nothing is
+        left waits for a test to end and never asks for more, so the run never ends.
+        """
+        work = self.assigned_work.pop(node)
+        died_of = next((test for unit in work.values() for test, done in unit.items() if not done), None)
+        if died_of is not None:
+            work[self._split_scope(died_of)][died_of] = True
+        self.workqueue.update({scope: unit for scope, unit in work.items() if not all(unit.values())})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return died_of
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:

@@ -27,7 +27,8 @@ from reports.documents.building import build
 from reports.documents.content import STATES, Content, Section
 from reports.documents.exports import TYPES
 from reports.documents.snapshot import SnapshotInvalid
-from reports.models import STATED, Document, DocumentJob
+from reports.models import ABOUT_ONE_THING, STATED, Document, DocumentJob
+from reports.web.choosing import version_choices
 
 SHOWN = 100
 OPEN = (DocumentJob.State.QUEUED, DocumentJob.State.RUNNING)
@@ -64,16 +65,22 @@ def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -
         "unreadable": bool(ai_system and newest and content is None),
         "forms": list(TYPES),
         "making": making(viewer, ai_system),
-        "build": {"kinds": kinds_offered(chosen_kind), "quarters": quarters(viewer)} if systems else None,
+        "build": {
+            "kinds": kinds_offered(chosen_kind),
+            "quarters": quarters(viewer),
+            "versions": version_choices([ai_system] if ai_system else systems),
+        }
+        if systems
+        else None,
     }
 
 
 def kinds_offered(chosen: str = "") -> list[Row]:
-    """Return the kinds that are asked for with a system alone; the report of an incident is asked for on its page."""
+    """Return the kinds that are asked for with a system alone; others are asked for with what they are about."""
     return [
         {"value": kind.value, "label": kind.label, "chosen": kind == chosen}
         for kind in Document.Kind
-        if kind not in {Document.Kind.INCIDENT, Document.Kind.MODEL_RISK}
+        if kind not in ABOUT_ONE_THING
     ]
 
 

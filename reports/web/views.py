@@ -18,8 +18,9 @@ from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from reports import selectors, services, tasks
 from reports.documents.exports import TYPES
-from reports.models import Document, DocumentJob
+from reports.models import ABOUT_A_VERSION, Document, DocumentJob
 from reports.web import centre_pages, documents
+from reports.web.choosing import system_of_version
 
 
 @page
@@ -44,8 +45,11 @@ def document_build(request: HttpRequest) -> HttpResponse:
     person, ai_system = actor(request), _system(request, request.POST.get("system", ""))
     asked, about = request.POST.get("kind") or Document.Kind.ANNEX_IV, request.POST.get("about", "")
     over_all = asked == Document.Kind.MODEL_RISK and may_read(person, None)
+    if asked in ABOUT_A_VERSION and ai_system is None:
+        ai_system = system_of_version(person, about)
     if ai_system is None and not over_all:
-        messages.error(request, "Choose the AI system that the document is about.")
+        what = "model version" if asked in ABOUT_A_VERSION else "AI system"
+        messages.error(request, f"Choose the {what} that the document is about.")
         return _documents(request, "", status=422)
     if asked not in Document.Kind.values:
         raise InvalidInput("Choose the kind of document from the list.")

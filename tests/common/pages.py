@@ -22,6 +22,7 @@ from tests.common.pages_centre import CENTRE, LIST_PART
 from tests.common.pages_checks import CHECKS
 from tests.common.pages_classifying import CLASSIFYING
 from tests.common.pages_comments import COMMENTS
+from tests.common.pages_correspondence import CORRESPONDENCE
 from tests.common.pages_datasets import DATASETS
 from tests.common.pages_documents import SUBMITTED_DOCUMENTS
 from tests.common.pages_evidence import EVIDENCE
@@ -174,7 +175,7 @@ def documents() -> dict[str, Any]:
         "stats": [{"value": 41, "unit": "of 68", "label": "Annex IV paragraphs measured", "tone": "ok"}, {"value": 23, "label": "declared"}, {"value": 4, "label": "missing", "tone": "bad"}],
         "map": {"title": "Annex IV map", "groups": [{"title": "1 and 2", "tiles": tiles}]}, "gaps": [{"point": "2(h)", "title": "Report of the penetration test", "owner": OWNER, "due_on": date(2026, 12, 4)}, {"point": "7", "title": "Standards applied", "owner": None, "due_on": None}],
         "making": {"jobs": [{"title": "Technical documentation (Annex IV)", "subject": "Consumer credit scoring", "state": "running", "open": True, "message": "Asked for by Model owner; pages are drawn.", "age": timedelta(seconds=7)}], "running": True, "url": "/documents/making"},
-        "build": {"kinds": [{"value": "annex-iv", "label": "Technical documentation (Annex IV)", "chosen": False}, {"value": "annex-v", "label": "EU declaration of conformity (Annex V)", "chosen": True}], "quarters": [{"value": "2026-10-01", "label": "2026, quarter 4"}]},
+        "build": {"kinds": [{"value": "annex-iv", "label": "Technical documentation (Annex IV)", "chosen": False}, {"value": "annex-v", "label": "EU declaration of conformity (Annex V)", "chosen": True}], "quarters": [{"value": "2026-10-01", "label": "2026, quarter 4"}], "versions": {"kinds": [{"value": "model-card", "label": "Model card of a version"}], "systems": [{"name": "Consumer credit scoring", "versions": [{"pk": UID, "label": "credit-risk v2"}]}]}},
     }
 
 
@@ -307,6 +308,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     **REGISTER,
     **SYSTEM_RECORD,
     **RISKS,
+    **CORRESPONDENCE,
     **CLASSIFYING,
     **ADOPTIONS,
     **SINGLE_SIGN_ON,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from examples.credit.people import Person
 
@@ -20,6 +20,7 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update"),
 ]
 PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)  # five seconds by default, which a machine with more to do may need for a page
 TABS = 250
 Look = tuple[int, Literal["light", "dark"]]
 WIDE_AND_NARROW: tuple[Look, ...] = ((1440, "light"), (390, "dark"))

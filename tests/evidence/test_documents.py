@@ -22,7 +22,10 @@ from governance.evidence import papers, pdf, storage
 from governance.evidence.errors import DocumentRefused, DocumentReviewed, OwnDocument
 from governance.evidence.models import Evidence, EvidenceReview, SubmittedDocument
 from governance.evidence.standing import Paper, Standing
+from reports.documents.building import build
+from reports.documents.press import Press
 from tests.approvals.test_rules_in_sql import refused
+from tests.documents import sample_kinds as samples
 from tests.factories import a_system, a_user, given
 from tests.papers import a_pdf, reviewed, submitted, today
 
@@ -75,8 +78,10 @@ def test_what_is_no_plain_pdf_is_refused_with_its_reason(what):
 
 
 def test_a_document_made_by_our_own_writer_is_taken():
-    weasyprint = pytest.importorskip("weasyprint")
-    assert pdf.problem(io.BytesIO(weasyprint.HTML(string="<p>Report</p>").write_pdf())) == ""
+    # In the child that draws them: the font settings of our documents hold for a whole process, and have no other font.
+    snapshot, press = samples.full("fria"), Press()
+    assert pdf.problem(io.BytesIO(press.render(build(snapshot), snapshot))) == ""
+    press.close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from monitoring import intake, report
 from monitoring.errors import BatchIdTaken, SchemaDrift, TooManyRecords, UnreadableRecords
 from monitoring.intake import JSON_LINES, PARQUET, read_batch
-from monitoring.records import store_batch, stored_batches
+from monitoring.records import GROUP_ROWS, draft_parquet, store_batch, stored_batches
 from monitoring.schema import RecordSchema
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
@@ -404,3 +404,10 @@ def test_a_sender_that_lags_does_not_bring_back_what_was_changed_since(tmp_path,
     second.join()
     assert outcomes == [False]
     assert path.read_bytes() == b"rewritten since"
+
+
+def test_a_large_batch_is_kept_in_groups_that_several_threads_count(tmp_path):
+    table = pa.table({"x": np.zeros(GROUP_ROWS * 2 + 1)})
+    made = draft_parquet(table, tmp_path / "day.parquet")
+    groups = pq.ParquetFile(made).metadata
+    assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [GROUP_ROWS, GROUP_ROWS, 1]
