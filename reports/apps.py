@@ -15,10 +15,11 @@ class ReportsConfig(AppConfig):
         from governance.evidence.producers import register
         from monitoring.scoring import register as register_scorer
         from registry.reviewing.panels import register_documents
-        from reports.facts_incident import reports_with_words_of
+        from reports import facts_incident, facts_version
         from reports.web.documents import documents_of
 
-        register_holders(reports_with_words_of)
+        register_holders(facts_incident.reports_with_words_of)
+        register_holders(facts_version.reports_with_words_of)
         register_scorer("reports.producers.scoring:score_rows")
         register_documents(documents_of)
         register("performance/v1", "reports.producers.performance:produce")

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q, QuerySet
 
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING, Role
+from governance.approvals.models import Finding
 from governance.audit.governed import Governed
 from governance.common import clock
 from governance.evidence import selectors as evidence
@@ -26,6 +28,7 @@ from monitoring.models import Alert, Monitor
 from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest
 from reports.documents.kinds import KINDS
 from reports.documents.snapshot import FORMAT, canonical, law_part
+from reports.facts_correspondence import correspondence_rows
 from reports.facts_decisions import alias_history, decisions, gate
 from reports.facts_documents import documents_that_count
 from reports.facts_incident import incident_of, incident_part, incident_rows
@@ -34,6 +37,7 @@ from reports.facts_monitoring import Watched
 from reports.facts_outside import not_enforced, origin
 from reports.facts_people import Roles
 from reports.facts_risks import risk_rows
+from reports.facts_version import version_parts
 
 ANNEX_IV = "annex-iv"
 HUMAN_REVIEW, DRIFT = "human_review/v1", "drift/v1"
@@ -42,14 +46,15 @@ HUMAN_REVIEW, DRIFT = "human_review/v1", "drift/v1"
 class Facts:
     """Collects the parts of one snapshot about one AI system and the version of its model that the document describes.
 
-    That version is the one in production by Placet's own acts; before the first promotion, the one that asked last;
-    before the first request, the newest one.
+    Where none is named, that version is the one in production by Placet's own acts; before the first promotion, the one
+    that asked last; before the first request, the newest one.
     """
 
-    def __init__(self, ai_system: AISystem) -> None:
+    def __init__(self, ai_system: AISystem, version: ModelVersion | None = None) -> None:
         self.system = ai_system
-        self.promotion = _promotion(ai_system)
-        self.version = self.promotion.version if self.promotion else _newest_version(ai_system)
+        self.named = version
+        self.promotion = _promotion(ai_system, version)
+        self.version = version or (self.promotion.version if self.promotion else _newest_version(ai_system))
         self.watched = Watched(self.version, self.promotion.alias if self.promotion else None) if self.version else None
         self.roles = Roles(system_id=ai_system.pk, owner_id=ai_system.owner_id)
         self.answers = declaring.newest(ai_system)
@@ -81,6 +86,7 @@ class Facts:
             "documents": documents_that_count(self.system),
             "findings": self._findings(),
             "incidents": incident_rows(self.system),
+            "correspondence": correspondence_rows(self.system),
             "risks": risk_rows(self.system, self.roles, self.log),
             "history": self.log.changes(),
             "environment": libraries,
@@ -91,13 +97,15 @@ class Facts:
                 "model": self._model(self.version, rows),
                 "datasets": self._datasets(self.version, rows),
                 "evidence": [_evidence(row) for row in rows],
-                "alias_history": alias_history(self.version.model, self.log),
+                "alias_history": alias_history(self.version.model, self.log, only=self.named),
                 "monitoring": self.watched.facts(self.log) if self.watched else None,
             }
             if detected := not_enforced(self.version) or gate(self.log):
                 parts["gate"] = detected
         if self.promotion:
             parts |= decisions(self.promotion, self.roles)
+        if self.named:
+            parts |= version_parts(self.system, self.named, self.roles)
         if kind == "incident":
             parts["incident"] = incident_part(incident_of(self.system, about), self.roles)
         # In canonical form, as it travels with the PDF: drawn again from there or from the row, the pages are the same.
@@ -196,8 +204,15 @@ class Facts:
                 "digest": self.log.digest(row),
                 "log_index": row.log_entry,
             }
-            for row in self.system.findings.select_related("owner").order_by("opened_at")
+            for row in self._findings_shown()
         ]
+
+    def _findings_shown(self) -> QuerySet[Finding]:
+        """Return the findings of the system; of a named version, those about it and those about no version at all."""
+        rows = self.system.findings.select_related("owner").order_by("opened_at")
+        if self.named is None:
+            return rows
+        return rows.filter(Q(request__isnull=True) | Q(request__subject_id=self.named.pk))
 
     def _model(self, version: ModelVersion, rows: Sequence[Evidence]) -> Json:
         before = version.model.versions.filter(number__lt=version.number)
@@ -232,7 +247,7 @@ class Facts:
         """Return the data behind the evidence first, then what else the system is measured on or compared with."""
         pin = inventory.pinned_dataset(self.system)
         measured = [row.dataset_digest for row in reversed(rows) if row.type != DRIFT and row.dataset_digest]
-        declared = [version.evaluation_dataset.digest] if version.evaluation_dataset else []
+        declared = [row.digest for row in (version.evaluation_dataset, version.training_dataset) if row]
         wanted = list(dict.fromkeys([*measured, *([pin.dataset_digest] if pin else []), *declared]))
         by_digest = {row.digest: row for row in DatasetSnapshot.objects.filter(digest__in=wanted)}
         found = [_dataset(by_digest[digest], by_digest[digest].role) for digest in wanted if digest in by_digest]
@@ -286,14 +301,19 @@ def _column_type(row: Mapping[str, Any]) -> str:
     return str(row.get("type") or "")
 
 
-def _promotion(ai_system: AISystem) -> PromotionRequest | None:
-    """Return the promotion behind what is live, the first protected alias before others; else the newest request."""
+def _promotion(ai_system: AISystem, version: ModelVersion | None) -> PromotionRequest | None:
+    """Return the promotion behind what is live, the first protected alias before others; else the newest request.
+
+    Of a named version only its own count; one that was applied once stands before one that never was.
+    """
+    of_version = {"version": version} if version else {}
     rows = list(
-        PromotionRequest.objects.filter(version__model__system=ai_system)
+        PromotionRequest.objects.filter(version__model__system=ai_system, **of_version)
         .select_related(
             "version__model",
             "version__trained_by",
             "version__evaluation_dataset",
+            "version__training_dataset",
             "requester",
             "approval__policy_version__author",
             "approval__policy_version__publisher",
@@ -303,12 +323,17 @@ def _promotion(ai_system: AISystem) -> PromotionRequest | None:
     applied = [row for row in rows if row.state == PromotionRequest.State.APPLIED]
     order = {alias: place for place, alias in enumerate(settings.PROTECTED_ALIASES)}
     applied.sort(key=lambda row: order.get(row.alias, len(order)))
-    return next(iter([*applied, *rows]), None)
+    were = [row for row in rows if version and row.applied_at]
+    return next(iter([*applied, *were, *rows]), None)
 
 
 def _newest_version(ai_system: AISystem) -> ModelVersion | None:
     rows = ModelVersion.objects.filter(model__system=ai_system)
-    return rows.select_related("model", "trained_by", "evaluation_dataset").order_by("-mlflow_created_at_ms").first()
+    return (
+        rows.select_related("model", "trained_by", "evaluation_dataset", "training_dataset")
+        .order_by("-mlflow_created_at_ms")
+        .first()
+    )
 
 
 def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:

@@ -12,7 +12,7 @@ from governance.evidence.models import Evidence
 from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of
 from registry import selectors as registry
-from registry.models import AliasHistory, GateConfiguration, Permit, PromotionRequest, RegisteredModel
+from registry.models import AliasHistory, GateConfiguration, ModelVersion, Permit, PromotionRequest, RegisteredModel
 from reports.facts_log import Json, LogFacts
 from reports.facts_people import Roles
 
@@ -32,9 +32,10 @@ def decisions(promotion: PromotionRequest, roles: Roles) -> Json:
     }
 
 
-def alias_history(model: RegisteredModel, log: LogFacts) -> list[Json]:
-    """Return which version stood behind which alias of a model, from when to when."""
-    rows = AliasHistory.objects.filter(model=model).select_related("version", "adoption").order_by("during")
+def alias_history(model: RegisteredModel, log: LogFacts, *, only: ModelVersion | None = None) -> list[Json]:
+    """Return which version stood behind which alias of a model, from when to when; with ``only`` that version."""
+    named = {"version": only} if only else {}
+    rows = AliasHistory.objects.filter(model=model, **named).select_related("version", "adoption").order_by("during")
     return [
         {
             "id": str(row.pk),

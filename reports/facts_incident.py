@@ -7,10 +7,8 @@ stands in the log on the day: what was erased before is not there, what is erase
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from uuid import UUID
 
-from governance.accounts.models import User
 from governance.audit.selectors import entry_by_id
 from governance.common import clock
 from governance.common.errors import Unknown
@@ -19,7 +17,7 @@ from monitoring.incidents.facts import draft_of
 from monitoring.incidents.models import Incident
 from monitoring.incidents.report import Line
 from reports.facts_log import Json
-from reports.facts_people import Roles
+from reports.facts_people import Named, Roles
 from reports.models import Document
 
 # What was done is labelled with its moment.
@@ -45,7 +43,7 @@ def incident_of(ai_system: AISystem, about: str) -> Incident:
 def incident_part(incident: Incident, roles: Roles) -> Json:
     """Return the draft of the report with roles where it has names."""
     draft = draft_of(incident)
-    named = _people(draft_line for section in draft.sections for draft_line in section.lines)
+    named = Named((f"{line.text}\n{line.by}" for section in draft.sections for line in section.lines), roles)
     return {
         "id": str(incident.pk),
         "number": draft.number,
@@ -100,33 +98,14 @@ def incident_rows(ai_system: AISystem) -> list[Json]:
     ]
 
 
-def _line(line: Line, named: dict[str, User], roles: Roles) -> Json:
+def _line(line: Line, named: Named, roles: Roles) -> Json:
     person = named.get(line.by)
     return {
         "label": line.label,
         "state": line.state,
-        "text": _without_names(line.text, named, roles),
+        "text": named.without(line.text),
         "role": (roles.of(person, clock.now()) or "person") if line.state == "declared" else None,
         "at": line.on or (line.label[:10] if _ACT.match(line.label) else None),
         "digest": line.digest or None,
         "place": line.log_index,
-    }
-
-
-def _without_names(text: str, named: dict[str, User], roles: Roles) -> str:
-    if not named:
-        return text
-    pattern = "|".join(re.escape(name) for name in sorted(named, key=len, reverse=True))
-    return re.sub(pattern, lambda match: _role(named[match.group()], roles), text)
-
-
-def _role(person: User, roles: Roles) -> str:
-    return f"the {(roles.of(person, clock.now()) or 'person').replace('_', ' ')}"
-
-
-def _people(lines: Iterable[Line]) -> dict[str, User]:
-    """Return by name everybody whom the lines may name."""
-    texts = [f"{line.text}\n{line.by}" for line in lines]
-    return {
-        person.name: person for person in User.objects.exclude(name="") if any(person.name in text for text in texts)
     }

@@ -1,10 +1,12 @@
 """People as a document states them: by the role in which they acted, never by name."""
 
+import re
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from governance.accounts.models import Grant, User
+from governance.common import clock
 
 SERVICE_ACCOUNT = "service_account"
 WITHOUT_A_ROLE = "person_without_a_role"
@@ -48,3 +50,28 @@ class Roles:
 
 def _in_force(grant: Grant, at: datetime) -> bool:
     return grant.valid_from <= at and (grant.valid_until is None or grant.valid_until > at)
+
+
+class Named:
+    """Whoever some texts name, so that a document says the role that they hold now instead."""
+
+    def __init__(self, texts: Iterable[str], roles: Roles) -> None:
+        read = list(texts)
+        self._roles = roles
+        self._people = {
+            person.name: person for person in User.objects.exclude(name="") if any(person.name in text for text in read)
+        }
+
+    def get(self, name: str) -> User | None:
+        """Return the person of a name that the texts hold, or None."""
+        return self._people.get(name)
+
+    def without(self, text: str) -> str:
+        """Return the text with ``the risk officer`` where it names one."""
+        if not self._people:
+            return text
+        pattern = "|".join(re.escape(name) for name in sorted(self._people, key=len, reverse=True))
+        return re.sub(pattern, lambda match: self._role(self._people[match.group()]), text)
+
+    def _role(self, person: User) -> str:
+        return f"the {(self._roles.of(person, clock.now()) or 'person').replace('_', ' ')}"

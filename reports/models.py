@@ -4,7 +4,7 @@ from django.db import models
 
 from governance.accounts.models import User
 from governance.audit.governed import Governed
-from governance.inventory.models import AISystem
+from governance.inventory.models import AISystem, Correspondence
 from reports.bundle_models import BundleJob
 
 __all__ = ["BundleJob", "Document", "DocumentJob"]
@@ -25,6 +25,10 @@ class Document(Governed):
         MONITORING_PLAN = "art-72-plan", "Post-market monitoring plan and report (Art. 72)"
         INCIDENT = "incident", "Report of a serious incident (Art. 73)"
         MODEL_RISK = "model-risk", "Model risk report of a quarter"
+        MODEL_CARD = "model-card", "Model card of a version"
+        VALIDATION_REPORT = "validation-report", "Validation report of a version"
+        NOTICE = "notice-26-11", "Notice to affected persons (Art. 26(11))"
+        ANSWER = "answer-86", "Answer to a request for an explanation (Art. 86)"
 
     kind = models.CharField(max_length=24, choices=Kind)
     system = models.ForeignKey(
@@ -81,6 +85,16 @@ class Document(Governed):
 STATED = (Document.Kind.ANNEX_V,)
 """The kinds whose statement a person makes by signing."""
 
+ABOUT_A_VERSION = (Document.Kind.MODEL_CARD, Document.Kind.VALIDATION_REPORT)
+"""The kinds that are about one model version."""
+LETTERS: dict[str, str] = {
+    Document.Kind.NOTICE: Correspondence.Kind.NOTICE,
+    Document.Kind.ANSWER: Correspondence.Kind.EXPLANATION,
+}
+"""The kinds that are letters, each with the kind of correspondence that it is drawn of."""
+ABOUT_ONE_THING = (Document.Kind.INCIDENT, Document.Kind.MODEL_RISK, *ABOUT_A_VERSION, *LETTERS)
+"""The kinds for which a system alone does not say what they are about."""
+
 
 class DocumentSignatory(Governed):
     """A person's signature under the statement of a document, with what the Act wants printed of it.
@@ -134,7 +148,9 @@ class DocumentJob(models.Model):
     kind = models.CharField(max_length=24, choices=Document.Kind)
     system = models.ForeignKey(AISystem, null=True, on_delete=models.CASCADE, related_name="+")
     about = models.CharField(
-        max_length=40, blank=True, help_text="Id of the incident, or the first day of the quarter, that it is about."
+        max_length=40,
+        blank=True,
+        help_text="Id of the incident, version or correspondence, or first day of the quarter, that it is about.",
     )
     signatory = models.ForeignKey(DocumentSignatory, null=True, on_delete=models.PROTECT, related_name="+")
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

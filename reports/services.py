@@ -22,13 +22,16 @@ from governance.evidence.reproducing import WORKER
 from governance.inventory.errors import AlreadySigned
 from governance.inventory.models import AISystem
 from reports import signatures
+from reports.decisions_explained import Explained, explained_for
 from reports.documents.building import build
 from reports.documents.snapshot import digest
 from reports.facts import Facts
 from reports.facts_documents import signed_snapshot
 from reports.facts_incident import incident_of
+from reports.facts_letters import letter_of, letter_snapshot
 from reports.facts_portfolio import portfolio, quarter_from
-from reports.models import STATED, Document, DocumentJob, DocumentSignatory
+from reports.facts_version import version_of
+from reports.models import ABOUT_A_VERSION, LETTERS, STATED, Document, DocumentJob, DocumentSignatory
 from reports.printing import libraries, render
 
 
@@ -37,24 +40,33 @@ def request_document(*, kind: str, ai_system: AISystem | None, requester: User, 
 
     Args:
         ai_system: None only for the report over all systems.
-        about: id of the incident, or first day of the quarter, for the kinds that are about one.
+        about: id of the incident, model version or correspondence, or first day of the quarter, for the kinds that are
+            about one.
 
     Raises:
         InvalidInput: the kind needs a system, or none, or something that it is about.
-        Unknown: the system has no such incident.
+        Unknown: the system has no such incident, version or correspondence.
     """
     if (ai_system is None) != (kind == Document.Kind.MODEL_RISK):
         said = "is about all systems: name none" if ai_system else "is about one AI system: name it"
         raise InvalidInput(f"{Document.Kind(kind).label} {said}.")
-    if ai_system is None:
-        about = quarter_from(about).isoformat()
-    elif kind == Document.Kind.INCIDENT:
-        about = str(incident_of(ai_system, about).pk)
-    elif about:
-        raise InvalidInput(f"{Document.Kind(kind).label} is about the whole system: leave `about` out.")
+    about = quarter_from(about).isoformat() if ai_system is None else _about(kind, ai_system, about)
     return DocumentJob.objects.create(
         id=uuid.uuid4(), kind=kind, system=ai_system, about=about, requested_by=requester, made_at=clock.now()
     )
+
+
+def _about(kind: str, ai_system: AISystem, about: str) -> str:
+    """Return the id of what a document of one system is about, an empty text where that is the system itself."""
+    if kind == Document.Kind.INCIDENT:
+        return str(incident_of(ai_system, about).pk)
+    if kind in ABOUT_A_VERSION:
+        return str(version_of(ai_system, about).pk)
+    if kind in LETTERS:
+        return str(letter_of(ai_system, kind, about).pk)
+    if about:
+        raise InvalidInput(f"{Document.Kind(kind).label} is about the whole system: leave `about` out.")
+    return ""
 
 
 def sign_statement(
@@ -148,8 +160,10 @@ def build_document(job_id: uuid.UUID) -> DocumentJob:
     if not taken:
         return job
     versions = libraries()
+    # The model is asked before the facts are read: its sandbox takes seconds, and the log says first who looks.
+    explained = explained_for(job)
     with transaction.atomic():
-        snapshot = _snapshot(job, versions)
+        snapshot = _snapshot(job, versions, explained)
     if (signature := signatures.described()) is not None:
         snapshot["signature"] = signature
     content = build(snapshot)
@@ -158,12 +172,15 @@ def build_document(job_id: uuid.UUID) -> DocumentJob:
     return job
 
 
-def _snapshot(job: DocumentJob, versions: dict[str, str]) -> dict[str, Any]:
+def _snapshot(job: DocumentJob, versions: dict[str, str], explained: Explained) -> dict[str, Any]:
     if job.signatory:
         return signed_snapshot(job.signatory, job.pk, versions)
     if job.system is None:
         return portfolio(job.pk, versions, quarter_from(job.about))
-    return Facts(job.system).snapshot(job.pk, versions, job.kind, job.about)
+    if job.kind in LETTERS:
+        return letter_snapshot(job.pk, versions, job.kind, letter_of(job.system, job.kind, job.about), explained)
+    version = version_of(job.system, job.about) if job.kind in ABOUT_A_VERSION else None
+    return Facts(job.system, version).snapshot(job.pk, versions, job.kind, job.about)
 
 
 def _teller(job: DocumentJob) -> Callable[[str], None]:

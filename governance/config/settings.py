@@ -186,6 +186,8 @@ SPECTACULAR_SETTINGS = {
         "FindingStateEnum": ["open", "proposed", "closed"],
         "RiskKindEnum": "governance.inventory.models.Risk.Kind",
         "RiskStateEnum": "governance.inventory.models.Risk.State",
+        "CorrespondenceKindEnum": "governance.inventory.models.Correspondence.Kind",
+        "CorrespondenceStateEnum": "governance.inventory.models.Correspondence.State",
         "RecordVerdictEnum": "governance.inventory.models.Declaration.Verdict",
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",
         "BaseKindEnum": "registry.recorded_models.BuildsOn.Kind",

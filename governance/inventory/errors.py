@@ -87,6 +87,18 @@ class RiskMoved(DomainError):
     title = "The risk has changed"
 
 
+class CorrespondenceSettled(DomainError):
+    """What was sent or withdrawn is not changed; record another."""
+
+    title = "It is settled"
+
+
+class AlreadyBlank(DomainError):
+    """What was erased holds nothing more to erase."""
+
+    title = "It is erased already"
+
+
 class SystemInUse(DomainError):
     """A system is retired once nothing of it is live, requested or approved."""
 

@@ -243,3 +243,86 @@ class Risk(Governed):
 
     def __str__(self) -> str:
         return f"R-{self.number}"
+
+
+class Correspondence(Governed):
+    """One notice that goes out about a system, or one request that came in about a decision, with what became of it.
+
+    Persons and authorities stand as the organisation's own reference, never by name or contact. What could say who
+    somebody is (reference, decision, texts) is erasable; the rest stays.
+    """
+
+    class Kind(models.TextChoices):
+        NOTICE = "notice-26-11", "Notice to affected persons (Art. 26(11))"
+        NOTIFICATION = "notification-27-3", "Notification of the impact assessment (Art. 27(3))"
+        REGISTRATION = "registration-49", "Registration in the EU database (Art. 49)"
+        EXPLANATION = "explanation-86", "Request for an explanation (Art. 86)"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        SENT = "sent", "Sent"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="correspondence")
+    number = models.PositiveIntegerField(help_text="1 for the first of the system, and so on.")
+    kind = models.CharField(max_length=20, choices=Kind)
+    reference = models.CharField(
+        max_length=80, blank=True, help_text="Of whom it is with, in the organisation's own files. Empty once erased."
+    )
+    decision = models.CharField(
+        max_length=200, blank=True, help_text="Of a request: id of the prediction that it asks about, as it was logged."
+    )
+    text = models.TextField(blank=True, help_text="What it is to say, or what was asked.")
+    received_on = models.DateField(null=True, help_text="Of a request: the day on which it came.")
+    due_on = models.DateField(null=True, help_text="Only where a law or the organisation's policy sets a day.")
+    due_basis = models.CharField(max_length=200, blank=True, help_text="What sets it.")
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+    sent_on = models.DateField(null=True)
+    answer = models.TextField(blank=True, help_text="What was answered, or what came back, such as a registration.")
+    answered_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who wrote the answer as it stands."
+    )
+    answered_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True, help_text="Why it was withdrawn.")
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+    settled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    settled_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "correspondence"
+        constraints = [
+            models.UniqueConstraint(fields=["system", "number"], name="one_correspondence_per_number"),
+            models.CheckConstraint(
+                condition=Q(kind="explanation-86", received_on__isnull=False)
+                | (~Q(kind="explanation-86") & Q(received_on__isnull=True)),
+                name="received_on_iff_request",
+            ),
+            models.CheckConstraint(
+                condition=Q(due_on__isnull=True, due_basis="") | (Q(due_on__isnull=False) & ~Q(due_basis="")),
+                name="due_only_with_what_sets_it",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="sent", sent_on__isnull=False) | (~Q(state="sent") & Q(sent_on__isnull=True)),
+                name="sent_on_iff_sent",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", settled_at__isnull=True, settled_by__isnull=True)
+                | (~Q(state="open") & Q(settled_at__isnull=False, settled_by__isnull=False)),
+                name="correspondence_settled_at_iff_settled",
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_by__isnull=True, answered_at__isnull=True, answer="")
+                | Q(answered_by__isnull=False, answered_at__isnull=False),
+                name="answer_names_who_wrote_it",
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True)
+                | (Q(reference="", decision="", text="", answer="", reason="") & ~Q(state="open")),
+                name="erased_correspondence_says_nothing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"C-{self.number}"

@@ -49,7 +49,7 @@ ASKS: tuple[Ask, ...] = (
     Ask("Annex IV.3", answers.input_specification, "The model was logged without an input signature.", "engineer"),
     Ask("Annex IV.3", answers.findings),
     Ask("Annex IV.4", use.success_criteria),
-    Ask("Annex IV.5", use.release_policy),
+    Ask("Annex IV.5", use.release_policy("2(g)")),
     Ask("Annex IV.6", use.changes, "No change over the lifecycle is recorded.", "owner"),
     Ask("Annex IV.8", use.declaration_of_conformity, "No EU declaration of conformity is attached.", "owner"),
     Ask("Annex IV.9", use.monitor, "No monitor is set up.", "owner"),

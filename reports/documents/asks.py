@@ -63,7 +63,7 @@ class Answers:
                 declared.append(self._said(question, answer, number))
             elif question["id"] not in settled:
                 owner = self.snapshot.owner(point, str(question.get("owed_by") or "owner"))
-                gaps.append(Paragraph("missing", _missing(question), owner=owner))
+                gaps.append(Paragraph("missing", not_given(question), owner=owner))
         return declared, gaps
 
     def _said(self, question: Record, answer: Record, number: str) -> Paragraph:
@@ -74,7 +74,8 @@ class Answers:
         return Paragraph("declared", text, declared_by=declarant(answer))
 
 
-def _missing(question: Record) -> str:
+def not_given(question: Record) -> str:
+    """Return the sentence of a question that has no answer, or one that review returned."""
     returned = question.get("returned")
     sentence = str(question.get("missing") or "Not declared.")
     if not returned:

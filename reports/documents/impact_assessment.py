@@ -9,8 +9,8 @@ from reports.documents.annex_viii import acts_as, classified, listed_points, pub
 from reports.documents.asks import Ask
 from reports.documents.content import Paragraph
 from reports.documents.kind import Kind
-from reports.documents.snapshot import Snapshot
-from reports.documents.wording import listed
+from reports.documents.snapshot import Snapshot, record_source
+from reports.documents.wording import day, listed
 
 CREDIT_AND_INSURANCE = ("Annex III.5.b", "Annex III.5.c")
 SERVICES = ("Public body", "Private body that provides public services")
@@ -60,6 +60,18 @@ def differences(snapshot: Snapshot) -> list[Paragraph]:
     return [answers.from_evidence(text, row, fairness_blocks.fairness(row["payload"]))]
 
 
+def notified(snapshot: Snapshot) -> list[Paragraph]:
+    """That the market surveillance authority was notified of the results, as recorded."""
+    rows = [
+        row
+        for row in snapshot.rows("correspondence")
+        if row.get("kind") == "notification-27-3" and row.get("state") == "sent"
+    ]
+    said = listed(f"{row.get('number')} on {day(row.get('sent_on'))}" for row in rows)
+    sources = tuple(record_source(row, "correspondence", "Notification") for row in rows)
+    return [Paragraph("measured", f"The authority was notified, as recorded: {said}.", sources=sources)] if rows else []
+
+
 _MEASURED = "Differences between groups are not measured."
 KIND = Kind(
     id="fria",
@@ -78,7 +90,7 @@ KIND = Kind(
         Ask("Art 27.1.d", use.instructions, "The provider's instructions for use are not attached.", "owner"),
         Ask(
             "Art 27.3",
-            lambda _: [],
+            notified,
             "That the market surveillance authority was notified of the results is not on record.",
             "data_protection_officer",
         ),

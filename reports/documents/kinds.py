@@ -11,9 +11,12 @@ from reports.documents import (
     impact_assessment,
     incident,
     instructions,
+    letters,
+    model_card,
     model_risk,
     monitoring_plan,
     risk_file,
+    validation_report,
 )
 from reports.documents.kind import Kind
 from reports.documents.snapshot import Snapshot, SnapshotInvalid
@@ -28,6 +31,10 @@ _ALL = (
     monitoring_plan.KIND,
     incident.KIND,
     model_risk.KIND,
+    model_card.KIND,
+    validation_report.KIND,
+    letters.NOTICE_KIND,
+    letters.ANSWER_KIND,
 )
 KINDS: Mapping[str, Kind] = {kind.id: kind for kind in _ALL}
 

@@ -175,11 +175,10 @@ def explanation(snapshot: Snapshot) -> list[Paragraph]:
 
 
 def human_reviews(snapshot: Snapshot) -> list[Paragraph]:
-    """Signed human reviews of single checks."""
+    """Signed human reviews: of single checks, and validations of the whole version."""
     return [
         from_evidence(
-            f"Human review of the check {payload.get('check')}: {words(payload.get('verdict'))} by the "
-            f"{words(payload.get('reviewer_role'))}. "
+            f"{_reviewed(payload)} by the {words(payload.get('reviewer_role'))}. "
             f"What was read and why stands in the log, under the commitment {payload.get('statement')}.",
             row,
             (),
@@ -187,6 +186,12 @@ def human_reviews(snapshot: Snapshot) -> list[Paragraph]:
         for row in snapshot.rows("evidence")
         if row.get("type") == "human_review/v1" and (payload := row.get("payload"))
     ]
+
+
+def _reviewed(payload: Record) -> str:
+    if payload.get("kind") == "validation":
+        return f"Validation of the version: {words(payload.get('opinion'))}"
+    return f"Human review of the check {payload.get('check')}: {words(payload.get('verdict'))}"
 
 
 def standing_approvals(snapshot: Snapshot) -> list[Paragraph]:

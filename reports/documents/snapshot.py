@@ -158,6 +158,9 @@ LISTS = (
     "history",
     "incidents",
     "risks",
+    "correspondence",
+    "permits",
+    "requests",
 )
 
 

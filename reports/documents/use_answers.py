@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reports.documents import drift_blocks, record_blocks
 from reports.documents.content import Paragraph, Source
 from reports.documents.record_answers import from_evidence, measured, said_by_system
@@ -14,14 +16,22 @@ def success_criteria(snapshot: Snapshot) -> list[Paragraph]:
     return said_by_system(snapshot, f"Success criteria set for the system: {'; '.join(criteria)}.") if criteria else []
 
 
-def release_policy(snapshot: Snapshot) -> list[Paragraph]:
-    """The policy under which the release was decided, as a risk control."""
-    policy = snapshot.part("policy")
-    if not policy.get("name") or not policy.get("version"):
-        return []
-    named = f"policy {policy['name']} version {policy['version']}"
-    text = f"Release is bound to {named}; each of its checks stands under point 2(g)."
-    return [measured(text, policy, "policy version", at_key="published_at")]
+def release_policy(checks_under: str) -> Callable[[Snapshot], list[Paragraph]]:
+    """Return an answer that names the policy under which the release was decided, as a risk control.
+
+    Args:
+        checks_under: number of the section of the same document that lists its checks.
+    """
+
+    def answer(snapshot: Snapshot) -> list[Paragraph]:
+        policy = snapshot.part("policy")
+        if not policy.get("name") or not policy.get("version"):
+            return []
+        named = f"policy {policy['name']} version {policy['version']}"
+        text = f"Release is bound to {named}; each of its checks stands under point {checks_under}."
+        return [measured(text, policy, "policy version", at_key="published_at")]
+
+    return answer
 
 
 def changes(snapshot: Snapshot) -> list[Paragraph]:

@@ -17,6 +17,8 @@ from governance.common.errors import DomainError
 from governance.inventory import assignments, criteria, retiring, services, system_record
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem, Classification, ModelAssignment, Risk, SuccessCriteria
+from governance.inventory.web.correspondence_pages import counts_of
+from governance.inventory.web.dates import dates_of
 from governance.inventory.web.record_pages import progress
 from governance.policy.web.pages import effective_rows
 from governance.regulation.questionnaire import questionnaire
@@ -93,6 +95,7 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
     return {
         "system": _system(ai_system, people),
         "classification": _classification(signed, people) if signed else None,
+        "dates": dates_of(signed, ai_system) if signed else None,
         "classification_open": _classification(waiting, people) if waiting else None,
         "sign": _sign(waiting, ai_system, viewer, (errors or {}) if waiting.pk == refused else {}) if waiting else None,
         "assignments": [
@@ -122,6 +125,7 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
         "requests": _requests(ai_system),
         **_record(ai_system),
         "risks": _risks(ai_system),
+        "correspondence": counts_of(ai_system),
         "may_retire": _may(lambda: retiring.check_may_retire(ai_system, viewer)),
         "may_classify": _may(lambda: services.check_may_classify(ai_system, viewer)),
     }

@@ -56,6 +56,8 @@ KEPT = {
     "inventory.AISystem": "owner ai_act_class model_tier state made_at retired_at",
     "inventory.Classification": "proposed_by proposed_at signed_by signed_at withdrawn_at "
     "system ai_act_class model_tier",
+    "inventory.Correspondence": "system number kind received_on due_on state sent_on answered_by answered_at "
+    "recorded_by recorded_at settled_by settled_at erased_at",
     "inventory.DatasetPin": "system pinned_by pinned_at unpinned_at",
     "inventory.Declaration": "system number taken_from made_by made_at verdict reviewed_by reviewed_at",
     "inventory.ModelAssignment": "proposed_by proposed_at signed_by signed_at withdrawn_at system model_id from_system",

@@ -6,7 +6,9 @@ from typing import Any
 from reports.documents.kinds import KINDS
 from reports.documents.snapshot import law_part
 from tests.documents.sample_evidence import a_digest, an_id
+from tests.documents.sample_letters import CORRESPONDENCE, LETTERS
 from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot
+from tests.documents.sample_version import VERSION
 
 ON = date(2026, 11, 23)
 AT = "2026-11-23T18:30:00.000000Z"
@@ -123,9 +125,13 @@ def of_kind(kind: str, snapshot: dict[str, Any]) -> dict[str, Any]:
 
 def full(kind: str) -> dict[str, Any]:
     """The full sample as a kind, with every part that the kind reads."""
-    snapshot = _public(of_kind(kind, a_snapshot(risks=RISKS, incidents=INCIDENT_ROWS)))
+    snapshot = _public(of_kind(kind, a_snapshot(risks=RISKS, incidents=INCIDENT_ROWS, correspondence=CORRESPONDENCE)))
     if kind == "incident":
         snapshot["incident"] = INCIDENT
+    if kind in LETTERS:
+        snapshot["letter"] = LETTERS[kind]
+    if kind in {"model-card", "validation-report"}:
+        snapshot |= VERSION
     if kind == "model-risk":
         snapshot = {key: snapshot[key] for key in ("format", "sample", "document", "law")}
         snapshot |= {"system": {"name": "All AI systems"}, "portfolio": PORTFOLIO}

@@ -16,6 +16,8 @@ from reports.documents.kinds import KINDS
 from reports.documents.press import Press
 from reports.documents.render import Pictures, to_html
 from tests.documents import sample_kinds as samples
+from tests.documents.sample_letters import LETTERS
+from tests.documents.sample_version import CRITERIA, VALIDATION
 from tests.documents.signing_authority import Signers
 from tests.documents.test_kinds import in_force
 
@@ -133,6 +135,14 @@ def hostile(kind):
     if kind == "model-risk":
         first, *rest = samples.PORTFOLIO["systems"]
         snapshot["portfolio"] = samples.PORTFOLIO | {"systems": [first | {"name": HOSTILE}, *rest]}
+    if kind in LETTERS:
+        words = dict.fromkeys(("text", "answer", "reference", "decision", "due_basis"), HOSTILE)
+        snapshot["letter"] = LETTERS[kind] | words
+    if kind in {"model-card", "validation-report"}:
+        words = {"scope": HOSTILE, "methods": HOSTILE, "out_of_scope": HOSTILE, "at": samples.AT, "log_index": 62}
+        made = [row | {"name": HOSTILE, "done": HOSTILE, "measure": HOSTILE} for row in VALIDATION["tests"]]
+        snapshot["validation"] = VALIDATION | {"plan": words, "tests": made}
+        snapshot["criteria"] = CRITERIA | {"criteria": [{"id": "a", "title": HOSTILE, "expr": HOSTILE}]}
     if kind == "annex-v":
         snapshot["signatory"] = samples.SIGNATORY | {"name": HOSTILE, "place": HOSTILE}
     return snapshot

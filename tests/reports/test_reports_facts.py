@@ -59,7 +59,9 @@ def test_the_snapshot_of_a_promoted_version_makes_a_document(bank):
         "performance/v1", "calibration/v1", "fairness/v1", "explanation/v1", "robustness/v1", "data_quality/v1",
         "human_review/v1", "drift/v1",
     }  # fmt: skip
-    assert {part for part in snapshot if not snapshot[part]} == {"permit", "documents", "incidents", "risks"}
+    assert {part for part in snapshot if not snapshot[part]} == {
+        "permit", "documents", "incidents", "risks", "correspondence",
+    }  # fmt: skip
 
 
 def test_nobody_is_named(bank):

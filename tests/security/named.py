@@ -8,8 +8,8 @@ from typing import Any
 
 from governance.accounts.models import User
 from governance.common import clock
-from governance.inventory import risks
-from governance.inventory.models import AISystem, Risk
+from governance.inventory import correspondence, risks
+from governance.inventory.models import AISystem, Correspondence, Risk
 from registry import bases
 from registry.models import BuildsOn, RegisteredModel
 from tests.outside import LLM, a_recorded_version
@@ -48,3 +48,21 @@ def a_risk(system: AISystem, owner: User) -> Risk:
         residual_severity=2,
         review_on=clock.now().date() + timedelta(days=90),
     )
+
+
+def a_request(system: AISystem, owner: User, **more: Any) -> Correspondence:
+    """Somebody asks why a decision was taken; nobody has answered yet."""
+    asked: dict[str, Any] = {
+        "kind": "explanation-86",
+        "reference": "CASE-118",
+        "decision": "client-77",
+        "text": "Why was the application refused?",
+        "received_on": clock.now().date(),
+    }
+    return correspondence.record_correspondence(ai_system=system, by=owner, **(asked | more))
+
+
+def a_settled(row: Correspondence) -> Correspondence:
+    """One that its system's owner withdrew."""
+    reason = "Recorded twice: the other one stays open."
+    return correspondence.withdraw_correspondence(correspondence_id=row.pk, by=row.system.owner, reason=reason)

@@ -12,6 +12,7 @@ _ANSWERS = (
     | role("engineer", "owner", "validator", "risk_officer", "data_protection_officer")
     | everywhere("administrator")
 )
+_SENDS = OWNER | role("owner", "data_protection_officer")
 _REVIEWS = role("validator", "risk_officer", "data_protection_officer")
 
 
@@ -34,6 +35,13 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "write a risk on the page": _act((_ANSWERS, "302+")),
     "accept a risk on the page": _act((OWNER, "403"), (role("validator", "risk_officer"), "302+")),
     "close a risk on the page": _act((OWNER | role("risk_officer"), "302+")),
+    "open the form of a letter": _act((_ANSWERS, "200")),
+    "record a letter on the page": _act((_ANSWERS, "302+")),
+    "send a letter on the page": _act((_SENDS, "302+")),
+    "erase a letter on the page": _act((role("data_protection_officer"), "302+")),
+    "record a letter": _act((_ANSWERS, "201+")),
+    "send a letter": _act((_SENDS, "201+")),
+    "erase a letter": _act((role("data_protection_officer"), "201+")),
     "open the questionnaire": _act((OWNER | role("engineer", "owner"), "200")),
     "propose a class on the page": _act((OWNER | role("engineer", "owner"), "409")),  # one waits in this world
     "open the form of a system": ((everywhere("engineer", "owner", "administrator"), "200"), (ANYBODY, "403")),
@@ -66,6 +74,21 @@ ROUTES: dict[str, Route] = {
     "POST api-risk-changes": Route("write a risk", "risk", "risk"),
     "POST api-risk-acceptances": Route("accept a risk", "risk", "reason"),
     "POST api-risk-closings": Route("close a risk", "risk", "reason"),
+    "GET correspondence-list": Route("read", "system"),
+    "GET correspondence-detail": Route("read", "letter"),
+    "GET correspondence-new": Route("open the form of a letter", "system"),
+    "POST correspondence-new": Route("record a letter on the page", "system", "letter"),
+    "POST correspondence-answer": Route("record a letter on the page", "letter", "answered letter"),
+    "POST correspondence-send": Route("send a letter on the page", "letter", "sent letter"),
+    "POST correspondence-withdraw": Route("send a letter on the page", "letter", "reason"),
+    "POST correspondence-erase": Route("erase a letter on the page", "settled letter", "reason"),
+    "GET api-correspondence": Route("read", "system"),
+    "POST api-correspondence": Route("record a letter", "system", "letter"),
+    "GET api-correspondence-detail": Route("read", "letter"),
+    "POST api-correspondence-answers": Route("record a letter", "letter", "answered letter"),
+    "POST api-correspondence-dispatches": Route("send a letter", "letter", "sent letter"),
+    "POST api-correspondence-withdrawals": Route("send a letter", "letter", "reason"),
+    "POST api-correspondence-erasures": Route("erase a letter", "settled letter", "reason"),
     "GET system-record": Route("read", "system"),
     "POST system-record-answer": Route(
         "answer on the page", "system", "record answers on the page", parts=(("section", "description"),)

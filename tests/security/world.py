@@ -65,7 +65,7 @@ from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watc
 from tests.roles import as_role
 from tests.security.batches import a_batch_and_a_bundle
 from tests.security.bodies import BODIES, TRAINED
-from tests.security.named import a_base, a_risk, both, incident
+from tests.security.named import a_base, a_request, a_risk, a_settled, both, incident
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
 
@@ -157,6 +157,8 @@ class World(Bank):
         mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="moving", mirrored_at=clock.now()))
         self.assignment = assignments.propose_assignment(model="moving", ai_system=self.system, by=owner)
         self.risk = a_risk(self.system, owner)
+        self.letter = a_request(self.system, owner)
+        self.settled = a_settled(a_request(self.system, owner))
         said = [{"id": "ranks", "title": "Ranks well", "expr": "candidate.auc >= 0.7"}]
         self.criteria = criteria.propose_criteria(ai_system=self.system, criteria=said, by=owner)
         self.finding = findings.open_finding(
@@ -362,6 +364,8 @@ class World(Bank):
             "assignment": both("assignment", self.assignment.pk, system),
             "answer of a record": both("declaration", system.declarations.get(question="metric-choice").pk, system),
             "risk": both("risk", self.risk.pk, system),
+            "letter": both("correspondence", self.letter.pk, system),
+            "settled letter": both("correspondence", self.settled.pk, system),
             "criteria": both("criteria", self.criteria.pk, system),
             "finding": {"pk": self.finding.pk, "finding_id": self.finding.pk} if self.finding else {},
             "monitor": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk},
@@ -426,6 +430,7 @@ class World(Bank):
             "$aware": self.incident.aware_at.strftime("%Y-%m-%dT%H:%M"),
             "$incident": str(Incident.objects.get(pk=self.incident.pk).log_entry),
             "$without tasks": str(self.without_tasks.log_entry),
+            "$today": clock.now().date().isoformat(),
             "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
             "$moment": clock.rfc3339(clock.now() + timedelta(days=5)),
             "$later": (clock.now() + timedelta(days=60)).date().isoformat(),

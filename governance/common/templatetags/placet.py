@@ -82,6 +82,8 @@ BADGES: dict[str, tuple[str, str, Any]] = {
     "returned": ("back", "warn", gettext_lazy("Returned")),
     # a risk whose residual waits for a second person
     "treated": ("declared", "info", gettext_lazy("Treated")),
+    # a notice, or the answer to a request
+    "sent": ("check", "ok", gettext_lazy("Sent")),
     # a change of a policy
     "loosens": ("warning", "bad", gettext_lazy("Loosens")),
     "tightens": ("lock", "ok", gettext_lazy("Tightens")),

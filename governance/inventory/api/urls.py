@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.inventory.api import assignments, criteria, duties, record, retiring, risks, views
+from governance.inventory.api import assignments, correspondence, criteria, duties, record, retiring, risks, views
 
 urlpatterns = [
     path("systems", views.Systems.as_view(), name="api-systems"),
@@ -79,5 +79,31 @@ urlpatterns = [
         name="api-risk-acceptances",
     ),
     path("systems/<str:system>/risks/<uuid:risk_id>/closings", risks.RiskClosings.as_view(), name="api-risk-closings"),
+    path("systems/<str:system>/correspondence", correspondence.CorrespondenceList.as_view(), name="api-correspondence"),
+    path(
+        "systems/<str:system>/correspondence/<uuid:correspondence_id>",
+        correspondence.CorrespondenceDetail.as_view(),
+        name="api-correspondence-detail",
+    ),
+    path(
+        "systems/<str:system>/correspondence/<uuid:correspondence_id>/answers",
+        correspondence.CorrespondenceAnswers.as_view(),
+        name="api-correspondence-answers",
+    ),
+    path(
+        "systems/<str:system>/correspondence/<uuid:correspondence_id>/dispatches",
+        correspondence.CorrespondenceDispatches.as_view(),
+        name="api-correspondence-dispatches",
+    ),
+    path(
+        "systems/<str:system>/correspondence/<uuid:correspondence_id>/withdrawals",
+        correspondence.CorrespondenceWithdrawals.as_view(),
+        name="api-correspondence-withdrawals",
+    ),
+    path(
+        "systems/<str:system>/correspondence/<uuid:correspondence_id>/erasures",
+        correspondence.CorrespondenceErasures.as_view(),
+        name="api-correspondence-erasures",
+    ),
     path("systems/<str:system>/dataset-pins", views.DatasetPins.as_view(), name="api-dataset-pins"),
 ]

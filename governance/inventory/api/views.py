@@ -17,7 +17,15 @@ from governance.common.errors import InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import selectors, services
-from governance.inventory.models import AISystem, Classification, Declaration, ModelAssignment, Risk, SuccessCriteria
+from governance.inventory.models import (
+    AISystem,
+    Classification,
+    Correspondence,
+    Declaration,
+    ModelAssignment,
+    Risk,
+    SuccessCriteria,
+)
 
 
 class SystemInput(serializers.Serializer[Any]):
@@ -117,11 +125,12 @@ KINDS: dict[type, str] = {
     SuccessCriteria: "success-criteria",
     Declaration: "declarations",
     Risk: "risks",
+    Correspondence: "correspondence",
 }
 
 
 def answered(
-    row: Classification | ModelAssignment | SuccessCriteria | Declaration | Risk,
+    row: Classification | ModelAssignment | SuccessCriteria | Declaration | Risk | Correspondence,
     body: serializers.BaseSerializer[Any],
     code: int,
 ) -> Response:

@@ -15,4 +15,5 @@ class Migration(migrations.Migration):
         Govern("inventory_datasetpin"),
         Govern("inventory_declaration", sealed_when="reviewed_at"),
         Govern("inventory_risk"),
+        Govern("inventory_correspondence"),
     ]

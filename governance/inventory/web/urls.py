@@ -1,8 +1,8 @@
-"""Addresses of a system's record and risk file."""
+"""Addresses of a system's record, risk file and correspondence."""
 
 from django.urls import path
 
-from governance.inventory.web import classification, record, registration, risks
+from governance.inventory.web import classification, correspondence, record, registration, risks
 
 urlpatterns = [
     path("systems/new", registration.system_new, name="system-new"),
@@ -21,4 +21,31 @@ urlpatterns = [
     path("systems/<uuid:pk>/risks/<uuid:risk>/change", risks.risk_change, name="risk-change"),
     path("systems/<uuid:pk>/risks/<uuid:risk>/accept", risks.risk_accept, name="risk-accept"),
     path("systems/<uuid:pk>/risks/<uuid:risk>/close", risks.risk_close, name="risk-close"),
+    path("systems/<uuid:pk>/correspondence", correspondence.correspondence_list, name="correspondence-list"),
+    path("systems/<uuid:pk>/correspondence/new", correspondence.correspondence_new, name="correspondence-new"),
+    path(
+        "systems/<uuid:pk>/correspondence/<uuid:correspondence>",
+        correspondence.correspondence_detail,
+        name="correspondence-detail",
+    ),
+    path(
+        "systems/<uuid:pk>/correspondence/<uuid:correspondence>/answer",
+        correspondence.correspondence_answer,
+        name="correspondence-answer",
+    ),
+    path(
+        "systems/<uuid:pk>/correspondence/<uuid:correspondence>/send",
+        correspondence.correspondence_send,
+        name="correspondence-send",
+    ),
+    path(
+        "systems/<uuid:pk>/correspondence/<uuid:correspondence>/withdraw",
+        correspondence.correspondence_withdraw,
+        name="correspondence-withdraw",
+    ),
+    path(
+        "systems/<uuid:pk>/correspondence/<uuid:correspondence>/erase",
+        correspondence.correspondence_erase,
+        name="correspondence-erase",
+    ),
 ]

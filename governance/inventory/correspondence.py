@@ -1,0 +1,321 @@
+"""Notices that go out about an AI system, and requests that come in: recorded, answered, sent, erased.
+
+The points of the Act come from the register; no deadline does, since these points set none: a day is due only where
+whoever records it says what sets it.
+"""
+
+import re
+import uuid
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from governance.accounts.models import User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import has_role
+from governance.audit import services as audit
+from governance.audit.events import Event
+from governance.common import clock
+from governance.common.errors import DomainError, Forbidden, InvalidInput, Unknown
+from governance.inventory import selectors
+from governance.inventory.declaring import check_may_declare
+from governance.inventory.errors import AlreadyBlank, CorrespondenceSettled
+from governance.inventory.law import as_classified
+from governance.inventory.models import AISystem, Correspondence
+from governance.regulation.dates import Duty, standing
+from governance.regulation.register import load
+
+Kind, State = Correspondence.Kind, Correspondence.State
+POINTS: dict[str, tuple[str, ...]] = {
+    Kind.NOTICE: ("Art 26.11",),
+    Kind.NOTIFICATION: ("Art 27.3",),
+    Kind.REGISTRATION: ("Art 49",),
+    Kind.EXPLANATION: ("Art 86",),
+}
+"""Points of the register that each kind is about, with all that stands below them."""
+LONGEST = 8000
+LONGEST_BASIS = LONGEST_DECISION = 200
+SHORTEST = 20
+# A name has no digit, an address of mail an @: neither passes for a reference.
+REFERENCE = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9._:/-]{1,79}")
+SENDERS = (Role.OWNER, Role.DATA_PROTECTION_OFFICER)
+
+
+@transaction.atomic
+def record_correspondence(
+    *,
+    ai_system: AISystem,
+    by: User,
+    kind: str,
+    reference: str,
+    text: str = "",
+    decision: str = "",
+    received_on: date | None = None,
+    due_on: date | None = None,
+    due_basis: str = "",
+) -> Correspondence:
+    """Record a notice that is to go out, or a request that came in.
+
+    Args:
+        reference: of the person or authority in the organisation's own files: 2 to 80 letters, digits and ``._:/-``,
+            with at least one digit.
+        text: what the notice is to say, or what was asked; needed of a request.
+        decision: of a request alone, and needed there: id of the prediction that it asks about.
+        received_on: of a request alone, and needed there.
+        due_on, due_basis: the last day and what sets it; both or neither.
+
+    Raises:
+        Forbidden: the person has no part in the system.
+        InvalidInput: something of that is missing, too long or does not go with the kind.
+    """
+    check_may_declare(ai_system, by)
+    if kind not in Kind.values:
+        raise InvalidInput(f"The kind is one of: {', '.join(Kind.values)}.")
+    if not REFERENCE.fullmatch(reference):
+        raise InvalidInput(
+            "Give the reference of your own files, such as CASE-2026-118: letters, digits and . _ : / -, with at least "
+            "one digit. Never a name, an address or a telephone number."
+        )
+    row = Correspondence(
+        system=ai_system,
+        kind=kind,
+        reference=reference,
+        text=_text(text, "text", LONGEST),
+        decision=_text(decision, "decision", LONGEST_DECISION),
+        received_on=received_on,
+        due_on=due_on,
+        due_basis=_text(due_basis, "basis", LONGEST_BASIS),
+        recorded_by=by,
+        recorded_at=clock.now(),
+    )
+    _check(row)
+    AISystem.objects.select_for_update().get(pk=ai_system.pk)
+    newest = ai_system.correspondence.order_by("-number").first()
+    row.number = newest.number + 1 if newest else 1
+    return _logged(row, Event.CORRESPONDENCE_RECORDED, by)
+
+
+@transaction.atomic
+def answer_correspondence(*, correspondence_id: uuid.UUID, by: User, answer: str) -> Correspondence:
+    """Write what a request is answered, before it is sent; it can be written anew until then.
+
+    Raises:
+        Unknown: no such correspondence.
+        Forbidden: the person has no part in the system.
+        CorrespondenceSettled: it was sent or withdrawn.
+        InvalidInput: it is no request, or the answer is shorter than 20 characters.
+    """
+    row = _locked(correspondence_id)
+    check_may_declare(row.system, by)
+    _check_open(row)
+    if row.kind != Kind.EXPLANATION:
+        raise InvalidInput("Only a request is answered: say what came back when you record that it was sent.")
+    _put_answer(row, by, answer)
+    return _logged(row, Event.CORRESPONDENCE_ANSWERED, by)
+
+
+@transaction.atomic
+def send_correspondence(*, correspondence_id: uuid.UUID, by: User, sent_on: date, answer: str = "") -> Correspondence:
+    """Say that it was sent: the notice, or the answer to a request.
+
+    Args:
+        sent_on: today or before, and not before a request came.
+        answer: what was answered, where it is not written yet or went out in other words, at least 20 characters; of
+            another kind than a request what came back, or nothing.
+
+    Raises:
+        Unknown: no such correspondence.
+        CorrespondenceSettled: it was sent or withdrawn.
+        Forbidden: as :func:`check_may_send` says.
+        InvalidInput: the day does not fit, or a request is not answered.
+    """
+    row = _open(correspondence_id, by)
+    if answer.strip() or (row.kind == Kind.EXPLANATION and not row.answer):
+        _put_answer(row, by, answer)
+    if sent_on > clock.now().date():
+        raise InvalidInput("That day has not come: record it once it was sent.")
+    if row.received_on and sent_on < row.received_on:
+        raise InvalidInput("It can't have been answered before it came.")
+    row.state, row.sent_on = State.SENT, sent_on
+    return _settled(row, Event.CORRESPONDENCE_SENT, by)
+
+
+@transaction.atomic
+def withdraw_correspondence(*, correspondence_id: uuid.UUID, by: User, reason: str) -> Correspondence:
+    """Close one that is not sent: recorded by mistake, taken back by whoever asked, or not owed.
+
+    Raises:
+        Unknown, CorrespondenceSettled, Forbidden: as :func:`send_correspondence` says.
+        InvalidInput: the reason is shorter than 20 characters.
+    """
+    row = _open(correspondence_id, by)
+    row.state, row.reason = State.WITHDRAWN, _reason(reason)
+    return _settled(row, Event.CORRESPONDENCE_WITHDRAWN, by)
+
+
+@transaction.atomic
+def erase_correspondence(*, correspondence_id: uuid.UUID, by: User, reason: str) -> Correspondence:
+    """Take out what could say who somebody is: reference, decision and texts. Kind, days and state stay.
+
+    Documents that were drawn of it before keep what they print.
+
+    Raises:
+        Unknown: no such correspondence.
+        Forbidden: the person is no data protection officer of the system.
+        InvalidInput: it is open still, or the reason is shorter than 20 characters.
+        AlreadyBlank: it was erased before.
+    """
+    row = _locked(correspondence_id)
+    check_may_erase(row, by)
+    why = _reason(reason)
+    row.reference = row.decision = row.text = row.answer = row.reason = ""
+    row.erased_at = clock.now()
+    return _logged(row, Event.CORRESPONDENCE_ERASED, by, why=why)
+
+
+def check_may_send(row: Correspondence, by: User) -> None:
+    """Check that the person may say that it was sent, or withdraw it.
+
+    Raises:
+        Forbidden: they are a service, or neither own the system nor are data protection officer of it.
+    """
+    if by.is_service or (by.pk != row.system.owner_id and not has_role(by, *SENDERS, system_id=row.system_id)):
+        raise Forbidden("The owner of the system or its data protection officer sends and answers.")
+
+
+def check_may_erase(row: Correspondence, by: User) -> None:
+    """Check that the person may erase what it says.
+
+    Raises:
+        Forbidden: they are no data protection officer of the system.
+        InvalidInput: it is open still.
+        AlreadyBlank: it was erased before.
+    """
+    if by.is_service or not has_role(by, Role.DATA_PROTECTION_OFFICER, system_id=row.system_id):
+        raise Forbidden("A data protection officer of the system erases what correspondence says.")
+    if row.erased_at:
+        raise AlreadyBlank(f"{row} was erased already.")
+    if row.state == State.OPEN:
+        raise InvalidInput("It is open still: send or withdraw it first.")
+
+
+def may(check: Any, *args: Any) -> str:
+    """Return why a check refuses, an empty text where it does not."""
+    try:
+        check(*args)
+    except DomainError as refusal:
+        return refusal.detail
+    return ""
+
+
+def correspondence_of(ai_system: AISystem) -> QuerySet[Correspondence]:
+    """Return all correspondence of a system, the newest first."""
+    return ai_system.correspondence.select_related("system", "recorded_by", "answered_by", "settled_by").order_by(
+        "-number"
+    )
+
+
+def overdue(today: date) -> Q:
+    """Return which correspondence is open after the day on which it was due."""
+    return Q(state=State.OPEN, due_on__lt=today)
+
+
+def correspondence_for(ai_system: AISystem, pk: uuid.UUID) -> Correspondence:
+    """Return one correspondence of a system.
+
+    Raises:
+        Unknown: the system has none with that id.
+    """
+    found = correspondence_of(ai_system).filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"{ai_system.name} has no correspondence {pk}; the list names the id of each.")
+    return found
+
+
+def duties_of(ai_system: AISystem, on: date) -> dict[str, list[Duty]]:
+    """Return by kind the points of the Act that concern the system by its signed class; no kind before it has one."""
+    signed = selectors.classification_in_force(ai_system)
+    if signed is None:
+        return {}
+    duties = standing(as_classified(signed, ai_system), load(), on=on).duties
+    return {
+        kind: [duty for duty in duties if any(_within(duty.point.id, point) for point in points)]
+        for kind, points in POINTS.items()
+    }
+
+
+def _within(point: str, above: str) -> bool:
+    return point == above or point.startswith(f"{above}.")
+
+
+def _check(row: Correspondence) -> None:
+    today = clock.now().date()
+    if row.kind == Kind.EXPLANATION:
+        if not row.received_on or row.received_on > today:
+            raise InvalidInput("Name the day on which the request came: today or before.")
+        if not row.decision:
+            raise InvalidInput("Name the decision that it asks about: the id under which the prediction was logged.")
+        if not row.text:
+            raise InvalidInput("Write down what was asked, without naming anybody.")
+    elif row.received_on or row.decision:
+        raise InvalidInput("Only a request has a day on which it came and a decision that it asks about.")
+    if (row.due_on is None) == bool(row.due_basis):
+        raise InvalidInput("Name the last day and what sets it, or neither: no day is made up.")
+    if row.due_on and row.received_on and row.due_on < row.received_on:
+        raise InvalidInput("It can't be due before it came.")
+
+
+def _text(value: str, what: str, most: int) -> str:
+    kept = str(value or "").replace("\r\n", "\n").strip()
+    if len(kept) > most:
+        raise InvalidInput(f"The {what} takes at most {most:,} characters; this has {len(kept):,}.")
+    if "\x00" in kept:
+        raise InvalidInput(f"The {what} holds a NUL character; remove it.")
+    return kept
+
+
+def _reason(text: str) -> str:
+    kept = _text(text, "reason", LONGEST)
+    if len(kept) < SHORTEST:
+        raise InvalidInput(f"Say why, in at least {SHORTEST} characters.")
+    return kept
+
+
+def _locked(correspondence_id: uuid.UUID) -> Correspondence:
+    rows = Correspondence.objects.select_for_update(of=("self",)).select_related("system")
+    found = rows.filter(pk=correspondence_id).first()
+    if found is None:
+        raise Unknown(f"There is no correspondence {correspondence_id}.")
+    return found
+
+
+def _open(correspondence_id: uuid.UUID, by: User) -> Correspondence:
+    row = _locked(correspondence_id)
+    check_may_send(row, by)
+    _check_open(row)
+    return row
+
+
+def _check_open(row: Correspondence) -> None:
+    if row.state != State.OPEN:
+        raise CorrespondenceSettled(f"{row} was {row.get_state_display().lower()} already.")
+
+
+def _put_answer(row: Correspondence, by: User, answer: str) -> None:
+    said = _text(answer, "answer", LONGEST)
+    if row.kind == Kind.EXPLANATION and len(said) < SHORTEST:
+        raise InvalidInput(f"Say in at least {SHORTEST} characters what was answered.")
+    row.answer, row.answered_by, row.answered_at = said, by, clock.now()
+
+
+def _settled(row: Correspondence, event: Event, by: User) -> Correspondence:
+    row.settled_by, row.settled_at = by, clock.now()
+    return _logged(row, event, by)
+
+
+def _logged(row: Correspondence, event: Event, by: User, *, why: str = "") -> Correspondence:
+    data = {"system": row.system.slug, "number": row.number, "kind": row.kind, "state": row.state}
+    audit.append(event=event, actor=by, subjects=[row], data=data, payload={"reason": why} if why else None)
+    return row
