@@ -45,16 +45,6 @@ class Migration(migrations.Migration):
             name="described",
             field=models.JSONField(help_text="Of a recorded one: what it is (registry/descriptions.py).", null=True),
         ),
-        migrations.AddField(
-            model_name="modelversion",
-            name="origin",
-            field=models.CharField(
-                choices=[("mlflow", "Mirrored from MLflow"), ("recorded", "Recorded by a person")],
-                db_default="mlflow",
-                default="mlflow",
-                max_length=8,
-            ),
-        ),
         migrations.AlterField(
             model_name="modelversion",
             name="mlflow_created_at_ms",
