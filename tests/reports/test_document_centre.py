@@ -335,6 +335,25 @@ def test_documents_of_a_system_out_of_reach_do_not_exist(bank, client):
     assert client.get(reverse("document-list"), {"state": "current"}).context["documents"] == []
 
 
+def test_documents_about_two_versions_are_no_versions_of_each_other(bank, client):
+    cards = []
+    for number in (1, 2):
+        about = str(bank.promotion(number=number).version.pk)
+        for _ in range(2):
+            job = services.request_document(
+                kind=Document.Kind.MODEL_CARD, ai_system=bank.system, requester=bank.owner, about=about
+            )
+            cards.append(services.build_document(job.pk).document)
+    client.force_login(bank.auditor)
+    first, again, other, _ = cards
+    assert changes(client, again).context["older"]["pk"] == first.pk
+    assert changes(client, other, first.pk).status_code == 404
+    rows = client.get(reverse("document-list"), {"system": ""}).context["documents"]
+    assert {row["state"] for row in rows} == {""}, "none takes the place of another, and none gets old"
+    assert listed(client, state="superseded") == []
+    assert kinds(centre(client, bank))["model-card"]["newest"]["outdated"] == []
+
+
 # The list over all systems
 
 
