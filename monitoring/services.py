@@ -80,6 +80,8 @@ def open_monitor(
         if history is None:
             raise NothingToCompare(f"No version of {model} is live behind {alias}; put one there first.")
         version = history.version
+    if version.evaluation_dataset is None and version.is_recorded:
+        raise NoReference(f"{version} is in no MLflow and has no evaluation data to compare with.")
     if version.evaluation_dataset is None:
         raise NoReference(
             f"{version} declared no evaluation data; call placet.tracking.log_evaluation_data in its run."

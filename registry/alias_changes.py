@@ -91,6 +91,7 @@ def _said(change: AliasChange) -> dict[str, object]:
         "replaces": change.replaces.number if change.replaces else None,
         **({"promotion": change.promotion.number} if change.promotion else {}),
         **({"request": approval} if approval else {}),
+        **({"enforced": False} if change.model.is_recorded else {}),
     }
 
 
@@ -146,7 +147,12 @@ def _too_late(change: AliasChange) -> bool:
 
 
 def _write(change: AliasChange) -> str:
-    """Have MLflow write the alias; return why it does not, empty when it is as it should be."""
+    """Have MLflow write the alias; return why it does not, empty when it is as it should be.
+
+    Of what no MLflow holds there is nothing to write: what a person stated is recorded, if it may still be.
+    """
+    if change.model.is_recorded:
+        return refusals.refusal(change)
     with mlflow.Client(change.model.workspace) as client:
         if refusal := refusals.refusal(change):
             return refusal
@@ -297,7 +303,7 @@ def record(change_id: uuid.UUID, *, at: datetime | None = None, actor: Actor = A
         event=Event.PROMOTION_APPLIED if change.kind == Kind.PROMOTION else Event.ALIAS_CHANGE_DONE,
         actor=actor,
         subjects=[*subjects, change],
-        data=_said(change),
+        data=_said(change) | ({"since": change.done_at} if change.model.is_recorded else {}),
     )
     if change.version and change.model.system:
         set_state(ai_system=change.model.system, state=AISystem.State.LIVE, actor=actor)

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Min, Q
 
 from governance.common import clock
-from placet.uris import DEFAULT_WORKSPACE
+from placet.uris import DEFAULT_WORKSPACE, OUTSIDE
 from registry import deviations, watches
 from registry.models import AliasChange, AliasHistory, ApplyGrant, RegisteredModel, WatchSpan, WebhookDelivery
 
@@ -121,7 +121,7 @@ def _blind_window(period: Stretch) -> float:
 
 def _workspaces(period: Stretch) -> list[dict[str, Any]]:
     """Return MLflow's workspaces, since when the aliases of each are looked at, and when in the period nobody did."""
-    mirrored = RegisteredModel.objects.filter(mirrored_at__lt=period.end)
+    mirrored = RegisteredModel.objects.filter(mirrored_at__lt=period.end).exclude(workspace=OUTSIDE)
     known = mirrored.order_by().values_list("workspace", flat=True).distinct()
     spans: dict[str, list[WatchSpan]] = {}
     for span in watches.spans_between(datetime.min.replace(tzinfo=UTC), period.end, source=ALIASES):

@@ -63,6 +63,30 @@ class VersionUnusable(InvalidInput):
     title = "The version can't be reviewed as it is"
 
 
+class AlreadyRecorded(DomainError):
+    """A version with this very description is recorded already."""
+
+    title = "The version is recorded already"
+
+
+class BaseStated(DomainError):
+    """It is stated already that the version builds on it, or that was withdrawn already."""
+
+    title = "The base is stated already"
+
+
+class BuildsOnItself(InvalidInput):
+    """The base builds on the version itself, at once or by way of others."""
+
+    title = "A version can't build on itself"
+
+
+class NotEnforced(DomainError):
+    """Placet moves nothing of a model that no MLflow holds; somebody states what happened instead."""
+
+    title = "Placet can't do that outside MLflow"
+
+
 class RequestOpen(DomainError):
     """The version already has an open request for the alias."""
 

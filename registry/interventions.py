@@ -21,7 +21,6 @@ from registry.errors import (
     NotLive,
     NotYourProduction,
     SystemProhibited,
-    UnprotectedAlias,
     VersionUnusable,
 )
 from registry.findings import caretaker, report
@@ -174,11 +173,7 @@ def back_from(registered: RegisteredModel, alias: str) -> tuple[AliasHistory | N
 
 def _named(model: str, alias: str, person: User, roles: tuple[Role, ...]) -> tuple[RegisteredModel, str]:
     registered, alias = selectors.model_for(person, model), fold(alias)
-    gate = protected.in_force()
-    if not gate.protects(alias):
-        raise UnprotectedAlias(
-            f"Alias {alias!r} is free: set it in MLflow. Governed: {', '.join(gate.protected_aliases)}."
-        )
+    protected.check_governs(registered, alias)
     if not has_role(person, *roles, system_id=registered.system_id) or (roles == AT_ONCE and person.is_service):
         who = " or ".join(role.label.lower() for role in roles)
         raise NotYourProduction(f"A person who is {who} of the AI system does that at once.")

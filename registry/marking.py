@@ -90,9 +90,10 @@ def encoded(permit: Permit) -> str:
 
 def _due() -> Iterable[tuple[RegisteredModel, ModelVersion | None, Tags]]:
     """Yield what has other tags than it should, with those that it should have; a few queries, whatever the number."""
-    spans = {span.version_id: span for span in selectors.all_live().select_related("opened_by")}
+    spans = {span.version_id: span for span in selectors.all_live_in_mlflow().select_related("opened_by")}
     newest: dict[Any, PromotionRequest] = {}
-    rows = PromotionRequest.objects.select_related("approval", "version__model").order_by("made_at")
+    rows = PromotionRequest.objects.exclude(version__origin=ModelVersion.Origin.RECORDED)
+    rows = rows.select_related("approval", "version__model").order_by("made_at")
     for row in rows.iterator(chunk_size=500):
         known = newest.get(row.version_id)
         if known is None or row.approval.state not in RELEASED or known.approval.state in RELEASED:

@@ -24,7 +24,7 @@ from governance.common.errors import DomainError
 from governance.evidence import storage
 from placet.digests import ArtifactManifest, UnusableArtifact, artifact_manifest
 from placet.uris import split_workspace
-from registry import artifacts, mlflow
+from registry import artifacts, bases, mlflow
 from registry.declared import declared_by
 from registry.errors import ArtifactUnavailable, MlflowDown, UnknownModel, UnknownVersion
 from registry.findings import RECONCILER, report
@@ -137,6 +137,7 @@ def mirror_version(
         facts = _Facts(problem=f"It can't be read: {in_words(error)}")
     if row and not facts.manifest and row.problem == facts.problem[:500]:
         return row  # nothing new to write down
+    is_new = row is None
     row = row or ModelVersion(model=model, number=version.number, mlflow_created_at_ms=version.created_at_ms)
     row.run_id, row.source, row.storage_location = version.run_id, version.source, facts.location
     if facts.manifest:
@@ -174,6 +175,8 @@ def mirror_version(
                 "training": facts.training.digest if facts.training else None,
             },
         )
+        if is_new:
+            bases.on_new_version(row)
     log.info("mirrored %s, %s", row, row.artifact_digest or row.problem)
     return row
 

@@ -9,16 +9,21 @@ from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest, ChangeClass
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem
-from placet.uris import DEFAULT_WORKSPACE, qualified
+from placet.uris import DEFAULT_WORKSPACE, OUTSIDE, qualified
 from registry.adoption_models import AdoptedAlias, Adoption
 from registry.dataset_models import DatasetSnapshot
+from registry.notice_models import RegistrationNotice, RunNotice
+from registry.recorded_models import BuildsOn
 from registry.watching_models import ObservedAlias, WatchPulse, WatchSpan, WebhookDelivery
 
 __all__ = [
     "AdoptedAlias",
     "Adoption",
+    "BuildsOn",
     "DatasetSnapshot",
     "ObservedAlias",
+    "RegistrationNotice",
+    "RunNotice",
     "WatchPulse",
     "WatchSpan",
     "WebhookDelivery",
@@ -26,7 +31,7 @@ __all__ = [
 
 
 class RegisteredModel(Governed):
-    """A name in a workspace of MLflow's registry. Without an AI system it can't be promoted."""
+    """A name in a workspace of MLflow's registry, or outside it. Without an AI system it can't be promoted."""
 
     workspace = models.CharField(max_length=120, default=DEFAULT_WORKSPACE)
     name = models.CharField(max_length=256)
@@ -39,13 +44,27 @@ class RegisteredModel(Governed):
     def __str__(self) -> str:
         return qualified(self.workspace, self.name)
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether no MLflow holds it, so that Placet has people's word of it and can move nothing."""
+        return self.workspace == OUTSIDE
+
 
 class ModelVersion(Governed):
-    """One version as MLflow had it when first seen. Numbers are used again there, so the creation time counts too."""
+    """One version as MLflow had it when first seen, or as a person recorded it where no MLflow holds it.
 
+    MLflow uses numbers again, so the creation time counts too. The digest of a recorded one is over what was recorded.
+    """
+
+    class Origin(models.TextChoices):
+        MLFLOW = "mlflow", "Mirrored from MLflow"
+        RECORDED = "recorded", "Recorded by a person"
+
+    origin = models.CharField(max_length=8, choices=Origin, default=Origin.MLFLOW, db_default=Origin.MLFLOW)
+    described = models.JSONField(null=True, help_text="Of a recorded one: what it is (registry/descriptions.py).")
     model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
-    mlflow_created_at_ms = models.BigIntegerField()
+    mlflow_created_at_ms = models.BigIntegerField(help_text="Of a recorded one: when it was recorded.")
     run_id = models.CharField(max_length=64, blank=True)
     source = models.CharField(max_length=1000)
     storage_location = models.CharField(max_length=1000)
@@ -77,7 +96,14 @@ class ModelVersion(Governed):
         constraints = [
             models.UniqueConstraint(
                 fields=["model", "number", "mlflow_created_at_ms"], name="one_version_per_number_and_creation"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(origin="mlflow", described__isnull=True)
+                | Q(origin="recorded", described__has_keys=["kind", "supplier", "product", "version"])
+                & Q(registered_by__isnull=False, manifest_digest=F("artifact_digest"), source="", run_id="")
+                & ~Q(artifact_digest=""),
+                name="version_has_what_its_origin_needs",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -86,6 +112,11 @@ class ModelVersion(Governed):
     @property
     def subject_name(self) -> str:
         return f"{self.model}/{self.number}"
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether no MLflow holds it, so that nothing of it can be run or moved."""
+        return self.origin == self.Origin.RECORDED
 
 
 class PromotionRequest(Governed):
@@ -393,30 +424,3 @@ class Marking(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["model"], condition=Q(version__isnull=True), name="one_marking_per_model")
         ]
-
-
-class RegistrationNotice(models.Model):
-    """Who registered a version, as MLflow's plugin authenticated them.
-
-    It names the very version: somebody who registers the same source again must not take the first one's place.
-    """
-
-    id = models.BigAutoField(primary_key=True)
-    workspace = models.CharField(max_length=120, default=DEFAULT_WORKSPACE)
-    name = models.CharField(max_length=256)
-    number = models.PositiveIntegerField()
-    created_at_ms = models.BigIntegerField()
-    username = models.CharField(max_length=255)
-    at = models.DateTimeField()
-
-    class Meta:
-        indexes = [models.Index(fields=["workspace", "name", "number"], name="notice_by_version")]
-
-
-class RunNotice(models.Model):
-    """Who made a run, as MLflow's plugin authenticated them. With who registered, the only source of ``trained_by``."""
-
-    id = models.BigAutoField(primary_key=True)
-    run_id = models.CharField(max_length=64, db_index=True)
-    username = models.CharField(max_length=255)
-    at = models.DateTimeField()

@@ -71,13 +71,15 @@ class Derived:
 def issue_due(notary: Notary) -> None:
     """Sign the permits that approvals and broken glasses still lack. A duty of the notary, after each round."""
     waiting = ApprovalRequest.objects.filter(state=State.APPROVED, permits__isnull=True, subject_kind="model-version")
-    for approval in waiting[:50]:
+    recorded = ModelVersion.objects.filter(origin=ModelVersion.Origin.RECORDED)  # there are no bytes to name
+    for approval in waiting.exclude(promotion__version__in=recorded)[:50]:
         try:
             issue(approval, notary)
         except LogDisagrees as disagreement:
             log.warning("no permit for %s: %s", approval, disagreement)
     broken = AliasChange.objects.filter(kind=AliasChange.Kind.BREAK_GLASS, permits__isnull=True)
-    for change in broken.exclude(state=AliasChange.State.FAILED).select_related(*selectors.OF_A_CHANGE)[:50]:
+    broken = broken.exclude(version__in=recorded).exclude(state=AliasChange.State.FAILED)
+    for change in broken.select_related(*selectors.OF_A_CHANGE)[:50]:
         try:
             issue_for_broken_glass(change, notary)
         except LogDisagrees as disagreement:

@@ -35,10 +35,9 @@ from registry.errors import (
     RequestOpen,
     SystemProhibited,
     SystemUnclassified,
-    UnprotectedAlias,
     VersionUnusable,
 )
-from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest
+from registry.models import AliasHistory, ModelVersion, PromotionRequest
 
 KIND = "model-version"
 
@@ -71,11 +70,7 @@ def request_promotion(
     """
     registered = selectors.model_for(requester, model)
     candidate = selectors.version(registered, version)
-    gate = protected.in_force()
-    if not gate.protects(alias):
-        raise UnprotectedAlias(
-            f"Alias {alias!r} is free: set it in MLflow. Governed are {', '.join(gate.protected_aliases)}."
-        )
+    protected.check_governs(registered, alias)
     alias = fold(alias)  # Champion and champion are one name to the gate, so Placet sets that one
     ai_system = classified(registered.system, model)
     if not has_role(requester, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
@@ -98,7 +93,7 @@ def request_promotion(
     if policy_version is None:
         required: list[dict[str, Any]] = []  # open_request says that the policy is missing
     else:
-        required = required_evidence(document_of(policy_version), data.digest, candidate, production)
+        required = required_evidence(document_of(policy_version), data, candidate, production)
     approval = approvals.open_request(
         subject_kind=KIND,
         subject_id=candidate.pk,
@@ -192,19 +187,23 @@ def _restate(promotion: PromotionRequest, requester: User, change_class: str) ->
     )
 
 
-def evaluation_data(candidate: ModelVersion, ai_system: AISystem) -> DatasetSnapshot:
-    """Return the rows that evidence is made on: those pinned for the system, or those that the version declares.
+def evaluation_data(candidate: ModelVersion, ai_system: AISystem) -> str:
+    """Return the digest of the rows that evidence is made on: pinned for the system, or declared by the version.
+
+    What no MLflow holds is not run here, so it may have none: evidence about it is submitted.
 
     Raises:
         VersionUnusable: there are none.
     """
     pin = inventory_selectors.pinned_dataset(ai_system)
     data = selectors.dataset(pin.dataset_digest) if pin else candidate.evaluation_dataset
+    if data is None and candidate.is_recorded:
+        return ""
     if data is None:
         raise VersionUnusable(
             f"{candidate} declares no evaluation data; call placet.tracking.log_evaluation_data in its run."
         )
-    return data
+    return data.digest
 
 
 def classified(ai_system: AISystem | None, model: str) -> AISystem:
@@ -268,7 +267,7 @@ def context_of(candidate: ModelVersion, production: ModelVersion | None) -> dict
     return {
         "candidate": about(candidate),
         **({"production": about(production)} if production else {}),
-        **({} if candidate.trained_by_id else {"holds": [unknown]}),
+        **({} if candidate.trained_by_id or candidate.is_recorded else {"holds": [unknown]}),
     }
 
 
@@ -278,7 +277,15 @@ def required_evidence(
     """Return what the policy wants attached, each on the same rows and against the same version in production.
 
     ``inputs`` names all that determines it; only evidence of that name is used, however fresh another is.
+
+    Raises:
+        VersionUnusable: the policy wants what only Placet computes, and the version is one that Placet can't run.
     """
+    if candidate.is_recorded and (lacking := [item.type for item in document.evidence if _only_computed(item)]):
+        raise VersionUnusable(
+            f"{candidate} is in no MLflow, and {document.name} wants {', '.join(lacking)} as Placet computes it. "
+            f"Have a policy govern {protected.IN_USE} that asks for what people submit."
+        )
     now = clock.now()
     wanted: list[dict[str, Any]] = []
     for item in document.evidence:
@@ -305,6 +312,10 @@ def required_evidence(
                 | _how_made(item)
             )
     return wanted
+
+
+def _only_computed(item: EvidenceRequirement) -> bool:
+    return item.computed or bool(item.isolation) or item.type in {CANARY, "drift/v1"}
 
 
 def yardstick(ai_system: AISystem | None) -> dict[str, Any]:
@@ -383,8 +394,10 @@ def _required_documents(item: EvidenceRequirement, candidate: ModelVersion, now:
 
 
 def request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list[uuid.UUID]:
-    """Return the jobs for evidence that is absent or stale."""
-    jobs = []
+    """Return the jobs for evidence that is absent or stale; none for what Placet can't run."""
+    jobs: list[uuid.UUID] = []
+    if candidate.is_recorded:
+        return jobs
     for wanted in approval.required_evidence:
         if not producers.producible(wanted["type"]):
             continue

@@ -8,7 +8,8 @@ from governance.common.errors import DomainError
 from governance.inventory.models import AISystem
 from governance.policy.selectors import document_of, effective, governing
 from placet.mlflow_plugin.protection import is_protected_alias
-from registry.models import GateConfiguration
+from registry.errors import UnprotectedAlias
+from registry.models import GateConfiguration, RegisteredModel
 
 Mode = GateConfiguration.Mode
 STRICTNESS = (Mode.OBSERVE, Mode.WARN, Mode.BLOCK)
@@ -17,6 +18,13 @@ DETECTED = "Detected, not prevented"
 WHY_DETECTED = (
     "MLflow runs without Placet's plugin: what moves a governed alias past Placet is reported afterwards, "
     "never refused."
+)
+IN_USE = "in-use"
+"""The only place of a model that no MLflow holds. Policies name it among their targets like an alias."""
+NOT_ENFORCED = "Not enforced"
+WHY_NOT_ENFORCED = (
+    "No MLflow holds this model, so Placet can neither refuse nor see that it is used. What stands here of its use is "
+    "what people stated."
 )
 
 
@@ -50,9 +58,30 @@ class Protected:
         """The gate as the API tells it: ``{kind, configuration}``."""
         return {"kind": self.kind, "configuration": self.number}
 
+    def said_of(self, model: RegisteredModel) -> dict[str, str | int]:
+        """Return the same of one model: for what no MLflow holds, a verdict binds people and no machine."""
+        return self.said | ({"kind": "not-enforced"} if model.is_recorded else {})
+
     def protects(self, alias: str | None) -> bool:
         """Tell whether an alias is one that only Placet moves."""
         return is_protected_alias(alias, self.protected_aliases)
+
+
+def check_governs(model: RegisteredModel, alias: str) -> None:
+    """Check that an alias of a model is one that Placet governs.
+
+    Raises:
+        UnprotectedAlias: it is free in MLflow; or the model is in no MLflow and has only its use.
+    """
+    if model.is_recorded:
+        if alias.strip().casefold() != IN_USE:
+            raise UnprotectedAlias(f"{model} is in no MLflow and has no aliases: request {IN_USE}.")
+        return
+    gate = in_force()
+    if not gate.protects(alias):
+        raise UnprotectedAlias(
+            f"Alias {alias!r} is free: set it in MLflow. Governed are {', '.join(gate.protected_aliases)}."
+        )
 
 
 def in_force() -> Protected:

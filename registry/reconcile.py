@@ -18,7 +18,7 @@ from django.core.cache import cache
 from governance.common import clock
 from governance.inventory.models import AISystem
 from placet.mlflow_plugin.protection import fold, is_protected_alias, is_protected_stage
-from placet.uris import DEFAULT_WORKSPACE, qualified, split_workspace
+from placet.uris import DEFAULT_WORKSPACE, OUTSIDE, qualified, split_workspace
 from registry import deviations, grandfathered, live, locks, mlflow, selectors, watches, webhooks
 from registry.errors import MlflowDown, UnknownModel
 from registry.findings import report
@@ -87,7 +87,8 @@ class Report:
             MlflowDown: the whole server does not answer.
             Exception: what went wrong in a workspace that is the only one.
         """
-        known = RegisteredModel.objects.order_by().values_list("workspace", flat=True).distinct()
+        mirrored = RegisteredModel.objects.exclude(workspace=OUTSIDE)
+        known = mirrored.order_by().values_list("workspace", flat=True).distinct()
         listed = client.workspaces()
         names = sorted({*listed, *known})
         for name in names:
@@ -179,7 +180,9 @@ def _while_down(name: str, down: MlflowDown) -> list[str]:
 
 def watch_aliases(client: mlflow.Client, done: Report) -> None:
     """Check every protected alias and stage, and that each live version is still the one that was approved."""
-    sweep = _Sweep(done, {(str(row.version.model), row.alias): row for row in selectors.all_live().iterator()})
+    sweep = _Sweep(
+        done, {(str(row.version.model), row.alias): row for row in selectors.all_live_in_mlflow().iterator()}
+    )
     done.each(client, sweep.over)
     for key, span in sweep.spans.items():
         with done.contained(key[0], UNCHECKED, span.version.model.system):
@@ -284,7 +287,7 @@ def check_live_bytes(client: mlflow.Client, done: Report) -> None:
 
     Whether what one would go back to is still in the store is noted for the pages.
     """
-    for span in selectors.all_live():
+    for span in selectors.all_live_in_mlflow():
         model = span.version.model
         with done.contained(str(span.version), "its bytes can't be checked", model.system):
             there = client.within(model.workspace)

@@ -46,7 +46,7 @@ def may_apply(promotion: PromotionRequest) -> str:
         return "Its approval has lapsed; request the promotion again."
     if why := renewal.refusal(approval):
         return why
-    if not selectors.has_permit(approval):
+    if selectors.lacks_permit(promotion):
         return "The notary has not signed its permit yet; this takes about a second."
     return ""
 
@@ -61,6 +61,6 @@ def may_go_back(promotion: PromotionRequest) -> str:
         )
     if approval.valid_until and approval.valid_until <= clock.now():
         return f"{promotion.version} can't be gone back to: its approval has lapsed. Stop the alias instead."
-    if not selectors.has_permit(approval):
+    if selectors.lacks_permit(promotion):
         return f"{promotion.version} has no permit, so nothing may load it."
     return ""

@@ -87,7 +87,7 @@ def request_renewal(
         system=ai_system,
         requester=requester,
         parts=parts,
-        required_evidence=promotions.required_evidence(document, data.digest, candidate, baseline),
+        required_evidence=promotions.required_evidence(document, data, candidate, baseline),
         context={**promotions.context_of(candidate, baseline), **stated},
         use_restrictions=old.use_restrictions,
         policy_version=policy,
@@ -126,9 +126,7 @@ def due_to_apply() -> list[PromotionRequest]:
         approval__renews__isnull=False,
         approval__renews__promotion__alias_history__during__endswith__isnull=True,
     )
-    return [
-        row for row in waiting.distinct() if selectors.has_permit(row.approval) and not renewal.refusal(row.approval)
-    ]
+    return [row for row in waiting.distinct() if not selectors.lacks_permit(row) and not renewal.refusal(row.approval)]
 
 
 def end_renewed(approval: ApprovalRequest, *, actor: Actor) -> None:

@@ -11,7 +11,7 @@ from governance.accounts.models import User
 from governance.approvals.models import ApprovalRequest
 from governance.common.errors import Unknown
 from governance.evidence import storage
-from placet.uris import split_workspace
+from placet.uris import OUTSIDE, split_workspace
 from registry.errors import UnknownModel, UnknownVersion
 from registry.models import (
     AliasChange,
@@ -34,8 +34,15 @@ OF_A_CHANGE = (
 
 
 def models_for(user: User) -> QuerySet[RegisteredModel]:
-    """Return the models that a person may read: those of the systems in reach."""
-    return readable(RegisteredModel.objects.select_related("system").order_by("name"), user, system="system")
+    """Return the models that a person may read: those of the systems in reach, and what they recorded for none yet."""
+    rows = RegisteredModel.objects.select_related("system").order_by("name")
+    return readable(rows, user, system="system", own=_recorded_by(user))
+
+
+def _recorded_by(user: User) -> Q:
+    """Return which models a person recorded that serve no AI system yet."""
+    mine = ModelVersion.objects.filter(origin=ModelVersion.Origin.RECORDED, registered_by=user)
+    return Q(system__isnull=True, pk__in=mine.values("model"))
 
 
 def model_for(user: User, name: str) -> RegisteredModel:
@@ -45,7 +52,7 @@ def model_for(user: User, name: str) -> RegisteredModel:
         UnknownModel: Placet has not seen it in MLflow, or the person may not read it.
     """
     found = model(name)
-    if not may_read(user, found.system_id):
+    if not may_read(user, found.system_id) and not models_for(user).filter(pk=found.pk).exists():
         raise UnknownModel(no_model(name))
     return found
 
@@ -70,6 +77,8 @@ def called(name: str, where: str = "") -> dict[str, str]:
 
 def no_model(name: str) -> str:
     """Return the one sentence for a model that is not there and for one that the reader may not see."""
+    if split_workspace(name)[0] == OUTSIDE:
+        return f"No model is recorded as {name!r}. Check the spelling, or record a version of it."
     return (
         f"MLflow has no registered model {name!r} that Placet has seen. Check the spelling; a model "
         "registered just now appears within ten seconds."
@@ -91,8 +100,8 @@ def version(registered: RegisteredModel, number: int) -> ModelVersion:
     if row is None:
         numbers = ", ".join(str(n) for n in registered.versions.order_by("number").values_list("number", flat=True))
         raise UnknownVersion(
-            f"{registered} has no version {number} that Placet has seen; it knows {numbers or 'none'}. "
-            "A version registered just now appears within ten seconds."
+            f"{registered} has no version {number} that Placet has seen; it knows {numbers or 'none'}."
+            + ("" if registered.is_recorded else " A version registered just now appears within ten seconds.")
         )
     return row
 
@@ -224,6 +233,11 @@ def all_live() -> QuerySet[AliasHistory]:
     )
 
 
+def all_live_in_mlflow() -> QuerySet[AliasHistory]:
+    """Return what of it an MLflow holds, so that it can be looked at and marked there."""
+    return all_live().exclude(model__workspace=OUTSIDE)
+
+
 def has_served(version: ModelVersion) -> bool:
     """Return whether a version was ever behind a protected alias, by Placet's own acts."""
     return AliasHistory.objects.filter(version=version).exists()
@@ -254,6 +268,11 @@ def spans_of_others(version: ModelVersion, alias: str) -> QuerySet[AliasHistory]
 def has_permit(approval: ApprovalRequest) -> bool:
     """Return whether the notary has signed the approval's permit; asks no more where permits were fetched ahead."""
     return any(permit.kind == "serve" for permit in approval.permits.all())
+
+
+def lacks_permit(promotion: PromotionRequest) -> bool:
+    """Return whether a promotion still waits for its permit. What no MLflow holds gets none: nobody loads it by one."""
+    return not promotion.version.is_recorded and not has_permit(promotion.approval)
 
 
 def permit_for(approval: ApprovalRequest, kind: str = "serve") -> Permit | None:

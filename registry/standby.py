@@ -58,7 +58,9 @@ class Duty:
 
 def issue_due(notary: Notary) -> None:
     """Sign every permit that should lie ready and does not."""
-    for span in selectors.all_live().select_related("opened_by__model", "opened_by__version", "version__model__system"):
+    for span in selectors.all_live_in_mlflow().select_related(
+        "opened_by__model", "opened_by__version", "version__model__system"
+    ):
         for wanted in wanted_for(span):
             if _in_place(wanted):
                 continue

@@ -34,6 +34,7 @@ from reports.facts_documents import documents_that_count
 from reports.facts_incident import incident_of, incident_part, incident_rows
 from reports.facts_log import Json, LogFacts, with_indexes
 from reports.facts_monitoring import Watched
+from reports.facts_outside import not_enforced, origin
 from reports.facts_people import Roles
 from reports.facts_risks import risk_rows
 from reports.facts_version import version_parts
@@ -99,7 +100,7 @@ class Facts:
                 "alias_history": alias_history(self.version.model, self.log, only=self.named),
                 "monitoring": self.watched.facts(self.log) if self.watched else None,
             }
-            if detected := gate(self.log):
+            if detected := not_enforced(self.version) or gate(self.log):
                 parts["gate"] = detected
         if self.promotion:
             parts |= decisions(self.promotion, self.roles)
@@ -224,7 +225,8 @@ class Facts:
             "flavor": version.flavor or None,
             "artifact_digest": version.artifact_digest or None,
             "artifact_bytes": version.artifact_bytes,
-            "source": version.source,
+            **origin(version),
+            "source": version.source or None,
             "run_id": version.run_id or None,
             "created_at": _at(created),
             "trained_by_role": self.roles.of(version.trained_by, created, acting_as=[Role.ENGINEER]),

@@ -9,8 +9,18 @@ from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.evidence import storage
 from reports.documents import exports
+from reports.documents.building import build
+from reports.documents.comparing import Comparison, compare
+from reports.documents.content import Content
 from reports.documents.snapshot import SnapshotInvalid
-from reports.models import Document, DocumentJob
+from reports.models import ABOUT_A_VERSION, LETTERS, Document, DocumentJob
+
+PART_OF: dict[str, str] = {
+    Document.Kind.INCIDENT: "incident",
+    **dict.fromkeys(ABOUT_A_VERSION, "model"),
+    **dict.fromkeys(LETTERS, "letter"),
+}
+"""The part of the snapshot that says what a document is about, of the kinds of one system that are about one thing."""
 
 
 def documents_for(user: User) -> QuerySet[Document]:
@@ -29,6 +39,59 @@ def document_for(user: User, pk: uuid.UUID) -> Document:
     if row is None:
         raise Unknown(f"There is no document {pk}.")
     return row
+
+
+def versions_of(user: User, row: Document) -> QuerySet[Document]:
+    """Return every version of a document that a person may read, newest first, itself among them.
+
+    Versions are of one kind and one system; of kinds that are about one thing, such as an incident, of that one.
+    """
+    rows = documents_for(user).filter(kind=row.kind, system=row.system)
+    if part := PART_OF.get(row.kind):
+        rows = rows.filter(**{f"snapshot__{part}__id": (row.snapshot.get(part) or {}).get("id")})
+    return rows.order_by("-made_at", "pk")
+
+
+def version_of(user: User, row: Document, other: uuid.UUID) -> Document:
+    """Return another version of a document, with its snapshot.
+
+    Raises:
+        Unknown: it is no version of the same document, or none that the person may read.
+    """
+    found = versions_of(user, row).defer(None).filter(pk=other).first()
+    if found is None:
+        raise Unknown(f"{other} is no version of this document.")
+    return found
+
+
+def content_of(row: Document) -> Content | None:
+    """Return what a document says; None where another release made it."""
+    try:
+        return build(row.snapshot)
+    except SnapshotInvalid:
+        return None
+
+
+def comparison(user: User, row: Document, since: uuid.UUID | None) -> tuple[Document | None, Comparison | None]:
+    """Return the version that a document is compared with, and what changed since.
+
+    Args:
+        since: which version; None for the one before it.
+
+    Returns:
+        None and None for the first version; the version and None where another release made one of the two.
+
+    Raises:
+        Unknown: it is no version of the same document, or none that the person may read.
+    """
+    if since is None:
+        older = versions_of(user, row).defer(None).filter(made_at__lt=row.made_at).first()
+    else:
+        older = version_of(user, row, since)
+    if older is None:
+        return None, None
+    before, after = content_of(older), content_of(row)
+    return older, compare(before, after) if before and after else None
 
 
 def pdf_of(row: Document) -> bytes:

@@ -371,6 +371,11 @@ def _show(request: Promotion, *, as_json: bool) -> None:
             "Detected, not prevented: MLflow runs without Placet's plugin; a move past Placet is reported afterwards.",
             style="yellow",
         )
+    if (request.raw.get("gate") or {}).get("kind") == "not-enforced":
+        terminal.say(
+            "Not enforced: no MLflow holds this model; what stands here of its use is what people stated.",
+            style="yellow",
+        )
     if request.checks:
         table = terminal.table("outcome", "check", "value", "interval", "limit", "reason")
         for check in request.checks:

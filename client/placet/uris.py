@@ -4,6 +4,8 @@ import re
 
 DEFAULT_WORKSPACE = "default"
 """MLflow's own workspace, and the only one of a server that runs without them."""
+OUTSIDE = "outside_mlflow"
+"""Where models stand that no MLflow holds. MLflow allows no underscore in a workspace's name, so none is called so."""
 
 _ALIAS = re.compile(r"models:/([^/@]+)@([^/@]+)")
 _FILES = re.compile(r"(?:[a-z][a-z0-9+.-]*:|/|\.|~)", re.IGNORECASE)

@@ -190,6 +190,7 @@ SPECTACULAR_SETTINGS = {
         "CorrespondenceStateEnum": "governance.inventory.models.Correspondence.State",
         "RecordVerdictEnum": "governance.inventory.models.Declaration.Verdict",
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",
+        "BaseKindEnum": "registry.recorded_models.BuildsOn.Kind",
     },
 }
 

@@ -212,6 +212,7 @@ class SubmittedDocument(Governed):
         PEN_TEST = "pen_test", "Penetration test"
         DPIA = "dpia", "Data protection impact assessment"
         VALIDATION_REPORT = "validation_report", "Validation report"
+        SUPPLIER_DOCUMENTS = "supplier_documents", "Documents of the supplier"
         OTHER = "other", "Other document"
 
     evidence = models.OneToOneField(Evidence, on_delete=models.PROTECT, related_name="document")

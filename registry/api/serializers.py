@@ -95,9 +95,12 @@ class JobOutput(serializers.Serializer[Any]):
 
 
 class GateStateOutput(serializers.Serializer[Any]):
-    """What stands before a governed alias: the gate refuses a write past Placet, or it is only detected."""
+    """What stands before a governed alias: the gate refuses a write past Placet, or it is only detected.
 
-    kind = serializers.ChoiceField(choices=["governed", "detect-only"])
+    `not-enforced`: no MLflow holds the model, so the verdict binds people and no machine.
+    """
+
+    kind = serializers.ChoiceField(choices=["governed", "detect-only", "not-enforced"])
     configuration = serializers.IntegerField(help_text="Number of the gate's configuration; 0: the settings' own.")
 
 
@@ -169,7 +172,7 @@ def promotion_as_dict(
             }
             for job in jobs
         ],
-        "gate": (gate or protected.in_force()).said,
+        "gate": (gate or protected.in_force()).said_of(promotion.version.model),
     }
 
 
@@ -228,6 +231,8 @@ def model_as_dict(row: RegisteredModel) -> dict[str, Any]:
         "versions": [
             {
                 "number": version.number,
+                "origin": version.origin,
+                "described": version.described,
                 "digest": version.artifact_digest,
                 "problem": version.problem,
                 "decision_threshold": version.decision_threshold,
@@ -240,5 +245,5 @@ def model_as_dict(row: RegisteredModel) -> dict[str, Any]:
             item.alias: item.version.number
             for item in row.alias_history.filter(during__endswith__isnull=True).select_related("version")
         },
-        "gate": protected.in_force().said,
+        "gate": protected.in_force().said_of(row),
     }

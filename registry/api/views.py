@@ -1,6 +1,7 @@
 """Promotions, permits and the gate's decisions, over HTTP."""
 
 import hmac
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.evidence.tasks import enqueue
 from placet.mlflow_plugin.protection import fold
+from placet.uris import OUTSIDE, split_workspace
 from registry import applying, gate, mlflow, permit_status, promotions, renewals, selectors, tasks
 from registry.api.serializers import (
     GateInput,
@@ -45,7 +47,8 @@ def _tag(promotion: PromotionRequest) -> str:
     return etag(promotion, promotion.approval, *promotion.approval.decisions.order_by("decided_at", "pk"))
 
 
-def _locked_tag(request: Request, promotion: str) -> str:
+def locked_tag(request: Request, promotion: str) -> str:
+    """Return the ETag of a promotion, locked with its approval."""
     found = selectors.promotion_for(actor(request), promotion)
     lock(found.approval, found)  # in the order in which the services take them
     return _tag(selectors.promotion(promotion))
@@ -68,7 +71,7 @@ class PromotionRequests(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Ask whether MLflow answers, before any transaction: an outside call has no place in one."""
         super().initial(request, *args, **kwargs)
-        if request.method == "POST":
+        if request.method == "POST" and not _is_outside(request):
             mlflow.require_up()
 
     @extend_schema(
@@ -102,6 +105,12 @@ class PromotionRequests(APIView):
         )
 
 
+def _is_outside(request: Request) -> bool:
+    """Return whether the model that a request names is in no MLflow, so that none need answer."""
+    model = request.data.get("model") if isinstance(request.data, Mapping) else None
+    return isinstance(model, str) and split_workspace(model)[0] == OUTSIDE
+
+
 class PromotionDetail(APIView):
     """``/api/v1/promotion-requests/{id or PR-number}``."""
 
@@ -120,7 +129,7 @@ class Applications(APIView):
 
     @extend_schema(request=None, responses={202: PromotionOutput}, summary="Apply an approved promotion")
     @idempotent
-    @if_match(_locked_tag)
+    @if_match(locked_tag)
     def post(self, request: Request, promotion: str) -> Response:
         """Have Placet set the alias; follow the promotion until it is ``applied``."""
         found = selectors.promotion_for(actor(request), promotion)
@@ -136,7 +145,7 @@ class Resubmissions(APIView):
 
     @extend_schema(request=ResubmissionInput, responses={202: PromotionOutput}, summary="Answer requested changes")
     @idempotent
-    @if_match(_locked_tag)
+    @if_match(locked_tag)
     def post(self, request: Request, promotion: str) -> Response:
         """Start a new round of the same request, on the newest evidence."""
         payload = ResubmissionInput(data=request.data)
@@ -153,7 +162,7 @@ class Withdrawals(APIView):
 
     @extend_schema(request=ReasonInput, responses={200: PromotionOutput}, summary="Take an open request back")
     @idempotent
-    @if_match(_locked_tag)
+    @if_match(locked_tag)
     def post(self, request: Request, promotion: str) -> Response:
         """Withdraw a request that is not settled yet; the version can be requested again afterwards."""
         payload = ReasonInput(data=request.data)
@@ -170,7 +179,7 @@ class Renewals(APIView):
 
     @extend_schema(request=None, responses={202: PromotionOutput}, summary="Ask that an approval be renewed")
     @idempotent
-    @if_match(_locked_tag)
+    @if_match(locked_tag)
     def post(self, request: Request, promotion: str) -> Response:
         """Ask for the renewal of what is live, near the end of its approval; evidence is made in the background."""
         found = selectors.promotion_for(actor(request), promotion)
@@ -220,6 +229,8 @@ class Permits(APIView):
                 f"{live.version} is {live.alias} as it was when Placet came: grandfathered until "
                 f"{clock.day(live.adoption.deadline)}: no permit. Request its promotion to get one."
             )
+        if live and live.version.is_recorded:
+            raise Unknown(f"{live.version} is in no MLflow: no permit, and nothing is enforced at its use.")
         if permit is None:
             raise Unknown(f"Nothing that Placet approved is behind {alias} of {name}.")
         body = {

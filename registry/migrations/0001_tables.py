@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('origin', models.CharField(choices=[('mlflow', 'Mirrored from MLflow'), ('recorded', 'Recorded by a person')], db_default='mlflow', default='mlflow', max_length=8)),
                 ('number', models.PositiveIntegerField()),
                 ('mlflow_created_at_ms', models.BigIntegerField()),
                 ('run_id', models.CharField(blank=True, max_length=64)),

@@ -38,7 +38,8 @@ def acts_of(registered: RegisteredModel, live: Sequence[AliasHistory], viewer: U
                 "url": reverse("model-break-glass", args=[registered.pk]),
                 "allowed": True,
                 "versions": numbers,
-                "aliases": _aliases(live),
+                "aliases": [protected.IN_USE] if registered.is_recorded else _aliases(live),
+                "outside": registered.is_recorded,
             }
         )
     return panels
@@ -49,6 +50,7 @@ def _rollback(registered: RegisteredModel, span: AliasHistory) -> dict[str, Any]
     facts = []
     if target and not refusal:
         facts.append({"tone": "ok", "icon": "check", "text": f"The approval of v{target.version.number} is in force"})
+    if target and not refusal and not registered.is_recorded:
         permit = standby.ready(span, Permit.Kind.ROLLBACK)
         text = f"A permit for it lies ready until {day(permit.expires_at)}" if permit else "No permit for it lies ready"
         facts.append({"tone": "ok" if permit else "warn", "icon": "check" if permit else "clock", "text": text})
@@ -59,6 +61,7 @@ def _rollback(registered: RegisteredModel, span: AliasHistory) -> dict[str, Any]
         "to": f"v{target.version.number}" if target else "",
         "allowed": not refusal,
         "refusal": refusal,
+        "outside": registered.is_recorded,
         "url": reverse("model-rollback", args=[registered.pk, span.alias]),
         "facts": facts,
     }
@@ -71,6 +74,7 @@ def _stop(registered: RegisteredModel, span: AliasHistory) -> dict[str, Any]:
         "alias": span.alias,
         "to": f"v{span.version.number}",
         "allowed": True,
+        "outside": registered.is_recorded,
         "url": reverse("model-stop", args=[registered.pk, span.alias]),
         "facts": [{"tone": "warn", "icon": "person", "text": "Somebody else reviews it within a week"}],
     }

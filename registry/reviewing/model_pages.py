@@ -21,7 +21,7 @@ from governance.common.templatetags.placet import day
 from governance.policy.selectors import document_of, governing
 from registry import history, permit_status, protected, selectors
 from registry.models import AliasChange, AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
-from registry.reviewing import acts, dataset_pages, panels, standing_pages
+from registry.reviewing import acts, dataset_pages, outside_pages, panels, standing_pages
 from registry.reviewing.attempts import attempt_in_words, attempted_by
 from registry.reviewing.people import People, person_ids
 from registry.reviewing.review import findings_shown, open_findings, system_shown
@@ -40,7 +40,7 @@ def model_rows(viewer: User) -> list[dict[str, Any]]:
     models = list(
         selectors.models_for(viewer).annotate(version_count=Count("versions"), newest=Max("versions__number"))
     )
-    live = {row.model_id: row for row in _open_spans(models) if row.alias == CHAMPION}
+    live = {row.model_id: row for row in _open_spans(models) if row.alias in {CHAMPION, protected.IN_USE}}
     problems = dict(ModelVersion.objects.exclude(problem="").order_by("number").values_list("model_id", "problem"))
     return [
         {
@@ -53,6 +53,7 @@ def model_rows(viewer: User) -> list[dict[str, Any]]:
             "versions": row.version_count,
             "latest": f"v{row.newest}" if row.newest else "",
             "mirrored_at": row.mirrored_at,
+            "outside": row.is_recorded,
             "problem": problems.get(row.pk, ""),
         }
         for row in models
@@ -93,7 +94,9 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
         "lanes": _lanes(spans, suspended),
         "until": clock.now(),
         "bypass": _bypasses(registered, refused, people),
-        "aliases": list(protected.in_force().protected_aliases),
+        "aliases": [protected.IN_USE] if registered.is_recorded else list(protected.in_force().protected_aliases),
+        "recorded": outside_pages.recorded_shown(registered, viewer),
+        "bases": outside_pages.bases_shown(registered, viewer),
         "asked": _asked(registered, alias, at),
         "versions": _versions(registered, live),
         "monitors": panels.monitors_of(registered),
@@ -211,6 +214,8 @@ def _without_force(span: AliasHistory) -> dict[str, Any]:
     permit = selectors.permit_for(approval)
     refused = permit is not None and permit_status.refuses_loads(permit)
     effect = "A loader refuses it." if refused else "It keeps serving; nothing new may be promoted on it."
+    if span.version.is_recorded:
+        effect = "No machine stops it: its owner was asked to, and states it when it is done."
     return {
         "tone": "warn" if suspended else "bad",
         "title": f"{served} on a {approval.get_state_display().lower()} approval.",
@@ -388,16 +393,23 @@ def _version(
 def _gate(registered: RegisteredModel, refused: Sequence[LogEntry]) -> list[dict[str, Any]]:
     since = clock.now() - timedelta(days=GATE_DAYS)
     recent = [entry for entry in refused if entry.recorded_at >= since]
-    policy = governing(registered.system, CHAMPION) if registered.system else None
-    gate = protected.in_force()
+    gate, outside = protected.in_force(), registered.is_recorded
+    policy = governing(registered.system, protected.IN_USE if outside else CHAMPION) if registered.system else None
+    not_enforced = {"label": "Gate", "value": protected.NOT_ENFORCED.lower(), "detail": "no MLflow holds the model"}
     detected = {"label": "Bypasses", "value": protected.DETECTED.lower(), "detail": f"gate configuration {gate.number}"}
     return [
-        *([detected] if gate.detect_only else []),
+        *([not_enforced] if outside else [detected] if gate.detect_only else []),
         {
             "label": "Policy",
             "value": str(policy) if policy else "none",
             "detail": f"mode {document_of(policy).mode}" if policy else "nothing can be promoted",
         },
-        {"label": "Aliases", "value": ", ".join(protected.in_force().protected_aliases)},
-        {"label": "Attempts refused", "value": str(len(recent)), "detail": f"in {GATE_DAYS} days"},
+        *(
+            []
+            if outside
+            else [
+                {"label": "Aliases", "value": ", ".join(gate.protected_aliases)},
+                {"label": "Attempts refused", "value": str(len(recent)), "detail": f"in {GATE_DAYS} days"},
+            ]
+        ),
     ]

@@ -14,7 +14,7 @@ from governance.common.templatetags.placet import day, utc_short
 from governance.policy.selectors import document_of
 from registry import protected, refusals, selectors
 from registry.models import ModelVersion, Permit, PromotionRequest
-from registry.reviewing import checks, evidence, stages, standing_said
+from registry.reviewing import checks, evidence, outside_pages, stages, standing_said
 from registry.reviewing.comments import comments_shown
 from registry.reviewing.people import People, person_ids, words
 from registry.reviewing.renewing import answers_shown, renewal_shown, renews_shown
@@ -67,7 +67,8 @@ def request_page(promotion: PromotionRequest, viewer: User) -> dict[str, Any]:
         ),
         "holders": _holders(promotion, progress, rows, people),
         "about": _about(promotion, approval),
-        "apply": {"allowed": not refusal, "refusal": refusal},
+        "apply": None if promotion.version.is_recorded else {"allowed": not refusal, "refusal": refusal},
+        "use": outside_pages.use_shown(promotion, viewer),
         "answers": {
             "resubmit": {"allowed": approval.requester_id == viewer.pk and approval.state == State.CHANGES_REQUESTED},
             "withdraw": {"allowed": approval.requester_id == viewer.pk and approval.state in OPEN},
@@ -107,10 +108,14 @@ def _rail(promotion: PromotionRequest, progress: dict[str, Any], rows: list[dict
         ),
         {
             "title": "Apply",
-            "detail": utc_short(promotion.applied_at) if promotion.applied_at else "only Placet sets the alias",
+            "detail": utc_short(promotion.applied_at) if promotion.applied_at else _who_puts(promotion),
             "state": applied.get(promotion.state, ready),
         },
     ]
+
+
+def _who_puts(promotion: PromotionRequest) -> str:
+    return "somebody states since when" if promotion.version.is_recorded else "only Placet sets the alias"
 
 
 def _todo(promotion: PromotionRequest, progress: dict[str, Any], refusal: str) -> list[dict[str, Any]]:
@@ -118,6 +123,10 @@ def _todo(promotion: PromotionRequest, progress: dict[str, Any], refusal: str) -
     approval, version = promotion.approval, promotion.version
     command = f"placet request {version.model} {version.number} --to {promotion.alias}"
     failed = [job for job in progress["jobs"] if job["state"] == "failed"]
+    if version.is_recorded and approval.state == State.COLLECTING:
+        return [_task("Have the evidence submitted that is asked for", "Nothing of this version runs here.")]
+    if version.is_recorded and approval.state == State.APPROVED and promotion.state == PromotionRequest.State.REQUESTED:
+        return [_task("State since when it is in use, once it is", refusal or "The form below; nothing is moved.")]
     if approval.state == State.COLLECTING:
         return [_task(f"Mend what keeps {job['type']} from being made", job["error"]) for job in failed]
     if approval.state == State.CHANGES_REQUESTED:
@@ -154,7 +163,7 @@ def _holders(
     who_applies = "done" if promotion.applied_at else "now" if approval.state == State.APPROVED else ""
     return [
         {
-            "name": "Evidence worker",
+            "name": "Whoever submits evidence" if promotion.version.is_recorded else "Evidence worker",
             "detail": f"{left} of {progress['total']} still to be made" if collecting else "done",
             "state": "now" if collecting else "done",
             "until": expiry.collects_until(approval),
@@ -176,7 +185,7 @@ def _holders(
         *_requester_holds(approval, people),
         {
             "name": "Engineer, owner or risk officer",
-            "detail": "applies it",
+            "detail": "states that it is in use" if promotion.version.is_recorded else "applies it",
             "state": who_applies,
             "until": approval.valid_until if who_applies == "now" else None,
         },
@@ -216,12 +225,7 @@ def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[
     data = next((row["dataset"] for row in approval.required_evidence if row.get("dataset")), "")
     rows: list[dict[str, Any]] = [
         {"label": "Model version", "value": str(version), "detail": version.flavor},
-        {
-            "label": "Artifact",
-            "value": version.artifact_digest,
-            "digest": True,
-            "detail": f"{version.artifact_bytes / 1e6:.1f} MB",
-        },
+        _bytes(version),
         {"label": "Evaluation data", "value": data, "digest": True, "detail": _whose_data(version, data)},
         {"label": "Decision threshold", "value": f"{version.decision_threshold:.3f}"},
         {"label": "Policy", "value": str(approval.policy_version), "detail": "pinned when requested"},
@@ -229,7 +233,9 @@ def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[
     if answers := answers_shown(promotion):
         rows.append({"label": "In answer to", "value": answers.name, "url": answers.url, "detail": answers.said})
     gate = protected.in_force()
-    if gate.detect_only:
+    if version.is_recorded:
+        rows.append({"label": "Gate", "value": protected.NOT_ENFORCED.lower(), "detail": protected.WHY_NOT_ENFORCED})
+    elif gate.detect_only:
         detail = f"MLflow runs without the plugin; gate configuration {gate.number}"
         rows.append({"label": "Gate", "value": protected.DETECTED.lower(), "detail": detail})
     if approval.manifest_digest:
@@ -246,6 +252,13 @@ def _about(promotion: PromotionRequest, approval: ApprovalRequest) -> list[dict[
     return rows
 
 
+def _bytes(version: ModelVersion) -> dict[str, Any]:
+    label, detail = "Artifact", f"{version.artifact_bytes / 1e6:.1f} MB"
+    if version.is_recorded:
+        label, detail = "Description", "what was recorded of it; its bytes are not here"
+    return {"label": label, "value": version.artifact_digest, "digest": True, "detail": detail}
+
+
 def _note(approval: ApprovalRequest) -> str:
     held = [row for row in checks.waiting_for_review(approval) if row["wants_review"]]
     if not held:
@@ -257,7 +270,10 @@ def _note(approval: ApprovalRequest) -> str:
 
 
 def _commands(promotion: PromotionRequest) -> list[dict[str, str]]:
+    shown = {"note": "this request, with its verdict and what is missing", "line": f"placet status {promotion}"}
+    if promotion.version.is_recorded:
+        return [shown]
     return [
-        {"note": "this request, with its verdict and what is missing", "line": f"placet status {promotion}"},
+        shown,
         {"note": "after approval: only this sets the alias", "line": f"placet apply {promotion}"},
     ]

@@ -21,7 +21,7 @@ from governance.policy import duties
 from governance.policy.document import PolicyDocument
 from governance.policy.selectors import document_of
 from governance.validation.pages import validation_panel
-from registry import selectors
+from registry import protected, selectors
 from registry.datasets import not_repeatable
 from registry.models import AliasHistory, PromotionRequest
 from registry.reviewing import changes, checks, evidence, panels, stages, standing_said, trail
@@ -172,8 +172,14 @@ def head(
         "alias_now": str(live.version.number) if live else None,
         "system": system_shown(approval.system),
         "change_class": change_class_shown(promotion, approval, people),
-        "warnings": panels.warnings_of(approval.system_id) if approval.state in (*OPEN, State.APPROVED) else [],
+        "warnings": _warnings(approval, promotion),
     }
+
+
+def _warnings(approval: ApprovalRequest, promotion: PromotionRequest) -> list[str]:
+    """Return what whoever decides must know; that nothing enforces the verdict stands first."""
+    said = [f"{protected.NOT_ENFORCED}. {protected.WHY_NOT_ENFORCED}"] if promotion.version.is_recorded else []
+    return said + (panels.warnings_of(approval.system_id) if approval.state in (*OPEN, State.APPROVED) else [])
 
 
 def change_class_shown(promotion: PromotionRequest, approval: ApprovalRequest, people: People) -> dict[str, Any]:

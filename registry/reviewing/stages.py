@@ -115,6 +115,8 @@ def next_step(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = 
     if promotion.state == "applying":
         return "Wait: Placet is setting the alias."
     if approval.state == "collecting":
+        if promotion.version.is_recorded:
+            return "Waits for the evidence that people submit; nothing of this version runs here."
         found = jobs_of([approval])[approval.pk] if jobs is None else jobs
         return _collecting(found)
     if approval.state == "in_review":
@@ -126,7 +128,9 @@ def next_step(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = 
         stage = approvals.open_stage(approval)
         return f"Waits for {words(stage['roles'])} in stage {stage['name']}." if stage else "Waits for nobody."
     if approval.state == "approved":
-        return refusals.may_apply(promotion) or f"Apply it: placet apply {promotion.pk}"
+        state = "State since when it is in use, on the page of the request."
+        how = state if promotion.version.is_recorded else f"Apply it: placet apply {promotion.pk}"
+        return refusals.may_apply(promotion) or how
     return f"The approval is {approval.get_state_display().lower()}: {approval.state_reason}"
 
 

@@ -59,7 +59,16 @@ def _approved(data: Mapping[str, Any]) -> str:
     return f"the approval stands{by}, valid until {data['valid_until'][:10]}"
 
 
+def _applied(data: Mapping[str, Any]) -> str:
+    version = f"{data['model']} v{data['version']}"
+    if data.get("enforced") is False:
+        return f"stated that {version} is in use since {data['since'][:10]}"
+    return f"set {data['alias']} to {version}"
+
+
 def _applying(data: Mapping[str, Any]) -> str:
+    if data.get("enforced") is False:
+        return "stated its use"
     if data.get("grant"):
         return "used the apply grant"
     return "took an apply grant of ten seconds" if data.get("grant_expires") else "asked to apply the promotion"
@@ -92,7 +101,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "approval.commented": lambda _: "commented, without deciding",
     "permit.issued": lambda data: f"signed the permit for {data['alias']}, valid until {data['expires'][:10]}",
     "promotion.applying": _applying,
-    "promotion.applied": lambda data: f"set {data['alias']} to {data['model']} v{data['version']}",
+    "promotion.applied": _applied,
     "promotion.failed": lambda data: "the promotion could not be applied",
 }
 

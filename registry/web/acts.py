@@ -93,7 +93,8 @@ def _acted(
             messages.error(request, refusal.detail)
         else:
             enqueue_on_commit(tasks.carry_out, change.pk)
-            messages.success(request, f"{change} is in the log, and on its way to MLflow; this takes a few seconds.")
+            way = "nothing is moved anywhere" if registered.is_recorded else "and on its way to MLflow"
+            messages.success(request, f"{change} is in the log, {way}; this takes a few seconds.")
             return redirect("model-detail", pk=pk)
     else:
         errors = errors_of(form)

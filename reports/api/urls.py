@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.api import bundles, views
+from reports.api import bundles, changes, views
 
 urlpatterns = [
     path("bundles", bundles.Bundles.as_view(), name="api-bundles"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("bundles/<uuid:bundle_id>/file", bundles.BundleFile.as_view(), name="api-bundle-file"),
     path("documents", views.Documents.as_view(), name="api-documents"),
     path("documents/<uuid:job_id>", views.DocumentJobDetail.as_view(), name="api-document-job"),
+    path("documents/<uuid:document_id>/changes", changes.DocumentChanges.as_view(), name="api-document-changes"),
     path("documents/<uuid:document_id>/pdf", views.DocumentPdf.as_view(), name="api-document-pdf"),
     path("documents/<uuid:document_id>/<slug:form>", views.DocumentCopy.as_view(), name="api-document-copy"),
 ]

@@ -6,7 +6,7 @@ What a point wants of people is asked by the system's record.
 from __future__ import annotations
 
 from reports.documents import record_answers as answers
-from reports.documents import release_record
+from reports.documents import release_record, third_parties
 from reports.documents import use_answers as use
 from reports.documents.asks import Ask
 from reports.documents.kind import Kind
@@ -19,6 +19,8 @@ ASKS: tuple[Ask, ...] = (
     Ask("Annex IV.1.f", answers.not_a_product, settles="product-part"),
     Ask("Annex IV.1.h", use.instructions, "No instructions for use are attached.", "owner"),
     Ask("Annex IV.2.a", answers.training_run, "No training run is recorded.", "engineer"),
+    Ask("Annex IV.2.a", third_parties.supplied),
+    Ask("Annex IV.2.a", third_parties.built_on),
     Ask("Annex IV.2.b", answers.expected_output, "The model was logged without an output signature.", "engineer"),
     Ask("Annex IV.2.c", answers.compute, settles="compute"),
     Ask("Annex IV.2.d", answers.datasets, "No data set is recorded.", "engineer"),
@@ -47,7 +49,7 @@ ASKS: tuple[Ask, ...] = (
     Ask("Annex IV.3", answers.input_specification, "The model was logged without an input signature.", "engineer"),
     Ask("Annex IV.3", answers.findings),
     Ask("Annex IV.4", use.success_criteria),
-    Ask("Annex IV.5", use.release_policy),
+    Ask("Annex IV.5", use.release_policy("2(g)")),
     Ask("Annex IV.6", use.changes, "No change over the lifecycle is recorded.", "owner"),
     Ask("Annex IV.8", use.declaration_of_conformity, "No EU declaration of conformity is attached.", "owner"),
     Ask("Annex IV.9", use.monitor, "No monitor is set up.", "owner"),

@@ -51,17 +51,18 @@ def build(snapshot: Record) -> Content:
         sections=sections,
         page_starts=kind.page_starts,
         sample=bool(snapshot.get("sample")),
-        appendices=tuple(_appendices(checked)),
+        appendices=tuple(_appendices(checked, sections)),
     )
 
 
 def _cover(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     law, model, document = snapshot.part("law"), snapshot.part("model"), snapshot.part("document")
     yield "AI system", str(snapshot.part("system")["name"])
-    yield "Provider", str(snapshot.part("organisation").get("name") or "not recorded")
-    named = f"{model.get('name')}, version {model.get('version')}" if model.get("version") else "not recorded"
-    yield "Model version", named
-    yield "Class under the AI Act", class_of(snapshot)
+    if not snapshot.part("portfolio"):  # all systems have neither one version nor one class
+        yield "Provider", str(snapshot.part("organisation").get("name") or "not recorded")
+        named = f"{model.get('name')}, version {model.get('version')}" if model.get("version") else "not recorded"
+        yield "Model version", named
+        yield "Class under the AI Act", class_of(snapshot)
     yield "Law", acts(law)
     yield "Law as of", f"{law['as_of']} (register {_register_digest(law)})"
     yield "Document made", moment(document["created_at"])
@@ -134,10 +135,10 @@ def leaves(points: Sequence[str]) -> list[str]:
     return [point for point in points if not any(other.startswith(f"{point}.") for other in points)]
 
 
-def _appendices(snapshot: Snapshot) -> Iterator[Facts]:
-    yield from model_blocks.methods(
-        [row for row in snapshot.rows("evidence") if (row.get("payload") or {}).get("method")]
-    )
+def _appendices(snapshot: Snapshot, sections: Sequence[Section]) -> Iterator[Facts]:
+    cited = {source.id for section in sections for paragraph in section.paragraphs for source in paragraph.sources}
+    made = [row for row in snapshot.rows("evidence") if (row.get("payload") or {}).get("method")]
+    yield from model_blocks.methods([row for row in made if str(row.get("id")) in cited])
     log = snapshot.part("log")
     if log:
         yield record_blocks.values(

@@ -39,9 +39,8 @@ def _counted(
         f"portfolio.{name}", "rows of the snapshot", f"The rows under portfolio.{name}", digest({"rows": list(rows)}),
         origin="recorded",
     )  # fmt: skip
-    text = (
-        f"Counted from {integer(len(rows))} rows of the snapshot." if rows else "None in the period: no row to count."
-    )
+    of = "one row" if len(rows) == 1 else f"{integer(len(rows))} rows"
+    text = f"Counted from {of} of the snapshot." if rows else "None in the period: no row to count."
     return (Paragraph("measured", text, tuple(counted(rows, found)) if rows else (), (source,)),)
 
 

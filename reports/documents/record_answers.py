@@ -65,7 +65,8 @@ def version(snapshot: Snapshot) -> list[Paragraph]:
     return [
         _of_model(
             snapshot,
-            "The system runs this model version, identified by the digest of its artifact files.",
+            "The system runs this model version, identified by the digest of "
+            + ("what was recorded of it." if model.get("recorded") else "its artifact files."),
             record_blocks.model_identity(model),
         )
     ]

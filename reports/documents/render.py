@@ -122,7 +122,7 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
                 "counts": {state: str(count) for state, count in content.counts.items()},
                 "coverage": list(_coverage(content, pictures)),
                 "toc": list(_contents(content)),
-                "sections": [_section(section, content, numbers, pictures) for section in content.sections],
+                "sections": sections_shown(content, pictures),
                 "gaps": [
                     {
                         "anchor": gap.anchor,
@@ -140,6 +140,12 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
             use_tz=False,
         )
     )
+
+
+def sections_shown(content: Content, pictures: Pictures) -> list[dict[str, object]]:
+    """Return the sections as a template shows them, with their charts in ``pictures``; texts are cut as on paper."""
+    numbers = {source: position for position, source in enumerate(content.sources, start=1)}
+    return [_section(section, content, numbers, pictures) for section in content.sections]
 
 
 @cache

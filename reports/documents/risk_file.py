@@ -92,7 +92,7 @@ KIND = Kind(
         Ask(
             "Art 9.2.d", of_risks("What is done about each risk.", _TREATED), "No measure is on record.", "risk_officer"
         ),
-        Ask("Art 9.2.d", use.release_policy),
+        Ask("Art 9.2.d", use.release_policy("9(8)")),
         Ask(
             "Art 9.5", of_risks("What is left of each risk.", _RESIDUAL), "No residual risk is judged.", "risk_officer"
         ),

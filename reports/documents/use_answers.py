@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reports.documents import drift_blocks, record_blocks
-from reports.documents.content import Paragraph
+from reports.documents.content import Paragraph, Source
 from reports.documents.record_answers import from_evidence, measured, said_by_system
-from reports.documents.snapshot import Snapshot, record_source
+from reports.documents.snapshot import Record, Snapshot, record_source
 
 
 def success_criteria(snapshot: Snapshot) -> list[Paragraph]:
@@ -14,14 +16,22 @@ def success_criteria(snapshot: Snapshot) -> list[Paragraph]:
     return said_by_system(snapshot, f"Success criteria set for the system: {'; '.join(criteria)}.") if criteria else []
 
 
-def release_policy(snapshot: Snapshot) -> list[Paragraph]:
-    """The policy under which the release was decided, as a risk control."""
-    policy = snapshot.part("policy")
-    if not policy.get("name") or not policy.get("version"):
-        return []
-    named = f"policy {policy['name']} version {policy['version']}"
-    text = f"Release is bound to {named}; each of its checks stands under point 2(g)."
-    return [measured(text, policy, "policy version", at_key="published_at")]
+def release_policy(checks_under: str) -> Callable[[Snapshot], list[Paragraph]]:
+    """Return an answer that names the policy under which the release was decided, as a risk control.
+
+    Args:
+        checks_under: number of the section of the same document that lists its checks.
+    """
+
+    def answer(snapshot: Snapshot) -> list[Paragraph]:
+        policy = snapshot.part("policy")
+        if not policy.get("name") or not policy.get("version"):
+            return []
+        named = f"policy {policy['name']} version {policy['version']}"
+        text = f"Release is bound to {named}; each of its checks stands under point {checks_under}."
+        return [measured(text, policy, "policy version", at_key="published_at")]
+
+    return answer
 
 
 def changes(snapshot: Snapshot) -> list[Paragraph]:
@@ -36,13 +46,21 @@ def changes(snapshot: Snapshot) -> list[Paragraph]:
         sources = tuple(record_source(row, "alias record", "Alias history", at_key="from") for row in rows)
         text = "Versions in production."
         if found := snapshot.part("gate"):
-            text += (
-                " Detected, not prevented: MLflow runs without Placet's plugin, so an alias can be moved past Placet; "
-            )
-            text += "that is reported afterwards."
-            sources += (record_source(found, "gate configuration", "Gate configuration"),)
+            text, source = _gate(text, found)
+            sources += (source,)
         paragraphs.append(Paragraph("measured", text, (record_blocks.alias_history(rows),), sources))
     return paragraphs
+
+
+def _gate(text: str, found: Record) -> tuple[str, Source]:
+    if found.get("kind") == "not-enforced":
+        said = " Not enforced: no MLflow holds the model, so this is what people stated of its use."
+        return text + said, record_source(found, "model version record", "Model version record")
+    said = (
+        " Detected, not prevented: MLflow runs without Placet's plugin, so an alias can be moved past Placet; "
+        "that is reported afterwards."
+    )
+    return text + said, record_source(found, "gate configuration", "Gate configuration")
 
 
 def monitor(snapshot: Snapshot) -> list[Paragraph]:

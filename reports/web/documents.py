@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -36,7 +36,7 @@ Row = dict[str, Any]
 
 
 def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -> Row:
-    """Return the context of reports/documents.html. Eleven queries or fewer, whatever the number of documents.
+    """Return the context of reports/documents.html beside its list; the queries do not grow with the documents.
 
     Args:
         chosen: id of an AI system; empty for all of them; None for the system of the newest document.
@@ -52,17 +52,17 @@ def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -
     if ai_system and newest is None:
         newest = _with_snapshot(readable_kind.filter(system=ai_system))
     content = _content(newest) if ai_system and newest else None
-    rows = document_rows(readable.filter(system=ai_system) if ai_system else readable)
     return {
         "systems_filter": [{"pk": row.pk, "name": row.name} for row in systems],
         "system": {"pk": ai_system.pk, "name": ai_system.name, "ai_act": ai_system.get_ai_act_class_display()}
         if ai_system
         else None,
-        "stats": _stats(content) if content else _stock(rows, systems),
+        "stats": _stats(content)
+        if content
+        else _stock(readable.filter(system=ai_system) if ai_system else readable, len(systems)),
         "map": _map(content) if content else None,
         "gaps": _gaps(content, ai_system) if content and ai_system else [],
         "unreadable": bool(ai_system and newest and content is None),
-        "documents": rows,
         "forms": list(TYPES),
         "making": making(viewer, ai_system),
         "build": {
@@ -97,9 +97,14 @@ def quarters(viewer: User) -> list[Row]:
     return found
 
 
-def document_rows(documents: QuerySet[Document], *, limit: int = SHOWN) -> list[Row]:
-    """Return documents as rows of a table, newest first, with their places in the log; two queries."""
-    found = list(documents.annotate(model_version=KT("snapshot__model__version"))[:limit])
+def with_version(documents: QuerySet[Document]) -> QuerySet[Any]:
+    """Add ``model_version``, the number of the version that each describes, without reading whole snapshots."""
+    return documents.annotate(model_version=KT("snapshot__model__version"))
+
+
+def document_rows(documents: Iterable[Any]) -> list[Row]:
+    """Return some of :func:`with_version`'s documents as rows of a table, with their places in the log; one query."""
+    found = list(documents)
     places = indexes_of([row.log_entry for row in found])
     return [
         {
@@ -126,7 +131,7 @@ def document_rows(documents: QuerySet[Document], *, limit: int = SHOWN) -> list[
 def documents_of(system_id: uuid.UUID) -> list[Row]:
     """Return the five newest documents of one system, for pages below that show a system."""
     rows = Document.objects.filter(system=system_id).select_related("system").defer("snapshot").order_by("-made_at")
-    return document_rows(rows, limit=5)
+    return document_rows(with_version(rows)[:5])
 
 
 def open_jobs(ai_system: AISystem | None) -> QuerySet[DocumentJob]:
@@ -166,6 +171,7 @@ def _job(job: DocumentJob) -> Row:
         DocumentJob.State.FAILED: job.error or "it could not be built",
     }
     return {
+        "kind": job.kind,
         "title": job.get_kind_display(),
         "subject": job.system.name if job.system else "All AI systems",
         "state": job.state,
@@ -215,11 +221,11 @@ def _stats(content: Content) -> list[Row]:
     ]
 
 
-def _stock(rows: Sequence[Row], systems: Sequence[AISystem]) -> list[Row]:
-    documented = len({row["subject"] for row in rows})
+def _stock(documents: QuerySet[Document], systems: int) -> list[Row]:
+    counted = documents.order_by().aggregate(all=Count("pk"), systems=Count("system", distinct=True))
     return [
-        {"value": len(rows), "label": "documents"},
-        {"value": documented, "unit": f"of {len(systems)}", "label": "AI systems documented"},
+        {"value": counted["all"], "label": "documents"},
+        {"value": counted["systems"], "unit": f"of {systems}", "label": "AI systems documented"},
     ]
 
 
@@ -245,23 +251,25 @@ def _tile(section: Section) -> Row:
 
 def _gaps(content: Content, ai_system: AISystem) -> list[Row]:
     """Return what is missing, each with the role that owes it and who holds that role now."""
-    holders = _holders({gap.owner for gap in content.gaps}, ai_system)
+    names = holders({gap.owner for gap in content.gaps}, ai_system)
     return [
         {
             "point": gap.number,
             "title": gap.what,
-            "owner": {"name": ", ".join(holders[gap.owner]), "role": _role(gap.owner)},
+            "owner": {"name": ", ".join(names[gap.owner]), "role": role_word(gap.owner)},
             "due_on": None,
         }
         for gap in content.gaps
     ]
 
 
-def _role(value: str) -> str:
+def role_word(value: str) -> str:
+    """Return a role as people write it; what is no role of ours is written as it stands."""
     return str(Role(value).label) if value in Role.values else value.replace("_", " ").capitalize()
 
 
-def _holders(roles: Iterable[str], ai_system: AISystem) -> dict[str, list[str]]:
+def holders(roles: Iterable[str], ai_system: AISystem) -> dict[str, list[str]]:
+    """Return by role the names of the people who hold it for a system now; one query."""
     found: dict[str, list[str]] = {role: [] for role in roles}
     here = Q(system_id__isnull=True) | Q(system_id=ai_system.pk)
     grants = grants_in_force().filter(here, role__in=list(found), person__sponsor__isnull=True)

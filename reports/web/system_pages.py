@@ -18,6 +18,7 @@ from governance.inventory import assignments, criteria, retiring, services, syst
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem, Classification, ModelAssignment, Risk, SuccessCriteria
 from governance.inventory.web.correspondence_pages import counts_of
+from governance.inventory.web.dates import dates_of
 from governance.inventory.web.record_pages import progress
 from governance.policy.web.pages import effective_rows
 from governance.regulation.questionnaire import questionnaire
@@ -94,6 +95,7 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
     return {
         "system": _system(ai_system, people),
         "classification": _classification(signed, people) if signed else None,
+        "dates": dates_of(signed, ai_system) if signed else None,
         "classification_open": _classification(waiting, people) if waiting else None,
         "sign": _sign(waiting, ai_system, viewer, (errors or {}) if waiting.pk == refused else {}) if waiting else None,
         "assignments": [

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reports.web import bundles, checks, records, retention, signing, systems, views
+from reports.web import bundles, centre, checks, coverage, records, retention, signing, systems, views
 
 urlpatterns = [
     path("systems", systems.system_list, name="system-list"),
@@ -32,10 +32,17 @@ urlpatterns = [
     path("bundles/making", bundles.bundle_making, name="bundle-making"),
     path("bundles/<uuid:pk>/file", bundles.bundle_download, name="bundle-download"),
     path("retention", retention.retention_table, name="retention"),
+    path("systems/<uuid:pk>/documents", centre.system_documents, name="system-documents"),
+    path("systems/<uuid:pk>/coverage", coverage.system_coverage, name="system-coverage"),
+    path("systems/<uuid:pk>/coverage.csv", coverage.system_coverage_csv, name="system-coverage-csv"),
+    path("coverage", coverage.coverage_map, name="coverage"),
+    path("coverage.csv", coverage.coverage_map_csv, name="coverage-csv"),
     path("documents", views.document_list, name="document-list"),
     path("documents/check", checks.document_check, name="document-check"),
     path("documents/build", views.document_build, name="document-build"),
     path("documents/making", views.document_making, name="document-making"),
+    path("documents/<uuid:pk>", centre.document_detail, name="document-detail"),
+    path("documents/<uuid:pk>/changes", centre.document_changes, name="document-changes"),
     path("documents/<uuid:pk>/sign", signing.document_sign, name="document-sign"),
     path("documents/<uuid:pk>/pdf", views.document_download, name="document-download"),
 ]

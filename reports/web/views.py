@@ -19,19 +19,23 @@ from governance.inventory.models import AISystem
 from reports import selectors, services, tasks
 from reports.documents.exports import TYPES
 from reports.models import ABOUT_A_VERSION, Document, DocumentJob
-from reports.web import documents
+from reports.web import centre_pages, documents
 from reports.web.choosing import system_of_version
 
 
 @page
 @require_GET
 def document_list(request: HttpRequest) -> HttpResponse:
-    """``GET /documents?system=<pk>&kind=<kind>``: documents and gaps of one system; else of the newest, or of all."""
-    kind = request.GET.get("kind", "")
-    context = documents.documents_page(
-        actor(request), chosen=request.GET.get("system"), chosen_kind=kind if kind in Document.Kind.values else ""
-    )
-    return render(request, "reports/documents.html", context)
+    """``GET /documents``: documents and gaps of ``?system=``; else of the newest's, or of all, with filters."""
+    return _documents(request, request.GET.get("system"))
+
+
+def _documents(request: HttpRequest, chosen: str | None, status: int = 200) -> HttpResponse:
+    person, kind = actor(request), request.GET.get("kind", "")
+    context = documents.documents_page(person, chosen=chosen, chosen_kind=kind if kind in Document.Kind.values else "")
+    system = context["system"]
+    context |= centre_pages.list_part(person, request.GET, system["pk"] if system else None)
+    return render(request, "reports/documents.html", context, status=status)
 
 
 @page
@@ -46,8 +50,7 @@ def document_build(request: HttpRequest) -> HttpResponse:
     if ai_system is None and not over_all:
         what = "model version" if asked in ABOUT_A_VERSION else "AI system"
         messages.error(request, f"Choose the {what} that the document is about.")
-        context = documents.documents_page(person, chosen="")
-        return render(request, "reports/documents.html", context, status=422)
+        return _documents(request, "", status=422)
     if asked not in Document.Kind.values:
         raise InvalidInput("Choose the kind of document from the list.")
     kind, whom = Document.Kind(asked), ai_system or "all AI systems"
@@ -57,6 +60,8 @@ def document_build(request: HttpRequest) -> HttpResponse:
         job = services.request_document(kind=kind, ai_system=ai_system, requester=person, about=about)
         enqueue_on_commit(tasks.build_document, job.pk)
         messages.success(request, f"{kind.label} of {whom} is asked for; a worker builds it now.")
+    if ai_system and request.POST.get("from") == "centre":
+        return redirect("system-documents", pk=ai_system.pk)
     chosen = {"system": str(ai_system.pk) if ai_system else ""}
     return redirect(f"{reverse('document-list')}?{urlencode(chosen)}")
 

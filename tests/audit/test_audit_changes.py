@@ -84,7 +84,8 @@ KEPT = {
     "registry.GateConfiguration": "number mode registry automatic_revert loosens proposed_by proposed_at signed_by "
     "signed_at ended_at",
     "registry.DatasetSnapshot": "role rows task favourable_direction delete_by gone_at gone_because mirrored_at",
-    "registry.ModelVersion": "model number mlflow_created_at_ms artifact_bytes decision_threshold trained_by "
+    "registry.BuildsOn": "version base kind stated_by stated_at withdrawn_by withdrawn_at",
+    "registry.ModelVersion": "origin model number mlflow_created_at_ms artifact_bytes decision_threshold trained_by "
     "registered_by evaluation_dataset training_dataset mirrored_at",
     "registry.Permit": "approval change kind log_index issued_at expires_at",
     "registry.ObservedAlias": "model number mlflow_created_at_ms first_seen_at last_seen_at finding",

@@ -18,6 +18,7 @@ from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
 from tests.common.pages_adoption import ADOPTIONS
 from tests.common.pages_alerts import ALERTS
 from tests.common.pages_bundles import BUNDLES
+from tests.common.pages_centre import CENTRE, LIST_PART
 from tests.common.pages_checks import CHECKS
 from tests.common.pages_classifying import CLASSIFYING
 from tests.common.pages_comments import COMMENTS
@@ -30,6 +31,7 @@ from tests.common.pages_incidents import INCIDENTS, a_row
 from tests.common.pages_monitors import MONITORS
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
+from tests.common.pages_outside import OUTSIDE
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_records import RECORDS
 from tests.common.pages_register import REGISTER
@@ -170,7 +172,7 @@ def documents() -> dict[str, Any]:
     tiles = [{"point": "1(a)", "title": "Purpose, provider, version", "state": "declared", "measured": 1, "declared": 4, "missing": 0}, {"point": "2(g)", "title": "Validation and testing", "state": "measured", "measured": 14, "declared": 2, "missing": 0},
              {"point": "2(h)", "title": "Cybersecurity", "state": "missing", "measured": 3, "declared": 2, "missing": 2}, {"point": "1(f)", "title": "Product illustrations", "state": "not_applicable", "measured": 0, "declared": 0, "missing": 0, "note": "not a product part"}]
     return {
-        "systems_filter": [{"pk": UID, "name": "Consumer credit scoring"}], "system": {"pk": UID, "name": "Consumer credit scoring", "ai_act": "High-risk, Annex III 5(b)"}, "documents": DOCUMENTS, "forms": ["html", "json", "docx"],
+        "systems_filter": [{"pk": UID, "name": "Consumer credit scoring"}], "system": {"pk": UID, "name": "Consumer credit scoring", "ai_act": "High-risk, Annex III 5(b)"}, "forms": ["html", "json", "docx"], **LIST_PART,
         "stats": [{"value": 41, "unit": "of 68", "label": "Annex IV paragraphs measured", "tone": "ok"}, {"value": 23, "label": "declared"}, {"value": 4, "label": "missing", "tone": "bad"}],
         "map": {"title": "Annex IV map", "groups": [{"title": "1 and 2", "tiles": tiles}]}, "gaps": [{"point": "2(h)", "title": "Report of the penetration test", "owner": OWNER, "due_on": date(2026, 12, 4)}, {"point": "7", "title": "Standards applied", "owner": None, "due_on": None}],
         "making": {"jobs": [{"title": "Technical documentation (Annex IV)", "subject": "Consumer credit scoring", "state": "running", "open": True, "message": "Asked for by Model owner; pages are drawn.", "age": timedelta(seconds=7)}], "running": True, "url": "/documents/making"},
@@ -310,7 +312,9 @@ PAGES: dict[str, tuple[str, Any]] = {
     **CORRESPONDENCE,
     **CLASSIFYING,
     **ADOPTIONS,
+    **OUTSIDE,
     **SINGLE_SIGN_ON,
+    **CENTRE,
     "model": ("registry/model.html", model),
     "model-standing": ("registry/model.html", lambda: model() | {"standing": listed()}),
     "model-list": ("registry/model_list.html", models),

@@ -179,3 +179,16 @@ def test_clocks_of_an_incident_stand_under_their_own_paragraph():
     assert texts(content, "73(3)") == [
         "By what is on record of the incident, the time limit of this paragraph does not run."
     ]
+
+
+def test_the_report_over_all_systems_has_no_version_and_no_class_on_its_cover():
+    assert {"Model version", "Provider", "Class under the AI Act"}.isdisjoint(
+        dict(build(samples.full("model-risk")).cover)
+    )
+    assert dict(build(samples.full("risk-file")).cover)["Model version"] == "credit-risk, version 2"
+
+
+def test_only_methods_of_what_the_document_cites_are_explained():
+    explained = {block.caption for block in build(samples.full("annex-v")).appendices}
+    assert explained.isdisjoint({"performance/v1", "fairness/v1"})
+    assert "performance/v1" in {block.caption for block in build(samples.full("annex-iv")).appendices}

@@ -2,6 +2,7 @@
 
 import io
 import re
+import subprocess
 from functools import cache
 
 import page
@@ -9,6 +10,7 @@ import pypdf
 import pytest
 
 from governance.regulation import record
+from reports.documents import signing
 from reports.documents.building import build
 from reports.documents.kinds import KINDS
 from reports.documents.press import Press
@@ -16,6 +18,7 @@ from reports.documents.render import Pictures, to_html
 from tests.documents import sample_kinds as samples
 from tests.documents.sample_letters import LETTERS
 from tests.documents.sample_version import CRITERIA, VALIDATION
+from tests.documents.signing_authority import Signers
 from tests.documents.test_kinds import in_force
 
 pytestmark = [
@@ -61,6 +64,29 @@ def test_the_file_passes_validation(case, profile, drawn, tmp_path):
     report = page.validate_pdf(str(path), profile=profile)
     assert [failure.message for failure in report.failures] == []
     assert report.rules.passed == report.rules.total
+
+
+@pytest.fixture(scope="module")
+def signers(tmp_path_factory):
+    return Signers.made_in(tmp_path_factory.mktemp("pki") / "good")
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_signed_it_passes_too_and_other_programs_find_nothing_wrong(case, drawn, signers, tmp_path):
+    path = tmp_path / "signed.pdf"
+    path.write_bytes(signing.sign(drawn(case)[2], signers.identity()).pdf)
+    reports = [page.validate_pdf(str(path), profile=profile) for profile in ("3a", "ua1")]
+    assert [failure.message for report in reports for failure in report.failures] == []
+    assert "Signature is Valid." in said_of(path, "pdfsig", "-nocert")
+    assert "No syntax or stream encoding errors" in said_of(path, "qpdf", "--check")
+    fonts = said_of(path, "pdffonts").splitlines()[2:]
+    assert fonts
+    assert all(line.split()[-5:-2] == ["yes", "yes", "yes"] for line in fonts), fonts
+
+
+def said_of(path, *command):
+    """What another program prints of a file."""
+    return subprocess.run([*command, path], capture_output=True, text=True).stdout
 
 
 @pytest.mark.parametrize("case", OTHERS)

@@ -59,3 +59,20 @@ def test_the_page_retires_and_shows_why_or_keeps_what_was_typed(db, client):
     page = client.get(reverse("system-detail", args=[system.pk])).content.decode()
     assert REASON in page
     assert address not in page
+
+
+def test_over_the_api_it_is_retired_once(db, client):
+    system = a_system()
+    client.force_login(system.owner)
+    address, said = f"/api/v1/systems/{system.slug}/retirements", {"reason": REASON}
+    headers = {"If-Match": client.get(f"/api/v1/systems/{system.slug}").headers["ETag"], "Idempotency-Key": "once"}
+    made = client.post(address, said, content_type="application/json", headers=headers)
+    assert (made.status_code, made.json()["state"], made.headers["Location"]) == (
+        201,
+        "retired",
+        f"/api/v1/systems/{system.pk}",
+    )
+    assert client.get(f"/api/v1/systems/{system.slug}").headers["ETag"] == made.headers["ETag"]
+    headers |= {"If-Match": made.headers["ETag"], "Idempotency-Key": "twice"}
+    again = client.post(address, said, content_type="application/json", headers=headers)
+    assert (again.status_code, "retired" in again.json()["detail"]) == (409, True)

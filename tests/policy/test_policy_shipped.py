@@ -69,8 +69,8 @@ def test_a_shipped_policy_never_blocks_on_four_fifths_alone(name):
 
 def test_each_ai_act_class_has_a_shipped_policy():
     classes = [policy(name).ai_act_classes for name in shipped.names()]
-    assert sorted(classes) == [("high",), ("high",), ("limited",), ("minimal",)]
-    with pytest.raises(LookupError, match="high-risk, high-risk-canary, limited-risk, minimal-risk"):
+    assert sorted(classes) == [("high",), ("high",), ("high", "limited", "minimal"), ("limited",), ("minimal",)]
+    with pytest.raises(LookupError, match="high-risk, high-risk-canary, limited-risk, minimal-risk, outside-mlflow"):
         shipped.text("../document")
 
 

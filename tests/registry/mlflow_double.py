@@ -29,6 +29,7 @@ class Registry:
         self.tags: dict[str, dict[str, str]] = {}  # by run
         self.broken_paths: set[str] = set()
         self.served: list[str] = []
+        self.asked: list[str] = []  # every call, with what it names
         self.set_calls: list[tuple[str, str, int]] = []
         self.delete_calls: list[tuple[str, str]] = []
         self.model_tags: dict[tuple[str, str], dict[str, str]] = {}  # by model and version, "" for the model itself
@@ -68,6 +69,7 @@ class Registry:
     def answer(self, path: str, query: dict[str, str], body: dict[str, Any]) -> tuple[int, Any]:
         """Return status and JSON (or bytes)."""
         name = query.get("name") or body.get("name", "")
+        self.asked.append(f"{path} {name} {query.get('filter', '')}")
         if listed := self._listed(path, query, name):
             return 200, listed
         match path.removeprefix("/api/2.0/mlflow/"):

@@ -225,7 +225,7 @@ def test_the_number_of_queries_does_not_grow_with_the_documents(
 ):
     client.force_login(bank.auditor)
     a_document(bank)
-    with django_assert_max_num_queries(19) as few:
+    with django_assert_max_num_queries(40) as few:
         client.get(LIST)
     for _ in range(4):
         a_document(bank)

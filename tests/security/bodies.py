@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from governance.common import clock
 from tests.documents.sample_snapshot import ANSWERS
 from tests.factories import PASSWORD, REASON
 from tests.payloads import a_digest
 
 TRAINED = a_digest("training rows")
 """Of the world's training data, which only the system in question uses."""
+
+RECORDED = {"name": "pricing-sheet", "kind": "other", "runs": "desktop", "supplier": "Pricing", "product": "Sheet"}
 
 BODIES: dict[str, dict[str, Any]] = {
     "record": {"row": "1"},
@@ -142,6 +146,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "submission": {"system": "$slug", "kind": "dpia"},
     "replay": {"version": "$version"},
     "adoption": {"dry_run": True},
+    "recorded": {"system": "$slug", "supplier_version": "2", **RECORDED},
+    "recorded on the page": {"system": "$slug", "version": "2", **RECORDED},
+    "base": {"model": "$model", "version": 2, "base_model": "outside_mlflow:base-llm", "base_version": 1}
+    | {"kind": "component"},
+    "use request": {"version": 9},
+    "use": {"since": "2026-11-01", "statement": REASON},
     "incident": {
         "system": "$slug",
         "title": "A second one",
@@ -171,3 +181,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "incident closing": {"how": REASON, "ending": "not_serious", "password": PASSWORD, "log_entry": "$without tasks"},
     "incident owner": {"owner": "$second", "owner_why": REASON, "why": REASON},
 }
+
+
+def days() -> dict[str, str]:
+    """Return what stands for a day or a moment, seen from now."""
+    now = clock.now()
+    return {
+        "$past": (now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),
+        "$today": now.date().isoformat(),
+        "$soon": (now + timedelta(days=5)).date().isoformat(),
+        "$moment": clock.rfc3339(now + timedelta(days=5)),
+        "$later": (now + timedelta(days=60)).date().isoformat(),
+    }

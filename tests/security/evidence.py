@@ -31,6 +31,14 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 
 ROUTES: dict[str, Route] = {
     "GET document-making": Route("list", shows="Consumer credit scoring"),
+    "GET system-documents": Route("read", "system"),
+    "GET document-detail": Route("read", "document"),
+    "GET document-changes": Route("read", "document"),
+    "GET api-document-changes": Route("read", "document"),
+    "GET system-coverage": Route("read", "system"),
+    "GET system-coverage-csv": Route("read", "system"),
+    "GET coverage": Route("list", shows="Consumer credit scoring", query="?when=all"),
+    "GET coverage-csv": Route("list", shows="Consumer credit scoring"),
     "GET document-sign": Route("read", "document"),
     "POST document-sign": Route("sign a declaration", "document", "declaration of conformity"),
     "GET api-document-copy": Route("read", "document"),

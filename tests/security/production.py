@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.security import outside
 from tests.security.route import Outcome, Route
 from tests.security.who import ANYBODY, READER, Who, everywhere, role
 
@@ -15,6 +16,7 @@ def _act(*lines: tuple[Who, Outcome]) -> tuple[tuple[Who, Outcome], ...]:
 
 
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
+    **outside.RULES,
     "go back": _act((role("engineer", "owner", "risk_officer"), "409")),  # the world's model has no earlier version
     "stop": _act((role("owner", "risk_officer"), "202+")),
     "stop on the page": _act((role("owner", "risk_officer"), "302+")),
@@ -27,6 +29,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 }
 
 ROUTES: dict[str, Route] = {
+    **outside.ROUTES,
     "GET api-alias-changes": Route("own page", scope=R),
     "GET api-alias-change": Route("read an alias change", scope=R, parts=(("change", "AC-999999"),)),
     "POST api-rollbacks": Route("go back", "model", "reason", scope=A),

@@ -55,6 +55,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 
 ROUTES: dict[str, Route] = {
     "POST system-retire": Route("retire a system in use", "system", "reason"),
+    "POST api-system-retirements": Route("retire a system in use", "system", "reason"),
     "GET system-new": Route("open the form of a system"),
     "POST system-new": Route("take a system in on the page", body="system on the page"),
     "GET system-classify": Route("open the questionnaire", "system"),

@@ -64,8 +64,8 @@ from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.roles import as_role
 from tests.security.batches import a_batch_and_a_bundle
-from tests.security.bodies import BODIES, TRAINED
-from tests.security.named import a_request, a_risk, a_settled, both, incident
+from tests.security.bodies import BODIES, TRAINED, days
+from tests.security.named import a_base, a_request, a_risk, a_settled, both, incident
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
 
@@ -152,6 +152,7 @@ class World(Bank):
         owner = self.owner
         self.classification = a_proposal(self.system, owner)
         a_version(self.model, number=9, trained_by=self.trainer)
+        self.base = a_base(self.system, owner, self.model, 9)
         self.spare = mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="spare", mirrored_at=clock.now()))
         mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="moving", mirrored_at=clock.now()))
         self.assignment = assignments.propose_assignment(model="moving", ai_system=self.system, by=owner)
@@ -368,6 +369,7 @@ class World(Bank):
             "criteria": both("criteria", self.criteria.pk, system),
             "finding": {"pk": self.finding.pk, "finding_id": self.finding.pk} if self.finding else {},
             "monitor": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk},
+            "base": {"pk": self.base.pk, "word_id": self.base.pk},
             "run": {"pk": self.monitor.pk, "monitor_id": self.monitor.pk, "run_id": self.run.pk},
             "alert": {"alert_id": self.alert.pk},
             "alert page": {"pk": self.alert.pk},
@@ -424,14 +426,10 @@ class World(Bank):
             "$second": str(self.second.pk),
             "$validator": str(self.validator.pk),
             "$collecting": str(self.in_state["collecting"].approval_id),
-            "$past": (clock.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),
             "$aware": self.incident.aware_at.strftime("%Y-%m-%dT%H:%M"),
             "$incident": str(Incident.objects.get(pk=self.incident.pk).log_entry),
             "$without tasks": str(self.without_tasks.log_entry),
-            "$today": clock.now().date().isoformat(),
-            "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
-            "$moment": clock.rfc3339(clock.now() + timedelta(days=5)),
-            "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
+            **days(),
         }
 
 

@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
                 ('system_id', models.UUIDField(help_text='The AI system that it is about, itself or by one of its versions.')),
-                ('kind', models.CharField(choices=[('pen_test', 'Penetration test'), ('dpia', 'Data protection impact assessment'), ('validation_report', 'Validation report'), ('other', 'Other document')], max_length=20)),
+                ('kind', models.CharField(choices=[('pen_test', 'Penetration test'), ('dpia', 'Data protection impact assessment'), ('validation_report', 'Validation report'), ('supplier_documents', 'Documents of the supplier'), ('other', 'Other document')], max_length=20)),
                 ('issued_on', models.DateField()),
                 ('expires_on', models.DateField(help_text='The last day on which it counts.')),
                 ('submitted_at', models.DateTimeField()),

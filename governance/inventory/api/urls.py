@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.inventory.api import assignments, correspondence, criteria, duties, record, risks, views
+from governance.inventory.api import assignments, correspondence, criteria, duties, record, retiring, risks, views
 
 urlpatterns = [
     path("systems", views.Systems.as_view(), name="api-systems"),
@@ -68,6 +68,7 @@ urlpatterns = [
         record.DeclarationReviews.as_view(),
         name="api-declaration-reviews",
     ),
+    path("systems/<str:system>/retirements", retiring.SystemRetirements.as_view(), name="api-system-retirements"),
     path("systems/<str:system>/duties", duties.Duties.as_view(), name="api-system-duties"),
     path("systems/<str:system>/risks", risks.Risks.as_view(), name="api-risks"),
     path("systems/<str:system>/risks/<uuid:risk_id>", risks.RiskDetail.as_view(), name="api-risk"),

@@ -1,43 +1,23 @@
-"""What binds an AI system now and what begins next, for the system's own page."""
+"""What binds an AI system today and what begins next, as plain values for the system's own page."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django import template
-from django.template import Context
-
 from governance.common import clock
 from governance.inventory.law import as_classified
-from governance.inventory.models import Classification
+from governance.inventory.models import AISystem, Classification
 from governance.regulation.dates import State, standing
 from governance.regulation.register import load
 from governance.regulation.web.pages import KIND_WORDS
 
-register = template.Library()
 STATES: tuple[State, ...] = ("applies", "formally", "later", "undated")
 
 
-@register.simple_tag(takes_context=True)
-def system_dates(context: Context) -> dict[str, Any] | None:
-    """Return what binds the page's system today; None before its classification is signed.
-
-    A context that has ``dates`` already is taken at its word. One query.
-    """
-    if "dates" in context:
-        return context["dates"]  # type: ignore[no-any-return]
-    system = context.get("system") or {}
-    if not system.get("pk"):
-        return None
-    signed = Classification.objects.filter(system=system["pk"], signed_at__isnull=False)
-    row = signed.select_related("system").order_by("-signed_at").first()
-    return dates_of(row) if row else None
-
-
-def dates_of(row: Classification) -> dict[str, Any]:
-    """Return the block of dates of a signed classification."""
+def dates_of(row: Classification, ai_system: AISystem) -> dict[str, Any]:
+    """Return the context of regulation/_system_dates.html, from a signed classification; no query."""
     law, today = load(), clock.now().date()
-    found = standing(as_classified(row, row.system), law, on=today)
+    found = standing(as_classified(row, ai_system), law, on=today)
     return {
         "today": today,
         "counts": {state: len(found.by_state(state)) for state in STATES},

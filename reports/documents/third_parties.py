@@ -1,0 +1,63 @@
+"""What a snapshot answers of parts that others supply: the version itself, and what it is built on (Annex IV.2.a)."""
+
+from __future__ import annotations
+
+from reports.documents import record_blocks
+from reports.documents.content import Cell, Column, Paragraph, Table
+from reports.documents.record_answers import measured
+from reports.documents.snapshot import Record, Snapshot, record_source
+from reports.documents.wording import DASH
+
+
+def supplied(snapshot: Snapshot) -> list[Paragraph]:
+    """Who supplies a version that no MLflow holds, as it was recorded."""
+    model = snapshot.part("model")
+    said = model.get("recorded")
+    if not said:
+        return []
+    facts = {
+        "Supplier": said.get("supplier"),
+        "Product": said.get("product"),
+        "Version there": said.get("version"),
+        "Licence or contract": said.get("licence"),
+        "Runs": said.get("runs"),
+    }
+    block = record_blocks.values("As recorded", {name: value for name, value in facts.items() if value})
+    text = (
+        "The version was supplied and recorded by people; Placet does not hold its files. It is identified by the "
+        "digest of what was recorded of it."
+    )
+    return [
+        measured(text, model, "model version record", block, digest_key="artifact_digest", at_key="created_at"),
+    ]
+
+
+def built_on(snapshot: Snapshot) -> list[Paragraph]:
+    """The pre-trained and third-party parts that the version is built on."""
+    rows = snapshot.part("model").get("builds_on") or ()
+    if not rows:
+        return []
+    table = Table(
+        "Pre-trained and third-party parts",
+        (Column("Part"), Column("As"), Column("Supplier"), Column("Digest"), Column("Log", numeric=True)),
+        tuple(
+            (
+                Cell(f"{row['name']} version {row['version']}"),
+                Cell(str(row.get("kind") or DASH)),
+                Cell(_supplier(row)),
+                Cell(str(row.get("artifact_digest") or DASH)[:26]),
+                record_blocks.index_cell(row),
+            )
+            for row in rows
+        ),
+    )
+    sources = tuple(record_source(row, "base record", "Built on", digest_key="artifact_digest") for row in rows)
+    text = "The version is built on these parts. What is known of a part is no evidence about this version."
+    return [Paragraph("measured", text, (table,), sources)]
+
+
+def _supplier(row: Record) -> str:
+    said = row.get("recorded") or {}
+    if not said:
+        return "own, in MLflow"
+    return " ".join(str(said[key]) for key in ("supplier", "product", "version") if said.get(key))

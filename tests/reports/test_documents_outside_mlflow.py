@@ -1,0 +1,70 @@
+"""A document says who supplies a version that no MLflow holds, what one is built on, and that nothing is enforced."""
+
+from __future__ import annotations
+
+import pytest
+
+from governance.policy import shipped
+from registry import bases
+from reports.documents.building import build
+from tests.factories import Cast, a_version
+from tests.outside import LLM, a_recorded_version, recorded
+from tests.registry.test_outside_mlflow import approved, stated
+from tests.reports.test_reports_facts import snapshot_of
+
+
+@pytest.fixture
+def cast(db, settings, tmp_path):
+    settings.STORAGE_ROOT = tmp_path
+    return Cast(shipped.text("outside-mlflow"))
+
+
+def at(snapshot, number):
+    return next(part for part in build(snapshot).sections if part.number == number).paragraphs
+
+
+def test_the_documentation_names_the_supplier_and_says_that_its_use_is_what_people_stated(cast):
+    made = a_recorded_version(cast.system, cast.owner, **LLM)
+    stated(cast, approved(cast, made))
+    snapshot = snapshot_of(cast.system)
+    assert (snapshot["model"]["origin"], snapshot["model"]["source"]) == ("recorded", None)
+    assert snapshot["model"]["recorded"]["supplier"] == "A supplier"
+    assert snapshot["gate"]["kind"] == "not-enforced"
+    assert snapshot["permit"] is None
+    said = str(build(snapshot))
+    for words in (
+        "Versions in production. Not enforced: no MLflow holds the model",
+        "identified by the digest of what was recorded of it.",
+        "A language model",
+        "No serving permit binds the bytes of the model.",
+    ):
+        assert words in said, words
+    supplied = [one for one in at(snapshot, "2(a)") if "supplied and recorded by people" in one.text]
+    assert [(one.state, one.sources[0].digest) for one in supplied] == [("measured", made.artifact_digest)]
+
+
+def test_what_a_version_is_built_on_is_measured_from_the_words_that_were_said(cast):
+    base = a_recorded_version(cast.system, cast.owner, **LLM)
+    embedding = recorded(cast.system, cast.owner, **LLM | {"name": "embedding", "product": "An embedding"})
+    upper = a_version(cast.model, number=1)
+    snapshot = snapshot_of(cast.system)
+    assert (snapshot["model"]["builds_on"], snapshot["model"]["origin"]) == ([], "mlflow")
+    for lower, below, kind in ((upper, base, "base_model"), (base, embedding, "embedding")):
+        bases.state_base(
+            model=str(lower.model),
+            version=1,
+            base_model=str(below.model),
+            base_version=1,
+            kind=kind,
+            person=cast.owner,
+        )
+    snapshot = snapshot_of(cast.system)
+    assert [(row["name"], row["depth"]) for row in snapshot["model"]["builds_on"]] == [
+        ("outside_mlflow:base-llm", 1),
+        ("outside_mlflow:embedding", 2),
+    ]
+    (built,) = [one for one in at(snapshot, "2(a)") if "built on these parts" in one.text]
+    assert built.state == "measured"
+    assert [source.digest for source in built.sources] == [base.artifact_digest, embedding.artifact_digest]
+    assert "A supplier An embedding 2026-10-01" in str(built.blocks)
+    assert "gate" not in snapshot
