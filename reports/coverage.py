@@ -136,7 +136,8 @@ def asked_by_point(point: str, walk: Crosswalk, record: RecordQuestions) -> Aske
     rows = walk.for_point(point)
     asked = _by_rows(rows)
     events = (*asked.decided, *asked.log)
-    kinds = [kind.id for kind in KINDS.values() if _within(point, (*kind.groups, *references(kind)))]
+    counted = [kind for kind in KINDS.values() if kind.counted]
+    kinds = [kind.id for kind in counted if _within(point, (*kind.groups, *references(kind)))]
     return Asked(
         evidence=asked.evidence,
         decisions=asked.decisions,

@@ -23,7 +23,7 @@ from registry.models import ModelVersion, PromotionRequest
 from reports.documents.freshness import Change, Latest, What, changed_since
 from reports.documents.kind import Kind
 from reports.documents.kinds import KINDS
-from reports.models import Document
+from reports.models import ABOUT_ONE_THING, Document
 
 
 @dataclass
@@ -165,7 +165,12 @@ def questions_of(kind: Kind) -> frozenset[str]:
 
 
 def outdated(document: Any, latest: Latest) -> tuple[Change, ...]:
-    """Return what changed since one of :func:`newest_documents` was made."""
+    """Return what changed since one of :func:`newest_documents` was made.
+
+    Nothing is said of a kind that is about one thing, such as an incident or a letter: it says how that was.
+    """
+    if document.kind in ABOUT_ONE_THING:
+        return ()
     kind = KINDS[document.kind]
     return changed_since(
         kind=kind.id,

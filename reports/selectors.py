@@ -13,7 +13,14 @@ from reports.documents.building import build
 from reports.documents.comparing import Comparison, compare
 from reports.documents.content import Content
 from reports.documents.snapshot import SnapshotInvalid
-from reports.models import Document, DocumentJob
+from reports.models import ABOUT_A_VERSION, LETTERS, Document, DocumentJob
+
+PART_OF: dict[str, str] = {
+    Document.Kind.INCIDENT: "incident",
+    **dict.fromkeys(ABOUT_A_VERSION, "model"),
+    **dict.fromkeys(LETTERS, "letter"),
+}
+"""The part of the snapshot that says what a document is about, of the kinds of one system that are about one thing."""
 
 
 def documents_for(user: User) -> QuerySet[Document]:
@@ -37,11 +44,11 @@ def document_for(user: User, pk: uuid.UUID) -> Document:
 def versions_of(user: User, row: Document) -> QuerySet[Document]:
     """Return every version of a document that a person may read, newest first, itself among them.
 
-    Versions are of one kind and one system; reports of incidents, of one incident.
+    Versions are of one kind and one system; of kinds that are about one thing, such as an incident, of that one.
     """
     rows = documents_for(user).filter(kind=row.kind, system=row.system)
-    if row.kind == Document.Kind.INCIDENT:
-        rows = rows.filter(snapshot__incident__id=(row.snapshot.get("incident") or {}).get("id"))
+    if part := PART_OF.get(row.kind):
+        rows = rows.filter(**{f"snapshot__{part}__id": (row.snapshot.get(part) or {}).get("id")})
     return rows.order_by("-made_at", "pk")
 
 

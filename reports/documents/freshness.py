@@ -22,7 +22,6 @@ EVIDENCE: Mapping[str, frozenset[str]] = {
     "fria": frozenset({"fairness/v1"}),
     "risk-file": frozenset({"performance/v1", "fairness/v1", "robustness/v1", "drift/v1"}),
     "art-72-plan": frozenset({"drift/v1"}),
-    "incident": frozenset(),
 }
 """The types of evidence that each kind prints; of another kind any type counts."""
 
@@ -34,7 +33,6 @@ RECORDS: Mapping[str, frozenset[What]] = {
     "fria": frozenset({"classification"}),
     "risk-file": frozenset({"version", "decision", "risk", "finding", "incident"}),
     "art-72-plan": frozenset({"version", "finding", "incident"}),
-    "incident": frozenset({"incident"}),
 }
 """The records that each kind prints; of another kind any record counts."""
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,7 +26,7 @@ from reports.documents.freshness import Latest
 from reports.documents.kind import Kind
 from reports.documents.kinds import KINDS
 from reports.documents.owing import Owed, owed
-from reports.models import STATED, Document
+from reports.models import ABOUT_A_VERSION, ABOUT_ONE_THING, LETTERS, STATED, Document
 from reports.web.documents import document_rows, kinds_offered, law_day, making, with_version
 from reports.web.staleness import sentences
 
@@ -65,6 +66,7 @@ def centre_page(ai_system: AISystem, viewer: User) -> Row:
     kinds = [
         {
             **_kind(kind, owed(kind, stands)),
+            "elsewhere": _elsewhere(kind, ai_system),
             "newest": _newest(newest[kind.id], changed) if kind.id in newest else None,
             "versions": counts.get(kind.id, 0),
             "building": kind.id in building,
@@ -95,10 +97,23 @@ def _kind(kind: Kind, found: Owed) -> Row:
             "points": [{"id": point.id, "title": point.title} for point in (duty.point for duty in found.duties)],
             "basis": list(found.basis),
             "on": found.on,
-            "when": _("once there is a serious incident") if kind.id == Document.Kind.INCIDENT else "",
+            "when": "" if kind.counted else _("when the case arises"),
         },
         "asked_for_here": kind.id in {row["value"] for row in kinds_offered()},
+        "dated": kind.id not in ABOUT_ONE_THING,
     }
+
+
+def _elsewhere(kind: Kind, ai_system: AISystem) -> Row:
+    """Return the page from which a document is asked for that a system alone does not say enough of."""
+    if kind.id in ABOUT_A_VERSION:
+        return {
+            "label": _("Choose a version"),
+            "url": f"{reverse('document-list')}?system={ai_system.pk}#build-version",
+        }
+    if kind.id in LETTERS:
+        return {"label": _("Correspondence"), "url": reverse("correspondence-list", args=[ai_system.pk])}
+    return {"label": _("Incidents"), "url": f"{reverse('incident-list')}?system={ai_system.pk}"}
 
 
 def _newest(row: Any, changed: Latest) -> Row:
@@ -184,12 +199,15 @@ def _one_of(value: str, known: Any) -> str:
 
 
 def _standing_of(system_ids: set[uuid.UUID]) -> dict[uuid.UUID, list[str]]:
-    """Return the newest document of each kind of some systems, each with what made it out of date."""
+    """Return the newest document of each kind of some systems, each with what made it out of date.
+
+    Kinds that are about one thing are left out: the newest letter takes no other's place.
+    """
     changed = latest.latest_of(system_ids)
     return {
         row.pk: sentences(latest.outdated(row, changed[row.system_id]))
         for row in latest.newest_documents(system_ids)
-        if row.system_id is not None
+        if row.system_id is not None and row.kind not in ABOUT_ONE_THING
     }
 
 
@@ -200,7 +218,7 @@ def _by_state(rows: QuerySet[Document], viewer: User, state: str) -> QuerySet[Do
         return rows
     found = _standing_of(set(inventory.systems_for(viewer).values_list("pk", flat=True)))
     if state == "superseded":
-        return rows.filter(system__isnull=False).exclude(pk__in=found)
+        return rows.exclude(kind__in=ABOUT_ONE_THING).exclude(pk__in=found)
     return rows.filter(pk__in=[pk for pk, said in found.items() if bool(said) == (state == "outdated")])
 
 
@@ -218,11 +236,11 @@ def _by_signature(rows: QuerySet[Document], signed: str) -> QuerySet[Document]:
 def _with_states(shown: list[Row], documents: Sequence[Document]) -> list[Row]:
     """Add to rows of the list whether each is the newest of its kind, and whether it is out of date."""
     found = _standing_of({row.system_id for row in documents if row.system_id})
-    about_all = {row.pk for row in documents if row.system_id is None}
+    of_things = {row.pk for row in documents if row.kind in ABOUT_ONE_THING}
     for row in shown:
         said = found.get(row["pk"])
         row["outdated"] = said or []
-        row["state"] = "" if row["pk"] in about_all else _state(said)
+        row["state"] = "" if row["pk"] in of_things else _state(said)
     return shown
 
 

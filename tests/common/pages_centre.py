@@ -88,6 +88,7 @@ def centre(*, classified: bool = True) -> dict[str, Any]:
     kinds = [
         {
             **centre_pages._kind(kind, owed(kind, STANDS if classified else None)),
+            "elsewhere": {"label": "Incidents", "url": "/incidents"},
             "newest": newest.get(kind.id),
             "versions": 3 if kind.id == "annex-iv" else 1,
             "building": kind.id == "fria",

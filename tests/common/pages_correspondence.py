@@ -84,7 +84,6 @@ def letter(**more: Any) -> dict[str, Any]:
         "may_answer": True,
         "may_erase": False,
         "typed": {"answer": "<b>typed</b>", "sent_on": "2026-07-14"},
-        "today": "2026-07-14",
         "history": [{"at": ago(days=9), "who": "Model owner", "what": "recorded it"}],
     }
     return base | more

@@ -60,7 +60,7 @@ def test_the_list_is_narrowed_by_kind_and_state(client, system):
     assert listed(client, system, state="open")[0] == ["C-2", "C-1"]
     names, page = listed(client, system, kind="notice-26-11", state="sent")
     assert names == []
-    assert "None of that kind and state." in page
+    assert "No row is of that kind and state." in page
     assert listed(client, system, kind=HOSTILE, state="x")[0] == ["C-2", "C-1"]
 
 

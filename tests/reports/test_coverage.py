@@ -84,6 +84,7 @@ def test_each_column_is_filled_from_what_serves_the_point():
     assert watched.kinds == ("art-72-plan",)
     assert asked("Art 11.1").kinds == ("annex-iv",)
     assert asked("Art 47.1").kinds == ("annex-v",)
+    assert asked("Art 73.1").kinds == (), "a report is made once there is an incident"
 
 
 def test_any_decision_of_those_that_show_it_fills_the_cell():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from governance.common import clock
 from tests.documents.sample_snapshot import ANSWERS
 from tests.factories import PASSWORD, REASON
 from tests.payloads import a_digest
@@ -179,3 +181,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "incident closing": {"how": REASON, "ending": "not_serious", "password": PASSWORD, "log_entry": "$without tasks"},
     "incident owner": {"owner": "$second", "owner_why": REASON, "why": REASON},
 }
+
+
+def days() -> dict[str, str]:
+    """Return what stands for a day or a moment, seen from now."""
+    now = clock.now()
+    return {
+        "$past": (now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),
+        "$today": now.date().isoformat(),
+        "$soon": (now + timedelta(days=5)).date().isoformat(),
+        "$moment": clock.rfc3339(now + timedelta(days=5)),
+        "$later": (now + timedelta(days=60)).date().isoformat(),
+    }

@@ -433,8 +433,7 @@ def expected(route: Route, actor: Actor, state: str, *, is_api: bool) -> str:
 def asks(route: Route, actors: Sequence[Actor]) -> Iterator[tuple[Actor, str]]:
     """Return who asks in which state: everybody in review, and where the rule tells states apart in the others too.
 
-    How far a role reaches does not depend on the state: there those ask who have a part, and where the rule names the
-    state one of each role.
+    A role reaches as far in each state: there those ask who have a part, and one of each role where the rule names it.
     """
     yield from ((actor, "in review") for actor in actors)
     named = {state for _, outcome in RULES[route.rule] if not isinstance(outcome, str) for state in outcome}

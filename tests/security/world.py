@@ -64,7 +64,7 @@ from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.roles import as_role
 from tests.security.batches import a_batch_and_a_bundle
-from tests.security.bodies import BODIES, TRAINED
+from tests.security.bodies import BODIES, TRAINED, days
 from tests.security.named import a_base, a_request, a_risk, a_settled, both, incident
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
@@ -425,14 +425,10 @@ class World(Bank):
             "$second": str(self.second.pk),
             "$validator": str(self.validator.pk),
             "$collecting": str(self.in_state["collecting"].approval_id),
-            "$past": (clock.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),
             "$aware": self.incident.aware_at.strftime("%Y-%m-%dT%H:%M"),
             "$incident": str(Incident.objects.get(pk=self.incident.pk).log_entry),
             "$without tasks": str(self.without_tasks.log_entry),
-            "$today": clock.now().date().isoformat(),
-            "$soon": (clock.now() + timedelta(days=5)).date().isoformat(),
-            "$moment": clock.rfc3339(clock.now() + timedelta(days=5)),
-            "$later": (clock.now() + timedelta(days=60)).date().isoformat(),
+            **days(),
         }
 
 

@@ -74,8 +74,11 @@ def one_page(row: Correspondence, viewer: User, *, typed: Mapping[str, str] | No
         and row.kind == Correspondence.Kind.EXPLANATION
         and not letters.may(declaring.check_may_declare, row.system, viewer),
         "may_erase": not letters.may(letters.check_may_erase, row, viewer),
-        "typed": dict(typed or {}),
-        "today": clock.now().date().isoformat(),
+        "typed": {
+            "sent_on": clock.now().date().isoformat(),
+            "answer": row.answer,
+            **(typed or {}),
+        },
         "history": _history(row),
     }
 
