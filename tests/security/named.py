@@ -11,7 +11,7 @@ from governance.common import clock
 from governance.inventory import correspondence, risks
 from governance.inventory.models import AISystem, Correspondence, Risk
 from registry import bases
-from registry.models import BuildsOn, RegisteredModel
+from registry.models import BuildsOn, ModelVersion
 from tests.outside import LLM, a_recorded_version
 
 
@@ -23,11 +23,16 @@ def incident(row: Any) -> dict[str, Any]:
     return {"pk": row.pk, "incident_id": row.pk}
 
 
-def a_base(system: AISystem, owner: User, model: RegisteredModel, number: int) -> BuildsOn:
+def a_base(system: AISystem, owner: User, upper: ModelVersion) -> BuildsOn:
     """A language model that no MLflow holds, of the same system, and a version that is built on it."""
     base = a_recorded_version(system, owner, **LLM)
     return bases.state_base(
-        model=str(model), version=number, base_model=str(base.model), base_version=1, kind="base_model", person=owner
+        model=str(upper.model),
+        version=upper.number,
+        base_model=str(base.model),
+        base_version=1,
+        kind="base_model",
+        person=owner,
     )
 
 

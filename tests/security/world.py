@@ -151,8 +151,7 @@ class World(Bank):
         """What else a system has: proposals, a finding, papers, a run with files, a draft of a policy."""
         owner = self.owner
         self.classification = a_proposal(self.system, owner)
-        a_version(self.model, number=9, trained_by=self.trainer)
-        self.base = a_base(self.system, owner, self.model, 9)
+        self.base = a_base(self.system, owner, a_version(self.model, number=9, trained_by=self.trainer))
         self.spare = mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="spare", mirrored_at=clock.now()))
         mirrored(Event.MODEL_MIRRORED, RegisteredModel(name="moving", mirrored_at=clock.now()))
         self.assignment = assignments.propose_assignment(model="moving", ai_system=self.system, by=owner)
