@@ -7,6 +7,7 @@ from uuid import uuid4
 import hypothesis
 import psycopg
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from pytest_django.fixtures import Settings
 
@@ -44,6 +45,10 @@ def _quick_passwords(settings: Settings) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(settings: Settings) -> None:
-    """Keep what one test counted in Valkey from the next, and from another worker's."""
+def _own_cache(settings: Settings) -> Iterator[None]:
+    """Keep what one test counted in Valkey from the next, and from another worker's; leave no connection behind."""
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": uuid4().hex}}
+    yield
+    for cache in caches.all(initialized_only=True):
+        for pool in cache._cache._pools.values():  # type: ignore[attr-defined]  # close() leaves them open
+            pool.disconnect()
