@@ -3,7 +3,6 @@
 The pages come from the sample contexts, so this needs Chromium but no database.
 """
 
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,9 +16,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from governance.common.middleware import CSP
 from tests.common import pages, samples
+from tests.e2e.browsing import CHROMIUM, launched
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 TYPES = {"css": "text/css", "js": "text/javascript", "woff2": "font/woff2", "svg": "image/svg+xml"}
 pytestmark = [
     pytest.mark.slow,
@@ -84,7 +82,7 @@ def site(settings: Any) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        chromium = launched(playwright)
         yield chromium
         chromium.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from examples.credit.people import Person
 
@@ -31,11 +31,17 @@ EVERY_LOOK: tuple[Look, ...] = ((1440, "light"), (1440, "dark"), (390, "light"),
 def chromium() -> Iterator[Browser]:
     """Run a headless Chromium for the length of the block."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = launched(playwright)
         try:
             yield browser
         finally:
             browser.close()
+
+
+def launched(playwright: Playwright) -> Browser:
+    """Start Chromium with the fonts of the machine: without any it dies, and our documents leave a process none."""
+    env = {name: value for name, value in os.environ.items() if name != "FONTCONFIG_FILE"}
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, env=env)
 
 
 SLOW = "was preloaded using link preload but not used within a few seconds"
