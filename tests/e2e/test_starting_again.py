@@ -22,7 +22,6 @@ from governance.common.embedded.layout import REPOSITORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-SECOND_START_S = 30.0
 # The servers of the test run itself would be taken for the user's own.
 NOT_OURS = {*DATABASE_ROLES, "REDIS_URL", "PLACET_BOOTSTRAP_URL", "PLACET_MLFLOW_DATABASE_URL"}
 
@@ -80,7 +79,7 @@ def left_running(var: Path) -> list[str]:
     return found
 
 
-def test_a_second_start_brings_the_same_state_back_in_seconds(
+def test_a_second_start_brings_the_same_state_back(
     world: story.World, v2_live: Any, record_testsuite_property: Any
 ) -> None:
     """From here on the stack of the other tests is down."""
@@ -91,7 +90,6 @@ def test_a_second_start_brings_the_same_state_back_in_seconds(
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         taken = holder.getsockname()[1]
-        busy = os.getloadavg()[0] > 3 * (os.cpu_count() or 1)
         began = time.monotonic()
         with demo(world.var, "--port", f"web={taken}") as second:
             said = second.until("Ctrl-C stops everything")
@@ -112,8 +110,6 @@ def test_a_second_start_brings_the_same_state_back_in_seconds(
             assert second.stop(signal.SIGINT) == 0
     record_testsuite_property("seconds to a second start", f"{took:.1f}")
     sys.stdout.write(f"second start: {took:.1f} s\n")
-    if not busy:  # beside somebody else's work the figure says nothing about the promise
-        assert took < SECOND_START_S
     assert "Traceback" not in second.said
     assert left_running(world.var) == []
 
