@@ -22,7 +22,6 @@ from reports.documents.snapshot import Record
 from tests.documents.sample_snapshot import a_snapshot
 from tests.documents.signing_authority import Signers
 
-
 BARE_RATIO, LONG_S, LONG_MB, SIGNATURE_S = 1.1, 25.0, 500.0, 1.0
 """What may be taken at most: of bare WeasyPrint's time; by 100 pages, seconds and MB; by a signature, seconds."""
 
@@ -60,7 +59,7 @@ def _long(snapshot: Record) -> Comparison:
     row = Row(f"{pages} pages", found["wall_s"], 1.0, 1)
     return Comparison(
         title="A long technical documentation",
-        setup=f"the sections of the sample several times over, in a process like the press's child; peak {peak:.0f} MB; "
+        setup=f"the sections of the sample several times over, in a process like the press's; peak {peak:.0f} MB; "
         f"{within(found['wall_s'], LONG_S, 's')}, {within(peak, LONG_MB, 'MB')}",
         rows=(row,),
         claim=f"{pages} pages take {seconds(found['wall_s'])} ({seconds(found['cpu_s'])} of CPU) and {peak:.0f} MB.",
