@@ -358,7 +358,10 @@ def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:
 def _derived(row: Classification) -> Json:
     """Return what else follows from the answers, as long as today's register is the one that they were judged by."""
     stated: Json = {"on_date": row.law_version.partition("+")[0]}
-    again = rules.classify(row.answers).as_dict()
+    try:
+        again = rules.classify(row.answers).as_dict()
+    except rules.AnswersInvalid:  # the questionnaire asks more by now, or something else
+        return stated
     same = all(again[key] == getattr(row, key) for key in ("law_version", "ai_act_class", "annex_points"))
     return again if same else stated
 

@@ -39,6 +39,7 @@ ANSWERS = {
     "profiling": "yes",
     "transparency_cases": ["none"],
     "general_purpose_model": "no",
+    "built_on_general_purpose_model": "no",
 }
 # What the owner of the demo's system declares, by question of its record. What a bank would have and the demo has not
 # (standards, the declaration of conformity, a monitoring plan) stays undeclared: the document lists it as missing.

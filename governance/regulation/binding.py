@@ -11,11 +11,23 @@ from typing import Any, get_args
 import yaml
 
 from governance.regulation.classified import Classified, Situation
-from governance.regulation.register import Point, Register, RegisterInvalid
+from governance.regulation.register import Point, Register, RegisterInvalid, Route
 
 RULES_FILE = Path(__file__).with_name("binding.yaml")
 NAMED = "named"
 """Stands for the points that a system's own classification names."""
+
+
+PRODUCTS: frozenset[Situation] = frozenset({"annex_i_a", "annex_i_b"})
+"""Situations in which the dates of Annex I count."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Why a point concerns a system, and by the dates of which routes: those of the rules that name it."""
+
+    basis: str
+    routes: tuple[Route, ...]
 
 
 @dataclass(frozen=True)
@@ -37,21 +49,33 @@ class Rule:
             return False
         return not self.never or not all(_within(point, self.never) for point in system.annex_points)
 
+    def routes(self, system: Classified) -> set[Route]:
+        """Return by which dates its points bind the system."""
+        held = self.situations & set(system.situations)
+        found: set[Route] = {"annex_i"} if held & PRODUCTS else set()
+        return found | {"annex_iii"} if held - PRODUCTS else found
 
-def points_for(system: Classified, register: Register) -> Mapping[Point, str]:
-    """Return the points that concern a system in the organisation's roles, each with its basis, in the Act's order.
+
+def points_for(system: Classified, register: Register) -> Mapping[Point, Bound]:
+    """Return the points that concern a system in the organisation's roles, in the Act's order.
 
     A point's own conditions, such as being a public authority, are not evaluated: they are in its wording. Nothing is
     left out for its date: see :mod:`governance.regulation.dates`. Importers, distributors and authorised
     representatives get the points for everybody only, since the register does not itemise Articles 22 to 24.
     """
     basis: dict[str, str] = {}
+    routes: dict[str, set[Route]] = {}
     for rule in rules():
         if rule.holds(system):
             for reference in rule.points:
                 for point_id in system.named if reference == NAMED else _ids(register, reference):
                     basis.setdefault(point_id, rule.basis)
-    return {point: basis[point.id] for point in register if point.id in basis and concerns(point, system)}
+                    routes.setdefault(point_id, set()).update(rule.routes(system))
+    return {
+        point: Bound(basis[point.id], tuple(sorted(routes[point.id])))
+        for point in register
+        if point.id in basis and concerns(point, system)
+    }
 
 
 def concerns(point: Point, system: Classified) -> bool:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from governance.regulation.exclusions import EXCLUSIONS, excluded
 from governance.regulation.form import NONE, Answer, Question
-from governance.regulation.questionnaire import EXCLUSIONS, questionnaire
+from governance.regulation.questionnaire import questionnaire
 from governance.regulation.register import Register, load
 
 AiActClass = Literal["prohibited", "high", "limited", "minimal", "out_of_scope"]
+GeneralPurpose = Literal["no", "gpai", "gpai_systemic"]
 
 
 class AnswersInvalid(ValueError):
@@ -61,7 +63,7 @@ class Classification:
     roles: tuple[str, ...] = ()
     duties: tuple[str, ...] = ()
     applies_from: date | None = None
-    general_purpose: Literal["no", "gpai", "gpai_systemic"] = "no"
+    general_purpose: GeneralPurpose = "no"
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON types, in a stable order: what a record or a document snapshot stores."""
@@ -149,7 +151,7 @@ class _Walk:
         if not self._in_scope():
             return self._result("out_of_scope")
         if self._prohibited():
-            return self._result("prohibited")
+            return self._result("prohibited", general_purpose=self._general_purpose())
         self._product()
         self._use_case()
         transparent = self._transparency()
@@ -187,13 +189,20 @@ class _Walk:
         return True
 
     def _prohibited(self) -> bool:
-        practices = self._many("prohibited_practices")
-        if not practices:
+        named = self._many("prohibited_practices")
+        if not named:
             self._note("prohibited_practices", "No practice of Article 5(1).")
             return False
-        self._note("prohibited_practices", "A practice of Article 5(1): prohibited, with no approval path.", practices)
+        practices = self._standing(named)
+        said = (
+            "A practice of Article 5(1): prohibited, with no approval path."
+            if practices
+            else "Named in Article 5(1), and excluded by the same wording."
+        )
+        self._note("prohibited_practices", said, named)
+        self._note_exclusions(named)
         self._binds(practices)
-        return True
+        return bool(practices)
 
     def _product(self) -> None:
         position = self._one("annex_i_position")
@@ -239,17 +248,12 @@ class _Walk:
 
     def _use_case(self) -> None:
         listed = self._many("annex_iii_uses")
-        excluded = tuple(point for point in listed if point in EXCLUSIONS and self._one(EXCLUSIONS[point]) == "yes")
-        standing = tuple(point for point in listed if point not in excluded)
         if not listed:
             self._note("annex_iii_uses", "Not a use listed in Annex III.", ("Art 6.2",))
             return
+        standing = self._standing(listed)
         self._note("annex_iii_uses", "Listed in Annex III.", listed)
-        for point in listed:
-            if point in excluded:
-                self._note(EXCLUSIONS[point], f"Excluded from {point} by its own wording.", (point,))
-            elif point in EXCLUSIONS:
-                self._note(EXCLUSIONS[point], f"The exclusion in {point} does not cover it.", (point,))
+        self._note_exclusions(listed)
         if not standing:
             return
         self.annex_points += standing
@@ -289,35 +293,79 @@ class _Walk:
         return False
 
     def _transparency(self) -> bool:
-        cases = self._many("transparency_cases")
-        if not cases:
+        named = self._many("transparency_cases")
+        if not named:
             self._note("transparency_cases", "No transparency case of Article 50.")
             return False
-        self._note("transparency_cases", "Transparency duties of Article 50 apply, in addition to the class.", cases)
+        cases = self._standing(named)
+        said = (
+            "Transparency duties of Article 50 apply, in addition to the class."
+            if cases
+            else "Named in Article 50, and excluded by the same wording."
+        )
+        self._note("transparency_cases", said, named)
+        self._note_exclusions(named)
         self.duties += cases
         self._binds(cases)
-        return True
+        return bool(cases)
 
-    def _general_purpose(self) -> Literal["no", "gpai", "gpai_systemic"]:
+    def _general_purpose(self) -> GeneralPurpose:
         answer = self._one("general_purpose_model")
-        if answer == "gpai":
+        if answer == "no":
+            self._note("general_purpose_model", "No general-purpose AI model is provided.")
+            built_on = self._one("built_on_general_purpose_model") == "yes"
             self._note(
-                "general_purpose_model", "Provider of a general-purpose AI model: Chapter V applies to the model."
+                "built_on_general_purpose_model",
+                "Built on another's general-purpose model: its provider owes the information of Annex XII."
+                if built_on
+                else "Not built on a general-purpose AI model of another provider.",
+                ("Art 53.1.b",) if built_on else (),
             )
-            return "gpai"
-        if answer == "gpai_systemic":
+            return "no"
+        systemic = answer == "gpai_systemic"
+        self._note(
+            "general_purpose_model",
+            "Provider of a model with systemic risk: Chapter V, Section 3 applies too."
+            if systemic
+            else "Provider of a general-purpose AI model: Chapter V applies to the model.",
+            ("Art 51.1.a",) if systemic else (),
+        )
+        if not systemic and "training_compute" in self.questions:
+            systemic = self._one("training_compute") == "yes"
             self._note(
-                "general_purpose_model",
-                "Provider of a model with systemic risk: Chapter V, Section 3 applies too.",
-                ("Art 51.1.a",),
+                "training_compute",
+                "Above the threshold: high-impact capabilities are presumed, so Chapter V, Section 3 applies too."
+                if systemic
+                else "Not above the threshold: nothing is presumed.",
+                ("Art 51.2",),
             )
-            return "gpai_systemic"
-        self._note("general_purpose_model", "No general-purpose AI model is provided.")
-        return "no"
+        if "model_marketed_before" in self.questions:
+            self._note("model_marketed_before", self._said_of_the_market())
+        return "gpai_systemic" if systemic else "gpai"
 
-    def _result(
-        self, ai_act_class: AiActClass, *, general_purpose: Literal["no", "gpai", "gpai_systemic"] = "no"
-    ) -> Classification:
+    def _said_of_the_market(self) -> str:
+        early, rule = self._one("model_marketed_before"), self.law.model_transition
+        if rule is None or early == "no":
+            return "No transitional rule moves the dates of the model."
+        if early == "unknown":
+            return f"Whether {rule.basis} moves the dates of the model is not known, so none is moved."
+        return f"{rule.basis}: the points for the model apply from {rule.applies_from.isoformat()}."
+
+    def _standing(self, points: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the points that no exclusion takes out; each exclusion must be answered."""
+        self._need(*(EXCLUSIONS[point].question for point in points if point in EXCLUSIONS))
+        gone = excluded(points, self.answers)
+        return tuple(point for point in points if point not in gone)
+
+    def _note_exclusions(self, points: tuple[str, ...]) -> None:
+        gone = excluded(points, self.answers)
+        for point in points:
+            if point in gone:
+                self._note(EXCLUSIONS[point].question, f"Excluded from {point} by its own wording.", (point,))
+            elif point in EXCLUSIONS:
+                self._note(EXCLUSIONS[point].question, f"The exclusion in {point} does not cover it.", (point,))
+
+    def _result(self, ai_act_class: AiActClass, *, general_purpose: GeneralPurpose = "no") -> Classification:
         roles = self.answers.get("operator_roles", ())
         return Classification(
             ai_act_class=ai_act_class,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from governance.regulation.classification import AiActClass, Classification
+from governance.regulation.classification import AiActClass, Classification, GeneralPurpose
+from governance.regulation.exclusions import excluded
 from governance.regulation.form import NONE
 from governance.regulation.register import Route
 
@@ -22,7 +23,6 @@ Situation = Literal[
     "gpai",
     "gpai_systemic",
 ]
-GeneralPurpose = Literal["no", "gpai", "gpai_systemic"]
 
 NAMING = ("prohibited_practices", "transparency_cases")
 """Questions whose answers are points that bind the system themselves."""
@@ -37,6 +37,10 @@ class Classified:
         roles: of the organisation, by the words of the questionnaire.
         named: points that the answers name: practices of Article 5, cases of Article 50.
         placed_on: the day on which it was placed on the market or put into service; None is not known.
+        early_model: whether the general-purpose model was on the market before the day that the register's rule for
+            such models names; None is not known.
+        exempted: whether the derogation of Article 6(3) takes its uses of Annex III out, so that it is high-risk, if at
+            all, by Annex I alone.
         law_version: of the register that it was classified under.
     """
 
@@ -46,6 +50,8 @@ class Classified:
     named: tuple[str, ...] = ()
     general_purpose: GeneralPurpose = "no"
     placed_on: date | None = None
+    early_model: bool | None = None
+    exempted: bool = False
     law_version: str = ""
 
     @property
@@ -53,15 +59,13 @@ class Classified:
         """What it is to the Act; several hold at once, and none for a system out of scope."""
         if self.ai_act_class == "out_of_scope":
             return ()
-        if self.ai_act_class == "prohibited":
-            return ("prohibited", "in_scope")
-        found: list[Situation] = []
-        if self._under("Annex III."):
-            found.append("annex_iii" if self.ai_act_class == "high" else "exempted")
+        found: list[Situation] = ["prohibited"] if self.ai_act_class == "prohibited" else []
+        if not found and self._under("Annex III."):
+            found.append("annex_iii" if self._listed else "exempted")
         if self.ai_act_class == "high":
             found += ["annex_i_a"] if self._under("Annex I.A.") else []
             found += ["annex_i_b"] if self._under("Annex I.B.") else []
-        if self.named:
+        if self.named and self.ai_act_class != "prohibited":
             found.append("transparency")
         if self.general_purpose != "no":
             found.append("gpai")
@@ -76,9 +80,14 @@ class Classified:
         found: list[Route] = []
         if self.ai_act_class == "high" and self._under("Annex I."):
             found.append("annex_i")
-        if not found or self._under("Annex III."):
+        if not found or self._listed:
             found.append("annex_iii")
         return tuple(found)
+
+    @property
+    def _listed(self) -> bool:
+        """Whether it is high-risk by a use of Annex III."""
+        return self.ai_act_class == "high" and not self.exempted and self._under("Annex III.")
 
     @property
     def is_provider(self) -> bool:
@@ -124,15 +133,21 @@ def from_record(
         roles: for a trace that names none.
     """
     steps = {step["question"]: step for step in trace}
-    answer = steps.get("operator_roles", {}).get("answer", ())
+    answers = {question: step.get("answer", ()) for question, step in steps.items()}
+    answer = answers.get("operator_roles", ())
     said = [answer] if isinstance(answer, str) else list(answer)
-    purpose = steps.get("general_purpose_model", {}).get("answer", "no")
+    named = [point for key in NAMING for point in steps.get(key, {}).get("points", ())]
+    purpose = answers.get("general_purpose_model", "no")
+    if purpose == "gpai" and answers.get("training_compute") == "yes":
+        purpose = "gpai_systemic"
     return Classified(
         ai_act_class=ai_act_class,
         annex_points=tuple(annex_points),
         roles=tuple(role for role in said if role != NONE) or tuple(roles),
-        named=tuple(point for key in NAMING for point in steps.get(key, {}).get("points", ())),
+        named=tuple(point for point in named if point not in excluded(named, answers)),
         general_purpose=purpose if purpose in {"gpai", "gpai_systemic"} else "no",
         placed_on=placed_on,
+        early_model={"yes": True, "no": False}.get(str(answers.get("model_marketed_before"))),
+        exempted=bool(set(answers.get("derogation", ())) - {NONE}),
         law_version=law_version,
     )

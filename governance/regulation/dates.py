@@ -14,7 +14,15 @@ from typing import Literal
 
 from governance.regulation.binding import points_for
 from governance.regulation.classified import Classified
-from governance.regulation.register import Application, Milestone, Point, Register, Transition
+from governance.regulation.register import (
+    Application,
+    Milestone,
+    Point,
+    Register,
+    Route,
+    Transition,
+    UnconfirmedTransition,
+)
 
 State = Literal["applies", "formally", "later", "undated"]
 Wording = Literal["in_force", "not_recorded", "earlier"]
@@ -59,11 +67,15 @@ class Due:
 
 @dataclass(frozen=True)
 class Standing:
-    """What binds a system on a day."""
+    """What binds a system on a day.
+
+    ``unconfirmed`` are transitional rules that may concern it and move none of its dates.
+    """
 
     on: date
     duties: tuple[Duty, ...]
     upcoming: tuple[Due, ...]
+    unconfirmed: tuple[UnconfirmedTransition, ...] = ()
 
     def by_state(self, state: State) -> tuple[Duty, ...]:
         """Return the duties in one state, in the order of the Act."""
@@ -88,15 +100,15 @@ def standing(system: Classified, register: Register, *, on: date) -> Standing:
     """Return what binds a system on a day.
 
     A point whose wording is not part of the law that day is left out: deleted, or not inserted yet. A date counts from
-    its day on. The transitional rules are the register's; the others of Article 111 turn on later changes of a system,
-    which nobody has recorded.
+    its day on. The transitional rules are the register's; what else Article 111 says turns on later changes of a
+    system, which nobody has recorded.
     """
     duties = []
-    for point, basis in points_for(system, register).items():
+    for point, bound in points_for(system, register).items():
         wording = _wording(point, register, on)
         if wording is None:
             continue
-        applies, transition = applies_to(point, system, register)
+        applies, transition = applies_to(point, system, register, routes=bound.routes)
         duties.append(
             Duty(
                 point=point,
@@ -104,33 +116,51 @@ def standing(system: Classified, register: Register, *, on: date) -> Standing:
                 practical=applies.practical,
                 state=_state(applies, on),
                 wording=wording,
-                basis=basis,
+                basis=bound.basis,
                 note=applies.note or "",
                 transition=transition,
             )
         )
-    return Standing(on=on, duties=tuple(duties), upcoming=_upcoming(duties, on))
+    return Standing(
+        on=on,
+        duties=tuple(duties),
+        upcoming=_upcoming(duties, on),
+        unconfirmed=tuple(row for row in register.unconfirmed_transitions if {*row.situations} & {*system.situations}),
+    )
 
 
-def applies_to(point: Point, system: Classified, register: Register) -> tuple[Application, Transition | None]:
+def applies_to(
+    point: Point, system: Classified, register: Register, *, routes: Iterable[Route] = ()
+) -> tuple[Application, Transition | None]:
     """Return when a point binds a system, and the transitional rule on it, if any.
 
-    A system that is high-risk by both routes is bound by the earlier date of each kind. Where it is not known whether
-    the system was on the market in time for a transitional rule, the date without that rule stands.
+    What binds a system by both routes does so by the earlier date of each kind. Where it is not known whether
+    the system, or its general-purpose model, was on the market in time for a transitional rule, the date without that
+    rule stands.
+
+    Args:
+        routes: by which the point concerns the system; all that make it high-risk when left out.
     """
-    found = [register.applies_from(point.id, route=route) for route in system.routes]
+    found = [register.applies_from(point.id, route=route) for route in routes or system.routes]
     formal = min((item.formal for item in found if item.formal), default=None)
     practical = min((item.practical for item in found if item.practical), default=None)
     note = next((item.note for item in found if item.note), None)
     transition = register.transitions.get(point.id)
-    if transition and system.placed_on:
-        if system.placed_on < transition.marketed_before:
-            formal = transition.applies_from
-        else:
-            transition = None
+    early = _was_early(system, transition) if transition else None
+    if transition and early:
+        formal = transition.applies_from
+    elif early is False:
+        transition = None
     if practical and formal and practical <= formal:
         practical = None
     return Application(formal=formal, practical=practical, note=note), transition
+
+
+def _was_early(system: Classified, rule: Transition) -> bool | None:
+    """Return whether what the rule is for was on the market in time for it; None is not known."""
+    if rule.marketed == "model":
+        return system.early_model
+    return system.placed_on < rule.marketed_before if system.placed_on else None
 
 
 def timeline(register: Register, *, on: date) -> tuple[Step, ...]:

@@ -21,15 +21,22 @@ class Choice:
 
 @dataclass(frozen=True)
 class Condition:
-    """A question is asked only if another was answered with (any of) these values."""
+    """A question is asked only if another was answered with (any of) these values.
+
+    ``excluded_by`` pairs a value with the question whose ``yes`` takes it out again; an answer of which nothing is left
+    reads as ``none``.
+    """
 
     question: str
     any_of: tuple[str, ...]
+    excluded_by: tuple[tuple[str, str], ...] = ()
 
     def holds(self, answers: Mapping[str, Answer]) -> bool:
-        """Return whether ``answers`` holds one of the values."""
+        """Return whether one of the values is left of what ``answers`` holds."""
         given = answers.get(self.question, ())
-        return bool(set((given,) if isinstance(given, str) else given) & set(self.any_of))
+        chosen = set((given,) if isinstance(given, str) else given)
+        left = chosen - {value for value, question in self.excluded_by if answers.get(question) == "yes"}
+        return bool((left or ({NONE} if chosen else set())) & set(self.any_of))
 
 
 @dataclass(frozen=True)

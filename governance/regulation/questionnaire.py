@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
+from governance.regulation.exclusions import EXCLUDED_BY, EXCLUSIONS
 from governance.regulation.form import NONE, Choice, Condition, Question
 from governance.regulation.register import Register, load
 
@@ -16,16 +16,7 @@ _IN_SCOPE = (
     Condition("union_link", ("yes",)),
     Condition("scope_exclusion", (NONE,)),
 )
-_NOT_PROHIBITED = (*_IN_SCOPE, Condition("prohibited_practices", (NONE,)))
-
-# The use-case texts exclude some systems in the same breath; each exclusion is its own question, so that it is
-# answered and kept.
-EXCLUSIONS: Mapping[str, str] = {
-    "Annex III.1.a": "biometric_verification_only",
-    "Annex III.5.b": "fraud_detection_only",
-    "Annex III.7.d": "travel_document_verification_only",
-    "Annex III.8.b": "campaign_logistics_only",
-}
+_NOT_PROHIBITED = (*_IN_SCOPE, Condition("prohibited_practices", (NONE,), EXCLUDED_BY))
 
 
 def questionnaire(register: Register | None = None, *, on_date: date | None = None) -> tuple[Question, ...]:
@@ -45,6 +36,7 @@ def questionnaire(register: Register | None = None, *, on_date: date | None = No
         *_use_cases(law, day),
         *_derogation(law, day),
         *_transparency(law),
+        *_general_purpose(law),
     )
 
 
@@ -55,6 +47,25 @@ def _point_choices(law: Register, day: date, prefix: str, none_label: str) -> tu
         if law.in_force(point.id, day) is not False and point.status != "deleted"
     )
     return (*listed, Choice(NONE, none_label))
+
+
+def _exclusions(prefix: str, step: int, chosen_in: str, asked_when: tuple[Condition, ...]) -> tuple[Question, ...]:
+    """Return the questions about what points under a reference leave out; each is asked if its point was chosen."""
+    return tuple(
+        Question(
+            id=row.question,
+            step=step,
+            text=row.text,
+            kind="one",
+            choices=_YES_NO,
+            help=f"An exclusion written into {row.point}. A system that also does what the point covers is not "
+            "excluded.",
+            points=(row.point,),
+            asked_when=(*asked_when, Condition(chosen_in, (row.point,))),
+        )
+        for row in EXCLUSIONS.values()
+        if row.point.startswith(f"{prefix}.")
+    )
 
 
 def _plain_title(title: str) -> str:
@@ -149,10 +160,11 @@ def _prohibited(law: Register, day: date) -> tuple[Question, ...]:
             text="Does the system do, or is it meant to do, any of these practices?",
             kind="many",
             choices=choices,
-            help="Article 5(1). A yes ends here: there is no approval path for a prohibited practice.",
+            help="Article 5(1). There is no approval path for a prohibited practice.",
             points=tuple(choice.value for choice in choices if choice.value != NONE),
             asked_when=_IN_SCOPE,
         ),
+        *_exclusions("Art 5", 2, "prohibited_practices", _IN_SCOPE),
     )
 
 
@@ -224,15 +236,6 @@ def _products(law: Register, day: date) -> tuple[Question, ...]:
 
 def _use_cases(law: Register, day: date) -> tuple[Question, ...]:
     choices = _point_choices(law, day, "Annex III", "None of these")
-    exclusions = (
-        ("Annex III.1.a", "Does it only verify that a person is who they claim to be?"),
-        ("Annex III.5.b", "Is its only purpose to detect financial fraud?"),
-        ("Annex III.7.d", "Does it only verify travel documents?"),
-        (
-            "Annex III.8.b",
-            "Does it only organise or optimise campaigns, with an output to which voters are not directly exposed?",
-        ),
-    )
     return (
         Question(
             id="annex_iii_uses",
@@ -245,26 +248,13 @@ def _use_cases(law: Register, day: date) -> tuple[Question, ...]:
             points=("Art 6.2",),
             asked_when=_NOT_PROHIBITED,
         ),
-        *(
-            Question(
-                id=EXCLUSIONS[point],
-                step=4,
-                text=text,
-                kind="one",
-                choices=_YES_NO,
-                help=f"An exclusion written into {point}. A system that also serves the listed use is not excluded.",
-                points=(point,),
-                asked_when=(*_NOT_PROHIBITED, Condition("annex_iii_uses", (point,))),
-            )
-            for point, text in exclusions
-        ),
+        *_exclusions("Annex III", 4, "annex_iii_uses", _NOT_PROHIBITED),
     )
 
 
 def _derogation(law: Register, day: date) -> tuple[Question, ...]:
-    # Asked also if an exclusion takes the use out again; classify() then ignores it.
     uses = tuple(choice.value for choice in _point_choices(law, day, "Annex III", "") if choice.value != NONE)
-    listed = (*_NOT_PROHIBITED, Condition("annex_iii_uses", uses))
+    listed = (*_NOT_PROHIBITED, Condition("annex_iii_uses", uses, EXCLUDED_BY))
     return (
         Question(
             id="profiling",
@@ -333,6 +323,15 @@ def _transparency(law: Register) -> tuple[Question, ...]:
             points=cases,
             asked_when=_NOT_PROHIBITED,
         ),
+        *_exclusions("Art 50", 7, "transparency_cases", _NOT_PROHIBITED),
+    )
+
+
+def _general_purpose(law: Register) -> tuple[Question, ...]:
+    """Return the questions about the model behind a system, which are asked whatever the system's class."""
+    provided = (*_IN_SCOPE, Condition("general_purpose_model", ("gpai", "gpai_systemic")))
+    rule = law.model_transition
+    return (
         Question(
             id="general_purpose_model",
             step=8,
@@ -348,7 +347,49 @@ def _transparency(law: Register) -> tuple[Question, ...]:
                 ),
             ),
             help="Independent of the steps before: it concerns the model, not this system.",
-            points=("Art 51.1.a", "Art 51.1.b", "Art 51.2"),
-            asked_when=_NOT_PROHIBITED,
+            points=("Art 51.1.a", "Art 51.1.b"),
+            asked_when=_IN_SCOPE,
+        ),
+        *(
+            (
+                Question(
+                    id="training_compute",
+                    step=8,
+                    text="Is the compute with which the model was trained above the threshold of Article 51(2)?",
+                    kind="one",
+                    choices=_YES_NO,
+                    help=law.point("Art 51.2").requirement,
+                    points=("Art 51.2",),
+                    asked_when=(*_IN_SCOPE, Condition("general_purpose_model", ("gpai",))),
+                ),
+            )
+            if "Art 51.2" in law.points
+            else ()
+        ),
+        *(
+            (
+                Question(
+                    id="model_marketed_before",
+                    step=8,
+                    text=f"Was the model placed on the market before {rule.marketed_before.isoformat()}?",
+                    kind="one",
+                    choices=(*_YES_NO, Choice("unknown", "Not known")),
+                    help=f"{rule.basis}: the provider's points for such a model apply from "
+                    f"{rule.applies_from.isoformat()}.",
+                    asked_when=provided,
+                ),
+            )
+            if rule
+            else ()
+        ),
+        Question(
+            id="built_on_general_purpose_model",
+            step=8,
+            text="Is the system built on a general-purpose AI model of another provider?",
+            kind="one",
+            choices=_YES_NO,
+            help="A large language model, for example, whether called over an interface or run and adapted by you.",
+            points=("Art 53.1.b",),
+            asked_when=(*_IN_SCOPE, Condition("general_purpose_model", ("no",))),
         ),
     )

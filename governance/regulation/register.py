@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -21,6 +21,7 @@ from typing import Any, Literal
 import yaml
 
 Route = Literal["annex_iii", "annex_i"]
+Marketed = Literal["system", "model"]
 
 DATA_FILE = Path(__file__).with_name("ai-act.yaml")
 SCHEMA_VERSION = 1
@@ -82,12 +83,30 @@ class Application:
 
 @dataclass(frozen=True)
 class Transition:
-    """A later date on which a point binds a system that was on the market before another date."""
+    """A later date on which a point binds what was on the market before another date.
+
+    ``marketed`` says what must have been: the AI system, or the general-purpose model.
+    """
 
     point: str
     marketed_before: date
     applies_from: date
     basis: str
+    marketed: Marketed = "system"
+
+
+@dataclass(frozen=True)
+class UnconfirmedTransition:
+    """A transitional rule of which only the end is known for sure: it is shown and moves no date.
+
+    ``situations`` are those of ``binding.yaml`` in which a system is told of it; empty where the register does not
+    itemise what the rule is about.
+    """
+
+    what: str
+    applies_from: date
+    basis: str
+    situations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -162,9 +181,15 @@ class Register:
     timeline: tuple[Milestone, ...]
     deadlines: tuple[Deadline, ...]
     transitions: Mapping[str, Transition]
+    unconfirmed_transitions: tuple[UnconfirmedTransition, ...]
     frameworks: tuple[Framework, ...]
     _group_applies: Mapping[str, Mapping[str, Any]]
     _point_applies: Mapping[str, date]
+
+    @property
+    def model_transition(self) -> Transition | None:
+        """The rule for general-purpose models that were on the market early; None where the register has none."""
+        return next((row for row in self.transitions.values() if row.marketed == "model"), None)
 
     @property
     def version(self) -> str:
@@ -282,12 +307,38 @@ def _framework(raw: Mapping[str, Any]) -> Framework:
     )
 
 
-def _transition(raw: Mapping[str, Any]) -> Transition:
-    return Transition(
-        point=raw["point"],
-        marketed_before=_some_day(raw["marketed_before"]),
+def _transitions(rows: Iterable[Mapping[str, Any]], points: Iterable[Point]) -> dict[str, Transition]:
+    """Return each confirmed rule by the points that it moves.
+
+    Raises:
+        RegisterInvalid: a rule names no point there is, or a point that another rule moves.
+    """
+    found: dict[str, Transition] = {}
+    ids = [point.id for point in points]
+    for raw in rows:
+        for reference in raw["points"]:
+            moved = [point_id for point_id in ids if point_id == reference or point_id.startswith(f"{reference}.")]
+            if not moved or found.keys() & set(moved):
+                raise RegisterInvalid(f"{raw['basis']} moves {reference}: no such point, or another rule moves it too.")
+            found |= {
+                point_id: Transition(
+                    point=point_id,
+                    marketed_before=_some_day(raw["marketed_before"]),
+                    applies_from=_some_day(raw["applies_from"]),
+                    basis=raw["basis"],
+                    marketed=raw["marketed"],
+                )
+                for point_id in moved
+            }
+    return found
+
+
+def _unconfirmed_transition(raw: Mapping[str, Any]) -> UnconfirmedTransition:
+    return UnconfirmedTransition(
+        what=raw["what"],
         applies_from=_some_day(raw["applies_from"]),
         basis=raw["basis"],
+        situations=tuple(raw["situations"]),
     )
 
 
@@ -332,6 +383,7 @@ def parse(content: bytes) -> Register:
         _require_schema_version(raw["schema_version"])
         groups = raw["articles"] + raw["annexes"]
         points = [(_point(item, group), item) for group in groups for item in group["points"]]
+        rules = raw.get("transitional", ())
         register = Register(
             as_of=_some_day(raw["regulation"]["data_as_of"]),
             digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
@@ -343,7 +395,10 @@ def parse(content: bytes) -> Register:
                 for row in raw["timeline"]
             ),
             deadlines=tuple(_deadline(row) for row in raw["deadlines"]),
-            transitions=MappingProxyType({row["point"]: _transition(row) for row in raw.get("transitional", ())}),
+            transitions=MappingProxyType(
+                _transitions((row for row in rules if not row.get("to_be_confirmed")), (point for point, _ in points))
+            ),
+            unconfirmed_transitions=tuple(_unconfirmed_transition(row) for row in rules if row.get("to_be_confirmed")),
             frameworks=tuple(_framework(row) for row in raw["frameworks"]),
             _group_applies=MappingProxyType({group["id"]: _application(group["applies_from"]) for group in groups}),
             _point_applies=MappingProxyType(

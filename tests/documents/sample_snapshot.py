@@ -56,6 +56,7 @@ ANSWERS = {
     "profiling": "yes",
     "transparency_cases": ["none"],
     "general_purpose_model": "no",
+    "built_on_general_purpose_model": "no",
 }
 _INPUTS = [
     ("checking_account", "string"),

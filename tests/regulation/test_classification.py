@@ -1,12 +1,15 @@
 """The classification follows the Act's order, explains each step, and never guesses an answer."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from itertools import product
 
 import pytest
 
 from governance.regulation.classification import AnswersIncomplete, AnswersInvalid, classify
+from governance.regulation.classified import classified
+from governance.regulation.exclusions import EXCLUSIONS
 from governance.regulation.questionnaire import questionnaire
 from governance.regulation.register import load
 
@@ -27,6 +30,7 @@ def answers(**overrides):
         "profiling": "yes",
         "transparency_cases": ["none"],
         "general_purpose_model": "no",
+        "built_on_general_purpose_model": "no",
     } | overrides
 
 
@@ -48,7 +52,13 @@ def test_the_trace_runs_in_the_order_of_the_act_and_cites_only_points_of_the_reg
     result = classify(answers(), on_date=TODAY)
     steps = [row.step for row in result.trace]
     assert steps == sorted(steps)
-    assert [row.question for row in result.trace][-3:] == ["profiling", "transparency_cases", "general_purpose_model"]
+    asked = [row.question for row in result.trace]
+    assert asked[-4:] == [
+        "profiling",
+        "transparency_cases",
+        "general_purpose_model",
+        "built_on_general_purpose_model",
+    ]
     assert all(point in register.points for row in result.trace for point in row.points)
 
 
@@ -90,7 +100,7 @@ def test_a_prohibited_practice_ends_the_walk():
     result = classify(answers(prohibited_practices=["Art 5.1.c"]))
     assert result.ai_act_class == "prohibited"
     assert result.applies_from == date(2025, 2, 2)
-    assert {row.step for row in result.trace} == {1, 2}
+    assert {row.step for row in result.trace} == {1, 2, 8}, "the model behind it is asked about all the same"
 
 
 def test_a_practice_inserted_by_the_amendment_exists_only_from_then_and_binds_later():
@@ -102,10 +112,10 @@ def test_a_practice_inserted_by_the_amendment_exists_only_from_then_and_binds_la
 
 
 def test_transparency_alone_is_limited_and_adds_to_high_risk():
-    chatbot = classify(answers(annex_iii_uses=["none"], transparency_cases=["Art 50.1"]))
+    chatbot = classify(answers(annex_iii_uses=["none"], transparency_cases=["Art 50.1"], interaction_obvious="no"))
     assert chatbot.ai_act_class == "limited"
     assert chatbot.duties == ("Art 50.1",)
-    both = classify(answers(transparency_cases=["Art 50.1"]))
+    both = classify(answers(transparency_cases=["Art 50.1"], interaction_obvious="no"))
     assert both.ai_act_class == "high"
     assert both.duties == ("Art 50.1",)
 
@@ -162,9 +172,93 @@ def test_a_section_b_product_is_told_that_only_some_articles_apply():
     assert any("only Articles 6(1), 60a" in row.conclusion for row in result.trace)
 
 
-def test_a_general_purpose_model_does_not_change_the_class_of_the_system():
-    result = classify(answers(annex_iii_uses=["none"], general_purpose_model="gpai_systemic"))
-    assert (result.ai_act_class, result.general_purpose) == ("minimal", "gpai_systemic")
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({"annex_iii_uses": ["none"]}, "minimal"),
+        ({}, "high"),
+        ({"transparency_cases": ["Art 50.3"], "annex_iii_uses": ["none"]}, "limited"),
+        ({"prohibited_practices": ["Art 5.1.c"]}, "prohibited"),
+    ],
+)
+def test_a_general_purpose_model_is_asked_of_every_class_and_changes_none(overrides, expected):
+    model = {"general_purpose_model": "gpai_systemic", "model_marketed_before": "no"}
+    result = classify(answers(**overrides, **model))
+    assert (result.ai_act_class, result.general_purpose) == (expected, "gpai_systemic")
+    assert classified(result).general_purpose == "gpai_systemic"
+    assert classify(answers(**overrides)).general_purpose == "no"
+
+
+@pytest.mark.parametrize(("above", "expected"), [("yes", "gpai_systemic"), ("no", "gpai")])
+def test_compute_above_the_threshold_presumes_systemic_risk_and_cites_its_point(above, expected):
+    given = answers(general_purpose_model="gpai", model_marketed_before="unknown")
+    with pytest.raises(AnswersIncomplete) as raised:
+        classify(given)
+    assert raised.value.questions == ("training_compute",)
+    result = classify(given | {"training_compute": above})
+    assert result.general_purpose == classified(result).general_purpose == expected
+    (step,) = [row for row in result.trace if row.question == "training_compute"]
+    assert step.points == ("Art 51.2",)
+
+
+def test_what_a_register_does_not_hold_is_not_asked():
+    law = load()
+    points = {key: point for key, point in law.points.items() if key != "Art 51.2"}
+    earlier = replace(law, points=points, transitions={})
+    given = answers(general_purpose_model="gpai")
+    assert classify(given, register=earlier).general_purpose == "gpai"
+    with pytest.raises(AnswersIncomplete, match="training_compute, model_marketed_before"):
+        classify(given)
+
+
+def test_who_builds_on_another_s_model_says_so_and_the_trace_says_what_they_are_owed():
+    with pytest.raises(AnswersIncomplete, match="built_on_general_purpose_model"):
+        classify(without(answers(), "built_on_general_purpose_model"))
+    result = classify(answers(built_on_general_purpose_model="yes"))
+    assert result.general_purpose == "no"
+    assert result.trace[-1].points == ("Art 53.1.b",)
+
+
+ASKED_IN = {"Art 5": "prohibited_practices", "Annex III": "annex_iii_uses", "Art 50": "transparency_cases"}
+COUNTS_AS = {"Art 5": "prohibited", "Annex III": "high", "Art 50": "limited"}
+
+
+@pytest.mark.parametrize("exclusion", EXCLUSIONS.values(), ids=lambda row: row.point)
+def test_each_exclusion_takes_its_own_point_out_and_is_never_assumed(exclusion):
+    point, group = exclusion.point, exclusion.point.partition(".")[0]
+    nothing = without(answers(annex_iii_uses=["none"]), "fraud_detection_only")
+    given = nothing | {ASKED_IN[group]: [point]}
+    with pytest.raises(AnswersIncomplete) as raised:
+        classify(given)
+    assert exclusion.question in raised.value.questions
+
+    out = classify(given | {exclusion.question: "yes"})
+    assert out.ai_act_class == "minimal"
+    assert point not in {*out.annex_points, *out.duties, *classified(out).named}
+    (step,) = [row for row in out.trace if row.question == exclusion.question]
+    assert (step.conclusion, step.points) == (f"Excluded from {point} by its own wording.", (point,))
+
+    kept = classify(given | {exclusion.question: "no"})
+    assert kept.ai_act_class == COUNTS_AS[group]
+    assert point in {*kept.annex_points, *kept.duties, *classified(kept).named}
+
+
+def test_an_excluded_practice_lifts_no_other_one():
+    given = answers(prohibited_practices=["Art 5.1.c", "Art 5.1.d"], objective_facts_only="yes")
+    result = classify(given)
+    assert (result.ai_act_class, classified(result).named) == ("prohibited", ("Art 5.1.c",))
+    spared = classify(given | {"prohibited_practices": ["Art 5.1.d"]})
+    assert (spared.ai_act_class, spared.annex_points) == ("high", ("Annex III.5.b",))
+
+
+def test_what_an_exclusion_takes_out_is_not_asked_about_further():
+    given = {"prohibited_practices": ("Art 5.1.d",), "annex_iii_uses": ("Annex III.5.b",)}
+    asked = {question.id: question for question in questionnaire()}
+    start = answers() | given
+    for key, value, profiling in (("no", "no", False), ("yes", "no", True), ("yes", "yes", False)):
+        now = start | {"objective_facts_only": key, "fraud_detection_only": value}
+        assert asked["profiling"].is_asked(now) is profiling
+        assert asked["annex_i_position"].is_asked(now) is (key == "yes")
 
 
 def test_an_open_question_is_named_and_never_assumed():
