@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -104,6 +104,7 @@ def a_system(
     name: str = "Consumer credit scoring",
     answers: dict[str, Any] = ANSWERS,
     tier: int = 1,
+    placed_on: date | None = None,
 ) -> AISystem:
     """A system, high-risk and of tier 1 unless told otherwise, its classification signed by a second person."""
     owner = owner or a_user(Role.OWNER)
@@ -116,7 +117,9 @@ def a_system(
         favourable_outcome="credit granted",
         by=owner,
     )
-    proposal = inventory.propose_classification(ai_system=ai_system, answers=answers, model_tier=tier, by=owner)
+    proposal = inventory.propose_classification(
+        ai_system=ai_system, answers=answers, model_tier=tier, placed_on=placed_on, by=owner
+    )
     inventory.sign_classification(classification_id=proposal.pk, signer=a_user(Role.VALIDATOR))
     return AISystem.objects.select_related("owner").get(pk=ai_system.pk)
 

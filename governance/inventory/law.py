@@ -1,7 +1,7 @@
 """What the legal register is told of AI systems: their signed classifications, and what was made under which law."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from django.db.models import Count
@@ -23,9 +23,7 @@ def systems_in_law(person: User | None) -> list[SystemInLaw]:
     """
     rows = AISystem.objects.order_by("name")
     found = list(rows if person is None else readable(rows, person, system="pk"))
-    signed = Classification.objects.filter(system__in=found, signed_at__isnull=False)
-    newest = {row.system_id: row for row in signed.order_by("system", "-signed_at").distinct("system")}
-    made = _made(found)
+    newest, made = signed_for(found), _made(found)
     return [
         SystemInLaw(
             pk=row.pk,
@@ -38,6 +36,12 @@ def systems_in_law(person: User | None) -> list[SystemInLaw]:
     ]
 
 
+def signed_for(systems: Collection[AISystem]) -> dict[uuid.UUID, Classification]:
+    """Return the newest signed classification of each system that has one, in one query."""
+    signed = Classification.objects.filter(system__in=systems, signed_at__isnull=False)
+    return {row.system_id: row for row in signed.order_by("system", "-signed_at").distinct("system")}
+
+
 def as_classified(row: Classification, ai_system: AISystem) -> Classified:
     """Return what a signed classification says."""
     return from_record(
@@ -46,6 +50,7 @@ def as_classified(row: Classification, ai_system: AISystem) -> Classified:
         trace=row.trace,
         law_version=row.law_version,
         roles=ai_system.ai_roles,
+        placed_on=row.placed_on,
     )
 
 

@@ -69,6 +69,9 @@ class Classification(Proposal):
     trace = models.JSONField(help_text="Each step with its question, answer, conclusion and points of law.")
     law_version = models.CharField(max_length=120)
     model_tier = models.PositiveSmallIntegerField()
+    placed_on = models.DateField(
+        null=True, help_text="When it was placed on the market or put into service, or will be; null is not known."
+    )
 
     class Meta:
         constraints = of_two_people("classification", one_open_per="system", named="one_open_classification_per_system")

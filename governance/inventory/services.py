@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -13,11 +14,12 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
-from governance.inventory import declaring
+from governance.inventory import declaring, signed
 from governance.inventory.errors import AlreadyProposed, AlreadySigned, OwnClassification, ProposalWithdrawn
 from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem, Classification, DatasetPin
 from governance.regulation import classification as rules
+from governance.regulation.form import NONE
 
 
 def check_may_register(by: User) -> None:
@@ -86,10 +88,13 @@ def check_may_classify(ai_system: AISystem, by: User) -> None:
 
 @transaction.atomic
 def propose_classification(
-    *, ai_system: AISystem, answers: Mapping[str, Any], model_tier: int, by: User
+    *, ai_system: AISystem, answers: Mapping[str, Any], model_tier: int, by: User, placed_on: date | None = None
 ) -> Classification:
     """Derive the class from the answers; it takes effect when a second person signs it.
 
+    Args:
+        placed_on: the day on which the system was placed on the market or put into service, or will be; the class
+            does not follow from it, but transitional rules do. None is not known.
     Raises:
         Forbidden: the proposer neither owns the system nor is its engineer.
         InvalidInput: an answer is missing or not one of its choices, or the tier is not 1 to 4.
@@ -113,6 +118,7 @@ def propose_classification(
         trace=derived.as_dict()["trace"],
         law_version=derived.law_version,
         model_tier=model_tier,
+        placed_on=placed_on,
         proposed_by=by,
         proposed_at=clock.now(),
     )
@@ -126,6 +132,7 @@ def propose_classification(
             "points": list(derived.annex_points),
             "model_tier": model_tier,
             "law": derived.law_version,
+            "placed_on": placed_on,
         },
     )
     return proposal
@@ -133,7 +140,7 @@ def propose_classification(
 
 @transaction.atomic
 def sign_classification(*, classification_id: uuid.UUID, signer: User) -> Classification:
-    """Sign a proposed classification, which gives the system its class and tier.
+    """Sign a proposed classification, which gives the system its class and tier, and its roles if it names any.
 
     Raises:
         Unknown: no such classification.
@@ -142,6 +149,7 @@ def sign_classification(*, classification_id: uuid.UUID, signer: User) -> Classi
         Forbidden: the signer is neither validator, risk officer nor data protection officer.
     """
     proposal = _waiting_classification(classification_id)
+    signed.lock(proposal)
     ai_system = AISystem.objects.select_for_update().get(pk=proposal.system_id)
     if signer.pk in {proposal.proposed_by_id, ai_system.owner_id}:
         raise OwnClassification(f"{signer} proposed this classification or owns the system; someone else must sign.")
@@ -149,12 +157,21 @@ def sign_classification(*, classification_id: uuid.UUID, signer: User) -> Classi
         raise Forbidden("A validator, risk officer or data protection officer signs a classification.")
     proposal.signed_by, proposal.signed_at = signer, clock.now()
     ai_system.ai_act_class, ai_system.model_tier = proposal.ai_act_class, proposal.model_tier
+    answered = proposal.answers.get("operator_roles")
+    if answered is not None:  # what is no AI system is not asked for a role
+        ai_system.ai_roles = sorted({*([answered] if isinstance(answered, str) else answered)} - {NONE})
     audit.append(
         event=Event.CLASSIFICATION_SIGNED,
         actor=signer,
         subjects=[proposal, ai_system],
-        data={"system": ai_system.slug, "ai_act_class": proposal.ai_act_class, "model_tier": proposal.model_tier},
+        data={
+            "system": ai_system.slug,
+            "ai_act_class": proposal.ai_act_class,
+            "model_tier": proposal.model_tier,
+            "ai_roles": ai_system.ai_roles,
+        },
     )
+    signed.tell(ai_system)
     return proposal
 
 

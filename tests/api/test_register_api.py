@@ -11,6 +11,7 @@ from django.test import Client
 from governance.accounts.roles import Role
 from governance.regulation.register import load
 from tests import factories
+from tests.documents.sample_snapshot import ANSWERS
 
 SignIn = Callable[[Any], Client]
 
@@ -108,3 +109,22 @@ def test_a_system_that_is_not_classified_has_no_duties_to_name(cast: Any, signed
     )
     body = signed_in(cast.owner).get(f"/api/v1/systems/{made.slug}/duties").json()
     assert (body["classified_under"], body["duties"], body["upcoming"]) == (None, [], [])
+
+
+def test_a_classification_says_when_its_system_was_placed_on_the_market(cast: Any, signed_in: SignIn) -> None:
+    path = f"/api/v1/systems/{cast.system.slug}/classifications"
+    owner = signed_in(cast.owner)
+
+    def proposed(key: str, **more: object) -> Any:
+        body = {"answers": ANSWERS, "model_tier": 1, **more}
+        return owner.post(path, body, content_type="application/json", headers={"Idempotency-Key": key})
+
+    wrong = proposed("wrong", placed_on="soon")
+    assert (wrong.status_code, wrong.json()["type"]) == (422, "/problems/invalid-input")
+    made = proposed("given", placed_on="2026-08-01")
+    assert (made.status_code, made.json()["placed_on"]) == (201, "2026-08-01")
+    assert owner.get(f"{path}/{made.json()['id']}").json()["placed_on"] == "2026-08-01"
+    back = f"{path}/{made.json()['id']}/withdrawals"
+    withdrawn = owner.post(back, {}, content_type="application/json", headers={"Idempotency-Key": "back"})
+    assert withdrawn.status_code == 201
+    assert proposed("left out").json()["placed_on"] is None

@@ -55,7 +55,7 @@ KEPT = {
     "evidence.SubmittedDocument": "evidence system_id kind submitter issued_on expires_on submitted_at",
     "inventory.AISystem": "owner ai_act_class model_tier state made_at retired_at",
     "inventory.Classification": "proposed_by proposed_at signed_by signed_at withdrawn_at "
-    "system ai_act_class model_tier",
+    "system ai_act_class model_tier placed_on",
     "inventory.Correspondence": "system number kind received_on due_on state sent_on answered_by answered_at "
     "recorded_by recorded_at settled_by settled_at erased_at",
     "inventory.DatasetPin": "system pinned_by pinned_at unpinned_at",

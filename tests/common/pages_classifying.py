@@ -34,16 +34,26 @@ def page(**more: Any) -> dict[str, Any]:
         "ai_act_class": "High-risk",
         "prohibited": True,
         "annex_points": [point, point],
-        "duties": [point | {"from_on": date(2026, 8, 2)}, point | {"from_on": None}],
+        "duties": [
+            point | {"formal_on": date(2026, 8, 2), "practical_on": date(2027, 12, 2), "transition": None},
+            point
+            | {
+                "formal_on": date(2026, 8, 2),
+                "practical_on": None,
+                "transition": {"before": date(2026, 8, 2), "on": date(2026, 12, 2)},
+            },
+            point | {"formal_on": None, "practical_on": None, "transition": None},
+        ],
         "applies_from": date(2027, 12, 2),
         "roles": ["provider", "deployer"],
-        "general_purpose": False,
+        "general_purpose": "provider of one",
     }
     base = {
         "system": SYSTEM,
         "steps": steps,
         "trace": trace,
         "result": result,
+        "placed_on": "2026-07-01",
         "tier": "2",
         "tiers": ("1", "2", "3", "4"),
     }

@@ -1,5 +1,7 @@
 """The questionnaire on the web, one page that grows, and the form that takes a system in."""
 
+from datetime import date
+
 import pytest
 from django.urls import reverse
 
@@ -11,6 +13,7 @@ from tests.documents.sample_snapshot import ANSWERS
 from tests.factories import a_system, a_user
 
 pytestmark = pytest.mark.django_db
+GENERAL = date(2026, 8, 2)
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -61,7 +64,7 @@ def test_what_would_follow_is_shown_and_then_proposed(client, bare, owner):
     result = page.context["result"]
     assert (result["ai_act_class"], result["annex_points"][0]["id"]) == ("High-risk", "Annex III.5.b")
     assert result["applies_from"] == rules.classify(ANSWERS).applies_from
-    assert page.context["trace"][-1]["conclusion"] == "No general-purpose AI model is provided."
+    assert page.context["trace"][-1]["conclusion"] == "Not built on a general-purpose AI model of another provider."
     without = client.post(address, {**ANSWERS, "propose": "yes"})
     assert without.status_code == 422
     assert 'value="Annex III.5.b"\n' in text_of(without) or 'value="Annex III.5.b"' in text_of(without)
@@ -71,6 +74,41 @@ def test_what_would_follow_is_shown_and_then_proposed(client, bare, owner):
     assert waiting.answers == ANSWERS
     assert client.get(address).context["waiting"]
     assert client.post(address, {**ANSWERS, "propose": "yes", "model_tier": "2"}).status_code == 409
+
+
+def test_the_day_on_the_market_is_asked_kept_and_refused_when_it_is_none(client, bare):
+    address = reverse("system-classify", args=[bare.pk])
+    generator = {**ANSWERS, "transparency_cases": ["Art 50.2"], "assistive_editing_only": "no", "model_tier": "2"}
+    page = client.post(address, {**generator, "placed_on": "soon"})
+    assert "is a day, such as 2026-07-01" in text_of(page)
+    refused = client.post(address, {**generator, "placed_on": "2026-13-01", "propose": "yes"})
+    assert (refused.status_code, Classification.objects.count()) == (422, 0)
+    page = client.post(address, {**generator, "placed_on": "2026-08-01"})
+    (duty,) = page.context["result"]["duties"]
+    assert (duty["formal_on"], duty["transition"]) == (date(2026, 12, 2), None)
+    assert 'value="2026-08-01"' in text_of(page)
+    assert client.post(address, {**generator, "placed_on": "2026-08-01", "propose": "yes"}).status_code == 302
+    assert selectors.open_classification(bare).placed_on == date(2026, 8, 1)
+
+
+def test_both_dates_of_a_duty_are_shown_and_a_rule_that_may_move_them(client, bare):
+    address = reverse("system-classify", args=[bare.pk])
+    exempt = {**ANSWERS, "profiling": "no", "significant_risk": "no", "derogation": ["Art 6.3.a"]}
+    page = client.post(address, exempt)
+    duties = {row["id"]: row for row in page.context["result"]["duties"]}
+    assert (duties["Art 49.2"]["formal_on"], duties["Art 49.2"]["practical_on"]) == (GENERAL, date(2027, 12, 2))
+    assert "2 Aug 2026; can bite 2 Dec 2027" in " ".join(text_of(page).split())
+    page = client.post(address, {**ANSWERS, "transparency_cases": ["Art 50.2"], "assistive_editing_only": "no"})
+    assert "2 Aug 2026; 2 Dec 2026 if on the market before 2 Aug 2026" in " ".join(text_of(page).split())
+
+
+def test_a_prohibited_practice_asks_next_about_the_model_and_an_exclusion_opens_the_rest(client, bare):
+    address = reverse("system-classify", args=[bare.pk])
+    asked = ("is_ai_system", "operator_roles", "union_link", "scope_exclusion")
+    start = {key: ANSWERS[key] for key in asked} | {"prohibited_practices": ["Art 5.1.d"]}
+    assert questions(client.post(address, start))[-1] == "objective_facts_only"
+    assert questions(client.post(address, start | {"objective_facts_only": "no"}))[-1] == "general_purpose_model"
+    assert questions(client.post(address, start | {"objective_facts_only": "yes"}))[-1] == "annex_i_position"
 
 
 def test_what_is_incomplete_is_not_proposed_and_contradictions_are_said(client, bare):

@@ -73,6 +73,12 @@ class ClassificationInput(serializers.Serializer[Any]):
 
     answers = serializers.DictField(help_text="Question id to value, or to a list of values.")
     model_tier = serializers.IntegerField(min_value=1, max_value=4)
+    placed_on = serializers.DateField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="When it was placed on the market or put into service, or will be; null is not known.",
+    )
 
 
 class ClassificationOutput(serializers.ModelSerializer[Classification]):
@@ -87,6 +93,7 @@ class ClassificationOutput(serializers.ModelSerializer[Classification]):
             "trace",
             "law_version",
             "model_tier",
+            "placed_on",
             "proposed_at",
             "signed_at",
             "withdrawn_at",

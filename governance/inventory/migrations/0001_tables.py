@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                 ('trace', models.JSONField(help_text='Each step with its question, answer, conclusion and points of law.')),
                 ('law_version', models.CharField(max_length=120)),
                 ('model_tier', models.PositiveSmallIntegerField()),
+                ('placed_on', models.DateField(help_text='When it was placed on the market or put into service, or will be; null is not known.', null=True)),
                 ('proposed_at', models.DateTimeField()),
                 ('signed_at', models.DateTimeField(null=True)),
                 ('withdrawn_at', models.DateTimeField(null=True)),

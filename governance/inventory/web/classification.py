@@ -2,12 +2,15 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import date
 from itertools import groupby
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from governance.accounts.narrow import actor
@@ -17,6 +20,8 @@ from governance.inventory import selectors, services
 from governance.inventory.models import AISystem
 from governance.regulation import classification as rules
 from governance.regulation import register
+from governance.regulation.classified import Classified, classified
+from governance.regulation.dates import applies_to
 from governance.regulation.form import Question
 from governance.regulation.questionnaire import questionnaire
 
@@ -31,6 +36,11 @@ STEPS = {
     8: "General-purpose models",
 }
 CLASSES = dict(AISystem.AIActClass.choices)
+GENERAL_PURPOSE = {
+    "no": "",
+    "gpai": gettext_lazy("provider of one"),
+    "gpai_systemic": gettext_lazy("provider of one with systemic risk"),
+}
 TIERS = ("1", "2", "3", "4")
 Row = dict[str, Any]
 Answers = dict[str, str | list[str]]
@@ -45,24 +55,32 @@ def classify(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         signed = selectors.classification_in_force(ai_system)
         answers, tier = (dict(signed.answers), str(signed.model_tier)) if signed else ({}, "")
-        return render(request, "inventory/classify.html", classify_page(ai_system, answers, tier))
+        placed = signed.placed_on.isoformat() if signed and signed.placed_on else ""
+        return render(request, "inventory/classify.html", classify_page(ai_system, answers, tier, placed))
     answers, tier = _answers(request.POST), request.POST.get("model_tier", "")
+    placed = request.POST.get("placed_on", "").strip()
     if "propose" not in request.POST:
-        return render(request, "inventory/classify.html", classify_page(ai_system, answers, tier))
+        return render(request, "inventory/classify.html", classify_page(ai_system, answers, tier, placed))
     try:
         if tier not in TIERS:
             raise InvalidInput("Choose the model tier, from 1 (highest) to 4.")
-        services.propose_classification(ai_system=ai_system, answers=answers, model_tier=int(tier), by=by)
+        services.propose_classification(
+            ai_system=ai_system, answers=answers, model_tier=int(tier), by=by, placed_on=_placed_on(placed)
+        )
     except DomainError as refusal:
         messages.error(request, refusal.detail)
-        context = classify_page(ai_system, answers, tier, error=refusal.detail)
+        context = classify_page(ai_system, answers, tier, placed, error=refusal.detail)
         return render(request, "inventory/classify.html", context, status=refusal.status)
     messages.success(request, "Proposed. It takes effect when a second person signs it.")
     return redirect("system-detail", pk=ai_system.pk)
 
 
-def classify_page(ai_system: AISystem, answers: Answers, tier: str, *, error: str = "") -> Row:
-    """Return the context of inventory/classify.html: the questions up to the first step with an open one."""
+def classify_page(ai_system: AISystem, answers: Answers, tier: str, placed: str = "", *, error: str = "") -> Row:
+    """Return the context of inventory/classify.html: the questions up to the first step with an open one.
+
+    Args:
+        placed: the day on which the system was placed on the market or put into service, as typed; empty is not known.
+    """
     shown = _shown(answers)
     asked = {question.id for question in shown}
     answers = {key: value for key, value in answers.items() if key in asked}
@@ -70,6 +88,10 @@ def classify_page(ai_system: AISystem, answers: Answers, tier: str, *, error: st
         trace, found = rules.follow(answers)
     except rules.AnswersInvalid as wrong:
         trace, found, error = (), None, error or str(wrong)
+    try:
+        placed_on = _placed_on(placed)
+    except InvalidInput as wrong:
+        placed_on, error = None, error or wrong.detail
     return {
         "system": {"pk": ai_system.pk, "name": ai_system.name},
         "steps": [
@@ -81,7 +103,8 @@ def classify_page(ai_system: AISystem, answers: Answers, tier: str, *, error: st
             for number, rows in groupby(shown, key=lambda row: row.step)
         ],
         "trace": [{"question": row.text, "conclusion": row.conclusion, "points": row.points} for row in trace],
-        "result": _result(found) if found else None,
+        "result": _result(found, placed_on) if found else None,
+        "placed_on": placed,
         "tier": tier,
         "tiers": TIERS,
         "waiting": selectors.open_classification(ai_system) is not None,
@@ -126,21 +149,45 @@ def _question(question: Question, answers: Answers) -> Row:
     }
 
 
-def _result(found: rules.Classification) -> Row:
-    """Return the class that would follow, its points and duties with the days from which they bind."""
-    law = register.load()
-    route: register.Route = "annex_i" if any(row.startswith("Annex I.") for row in found.annex_points) else "annex_iii"
+def _placed_on(typed: str) -> date | None:
+    """Return the day that was typed, None for none.
+
+    Raises:
+        InvalidInput: it is no day.
+    """
+    try:
+        found = parse_date(typed) if typed else None
+    except ValueError:
+        found = None
+    if typed and found is None:
+        raise InvalidInput("When it was placed on the market or put into service is a day, such as 2026-07-01.")
+    return found
+
+
+def _result(found: rules.Classification, placed_on: date | None) -> Row:
+    """Return the class that would follow, its points and duties with both days from which they bind."""
+    law, system = register.load(), classified(found, placed_on=placed_on)
     return {
         "ai_act_class": CLASSES[found.ai_act_class],
         "prohibited": found.ai_act_class == "prohibited",
         "annex_points": [{"id": row, "title": law.point(row).title} for row in found.annex_points],
-        "duties": [
-            {"id": row, "title": law.point(row).title, "from_on": law.applies_from(row, route=route).earliest}
-            for row in found.duties
-        ],
+        "duties": [_duty(law.point(row), system) for row in found.duties],
         "applies_from": found.applies_from,
         "roles": [row.replace("_", " ") for row in found.roles],
-        "general_purpose": found.general_purpose != "no",
+        "general_purpose": GENERAL_PURPOSE[found.general_purpose],
+    }
+
+
+def _duty(point: register.Point, system: Classified) -> Row:
+    applies, transition = applies_to(point, system, register.load())
+    return {
+        "id": point.id,
+        "title": point.title,
+        "formal_on": applies.formal,
+        "practical_on": applies.practical,
+        "transition": {"before": transition.marketed_before, "on": transition.applies_from}
+        if transition and transition.applies_from != applies.formal
+        else None,
     }
 
 
