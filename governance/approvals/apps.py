@@ -10,10 +10,12 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         from governance.accounts.administration import register_on_leave
-        from governance.approvals import delegations, documents, services
+        from governance.approvals import delegations, documents, prohibition, services
         from governance.evidence import documents as submitted
         from governance.evidence import services as evidence
+        from governance.inventory import signed
 
         evidence.on_change(services.collect)
         submitted.on_review(documents.on_review)
         register_on_leave(delegations.end_with)
+        signed.on_signed(prohibition.on_signed, lock=prohibition.lock)

@@ -1,6 +1,6 @@
-"""What an approval stands on beside evidence: how many findings may be open, and what an overdue one does.
+"""What an approval stands on beside evidence: its system's class, how many findings are open, what an overdue one does.
 
-A waiver and a standing approval stand on nothing of that: what they are for does.
+On findings a waiver and a standing approval do not stand: what they are for does.
 """
 
 from typing import Any
@@ -11,13 +11,32 @@ from governance.approvals import unmeasured
 from governance.approvals.findings import QUESTIONS
 from governance.approvals.models import ApprovalRequest, Finding
 from governance.common import clock
+from governance.inventory.models import AISystem
 from governance.policy.selectors import document_of
 
 OPEN_FINDINGS = "conditions.open-findings"
+PROHIBITED = "conditions.prohibited-practice"
+CHECKS = (PROHIBITED, OPEN_FINDINGS)
 
 
 def holds(approval: ApprovalRequest) -> list[dict[str, Any]]:
-    """Return the check that holds a request because too many findings of its system are open; none when it does not."""
+    """Return the checks that hold a request: its system is prohibited, or too many of its findings are open."""
+    return [*_prohibited(approval), *_too_many_open(approval)]
+
+
+def prohibition(approval: ApprovalRequest) -> str:
+    """Return that its system is a prohibited practice in one sentence, an empty text when it is none. Read anew."""
+    rows = AISystem.objects.filter(pk=approval.system_id, ai_act_class=AISystem.AIActClass.PROHIBITED)
+    name = rows.values_list("name", flat=True).first()
+    return f"{name} is classified as a prohibited practice (Article 5); nothing of it is approved." if name else ""
+
+
+def _prohibited(approval: ApprovalRequest) -> list[dict[str, Any]]:
+    reason = prohibition(approval)
+    return [{"id": PROHIBITED, "title": "No prohibited practice", "reason": reason}] if reason else []
+
+
+def _too_many_open(approval: ApprovalRequest) -> list[dict[str, Any]]:
     most = document_of(approval.policy_version).approval.conditions.max_open_findings
     if most is None or approval.subject_kind in unmeasured.KINDS:
         return []

@@ -14,11 +14,11 @@ CLOCK = System("clock")
 
 
 def settle(approval: ApprovalRequest) -> bool:
-    """Evaluate a locked request in review again if findings or documents moved since; return whether it was."""
-    held = next((row for row in approval.verdict.get("checks", []) if row["id"] == conditions.OPEN_FINDINGS), None)
-    now = conditions.holds(approval)
-    same = (held is None) == (not now) and (held is None or held["reason"] == now[0]["reason"])
-    if same and not documents.changed(approval):
+    """Evaluate a locked request in review again if class, findings or documents moved since; return whether it was."""
+    checks = approval.verdict.get("checks", [])
+    held = {row["id"]: row["reason"] for row in checks if row["id"] in conditions.CHECKS}
+    now = {row["id"]: row["reason"] for row in conditions.holds(approval)}
+    if held == now and not documents.changed(approval):
         return False
     services.evaluate_again(approval, actor=CLOCK)
     return True

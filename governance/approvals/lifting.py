@@ -45,7 +45,7 @@ def lift_suspension(*, request_id: uuid.UUID, signer: User, rationale: str, pass
 
     Raises:
         NotEligible: only a risk officer without a part in the subject lifts a suspension.
-        Forbidden: its critical findings are still open, or a finding is overdue.
+        Forbidden: its system is a prohibited practice, its critical findings are still open, or a finding is overdue.
         ChecksHold: a waiver on which it rested has ended.
         PasskeyNeeded: a stage of it is signed by passkey; see :func:`prepare_lifting` and :func:`sign_lifting`.
         RequestNotOpen, SelfApproval, RationaleTooShort, SignInAgain: as for a decision.
@@ -112,6 +112,8 @@ def _check(approval: ApprovalRequest, signer: User) -> None:
     check_may_lift(approval, signer)
     if approval.state != State.SUSPENDED:
         raise RequestNotOpen(f"{approval} is {approval.get_state_display().lower()}, not suspended.")
+    if why := conditions.prohibition(approval):
+        raise Forbidden(why)
     critical = approval.findings.filter(closed_at__isnull=True, severity=Finding.Severity.CRITICAL).first()
     if critical:
         raise Forbidden(f"Close the critical finding first: {critical.title}")

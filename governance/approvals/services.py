@@ -243,7 +243,7 @@ def _refuse_too_many_facts(approval: ApprovalRequest, evidence: Sequence[Evidenc
 def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdict:
     document = document_of(approval.policy_version)
     if approval.subject_kind in unmeasured.KINDS:
-        return unmeasured.verdict_of(approval.subject_kind, document)
+        return held_by_context(unmeasured.verdict_of(approval.subject_kind, document), conditions.holds(approval))
     signed = [
         Review(
             check=item.payload["check"],
