@@ -5,7 +5,7 @@ import uuid
 
 from celery import shared_task
 
-from governance.approvals import documents, enforcement, escalation, expiry, replaying, services
+from governance.approvals import documents, enforcement, escalation, expiry, law_changes, replaying, services
 from governance.evidence.errors import LeaseLost
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,12 @@ def sweep_approvals() -> int:
 def sweep_submitted_documents() -> int:
     """Open a finding for each document that ceased to count while an approval rests on it; return how many."""
     return documents.sweep()
+
+
+@shared_task
+def sweep_law_changes() -> int:
+    """Open a finding for each AI system whose points the register in use changed since its class; return how many."""
+    return law_changes.sweep()
 
 
 @shared_task(queue="evidence")

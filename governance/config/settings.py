@@ -238,6 +238,7 @@ CELERY_BEAT_SCHEDULE = {
     "notices-by-the-clock": {"task": "governance.notices.tasks.look_ahead", "schedule": 1800.0},
     "sweep-revalidations": {"task": "governance.validation.tasks.sweep_revalidations", "schedule": 86_400.0},
     "sweep-submitted-documents": {"task": "governance.approvals.tasks.sweep_submitted_documents", "schedule": 3600.0},
+    "sweep-law-changes": {"task": "governance.approvals.tasks.sweep_law_changes", "schedule": 3600.0},
     "sweep-replays": {"task": "governance.approvals.tasks.sweep_replays", "schedule": 30.0},
 }
 

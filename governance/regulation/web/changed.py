@@ -49,15 +49,15 @@ def changes_page(asked: Mapping[str, str], viewer: User) -> Context:
 def touched_rows(systems: list[SystemInLaw], found: Difference, old: Register, new: Register) -> list[Context]:
     """Return the systems that a new register touches.
 
-    Touched is a system with a changed point, with a classification signed under another register than the new one, or
-    with records, such as documents, that name another.
+    Touched is a system that a changed point concerns. Its row says too whether its class was signed under another
+    register than the new one, and which records, such as documents, name another.
     """
     rows = []
     for system in systems:
         points = touched(system.classified, found, old, new) if system.classified else ()
         signed_under = system.classified.law_version if system.classified else ""
         stale = [made for made in system.made if made.law_version != new.version]
-        if points or stale or (signed_under and signed_under != new.version):
+        if points:
             rows.append(
                 {
                     "pk": system.pk,
