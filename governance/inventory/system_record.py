@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from django.db.models.functions import Left
 
 from governance.inventory import declaring
 from governance.inventory.models import AISystem, Declaration
@@ -27,11 +30,15 @@ class Answered:
     def state(self) -> State:
         """``open`` (nobody answers, or it was taken back), ``given``, ``accepted`` or ``returned``."""
         row = self.declaration
-        if row is None or not row.text:
-            return "open"
-        if row.verdict == Declaration.Verdict.ACCEPTED:
-            return "accepted"
-        return "returned" if row.verdict == Declaration.Verdict.RETURNED else "given"
+        return _state(row.verdict, said=bool(row.text)) if row else "open"
+
+
+def _state(verdict: str, *, said: bool) -> State:
+    if not said:
+        return "open"
+    if verdict == Declaration.Verdict.ACCEPTED:
+        return "accepted"
+    return "returned" if verdict == Declaration.Verdict.RETURNED else "given"
 
 
 def answered(ai_system: AISystem) -> list[Answered]:
@@ -54,6 +61,22 @@ def counts(rows: Iterable[Answered]) -> dict[State, int]:
     """Return how many questions are in each state."""
     found = Counter(row.state for row in rows)
     return {state: found[state] for state in STATES}
+
+
+def counts_for(systems: Collection[AISystem]) -> dict[uuid.UUID, dict[State, int]]:
+    """Return for each system how many questions of its record are in each state: one query, and no text is read."""
+    newest = Declaration.objects.filter(system__in=systems).order_by("system", "question", "-number")
+    given: dict[uuid.UUID, dict[str, State]] = {row.pk: {} for row in systems}
+    rows = newest.distinct("system", "question").values_list("system_id", "question", "verdict", Left("text", 1))
+    for system_id, question, verdict, start in rows:
+        given[system_id][question] = _state(verdict, said=bool(start))
+    asked = record.load().questions.values()
+    found: dict[uuid.UUID, dict[State, int]] = {}
+    for row in systems:
+        states = given[row.pk]
+        count = Counter(states.get(q.id, "open") for q in asked if q.concerns(row.ai_roles) or q.id in states)
+        found[row.pk] = {state: count[state] for state in STATES}
+    return found
 
 
 def by_section(rows: Iterable[Answered]) -> Mapping[str, list[Answered]]:

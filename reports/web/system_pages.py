@@ -16,10 +16,11 @@ from governance.common import clock
 from governance.common.errors import DomainError
 from governance.inventory import assignments, criteria, retiring, services, system_record
 from governance.inventory import selectors as inventory
+from governance.inventory.law import signed_for
 from governance.inventory.models import AISystem, Classification, ModelAssignment, Risk, SuccessCriteria
 from governance.inventory.web.correspondence_pages import counts_of
-from governance.inventory.web.dates import dates_of
-from governance.inventory.web.record_pages import progress
+from governance.inventory.web.dates import dates_of, next_dues
+from governance.inventory.web.record_pages import progress, progress_of
 from governance.policy.web.pages import effective_rows
 from governance.regulation.questionnaire import questionnaire
 from monitoring.incidents.selectors import is_keeper
@@ -37,15 +38,19 @@ Errors = Mapping[str, Sequence[str]]
 
 
 def system_rows(viewer: User) -> list[Row]:
-    """Return every AI system with its class, its models and what is live; three queries, whatever their number."""
+    """Return every AI system with its class, its models, what is due next and how far its record has come.
+
+    Four queries, whatever their number.
+    """
     systems = list(
         inventory.systems_for(viewer).annotate(
             model_count=Count("models", distinct=True),
             finding_count=Count("findings", filter=Q(findings__closed_at__isnull=True), distinct=True),
         )
     )
-    signed = Classification.objects.filter(signed_at__isnull=False).order_by("system", "-signed_at").distinct("system")
-    points = dict(signed.values_list("system_id", "annex_points"))
+    signed = signed_for(systems)
+    points = {pk: classification.annex_points for pk, classification in signed.items()}
+    due, record = next_dues(systems, signed), system_record.counts_for(systems)
     live: dict[Any, list[str]] = {}
     for span in _live(systems):
         live.setdefault(span.version.model.system_id, []).append(f"{span.version} ({span.alias})")
@@ -55,7 +60,9 @@ def system_rows(viewer: User) -> list[Row]:
             "name": row.name,
             "purpose": row.purpose,
             "owner": {"name": row.owner.name, "role": ""},
-            "ai_act": ", ".join([row.get_ai_act_class_display(), *points.get(row.pk, [])]) if row.ai_act_class else "",
+            "ai_act": ", ".join([row.get_ai_act_class_display(), *points.get(row.pk, ())]) if row.ai_act_class else "",
+            "due": due.get(row.pk),
+            "record": progress_of(record[row.pk]),
             "tier": row.model_tier,
             "state": row.state,
             "models": row.model_count,
@@ -66,10 +73,13 @@ def system_rows(viewer: User) -> list[Row]:
     ]
 
 
-def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, errors: Errors | None = None) -> Row:
+def system_page(
+    ai_system: AISystem, viewer: User, *, refused: object = None, errors: Errors | None = None, on: str = ""
+) -> Row:
     """Return the context of inventory/system.html.
 
     Args:
+        on: the day, as typed, for which the dates of the AI Act are asked; today when it is empty.
         refused: the id of the classification, assignment or criteria that were to be signed.
         errors: why the signature was refused, by field (``password`` or ``all``).
     """
@@ -95,7 +105,7 @@ def system_page(ai_system: AISystem, viewer: User, *, refused: object = None, er
     return {
         "system": _system(ai_system, people),
         "classification": _classification(signed, people) if signed else None,
-        "dates": dates_of(signed, ai_system) if signed else None,
+        "dates": dates_of(signed, ai_system, asked=on) if signed else None,
         "classification_open": _classification(waiting, people) if waiting else None,
         "sign": _sign(waiting, ai_system, viewer, (errors or {}) if waiting.pk == refused else {}) if waiting else None,
         "assignments": [
@@ -156,6 +166,7 @@ def _classification(row: Classification, people: People) -> Row:
         "annex_points": row.annex_points,
         "tier": row.model_tier,
         "law_version": f"law as of {law_day(row.law_version)}",
+        "placed_on": row.placed_on,
         "proposed_by": people[row.proposed_by_id],
         "proposed_at": row.proposed_at,
         "signed_by": people[row.signed_by_id] if row.signed_by_id else None,

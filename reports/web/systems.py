@@ -32,8 +32,10 @@ def system_list(request: HttpRequest) -> HttpResponse:
 @page
 @require_GET
 def system_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``GET /systems/<pk>``: one AI system, with everything that concerns it."""
-    return render(request, "inventory/system.html", system_pages.system_page(_readable(request, pk), actor(request)))
+    """``GET /systems/<pk>``: one AI system, with everything that concerns it; ``?on=`` asks what binds it on a day."""
+    on = request.GET.get("on", "")
+    context = system_pages.system_page(_readable(request, pk), actor(request), on=on)
+    return render(request, "inventory/system.html", context)
 
 
 @page

@@ -114,6 +114,8 @@ def systems() -> dict[str, Any]:
         "models": 1,
         "live": "credit-risk v1",
         "open_findings": 2,
+        "due": {"on": date(2027, 12, 2), "days": 370},
+        "record": {"total": 54, "answered": 21, "counts": {"accepted": 9, "given": 12, "returned": 2, "open": 31}},
     }
     return {
         "systems": [
@@ -127,6 +129,7 @@ def systems() -> dict[str, Any]:
                 "models": 0,
                 "live": "",
                 "open_findings": 0,
+                "due": None,
             },
         ]
     }
@@ -150,6 +153,7 @@ def system() -> dict[str, Any]:
         "proposed_at": ago(days=200),
         "signed_by": VALIDATOR,
         "signed_at": ago(days=199),
+        "placed_on": date(2026, 7, 1),
         "trace": trace,
     }
     return {

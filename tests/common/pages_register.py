@@ -117,12 +117,15 @@ def dates() -> dict[str, Any]:
     due = {"on": date(2027, 12, 2), "kind": "date in the Act", "days": 374, "next": True, "count": 156}
     due |= {"groups": [{"group": "Art 9", "count": 17}, {"group": "Art 26", "count": 12}]}
     return {
-        "today": TODAY,
+        "on": TODAY,
+        "today": False,
+        "error": "“On” is a day, such as 2027-12-02. What follows is as of today.",
         "counts": {"applies": 1, "formally": 58, "later": 156, "undated": 1},
         "waiting": 2,
         "notes": ["Outside the deferred sections; commentators differ."],
         "now": group,
         "upcoming": [due, due | {"kind": "can bite", "next": False}],
+        "unconfirmed": load().unconfirmed_transitions,
         "other_law": True,
     }
 

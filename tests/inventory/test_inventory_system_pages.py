@@ -1,14 +1,19 @@
 """The pages of AI systems, and the signature under a classification: a second person's, never the owner's."""
 
 import uuid
+from datetime import UTC, date, datetime
 
 import pytest
 from django.urls import reverse
 
 from governance.accounts.roles import Role
 from governance.audit import selectors as log
+from governance.common import clock
+from governance.inventory import declaring, retiring, system_record
 from governance.inventory.models import AISystem, Classification
-from tests.factories import PASSWORD, a_user
+from governance.inventory.web.record_pages import progress
+from reports.web.system_pages import system_rows
+from tests.factories import PASSWORD, a_system, a_user
 from tests.reports.factories import Bank, a_declared_system, a_proposal, watch
 
 LIST = "/systems"
@@ -53,6 +58,38 @@ def test_the_list_says_what_is_classified_and_what_is_live(bank, client):
     assert rows["Consumer credit scoring"]["live"] == "credit-risk v1 (champion)"
     assert rows["Churn"]["ai_act"] == rows["Churn"]["live"] == ""
     assert "Not classified" in text_of(page)
+
+
+def test_the_list_says_what_is_due_next_and_how_far_the_record_is(bank, client):
+    a_declared_system(bank.owner, slug="churn", name="Churn", declared={})
+    with clock.frozen(datetime(2027, 6, 1, 9, 0, tzinfo=UTC)):
+        client.force_login(a_user(Role.VALIDATOR))
+        page = client.get(LIST)
+        record = page_of(client, bank.system).context["record"]
+    rows = {row["name"]: row for row in page.context["systems"]}
+    credit, churn = rows["Consumer credit scoring"], rows["Churn"]
+    assert (credit["due"].on, credit["due"].days, churn["due"]) == (date(2027, 12, 2), 184, None)
+    assert credit["record"] == record
+    assert 0 < record["answered"] < record["total"]
+    assert (churn["record"]["answered"], churn["record"]["counts"]["open"]) == (0, churn["record"]["total"])
+    assert "in 184 days" in text_of(page)
+    assert f"{record['answered']} of {record['total']}" in text_of(page)
+
+
+def test_an_answer_that_was_taken_back_is_open_again_in_the_list(bank, client):
+    before = {row["pk"]: row["record"] for row in system_rows(bank.auditor)}[bank.system.pk]
+    declaring.declare(ai_system=bank.system, answers={"hardware": ""}, by=bank.owner)
+    declaring.declare(ai_system=bank.system, answers={"compute": "Seconds on one processor."}, by=bank.owner)
+    after = {row["pk"]: row["record"] for row in system_rows(bank.auditor)}[bank.system.pk]
+    assert after == progress(system_record.answered(bank.system))
+    assert after["total"] == before["total"]
+
+
+def test_a_retired_system_has_nothing_due(db, client):
+    system = a_system()
+    retiring.retire_system(ai_system=system, by=system.owner, reason="Another system took its place.")
+    (row,) = system_rows(a_user(Role.AUDITOR))
+    assert row["due"] is None
 
 
 def test_an_empty_list_says_so(db, client):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from django.db import connection
@@ -17,9 +17,13 @@ from governance.inventory.law import systems_in_law
 from governance.regulation import classification
 from governance.regulation.register import load
 from governance.regulation.versions import shipped
+from tests.documents.sample_snapshot import ANSWERS
 from tests.factories import a_system, a_user, given
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+MINIMAL = {key: value for key, value in ANSWERS.items() if key not in {"fraud_detection_only", "profiling"}}
+MINIMAL |= {"annex_iii_uses": ["none"]}
+WINTER = date(2026, 12, 2)
 
 
 def text_of(answer):
@@ -54,10 +58,10 @@ def today():
 def law_before(monkeypatch):
     """Makes a system whose classification is signed under the first register that shipped."""
 
-    def made(name):
+    def made(name, **fields):
         with monkeypatch.context() as patched:
             patched.setattr(classification, "load", lambda: next(iter(shipped().values())))
-            return a_system(name=name)
+            return a_system(name=name, **fields)
 
     return made
 
@@ -167,10 +171,12 @@ def test_the_statement_of_applicability_comes_as_csv_and_as_json(client, reader)
 def test_the_page_of_versions_says_what_changed_and_which_systems_that_touches(client, officer, law_before):
     law_before("Signed before")
     a_system(name="Signed since")
+    law_before("No point of it changed", answers=MINIMAL)
     page = client.get("/register/changes")
     changed = {row["id"] for row in page.context["changes"]}
-    assert {"Art 26.5.financial", "Art 26.6.financial", "Art 50.2"} == changed
+    assert {"Art 26.5.financial", "Art 26.6.financial", "Art 50.2", "Art 53.1.a"} <= changed
     rows = {row["name"]: row for row in page.context["systems"]}
+    assert "No point of it changed" not in rows, "though it was signed under the older register"
     assert rows["Signed before"]["points"] == ["Art 26.5.financial", "Art 26.6.financial"]
     assert rows["Signed before"]["signed_under"].startswith("2026-11-23 (")
     assert rows["Signed since"]["signed_under"] == ""
@@ -187,6 +193,44 @@ def test_the_page_of_a_system_says_what_binds_it_now_and_what_is_next(client, of
     assert "signed under another version" not in said
     before = law_before("Signed before")
     assert "signed under another version of the register" in text_of(client.get(f"/systems/{before.pk}"))
+
+
+def test_the_page_of_a_system_says_what_binds_it_on_the_day_that_is_asked_for(client, officer):
+    address = f"/systems/{a_system().pk}"
+    page = client.get(address, {"on": "2027-12-02"})
+    said = text_of(page)
+    assert "as of 2 Dec 2027" in said
+    assert "Binds it that day" in said
+    assert "Nothing that is recorded begins later." in said
+    assert page.context["dates"]["counts"]["later"] == 0
+    before = client.get(address, {"on": "2027-12-01"}).context["dates"]["counts"]
+    assert before["later"] > before["applies"] == client.get(address).context["dates"]["counts"]["applies"]
+    for wrong in ("soon", "2027-99-99", "<b>1</b>", "\0"):
+        refused = client.get(address, {"on": wrong})
+        assert "“On” is a day, such as 2027-12-02. What follows is as of today." in text_of(refused)
+        assert "as of 27 Nov 2026" in text_of(refused)
+
+
+def test_the_page_of_a_system_names_the_rule_that_is_to_be_confirmed(client, officer):
+    said = text_of(client.get(f"/systems/{a_system().pk}"))
+    assert "no date here is moved by it: Legacy high-risk systems intended for public authorities, 2 Aug 2030" in said
+    assert "Legacy" not in text_of(client.get(f"/systems/{a_system(answers=MINIMAL).pk}"))
+
+
+def test_a_generator_that_was_on_the_market_early_has_its_later_date_everywhere(client, officer):
+    answers = MINIMAL | {"transparency_cases": ["Art 50.2"], "assistive_editing_only": "no"}
+    made = {day: a_system(answers=answers, placed_on=day) for day in (date(2026, 8, 1), date(2026, 8, 2), None)}
+    for day, system in made.items():
+        dates = client.get(f"/systems/{system.pk}").context["dates"]
+        kinds = [(due["on"], str(due["kind"])) for due in dates["upcoming"]]
+        early, unknown = [(WINTER, "date in the Act")], [(WINTER, "end of a transition")]
+        assert kinds == {date(2026, 8, 1): early, date(2026, 8, 2): [], None: unknown}[day]
+        (duty,) = [
+            row
+            for row in client.get(f"/api/v1/systems/{system.slug}/duties").json()["duties"]
+            if row["point"] == "Art 50.2"
+        ]
+        assert duty["state"] == ("later" if day == date(2026, 8, 1) else "applies")
 
 
 def test_the_queries_do_not_grow_with_the_systems(officer):

@@ -90,8 +90,16 @@ def record_page(
 
 def progress(rows: Sequence[Answered]) -> Row:
     """Return how far questions have come: their number, and how many are in each state."""
-    counts = system_record.counts(rows)
-    return {"total": len(rows), "counts": counts, "answered": counts["accepted"] + counts["given"]}
+    return progress_of(system_record.counts(rows))
+
+
+def progress_of(counts: Mapping[system_record.State, int]) -> Row:
+    """Return the same from the number of questions in each state."""
+    return {
+        "total": sum(counts.values()),
+        "counts": counts,
+        "answered": counts["accepted"] + counts["given"],
+    }
 
 
 def point_map(rows: Sequence[Answered]) -> list[Row]:
