@@ -28,6 +28,7 @@ from monitoring.models import Alert, Monitor
 from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest
 from reports.documents.kinds import KINDS
 from reports.documents.snapshot import FORMAT, canonical, law_part
+from reports.facts_agreed import criteria_part, standing_rows
 from reports.facts_correspondence import correspondence_rows
 from reports.facts_decisions import alias_history, decisions, gate
 from reports.facts_documents import documents_that_count
@@ -82,6 +83,7 @@ class Facts:
             "law": law_part(groups=KINDS[kind].groups, on_date=now.date()),
             "system": self._system(),
             "classification": self._classification(),
+            "criteria": criteria_part(self.system, self.roles),
             "record": self._record(),
             "documents": documents_that_count(self.system),
             "findings": self._findings(),
@@ -98,6 +100,7 @@ class Facts:
                 "datasets": self._datasets(self.version, rows),
                 "evidence": [_evidence(row) for row in rows],
                 "alias_history": alias_history(self.version.model, self.log, only=self.named),
+                "standing_approvals": standing_rows(self.version, self.log),
                 "monitoring": self.watched.facts(self.log) if self.watched else None,
             }
             if detected := not_enforced(self.version) or gate(self.log):
@@ -105,7 +108,7 @@ class Facts:
         if self.promotion:
             parts |= decisions(self.promotion, self.roles)
         if self.named:
-            parts |= version_parts(self.system, self.named, self.roles)
+            parts |= version_parts(self.named, self.roles)
         if kind == "incident":
             parts["incident"] = incident_part(incident_of(self.system, about), self.roles)
         # In canonical form, as it travels with the PDF: drawn again from there or from the row, the pages are the same.
@@ -347,6 +350,7 @@ def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:
         *ai_system.models.all(),
         *promotions,
         *ai_system.approval_requests.all(),
+        *ai_system.standing_approvals.all(),
         *AliasHistory.objects.filter(model__system=ai_system),
         *ai_system.findings.all(),
         *ai_system.risks.all(),

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from governance.approvals.models import Decision, Finding
 from governance.evidence.models import Evidence
-from governance.inventory.models import Classification, Declaration, Risk
+from governance.inventory.models import Classification, Declaration, Risk, SuccessCriteria
 from governance.regulation import record
 from governance.regulation.register import load
 from monitoring.models import Incident
@@ -91,7 +91,7 @@ def _evidence(system_ids: Collection[uuid.UUID], digests: Collection[str]) -> It
 
 
 def latest_of(system_ids: Collection[uuid.UUID], versions: Versions | None = None) -> dict[uuid.UUID, Latest]:
-    """Return when each thing about each system changed last; nine queries, however many systems.
+    """Return when each thing about each system changed last; ten queries, however many systems.
 
     Args:
         versions: what :func:`versions_of` found, if it was asked already.
@@ -125,6 +125,7 @@ def answers_of(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Declar
 def _records(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[What, datetime]]:
     changed: Mapping[What, tuple[QuerySet[Any], str, Any]] = {
         "classification": (Classification.objects.filter(system__in=ids), "system", Max("signed_at")),
+        "criteria": (SuccessCriteria.objects.filter(system__in=ids), "system", Max("signed_at")),
         "decision": (Decision.objects.filter(request__system__in=ids), "request__system", Max("decided_at")),
         "risk": (Risk.objects.filter(system__in=ids), "system", Max(Greatest("changed_at", "accepted_at"))),
         "finding": (Finding.objects.filter(system__in=ids), "system", Max(Greatest("opened_at", "closed_at"))),

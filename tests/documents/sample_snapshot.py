@@ -89,7 +89,6 @@ def _dataset(role: str, rows: int, log_index: int) -> dict[str, Any]:
         "rows": rows,
         "columns": 22,
         "uri": f"mlflow-artifacts:/1/3f0c/artifacts/placet/{role}.parquet",
-        "licence": "CC BY 4.0",
         "label": "credit_risk",
         "positive_label": "bad",
         "favourable_label": "good",
@@ -139,10 +138,6 @@ _SAMPLE: dict[str, Any] = {
         "model_tier": 1,
         "lifecycle_state": "live",
         "favourable_outcome": "good",
-        "success_criteria": [
-            "the area under the ROC curve is not lower than in production by more than 0.05",
-            "no group falls below a selection ratio of 0.8 without a human review",
-        ],
         "recorded_by_role": "owner",
         "recorded_at": "2026-11-20T09:12:03.004100Z",
         "log_index": 41,
@@ -154,6 +149,20 @@ _SAMPLE: dict[str, Any] = {
         "signed_by_role": "risk_officer",
         "signed_at": "2026-11-20T11:02:10.250000Z",
         "log_index": 43,
+    },
+    "criteria": {
+        "id": an_id("criteria"),
+        "criteria": [
+            {
+                "id": "no-worse",
+                "title": "Ranks no worse than the version in production by more than 0.05",
+                "expr": "candidate.auc >= production.auc - 0.05",
+            },
+            {"id": "calibrated", "title": "The probability can be taken at its word", "expr": "candidate.brier <= 0.2"},
+        ],
+        "signed_by_role": "validator",
+        "signed_at": "2026-11-21T09:00:00.000000Z",
+        "log_index": 63,
     },
     "record": asked(
         release_forms={
@@ -194,7 +203,6 @@ _SAMPLE: dict[str, Any] = {
         "version": "2",
         "flavor": "sklearn",
         "artifact_digest": a_digest("artifact"),
-        "artifact_files": 7,
         "source": "models:/m-5b1f0c2d",
         "run_id": "3f0c8a5e1d7b4a6f9e2c",
         "created_at": "2026-11-23T17:52:41.330000Z",
@@ -222,7 +230,7 @@ _SAMPLE: dict[str, Any] = {
                 "cloudpickle": "3.1.2",
             },
         },
-        "training": {"duration_s": 4.2, "processors": 2, "accelerator": "none"},
+        "training": {"system/cpu_utilization_percentage": 41.5, "system/system_memory_usage_megabytes": 512.5},
         "previous": {"version": "1", "artifact_digest": a_digest("artifact of version 1")},
     },
     "datasets": [_dataset("training", 700, 105), _dataset("evaluation", 300, 106)],

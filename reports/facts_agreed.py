@@ -1,0 +1,67 @@
+"""What was agreed of a system before anything was measured: signed success criteria, changes approved in advance."""
+
+from __future__ import annotations
+
+from django.db.models import F
+
+from governance.accounts.roles import DECIDING
+from governance.approvals.models import StandingApproval, State
+from governance.common import clock
+from governance.inventory.models import AISystem, SuccessCriteria
+from registry.models import ModelVersion
+from reports.facts_log import Json, LogFacts
+from reports.facts_people import Roles
+
+
+def criteria_part(ai_system: AISystem, roles: Roles) -> Json | None:
+    """Return the success criteria in force as the snapshot's ``criteria``; None where nobody signed any."""
+    signed: SuccessCriteria | None = (
+        ai_system.criteria_proposals.filter(signed_at__isnull=False)
+        .select_related("signed_by")
+        .order_by("-signed_at")
+        .first()
+    )
+    if signed is None or signed.signed_at is None:
+        return None
+    return {
+        "id": str(signed.pk),
+        "criteria": signed.criteria,
+        "signed_by_role": roles.of(signed.signed_by, signed.signed_at, acting_as=sorted(DECIDING)),
+        "signed_at": clock.rfc3339(signed.signed_at),
+        "log_index": signed.log_entry,
+    }
+
+
+def standing_rows(version: ModelVersion, log: LogFacts) -> list[Json]:
+    """Return the standing approvals by which a retrained version of the same model may be let through now."""
+    now = clock.now()
+    rows = StandingApproval.objects.select_related("approval").filter(
+        model_id=version.model_id,
+        approval__state=State.APPROVED,
+        approval__valid_until__gt=now,
+        expires_at__gt=now,
+        used__lt=F("max_uses"),
+    )
+    return [
+        {
+            "id": str(row.pk),
+            "scope": _scope(row),
+            "expires_at": clock.rfc3339(min(row.expires_at, row.approval.valid_until or row.expires_at)),
+            "at": clock.rfc3339(row.made_at),
+            "digest": log.digest(row),
+            "log_index": row.log_entry,
+        }
+        for row in rows.order_by("made_at", "pk")
+    ]
+
+
+def _scope(row: StandingApproval) -> str:
+    parameters = [
+        f"{name}: {'any value' if '*' in values else ' or '.join(values)}"
+        for name, values in row.envelope["parameters"].items()
+    ]
+    return (
+        f"{row.model_name} retrained by the same code, from the same source, with the same features and decision "
+        f"threshold, for {row.alias}; parameters that may differ: {', '.join(parameters) or 'none'}; bounds: "
+        f"{' and '.join(row.envelope['bounds'])}; at most {row.max_uses} times, {row.used} so far"
+    )
