@@ -16,6 +16,7 @@ import rfc8785
 
 from governance.regulation.register import Register, Route, load
 from reports.documents.content import Declarant, Source
+from reports.documents.wording import words
 
 FORMAT = "placet-snapshot/1"
 Record = Mapping[str, Any]
@@ -195,11 +196,19 @@ def record_source(row: Record, name: str, title: str, *, digest_key: str = "dige
 
 
 def declarant(row: Record) -> Declarant:
-    """Return who declared a row that has ``role`` and ``at``.
+    """Return who declared a row that has ``role`` and ``at``, and, of an answer of the record, who reviewed it.
 
     Raises:
         SnapshotInvalid: one of the two is absent: a statement without them cannot be printed as declared.
     """
     if not row.get("role") or not row.get("at"):
         raise SnapshotInvalid(f"A declaration needs 'role' and 'at': {str(row.get('text', row))[:80]!r}.")
-    return Declarant(role=str(row["role"]), on=str(row["at"])[:10], log_index=row.get("log_index"))
+    return Declarant(str(row["role"]), str(row["at"])[:10], row.get("log_index"), _review(row))
+
+
+def _review(row: Record) -> str:
+    if "reviewed_by_role" not in row:
+        return ""
+    if not row.get("reviewed_by_role") or not row.get("reviewed_at"):
+        return "not reviewed"
+    return f"reviewed by the {words(row['reviewed_by_role'])}, {str(row['reviewed_at'])[:10]}"

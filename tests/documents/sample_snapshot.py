@@ -29,6 +29,9 @@ def a_bare_snapshot() -> dict[str, Any]:
     }
 
 
+UNREVIEWED = {"reviewed_by_role": None, "reviewed_at": None}
+
+
 def asked(**answers: dict[str, Any]) -> list[dict[str, Any]]:
     """What the record asks of people, with these answers (question ids with underscores)."""
     return [
@@ -38,7 +41,7 @@ def asked(**answers: dict[str, Any]) -> list[dict[str, Any]]:
             "points": list(row.points),
             "missing": row.missing,
             "owed_by": row.owed_by,
-            "answer": answers.get(row.id.replace("-", "_")),
+            "answer": UNREVIEWED | answers[name] if (name := row.id.replace("-", "_")) in answers else None,
         }
         for row in record.load().questions.values()
     ]
@@ -184,6 +187,8 @@ _SAMPLE: dict[str, Any] = {
         metric_choice={
             "role": "validator",
             "at": "2026-11-22T10:30:00.000000Z",
+            "reviewed_by_role": "risk_officer",
+            "reviewed_at": "2026-11-22T15:00:00.000000Z",
             "log_index": 71,
             "text": "The area under the curve measures ranking, which is what the credit officer uses; the "
             "Brier score measures whether the shown probability can be taken at its word.",
