@@ -21,6 +21,7 @@ from governance.evidence import selectors as evidence
 from governance.evidence.models import Evidence
 from governance.inventory import declaring
 from governance.inventory import selectors as inventory
+from governance.inventory.law import as_classified
 from governance.inventory.models import AISystem, Classification, Declaration
 from governance.regulation import classification as rules
 from governance.regulation import record
@@ -36,7 +37,7 @@ from reports.facts_incident import incident_of, incident_part, incident_rows
 from reports.facts_log import Json, LogFacts, with_indexes
 from reports.facts_monitoring import Watched
 from reports.facts_outside import not_enforced, origin
-from reports.facts_people import Roles
+from reports.facts_people import Roles, owners_part
 from reports.facts_risks import risk_rows
 from reports.facts_version import version_parts
 
@@ -59,6 +60,8 @@ class Facts:
         self.watched = Watched(self.version, self.promotion.alias if self.promotion else None) if self.version else None
         self.roles = Roles(system_id=ai_system.pk, owner_id=ai_system.owner_id)
         self.answers = declaring.newest(ai_system)
+        self.signed = inventory.classification_in_force(ai_system)
+        self.classified = as_classified(self.signed, ai_system) if self.signed else None
         self.log = LogFacts(_rows_with_a_history(ai_system))
 
     def snapshot(
@@ -80,11 +83,12 @@ class Facts:
             "format": FORMAT,
             "document": {"id": str(document_id), "kind": kind, "created_at": _at(now)},
             "organisation": self._organisation(),
-            "law": law_part(groups=KINDS[kind].groups, on_date=now.date()),
+            "law": law_part(groups=KINDS[kind].groups, on_date=now.date(), system=self.classified),
             "system": self._system(),
             "classification": self._classification(),
             "criteria": criteria_part(self.system, self.roles),
             "record": self._record(),
+            "owners": owners_part(self.system),
             "documents": documents_that_count(self.system),
             "findings": self._findings(),
             "incidents": incident_rows(self.system),
@@ -145,7 +149,7 @@ class Facts:
         }
 
     def _classification(self) -> Json | None:
-        row = inventory.classification_in_force(self.system)
+        row = self.signed
         if row is None:
             return None
         return {

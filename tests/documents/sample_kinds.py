@@ -7,7 +7,7 @@ from reports.documents.kinds import KINDS
 from reports.documents.snapshot import law_part
 from tests.documents.sample_evidence import a_digest, an_id
 from tests.documents.sample_letters import CORRESPONDENCE, LETTERS
-from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot
+from tests.documents.sample_snapshot import CLASSIFIED, a_bare_snapshot, a_snapshot
 from tests.documents.sample_version import VERSION
 
 ON = date(2026, 11, 23)
@@ -119,7 +119,8 @@ def _public(snapshot: dict[str, Any]) -> dict[str, Any]:
 def of_kind(kind: str, snapshot: dict[str, Any]) -> dict[str, Any]:
     """A snapshot made into one of another kind: its law part and its document part."""
     document = snapshot["document"] | {"kind": kind}
-    law = law_part(groups=KINDS[kind].groups, on_date=ON)
+    system = CLASSIFIED if snapshot.get("classification") else None
+    law = law_part(groups=KINDS[kind].groups, on_date=ON, system=system)
     return snapshot | {"document": document, "law": law}
 
 

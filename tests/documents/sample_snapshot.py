@@ -6,6 +6,7 @@ from typing import Any
 
 from governance.regulation import record
 from governance.regulation.classification import classify
+from governance.regulation.classified import classified
 from reports.documents.snapshot import law_part
 from tests.documents.sample_evidence import CHECKS, EVIDENCE, a_digest, an_id
 
@@ -60,6 +61,7 @@ ANSWERS = {
     "transparency_cases": ["none"],
     "general_purpose_model": "no",
 }
+CLASSIFIED = classified(classify(ANSWERS, on_date=date(2026, 11, 23)))
 _INPUTS = [
     ("checking_account", "string"),
     ("duration_months", "long"),
@@ -130,7 +132,7 @@ _SAMPLE: dict[str, Any] = {
     "sample": True,
     "document": {"id": an_id("document"), "kind": "annex_iv", "created_at": "2026-11-23T18:20:00.000000Z"},
     "organisation": {"name": "Example Bank AG", "address": "1 Example Street, 60311 Frankfurt am Main"},
-    "law": law_part(on_date=date(2026, 11, 23)),
+    "law": law_part(on_date=date(2026, 11, 23), system=CLASSIFIED),
     "system": {
         "id": an_id("system"),
         "name": "Consumer credit scoring",
