@@ -136,6 +136,40 @@ def test_the_sections_of_the_registration_sheet_follow_class_and_role():
 
 
 @pytest.mark.parametrize(
+    ("points", "ai_act_class", "printed", "says"),
+    [
+        (["Annex III.2"], "high", "0", ["registered nationally, not in the EU database (Article 49(5))"]),
+        (
+            ["Annex III.2", "Annex III.5.b"],
+            "high",
+            "0AC",
+            ["By Annex III.2 the system", "high-risk under Annex III.5.b"],
+        ),
+        (
+            ["Annex III.6.a"],
+            "high",
+            "0AC",
+            ["By Annex III.6.a the entry goes to the part of the EU database that is not"],
+        ),
+        (["Annex III.7.b"], "minimal", "0B", ["By Annex III.7.b the entry goes to the part"]),
+        (["Annex III.1.b"], "high", "0AC", ["if the system is used in law enforcement", "does not say whether it is"]),
+        (["Annex III.5.b"], "high", "0AC", []),
+    ],
+)
+def test_the_sheet_says_where_the_system_is_registered(points, ai_act_class, printed, says):
+    snapshot = samples.full("annex-viii")
+    snapshot["classification"] |= {"annex_points": points, "ai_act_class": ai_act_class}
+    content = build(snapshot)
+    assert "".join(sorted({part.number[0] for part in content.sections})) == printed
+    said = " ".join(texts(content, "0"))
+    assert [text for text in says if text not in said] == []
+    assert ("Article 49(4)" in said) == any(
+        point.startswith(("Annex III.1", "Annex III.6", "Annex III.7")) for point in points
+    )
+    assert ("Article 49(5)" in said) == ("Annex III.2" in points)
+
+
+@pytest.mark.parametrize(
     ("points", "body", "says"),
     [
         (["Annex III.5.b"], None, "Owed: the organisation deploys a system listed in Annex III.5.b"),
