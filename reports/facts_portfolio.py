@@ -12,13 +12,19 @@ from django.db.models import Q
 from governance.approvals.models import ApprovalRequest, Finding, Waiver
 from governance.common import clock
 from governance.common.errors import InvalidInput
-from governance.inventory.models import AISystem
+from governance.inventory.law import as_classified
+from governance.inventory.models import AISystem, Classification
+from governance.regulation.dates import standing
+from governance.regulation.register import load
 from monitoring.incidents.models import Incident
 from monitoring.models import Alert
 from reports.documents.kinds import KINDS
+from reports.documents.owing import not_asked, owed
 from reports.documents.snapshot import FORMAT, canonical, law_part
-from reports.facts_documents import documents_that_count
+from reports.facts_live import live_rows
 from reports.facts_log import Json, with_indexes
+from reports.latest import answers_of
+from reports.models import Document
 
 MODEL_RISK = "model-risk"
 NO_QUARTER = "Name the quarter by its first day, such as 2026-07-01."
@@ -67,8 +73,8 @@ def portfolio(document_id: uuid.UUID, libraries: dict[str, str], quarter: date) 
         "portfolio": {
             "from": clock.rfc3339(first),
             "until": clock.rfc3339(until),
-            "kinds": [kind for kind, row in KINDS.items() if row.counted],
-            "systems": [_system(row) for row in AISystem.objects.order_by("slug")],
+            "systems": _systems(now.date()),
+            "live": live_rows(first, until),
             "approvals": [
                 _row(row, system=row.system.slug, state=row.state, at=row.settled_at or row.opened_at)
                 for row in ApprovalRequest.objects.filter(
@@ -113,19 +119,55 @@ def portfolio(document_id: uuid.UUID, libraries: dict[str, str], quarter: date) 
     return dict(json.loads(canonical(with_indexes(parts))))
 
 
-def _system(row: AISystem) -> Json:
-    have = {document["kind"] for document in documents_that_count(row)}
-    return _row(
-        row,
-        system=row.slug,
-        name=row.name,
-        ai_act_class=row.ai_act_class or None,
-        model_tier=row.model_tier,
-        state=row.state,
-        ai_roles=row.ai_roles,
-        documents=sorted(have),
-        at=row.made_at,
-    )
+def _systems(today: date) -> list[Json]:
+    """Return every system with what it owes and has; four queries, whatever their number."""
+    rows = list(AISystem.objects.order_by("slug"))
+    ids = [row.pk for row in rows]
+    newest = Classification.objects.filter(system__in=ids, signed_at__isnull=False).order_by("system", "-signed_at")
+    signed = {row.system_id: row for row in newest.distinct("system")}
+    counting = Document.objects.filter(system__in=ids).exclude(Document.drafts_of_statements()).order_by()
+    have = set(counting.values_list("system", "kind").distinct())
+    bodies = {
+        pk: next((row.text for row in said if row.question == "public-body" and row.stands), None)
+        for pk, said in answers_of(ids).items()
+    }
+    return [
+        _row(
+            row,
+            system=row.slug,
+            name=row.name,
+            ai_act_class=row.ai_act_class or None,
+            model_tier=row.model_tier,
+            tier_signed_at=_at(signed[row.pk].signed_at) if row.pk in signed else None,
+            state=row.state,
+            ai_roles=row.ai_roles,
+            lacks=_lacks(row, signed.get(row.pk), bodies.get(row.pk), have, today),
+            at=row.made_at,
+        )
+        for row in rows
+    ]
+
+
+def _lacks(
+    ai_system: AISystem, signed: Classification | None, body: str | None, have: set[tuple[Any, str]], today: date
+) -> list[Json] | None:
+    """Return the documents that a system owes and has not, each with the day from which it does (None: now).
+
+    None where nobody can say what it owes: its classification is not signed.
+    """
+    if signed is None:
+        return None
+    stands = standing(as_classified(signed, ai_system), load(), on=today)
+    found = {
+        kind: owed(kind, stands, without=not_asked(signed.annex_points, body))
+        for kind in KINDS.values()
+        if kind.counted and (ai_system.pk, kind.id) not in have
+    }
+    return [
+        {"kind": kind.id, "title": kind.title, "from": row.on.isoformat() if row.on else None}
+        for kind, row in found.items()
+        if row.state in {"owed", "later"}
+    ]
 
 
 def _row(row: Any, **said: Any) -> Json:

@@ -199,9 +199,21 @@ def test_figures_of_the_model_risk_report_are_counted_from_the_rows():
     rows = [[cell.text for cell in row] for row in tables["Findings open at its end, by age"].rows]
     assert rows == [["high", "over 90 days", "late", "1"]]
     assert [gap.what for gap in content.gaps] == [
-        "Consumer credit scoring: annex-v.",
-        "Mail sorting: annex-iv and annex-v.",
+        "Consumer credit scoring: EU declaration of conformity.",
+        "Mail sorting: not classified by two people, so nobody knows which documents it owes.",
     ]
+    printed = {caption: [[cell.text for cell in row] for row in table.rows] for caption, table in tables.items()}
+    assert printed["Documents not made yet, by the day they are owed from"] == [
+        ["2027-12-02", "consumer-credit", "Fundamental rights impact assessment", "1"]
+    ]
+    assert printed["Tiers by the age of their signature at the end of the period"] == [
+        ["1", "over a year", "1"],
+        ["not set", "not signed by then", "1"],
+    ]
+    assert printed["Live versions by tier and validation"] == [["1", "fit with conditions", "1"], ["1", "none", "1"]]
+    assert printed["Overdue to be validated again"] == [["consumer-credit", "credit-risk v2", "1"]]
+    assert printed["Live versions by drift measured in the period"] == [["measured", "1"], ["no monitor", "1"]]
+    assert printed["Live versions whose drift was not measured"] == [["limit v1", "champion", "no monitor", "1"]]
     snapshot = samples.full("model-risk")
     snapshot["portfolio"]["approvals"] *= 2
     assert build(snapshot).sections[1].paragraphs[0].text == "Counted from 2 rows of the snapshot."
