@@ -96,11 +96,12 @@ def which(snapshot: Snapshot) -> Iterator[Section]:
         "Sections that apply, and why",
         1,
         requirement="Article 49 decides by class and role which section of Annex VIII is entered in the EU database.",
-        paragraphs=tuple(_why(snapshot)),
+        paragraphs=tuple(why(snapshot)),
     )
 
 
-def _why(snapshot: Snapshot) -> Iterator[Paragraph]:
+def why(snapshot: Snapshot) -> Iterator[Paragraph]:
+    """Yield which sections apply and why, where they are entered, and what is missing to say so."""
     who = classified(snapshot)
     if who is None:
         gap = "Which sections apply can't be said: the system is not classified by two people."
