@@ -22,6 +22,7 @@ ASKS: tuple[Ask, ...] = (
     Ask("Annex IV.2.a", answers.training_run, "No training run is recorded.", "engineer"),
     Ask("Annex IV.2.a", third_parties.supplied),
     Ask("Annex IV.2.a", third_parties.built_on),
+    Ask("Annex IV.2.a", third_parties.known_of_bases),
     Ask("Annex IV.2.b", answers.expected_output, "The model was logged without an output signature.", "engineer"),
     Ask("Annex IV.2.c", answers.compute, settles="compute"),
     Ask("Annex IV.2.d", answers.datasets, "No data set is recorded.", "engineer"),
