@@ -29,7 +29,7 @@ from monitoring.models import Alert, Monitor
 from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest
 from reports.documents.kinds import KINDS
 from reports.documents.snapshot import FORMAT, canonical, law_part
-from reports.facts_agreed import criteria_part, standing_rows
+from reports.facts_agreed import criteria_part, machine_figures, standing_rows
 from reports.facts_correspondence import correspondence_rows
 from reports.facts_decisions import alias_history, decisions, gate
 from reports.facts_documents import documents_that_count
@@ -243,8 +243,7 @@ class Facts:
             "signature": signature(version.signature),
             "threshold": version.decision_threshold,
             "environment": _environment(rows),
-            # MLflow's own measurements of the machine; what a script says of its model is no computing resource.
-            "training": {name: value for name, value in version.metrics.items() if name.startswith("system/")},
+            "training": machine_figures(version),
             "previous": {"version": str(previous.number), "artifact_digest": previous.artifact_digest}
             if previous
             else None,

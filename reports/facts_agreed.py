@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from governance.accounts.roles import DECIDING
 from governance.approvals.models import StandingApproval, State
@@ -32,16 +32,25 @@ def criteria_part(ai_system: AISystem, roles: Roles) -> Json | None:
     }
 
 
-def standing_rows(version: ModelVersion, log: LogFacts) -> list[Json]:
+def machine_figures(version: ModelVersion) -> Json:
+    """Return MLflow's own measurements of the machine; what a script says of its model is no computing resource."""
+    return {name: value for name, value in version.metrics.items() if name.startswith("system/")}
+
+
+def standing_in_force(version: ModelVersion) -> QuerySet[StandingApproval]:
     """Return the standing approvals by which a retrained version of the same model may be let through now."""
     now = clock.now()
-    rows = StandingApproval.objects.select_related("approval").filter(
+    return StandingApproval.objects.select_related("approval").filter(
         model_id=version.model_id,
         approval__state=State.APPROVED,
         approval__valid_until__gt=now,
         expires_at__gt=now,
         used__lt=F("max_uses"),
     )
+
+
+def standing_rows(version: ModelVersion, log: LogFacts) -> list[Json]:
+    """Return the standing approvals in force as the snapshot's ``standing_approvals``."""
     return [
         {
             "id": str(row.pk),
@@ -51,7 +60,7 @@ def standing_rows(version: ModelVersion, log: LogFacts) -> list[Json]:
             "digest": log.digest(row),
             "log_index": row.log_entry,
         }
-        for row in rows.order_by("made_at", "pk")
+        for row in standing_in_force(version).order_by("made_at", "pk")
     ]
 
 

@@ -47,7 +47,7 @@ def versions_of(system_ids: Collection[uuid.UUID]) -> Versions:
         .values_list("pk", "model__system", "artifact_digest")
     )
     found = Versions(described={system: pk for pk, system, _ in rows})
-    found.described |= _promoted(system_ids)
+    found.described |= promoted(system_ids)
     about: dict[str, set[uuid.UUID]] = {str(system): {system} for system in system_ids}
     digests: dict[uuid.UUID, str] = {}
     for pk, system, digest in rows:
@@ -64,7 +64,7 @@ def versions_of(system_ids: Collection[uuid.UUID]) -> Versions:
     return found
 
 
-def _promoted(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+def promoted(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
     """Return by system the version in production, the first protected alias first; else the one that asked last.
 
     As :class:`reports.facts.Facts` chooses it.

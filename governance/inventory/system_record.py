@@ -9,26 +9,31 @@ from typing import Literal
 
 from governance.inventory import declaring
 from governance.inventory.models import AISystem, Declaration
+from governance.inventory.settled import Settled, settled
 from governance.regulation import record
 from governance.regulation.record import RecordQuestion
 
-State = Literal["open", "given", "accepted", "returned"]
-STATES: tuple[State, ...] = ("accepted", "given", "returned", "open")
+State = Literal["open", "given", "accepted", "returned", "measured"]
+STATES: tuple[State, ...] = ("accepted", "given", "measured", "returned", "open")
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A question and the newest answer to it, if it stands or was returned."""
+    """A question and the newest answer to it, if it stands or was returned; of one without, what settles it."""
 
     question: RecordQuestion
     declaration: Declaration | None
+    settled: Settled | None = None
 
     @property
     def state(self) -> State:
-        """``open`` (nobody answers, or it was taken back), ``given``, ``accepted`` or ``returned``."""
+        """``open`` (nobody answers, or it was taken back), ``given``, ``accepted``, ``returned``, or ``measured``.
+
+        Measured is what nobody answers and need not, since a record says it.
+        """
         row = self.declaration
         if row is None or not row.text:
-            return "open"
+            return "measured" if self.settled else "open"
         if row.verdict == Declaration.Verdict.ACCEPTED:
             return "accepted"
         return "returned" if row.verdict == Declaration.Verdict.RETURNED else "given"
@@ -37,11 +42,14 @@ class Answered:
 def answered(ai_system: AISystem) -> list[Answered]:
     """Return every question that concerns the system's roles, in the order in which they are asked."""
     rows = declaring.newest(ai_system)
-    return [
-        Answered(question, rows.get(question.id))
+    asked = [
+        question
         for question in record.load().questions.values()
         if question.concerns(ai_system.ai_roles) or question.id in rows
     ]
+    unanswered = [row.id for row in asked if row.id not in rows or not rows[row.id].text]
+    by_records = settled(ai_system, unanswered)
+    return [Answered(question, rows.get(question.id), by_records.get(question.id)) for question in asked]
 
 
 def text_of(ai_system: AISystem, question: str) -> Declaration | None:
