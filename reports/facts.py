@@ -86,7 +86,7 @@ class Facts:
             "law": law_part(groups=KINDS[kind].groups, on_date=now.date(), system=self.classified),
             "system": self._system(),
             "classification": self._classification(),
-            "criteria": criteria_part(self.system, self.roles),
+            "criteria": criteria_part(self.system, self.version, self.roles),
             "record": self._record(),
             "owners": owners_part(self.system),
             "documents": documents_that_count(self.system),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Min, QuerySet
 
 from governance.accounts.roles import DECIDING
 from governance.approvals.models import StandingApproval, State
 from governance.common import clock
+from governance.evidence.models import Evidence
 from governance.inventory.models import AISystem, SuccessCriteria
 from registry.models import ModelVersion
 from reports.facts_log import Json, LogFacts
 from reports.facts_people import Roles
 
 
-def criteria_part(ai_system: AISystem, roles: Roles) -> Json | None:
-    """Return the success criteria in force as the snapshot's ``criteria``; None where nobody signed any."""
+def criteria_part(ai_system: AISystem, version: ModelVersion | None, roles: Roles) -> Json | None:
+    """Return the success criteria in force as the snapshot's ``criteria``; None where nobody signed any.
+
+    Args:
+        version: the one that the document describes.
+    """
     signed: SuccessCriteria | None = (
         ai_system.criteria_proposals.filter(signed_at__isnull=False)
         .select_related("signed_by")
@@ -28,8 +33,18 @@ def criteria_part(ai_system: AISystem, roles: Roles) -> Json | None:
         "criteria": signed.criteria,
         "signed_by_role": roles.of(signed.signed_by, signed.signed_at, acting_as=sorted(DECIDING)),
         "signed_at": clock.rfc3339(signed.signed_at),
+        "first_measured_at": _first_measured_at(version),
         "log_index": signed.log_entry,
     }
+
+
+def _first_measured_at(version: ModelVersion | None) -> str | None:
+    """Return when performance was measured for the first time: the snapshot holds only what a decision rests on."""
+    if version is None or not version.artifact_digest:
+        return None
+    rows = Evidence.objects.filter(subject_digest=version.artifact_digest, type="performance/v1")
+    first = rows.aggregate(at=Min("made_at"))["at"]
+    return clock.rfc3339(first) if first else None
 
 
 def machine_figures(version: ModelVersion) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,17 +14,17 @@ from governance.approvals.models import ApprovalRequest, Finding, Waiver
 from governance.common import clock
 from governance.common.errors import InvalidInput
 from governance.inventory.law import as_classified
-from governance.inventory.models import AISystem, Classification
+from governance.inventory.models import AISystem, Classification, Declaration
 from governance.regulation.dates import standing
 from governance.regulation.register import load
 from monitoring.incidents.models import Incident
 from monitoring.models import Alert
+from reports import latest
 from reports.documents.kinds import KINDS
 from reports.documents.owing import not_asked, owed
 from reports.documents.snapshot import FORMAT, canonical, law_part
 from reports.facts_live import live_rows
 from reports.facts_log import Json, with_indexes
-from reports.latest import answers_of
 from reports.models import Document
 
 MODEL_RISK = "model-risk"
@@ -73,6 +74,7 @@ def portfolio(document_id: uuid.UUID, libraries: dict[str, str], quarter: date) 
         "portfolio": {
             "from": clock.rfc3339(first),
             "until": clock.rfc3339(until),
+            "kinds": {kind: str(Document.Kind(kind).label) for kind, row in KINDS.items() if row.counted},
             "systems": _systems(now.date()),
             "live": live_rows(first, until),
             "approvals": [
@@ -120,17 +122,14 @@ def portfolio(document_id: uuid.UUID, libraries: dict[str, str], quarter: date) 
 
 
 def _systems(today: date) -> list[Json]:
-    """Return every system with what it owes and has; four queries, whatever their number."""
+    """Return every system with the kinds of document that it has and those that it owes; four queries."""
     rows = list(AISystem.objects.order_by("slug"))
     ids = [row.pk for row in rows]
-    newest = Classification.objects.filter(system__in=ids, signed_at__isnull=False).order_by("system", "-signed_at")
-    signed = {row.system_id: row for row in newest.distinct("system")}
-    counting = Document.objects.filter(system__in=ids).exclude(Document.drafts_of_statements()).order_by()
-    have = set(counting.values_list("system", "kind").distinct())
-    bodies = {
-        pk: next((row.text for row in said if row.question == "public-body" and row.stands), None)
-        for pk, said in answers_of(ids).items()
-    }
+    signed, answers = latest.classifications_of(ids), latest.answers_of(ids)
+    counted = Document.objects.exclude(Document.drafts_of_statements()).filter(system__isnull=False)
+    have: dict[Any, set[str]] = {}
+    for system, kind in counted.order_by().values_list("system", "kind").distinct():
+        have.setdefault(system, set()).add(kind)
     return [
         _row(
             row,
@@ -141,33 +140,32 @@ def _systems(today: date) -> list[Json]:
             tier_signed_at=_at(signed[row.pk].signed_at) if row.pk in signed else None,
             state=row.state,
             ai_roles=row.ai_roles,
-            lacks=_lacks(row, signed.get(row.pk), bodies.get(row.pk), have, today),
+            documents=sorted(have.get(row.pk, ())),
+            owed=_owed(row, signed.get(row.pk), _body(answers.get(row.pk, ())), today),
             at=row.made_at,
         )
         for row in rows
     ]
 
 
-def _lacks(
-    ai_system: AISystem, signed: Classification | None, body: str | None, have: set[tuple[Any, str]], today: date
-) -> list[Json] | None:
-    """Return the documents that a system owes and has not, each with the day from which it does (None: now).
-
-    None where nobody can say what it owes: its classification is not signed.
-    """
+def _owed(row: AISystem, signed: Classification | None, body: str | None, today: date) -> list[Json] | None:
+    """Return the kinds that a system owes, with the day from which if that is to come; None before it is classified."""
+    if row.state == AISystem.State.RETIRED:
+        return []
     if signed is None:
         return None
-    stands = standing(as_classified(signed, ai_system), load(), on=today)
-    found = {
-        kind: owed(kind, stands, without=not_asked(signed.annex_points, body))
-        for kind in KINDS.values()
-        if kind.counted and (ai_system.pk, kind.id) not in have
-    }
+    stands, without = standing(as_classified(signed, row), load(), on=today), not_asked(signed.annex_points, body)
+    found = {kind.id: owed(kind, stands, without=without) for kind in KINDS.values() if kind.counted}
     return [
-        {"kind": kind.id, "title": kind.title, "from": row.on.isoformat() if row.on else None}
-        for kind, row in found.items()
-        if row.state in {"owed", "later"}
+        {"kind": kind, "from": due.on.isoformat() if due.on else None}
+        for kind, due in found.items()
+        if due.state in {"owed", "later"}
     ]
+
+
+def _body(answers: Iterable[Declaration]) -> str | None:
+    """Return what the record says of the kind of body that the deployer is."""
+    return next((row.text for row in answers if row.question == "public-body" and row.stands), None)
 
 
 def _row(row: Any, **said: Any) -> Json:

@@ -113,6 +113,12 @@ def latest_of(system_ids: Collection[uuid.UUID], versions: Versions | None = Non
     }
 
 
+def classifications_of(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Classification]:
+    """Return the newest signed classification of each system that has one; one query."""
+    rows = Classification.objects.filter(system__in=system_ids, signed_at__isnull=False)
+    return {row.system_id: row for row in rows.order_by("system", "-signed_at").distinct("system")}
+
+
 def answers_of(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Declaration]]:
     """Return the newest answer to each question of the systems' records; one query."""
     rows = Declaration.objects.filter(system__in=system_ids).order_by("system", "question", "-number")

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
-from reports.documents.content import Cell, Column, Paragraph, Section, Source, Table
+from reports.documents.content import Cell, Column, Paragraph, Section, Table
 from reports.documents.kind import Kind
 from reports.documents.release_record import CLASSES
-from reports.documents.snapshot import Record, Snapshot, digest
+from reports.documents.snapshot import Record, Snapshot, rows_source
 from reports.documents.wording import day, integer, listed, words
 
 YEAR = 366
@@ -36,17 +36,10 @@ def sections(snapshot: Snapshot) -> Iterator[Section]:
 def _counted(
     name: str, rows: Sequence[Record], counted: Callable[[Sequence[Record], Record], Iterable[Table]], found: Record
 ) -> tuple[Paragraph, ...]:
-    source = _source(name, rows)
+    source = rows_source(f"portfolio.{name}", rows)
     of = "one row" if len(rows) == 1 else f"{integer(len(rows))} rows"
     text = f"Counted from {of} of the snapshot." if rows else "None in the period: no row to count."
     return (Paragraph("measured", text, tuple(counted(rows, found)) if rows else (), (source,)),)
-
-
-def _source(name: str, rows: Sequence[Record]) -> Source:
-    return Source(
-        f"portfolio.{name}", "rows of the snapshot", f"The rows under portfolio.{name}", digest({"rows": list(rows)}),
-        origin="recorded",
-    )  # fmt: skip
 
 
 def _by(rows: Iterable[Record], *keys: str, caption: str) -> Table:
@@ -129,32 +122,34 @@ def _alerts(rows: Sequence[Record], _: Record) -> Iterator[Table]:
 
 
 def absent(snapshot: Snapshot) -> Iterator[Section]:
-    """Yield the documents that each system owes and lacks, as gaps that its owner closes; then what it owes later."""
-    rows = snapshot.part("portfolio").get("systems") or ()
-    gaps = [gap for row in rows for gap in _gaps(row)]
-    later = [
-        {"system": row.get("system"), "document": lacked["title"], "from": str(lacked["from"])}
-        for row in rows
-        for lacked in row.get("lacks") or ()
-        if lacked.get("from")
+    """Yield the documents that each system owes and lacks, as gaps that its owner closes."""
+    found = snapshot.part("portfolio")
+    rows, titles = found.get("systems") or (), found.get("kinds") or {}
+    source = rows_source("portfolio.systems", rows)
+    gaps = [
+        Paragraph("missing", f"{row['name']}: {text}.", owner="owner") for row in rows if (text := _lacks(row, titles))
     ]
-    ahead: tuple[Paragraph, ...] = ()
-    if later:
-        source = _source("systems", rows)
-        table = _by(
-            later, "from", "system", "document", caption="Documents not made yet, by the day they are owed from"
-        )
-        ahead = (Paragraph("measured", "Owed later, by the dates in the legal register.", (table,), (source,)),)
-    yield Section("documents", str(len(_PARTS) + 1), "Documents missing by system", 1, paragraphs=(*gaps, *ahead))
+    none = Paragraph("measured", "No document that is owed is missing.", sources=(source,))
+    yield Section(
+        "documents",
+        str(len(_PARTS) + 1),
+        "Documents missing by system",
+        1,
+        requirement="What points of the Act ask each system for, by its signed classification, and is not made.",
+        paragraphs=tuple(gaps or (none,)) if rows else (),
+    )
 
 
-def _gaps(row: Record) -> Iterator[Paragraph]:
-    if row.get("lacks") is None:
-        unknown = f"{row['name']}: not classified by two people, so nobody knows which documents it owes."
-        yield Paragraph("missing", unknown, owner="owner")
-    now = [str(lacked["title"]) for lacked in row.get("lacks") or () if not lacked.get("from")]
-    if now:
-        yield Paragraph("missing", f"{row['name']}: {listed(now)}.", owner="owner")
+def _lacks(row: Record, titles: Record) -> str:
+    owed = row.get("owed")
+    if owed is None:
+        return "which documents are owed can't be said before its classification is signed"
+    lacking = [item for item in owed if item["kind"] not in (row.get("documents") or ())]
+    return listed((f"{titles[item['kind']]}{_from(item)}" for item in lacking), empty="")
+
+
+def _from(item: Record) -> str:
+    return f", owed from {day(item['from'])}" if item.get("from") else ""
 
 
 _PARTS = (

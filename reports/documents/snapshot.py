@@ -219,6 +219,13 @@ def record_source(row: Record, name: str, title: str, *, digest_key: str = "dige
     )
 
 
+def rows_source(name: str, rows: Sequence[Record]) -> Source:
+    """Return the footnote of something counted from rows of the snapshot, or of the statement that there are none."""
+    return Source(
+        name, "rows of the snapshot", f"The rows under {name}", digest({"rows": list(rows)}), origin="recorded"
+    )
+
+
 def declarant(row: Record) -> Declarant:
     """Return who declared a row that has ``role`` and ``at``, and, of an answer of the record, who reviewed it.
 

@@ -86,14 +86,15 @@ INCIDENT_ROWS = [
 PORTFOLIO = {
     "from": "2026-10-01T00:00:00.000000Z",
     "until": "2026-11-23T18:20:00.000000Z",
+    "kinds": {"annex-iv": "Technical documentation (Annex IV)", "annex-v": "EU declaration of conformity (Annex V)"},
     "systems": [
         {"id": an_id("system"), "system": "consumer-credit", "name": "Consumer credit scoring", "ai_act_class": "high",
-         "model_tier": 1, "tier_signed_at": "2025-02-20T11:02:10.250000Z", "state": "live",
-         "lacks": [{"kind": "annex-v", "title": "EU declaration of conformity", "from": None},
-                   {"kind": "fria", "title": "Fundamental rights impact assessment", "from": "2027-12-02"}],
-         "at": AT, "log_index": 41},
+         "model_tier": 1, "state": "live", "documents": ["annex-iv"], "at": AT, "log_index": 41,
+         "tier_signed_at": "2025-02-20T11:02:10.250000Z",
+         "owed": [{"kind": "annex-iv", "from": None}, {"kind": "annex-v", "from": "2027-12-02"}]},
         {"id": an_id("mail"), "system": "mail", "name": "Mail sorting", "ai_act_class": None,
-         "model_tier": None, "tier_signed_at": None, "state": "proposed", "lacks": None, "at": AT, "log_index": 42},
+         "model_tier": None, "state": "proposed", "documents": [], "at": AT, "log_index": 42,
+         "tier_signed_at": None, "owed": None},
     ],
     "live": [
         {"id": an_id("alias 2"), "system": "consumer-credit", "version": "credit-risk v2", "alias": "champion",

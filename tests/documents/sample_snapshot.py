@@ -167,6 +167,7 @@ _SAMPLE: dict[str, Any] = {
         ],
         "signed_by_role": "validator",
         "signed_at": "2026-11-21T09:00:00.000000Z",
+        "first_measured_at": "2026-11-23T18:04:11.201733Z",
         "log_index": 63,
     },
     "record": asked(

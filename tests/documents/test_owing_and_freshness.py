@@ -39,6 +39,7 @@ def test_what_is_owed_follows_from_the_class_and_the_roles():
         "risk-file",
         "art-72-plan",
         "incident",
+        "registration-49",
     }
     assert deployer["fria"] == "owed"
     assert deployer["annex-iv"] == deployer["annex-v"] == "not_owed"

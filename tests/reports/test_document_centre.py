@@ -11,14 +11,12 @@ from governance.accounts.roles import Role
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
-from governance.inventory import criteria, declaring
-from governance.inventory import services as inventory
+from governance.inventory import declaring
 from reports import services
 from reports.models import ABOUT_A_VERSION, Document, DocumentJob
 from reports.web import views
 from tests.factories import a_user, given
 from tests.reports.factories import (
-    ANSWERS,
     FIRST_WEEK,
     Bank,
     a_declared_system,
@@ -81,21 +79,6 @@ def test_each_kind_of_a_system_says_whether_it_is_owed_and_why(bank, client):
     assert reverse("register-point", args=["Art 11.1"]) in text_of(page)
 
 
-@pytest.mark.parametrize(("body", "state"), [("Neither", "not_owed"), ("Public body", "later")])
-def test_what_a_deployer_owes_follows_from_the_record_s_answer_on_its_kind(bank, client, body, state):
-    proposal = inventory.propose_classification(
-        ai_system=bank.system,
-        answers=ANSWERS | {"operator_roles": ["deployer"], "annex_iii_uses": ["Annex III.4.a"]},
-        model_tier=1,
-        by=bank.owner,
-    )
-    inventory.sign_classification(classification_id=proposal.pk, signer=bank.officer)
-    client.force_login(bank.auditor)
-    assert {kinds(centre(client, bank))[kind]["owed"]["state"] for kind in ("fria", "annex-viii")} == {"later"}
-    answer(bank, public_body=body)
-    assert {kinds(centre(client, bank))[kind]["owed"]["state"] for kind in ("fria", "annex-viii")} == {state}
-
-
 def test_before_a_classification_is_signed_nobody_can_say_what_is_owed(bank, client):
     other = a_declared_system(bank.owner, slug="churn", name="Churn")
     a_proposal(other, bank.owner)
@@ -148,16 +131,6 @@ def test_a_changed_answer_makes_only_the_kinds_that_print_it_out_of_date(bank, c
     answer(bank, hardware="Two servers in Frankfurt am Main.")
     assert outdated(client, bank)[0].startswith("1 answer of the record changed")
     assert outdated(client, bank, "risk-file") == []
-
-
-def test_success_criteria_that_were_signed_since_are_named(bank, client):
-    build(bank)
-    client.force_login(bank.auditor)
-    assert outdated(client, bank) == []
-    row = {"id": "ranks", "title": "Ranks well", "expr": "candidate.auc >= 0.7"}
-    proposal = criteria.propose_criteria(ai_system=bank.system, criteria=[row], by=bank.owner)
-    criteria.sign_criteria(criteria_id=proposal.pk, signer=bank.validator)
-    assert outdated(client, bank)[0].startswith("Success criteria were signed on ")
 
 
 def test_newer_evidence_a_decision_and_another_version_are_named(bank, client):

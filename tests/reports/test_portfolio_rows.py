@@ -9,10 +9,11 @@ from django.test.utils import CaptureQueriesContext
 
 from governance.common import clock
 from governance.inventory import declaring
+from governance.inventory import services as inventory
 from reports.documents.building import build
 from reports.facts_portfolio import portfolio
 from tests.factories import Cast, a_policy_text, a_user
-from tests.reports.factories import FIRST_WEEK, Bank, a_declared_system, watch
+from tests.reports.factories import ANSWERS, FIRST_WEEK, Bank, a_declared_system, watch
 from tests.validation.working import signed
 
 QUARTER = date(2026, 10, 1)
@@ -29,30 +30,38 @@ def report(*, at=None, quarter=QUARTER):
         return portfolio(uuid.uuid4(), {}, quarter)
 
 
-def lacking(snapshot, slug):
+def owing(snapshot, slug):
     (row,) = [row for row in snapshot["portfolio"]["systems"] if row["system"] == slug]
-    return row["lacks"] if row["lacks"] is None else {lacked["kind"]: lacked["from"] for lacked in row["lacks"]}
+    return row["owed"] if row["owed"] is None else {item["kind"]: item["from"] for item in row["owed"]}
 
 
-def test_a_system_lacks_what_its_own_class_and_roles_ask_for_from_the_day_on_which_they_do(bank):
+def test_a_system_owes_what_its_own_class_and_roles_ask_for_from_the_day_on_which_they_do(bank):
     other = a_declared_system(a_user(), slug="other", name="Another", by=bank.owner)
     before = report()
-    assert lacking(before, "other") is None
-    assert set(lacking(before, bank.system.slug).values()) == {"2027-12-02"}
-    assert [gap.what for gap in build(before).gaps] == [
-        f"{other.name}: not classified by two people, so nobody knows which documents it owes."
-    ]
+    assert owing(before, "other") is None
+    assert set(owing(before, bank.system.slug).values()) == {"2027-12-02"}
+    gaps = {gap.what.partition(":")[0]: gap.what for gap in build(before).gaps}
+    assert "can't be said" in gaps[other.name]
+    assert "Risk file (Art. 9), owed from 2027-12-02" in gaps[bank.system.name]
     later = report(at=APPLIES, quarter=date(2028, 1, 1))
-    assert set(lacking(later, bank.system.slug)) == {
+    assert set(owing(later, bank.system.slug)) == {
         "annex-iv", "annex-v", "annex-viii", "instructions", "fria", "risk-file", "art-72-plan",
     }  # fmt: skip
-    assert "Consumer credit scoring: Technical documentation, " in " ".join(gap.what for gap in build(later).gaps)
+    assert set(owing(later, bank.system.slug).values()) == {None}
+    assert "owed from" not in " ".join(gap.what for gap in build(later).gaps)
 
 
 def test_what_the_record_says_of_the_deployer_counts(bank):
+    proposal = inventory.propose_classification(
+        ai_system=bank.system,
+        answers=ANSWERS | {"operator_roles": ["deployer"], "annex_iii_uses": ["Annex III.4.a"]},
+        model_tier=1,
+        by=bank.owner,
+    )
+    inventory.sign_classification(classification_id=proposal.pk, signer=bank.officer)
+    assert set(owing(report(), bank.system.slug)) == {"fria", "annex-viii"}
     declaring.declare(ai_system=bank.system, answers={"public-body": "Neither"}, by=bank.owner)
-    found = lacking(report(at=APPLIES, quarter=date(2028, 1, 1)), bank.system.slug)
-    assert "fria" in found, "every deployer of credit scoring owes one"
+    assert owing(report(), bank.system.slug) == {}
 
 
 def test_what_serves_is_told_by_its_validation_and_by_the_drift_that_was_measured(bank):

@@ -226,8 +226,9 @@ def test_the_report_over_all_systems_counts_their_rows(bank):
     assert made.system is None
     assert [row["system"] for row in made.snapshot["portfolio"]["systems"]] == [bank.system.slug]
     (row,) = made.snapshot["portfolio"]["systems"]
-    assert {lacked["from"] for lacked in row["lacks"]} == {"2027-12-02"}, "nothing is owed before the Act applies"
-    assert not made.missing
+    assert {owed["from"] for owed in row["owed"]} == {"2027-12-02"}, "nothing is owed before the Act applies"
+    assert made.missing
+    assert bank.system.name in " ".join(gap.what for gap in build(made.snapshot).gaps)
 
 
 def _quarter() -> str:
