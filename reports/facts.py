@@ -21,6 +21,7 @@ from governance.evidence import selectors as evidence
 from governance.evidence.models import Evidence
 from governance.inventory import declaring
 from governance.inventory import selectors as inventory
+from governance.inventory.law import as_classified
 from governance.inventory.models import AISystem, Classification, Declaration
 from governance.regulation import classification as rules
 from governance.regulation import record
@@ -28,6 +29,7 @@ from monitoring.models import Alert, Monitor
 from registry.models import AliasHistory, DatasetSnapshot, ModelVersion, PromotionRequest
 from reports.documents.kinds import KINDS
 from reports.documents.snapshot import FORMAT, canonical, law_part
+from reports.facts_agreed import criteria_part, machine_figures, standing_rows
 from reports.facts_correspondence import correspondence_rows
 from reports.facts_decisions import alias_history, decisions, gate
 from reports.facts_documents import documents_that_count
@@ -35,7 +37,7 @@ from reports.facts_incident import incident_of, incident_part, incident_rows
 from reports.facts_log import Json, LogFacts, with_indexes
 from reports.facts_monitoring import Watched
 from reports.facts_outside import not_enforced, origin
-from reports.facts_people import Roles
+from reports.facts_people import Roles, owners_part
 from reports.facts_risks import risk_rows
 from reports.facts_version import version_parts
 
@@ -58,6 +60,8 @@ class Facts:
         self.watched = Watched(self.version, self.promotion.alias if self.promotion else None) if self.version else None
         self.roles = Roles(system_id=ai_system.pk, owner_id=ai_system.owner_id)
         self.answers = declaring.newest(ai_system)
+        self.signed = inventory.classification_in_force(ai_system)
+        self.classified = as_classified(self.signed, ai_system) if self.signed else None
         self.log = LogFacts(_rows_with_a_history(ai_system))
 
     def snapshot(
@@ -79,10 +83,12 @@ class Facts:
             "format": FORMAT,
             "document": {"id": str(document_id), "kind": kind, "created_at": _at(now)},
             "organisation": self._organisation(),
-            "law": law_part(groups=KINDS[kind].groups, on_date=now.date()),
+            "law": law_part(groups=KINDS[kind].groups, on_date=now.date(), system=self.classified),
             "system": self._system(),
             "classification": self._classification(),
+            "criteria": criteria_part(self.system, self.version, self.roles),
             "record": self._record(),
+            "owners": owners_part(self.system),
             "documents": documents_that_count(self.system),
             "findings": self._findings(),
             "incidents": incident_rows(self.system),
@@ -98,6 +104,7 @@ class Facts:
                 "datasets": self._datasets(self.version, rows),
                 "evidence": [_evidence(row) for row in rows],
                 "alias_history": alias_history(self.version.model, self.log, only=self.named),
+                "standing_approvals": standing_rows(self.version, self.log),
                 "monitoring": self.watched.facts(self.log) if self.watched else None,
             }
             if detected := not_enforced(self.version) or gate(self.log):
@@ -105,7 +112,7 @@ class Facts:
         if self.promotion:
             parts |= decisions(self.promotion, self.roles)
         if self.named:
-            parts |= version_parts(self.system, self.named, self.roles)
+            parts |= version_parts(self.named, self.roles)
         if kind == "incident":
             parts["incident"] = incident_part(incident_of(self.system, about), self.roles)
         # In canonical form, as it travels with the PDF: drawn again from there or from the row, the pages are the same.
@@ -142,7 +149,7 @@ class Facts:
         }
 
     def _classification(self) -> Json | None:
-        row = inventory.classification_in_force(self.system)
+        row = self.signed
         if row is None:
             return None
         return {
@@ -236,8 +243,7 @@ class Facts:
             "signature": signature(version.signature),
             "threshold": version.decision_threshold,
             "environment": _environment(rows),
-            # MLflow's own measurements of the machine; what a script says of its model is no computing resource.
-            "training": {name: value for name, value in version.metrics.items() if name.startswith("system/")},
+            "training": machine_figures(version),
             "previous": {"version": str(previous.number), "artifact_digest": previous.artifact_digest}
             if previous
             else None,
@@ -347,6 +353,7 @@ def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:
         *ai_system.models.all(),
         *promotions,
         *ai_system.approval_requests.all(),
+        *ai_system.standing_approvals.all(),
         *AliasHistory.objects.filter(model__system=ai_system),
         *ai_system.findings.all(),
         *ai_system.risks.all(),

@@ -5,7 +5,7 @@ from typing import Any
 
 from governance.accounts.roles import Role
 from governance.approvals import selectors as approvals
-from governance.approvals.models import ApprovalRequest, Decision
+from governance.approvals.models import ApprovalRequest, Decision, Waiver
 from governance.common import clock
 from governance.evidence import selectors as evidence
 from governance.evidence.models import Evidence
@@ -102,6 +102,7 @@ def _checks(approval: ApprovalRequest) -> list[Json]:
     expressions = {check.id: check.expr for check in document_of(approval.policy_version).checks}
     manifest = {row.type: str(row.pk) for row in evidence.by_ids(approval.evidence_ids)}
     reviews = {row.payload["check"]: row for row in approvals.standing_reviews(approval)}
+    waivers = _waivers(approval)
     rows = []
     for check in approval.verdict.get("checks", []):
         lifted = _lifted(reviews.get(check["id"])) if check["lifted_by"] == "review" else None
@@ -114,9 +115,21 @@ def _checks(approval: ApprovalRequest) -> list[Json]:
                 "evidence": manifest.get(check["evidence_type"]),
                 "evidence_type": check["evidence_type"],
                 **({"lifted_by": lifted} if lifted else {}),
+                **({"waiver": waivers.get(check["id"])} if check["lifted_by"] == "waiver" else {}),
             }
         )
     return rows
+
+
+def _waivers(approval: ApprovalRequest) -> dict[str, Json]:
+    """Return by check the newest waiver that was granted on the evidence of the request, also one that has ended."""
+    granted = Waiver.objects.filter(
+        request=approval, manifest_digest=approval.manifest_digest, approval__valid_until__isnull=False
+    )
+    return {
+        row.check_id: {"expires_at": clock.rfc3339(row.expires_at), "log_index": row.log_entry}
+        for row in granted.order_by("made_at")
+    }
 
 
 def _lifted(review: Evidence | None) -> Json | None:

@@ -7,11 +7,13 @@ import uuid
 
 from django.db.models.fields.json import KT
 
+from governance.accounts.roles import Role
 from governance.audit.selectors import indexes_of
 from governance.common import clock
 from governance.inventory.models import AISystem
 from reports.documents.snapshot import canonical
 from reports.facts_log import Json
+from reports.facts_people import WITHOUT_A_ROLE, Roles
 from reports.models import Document, DocumentSignatory
 
 
@@ -37,9 +39,17 @@ def signed_snapshot(signatory: DocumentSignatory, document_id: uuid.UUID, librar
     """Return the snapshot of a signed document: that of the draft which the person read, with who signed it."""
     draft = signatory.document
     at = clock.rfc3339(signatory.signed_at)
+    system = draft.system
+    signs_as = (
+        Roles(system_id=system.pk, owner_id=system.owner_id).of(
+            signatory.person, signatory.signed_at, acting_as=[Role.OWNER]
+        )
+        if system
+        else None
+    )
     said = {
         "id": str(signatory.pk),
-        "role": "owner",
+        "role": signs_as or WITHOUT_A_ROLE,
         "name": signatory.name,
         "function": signatory.function,
         "on_behalf_of": signatory.on_behalf_of,

@@ -9,13 +9,13 @@ from governance.common import clock
 from governance.common.errors import Unknown
 from governance.inventory.models import AISystem, Correspondence
 from reports.decisions_explained import Explained
-from reports.documents.letters import QUESTIONS
+from reports.documents import authority_letters, letters
 from reports.documents.snapshot import canonical
 from reports.facts import Facts
 from reports.facts_correspondence import iso
 from reports.facts_log import Json, with_indexes
 from reports.facts_people import Roles
-from reports.models import LETTERS
+from reports.models import LETTERS, Document
 
 # Parts of a snapshot of the system that a letter may hold, each with the fields that it may hold of them; None: all.
 _KEPT: dict[str, tuple[str, ...] | None] = {
@@ -29,6 +29,9 @@ _KEPT: dict[str, tuple[str, ...] | None] = {
     "log": None,
     "environment": None,
 }
+# What those to authorities say beyond that.
+_TO_AUTHORITIES = {"system": ("ai_roles",), "classification": ("signed_by_role", "signed_at", "log_index")}
+_QUESTIONS = {**letters.QUESTIONS, **authority_letters.QUESTIONS}
 
 
 def letter_of(ai_system: AISystem, kind: str, about: str) -> Correspondence:
@@ -56,13 +59,20 @@ def letter_snapshot(
     """
     facts = Facts(row.system, explained.version)
     whole = facts.snapshot(document_id, libraries, kind)
+    more = _TO_AUTHORITIES if kind in authority_letters.QUESTIONS else {}
     kept: Json = {
-        name: whole[name] if fields is None else {field: whole[name].get(field) for field in fields}
+        name: whole[name]
+        if fields is None
+        else {field: whole[name].get(field) for field in (*fields, *more.get(name, ()))}
         for name, fields in _KEPT.items()
         if whole.get(name)
     }
-    asked = QUESTIONS[kind]
+    asked = _QUESTIONS[kind]
     kept["record"] = [question for question in whole["record"] if question["id"] in asked]
+    if named := authority_letters.PRINTS.get(kind):
+        kept["documents"] = [document for document in whole["documents"] if document["kind"] == named]
+    if kind == Document.Kind.NOTIFICATION:
+        kept["evidence"] = [evidence for evidence in whole.get("evidence") or () if evidence["type"] == "fairness/v1"]
     if explained.part:
         rows = whole.get("evidence") or ()
         kept["evidence"] = [evidence for evidence in rows if evidence["type"] == "explanation/v1"]

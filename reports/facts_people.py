@@ -5,8 +5,13 @@ import uuid
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from django.db.models import Q
+
 from governance.accounts.models import Grant, User
+from governance.accounts.roles import Role
+from governance.accounts.selectors import grants_in_force
 from governance.common import clock
+from governance.inventory.models import AISystem
 
 SERVICE_ACCOUNT = "service_account"
 WITHOUT_A_ROLE = "person_without_a_role"
@@ -50,6 +55,13 @@ class Roles:
 
 def _in_force(grant: Grant, at: datetime) -> bool:
     return grant.valid_from <= at and (grant.valid_until is None or grant.valid_until > at)
+
+
+def owners_part(ai_system: AISystem) -> dict[str, str]:
+    """Return the snapshot's ``owners``: what a role owes that nobody holds for the system now, its owner owes."""
+    here = Q(system_id__isnull=True) | Q(system_id=ai_system.pk)
+    held = set(grants_in_force().filter(here, person__sponsor__isnull=True).values_list("role", flat=True))
+    return {role: str(Role.OWNER) for role in Role.values if role not in held | {Role.OWNER, Role.AUDITOR}}
 
 
 class Named:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from governance.accounts.roles import DECIDING, Role
+from governance.accounts.roles import Role
 from governance.approvals.models import Waiver
 from governance.audit.selectors import entry_by_id
 from governance.common import clock
 from governance.common.errors import Unknown
-from governance.inventory.models import AISystem, SuccessCriteria
+from governance.inventory.models import AISystem
 from governance.validation.models import OPEN, State, Validation
 from governance.validation.selectors import written
 from registry.models import ModelVersion, Permit, PromotionRequest
@@ -36,15 +36,14 @@ def version_of(ai_system: AISystem, about: str) -> ModelVersion:
         ) from None
 
 
-def version_parts(ai_system: AISystem, version: ModelVersion, roles: Roles) -> Json:
-    """Return the parts ``permits``, ``requests``, ``waivers``, ``criteria`` and ``validation``."""
+def version_parts(version: ModelVersion, roles: Roles) -> Json:
+    """Return the parts ``permits``, ``requests``, ``waivers`` and ``validation``."""
     asked = PromotionRequest.objects.filter(version=version).select_related("approval", "requester").order_by("made_at")
     promotions = list(asked)
     return {
         "permits": _permits(promotions),
         "requests": [_request(row, roles) for row in promotions],
         "waivers": _waivers(version),
-        "criteria": _criteria(ai_system, roles),
         "validation": _validation(version, roles),
     }
 
@@ -112,24 +111,6 @@ def _waivers(version: ModelVersion) -> list[Json]:
         }
         for row in rows
     ]
-
-
-def _criteria(ai_system: AISystem, roles: Roles) -> Json | None:
-    signed: SuccessCriteria | None = (
-        ai_system.criteria_proposals.filter(signed_at__isnull=False)
-        .select_related("signed_by")
-        .order_by("-signed_at")
-        .first()
-    )
-    if signed is None or signed.signed_at is None:
-        return None
-    return {
-        "id": str(signed.pk),
-        "criteria": signed.criteria,
-        "signed_by_role": roles.of(signed.signed_by, signed.signed_at, acting_as=sorted(DECIDING)),
-        "signed_at": clock.rfc3339(signed.signed_at),
-        "log_index": signed.log_entry,
-    }
 
 
 def _validation(version: ModelVersion, roles: Roles) -> Json | None:

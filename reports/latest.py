@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from governance.approvals.models import Decision, Finding
 from governance.evidence.models import Evidence
-from governance.inventory.models import Classification, Declaration, Risk
+from governance.inventory.models import Classification, Declaration, Risk, SuccessCriteria
 from governance.regulation import record
 from governance.regulation.register import load
 from monitoring.models import Incident
@@ -47,7 +47,7 @@ def versions_of(system_ids: Collection[uuid.UUID]) -> Versions:
         .values_list("pk", "model__system", "artifact_digest")
     )
     found = Versions(described={system: pk for pk, system, _ in rows})
-    found.described |= _promoted(system_ids)
+    found.described |= promoted(system_ids)
     about: dict[str, set[uuid.UUID]] = {str(system): {system} for system in system_ids}
     digests: dict[uuid.UUID, str] = {}
     for pk, system, digest in rows:
@@ -64,7 +64,7 @@ def versions_of(system_ids: Collection[uuid.UUID]) -> Versions:
     return found
 
 
-def _promoted(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+def promoted(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
     """Return by system the version in production, the first protected alias first; else the one that asked last.
 
     As :class:`reports.facts.Facts` chooses it.
@@ -91,7 +91,7 @@ def _evidence(system_ids: Collection[uuid.UUID], digests: Collection[str]) -> It
 
 
 def latest_of(system_ids: Collection[uuid.UUID], versions: Versions | None = None) -> dict[uuid.UUID, Latest]:
-    """Return when each thing about each system changed last; nine queries, however many systems.
+    """Return when each thing about each system changed last; ten queries, however many systems.
 
     Args:
         versions: what :func:`versions_of` found, if it was asked already.
@@ -113,6 +113,12 @@ def latest_of(system_ids: Collection[uuid.UUID], versions: Versions | None = Non
     }
 
 
+def classifications_of(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Classification]:
+    """Return the newest signed classification of each system that has one; one query."""
+    rows = Classification.objects.filter(system__in=system_ids, signed_at__isnull=False)
+    return {row.system_id: row for row in rows.order_by("system", "-signed_at").distinct("system")}
+
+
 def answers_of(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Declaration]]:
     """Return the newest answer to each question of the systems' records; one query."""
     rows = Declaration.objects.filter(system__in=system_ids).order_by("system", "question", "-number")
@@ -125,6 +131,7 @@ def answers_of(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Declar
 def _records(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[What, datetime]]:
     changed: Mapping[What, tuple[QuerySet[Any], str, Any]] = {
         "classification": (Classification.objects.filter(system__in=ids), "system", Max("signed_at")),
+        "criteria": (SuccessCriteria.objects.filter(system__in=ids), "system", Max("signed_at")),
         "decision": (Decision.objects.filter(request__system__in=ids), "request__system", Max("decided_at")),
         "risk": (Risk.objects.filter(system__in=ids), "system", Max(Greatest("changed_at", "accepted_at"))),
         "finding": (Finding.objects.filter(system__in=ids), "system", Max(Greatest("opened_at", "closed_at"))),

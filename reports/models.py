@@ -28,6 +28,8 @@ class Document(Governed):
         MODEL_CARD = "model-card", "Model card of a version"
         VALIDATION_REPORT = "validation-report", "Validation report of a version"
         NOTICE = "notice-26-11", "Notice to affected persons (Art. 26(11))"
+        NOTIFICATION = "notification-27-3", "Notification of the impact assessment (Art. 27(3))"
+        REGISTRATION = "registration-49", "Registration in the EU database (Art. 49)"
         ANSWER = "answer-86", "Answer to a request for an explanation (Art. 86)"
 
     kind = models.CharField(max_length=24, choices=Kind)
@@ -89,6 +91,8 @@ ABOUT_A_VERSION = (Document.Kind.MODEL_CARD, Document.Kind.VALIDATION_REPORT)
 """The kinds that are about one model version."""
 LETTERS: dict[str, str] = {
     Document.Kind.NOTICE: Correspondence.Kind.NOTICE,
+    Document.Kind.NOTIFICATION: Correspondence.Kind.NOTIFICATION,
+    Document.Kind.REGISTRATION: Correspondence.Kind.REGISTRATION,
     Document.Kind.ANSWER: Correspondence.Kind.EXPLANATION,
 }
 """The kinds that are letters, each with the kind of correspondence that it is drawn of."""

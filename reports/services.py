@@ -21,7 +21,7 @@ from governance.evidence.producers import Product
 from governance.evidence.reproducing import WORKER
 from governance.inventory.errors import AlreadySigned
 from governance.inventory.models import AISystem
-from reports import signatures
+from reports import signatures, stating
 from reports.decisions_explained import Explained, explained_for
 from reports.documents.building import build
 from reports.documents.snapshot import digest
@@ -86,9 +86,11 @@ def sign_statement(
 
     Raises:
         Unknown: there is no such document.
-        InvalidInput: the kind makes no statement, or something that has to be printed is empty.
+        InvalidInput: the kind makes no statement, something that has to be printed is empty, or the record says the
+            contrary of ``personal_data``.
         Forbidden: the person does not own the system, or is a service.
         AlreadySigned: somebody signed this draft.
+        StatementNotReady: the Act asks for no such statement, or the draft is not whole, the newest and up to date.
     """
     with transaction.atomic():
         draft = Document.objects.select_for_update(of=("self",)).filter(pk=document_id).first()
@@ -100,6 +102,7 @@ def sign_statement(
             raise InvalidInput(
                 f"Annex V point 8 wants the {empty[0].replace('_', ' ')} of the signatory: write it down."
             )
+        stating.check_personal_data(draft.snapshot, personal_data)
         signatory = DocumentSignatory(
             document=draft,
             person=person,
@@ -135,7 +138,7 @@ def check_may_sign(draft: Document, person: User) -> None:
     """Check that the person may sign the statement of a document.
 
     Raises:
-        InvalidInput, Forbidden, AlreadySigned: as :func:`sign_statement` says.
+        InvalidInput, Forbidden, AlreadySigned, StatementNotReady: as :func:`sign_statement` says.
     """
     if draft.kind not in STATED:
         raise InvalidInput(f"{draft.get_kind_display()} makes no statement that a person signs.")
@@ -146,6 +149,7 @@ def check_may_sign(draft: Document, person: User) -> None:
     )
     if person.is_service or not owns:
         raise Forbidden("An owner of the system, who is a person, signs its declaration of conformity.")
+    stating.check_ready(draft)
 
 
 def build_document(job_id: uuid.UUID) -> DocumentJob:

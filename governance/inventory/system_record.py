@@ -12,25 +12,31 @@ from django.db.models.functions import Left
 
 from governance.inventory import declaring
 from governance.inventory.models import AISystem, Declaration
+from governance.inventory.settled import Settled, settled
 from governance.regulation import record
 from governance.regulation.record import RecordQuestion
 
-State = Literal["open", "given", "accepted", "returned"]
-STATES: tuple[State, ...] = ("accepted", "given", "returned", "open")
+State = Literal["open", "given", "accepted", "returned", "measured"]
+STATES: tuple[State, ...] = ("accepted", "given", "measured", "returned", "open")
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A question and the newest answer to it, if it stands or was returned."""
+    """A question and the newest answer to it, if it stands or was returned; of one without, what settles it."""
 
     question: RecordQuestion
     declaration: Declaration | None
+    settled: Settled | None = None
 
     @property
     def state(self) -> State:
-        """``open`` (nobody answers, or it was taken back), ``given``, ``accepted`` or ``returned``."""
+        """``open`` (nobody answers, or it was taken back), ``given``, ``accepted``, ``returned``, or ``measured``.
+
+        Measured is what nobody answers and need not, since a record says it.
+        """
         row = self.declaration
-        return _state(row.verdict, said=bool(row.text)) if row else "open"
+        found = _state(row.verdict, said=bool(row.text)) if row else "open"
+        return "measured" if found == "open" and self.settled else found
 
 
 def _state(verdict: str, *, said: bool) -> State:
@@ -44,11 +50,14 @@ def _state(verdict: str, *, said: bool) -> State:
 def answered(ai_system: AISystem) -> list[Answered]:
     """Return every question that concerns the system's roles, in the order in which they are asked."""
     rows = declaring.newest(ai_system)
-    return [
-        Answered(question, rows.get(question.id))
+    asked = [
+        question
         for question in record.load().questions.values()
         if question.concerns(ai_system.ai_roles) or question.id in rows
     ]
+    unanswered = [row.id for row in asked if row.id not in rows or not rows[row.id].text]
+    by_records = settled(ai_system, unanswered)
+    return [Answered(question, rows.get(question.id), by_records.get(question.id)) for question in asked]
 
 
 def text_of(ai_system: AISystem, question: str) -> Declaration | None:
@@ -64,7 +73,10 @@ def counts(rows: Iterable[Answered]) -> dict[State, int]:
 
 
 def counts_for(systems: Collection[AISystem]) -> dict[uuid.UUID, dict[State, int]]:
-    """Return for each system how many questions of its record are in each state: one query, and no text is read."""
+    """Return for each system how many questions of its record are in each state: one query, and no text is read.
+
+    What records settle is asked of one system at a time: here such a question is open.
+    """
     newest = Declaration.objects.filter(system__in=systems).order_by("system", "question", "-number")
     given: dict[uuid.UUID, dict[str, State]] = {row.pk: {} for row in systems}
     rows = newest.distinct("system", "question").values_list("system_id", "question", "verdict", Left("text", 1))

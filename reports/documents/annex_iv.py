@@ -8,6 +8,7 @@ from __future__ import annotations
 from reports.documents import record_answers as answers
 from reports.documents import release_record, third_parties
 from reports.documents import use_answers as use
+from reports.documents import version_answers as of_version
 from reports.documents.asks import Ask
 from reports.documents.kind import Kind
 
@@ -21,6 +22,7 @@ ASKS: tuple[Ask, ...] = (
     Ask("Annex IV.2.a", answers.training_run, "No training run is recorded.", "engineer"),
     Ask("Annex IV.2.a", third_parties.supplied),
     Ask("Annex IV.2.a", third_parties.built_on),
+    Ask("Annex IV.2.a", third_parties.known_of_bases),
     Ask("Annex IV.2.b", answers.expected_output, "The model was logged without an output signature.", "engineer"),
     Ask("Annex IV.2.c", answers.compute, settles="compute"),
     Ask("Annex IV.2.d", answers.datasets, "No data set is recorded.", "engineer"),
@@ -48,7 +50,7 @@ ASKS: tuple[Ask, ...] = (
     Ask("Annex IV.3", answers.group_accuracy, "Accuracy for specific persons or groups is not measured.", "engineer"),
     Ask("Annex IV.3", answers.input_specification, "The model was logged without an input signature.", "engineer"),
     Ask("Annex IV.3", answers.findings),
-    Ask("Annex IV.4", use.success_criteria),
+    Ask("Annex IV.4", of_version.criteria, "No success criteria are signed for the system.", "owner"),
     Ask("Annex IV.5", use.release_policy("2(g)")),
     Ask("Annex IV.6", use.changes, "No change over the lifecycle is recorded.", "owner"),
     Ask("Annex IV.8", use.declaration_of_conformity, "No EU declaration of conformity is attached.", "owner"),

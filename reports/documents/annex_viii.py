@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from reports.documents import annex_v
 from reports.documents import record_answers as answers
@@ -10,9 +10,13 @@ from reports.documents import use_answers as use
 from reports.documents.asks import Ask
 from reports.documents.content import Declarant, Paragraph, Section
 from reports.documents.kind import Kind
+from reports.documents.owing import PUBLIC_BODY
 from reports.documents.snapshot import Record, Snapshot, declarant
 from reports.documents.wording import listed
 
+NATIONAL = ("Annex III.2",)
+NOT_PUBLIC = ("Annex III.6", "Annex III.7")
+NOT_PUBLIC_IF_USED_THERE = ("Annex III.1",)
 HEADINGS = {
     "Annex VIII.A": "Section A: providers of high-risk AI systems",
     "Annex VIII.B": "Section B: providers of systems exempt under Article 6(3)",
@@ -33,6 +37,17 @@ def listed_points(snapshot: Snapshot) -> list[str]:
     return [str(point) for point in points if str(point).startswith("Annex III.")]
 
 
+def _within(points: Iterable[str], references: Collection[str]) -> list[str]:
+    return [point for point in points if any(point == ref or point.startswith(f"{ref}.") for ref in references)]
+
+
+def entered_in_the_eu_database(snapshot: Snapshot) -> list[str]:
+    """Return the points of Annex III by which the system is entered there: all but point 2 (Article 49(1), (3))."""
+    listed_here = listed_points(snapshot)
+    national = _within(listed_here, NATIONAL)
+    return [point for point in listed_here if point not in national]
+
+
 def acts_as(snapshot: Snapshot, role: str) -> bool:
     """Return whether the organisation is recorded in a role."""
     return role in (snapshot.part("system").get("ai_roles") or ())
@@ -47,22 +62,22 @@ def public_body(snapshot: Snapshot) -> Record | None:
 def sections_that_apply(snapshot: Snapshot) -> dict[str, str]:
     """Return the sections of Annex VIII that apply, each with the reason."""
     found: dict[str, str] = {}
-    points = listed_points(snapshot)
+    points, entered = listed_points(snapshot), entered_in_the_eu_database(snapshot)
     if not classified(snapshot) or not points:
         return found
     high = snapshot.part("classification").get("ai_act_class") == "high"
-    if high and acts_as(snapshot, "provider"):
+    if high and entered and acts_as(snapshot, "provider"):
         found["Annex VIII.A"] = (
-            f"Section A applies: high-risk under {listed(points)}, and the organisation provides it."
+            f"Section A applies: high-risk under {listed(entered)}, and the organisation provides it."
         )
     if not high and acts_as(snapshot, "provider"):
         found["Annex VIII.B"] = (
             f"Section B applies: listed in {listed(points)}, not high-risk by Article 6(3), and the organisation "
             "provides it."
         )
-    if high and acts_as(snapshot, "deployer") and (public_body(snapshot) or {}).get("text") == "Public body":
+    if high and entered and acts_as(snapshot, "deployer") and (public_body(snapshot) or {}).get("text") == PUBLIC_BODY:
         found["Annex VIII.C"] = (
-            f"Section C applies: a public body uses a system that is high-risk under {listed(points)}."
+            f"Section C applies: a public body uses a system that is high-risk under {listed(entered)}."
         )
     return found
 
@@ -81,29 +96,51 @@ def which(snapshot: Snapshot) -> Iterator[Section]:
         "Sections that apply, and why",
         1,
         requirement="Article 49 decides by class and role which section of Annex VIII is entered in the EU database.",
-        paragraphs=tuple(_why(snapshot)),
+        paragraphs=tuple(why(snapshot)),
     )
 
 
-def _why(snapshot: Snapshot) -> Iterator[Paragraph]:
+def why(snapshot: Snapshot) -> Iterator[Paragraph]:
+    """Yield which sections apply and why, where they are entered, and what is missing to say so."""
     who = classified(snapshot)
     if who is None:
         gap = "Which sections apply can't be said: the system is not classified by two people."
         yield Paragraph("missing", gap, owner=snapshot.owner("classification", "risk_officer"))
         return
     apply = sections_that_apply(snapshot)
-    for text in apply.values():
+    for text in (*apply.values(), *_elsewhere(snapshot, apply)):
         yield Paragraph("declared", text, declared_by=who)
     left_out = [title.partition(":")[0] for reference, title in HEADINGS.items() if reference not in apply]
     yield Paragraph("declared", f"By class and role, not printed: {listed(left_out)}.", declared_by=who)
     high = snapshot.part("classification").get("ai_act_class") == "high"
-    if high and listed_points(snapshot) and acts_as(snapshot, "deployer"):
+    if high and entered_in_the_eu_database(snapshot) and acts_as(snapshot, "deployer"):
         body = public_body(snapshot)
         if body:
             yield Paragraph("declared", f"The deployer: {body['text']}.", declared_by=declarant(body))
         else:
             gap = "Section C is owed by public authorities; whether the deployer is one is not declared."
             yield Paragraph("missing", gap, owner=snapshot.owner("Annex VIII.C", "data_protection_officer"))
+
+
+def _elsewhere(snapshot: Snapshot, apply: Collection[str]) -> Iterator[str]:
+    """Say what is registered nationally, and what stands in the part of the database that is not public."""
+    points = listed_points(snapshot)
+    high = snapshot.part("classification").get("ai_act_class") == "high"
+    if high and (national := _within(points, NATIONAL)):
+        yield f"By {listed(national)} the system is registered nationally, not in the EU database (Article 49(5))."
+    if not apply:
+        return
+    if surely := _within(points, NOT_PUBLIC):
+        yield (
+            f"By {listed(surely)} the entry goes to the part of the EU database that is not public, with fewer of the "
+            "data below (Article 49(4))."
+        )
+    if perhaps := _within(points, NOT_PUBLIC_IF_USED_THERE):
+        yield (
+            f"By {listed(perhaps)} the entry goes to the part of the EU database that is not public, with fewer of the "
+            "data below, if the system is used in law enforcement, migration, asylum or border control (Article "
+            "49(4)). The record does not say whether it is."
+        )
 
 
 def status(snapshot: Snapshot) -> list[Paragraph]:

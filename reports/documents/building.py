@@ -16,6 +16,8 @@ from reports.documents.release_record import acts, class_of
 from reports.documents.snapshot import Record, Snapshot, digest
 from reports.documents.wording import moment
 
+_BY_ROUTE = {"": "", "annex_iii": " (Annex III)", "annex_i": " (Annex I)"}
+
 
 def build(snapshot: Record) -> Content:
     """Return what the document says.
@@ -51,7 +53,7 @@ def build(snapshot: Record) -> Content:
         sections=sections,
         page_starts=kind.page_starts,
         sample=bool(snapshot.get("sample")),
-        appendices=tuple(_appendices(checked, sections)),
+        appendices=tuple(_appendices(kind, checked, sections)),
     )
 
 
@@ -90,8 +92,6 @@ def _signature(signature: Record) -> str:
 
 def _points(kind: Kind, snapshot: Snapshot) -> Iterator[Section]:
     answers = Answers(snapshot, kind.asks)
-    annex_i = any("Annex I." in str(point) for point in snapshot.part("classification").get("annex_points") or ())
-    route = "annex_i" if annex_i else "annex_iii"
     points = kind.points(snapshot)
     ids = [str(point["id"]) for point in points]
     begun = set()
@@ -99,9 +99,8 @@ def _points(kind: Kind, snapshot: Snapshot) -> Iterator[Section]:
         above = point_id.rpartition(".")[0]
         if above in kind.headings and above not in begun:
             begun.add(above)
-            yield _heading(kind, above)
+            yield _heading(kind, above, _binds(point))
         below = above in kind.headings or any(point_id.startswith(f"{other}.") for other in ids)
-        starts = (point.get("applies_from") or {}).get(route)
         number = number_of(point_id, kind.stem)
         yield Section(
             anchor=_anchor(point_id, kind.stem),
@@ -110,14 +109,37 @@ def _points(kind: Kind, snapshot: Snapshot) -> Iterator[Section]:
             level=2 if below else 1,
             point=point_id,
             requirement=str(point.get("requirement") or ""),
-            duty=f"applies from {starts}" if starts and not below else "",
+            duty="" if below else _binds(point),
             paragraphs=answers.under(point_id, number=number),
         )
 
 
-def _heading(kind: Kind, reference: str) -> Section:
+def _binds(point: Record) -> str:
+    """Return when a point binds, with both dates where they differ; an empty text where the register has none."""
+    rows = [row for row in point.get("applies_from") or () if row.get("formal") or row.get("practical")]
+    said = " or ".join(f"{_day(row)}{_BY_ROUTE[str(row['route'])]}" for row in rows)
+    return f"applies from {said}" if said else ""
+
+
+def _day(row: Record) -> str:
+    formal, practical = row.get("formal"), row.get("practical")
+    if formal and practical:
+        return f"{formal} by the date in the Act, in practice from {practical}"
+    return str(formal or practical)
+
+
+def _two_dates(kind: Kind, sections: Sequence[Section], snapshot: Snapshot) -> Iterator[Facts]:
+    """Say once why sections have two dates: the note of the register."""
+    if any("in practice from" in section.duty for section in sections):
+        rows = [row for point in snapshot.part("law")["points"] for row in point.get("applies_from") or ()]
+        notes = dict.fromkeys(str(row["note"]) for row in rows if row.get("practical") and row.get("note"))
+        yield Facts("Two dates of application", tuple((kind.outline, note) for note in notes))
+
+
+def _heading(kind: Kind, reference: str, duty: str) -> Section:
     number = number_of(reference, kind.stem)
-    return Section(_anchor(reference, kind.stem), number, kind.headings[reference], 1)
+    asked = f"What {reference.replace('.', ', Section ')} asks for."
+    return Section(_anchor(reference, kind.stem), number, kind.headings[reference], 1, requirement=asked, duty=duty)
 
 
 def number_of(point: str, stem: str) -> str:
@@ -135,10 +157,11 @@ def leaves(points: Sequence[str]) -> list[str]:
     return [point for point in points if not any(other.startswith(f"{point}.") for other in points)]
 
 
-def _appendices(snapshot: Snapshot, sections: Sequence[Section]) -> Iterator[Facts]:
+def _appendices(kind: Kind, snapshot: Snapshot, sections: Sequence[Section]) -> Iterator[Facts]:
     cited = {source.id for section in sections for paragraph in section.paragraphs for source in paragraph.sources}
     made = [row for row in snapshot.rows("evidence") if (row.get("payload") or {}).get("method")]
     yield from model_blocks.methods([row for row in made if str(row.get("id")) in cited])
+    yield from _two_dates(kind, sections, snapshot)
     log = snapshot.part("log")
     if log:
         yield record_blocks.values(

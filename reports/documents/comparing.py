@@ -223,9 +223,10 @@ def _without(some: Sequence[Source], others: Sequence[Source]) -> tuple[Source, 
     return tuple(source for source in some if (source.name, source.id, source.digest) not in known)
 
 
-def _who(paragraph: Paragraph) -> tuple[str, str] | None:
-    """Return who declared it and when; its place in the log may come later without anything being said anew."""
-    return (paragraph.declared_by.role, paragraph.declared_by.on) if paragraph.declared_by else None
+def _who(paragraph: Paragraph) -> tuple[str, str, str] | None:
+    """Return who declared it, when, and its review; its place in the log may come later with nothing said anew."""
+    who = paragraph.declared_by
+    return (who.role, who.on, who.review) if who else None
 
 
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Value]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from reports.documents.wording import log_index, words
+
 State = Literal["measured", "declared", "missing"]
 Tone = Literal["none", "good", "bad", "warn", "info"]
 STATES: tuple[State, ...] = ("measured", "declared", "missing")
@@ -40,11 +42,21 @@ class Source:
 
 @dataclass(frozen=True)
 class Declarant:
-    """Who declared something: a role, the day (ISO), and the log entry that holds it. No personal name is printed."""
+    """Who declared something: a role, the day (ISO), and the log entry that holds it. No personal name is printed.
+
+    ``review`` says whether a second person read it, in words; empty where nobody is asked to.
+    """
 
     role: str
     on: str
     log_index: int | None = None
+    review: str = ""
+
+    @property
+    def line(self) -> str:
+        """What a document prints of it above the paragraph."""
+        said = f"by the {words(self.role)}, {self.on}, {log_index(self.log_index)}"
+        return f"{said}; {self.review}" if self.review else said
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ def as_docx(content: Content, notice: str) -> bytes:
     for section in content.sections:
         made.add_heading(_plain(f"{section.number} {section.title}"), section.level)
         if section.requirement:
-            made.add_paragraph(_plain(f"{section.point or ''} {section.requirement}".strip()), style="Quote")
+            duty = f" ({section.duty})" if section.duty else ""
+            made.add_paragraph(_plain(f"{section.point or ''} {section.requirement}{duty}".strip()), style="Quote")
         for paragraph in section.paragraphs:
             _paragraph(made, paragraph)
     made.add_heading("Gaps and who owes them", 1)
@@ -65,8 +66,7 @@ def _paragraph(made: Any, paragraph: Paragraph) -> None:
 
 def _behind(paragraph: Paragraph) -> str:
     if paragraph.declared_by is not None:
-        who = paragraph.declared_by
-        return f"by the {words(who.role)}, {who.on}, {log_index(who.log_index)}"
+        return paragraph.declared_by.line
     if paragraph.owner is not None:
         return f"owed by the {words(paragraph.owner)}"
     return ", ".join(dict.fromkeys(f"{row.name} {row.id[:8]}, {log_index(row.log_index)}" for row in paragraph.sources))

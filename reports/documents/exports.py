@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import rfc8785
@@ -115,12 +115,11 @@ def _section(section: Section, numbers: dict[Source, int]) -> dict[str, Any]:
 
 
 def _paragraph(paragraph: Paragraph, numbers: dict[Source, int]) -> dict[str, Any]:
-    who = paragraph.declared_by
     return {
         "state": paragraph.state,
         "text": paragraph.text,
         "sources": [numbers[source] for source in paragraph.sources],
-        "declared_by": {"role": who.role, "on": who.on, "log_index": who.log_index} if who else None,
+        "declared_by": asdict(paragraph.declared_by) if paragraph.declared_by else None,
         "owed_by": paragraph.owner,
         "blocks": [_block(block) for block in paragraph.blocks],
     }

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-What = Literal["law", "version", "classification", "evidence", "decision", "answer", "risk", "finding", "incident"]
+What = Literal[
+    "law", "version", "classification", "criteria", "evidence", "decision", "answer", "risk", "finding", "incident"
+]
 
 _MEASURED = ("performance/v1", "calibration/v1", "fairness/v1", "explanation/v1", "robustness/v1", "data_quality/v1")
 EVIDENCE: Mapping[str, frozenset[str]] = {
@@ -26,7 +28,7 @@ EVIDENCE: Mapping[str, frozenset[str]] = {
 """The types of evidence that each kind prints; of another kind any type counts."""
 
 RECORDS: Mapping[str, frozenset[What]] = {
-    "annex-iv": frozenset({"version", "classification", "decision", "finding"}),
+    "annex-iv": frozenset({"version", "classification", "criteria", "decision", "finding"}),
     "annex-v": frozenset({"version", "classification"}),
     "annex-viii": frozenset({"version", "classification"}),
     "instructions": frozenset({"version", "finding"}),

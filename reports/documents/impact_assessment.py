@@ -9,11 +9,9 @@ from reports.documents.annex_viii import acts_as, classified, listed_points, pub
 from reports.documents.asks import Ask
 from reports.documents.content import Paragraph
 from reports.documents.kind import Kind
+from reports.documents.owing import EVERY_DEPLOYER, SERVICES
 from reports.documents.snapshot import Snapshot, record_source
 from reports.documents.wording import day, listed
-
-CREDIT_AND_INSURANCE = ("Annex III.5.b", "Annex III.5.c")
-SERVICES = ("Public body", "Private body that provides public services")
 
 
 def owed(snapshot: Snapshot) -> list[Paragraph]:
@@ -27,7 +25,7 @@ def _why(snapshot: Snapshot) -> str:
     if snapshot.part("classification").get("ai_act_class") != "high":
         return "Not owed: the system is not classified as high-risk."
     points = listed_points(snapshot)
-    named = [point for point in points if point.startswith(CREDIT_AND_INSURANCE)]
+    named = [point for point in points if point.startswith(EVERY_DEPLOYER)]
     asked = [point for point in points if not point.startswith("Annex III.2")]
     if not acts_as(snapshot, "deployer"):
         return "Not owed here: the organisation is not recorded as a deployer of the system."

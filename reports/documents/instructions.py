@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reports.documents import record_answers as answers
+from reports.documents import third_parties
 from reports.documents.asks import Ask
 from reports.documents.kind import Kind
 
@@ -20,6 +21,7 @@ KIND = Kind(
         Ask("Art 13.3.b.ii", answers.performance, "No performance evidence is attached.", "engineer"),
         Ask("Art 13.3.b.ii", answers.robustness, "No robustness evidence is attached.", "engineer"),
         Ask("Art 13.3.b.iii", answers.findings),
+        Ask("Art 13.3.b.iii", third_parties.known_of_bases),
         Ask("Art 13.3.b.iv", answers.explanation, "No explanation evidence is attached.", "engineer"),
         Ask(
             "Art 13.3.b.v", answers.fairness, "Performance for specific persons or groups is not measured.", "engineer"

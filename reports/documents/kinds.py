@@ -8,6 +8,7 @@ from reports.documents import (
     annex_iv,
     annex_v,
     annex_viii,
+    authority_letters,
     impact_assessment,
     incident,
     instructions,
@@ -34,6 +35,8 @@ _ALL = (
     model_card.KIND,
     validation_report.KIND,
     letters.NOTICE_KIND,
+    authority_letters.NOTIFICATION_KIND,
+    authority_letters.REGISTRATION_KIND,
     letters.ANSWER_KIND,
 )
 KINDS: Mapping[str, Kind] = {kind.id: kind for kind in _ALL}

@@ -12,11 +12,11 @@ from reports.documents import record_answers as answers
 from reports.documents.asks import Ask
 from reports.documents.content import Cell, Column, Declarant, Facts, Paragraph, Source, Table
 from reports.documents.kind import Kind
-from reports.documents.outline import Part, Wanted, sections
+from reports.documents.outline import Part, Wanted, questions_of, sections
 from reports.documents.snapshot import Record, Snapshot, evidence_source, record_source
 from reports.documents.wording import DASH, day, decimal, words
 
-_NO_LETTER = "No notice or request is named."
+NO_LETTER = "No notice or request is named."
 
 
 def _letter(snapshot: Snapshot) -> Record:
@@ -178,15 +178,15 @@ def state(snapshot: Snapshot) -> list[Paragraph]:
     return recorded(snapshot, f"{number} is recorded and not sent yet: this is a draft.")
 
 
-_ABOUT = Part("about", "About this letter", "", (Wanted(about, _NO_LETTER, "owner"),))
-_PURPOSE = Wanted(answers.purpose, "What the system is for is not recorded.", "owner")
+ABOUT = Part("about", "About this letter", "", (Wanted(about, NO_LETTER, "owner"),))
+PURPOSE = Wanted(answers.purpose, "What the system is for is not recorded.", "owner")
 NOTICE = (
-    _ABOUT,
+    ABOUT,
     Part(
         "system",
         "Which system is used",
         "",
-        (Wanted(system_named, _NO_LETTER, "owner"), _PURPOSE),
+        (Wanted(system_named, NO_LETTER, "owner"), PURPOSE),
         ("deployer-details", "processes", "period-and-frequency"),
     ),
     Part(
@@ -200,12 +200,12 @@ NOTICE = (
         "rights",
         "What you can do",
         "",
-        (Wanted(right_to_explanation, _NO_LETTER, "owner"),),
+        (Wanted(right_to_explanation, NO_LETTER, "owner"),),
         ("response-measures",),
     ),
 )
 ANSWER = (
-    _ABOUT,
+    ABOUT,
     Part(
         "request",
         "What you asked",
@@ -225,7 +225,7 @@ ANSWER = (
         "role",
         "What the system does, and who decides",
         "",
-        (Wanted(system_named, _NO_LETTER, "owner"), _PURPOSE),
+        (Wanted(system_named, NO_LETTER, "owner"), PURPOSE),
         ("processes", "oversight-implementation"),
     ),
     Part(
@@ -239,8 +239,8 @@ ANSWER = (
     ),
     Part("steps", "What you can do", "", (), ("deployer-details", "response-measures")),
 )
-_DRAFT = "A draft for the organisation's own letter; nothing was sent by drawing it."
-_LEAD = (
+DRAFT = "A draft for the organisation's own letter; nothing was sent by drawing it."
+LEAD = (
     "Each paragraph says whether it was measured, whether somebody declared it, or whether it is missing. Where "
     "something is missing, the letter is not finished."
 )
@@ -252,9 +252,9 @@ NOTICE_KIND = Kind(
     duty="deployer",
     groups=("Art 26.11",),
     stem="Art ",
-    asks=(Ask("Art 26.11", state, _NO_LETTER, "owner"),),
-    caveat=_DRAFT,
-    lead=_LEAD,
+    asks=(Ask("Art 26.11", state, NO_LETTER, "owner"),),
+    caveat=DRAFT,
+    lead=LEAD,
     before=sections(NOTICE),
     counted=False,
 )
@@ -266,17 +266,14 @@ ANSWER_KIND = Kind(
     duty="deployer",
     groups=("Art 86.1",),
     stem="Art ",
-    asks=(Ask("Art 86.1", state, _NO_LETTER, "owner"),),
-    caveat=_DRAFT,
-    lead=_LEAD,
+    asks=(Ask("Art 86.1", state, NO_LETTER, "owner"),),
+    caveat=DRAFT,
+    lead=LEAD,
     before=sections(ANSWER),
     counted=False,
 )
 QUESTIONS: Mapping[str, frozenset[str]] = {
-    kind.id: frozenset(name for part in parts for name in part.questions) | extra
-    for kind, parts, extra in (
-        (NOTICE_KIND, NOTICE, frozenset({"information-to-people"})),
-        (ANSWER_KIND, ANSWER, frozenset()),
-    )
+    NOTICE_KIND.id: questions_of(NOTICE) | {"information-to-people"},
+    ANSWER_KIND.id: questions_of(ANSWER),
 }
 """The questions of the record whose answers each letter may print."""

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
-from reports.documents.content import Cell, Column, Paragraph, Section, Source, Table
+from reports.documents.content import Cell, Column, Paragraph, Section, Table
 from reports.documents.kind import Kind
 from reports.documents.release_record import CLASSES
-from reports.documents.snapshot import Record, Snapshot, digest
+from reports.documents.snapshot import Record, Snapshot, rows_source
 from reports.documents.wording import day, integer, listed, words
 
+YEAR = 366
 AGES = ((30, "up to 30 days"), (90, "31 to 90 days"), (10**6, "over 90 days"))
 _COUNT = Column("Count", numeric=True)
 
@@ -35,10 +36,7 @@ def sections(snapshot: Snapshot) -> Iterator[Section]:
 def _counted(
     name: str, rows: Sequence[Record], counted: Callable[[Sequence[Record], Record], Iterable[Table]], found: Record
 ) -> tuple[Paragraph, ...]:
-    source = Source(
-        f"portfolio.{name}", "rows of the snapshot", f"The rows under portfolio.{name}", digest({"rows": list(rows)}),
-        origin="recorded",
-    )  # fmt: skip
+    source = rows_source(f"portfolio.{name}", rows)
     of = "one row" if len(rows) == 1 else f"{integer(len(rows))} rows"
     text = f"Counted from {of} of the snapshot." if rows else "None in the period: no row to count."
     return (Paragraph("measured", text, tuple(counted(rows, found)) if rows else (), (source,)),)
@@ -59,9 +57,31 @@ def _said(key: str, value: object) -> str:
     return CLASSES[str(value)] if key == "ai_act_class" else words(str(value))
 
 
-def _systems(rows: Sequence[Record], _: Record) -> Iterator[Table]:
+def _systems(rows: Sequence[Record], found: Record) -> Iterator[Table]:
     yield _by(rows, "ai_act_class", "model_tier", caption="AI systems by class and tier")
     yield _by(rows, "state", caption="AI systems by state")
+    until = str(found.get("until"))
+    signed = [{**row, "signed": _signed(row, until)} for row in rows]
+    yield _by(signed, "model_tier", "signed", caption="Tiers by the age of their signature at the end of the period")
+
+
+def _signed(row: Record, until: str) -> str:
+    at = row.get("tier_signed_at")
+    if not at or str(at) >= until:
+        return "not signed by then"
+    return "over a year" if _days(str(at), until) > YEAR else "up to a year"
+
+
+def _live(rows: Sequence[Record], _: Record) -> Iterator[Table]:
+    yield _by(rows, "model_tier", "validation", caption="Live versions by tier and validation")
+    yield _by(rows, "due", caption="Live versions by when they are due to be validated again")
+    late = [row for row in rows if row.get("due") == "late"]
+    if late:
+        yield _by(late, "system", "version", caption="Overdue to be validated again")
+    yield _by(rows, "drift", caption="Live versions by drift measured in the period")
+    blind = [row for row in rows if row.get("drift") != "measured"]
+    if blind:
+        yield _by(blind, "version", "alias", "drift", caption="Live versions whose drift was not measured")
 
 
 def _approvals(rows: Sequence[Record], _: Record) -> Iterator[Table]:
@@ -81,8 +101,12 @@ def _findings(rows: Sequence[Record], found: Record) -> Iterator[Table]:
 
 
 def _age(row: Record, until: str) -> str:
-    days = (date.fromisoformat(until[:10]) - date.fromisoformat(str(row["at"])[:10])).days
+    days = _days(str(row["at"]), until)
     return next(name for most, name in AGES if days <= most)
+
+
+def _days(since: str, until: str) -> int:
+    return (date.fromisoformat(until[:10]) - date.fromisoformat(since[:10])).days
 
 
 def _waivers(rows: Sequence[Record], _: Record) -> Iterator[Table]:
@@ -98,19 +122,45 @@ def _alerts(rows: Sequence[Record], _: Record) -> Iterator[Table]:
 
 
 def absent(snapshot: Snapshot) -> Iterator[Section]:
-    """Yield the documents that each system lacks, as gaps that its owner closes."""
+    """Yield the documents that each system owes and lacks, as gaps that its owner closes."""
     found = snapshot.part("portfolio")
-    gaps = []
-    for row in found.get("systems") or ():
-        lacks = [kind for kind in found.get("kinds") or () if kind not in (row.get("documents") or ())]
-        if lacks:
-            gaps.append(Paragraph("missing", f"{row['name']}: {listed(lacks)}.", owner="owner"))
-    yield Section("documents", "7", "Documents missing by system", 1, paragraphs=tuple(gaps))
+    rows, titles = found.get("systems") or (), found.get("kinds") or {}
+    source = rows_source("portfolio.systems", rows)
+    gaps = [
+        Paragraph("missing", f"{row['name']}: {text}.", owner="owner") for row in rows if (text := _lacks(row, titles))
+    ]
+    none = Paragraph("measured", "No document that is owed is missing.", sources=(source,))
+    yield Section(
+        "documents",
+        str(len(_PARTS) + 1),
+        "Documents missing by system",
+        1,
+        requirement="What points of the Act ask each system for, by its signed classification, and is not made.",
+        paragraphs=tuple(gaps or (none,)) if rows else (),
+    )
+
+
+def _lacks(row: Record, titles: Record) -> str:
+    owed = row.get("owed")
+    if owed is None:
+        return "which documents are owed can't be said before its classification is signed"
+    lacking = [item for item in owed if item["kind"] not in (row.get("documents") or ())]
+    return listed((f"{titles[item['kind']]}{_from(item)}" for item in lacking), empty="")
+
+
+def _from(item: Record) -> str:
+    return f", owed from {day(item['from'])}" if item.get("from") else ""
 
 
 _PARTS = (
     ("systems", "Inventory", "The AI systems on record, by class under the AI Act and tier.", _systems),
     ("approvals", "Approvals", "Requests for approval that were opened or settled.", _approvals),
+    (
+        "live",
+        "Live versions",
+        "What serves when this is made: whether it was validated and is due again, and whether its drift was measured.",
+        _live,
+    ),
     ("findings", "Findings", "What reviews found, by severity and age.", _findings),
     ("waivers", "Waivers", "Failed checks that were let pass for a time.", _waivers),
     ("incidents", "Incidents", "Incidents that may be serious.", _incidents),

@@ -45,6 +45,11 @@ class Part:
     questions: tuple[str, ...] = ()
 
 
+def questions_of(parts: Sequence[Part]) -> frozenset[str]:
+    """Return the questions of the record whose answers the parts print."""
+    return frozenset(name for part in parts for name in part.questions)
+
+
 def sections(parts: Sequence[Part]) -> Sections:
     """Return what yields these sections for a snapshot, numbered from 1."""
 

@@ -1,12 +1,12 @@
 """Whether a system owes a document of a kind, by which points of the Act, and since when. Pure.
 
-What is owed follows from the points that concern the system by its signed classification; a point's own conditions,
-such as being a public authority, are in its wording and not evaluated here. Not legal advice.
+What is owed follows from the points that concern the system by its signed classification. Of a point's own conditions
+only one is evaluated, once the record answers it: which kind of body the deployer is. Not legal advice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -27,6 +27,13 @@ ASKED_FOR_BY: Mapping[str, tuple[str, ...]] = {
     "incident": ("Art 73.1",),
 }
 """The points that ask for each kind. Another kind is asked for by the points that it outlines."""
+
+
+PUBLIC_BODY = "Public body"
+SERVICES = (PUBLIC_BODY, "Private body that provides public services")
+"""Answers of the record on the deployer: who is registered under Article 49(3), and who assesses under Article 27."""
+EVERY_DEPLOYER = ("Annex III.5.b", "Annex III.5.c")
+"""Points by which every deployer assesses under Article 27: credit, and life and health insurance."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +65,32 @@ def references(kind: Kind) -> tuple[str, ...]:
     return ASKED_FOR_BY.get(kind.id, kind.groups)
 
 
-def owed(kind: Kind, stands: Standing | None) -> Owed:
+def not_asked(annex_points: Collection[str], body: str | None) -> frozenset[str]:
+    """Return the points that ask nothing of a deployer of a kind, whatever the class of the system.
+
+    Args:
+        annex_points: that make the system high-risk.
+        body: the record's answer on the kind of body; None while there is none: every point may ask for something.
+    """
+    if body is None or body == PUBLIC_BODY:
+        return frozenset()
+    if body in SERVICES or any(point.startswith(EVERY_DEPLOYER) for point in annex_points):
+        return frozenset({"Art 49.3"})
+    return frozenset({"Art 49.3", "Art 27.1"})
+
+
+def owed(kind: Kind, stands: Standing | None, *, without: Collection[str] = ()) -> Owed:
     """Return whether a system owes a document of a kind on the day of ``stands``.
 
     Args:
         stands: what binds the system; None before its classification is signed.
+        without: points that ask nothing of its deployer, from :func:`not_asked`.
     """
     if not references(kind):
         return Owed("own")
     if stands is None:
         return Owed("unclassified")
-    duties = tuple(duty for duty in stands.duties if _asks_for(duty.point.id, kind))
+    duties = tuple(duty for duty in stands.duties if _asks_for(duty.point.id, kind) and duty.point.id not in without)
     if not duties:
         return Owed("not_owed")
     if any(duty.state == "applies" for duty in duties):

@@ -5,6 +5,8 @@ Nothing here writes a sentence that the snapshot does not hold.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reports.documents import fairness_blocks, model_blocks, performance_blocks, quality_blocks, record_blocks
 from reports.documents.content import Block, Declarant, Paragraph
 from reports.documents.snapshot import Record, Snapshot, evidence_source, record_source
@@ -78,15 +80,16 @@ def software(snapshot: Snapshot) -> list[Paragraph]:
     return [_of_model(snapshot, "The model was recorded with these software versions.", table)] if table else []
 
 
+def is_no_product(trace: Iterable[Record]) -> bool:
+    """Return whether the trace of a classification says that the system is no product and no safety component."""
+    return any(row.get("question") == "annex_i_position" and row.get("answer") == "none" for row in trace)
+
+
 def not_a_product(snapshot: Snapshot) -> list[Paragraph]:
     """That no illustrations are owed, if the classification answered that the system is no product."""
     classification = snapshot.part("classification")
-    answered = any(
-        row.get("question") == "annex_i_position" and row.get("answer") == "none"
-        for row in classification.get("trace") or ()
-    )
     role, at = classification.get("signed_by_role"), classification.get("signed_at")
-    if not (answered and role and at):
+    if not (is_no_product(classification.get("trace") or ()) and role and at):
         return []
     who = Declarant(str(role), str(at)[:10], classification.get("log_index"))
     return [

@@ -51,7 +51,6 @@ def model_identity(model: Record) -> Facts:
     rows = [
         ("Registered model and version", f"{model.get('name') or DASH}, version {model.get('version') or DASH}"),
         ("Artifact digest", str(model.get("artifact_digest") or DASH)),
-        ("Artifact files", integer(model.get("artifact_files"))),
         ("Model flavour", str(model.get("flavor") or DASH)),
         ("Registered", moment(model.get("created_at"))),
         ("Training run", str(model.get("run_id") or DASH)),
@@ -114,7 +113,6 @@ def dataset(row: Record) -> Facts:
         ("Columns", integer(row.get("columns"))),
         ("Digest", str(row.get("digest") or DASH)),
         ("Location", str(row.get("uri") or DASH)),
-        ("Licence", str(row.get("licence") or DASH)),
         ("Label", str(row.get("label") or DASH)),
         ("Label the score predicts", str(row.get("positive_label") or DASH)),
         ("Outcome good for the person", str(row.get("favourable_label") or DASH)),

@@ -212,8 +212,7 @@ def _paragraph(paragraph: Paragraph, numbers: dict[Source, int], pictures: Pictu
 def _behind(paragraph: Paragraph) -> str:
     """Say in one line who or what stands behind a paragraph."""
     if paragraph.declared_by is not None:
-        who = paragraph.declared_by
-        return f"by the {words(who.role)}, {who.on}, {log_index(who.log_index)}"
+        return paragraph.declared_by.line
     if paragraph.owner is not None:
         return f"owed by the {words(paragraph.owner)}"
     names = list(dict.fromkeys(source.name for source in paragraph.sources))

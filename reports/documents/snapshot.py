@@ -14,8 +14,11 @@ from typing import Any
 
 import rfc8785
 
-from governance.regulation.register import Register, Route, load
+from governance.regulation.classified import Classified
+from governance.regulation.dates import applies_to
+from governance.regulation.register import Application, Point, Register, Route, load
 from reports.documents.content import Declarant, Source
+from reports.documents.wording import words
 
 FORMAT = "placet-snapshot/1"
 Record = Mapping[str, Any]
@@ -46,12 +49,19 @@ def digest(snapshot: Record) -> str:
 
 
 def law_part(
-    *, register: Register | None = None, groups: Sequence[str] = ("Annex IV",), on_date: date | None = None
+    *,
+    register: Register | None = None,
+    groups: Sequence[str] = ("Annex IV",),
+    on_date: date | None = None,
+    system: Classified | None = None,
 ) -> dict[str, Any]:
     """Return the ``law`` part of a snapshot: version, acts, and the points of ``groups`` in force on a day, with their
-    wording.
+    wording and dates.
 
     Stored in the snapshot so that a document can be rendered again, byte for byte, after the register has moved on.
+
+    Args:
+        system: whose dates are given; None for a system without a signed class, which has those of both routes.
     """
     law = register or load()
     day = on_date or law.as_of
@@ -59,13 +69,12 @@ def law_part(
     for point in (row for group in groups for row in law.points_of(group)):
         if law.in_force(point.id, day) is False or point.status == "deleted":
             continue
-        applies = {route: law.applies_from(point.id, route=route).formal for route in ROUTES}
         points.append(
             {
                 "id": point.id,
                 "title": point.title,
                 "requirement": point.requirement,
-                "applies_from": {route: when.isoformat() if when else None for route, when in applies.items()},
+                "applies_from": _dates(point, system, law),
             }
         )
     return {
@@ -79,6 +88,21 @@ def law_part(
         "disclaimer": law.regulation.disclaimer,
         "points": points,
     }
+
+
+def _dates(point: Point, system: Classified | None, law: Register) -> list[dict[str, str | None]]:
+    """Return when a point binds: once for a classified system, else once by each route where these differ."""
+    if system is not None:
+        return [_date("", applies_to(point, system, law)[0])]
+    found = {route: law.applies_from(point.id, route=route) for route in ROUTES}
+    if len(set(found.values())) == 1:
+        return [_date("", found[ROUTES[0]])]
+    return [_date(route, applies) for route, applies in found.items()]
+
+
+def _date(route: str, applies: Application) -> dict[str, str | None]:
+    formal, practical = (day.isoformat() if day else None for day in (applies.formal, applies.practical))
+    return {"route": route, "formal": formal, "practical": practical, "note": applies.note}
 
 
 class Snapshot:
@@ -134,9 +158,10 @@ class Snapshot:
         return next((row for row in self.rows("documents") if row.get("kind") == kind), None)
 
     def owner(self, point: str, default: str) -> str:
-        """Return the role that owes what is missing on a point."""
+        """Return the role that owes what is missing on a point; of a role that nobody holds, who stands in for it."""
         owners = self.part("owners")
-        return str(owners.get(point) or owners.get(point.rpartition(".")[0]) or default)
+        role = str(owners.get(point) or owners.get(point.rpartition(".")[0]) or default)
+        return str(owners.get(role) or role)
 
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -194,12 +219,27 @@ def record_source(row: Record, name: str, title: str, *, digest_key: str = "dige
     )
 
 
+def rows_source(name: str, rows: Sequence[Record]) -> Source:
+    """Return the footnote of something counted from rows of the snapshot, or of the statement that there are none."""
+    return Source(
+        name, "rows of the snapshot", f"The rows under {name}", digest({"rows": list(rows)}), origin="recorded"
+    )
+
+
 def declarant(row: Record) -> Declarant:
-    """Return who declared a row that has ``role`` and ``at``.
+    """Return who declared a row that has ``role`` and ``at``, and, of an answer of the record, who reviewed it.
 
     Raises:
         SnapshotInvalid: one of the two is absent: a statement without them cannot be printed as declared.
     """
     if not row.get("role") or not row.get("at"):
         raise SnapshotInvalid(f"A declaration needs 'role' and 'at': {str(row.get('text', row))[:80]!r}.")
-    return Declarant(role=str(row["role"]), on=str(row["at"])[:10], log_index=row.get("log_index"))
+    return Declarant(str(row["role"]), str(row["at"])[:10], row.get("log_index"), _review(row))
+
+
+def _review(row: Record) -> str:
+    if "reviewed_by_role" not in row:
+        return ""
+    if not row.get("reviewed_by_role") or not row.get("reviewed_at"):
+        return "not reviewed"
+    return f"reviewed by the {words(row['reviewed_by_role'])}, {str(row['reviewed_at'])[:10]}"

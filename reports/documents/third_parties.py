@@ -6,7 +6,7 @@ from reports.documents import record_blocks
 from reports.documents.content import Cell, Column, Paragraph, Table
 from reports.documents.record_answers import measured
 from reports.documents.snapshot import Record, Snapshot, record_source
-from reports.documents.wording import DASH
+from reports.documents.wording import DASH, day, log_index, words
 
 
 def supplied(snapshot: Snapshot) -> list[Paragraph]:
@@ -54,6 +54,44 @@ def built_on(snapshot: Snapshot) -> list[Paragraph]:
     sources = tuple(record_source(row, "base record", "Built on", digest_key="artifact_digest") for row in rows)
     text = "The version is built on these parts. What is known of a part is no evidence about this version."
     return [Paragraph("measured", text, (table,), sources)]
+
+
+def known_of_bases(snapshot: Snapshot) -> list[Paragraph]:
+    """What is open against the parts below, and to which use each is restricted; it binds whoever builds on them."""
+    rows = snapshot.part("model").get("builds_on") or ()
+    if not rows:
+        return []
+    table = Table(
+        "What is known of the parts below",
+        (
+            Column("Part"),
+            Column("Approval"),
+            Column("Open findings", width=30),
+            Column("Restrictions of use", width=30),
+        ),
+        tuple(
+            (
+                Cell(f"{row['name']} version {row['version']}"),
+                Cell(words(row["approval"]) if row.get("approval") else "none in force"),
+                Cell("\n".join(_finding(finding) for finding in row.get("findings") or ()) or "none"),
+                Cell("\n".join(row.get("use_restrictions") or ()) or "none recorded"),
+            )
+            for row in rows
+        ),
+        note="Findings of another AI system stand here by severity and day; its owner knows what they are about.",
+    )
+    sources = tuple(record_source(row, "base record", "Built on", digest_key="artifact_digest") for row in rows)
+    open_ones = tuple(
+        record_source(finding, "finding", "Finding", at_key="opened_at")
+        for row in rows
+        for finding in row.get("findings") or ()
+    )
+    text = "Findings that are open against the parts below, and the use that each is approved for."
+    return [Paragraph("measured", text, (table,), tuple(dict.fromkeys((*sources, *open_ones))))]
+
+
+def _finding(row: Record) -> str:
+    return f"{words(row.get('severity'))}, due {day(row.get('due_on'))}, {log_index(row.get('log_index'))}"
 
 
 def _supplier(row: Record) -> str:

@@ -1,4 +1,4 @@
-"""How the records of a snapshot answer what is asked of it in use: criteria, policy, changes, and the system in use."""
+"""How the records of a snapshot answer what is asked of it in use: policy, changes, and the system in use."""
 
 from __future__ import annotations
 
@@ -6,14 +6,8 @@ from collections.abc import Callable
 
 from reports.documents import drift_blocks, record_blocks
 from reports.documents.content import Paragraph, Source
-from reports.documents.record_answers import from_evidence, measured, said_by_system
+from reports.documents.record_answers import from_evidence, measured
 from reports.documents.snapshot import Record, Snapshot, record_source
-
-
-def success_criteria(snapshot: Snapshot) -> list[Paragraph]:
-    """The success criteria of the system's record."""
-    criteria = snapshot.part("system").get("success_criteria") or ()
-    return said_by_system(snapshot, f"Success criteria set for the system: {'; '.join(criteria)}.") if criteria else []
 
 
 def release_policy(checks_under: str) -> Callable[[Snapshot], list[Paragraph]]:

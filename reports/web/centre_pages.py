@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from governance.accounts.models import User
 from governance.common import clock
 from governance.inventory import selectors as inventory
+from governance.inventory import system_record
 from governance.inventory.law import as_classified
 from governance.inventory.models import AISystem
 from governance.regulation.dates import standing
@@ -25,7 +26,7 @@ from reports.documents.exports import TYPES
 from reports.documents.freshness import Latest
 from reports.documents.kind import Kind
 from reports.documents.kinds import KINDS
-from reports.documents.owing import Owed, owed
+from reports.documents.owing import Owed, not_asked, owed
 from reports.models import ABOUT_A_VERSION, ABOUT_ONE_THING, LETTERS, STATED, Document
 from reports.web.documents import document_rows, kinds_offered, law_day, making, with_version
 from reports.web.staleness import sentences
@@ -57,6 +58,8 @@ def centre_page(ai_system: AISystem, viewer: User) -> Row:
     law, today = load(), clock.now().date()
     signed = inventory.classification_in_force(ai_system)
     stands = standing(as_classified(signed, ai_system), law, on=today) if signed else None
+    said = system_record.text_of(ai_system, "public-body")
+    without = not_asked(signed.annex_points, said.text if said else None) if signed else ()
     mine = selectors.documents_for(viewer).filter(system=ai_system)
     counts = dict(mine.order_by().values_list("kind").annotate(n=Count("pk")))
     newest = {row.kind: row for row in latest.newest_documents([ai_system.pk])}
@@ -65,7 +68,7 @@ def centre_page(ai_system: AISystem, viewer: User) -> Row:
     building = {job["kind"] for job in under_way["jobs"] if job["open"]}
     kinds = [
         {
-            **_kind(kind, owed(kind, stands)),
+            **_kind(kind, owed(kind, stands, without=without)),
             "elsewhere": _elsewhere(kind, ai_system),
             "newest": _newest(newest[kind.id], changed) if kind.id in newest else None,
             "versions": counts.get(kind.id, 0),

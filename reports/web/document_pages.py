@@ -194,7 +194,8 @@ def _paragraph(paragraph: Paragraph) -> Row:
 def _behind(paragraph: Paragraph) -> str:
     if paragraph.declared_by is not None:
         who = paragraph.declared_by
-        return _("by the {role}, {day}").format(role=words(who.role), day=who.on)
+        said = _("by the {role}, {day}").format(role=words(who.role), day=who.on)
+        return f"{said}; {who.review}" if who.review else said
     return _("owed by the {role}").format(role=words(paragraph.owner)) if paragraph.owner else ""
 
 

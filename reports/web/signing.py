@@ -20,7 +20,7 @@ from governance.approvals.web.forms import errors_of
 from governance.common.broker import enqueue_on_commit
 from governance.common.errors import DomainError
 from governance.common.pages import page
-from reports import selectors, services, tasks
+from reports import selectors, services, stating, tasks
 from reports.models import Document
 
 
@@ -92,8 +92,13 @@ def _page(
             {"name": name, "label": labels[name].label, "value": given.get(name, "")}
             for name in ("name", "function", "on_behalf_of", "place")
         ],
-        "personal_data": given.get("personal_data", "yes"),
+        "personal_data": given.get("personal_data", _by_record(draft)),
         "refusal": refusal,
         "errors": errors,
     }
     return render(request, "reports/sign.html", context, status=status)
+
+
+def _by_record(draft: Document) -> str:
+    """Return what the record of the system answers on personal data: what the form begins with."""
+    return "no" if stating.personal_data_by_record(draft.snapshot) is False else "yes"

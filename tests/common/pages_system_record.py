@@ -5,22 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from governance.inventory.models import Declaration
+from governance.inventory.settled import Settled
 from governance.inventory.system_record import Answered, by_section
 from governance.inventory.web.record_pages import FILTERS, point_map, progress
 from governance.regulation import record
 from tests.common.samples import NOW, OWNER, SYSTEM, UID, VALIDATOR, ago
 
 LONG = "The score orders applications by the expected chance of arrears.\nA credit officer confirms every refusal. " * 6
-STATES = ("open", "given", "accepted", "returned")
+STATES = ("open", "given", "accepted", "returned", "measured")
+SETTLED = Settled("MLflow measured the machine of the training run of credit-risk v2.", "/models/credit-risk")
 
 
 def _rows() -> list[Answered]:
     """Every question, in all states by turns."""
     verdicts = {"given": "", "accepted": "accepted", "returned": "returned"}
     return [
-        Answered(question, None if state == "open" else Declaration(text="Said.", verdict=verdicts[state]))
+        Answered(
+            question,
+            Declaration(text="Said.", verdict=verdicts[state]) if state in verdicts else None,
+            SETTLED if state == "measured" else None,
+        )
         for place, question in enumerate(record.load().questions.values())
-        for state in (STATES[place % 4],)
+        for state in (STATES[place % 5],)
     ]
 
 
@@ -54,6 +60,7 @@ def _question(row: Answered, *, may_review: bool, conflict: bool) -> dict[str, A
         "owed_by": "Model owner",
         "mine": question.owed_by == "owner",
         "state": state,
+        "settled": {"text": row.settled.text, "url": row.settled.url} if row.settled else None,
         "answer": _answer(state) if row.declaration else None,
         "field": {"value": "<b>typed</b>", "seen": 2, "open": conflict, "meanwhile": conflict and state == "given"},
         "review": {"refusal": "" if may_review else "Model owner gave this answer; someone else reviews it."}

@@ -7,7 +7,7 @@ from reports.documents.kinds import KINDS
 from reports.documents.snapshot import law_part
 from tests.documents.sample_evidence import a_digest, an_id
 from tests.documents.sample_letters import CORRESPONDENCE, LETTERS
-from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot
+from tests.documents.sample_snapshot import CLASSIFIED, a_bare_snapshot, a_snapshot
 from tests.documents.sample_version import VERSION
 
 ON = date(2026, 11, 23)
@@ -86,12 +86,23 @@ INCIDENT_ROWS = [
 PORTFOLIO = {
     "from": "2026-10-01T00:00:00.000000Z",
     "until": "2026-11-23T18:20:00.000000Z",
-    "kinds": ["annex-iv", "annex-v"],
+    "kinds": {"annex-iv": "Technical documentation (Annex IV)", "annex-v": "EU declaration of conformity (Annex V)"},
     "systems": [
         {"id": an_id("system"), "system": "consumer-credit", "name": "Consumer credit scoring", "ai_act_class": "high",
-         "model_tier": 1, "state": "live", "documents": ["annex-iv"], "at": AT, "log_index": 41},
+         "model_tier": 1, "state": "live", "documents": ["annex-iv"], "at": AT, "log_index": 41,
+         "tier_signed_at": "2025-02-20T11:02:10.250000Z",
+         "owed": [{"kind": "annex-iv", "from": None}, {"kind": "annex-v", "from": "2027-12-02"}]},
         {"id": an_id("mail"), "system": "mail", "name": "Mail sorting", "ai_act_class": None,
-         "model_tier": None, "state": "draft", "documents": [], "at": AT, "log_index": 42},
+         "model_tier": None, "state": "proposed", "documents": [], "at": AT, "log_index": 42,
+         "tier_signed_at": None, "owed": None},
+    ],
+    "live": [
+        {"id": an_id("alias 2"), "system": "consumer-credit", "version": "credit-risk v2", "alias": "champion",
+         "model_tier": 1, "validation": "fit_with_conditions", "validation_due_on": "2026-11-20", "due": "late",
+         "drift": "measured", "windows": 2, "at": AT, "log_index": 124},
+        {"id": an_id("alias 3"), "system": "consumer-credit", "version": "limit v1", "alias": "champion",
+         "model_tier": 1, "validation": "none", "validation_due_on": None, "due": "not_asked",
+         "drift": "no_monitor", "windows": 0, "at": AT, "log_index": 125},
     ],
     "approvals": [{"id": an_id("request"), "system": "consumer-credit", "state": "approved", "at": AT,
                    "log_index": 44}],
@@ -119,7 +130,8 @@ def _public(snapshot: dict[str, Any]) -> dict[str, Any]:
 def of_kind(kind: str, snapshot: dict[str, Any]) -> dict[str, Any]:
     """A snapshot made into one of another kind: its law part and its document part."""
     document = snapshot["document"] | {"kind": kind}
-    law = law_part(groups=KINDS[kind].groups, on_date=ON)
+    system = CLASSIFIED if snapshot.get("classification") else None
+    law = law_part(groups=KINDS[kind].groups, on_date=ON, system=system)
     return snapshot | {"document": document, "law": law}
 
 

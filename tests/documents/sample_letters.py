@@ -56,7 +56,30 @@ REQUEST: dict[str, Any] = NOTICE | {
         "logged": {"at": "2026-11-12T08:00:00.000000Z", "logged": 0.38, "differs": True, "turned": True},
     },
 }
-LETTERS = {"notice-26-11": NOTICE, "answer-86": REQUEST}
+NOTIFICATION = NOTICE | {
+    "id": an_id("notification"),
+    "number": "C-3",
+    "kind": "notification-27-3",
+    "state": "sent",
+    "reference": "AUTH-2026-4",
+    "text": "We notify the results of our assessment of the scoring of applications for a loan.",
+    "sent_on": "2026-11-22",
+    "log_index": 97,
+}
+REGISTRATION = NOTICE | {
+    "id": an_id("registration"),
+    "number": "C-4",
+    "kind": "registration-49",
+    "reference": "AUTH-2026-5",
+    "text": "We register the system and its use.",
+    "log_index": 98,
+}
+LETTERS = {
+    "notice-26-11": NOTICE,
+    "notification-27-3": NOTIFICATION,
+    "registration-49": REGISTRATION,
+    "answer-86": REQUEST,
+}
 CORRESPONDENCE = [
     {"id": an_id("notification"), "number": "C-3", "kind": "notification-27-3", "state": "sent", "received_on": None,
      "due_on": None, "sent_on": "2026-11-22", "at": _CAME, "log_index": 97},

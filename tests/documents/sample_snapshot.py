@@ -6,6 +6,7 @@ from typing import Any
 
 from governance.regulation import record
 from governance.regulation.classification import classify
+from governance.regulation.classified import classified
 from reports.documents.snapshot import law_part
 from tests.documents.sample_evidence import CHECKS, EVIDENCE, a_digest, an_id
 
@@ -29,6 +30,9 @@ def a_bare_snapshot() -> dict[str, Any]:
     }
 
 
+UNREVIEWED = {"reviewed_by_role": None, "reviewed_at": None}
+
+
 def asked(**answers: dict[str, Any]) -> list[dict[str, Any]]:
     """What the record asks of people, with these answers (question ids with underscores)."""
     return [
@@ -38,7 +42,7 @@ def asked(**answers: dict[str, Any]) -> list[dict[str, Any]]:
             "points": list(row.points),
             "missing": row.missing,
             "owed_by": row.owed_by,
-            "answer": answers.get(row.id.replace("-", "_")),
+            "answer": UNREVIEWED | answers[name] if (name := row.id.replace("-", "_")) in answers else None,
         }
         for row in record.load().questions.values()
     ]
@@ -58,6 +62,7 @@ ANSWERS = {
     "general_purpose_model": "no",
     "built_on_general_purpose_model": "no",
 }
+CLASSIFIED = classified(classify(ANSWERS, on_date=date(2026, 11, 23)))
 _INPUTS = [
     ("checking_account", "string"),
     ("duration_months", "long"),
@@ -90,7 +95,6 @@ def _dataset(role: str, rows: int, log_index: int) -> dict[str, Any]:
         "rows": rows,
         "columns": 22,
         "uri": f"mlflow-artifacts:/1/3f0c/artifacts/placet/{role}.parquet",
-        "licence": "CC BY 4.0",
         "label": "credit_risk",
         "positive_label": "bad",
         "favourable_label": "good",
@@ -129,7 +133,7 @@ _SAMPLE: dict[str, Any] = {
     "sample": True,
     "document": {"id": an_id("document"), "kind": "annex_iv", "created_at": "2026-11-23T18:20:00.000000Z"},
     "organisation": {"name": "Example Bank AG", "address": "1 Example Street, 60311 Frankfurt am Main"},
-    "law": law_part(on_date=date(2026, 11, 23)),
+    "law": law_part(on_date=date(2026, 11, 23), system=CLASSIFIED),
     "system": {
         "id": an_id("system"),
         "name": "Consumer credit scoring",
@@ -140,10 +144,6 @@ _SAMPLE: dict[str, Any] = {
         "model_tier": 1,
         "lifecycle_state": "live",
         "favourable_outcome": "good",
-        "success_criteria": [
-            "the area under the ROC curve is not lower than in production by more than 0.05",
-            "no group falls below a selection ratio of 0.8 without a human review",
-        ],
         "recorded_by_role": "owner",
         "recorded_at": "2026-11-20T09:12:03.004100Z",
         "log_index": 41,
@@ -155,6 +155,21 @@ _SAMPLE: dict[str, Any] = {
         "signed_by_role": "risk_officer",
         "signed_at": "2026-11-20T11:02:10.250000Z",
         "log_index": 43,
+    },
+    "criteria": {
+        "id": an_id("criteria"),
+        "criteria": [
+            {
+                "id": "no-worse",
+                "title": "Ranks no worse than the version in production by more than 0.05",
+                "expr": "candidate.auc >= production.auc - 0.05",
+            },
+            {"id": "calibrated", "title": "The probability can be taken at its word", "expr": "candidate.brier <= 0.2"},
+        ],
+        "signed_by_role": "validator",
+        "signed_at": "2026-11-21T09:00:00.000000Z",
+        "first_measured_at": "2026-11-23T18:04:11.201733Z",
+        "log_index": 63,
     },
     "record": asked(
         release_forms={
@@ -176,6 +191,8 @@ _SAMPLE: dict[str, Any] = {
         metric_choice={
             "role": "validator",
             "at": "2026-11-22T10:30:00.000000Z",
+            "reviewed_by_role": "risk_officer",
+            "reviewed_at": "2026-11-22T15:00:00.000000Z",
             "log_index": 71,
             "text": "The area under the curve measures ranking, which is what the credit officer uses; the "
             "Brier score measures whether the shown probability can be taken at its word.",
@@ -195,7 +212,6 @@ _SAMPLE: dict[str, Any] = {
         "version": "2",
         "flavor": "sklearn",
         "artifact_digest": a_digest("artifact"),
-        "artifact_files": 7,
         "source": "models:/m-5b1f0c2d",
         "run_id": "3f0c8a5e1d7b4a6f9e2c",
         "created_at": "2026-11-23T17:52:41.330000Z",
@@ -223,7 +239,7 @@ _SAMPLE: dict[str, Any] = {
                 "cloudpickle": "3.1.2",
             },
         },
-        "training": {"duration_s": 4.2, "processors": 2, "accelerator": "none"},
+        "training": {"system/cpu_utilization_percentage": 41.5, "system/system_memory_usage_megabytes": 512.5},
         "previous": {"version": "1", "artifact_digest": a_digest("artifact of version 1")},
     },
     "datasets": [_dataset("training", 700, 105), _dataset("evaluation", 300, 106)],

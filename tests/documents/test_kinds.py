@@ -136,6 +136,40 @@ def test_the_sections_of_the_registration_sheet_follow_class_and_role():
 
 
 @pytest.mark.parametrize(
+    ("points", "ai_act_class", "printed", "says"),
+    [
+        (["Annex III.2"], "high", "0", ["registered nationally, not in the EU database (Article 49(5))"]),
+        (
+            ["Annex III.2", "Annex III.5.b"],
+            "high",
+            "0AC",
+            ["By Annex III.2 the system", "high-risk under Annex III.5.b"],
+        ),
+        (
+            ["Annex III.6.a"],
+            "high",
+            "0AC",
+            ["By Annex III.6.a the entry goes to the part of the EU database that is not"],
+        ),
+        (["Annex III.7.b"], "minimal", "0B", ["By Annex III.7.b the entry goes to the part"]),
+        (["Annex III.1.b"], "high", "0AC", ["if the system is used in law enforcement", "does not say whether it is"]),
+        (["Annex III.5.b"], "high", "0AC", []),
+    ],
+)
+def test_the_sheet_says_where_the_system_is_registered(points, ai_act_class, printed, says):
+    snapshot = samples.full("annex-viii")
+    snapshot["classification"] |= {"annex_points": points, "ai_act_class": ai_act_class}
+    content = build(snapshot)
+    assert "".join(sorted({part.number[0] for part in content.sections})) == printed
+    said = " ".join(texts(content, "0"))
+    assert [text for text in says if text not in said] == []
+    assert ("Article 49(4)" in said) == any(
+        point.startswith(("Annex III.1", "Annex III.6", "Annex III.7")) for point in points
+    )
+    assert ("Article 49(5)" in said) == ("Annex III.2" in points)
+
+
+@pytest.mark.parametrize(
     ("points", "body", "says"),
     [
         (["Annex III.5.b"], None, "Owed: the organisation deploys a system listed in Annex III.5.b"),
@@ -165,9 +199,18 @@ def test_figures_of_the_model_risk_report_are_counted_from_the_rows():
     rows = [[cell.text for cell in row] for row in tables["Findings open at its end, by age"].rows]
     assert rows == [["high", "over 90 days", "late", "1"]]
     assert [gap.what for gap in content.gaps] == [
-        "Consumer credit scoring: annex-v.",
-        "Mail sorting: annex-iv and annex-v.",
+        "Consumer credit scoring: EU declaration of conformity (Annex V), owed from 2027-12-02.",
+        "Mail sorting: which documents are owed can't be said before its classification is signed.",
     ]
+    printed = {caption: [[cell.text for cell in row] for row in table.rows] for caption, table in tables.items()}
+    assert printed["Tiers by the age of their signature at the end of the period"] == [
+        ["1", "over a year", "1"],
+        ["not set", "not signed by then", "1"],
+    ]
+    assert printed["Live versions by tier and validation"] == [["1", "fit with conditions", "1"], ["1", "none", "1"]]
+    assert printed["Overdue to be validated again"] == [["consumer-credit", "credit-risk v2", "1"]]
+    assert printed["Live versions by drift measured in the period"] == [["measured", "1"], ["no monitor", "1"]]
+    assert printed["Live versions whose drift was not measured"] == [["limit v1", "champion", "no monitor", "1"]]
     snapshot = samples.full("model-risk")
     snapshot["portfolio"]["approvals"] *= 2
     assert build(snapshot).sections[1].paragraphs[0].text == "Counted from 2 rows of the snapshot."

@@ -11,7 +11,7 @@ from governance.regulation.register import load
 from reports.documents.building import build
 from reports.documents.freshness import EVIDENCE, RECORDS, Latest, changed_since
 from reports.documents.kinds import KINDS
-from reports.documents.owing import owed, references
+from reports.documents.owing import not_asked, owed, references
 from reports.models import ABOUT_ONE_THING
 from tests.documents import sample_kinds as samples
 
@@ -39,6 +39,7 @@ def test_what_is_owed_follows_from_the_class_and_the_roles():
         "risk-file",
         "art-72-plan",
         "incident",
+        "registration-49",
     }
     assert deployer["fria"] == "owed"
     assert deployer["annex-iv"] == deployer["annex-v"] == "not_owed"
@@ -54,6 +55,29 @@ def test_what_binds_later_is_owed_from_its_day():
     assert owed(KINDS["annex-iv"], stands(["provider"], on=day)).state == "owed"
     assert owed(KINDS["annex-iv"], stands(["provider"], on=day - timedelta(days=1))).state == "later"
     assert "Art 8" in early.basis[0]
+
+
+@pytest.mark.parametrize(
+    ("points", "body", "fria", "sheet"),
+    [
+        (["Annex III.5.b"], None, "owed", "owed"),
+        (["Annex III.5.b"], "Neither", "owed", "not_owed"),
+        (["Annex III.5.b"], "Public body", "owed", "owed"),
+        (["Annex III.4.a"], None, "owed", "owed"),
+        (["Annex III.4.a"], "Neither", "not_owed", "not_owed"),
+        (["Annex III.4.a"], "Private body that provides public services", "owed", "not_owed"),
+        (["Annex III.4.a"], "Public body", "owed", "owed"),
+        (["Annex III.2"], "Public body", "not_owed", "not_owed"),
+    ],
+)
+def test_what_a_deployer_owes_follows_from_what_kind_of_body_it_is(points, body, fria, sheet):
+    found, without = stands(["deployer"], points=tuple(points)), not_asked(points, body)
+    assert owed(KINDS["fria"], found, without=without).state == fria
+    assert owed(KINDS["annex-viii"], found, without=without).state == sheet
+    both = stands(["provider", "deployer"], points=tuple(points))
+    assert owed(KINDS["annex-viii"], both, without=without).state == (
+        "not_owed" if points == ["Annex III.2"] else "owed"
+    )
 
 
 def test_without_a_classification_nobody_can_say_and_what_the_act_never_asks_for_is_ones_own():

@@ -141,7 +141,8 @@ def test_progress_is_counted_by_state_section_and_point():
     found = system_record.answered(system)
     counts = system_record.counts(found)
     assert (counts["accepted"], counts["returned"], counts["given"]) == (1, 1, 1)
-    assert system_record.by_point(found)["Annex IV.1.e"] == {"accepted": 1, "given": 0, "returned": 0, "open": 0}
+    at_point = {"accepted": 1, "given": 0, "measured": 0, "returned": 0, "open": 0}
+    assert system_record.by_point(found)["Annex IV.1.e"] == at_point
     assert sum(len(some) for some in system_record.by_section(found).values()) == len(found)
 
 

@@ -18,8 +18,10 @@ from governance.audit.notary import Notary
 from governance.common import clock
 from governance.evidence import services as evidence
 from governance.evidence.producers import Product
+from governance.inventory import declaring
 from governance.inventory import services as inventory
 from governance.inventory.models import AISystem, Classification
+from governance.regulation import record
 from monitoring.models import Monitor
 from monitoring.services import open_monitor
 from registry.models import ModelVersion, PromotionRequest
@@ -32,6 +34,7 @@ from tests.factories import (
     a_policy,
     a_system,
     a_user,
+    a_version,
     accept,
     approve,
     fresh,
@@ -109,6 +112,16 @@ class Bank(Cast):
             approve(made.approval, person)
         record_applied(made.pk)
         return fresh(made)
+
+
+def ready_to_declare(bank: Bank, **answers: str) -> None:
+    """Have a version and every answer that the declaration of conformity prints; ids of questions with underscores."""
+    asked = [row for row in record.load().questions.values() if any(at.startswith("Annex V.") for at in row.points)]
+    said = {row.id: row.choices[0] if row.choices else "As the organisation states it." for row in asked}
+    said |= {name.replace("_", "-"): text for name, text in answers.items()}
+    declaring.declare(ai_system=bank.system, answers=said, by=bank.owner)
+    if not bank.model.versions.exists():
+        a_version(bank.model, number=1)
 
 
 def watch(bank: Bank, live: ModelVersion, *, drifted: bool = True) -> Monitor:

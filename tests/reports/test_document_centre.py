@@ -16,7 +16,15 @@ from reports import services
 from reports.models import ABOUT_A_VERSION, Document, DocumentJob
 from reports.web import views
 from tests.factories import a_user, given
-from tests.reports.factories import FIRST_WEEK, Bank, a_declared_system, a_proposal, a_window, watch
+from tests.reports.factories import (
+    FIRST_WEEK,
+    Bank,
+    a_declared_system,
+    a_proposal,
+    a_window,
+    ready_to_declare,
+    watch,
+)
 
 ANNEX_IV, RISK_FILE = Document.Kind.ANNEX_IV, Document.Kind.RISK_FILE
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -162,10 +170,11 @@ def test_another_version_of_the_law_makes_every_document_out_of_date(bank, clien
 
 
 def test_a_signed_statement_is_as_old_as_the_draft_that_was_read(bank, client):
+    ready_to_declare(bank)
     draft = build(bank, Document.Kind.ANNEX_V)
-    answer(bank, standards="None were applied.")
     said = {"name": "A. Signatory", "function": "Director", "on_behalf_of": "Bank", "place": "Frankfurt"}
-    _, job = services.sign_statement(document_id=draft.pk, person=bank.owner, personal_data=False, **said)
+    _, job = services.sign_statement(document_id=draft.pk, person=bank.owner, personal_data=True, **said)
+    answer(bank, standards="None were applied.")
     signed = services.build_document(job.pk).document
     assert signed is not None
     client.force_login(bank.auditor)

@@ -13,6 +13,7 @@ from governance.audit.models import Entry
 from governance.common import clock
 from governance.common.errors import Unknown
 from governance.inventory import correspondence as letters
+from governance.inventory import declaring
 from reports import services
 from reports.documents.building import build
 from reports.models import Document, DocumentJob
@@ -98,6 +99,46 @@ def test_a_request_without_a_record_of_the_decision_says_so_and_who_owes_it(bank
     assert not {"findings", "incidents", "history", "checks", "approvals", "validation"} & set(made.snapshot)
 
 
+def test_a_notification_has_the_results_of_the_assessment_and_names_its_file(bank):
+    bank.live()
+    row = a_notice(bank.system, bank.owner, kind="notification-27-3", text="We notify the results.")
+    made = drawn(row, "notification-27-3", bank.owner)
+    assert "missing: No fundamental rights impact assessment is made" in said(made, "assessment")[1]
+    job = services.request_document(kind="fria", ai_system=bank.system, requester=bank.owner)
+    fria = services.build_document(job.pk).document
+    assert fria
+    declaring.declare(ai_system=bank.system, answers={"specific-harms": "A wrong refusal."}, by=bank.owner)
+    made = drawn(row, "notification-27-3", bank.owner)
+    assert said(made, "message") == ["declared: We notify the results."]
+    assert said(made, "assessment") == [
+        "declared: Owed: the organisation deploys a system listed in Annex III.5.b, which every deployer assesses.",
+        "measured: The results are those of this assessment, which goes with the notification.",
+    ]
+    assert [row["id"] for row in made.snapshot["documents"]] == [str(fria.pk)]
+    assert any("A wrong refusal." in text for text in said(made, "results"))
+    assert {row["type"] for row in made.snapshot["evidence"]} == {"fairness/v1"}
+    assert not {"findings", "incidents", "history", "checks", "approvals", "risks", "correspondence"} & set(
+        made.snapshot
+    )
+    assert [name for name in bank.names if name in json.dumps(made.snapshot)] == []
+
+
+def test_a_registration_says_what_is_entered_and_names_the_sheet(bank):
+    bank.live()
+    row = a_notice(bank.system, bank.owner, kind="registration-49", text="We register it.")
+    made = drawn(row, "registration-49", bank.owner)
+    assert said(made, "sheet") == ["missing: No registration sheet is made."]
+    job = services.request_document(kind="annex-viii", ai_system=bank.system, requester=bank.owner)
+    sheet = services.build_document(job.pk).document
+    assert sheet
+    made = drawn(row, "registration-49", bank.owner)
+    assert said(made, "sheet") == ["measured: The data to be entered are those of this registration sheet."]
+    assert [row["id"] for row in made.snapshot["documents"]] == [str(sheet.pk)]
+    assert any("Section A applies: high-risk under Annex III.5.b" in text for text in said(made, "which"))
+    assert said(made, "point-49-1")[0] == "measured: C-1 is recorded and not sent yet: this is a draft."
+    assert said(made, "point-49-2") == ["declared: By class and role, Section B is not entered."]
+
+
 def test_what_is_no_letter_of_the_system_is_refused(bank):
     notice, gone = a_notice(bank.system, bank.owner), a_settled(a_request(bank.system, bank.owner))
     officer = a_user(Role.DATA_PROTECTION_OFFICER)
@@ -140,7 +181,8 @@ def test_the_page_of_a_request_asks_for_its_letter(bank, client):
     assert client.post(reverse("document-build"), sent).status_code == 302
     assert DocumentJob.objects.get().about == str(row.pk)
     listed = client.get(reverse("document-list"), {"system": str(row.system_id)}).context["build"]["kinds"]
-    assert not {"answer-86", "notice-26-11", "model-card"} & {kind["value"] for kind in listed}
+    letters_too = {"answer-86", "notice-26-11", "notification-27-3", "registration-49"}
+    assert not (letters_too | {"model-card"}) & {kind["value"] for kind in listed}
 
 
 @pytest.mark.slow

@@ -8,14 +8,17 @@ from django.urls import reverse
 from governance.audit import selectors as log
 from governance.common.errors import Forbidden, InvalidInput, Unknown
 from governance.evidence.models import Evidence
+from governance.inventory import declaring
+from governance.inventory import services as inventory
 from governance.inventory.errors import AlreadySigned
 from reports import services
 from reports.documents.building import build
+from reports.errors import StatementNotReady
 from reports.facts import Facts
 from reports.models import ABOUT_ONE_THING, Document, DocumentJob, DocumentSignatory
 from reports.web import signing
 from tests.factories import PASSWORD
-from tests.reports.factories import Bank
+from tests.reports.factories import ANSWERS, Bank, a_declared_system, ready_to_declare
 
 SAID = {
     "name": "A. Signatory",
@@ -35,6 +38,12 @@ def bank(db, settings, tmp_path, monkeypatch) -> Bank:
     return Bank()
 
 
+@pytest.fixture
+def ready(bank) -> Bank:
+    ready_to_declare(bank)
+    return bank
+
+
 def built(bank: Bank, kind: str, **more) -> Document:
     job = services.request_document(kind=kind, ai_system=bank.system, requester=bank.owner, **more)
     document = services.build_document(job.pk).document
@@ -46,6 +55,7 @@ def points_of(document: Document, number: str) -> set[str]:
     return {row.state for part in build(document.snapshot).sections if part.number == number for row in part.paragraphs}
 
 
+@pytest.mark.usefixtures("ready")
 def test_the_signed_declaration_is_the_draft_with_its_signatory(bank):
     bank.live()
     draft = built(bank, "annex-v")
@@ -64,6 +74,7 @@ def test_the_signed_declaration_is_the_draft_with_its_signatory(bank):
     assert Evidence.objects.get(subject_digest=signed.snapshot_digest).payload["kind"] == "annex-v"
 
 
+@pytest.mark.usefixtures("ready")
 def test_annex_iv_point_8_is_measured_by_the_signed_declaration_and_by_no_draft(bank):
     bank.live()
     draft = built(bank, "annex-v")
@@ -77,6 +88,7 @@ def test_annex_iv_point_8_is_measured_by_the_signed_declaration_and_by_no_draft(
     assert (row["id"], row["digest"]) == (str(signed.pk), signed.pdf_digest)
 
 
+@pytest.mark.usefixtures("ready")
 def test_nobody_but_an_owner_who_is_a_person_signs_and_nobody_twice(bank):
     draft = built(bank, "annex-v")
     for person in (bank.engineer, bank.validator, bank.officer, bank.auditor):
@@ -88,6 +100,7 @@ def test_nobody_but_an_owner_who_is_a_person_signs_and_nobody_twice(bank):
     assert DocumentSignatory.objects.count() == 1
 
 
+@pytest.mark.usefixtures("ready")
 @pytest.mark.parametrize("empty", ["name", "function", "on_behalf_of", "place"])
 def test_what_annex_v_wants_printed_has_to_be_said(bank, empty):
     draft = built(bank, "annex-v")
@@ -102,11 +115,17 @@ def test_other_kinds_make_no_statement(bank):
 
 
 def test_the_page_asks_for_the_password_and_signs(bank, client):
+    ready_to_declare(bank, personal_data="No")
     draft = built(bank, "annex-v")
     address = reverse("document-sign", args=[draft.pk])
     client.force_login(bank.owner)
     said = SAID | {"personal_data": "no"}
-    assert client.get(address).status_code == 200
+    page = client.get(address)
+    assert page.status_code == 200
+    assert page.context["personal_data"] == "no", "as the record answers"
+    contrary = client.post(address, SAID | {"personal_data": "yes", "password": PASSWORD})
+    assert contrary.status_code == 422
+    assert "The record says that the system processes no personal data" in contrary.content.decode()
     assert client.post(address, said | {"password": "wrong"}).status_code in {403, 422, 429}
     assert client.post(address, said).status_code == 422
     assert not DocumentSignatory.objects.exists()
@@ -115,6 +134,71 @@ def test_the_page_asks_for_the_password_and_signs(bank, client):
     assert DocumentJob.objects.filter(signatory__isnull=False).count() == 1
 
 
+@pytest.mark.usefixtures("ready")
+def refused(bank: Bank, draft: Document, says: str) -> None:
+    with pytest.raises(StatementNotReady, match=says):
+        services.sign_statement(document_id=draft.pk, person=bank.owner, **SAID)
+    assert not DocumentSignatory.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ("trade-name", "Point 1: The trade name is not recorded."),
+        ("provider-address", "Point 2: The provider's address"),
+        ("other-union-law", "Point 4: Whether other Union law"),
+        ("personal-data", "Point 5: Whether personal data are processed"),
+        ("standards", "Point 6: "),
+        ("notified-body", "Point 7: Whether a notified body"),
+    ],
+)
+def test_a_draft_that_lacks_an_answer_is_not_signed(ready, question, says):
+    declaring.declare(ai_system=ready.system, answers={question: ""}, by=ready.owner)
+    draft = built(ready, "annex-v")
+    refused(ready, draft, says)
+
+
+def test_a_draft_that_is_out_of_date_or_not_the_newest_is_not_signed(ready):
+    first = built(ready, "annex-v")
+    declaring.declare(ai_system=ready.system, answers={"standards": "None were applied."}, by=ready.owner)
+    refused(ready, first, "out of date: since it was made, answers of the record changed")
+    second = built(ready, "annex-v")
+    refused(ready, first, "not the newest")
+    services.sign_statement(document_id=second.pk, person=ready.owner, **SAID)
+
+
+@pytest.mark.parametrize(
+    ("answers", "becomes"),
+    [
+        ({"annex_iii_uses": ["none"]}, "minimal"),
+        ({"prohibited_practices": ["Art 5.1.c"]}, "prohibited"),
+        ({"operator_roles": ["deployer"]}, "high"),
+    ],
+)
+def test_of_a_system_that_owes_no_declaration_none_is_signed(ready, answers, becomes):
+    built(ready, "annex-v")
+    proposal = inventory.propose_classification(
+        ai_system=ready.system, answers=ANSWERS | answers, model_tier=1, by=ready.owner
+    )
+    inventory.sign_classification(classification_id=proposal.pk, signer=ready.officer)
+    ready.system.refresh_from_db()
+    assert ready.system.ai_act_class == becomes
+    refused(ready, built(ready, "annex-v"), "asks for a declaration of conformity of high-risk systems, from their")
+
+
+def test_of_a_system_that_nobody_classified_none_is_signed(bank):
+    bank.system = a_declared_system(bank.owner, slug="other", name="Another")
+    refused(bank, built(bank, "annex-v"), "no signed classification")
+
+
+def test_the_contrary_of_what_the_record_says_of_personal_data_is_not_stated(ready):
+    draft = built(ready, "annex-v")
+    with pytest.raises(InvalidInput, match="The record says that the system processes personal data"):
+        services.sign_statement(document_id=draft.pk, person=ready.owner, **SAID | {"personal_data": False})
+    assert not DocumentSignatory.objects.exists()
+
+
+@pytest.mark.usefixtures("ready")
 def test_who_may_not_sign_reads_why(bank, client):
     draft = built(bank, "annex-v")
     client.force_login(bank.officer)
@@ -141,6 +225,8 @@ def test_the_report_over_all_systems_counts_their_rows(bank):
     assert made
     assert made.system is None
     assert [row["system"] for row in made.snapshot["portfolio"]["systems"]] == [bank.system.slug]
+    (row,) = made.snapshot["portfolio"]["systems"]
+    assert {owed["from"] for owed in row["owed"]} == {"2027-12-02"}, "nothing is owed before the Act applies"
     assert made.missing
     assert bank.system.name in " ".join(gap.what for gap in build(made.snapshot).gaps)
 

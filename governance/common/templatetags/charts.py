@@ -170,8 +170,8 @@ def paragraph_bar(document: object, key: object) -> SafeString:
 @register.simple_tag
 def record_bar(counts: Mapping[str, int] | None, key: object, title: object) -> SafeString:
     """Draw how many questions of a record, or points that it serves, are in each state as one bar."""
-    states = ("accepted", "given", "returned", "open")
-    words = (gettext("accepted"), gettext("given"), gettext("returned"), gettext("open"))
+    states = ("accepted", "given", "measured", "returned", "open")
+    words = (gettext("accepted"), gettext("given"), gettext("measured"), gettext("returned"), gettext("open"))
     parts = [(said, int((counts or {}).get(state, 0)), state) for said, state in zip(words, states, strict=True)]
     return SafeString(charts.stacked_bar(parts, uid=charts.dom_id("record", key), title=str(title)))
 

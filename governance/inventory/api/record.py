@@ -59,6 +59,9 @@ class QuestionOutput(serializers.Serializer[Answered]):
     )
     owed_by = serializers.CharField(source="question.owed_by", help_text="The role that owes an answer.")
     state = serializers.ChoiceField(choices=list(system_record.STATES))
+    settled_by = serializers.CharField(
+        source="settled.text", allow_null=True, help_text="What says it where nobody answers: then it is `measured`."
+    )
     answer = DeclarationOutput(source="declaration", allow_null=True)
 
 

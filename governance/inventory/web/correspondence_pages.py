@@ -21,7 +21,12 @@ SAID = {
     "correspondence.withdrawn": "withdrew it",
     "correspondence.erased": "erased what it said",
 }
-LETTERS = {Correspondence.Kind.NOTICE: "notice-26-11", Correspondence.Kind.EXPLANATION: "answer-86"}
+LETTERS = {
+    Correspondence.Kind.NOTICE: "notice-26-11",
+    Correspondence.Kind.NOTIFICATION: "notification-27-3",
+    Correspondence.Kind.REGISTRATION: "registration-49",
+    Correspondence.Kind.EXPLANATION: "answer-86",
+}
 """The kind of document that is drawn of a kind of correspondence."""
 SHOWN = 200
 Row = dict[str, Any]
@@ -68,7 +73,7 @@ def one_page(row: Correspondence, viewer: User, *, typed: Mapping[str, str] | No
     return {
         "system": _system(row.system),
         "letter": _row(row),
-        "document": LETTERS.get(Correspondence.Kind(row.kind), "") if not row.erased_at else "",
+        "document": LETTERS[Correspondence.Kind(row.kind)] if not row.erased_at else "",
         "refusal": letters.may(letters.check_may_send, row, viewer) if standing else "",
         "may_answer": standing
         and row.kind == Correspondence.Kind.EXPLANATION

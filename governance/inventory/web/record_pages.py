@@ -18,7 +18,8 @@ from governance.regulation import record, register
 
 ANSWER, SEEN = "answer-", "seen-"
 FILTERS = {"all": "All", "open": "Open", "mine": "Mine to answer", "review": "To review"}
-WORST_FIRST: tuple[State, ...] = ("open", "returned", "given", "accepted")
+WORST_FIRST: tuple[State, ...] = ("open", "returned", "given", "measured", "accepted")
+DONE: tuple[State, ...] = ("accepted", "given", "measured")
 Row = dict[str, Any]
 
 
@@ -95,11 +96,7 @@ def progress(rows: Sequence[Answered]) -> Row:
 
 def progress_of(counts: Mapping[system_record.State, int]) -> Row:
     """Return the same from the number of questions in each state."""
-    return {
-        "total": sum(counts.values()),
-        "counts": counts,
-        "answered": counts["accepted"] + counts["given"],
-    }
+    return {"total": sum(counts.values()), "counts": counts, "answered": sum(counts[state] for state in DONE)}
 
 
 def point_map(rows: Sequence[Answered]) -> list[Row]:
@@ -116,7 +113,7 @@ def point_map(rows: Sequence[Answered]) -> list[Row]:
             "point": point,
             "title": law.point(point).title,
             "state": state,
-            "done": counts["accepted"] + counts["given"],
+            "done": sum(counts[state] for state in DONE),
             "total": sum(counts.values()),
             "question": first[point],
         }
@@ -196,6 +193,7 @@ def _question(
         "owed_by": Role(question.owed_by).label,
         "mine": question.owed_by in mine,
         "state": row.state,
+        "settled": {"text": row.settled.text, "url": row.settled.url} if row.settled else None,
         "answer": _answer(standing, titles) if standing else None,
         # After a refusal the other's answer stands beside what was typed: it is seen now.
         "field": {
