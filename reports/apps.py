@@ -13,15 +13,17 @@ class ReportsConfig(AppConfig):
 
         from governance.audit.erasure import register_holders
         from governance.evidence.producers import register
+        from governance.notices import topics
         from monitoring.scoring import register as register_scorer
         from registry.reviewing.panels import register_documents
-        from reports import facts_incident, facts_version
+        from reports import facts_incident, facts_version, notices
         from reports.web.documents import documents_of
 
         register_holders(facts_incident.reports_with_words_of)
         register_holders(facts_version.reports_with_words_of)
         register_scorer("reports.producers.scoring:score_rows")
         register_documents(documents_of)
+        topics.register(notices.TOPIC)
         register("performance/v1", "reports.producers.performance:produce")
         register("calibration/v1", "reports.producers.calibration:produce")
         register("fairness/v1", "reports.producers.fairness:produce")
