@@ -34,9 +34,7 @@ def _story() -> Story:
         subject = {"name": "credit-risk/2", "digest": "sha256:" + "a" * 64}
         data = {"type": "performance/v1", "subject": subject, "payload_digest": kept, "files": {}}
         story.say("evidence.attached", "system:worker", data)
-    pdf = story.keep("documents", b"%PDF-1.7 " + bytes(2_000_000), ".pdf")
-    snapshot = story.keep("documents", b"{}", ".json")
-    story.say("document.built", "person:owner", {"kind": "annex-iv", "system": "s", "pdf": pdf, "snapshot": snapshot})
+    story.document("large", "annex-iv", {}, filler=bytes(2_000_000))
     for number in range(COMMENTS):
         about = {"request": "b6f0e2f6-0f0c-4a53-8c8e-6f3f6a3b2f11", "comment": str(number), "mentions": []}
         story.say("approval.commented", "person:officer", about, words="I have looked into that.")

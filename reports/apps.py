@@ -14,9 +14,10 @@ class ReportsConfig(AppConfig):
         from governance.audit.erasure import register_holders
         from governance.evidence.producers import register
         from governance.inventory.settled import register_settled
+        from governance.notices import topics
         from monitoring.scoring import register as register_scorer
         from registry.reviewing.panels import register_documents
-        from reports import facts_incident, facts_version, settled
+        from reports import facts_incident, facts_version, notices, settled
         from reports.web.documents import documents_of
 
         register_holders(facts_incident.reports_with_words_of)
@@ -25,6 +26,7 @@ class ReportsConfig(AppConfig):
         register_documents(documents_of)
         for question, ask in settled.QUESTIONS.items():
             register_settled(question, ask)
+        topics.register(notices.TOPIC)
         register("performance/v1", "reports.producers.performance:produce")
         register("calibration/v1", "reports.producers.calibration:produce")
         register("fairness/v1", "reports.producers.fairness:produce")

@@ -9,15 +9,13 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
-from uuid import UUID
 
-import rfc8785
 from django.conf import settings
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -25,8 +23,7 @@ from redis.exceptions import RedisError
 from governance.accounts.models import User
 from governance.common.errors import DomainError, Unknown
 from governance.evidence import storage
-from governance.evidence.models import Evidence
-from reports import selectors
+from reports import kept, selectors
 from reports.documents.frames import ASK, FAILED, PROGRESS, Torn, read_frame, write_frame
 from reports.models import Document, DocumentJob
 
@@ -41,7 +38,7 @@ _room = threading.BoundedSemaphore(SIDE_BY_SIDE)
 _IDENTIFIER = re.compile(rb"/ID\s*\[\s*<([0-9a-fA-F]{32})>")
 _KEYWORD = re.compile(rb"<pdf:Keywords>[^<]{0,300}?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
-Standing = Literal["ours", "unsigned", "altered", "unknown"]
+Standing = Literal["ours", "unsigned", "evidence_changed", "altered", "unknown"]
 
 
 class TooManyChecks(DomainError):
@@ -56,12 +53,16 @@ class Checked:
     """What was found out.
 
     Attributes:
-        standing: ``ours`` byte for byte; ``unsigned``: the pages of one of ours without its signature; ``altered``: it
-            says that it is one of ours and is not; ``unknown``: nothing of it is known here.
+        standing: ``ours`` byte for byte; ``unsigned``: the pages of one of ours without its signature;
+            ``evidence_changed``: the bytes are ours or its pages, and what it was made from is not what it was;
+            ``altered``: it says that it is one of ours and is not; ``unknown``: nothing of it is known here.
         document: which one, None for unknown or where the person may not read it.
         signatures: as :func:`reports.documents.checking.signatures_of` gives them.
-        changes: what an altered file has otherwise, in words; and which evidence that it cites is no longer what it was
-            made from, for who may read the document.
+        changes: what an altered file has otherwise, in words; and what the document was made from and is no longer
+            what it was, for who may read the document.
+        stamps: its later time-stamps, for who may read the document.
+        newer: a later version of the same document that the person may read; None where it is the newest.
+        signatory: who made its statement, and where the log says so, for who may read the document.
         problem: why the signatures could not be read, empty where they could.
     """
 
@@ -71,6 +72,9 @@ class Checked:
     document: Document | None = None
     signatures: list[dict[str, Any]] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    stamps: list[kept.Stamp] = field(default_factory=list)
+    newer: Document | None = None
+    signatory: kept.Signatory | None = None
     problem: str = ""
 
 
@@ -116,27 +120,35 @@ def _place_for(person: User) -> Iterator[None]:
 
 def _checked(pdf: bytes, person: User) -> Checked:
     digest = "sha256:" + sha256(pdf).hexdigest()
-    standing, row = _standing(pdf, digest)
+    known, row = _standing(pdf, digest)
     original = b""
     changes: list[str] = []
-    if standing == "altered" and row is not None:
+    if known == "altered" and row is not None:
         try:
             original = storage.get(row.pdf_digest)
         except Unknown:
             changes = ["our own copy is missing, so nothing can be held against it"]
         else:
             changes = _differences(pdf, original, row)
-    found = _read(pdf, original)
-    readable = selectors.documents_for(person).filter(pk=row.pk).exists() if row else False
-    if row is not None and readable:
-        changes += _evidence_that_changed(row)
+    covered = kept.covered(row) if row is not None else []
+    found = _read(pdf, original, [stamp.asked for stamp in covered if stamp.asked])
+    changes += found.get("changes", [])
+    moved = kept.changed(row) if row is not None else []
+    if moved and known in {"ours", "unsigned"}:
+        known = "evidence_changed"
+    readable = row is not None and selectors.documents_for(person).filter(pk=row.pk).exists()
+    if row is None or not readable:
+        row, moved = None, []
     return Checked(
         digest=digest,
         size=len(pdf),
-        standing=standing,
-        document=row if readable else None,
+        standing=known,
+        document=row,
         signatures=found.get("signatures", []),
-        changes=changes + found.get("changes", []),
+        changes=changes + moved,
+        stamps=kept.judged(covered, found.get("stamps")) if row else [],
+        newer=kept.newer(row, person) if row else None,
+        signatory=kept.signatory_of(row) if row else None,
         problem=found.get("why", ""),
     )
 
@@ -172,32 +184,14 @@ def _differences(pdf: bytes, original: bytes, row: Document) -> list[str]:
     return said
 
 
-def _evidence_that_changed(row: Document) -> list[str]:
-    """Say which evidence that a document cites is not in the database any more, or not as the document has it."""
-    cited = {str(part["id"]): part for part in row.snapshot.get("evidence") or ()}
-    kept = {str(pk): (payload, stated) for pk, payload, stated in _kept(cited)}
-    said = []
-    for pk, part in cited.items():
-        payload, stated = kept.get(pk, (None, ""))
-        digest = "sha256:" + sha256(rfc8785.dumps(payload)).hexdigest() if payload is not None else ""
-        if not digest == stated == part.get("payload_digest"):
-            what = "is not in the database" if payload is None else "in the database is not what it was made from"
-            said.append(f"the evidence {part.get('type')} {pk[:8]} that it cites {what}")
-    return said
-
-
-def _kept(cited: Iterable[str]) -> Iterable[tuple[UUID, Any, str]]:
-    return Evidence.objects.filter(pk__in=list(cited)).values_list("pk", "payload", "payload_digest")
-
-
-def _read(pdf: bytes, original: bytes) -> dict[str, Any]:
+def _read(pdf: bytes, original: bytes, stamps: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     asked = io.BytesIO()
     trust = settings.DOCUMENT_TRUST_FILE
     try:
         roots = Path(trust).read_text(encoding="ascii") if trust else ""
     except (OSError, ValueError):
         roots = ""
-    for body in (json.dumps({"roots": roots}).encode(), pdf, original):
+    for body in (json.dumps({"roots": roots, "stamps": [*stamps]}).encode(), pdf, original):
         write_frame(asked, ASK, body)
     try:
         done = subprocess.run(

@@ -243,6 +243,7 @@ def _keep_signed(
         data={
             "kind": job.kind,
             "system": document.slug,
+            "subject": _about_version(snapshot),
             "pdf": document.pdf_digest,
             "unsigned": document.unsigned_digest,
             "signature": signature["level"] if signature else None,
@@ -270,6 +271,13 @@ def _keep_signed(
     )
     job.state, job.document, job.finished_at = DocumentJob.State.DONE, document, clock.now()
     job.save()
+
+
+def _about_version(snapshot: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the version that a document says it is about, as entries name one; None where it names none."""
+    model = snapshot.get("model") or {}
+    named = "name" in model and "version" in model
+    return {"name": f"{model['name']}/{model['version']}", "digest": model.get("artifact_digest")} if named else None
 
 
 def _subject(job: DocumentJob) -> str:

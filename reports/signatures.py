@@ -13,8 +13,15 @@ if TYPE_CHECKING:
 
 def identity() -> Identity | None:
     """Return who signs the documents, None where no key is set."""
-    if not settings.DOCUMENT_KEY:
-        return None
+    return _identity() if settings.DOCUMENT_KEY else None
+
+
+def stamping() -> Identity | None:
+    """Return by what later time-stamps are asked for and verified, None where no authority is set."""
+    return _identity() if settings.DOCUMENT_TSA else None
+
+
+def _identity() -> Identity:
     from reports.documents.signing import Identity  # loads pyHanko, which only a worker needs
 
     return Identity(

@@ -8,7 +8,7 @@ from celery import shared_task
 
 from governance.common import clock
 from governance.common.errors import DomainError
-from reports import looks, services
+from reports import looks, services, time_stamps
 from reports.bundles import services as bundles
 from reports.models import DocumentJob
 
@@ -43,6 +43,12 @@ def sweep_documents() -> int:
     for pk in ids:
         build_document.delay(str(pk))
     return len(ids)
+
+
+@shared_task(queue="evidence")
+def renew_time_stamps() -> int:
+    """Have the documents stamped whose last time-stamp ends within half a year; return how many were."""
+    return time_stamps.renew()
 
 
 @shared_task

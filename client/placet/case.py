@@ -46,7 +46,8 @@ _ANCHORED = re.compile(r"log/anchored/([0-9]{20})\.(note|json|tsr)")
 _MOST = 100  # findings of one kind that are listed
 _CHOSEN = "A case holds chosen entries; that no other entry speaks of it, only the bundle of the whole log shows."
 _SERVERS = (
-    "coverage.json and the pages say what the server told at the time: the log names their digests and not their words."
+    "coverage.json and the words of the pages say what the server told at the time: the log names their digests and "
+    "not their words. The pages of a PDF were not read: only drawing them again shows that they print its snapshot."
 )
 
 

@@ -13,6 +13,7 @@ from placet import attestations, permits
 from placet.assertions import judge
 from placet.canonical import canonical_json
 from placet.case_changes import KINDS, population, table
+from placet.case_documents import Documents
 from placet.case_files import (
     MANIFEST,
     PAYLOAD,
@@ -28,6 +29,7 @@ from placet.case_files import (
     policy_copy,
     policy_digests,
 )
+from placet.case_pages import check_pages
 from placet.case_requests import Requests
 from placet.trust import Trust
 from placet.uris import qualified
@@ -98,14 +100,12 @@ class Contents:
         for index, entry in sorted(self.entries.items()):
             with self.found.about(f"Entry {index}", index=index):
                 self._read(index, entry)
+        Documents(self.box, self.entries, self._attached, self.found).check()
+        check_pages(self.box, self.entries, self.left_out, self.found)
         with self.found.about("changes.json"):
             self._changes(json.loads(self.box.read("changes.json")), manifest["scope"])
         with self.found.about("coverage.json"):
-            told = json.loads(self.box.read("coverage.json"))
-            if not {"from", "to", "unknown"} <= told.keys():
-                raise ValueError("is no coverage statement")
-            if parse_time(told["from"]) != parse_time(manifest["scope"]["from"]):
-                raise ValueError("is of another period than the case")
+            self._coverage(json.loads(self.box.read("coverage.json")), manifest["scope"])
         for name in self.box:
             if name not in self.named and name not in FREE and not name.startswith(FREE_FOLDERS):
                 self.found.add("integrity", f"{name}: no entry of the case names it.", file=name)
@@ -113,6 +113,18 @@ class Contents:
             self.untold = True
             self.found.notes.append(f"Left out: {name}: {why}")
         return self._rows()
+
+    def _coverage(self, told: Mapping[str, Any], scope: Mapping[str, Any]) -> None:
+        """Check that a coverage statement is of the case's period, ends within it, and counts what it lists."""
+        if not {"from", "to", "unknown"} <= told.keys():
+            raise ValueError("is no coverage statement")
+        first, last = parse_time(told["from"]), parse_time(told["to"])
+        if first != parse_time(scope["from"]) or not first <= last <= parse_time(scope["to"]):
+            raise ValueError("is of another period than the case")
+        if "unexplained_changes" in told:
+            odd = len(told["deviations"]) + len(told["grants"]["without_a_change"])
+            if told["unexplained_changes"] != odd:
+                raise ValueError("counts other changes that nobody explains than it lists")
 
     def _scope(self, said: Mapping[str, Any]) -> None:
         """Check that the entries are here which the manifest says that the case is about."""

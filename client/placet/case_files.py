@@ -40,7 +40,8 @@ Check it on any machine, with no account:
 policy.txt holds the public keys that you trust. Get it from somewhere else than this file: keys/ is for comparison.
 
 index.html, requests/  what happened, in order; each row names its entry in the log
-documents/             papers as they were made or handed in (.pdf), and what each was made from (.json), by SHA-256
+documents/             papers as they were made or handed in (.pdf), what each was made from (.json), and time-stamps
+                       that it was given later (.tst, RFC 3161), by SHA-256
 evidence/              what was measured or stated, by the SHA-256 that the log names; *.dsse.json are signed statements
 decisions/             who decided what, with the text that was signed and the signature, by index of the log's entry
 credentials/           public keys of the passkeys that signed
@@ -115,8 +116,10 @@ def policy_digests(entry: Mapping[str, Any]) -> set[str]:
 def papers_of(entry: Mapping[str, Any]) -> dict[str, str]:
     """Return the files that an entry names by digest: where each stands in a case, and its digest."""
     data, event = entry["data"], entry["event"]
-    if event == "document.built":
+    if event in {"document.built", "document.signed"}:  # of the second, the draft that its signatory read
         return _named(("documents", data["pdf"], ".pdf"), ("documents", data["snapshot"], ".json"))
+    if event == "document.time_stamped":
+        return _named(("documents", data["token"], ".tst"))
     if event == "document.submitted":
         return _named(("documents", data["file"], ".pdf"))
     if event == "validation.report_uploaded":

@@ -17,6 +17,7 @@ class Kind(models.TextChoices):
     MENTION = "mention", "Comments that mention you"
     DELEGATION = "delegation", "Delegations that you give or receive"
     TOKEN = "token", "Tokens that you answer for"
+    DOCUMENT = "document", "Documents whose time-stamp ends"
     TEST = "test", "Test messages"
 
 
@@ -37,5 +38,6 @@ EXPLAINED = {
     Kind.ESCALATION: "Nobody decided in the time that the policy allows. You are told, and sign no more than before.",
     Kind.MENTION: "Somebody wrote your name in a comment.",
     Kind.DELEGATION: "Made, confirmed, ended.",
+    Kind.DOCUMENT: "To auditors and administrators: a time-stamp ends within 60 days and was not renewed.",
     Kind.TOKEN: "Yours, or of a service account that you sponsor: it expires within 14 days.",
 }

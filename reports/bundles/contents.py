@@ -192,7 +192,7 @@ def _checked(digest: str, load: Load) -> Load:
 def _paper(name: str, digest: str, body: Mapping[str, Any]) -> Load:
     """Return what loads a paper that an entry names."""
     folder, event = name.partition("/")[0], body["event"]
-    if event == "document.built" and name.endswith(".json"):
+    if event in {"document.built", "document.signed"} and name.endswith(".json"):
         return _checked(digest, lambda: canonical(Document.objects.get(snapshot_digest=digest).snapshot))
     if folder == "permits":
         return _checked(digest, lambda: _permit(digest))

@@ -138,13 +138,28 @@ class _Story:
 
 def _what(event: str, data: Mapping[str, Any]) -> str:
     try:
-        return said(event, data)
+        return _of_document(event, data) or said(event, data)
     except (KeyError, TypeError, ValueError):
         return event.replace(".", " ").replace("_", " ")
+
+
+def _of_document(event: str, data: Mapping[str, Any]) -> str:
+    """Say what an entry about a document records, and which version the document is about; empty for other entries."""
+    if event == "document.built":
+        subject = data["subject"]
+        about = f"version {subject['name']}" if subject else "no version"
+        return f"made the document {data['kind']}, about {about}"
+    if event == "document.signed":
+        return f"signed the statement of the document {data['kind']}"
+    if event == "document.time_stamped":
+        return f"gave a document its time-stamp {data['number']}, which ends on {data['ends_at'][:10]}"
+    return ""
 
 
 def _said(name: str) -> str:
     folder, _, rest = name.partition("/")
     kinds = {"documents": "document", "policies": "policy", "permits": "permit", "decisions": "decision"}
     kind = kinds.get(folder, "file" if "files/" in rest else folder)
+    if rest.endswith(".tst"):
+        return "time-stamp"
     return f"signed {kind}" if rest.endswith(".dsse.json") else f"{kind} ({rest.rpartition('.')[2] or 'file'})"

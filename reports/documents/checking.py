@@ -2,27 +2,30 @@
 
 A stranger's file can be made to keep a reader busy for ever or to break it: so it is read here, with no secret, no
 socket, little memory and little time, and what is found is written as soon as it is found. Standard input: one frame
-with the settings as JSON, one with the file, and one with the file as it was made, empty if it is not known.
+with the settings as JSON (roots, and the later time-stamps of the file as it was made), one with the file, and one with
+the file as it was made, empty if it is not known.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from asn1crypto import pem, tsp, x509
+from asn1crypto import cms, pem, tsp, x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature, async_validate_pdf_signature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
+from reports.documents import tokens
 from reports.documents.frames import DONE, FAILED, PROGRESS, read_frame, write_frame
 from reports.documents.press_child import shut_in
 
@@ -107,6 +110,37 @@ def _why(found: dict[str, Any], roots: list[x509.Certificate]) -> str:
     return ""
 
 
+def stamps_of(
+    stamps: Sequence[Mapping[str, Any]], roots: list[x509.Certificate], loop: asyncio.AbstractEventLoop
+) -> Iterator[str | None]:
+    """Yield for each later time-stamp why it does not hold, judged as of when it was made.
+
+    Empty where it holds; None where its signature fits, and no roots say whose it is.
+
+    Args:
+        stamps: each with ``imprint`` (SHA-512 in hexadecimal) and ``token`` (base64).
+    """
+    for stamp in stamps:
+        try:
+            token = cms.ContentInfo.load(base64.b64decode(stamp["token"]), strict=True)
+            made = ValidationContext(
+                trust_roots=roots,
+                allow_fetching=False,
+                moment=tokens.info_of(token)["gen_time"].native,
+                revocation_mode="soft-fail",
+            )
+            status = loop.run_until_complete(tokens.judge(token, bytes.fromhex(stamp["imprint"]), made))
+        except Exception as error:  # noqa: BLE001 (bytes that were changed can fail in any way)
+            yield f"It can't be read ({type(error).__name__})."
+            continue
+        if not (status.intact and status.valid):
+            yield "It does not cover the file and the time-stamps before it."
+        elif not roots:
+            yield None
+        else:
+            yield "" if status.trusted else "Its certificate does not lead to a root that is trusted here."
+
+
 def _stamped_at(signature: EmbeddedPdfSignature) -> datetime | None:
     for attribute in signature.signer_info["unsigned_attrs"] or ():
         if attribute["type"].native == "signature_time_stamp_token":
@@ -177,11 +211,14 @@ def main() -> None:
     """Judge one file; write each finding as a frame of JSON as soon as it is there."""
     source, out = sys.stdin.buffer, sys.stdout.buffer
     frames = [read_frame(source) for _ in range(3)]
-    settings, theirs, ours = (frame[1] if frame else b"" for frame in frames)
-    raw_roots = json.loads(settings)["roots"].encode()
+    asked, theirs, ours = (frame[1] if frame else b"" for frame in frames)
+    settings = json.loads(asked)
+    raw_roots = settings["roots"].encode()
     roots = [x509.Certificate.load(der) for _, _, der in pem.unarmor(raw_roots, multiple=True)] if raw_roots else []
     loop = asyncio.new_event_loop()  # it makes a pair of sockets, which nobody can from here on
     shut_in(MEMORY_MB)
+    stamps = list(stamps_of(settings.get("stamps", ()), roots, loop))  # ours, so before what a stranger's file may take
+    write_frame(out, PROGRESS, json.dumps({"stamps": stamps}).encode())
     try:
         reader = PdfFileReader(io.BytesIO(theirs), strict=False)
         head: dict[str, Any] = {"revisions": reader.total_revisions, "signatures": []}

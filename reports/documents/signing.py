@@ -31,6 +31,7 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from governance.audit.anchors.exchange import post
+from reports.documents import tokens
 
 FIELD = "Release"
 TSA_DEADLINE = timedelta(seconds=20)
@@ -229,22 +230,47 @@ class Authority(TimeStamper):
         return answer
 
 
-def stamp(imprint: bytes, url: str) -> tuple[bytes, datetime, datetime]:
+def stamp(imprint: bytes, identity: Identity) -> tuple[bytes, datetime, datetime]:
     """Return a time-stamp token over a SHA-512 digest, when it was made, and when its certificate ends.
 
+    It was verified as a stranger would: a token that nobody could trust in ten years is none.
+
     Raises:
-        SigningFailed: the authority gave none.
+        SigningFailed: the authority gave none, or one that would not be found valid.
     """
     try:
-        token = asyncio.run(Authority(url).async_timestamp(imprint, "sha512"))
-        info = token["content"]["encap_content_info"]["content"].parsed
+        token = asyncio.run(Authority(identity.authority).async_timestamp(imprint, tokens.ALGORITHM))
+        info = tokens.info_of(token)
     except SigningFailed:
         raise
     except Exception as error:
         raise SigningFailed(f"The time-stamp authority gave no time-stamp ({error}).") from error
     if info["message_imprint"]["hashed_message"].native != imprint:
         raise SigningFailed("The time-stamp authority stamped other bytes than were sent.")
+    _check_stamp(token, imprint, identity)
     return token.dump(), info["gen_time"].native, ends_at(token)
+
+
+def _check_stamp(token: Any, imprint: bytes, identity: Identity) -> None:
+    """Verify a token from itself and the roots. Without roots, that its signature fits and covers the imprint.
+
+    Raises:
+        SigningFailed: it would not be found valid.
+    """
+    name = identity.authority_name
+    try:
+        status = asyncio.run(tokens.judge(token, imprint, context(identity)))
+    except SigningFailed:
+        raise
+    except Exception as error:
+        raise SigningFailed(f"The time-stamp of {name} can't be verified ({error}): it was not kept.") from error
+    if not (status.intact and status.valid):
+        raise SigningFailed(f"The time-stamp of {name} does not fit its own signature: it was not kept.")
+    if identity.trust_file and not status.trusted:
+        raise SigningFailed(
+            f"The time-stamp of {name} was not kept: its certificate has to lead to a root in "
+            "PLACET_DOCUMENT_TRUST_FILE, with a revocation list that is in force."
+        )
 
 
 def ends_at(token: Any) -> datetime:

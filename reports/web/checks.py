@@ -73,6 +73,9 @@ def _shown(found: checking.Checked, name: str) -> dict[str, Any]:
             "pdf_digest": row.pdf_digest,
             "signed": row.signature is not None,
             "index": indexes_of([row.log_entry]).get(row.log_entry),
+            "newer": {"pk": found.newer.pk, "made_at": found.newer.made_at} if found.newer else None,
+            "signatory": found.signatory,
+            "stamps": found.stamps,
         }
         if row
         else None,

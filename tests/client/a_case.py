@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import sha256, sha512
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from placet.receipts import encode_receipt
 from placet.verify import Checkpoint, add_member, commitment, leaf_hash, parse_checkpoint
 from tests.authenticator import Authenticator
 from tests.client.conftest import LogUnderTest
+from tests.client.small_papers import a_token, carrying
 
 REQUEST = "b6f0e2f6-0f0c-4a53-8c8e-6f3f6a3b2f11"
 ENGINEER, VALIDATOR, OFFICER, ADMIN = ("engineer", "validator", "officer", "admin")
@@ -65,6 +66,10 @@ class Story:
     """What the permit says otherwise than it should, and its entry with it."""
     statement: Data = field(default_factory=dict)
     """What the officer's statement says otherwise than the log."""
+    snapshot: Data = field(default_factory=dict)
+    """What the technical documentation says otherwise than it should."""
+    declared: Data = field(default_factory=dict)
+    """What the signed declaration says otherwise than its draft."""
     policy: Data = field(default_factory=dict)
     scope: Data = field(default_factory=lambda: {"kind": "promotion", "name": "PR-12", "from": FIRST, "to": LAST})
 
@@ -133,8 +138,7 @@ class Story:
         self._permit(at, manifest, named)
         put = {"change": 7, "kind": "promotion", "replaces": None, "digest": MODEL["digest"]}
         self.say("promotion.applied", "system:apply", asked | put)
-        pdf, snapshot = self.keep("documents", b"%PDF-1.7 a", ".pdf"), self.keep("documents", b"{}", ".json")
-        self.say("document.built", ENGINEER, {"kind": "annex-iv", "system": "s", "pdf": pdf, "snapshot": snapshot})
+        self._documents()
         log.anchor()
         log.append("log.heartbeat")
         return self
@@ -159,6 +163,41 @@ class Story:
         review = {"request": REQUEST, "manifest": manifest, "evidence": rows, "excluded": [], "verdict": "ALLOW"}
         self.say("approval.review_opened", "system:placet", review | {"checks": {}})
         return manifest
+
+    def document(self, key: str, kind: str, said: Data, *, filler: bytes = b"") -> Data:
+        """Make a document from its snapshot, and tell the log; return what the entry says."""
+        snapshot = json.dumps({"document": {"id": key, "kind": kind}, "law": {"version": "2026"}, **said}).encode()
+        pdf = carrying(snapshot, filler=filler)
+        model = said.get("model")
+        about = {"name": f"{model['name']}/{model['version']}", "digest": model["artifact_digest"]} if model else None
+        named = {"pdf": self.keep("documents", pdf, ".pdf"), "snapshot": self.keep("documents", snapshot, ".json")}
+        unsigned = {"unsigned": named["pdf"], "signature": None, "certificate": None, "law": "2026"}
+        data = {"kind": kind, "system": "s", "subject": about, **named, **unsigned}
+        self.say("document.built", ENGINEER, data, about=key)
+        return data
+
+    def _documents(self) -> None:
+        """Technical documentation with two later time-stamps, and a declaration: draft, signature and signed form."""
+        payload = {"auc": 0.81, "type": "performance/v1"}
+        kept = digest(b'{"auc":0.81,"type":"performance/v1"}')
+        evidence = {"id": "e1", "type": "performance/v1", "payload_digest": kept, "payload": payload}
+        model = {"name": "credit-risk", "version": "2", "artifact_digest": MODEL["digest"]}
+        made = self.document("d1", "annex-iv", {"model": model, "evidence": [evidence], **self.snapshot})
+        covered = self.papers[paper_name("documents", made["pdf"], ".pdf")]
+        for number, ends_at in ((1, "2031-01-01T00:00:00.000000Z"), (2, "2036-01-01T00:00:00.000000Z")):
+            imprint = sha512(covered)
+            token = a_token(imprint.digest())
+            covered += token
+            said = {"document": "d1", "number": number, "imprint": f"sha512:{imprint.hexdigest()}", "authority": "a"}
+            named = {"token": self.keep("documents", token, ".tst"), "ends_at": ends_at}
+            self.say("document.time_stamped", "system:documents", said | named, about=f"t{number}")
+        text = {"record": [{"id": "provider-name", "answer": "Example Bank"}]}
+        draft = self.document("d2", "annex-v", text)
+        names = {name: draft[name] for name in ("pdf", "snapshot", "kind")}
+        signed = {"document": "d2", "system": "s", "personal_data": True}
+        self.say("document.signed", OFFICER, names | signed, about="s1")
+        person = {"name": "A. Signatory", "draft": "d2", "draft_digest": draft["pdf"], "personal_data": True}
+        self.document("d3", "annex-v", {**text, "signatory": person | {"at": FIRST}, **self.declared})
 
     def _permit(self, at: int, manifest: str, named: Data) -> None:
         fields: Data = {
@@ -211,7 +250,8 @@ class Story:
             steps = consistency_proof(size, leaves)
             found[f"log/anchored/{size:020}.note"] = seen
             found[f"log/anchored/{size:020}.json"] = canonical_json([_base64(step) for step in steps])
-        found |= {"log/checkpoint.note": note, "README.txt": b"Read me.\n", "index.html": b"<!doctype html>"}
+        page = "".join(f'<a href="{entry_name(index)}">{index}</a>' for index in self.chosen)
+        found |= {"log/checkpoint.note": note, "README.txt": b"Read me.\n", "index.html": page.encode()}
         found["coverage.json"] = canonical_json({"from": FIRST, "to": LAST, "unknown": []})
         return found | self._changes() | {"keys/policy.txt": log.policy.encode()}
 

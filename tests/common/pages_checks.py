@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from reports.kept import Signatory, Stamp
 from tests.common.samples import UID, a_digest, ago
 
 GOOD: dict[str, Any] = {
@@ -26,7 +28,16 @@ DOCUMENT = {
     "pdf_digest": a_digest("pdf"),
     "signed": True,
     "index": 812,
+    "newer": None,
+    "signatory": None,
+    "stamps": [],
 }
+STAMPS = [
+    Stamp(1, ago(days=900), ago(days=20)),
+    Stamp(2, ago(days=300), ago(days=-900), why="It does not cover the file and the time-stamps before it."),
+    Stamp(3, ago(days=30), ago(days=-900), problem=True),
+]
+SIGNATORY = Signatory("A. Signatory", "Director", "Example Bank", ago(days=4), 640, "")
 
 
 def checked(**result: Any) -> dict[str, Any]:
@@ -57,6 +68,17 @@ def altered() -> dict[str, Any]:
     )
 
 
+def evidence_changed() -> dict[str, Any]:
+    """A file of ours that does not hold any more, that was superseded, and whose later stamps are of all kinds."""
+    newer = {"pk": UID, "made_at": ago(days=1)}
+    odd = replace(SIGNATORY, index=None, why="The log's entry is about another document.")
+    return checked(
+        standing="evidence_changed",
+        document=DOCUMENT | {"newer": newer, "signatory": odd, "stamps": STAMPS},
+        changes=["the evidence performance/v1 0f3a12bc that it cites in the database is not what it was made from"],
+    )
+
+
 def statement(**more: Any) -> dict[str, Any]:
     """A draft that somebody is about to sign."""
     labels = {"name": "Name", "function": "Function", "on_behalf_of": "On behalf of", "place": "Place"}
@@ -81,7 +103,11 @@ CHECKS: dict[str, tuple[str, Any]] = {
         lambda: statement(refusal="An owner of the system, who is a person, signs its declaration of conformity."),
     ),
     "check": ("reports/check.html", checked),
-    "check-ours": ("reports/check.html", lambda: checked(standing="ours")),
+    "check-ours": (
+        "reports/check.html",
+        lambda: checked(standing="ours", document=DOCUMENT | {"signatory": SIGNATORY, "stamps": STAMPS[:1]}),
+    ),
+    "check-evidence": ("reports/check.html", evidence_changed),
     "check-unsigned": ("reports/check.html", lambda: checked(standing="unsigned", document=None, signatures=[])),
     "check-altered": ("reports/check.html", altered),
     "check-unknown": (

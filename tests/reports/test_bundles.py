@@ -29,7 +29,9 @@ from registry.models import AliasHistory
 from reports import services as documents
 from reports import tasks
 from reports.bundles import selectors, services
+from reports.documents.snapshot import canonical
 from reports.models import BundleJob, Document
+from tests.client.small_papers import carrying
 from tests.factories import SETUP, a_model, a_system, a_user, a_version, fresh
 from tests.reports.factories import Bank, notarise
 from tests.roles import as_role
@@ -48,7 +50,7 @@ def bank(transactional_db, settings, tmp_path, monkeypatch) -> Bank:
     settings.STORAGE_ROOT = tmp_path / "storage"
     settings.TRUST_FILE = str(tmp_path / "policy.txt")
     (tmp_path / "policy.txt").write_text(trust())
-    monkeypatch.setattr(documents, "render", lambda content, snapshot, said: b"%PDF-1.7 quickly made")
+    monkeypatch.setattr(documents, "render", lambda content, snapshot, said: carrying(canonical(snapshot)))
     monkeypatch.setattr(documents, "libraries", lambda: {"weasyprint": "70.0"})
     return Bank()
 

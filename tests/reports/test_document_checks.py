@@ -6,17 +6,24 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from governance.accounts.roles import Role
 from governance.audit import selectors as log
 from governance.common import clock
 from governance.evidence import storage
+from governance.notices.models import Notice
+from governance.notices.outbox import look_ahead
+from governance.notices.reading import may_read
 from reports import checking, selectors, services, tasks, time_stamps
+from reports.documents import signing
 from reports.documents.building import build
 from reports.documents.render import render
+from reports.documents.signing import SigningFailed
 from reports.models import Document, DocumentJob, DocumentTimeStamp
 from tests.documents.sample_snapshot import a_bare_snapshot
 from tests.documents.signing_authority import Signers
@@ -188,7 +195,7 @@ def test_a_file_that_keeps_its_reader_busy_is_given_up(bank, monkeypatch):
 
 def test_a_person_has_a_limited_number_of_files_checked_and_others_go_on(bank, client, monkeypatch):
     monkeypatch.setattr(checking, "MOST_CHECKS", 2)
-    monkeypatch.setattr(checking, "_read", lambda pdf, original: {})
+    monkeypatch.setattr(checking, "_read", lambda pdf, original, stamps: {})
     for person, expected in ((a_user(), [200, 200, 429]), (a_user(), [200])):
         client.force_login(person)
         answers = [client.post(CHECK, {"file": SimpleUploadedFile("x.pdf", a_pdf())}) for _ in expected]
@@ -254,6 +261,114 @@ def test_a_document_is_stamped_again_before_its_stamp_ends_and_each_covers_the_l
             ["openssl", "ts", "-verify", "-token_in", *arguments], cwd=tmp_path / "out", capture_output=True
         )
         assert verified.returncode == 0, verified.stderr
+
+
+def test_later_stamps_are_verified_on_the_page_and_one_that_was_changed_does_not_hold(bank, signers, settings, client):
+    with signers.serving() as identity:
+        settings.DOCUMENT_TSA = identity.authority
+        made = a_document(bank)
+        first, second = (time_stamps.time_stamp(made.pk) for _ in range(2))
+    pdf = selectors.pdf_of(made)
+    result, text = looked_at(client, bank.owner, pdf)
+    assert [(row.number, row.why, row.problem) for row in result["document"]["stamps"]] == [
+        (1, "", False),
+        (2, "", False),
+    ]
+    assert "Later time-stamp" in text
+    assert [row.why for row in checking.check(pdf, a_user()).stamps] == [], "of a system out of reach nothing is said"
+    with clock.frozen(second.ends_at + timedelta(days=1)):
+        assert [row.why for row in checking.check(pdf, bank.owner).stamps][-1].startswith("It has ended")
+    settings.DOCUMENT_TRUST_FILE = str(signers.folder / "signer.pem")
+    assert ["does not lead to a root" in row.why for row in checking.check(pdf, bank.owner).stamps] == [True, True]
+    storage.remove(first.token_digest)
+    said = [row.why for row in checking.check(pdf, bank.owner).stamps]
+    assert said[0] == "The time-stamp, or one before it, is missing."
+    assert said[1]
+
+
+def test_a_stamp_of_an_authority_that_nobody_trusts_is_not_kept(bank, signers, settings, tmp_path):
+    made = a_document(bank)
+    stranger = Signers.made_in(tmp_path / "stranger")
+    with stranger.serving() as identity:
+        settings.DOCUMENT_TSA = identity.authority
+        with pytest.raises(SigningFailed, match="has to lead to a root in PLACET_DOCUMENT_TRUST_FILE"):
+            time_stamps.time_stamp(made.pk)
+    assert not DocumentTimeStamp.objects.exists()
+
+
+def test_a_stamp_whose_signature_does_not_fit_is_not_kept(bank, signers, settings, monkeypatch):
+    made = a_document(bank)
+
+    def bent(self, *arguments):
+        token = asked(self, *arguments)
+
+        async def flipped():
+            found = await token
+            info = found["content"]["signer_infos"][0]
+            info["signature"] = bytes(info["signature"].native[:-1]) + bytes([info["signature"].native[-1] ^ 1])
+            return found
+
+        return flipped()
+
+    asked = signing.Authority.async_timestamp
+    monkeypatch.setattr(signing.Authority, "async_timestamp", bent)
+    with signers.serving() as identity:
+        settings.DOCUMENT_TSA = identity.authority
+        with pytest.raises(SigningFailed, match="not kept"):
+            time_stamps.time_stamp(made.pk)
+    assert not DocumentTimeStamp.objects.exists()
+
+
+def test_the_worker_renews_stamps_by_itself_and_not_each_day(bank, signers, settings):
+    assert tasks.renew_time_stamps() == 0, "without an authority nothing is asked"
+    with signers.serving() as identity:
+        settings.DOCUMENT_TSA = identity.authority
+        made = a_document(bank)
+        assert tasks.renew_time_stamps() == 0, "it was stamped today"
+        with clock.frozen(clock.now() + timedelta(days=31)):
+            assert tasks.renew_time_stamps() == 1
+        assert made.time_stamps.count() == 1
+        assert tasks.renew_time_stamps() == 0, "and today again"
+    task = django_settings.CELERY_BEAT_SCHEDULE["renew-time-stamps"]
+    assert (task["task"], task["schedule"]) == ("reports.tasks.renew_time_stamps", 86_400.0)
+
+
+def test_an_authority_that_is_away_is_not_asked_for_every_document(bank, settings, monkeypatch):
+    for _ in range(5):
+        a_document(bank)
+    settings.DOCUMENT_TSA = "http://127.0.0.1:9/tsr"
+    asked = []
+    stamp = time_stamps.time_stamp
+    monkeypatch.setattr(time_stamps, "time_stamp", lambda pk: (asked.append(pk), stamp(pk)))
+    assert tasks.renew_time_stamps() == 0
+    assert len(asked) == 3
+
+
+def test_auditors_and_administrators_are_told_before_a_stamp_ends_that_was_not_renewed(
+    bank, signers, settings, monkeypatch
+):
+    administrator = a_user(Role.ADMINISTRATOR)
+    a_document(bank)  # B-B: nothing of it ends
+    with signers.serving() as identity:
+        settings.DOCUMENT_TSA = identity.authority
+        made = a_document(bank)
+    assert timedelta(days=60) == time_stamps.WARNED
+    monkeypatch.setattr(time_stamps, "WARNED", timedelta(hours=12))  # the test's authority ends in two days
+    ends_at = made.time_stamp_ends_at
+    told = Notice.objects.filter(kind="document")
+    look_ahead()
+    assert not told.exists()
+    with clock.frozen(ends_at - timedelta(hours=11)):
+        look_ahead()
+        look_ahead()
+    assert {row.person for row in told} == {bank.auditor, administrator}
+    assert told.count() == 2
+    assert "1 document, the first on" in told[0].detail
+    assert "restamp_documents" in told[0].detail
+    with clock.frozen(ends_at + timedelta(days=1)):
+        look_ahead()
+    assert told.filter(words__startswith="The time-stamp of a document has ended").count() == 2
+    assert not may_read(bank.owner, "time-stamp", made.pk)
 
 
 def test_a_document_without_any_stamp_is_due_and_a_dry_run_stamps_nothing(bank, settings):

@@ -93,6 +93,7 @@ def test_a_document_is_kept_by_digest_and_named_in_the_log(bank, quick):
     assert entry.parsed["data"] == {
         "kind": "annex-iv",
         "system": "consumer-credit",
+        "subject": {"name": "credit-risk/1", "digest": kept.snapshot["model"]["artifact_digest"]},
         "pdf": kept.pdf_digest,
         "unsigned": kept.pdf_digest,  # no key is set
         "signature": None,
