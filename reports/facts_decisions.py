@@ -114,6 +114,7 @@ def _checks(approval: ApprovalRequest) -> list[Json]:
                 "evidence": manifest.get(check["evidence_type"]),
                 "evidence_type": check["evidence_type"],
                 **({"lifted_by": lifted} if lifted else {}),
+                **({"inherited_from": base} if (base := check.get("inherited_from")) else {}),
             }
         )
     return rows

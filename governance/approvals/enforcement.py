@@ -5,7 +5,7 @@ import uuid
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from governance.approvals import conditions, documents, services
+from governance.approvals import conditions, documents, inherited, services
 from governance.approvals.models import ApprovalRequest, Finding, State
 from governance.audit.actors import System
 from governance.common import clock
@@ -14,11 +14,11 @@ CLOCK = System("clock")
 
 
 def settle(approval: ApprovalRequest) -> bool:
-    """Evaluate a locked request in review again if findings or documents moved since; return whether it was."""
-    held = next((row for row in approval.verdict.get("checks", []) if row["id"] == conditions.OPEN_FINDINGS), None)
-    now = conditions.holds(approval)
-    same = (held is None) == (not now) and (held is None or held["reason"] == now[0]["reason"])
-    if same and not documents.changed(approval):
+    """Evaluate a locked request in review again if findings, documents or a base moved since; return whether it was."""
+    of_these = {conditions.OPEN_FINDINGS, inherited.CHECK}
+    held = {row["id"]: row["reason"] for row in approval.verdict.get("checks", []) if row["id"] in of_these}
+    now = {row["id"]: row["reason"] for row in [*conditions.holds(approval), *inherited.holds(approval)]}
+    if held == now and not documents.changed(approval):
         return False
     services.evaluate_again(approval, actor=CLOCK)
     return True
