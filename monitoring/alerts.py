@@ -181,6 +181,8 @@ def _breach(alert: Alert, run: DriftRun) -> bool:
         suspended, effect = _suspend(run, history.promotion.approval_id, alert.title)
         alert.approval = suspended or alert.approval
         said.append(effect)
+        if suspended and run.version.is_recorded:
+            said.append("No MLflow holds it, so nothing is rolled back: its owner is asked to stop using it.")
     system = run.monitor.model.system
     about = f"{run.version} behind {run.monitor.alias} (AL-{alert.number}): {alert.title}"[:200]
     request = history.promotion.approval if history.promotion else None
@@ -201,13 +203,13 @@ def _breach(alert: Alert, run: DriftRun) -> bool:
         alert.rollback = open_finding(
             system=system,
             code=ROLLBACK,
-            title=f"Roll back, or say why not: {about}"[:200],
+            title=f"{'Stop using it' if run.version.is_recorded else 'Roll back'}, or say why not: {about}"[:200],
             severity=Finding.Severity.HIGH,  # a critical one would keep a risk officer from answering by lifting
             source="monitor",
             actor=MONITORING,
             request=request,
         )
-        said.append("People are asked to roll back.")
+        said.append(f"People are asked to {'stop using it' if run.version.is_recorded else 'roll back'}.")
     wants = "retrain" in terms.monitoring.on_breach and retraining.call_of(alert) is None  # once for each alert
     if wants and retraining.hook_for(run.monitor.model):
         said.append("The retraining hook is called.")

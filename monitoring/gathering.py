@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.evidence import storage
-from monitoring import labels, selectors
+from monitoring import labels, selectors, windows
 from monitoring.drift_settings import DriftSettings
 from monitoring.intake_settings import LATENCY, IntakeSettings
 from monitoring.models import LabelBatch, Monitor, ReferenceProfile
@@ -79,7 +79,7 @@ def served(
         digest = selectors.batches_digest(known)
     rows, why = None, ""
     if settings.performance or settings.estimated_performance:
-        rows, why = _reference(data, reference)
+        rows, why = _reference(windows.reference_data(monitor, version), reference)
     return Gathered(
         Served(
             task=data.task,

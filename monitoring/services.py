@@ -81,7 +81,10 @@ def open_monitor(
             raise NothingToCompare(f"No version of {model} is live behind {alias}; put one there first.")
         version = history.version
     if version.evaluation_dataset is None and version.is_recorded:
-        raise NoReference(f"{version} is in no MLflow and has no evaluation data to compare with.")
+        raise NoReference(
+            f"{version} is in no MLflow and was given no evaluation data with its answers; send it to "
+            "POST /api/v1/evaluation-data."
+        )
     if version.evaluation_dataset is None:
         raise NoReference(
             f"{version} declared no evaluation data; call placet.tracking.log_evaluation_data in its run."

@@ -19,7 +19,7 @@ from monitoring.drift_settings import Sampling
 from monitoring.errors import InvalidProfile
 from monitoring.models import LabelBatch, Monitor, RecordBatch, ReferenceProfile, WindowProfile
 from monitoring.schema import PREDICTION, RecordSchema
-from registry.models import ModelVersion
+from registry.models import DatasetSnapshot, ModelVersion
 from registry.selectors import dataset_bytes
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def schema_of(monitor: Monitor) -> RecordSchema:
 def reference_of(monitor: Monitor, version: ModelVersion) -> ReferenceProfile:
     """Return the reference for one version's predictions; the first call scores the reference rows and keeps them.
 
+    What no MLflow holds can't be run here: its reference is the data that it was given, with the answers in it.
+
     Raises:
         CannotProduce: the reference can't be scored, or has other columns than it declares.
     """
@@ -84,9 +86,14 @@ def reference_of(monitor: Monitor, version: ModelVersion) -> ReferenceProfile:
 
     schema = schema_of(monitor)
     features = [name for name in schema.types if name != PREDICTION]
-    content = dataset_bytes(monitor.snapshot)
-    scored = scoring.score(version, monitor.snapshot, pd.read_parquet(io.BytesIO(content), columns=features))
-    table = pq.read_table(io.BytesIO(content), columns=features).append_column(PREDICTION, pa.array(scored.score))
+    data = reference_data(monitor, version)
+    content, isolation = dataset_bytes(data), ""
+    if version.is_recorded:
+        table = pq.read_table(io.BytesIO(content), columns=[*features, PREDICTION])
+    else:
+        scored = scoring.score(version, data, pd.read_parquet(io.BytesIO(content), columns=features))
+        table = pq.read_table(io.BytesIO(content), columns=features).append_column(PREDICTION, pa.array(scored.score))
+        isolation = scored.isolation
     table = table.replace_schema_metadata(None)
     try:
         profile = profiles.ReferenceProfile.of(
@@ -103,7 +110,7 @@ def reference_of(monitor: Monitor, version: ModelVersion) -> ReferenceProfile:
         profile=profile.to_json(),
         rows=profile.n,
         rows_digest=storage.put(sink.getvalue().to_pybytes()),
-        isolation=scored.isolation[:60],
+        isolation=isolation[:60],
         made_at=clock.now(),
     )
     try:
@@ -112,6 +119,22 @@ def reference_of(monitor: Monitor, version: ModelVersion) -> ReferenceProfile:
     except IntegrityError:  # another attempt of the same job was first
         return ReferenceProfile.objects.get(monitor=monitor, version=version)
     return row
+
+
+def reference_data(monitor: Monitor, version: ModelVersion) -> DatasetSnapshot:
+    """Return the rows that a version's records are compared with: the monitor's, or those that it was given.
+
+    Raises:
+        CannotProduce: it is a version that Placet can't run, and it was given none, or others than the monitor's.
+    """
+    if not version.is_recorded:
+        return monitor.snapshot
+    data = version.evaluation_dataset
+    if data is None:
+        raise CannotProduce(f"{version} was given no evaluation data with its answers, so nothing is compared.")
+    if RecordSchema.of_features(data.columns, data.features) != schema_of(monitor):
+        raise CannotProduce(f"The evaluation data of {version} has other features than {monitor} takes in.")
+    return data
 
 
 def columns_of(table: pa.Table, schema: RecordSchema) -> dict[str, Sequence[object]]:

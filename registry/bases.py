@@ -1,19 +1,23 @@
 """What a version is built on: state it, withdraw it, read it both ways, and tell who builds on what changed.
 
-What is known of a base is shown at what builds on it, with its source, and counts there for nothing: evidence about a
-language model says how it does on somebody else's task. A policy asks for evidence about the version itself.
+What is known of a base is shown at what builds on it, with its source. It counts there only where the policy says so of
+a document or an evaluation (``inherit: true``), and the base is approved on it: what a language model does on somebody
+else's task says little of yours.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
+from governance.approvals import inherited
+from governance.approvals import services as approvals
 from governance.approvals.findings import open_finding
 from governance.audit import services as audit
 from governance.audit.actors import System
@@ -26,7 +30,6 @@ from registry.models import AliasHistory, BuildsOn, ModelVersion
 
 BASES = System("bases")
 STATERS = (Role.ENGINEER, Role.OWNER)
-DEEPEST = 6
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ def state_base(*, model: str, version: int, base_model: str, base_version: int, 
     base = selectors.version(selectors.model_for(person, base_model), base_version)
     if kind not in BuildsOn.Kind.values:
         raise InvalidInput(f"The kind is one of {', '.join(BuildsOn.Kind.values)}.")
-    ends = ModelVersion.objects.select_for_update(of=("self",)).filter(pk__in={above.pk, base.pk}).order_by("pk")
-    list(ends)  # locked, so that two people can't build a ring from its halves
+    with connection.cursor() as cursor:  # one at a time, so that no two build a ring from its parts
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('placet bases', 0))")
     if base.pk == above.pk or any(row.base.pk == above.pk for row in below(base)):
         raise BuildsOnItself(f"{base} is, or builds on, {above}.")
     if BuildsOn.objects.filter(version=above, base=base, withdrawn_at__isnull=True).exists():
@@ -118,19 +121,39 @@ def word_for(person: User, word_id: uuid.UUID) -> BuildsOn:
 
 def below(version: ModelVersion) -> list[Below]:
     """Return what a version is built on, and what that is built on, each once, the nearest first; a query a level."""
-    found: list[Below] = []
-    seen, level = {version.pk}, [version.pk]
-    for depth in range(1, DEEPEST + 1):
-        rows = BuildsOn.objects.filter(version__in=level, withdrawn_at__isnull=True).order_by("stated_at", "pk")
-        level = []
-        for row in rows.select_related("base__model__system", "version__model", "stated_by"):
-            if row.base_id not in seen:
-                found.append(Below(row, depth))
-                level.append(row.base_id)
-                seen.add(row.base_id)
-        if not level:
-            break
+    return below_each([version])[version.pk]
+
+
+def below_each(versions: Iterable[ModelVersion]) -> dict[uuid.UUID, list[Below]]:
+    """Return the same of many versions, by their ids; a query a level for all of them together."""
+    found: dict[uuid.UUID, list[Below]] = {row.pk: [] for row in versions}
+    words = _words_below(found)
+    for pk, rows in found.items():
+        seen, level = {pk}, [pk]
+        for depth in count(1):
+            under = [word for one in level for word in words.get(one, ())]
+            level = []
+            for word in sorted(under, key=lambda word: (word.stated_at, word.pk)):
+                if word.base_id not in seen:
+                    rows.append(Below(word, depth))
+                    level.append(word.base_id)
+                    seen.add(word.base_id)
+            if not level:
+                break
     return found
+
+
+def _words_below(versions: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, list[BuildsOn]]:
+    """Return all words on what lies below some versions, by the upper version."""
+    words: dict[uuid.UUID, list[BuildsOn]] = {}
+    level = set(versions)
+    while level:
+        rows = BuildsOn.objects.filter(version__in=level, withdrawn_at__isnull=True)
+        words |= {pk: [] for pk in level}
+        for row in rows.select_related("base__model__system", "version__model", "stated_by"):
+            words[row.version_id].append(row)
+        level = {row.base_id for pk in level for row in words[pk]} - words.keys()
+    return words
 
 
 def above(versions: Iterable[ModelVersion]) -> list[BuildsOn]:
@@ -142,25 +165,59 @@ def above(versions: Iterable[ModelVersion]) -> list[BuildsOn]:
 def on_new_version(version: ModelVersion, *, before: Sequence[ModelVersion] = ()) -> None:
     """Tell whose live version is built on an older one that a new one is there, in the open transaction."""
     older = before or version.model.versions.filter(number__lt=version.number)
-    for row in _live(above(older)):
-        _tell(row, "base-new-version", f"{row.version} builds on {row.base}, and {version} is there", "low")
+    for upper, base in _live_above(older):
+        _tell(upper, "base-new-version", f"{upper} builds on {base}, and {version} is there", "low")
+
+
+def inheritable(version: ModelVersion) -> list[dict[str, str]]:
+    """Return what a version is built on at once and is approved, as a request keeps it: see ``approvals.inherited``."""
+    words = BuildsOn.objects.filter(version=version, withdrawn_at__isnull=True, base__model__system__isnull=False)
+    rows = [
+        {
+            "id": str(word.base_id),
+            "digest": word.base.artifact_digest,
+            "name": str(word.base),
+            "system": str(word.base.model.system_id),
+            "stated_by": str(word.stated_by_id),
+        }
+        for word in words.select_related("base__model").order_by("stated_at", "pk")
+    ]
+    return [row for row in rows if row["digest"] and inherited.granted(row).exists()]
 
 
 def on_trouble(version: ModelVersion, what: str) -> None:
-    """Tell whose live version is built on one whose approval has lost its force, in the open transaction."""
-    for row in _live(above([version])):
-        _tell(row, "base-trouble", f"{row.version} builds on {version}, whose approval is {what}", "high")
+    """Tell whose live version is built on one whose approval has lost its force, in the open transaction.
+
+    An approval that rests on evidence about it, and on which it has no other approval, is suspended with it.
+    """
+    for approval in inherited.resting_on(version.pk):
+        reason = f"It rests on evidence of {version}, on which it builds and whose approval is {what}."
+        approvals.suspend(request_id=approval.pk, reason=reason, actor=BASES)
+    for upper, _ in _live_above([version]):
+        _tell(upper, "base-trouble", f"{upper} builds on {version}, whose approval is {what}", "high")
 
 
-def _live(rows: Sequence[BuildsOn]) -> list[BuildsOn]:
-    """Return those whose upper version is in use; of what is not, its own request shows what is below."""
-    used = AliasHistory.objects.filter(version__in=[row.version_id for row in rows], during__endswith__isnull=True)
+def _live_above(versions: Iterable[ModelVersion]) -> list[tuple[ModelVersion, ModelVersion]]:
+    """Return what is in use and built on one of these, at once or by way of others, with which of them.
+
+    Of what is not in use, its own request shows what is below.
+    """
+    found: dict[tuple[uuid.UUID, uuid.UUID], tuple[ModelVersion, ModelVersion]] = {}
+    level = [(version, version) for version in versions]
+    while level:
+        roots: dict[uuid.UUID, list[ModelVersion]] = {}
+        for upper, root in level:
+            roots.setdefault(upper.pk, []).append(root)
+        pairs = [(row.version, root) for row in above(upper for upper, _ in level) for root in roots[row.base_id]]
+        level = [pair for pair in pairs if (pair[0].pk, pair[1].pk) not in found]
+        found |= {(upper.pk, root.pk): (upper, root) for upper, root in level}
+    used = AliasHistory.objects.filter(version__in={pk for pk, _ in found}, during__endswith__isnull=True)
     live = set(used.values_list("version_id", flat=True))
-    return [row for row in rows if row.version_id in live]
+    return [pair for (pk, _), pair in found.items() if pk in live]
 
 
-def _tell(row: BuildsOn, code: str, title: str, severity: str) -> None:
-    system = row.version.model.system
+def _tell(upper: ModelVersion, code: str, title: str, severity: str) -> None:
+    system = upper.model.system
     if system:
         open_finding(system=system, code=code, title=title[:300], severity=severity, source="registry", actor=BASES)
 

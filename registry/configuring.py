@@ -13,6 +13,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import InvalidInput, Unknown
 from placet.mlflow_plugin.protection import fold, is_protected_alias
+from placet.uris import OUTSIDE
 from registry import protected
 from registry.errors import ConfigurationOpen, ConfigurationSettled, NotYourConfiguration
 from registry.findings import report
@@ -154,8 +155,9 @@ def _patterns(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def _keeps_what_is_live(patterns: Sequence[str]) -> None:
-    live = AliasHistory.objects.filter(during__endswith__isnull=True).values_list("alias", flat=True).distinct()
-    lost = sorted(alias for alias in live if not is_protected_alias(alias, patterns))
+    live = AliasHistory.objects.filter(during__endswith__isnull=True).exclude(model__workspace=OUTSIDE)
+    names = set(live.values_list("alias", flat=True))
+    lost = sorted(alias for alias in names if not is_protected_alias(alias, patterns))
     if lost:
         raise InvalidInput(f"Something is live as {', '.join(lost)}; keep that protected, or take it off first.")
 

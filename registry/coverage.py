@@ -18,6 +18,7 @@ from placet.uris import DEFAULT_WORKSPACE, OUTSIDE
 from registry import deviations, watches
 from registry.models import AliasChange, AliasHistory, ApplyGrant, RegisteredModel, WatchSpan, WebhookDelivery
 
+Kind, State = AliasChange.Kind, AliasChange.State
 PLUGIN, ALIASES = "plugin:", "reconciler:aliases"
 PASSES = (ALIASES, "reconciler:live-bytes", "reconciler:new-versions")
 
@@ -185,17 +186,17 @@ def _grants(period: Stretch) -> dict[str, Any]:
     """Hold each write of an alias in a period against the grants that wrote: exactly one each.
 
     A renewal writes history without a call to MLflow, so it has none; what MLflow's plugin did on a permit while Placet
-    was away has that permit instead. What was adopted was there before, and nothing was written.
+    was away has that permit instead. What was adopted was there before, and nothing was written. What people stated of
+    models that no MLflow holds wrote nothing either, and is only counted.
     """
-    done = list(
-        AliasChange.objects.select_related("model", "version", "promotion__approval")
-        .filter(state=AliasChange.State.DONE, done_at__gte=period.start, done_at__lt=period.end)
-        .order_by("done_at")
+    rows = AliasChange.objects.select_related("model", "version", "promotion__approval").filter(
+        state=State.DONE, done_at__gte=period.start, done_at__lt=period.end
     )
+    done = list(rows.exclude(model__workspace=OUTSIDE).order_by("done_at"))
     wrote: Counter[uuid.UUID | None] = Counter(
         ApplyGrant.objects.filter(change__in=done, written_at__isnull=False).values_list("change", flat=True)
     )
-    applied = [row for row in done if row.kind == AliasChange.Kind.PROMOTION and row.promotion]
+    applied = [row for row in done if row.kind == Kind.PROMOTION and row.promotion]
     renewals = [row for row in applied if row.promotion and row.promotion.approval.renews_id]
     offline = [row for row in done if row.journal_id]
     expected = [row for row in done if row not in renewals and row not in offline]
@@ -207,12 +208,13 @@ def _grants(period: Stretch) -> dict[str, Any]:
         "alias_writes": len(done),
         "with_one_grant": sum(wrote[row.pk] == 1 for row in expected),
         "renewals": len(renewals),
+        "stated_outside_mlflow": rows.filter(model__workspace=OUTSIDE).count(),
         "by_a_permit_while_away": [str(row) for row in offline],
         "without_a_grant": [_change(row) for row in expected if wrote[row.pk] == 0],
         "used_without_a_write": [
             str(row.change) for row in unwritten.filter(written_at__isnull=True).order_by("used_at")
         ],
-        "broken_glasses": [_change(row) for row in done if row.kind == AliasChange.Kind.BREAK_GLASS],
+        "broken_glasses": [_change(row) for row in rows.filter(kind=Kind.BREAK_GLASS).order_by("done_at")],
         "adopted": dict(sorted(Counter(str(row.adoption) for row in begun.filter(adoption__isnull=False)).items())),
         "without_a_change": [
             _span(row) for row in begun.filter(opened_by__isnull=True, adoption__isnull=True).order_by("during")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from governance.audit import services as audit
+from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.common import clock
 from governance.evidence import storage
@@ -49,9 +50,9 @@ def declared_by(client: mlflow.Client, run_id: str) -> Declared:
     try:
         described = json.loads(raw)
         content = client.run_artifact(run_id, f"placet/{described['file']}")
-        evaluation = _evaluation(described, content, f"runs:/{run_id}/placet/{described['file']}")
+        evaluation = keep_evaluation(described, content, f"runs:/{run_id}/placet/{described['file']}")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return Declared(problem=f"The declared evaluation data can't be used: {_said(error)}")
+        return Declared(problem=f"The declared evaluation data can't be used: {said(error)}")
     raw = client.run_artifact(run_id, "placet/training.json")
     if raw is None:
         return Declared(evaluation)
@@ -60,14 +61,17 @@ def declared_by(client: mlflow.Client, run_id: str) -> Declared:
         content = client.run_artifact(run_id, f"placet/{described['file']}")
         return Declared(evaluation, _training(described, content, f"runs:/{run_id}/placet/{described['file']}"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return Declared(evaluation, problem=f"The declared training data can't be used: {_said(error)}")
+        return Declared(evaluation, problem=f"The declared training data can't be used: {said(error)}")
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """Return what is wrong with declared data, as the end of a sentence."""
     return f"its description lacks {error}." if isinstance(error, KeyError) else str(error)
 
 
-def _evaluation(described: dict[str, Any], content: bytes | None, uri: str) -> DatasetSnapshot:
+def keep_evaluation(
+    described: dict[str, Any], content: bytes | None, uri: str, *, actor: Actor = RECONCILER
+) -> DatasetSnapshot:
     """Keep evaluation data by content.
 
     Raises:
@@ -109,7 +113,7 @@ def _evaluation(described: dict[str, Any], content: bytes | None, uri: str) -> D
         handling=handling,
         delete_by=_last_day([described.get("delete_by"), *days]),
     )
-    return _kept(row, content)
+    return _kept(row, content, actor)
 
 
 def _training(described: dict[str, Any], content: bytes | None, uri: str) -> DatasetSnapshot:
@@ -207,7 +211,7 @@ def _last_day(given: list[str | None]) -> date | None:
     return min(days) if days else None
 
 
-def _kept(row: DatasetSnapshot, content: bytes) -> DatasetSnapshot:
+def _kept(row: DatasetSnapshot, content: bytes, actor: Actor = RECONCILER) -> DatasetSnapshot:
     """Return the snapshot of these bytes in this role, new or as an earlier run declared it."""
     if row.delete_by and row.delete_by < clock.now().date():
         raise ValueError(f"it was to be deleted by {clock.day(row.delete_by)}, so it is not kept.")
@@ -216,7 +220,7 @@ def _kept(row: DatasetSnapshot, content: bytes) -> DatasetSnapshot:
         if known is None:
             storage.put(content)
             row.mirrored_at = clock.now()
-            _append(row, {"label": row.label, "delete_by": row.delete_by})
+            _append(row, {"label": row.label, "delete_by": row.delete_by}, actor)
             return row
         if known.gone_at:
             raise ValueError(f"the same rows were deleted here on {clock.day(known.gone_at.date())}; use others.")
@@ -234,21 +238,21 @@ def _kept(row: DatasetSnapshot, content: bytes) -> DatasetSnapshot:
         known.delete_by = min(days) if days else None
         before = DatasetSnapshot.objects.get(pk=known.pk)
         if (before.handling, before.delete_by) != (known.handling, known.delete_by):
-            _append(known, {"label": known.label, "delete_by": known.delete_by})
+            _append(known, {"label": known.label, "delete_by": known.delete_by}, actor)
     return known
 
 
-def _append(row: DatasetSnapshot, said: Mapping[str, Any]) -> None:
-    day = said["delete_by"]
+def _append(row: DatasetSnapshot, declared: Mapping[str, Any], actor: Actor) -> None:
+    day = declared["delete_by"]
     audit.append(
         event=Event.DATASET_MIRRORED,
-        actor=RECONCILER,
+        actor=actor,
         subjects=[row],
         data={
             "digest": row.digest,
             "role": row.role,
             "rows": row.rows,
-            "label": said["label"],
+            "label": declared["label"],
             **({"delete_by": day.isoformat()} if day else {}),
         },
     )

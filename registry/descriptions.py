@@ -30,6 +30,14 @@ NEEDED = {
     "other": ("supplier", "product", "version"),
 }
 """What each kind can't do without. A spreadsheet's supplier is the team that made it; what is bought comes on terms."""
+LABELS = {
+    "supplier": "Supplier",
+    "product": "Product",
+    "version": "Version there",
+    "licence": "Licence or contract",
+    "where": "Where",
+    "summary": "What it does",
+}
 WORDS = {
     "supplier": "who supplies it",
     "product": "what it is called there",
@@ -85,6 +93,20 @@ def _pins(given: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     if twice := next((one["name"] for one, other in pairwise(pins) if one == other), ""):
         raise ValueError(f"{twice} stands there twice.")
     return pins
+
+
+def in_words(described: Mapping[str, Any]) -> dict[str, str]:
+    """Return what was recorded, by what people call it and in the order in which they read it; no empty texts."""
+    said = {
+        "Kind": KINDS.get(described.get("kind", ""), ""),
+        **{label: str(described.get(key) or "") for key, label in LABELS.items()},
+        "Runs": RUNS.get(described.get("runs", ""), ""),
+        **{
+            f"{PINS.get(pin['what'], pin['what'])} {pin['name']}": str(pin["digest"])
+            for pin in described.get("pins", ())
+        },
+    }
+    return {label: text for label, text in said.items() if text}
 
 
 def content(described: Mapping[str, Any]) -> bytes:

@@ -69,6 +69,12 @@ class AlreadyRecorded(DomainError):
     title = "The version is recorded already"
 
 
+class DataGiven(DomainError):
+    """The recorded version has evaluation data already."""
+
+    title = "The version has evaluation data already"
+
+
 class BaseStated(DomainError):
     """It is stated already that the version builds on it, or that was withdrawn already."""
 

@@ -213,7 +213,12 @@ def signed(
     Args:
         index, size: the entry that it was derived from, and the tree which that was read from.
         words: what else its statement says; see ``placet.permits.build_statement``.
+
+    Raises:
+        LogDisagrees: no MLflow holds the version, so there are no bytes that a permit could name.
     """
+    if version.is_recorded:
+        raise LogDisagrees(f"{version} is in no MLflow: there are no bytes that a permit could name.")
     now = clock.now()
     statement = permits.build_statement(
         kind=kind.value,

@@ -1,8 +1,7 @@
 """Promotions: request an alias for a version, follow what its approval becomes."""
 
 import uuid
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,16 +18,11 @@ from governance.common import clock
 from governance.common.errors import Forbidden
 from governance.evidence import fitting, producers
 from governance.evidence import services as evidence_services
-from governance.evidence.canary import CANARY
-from governance.evidence.documents import About, about_system, inputs
-from governance.evidence.evaluation import TYPE as EVALUATION
 from governance.inventory import selectors as inventory_selectors
 from governance.inventory.models import AISystem
-from governance.policy.document import PolicyDocument
-from governance.policy.requirements import EvidenceRequirement
 from governance.policy.selectors import document_of, governing
 from placet.mlflow_plugin.protection import fold
-from registry import answering, protected, selectors, standing
+from registry import answering, protected, required, selectors, standing
 from registry.errors import (
     AlreadyLive,
     ModelUnassigned,
@@ -79,7 +73,7 @@ def request_promotion(
     policy_version = governing(ai_system, alias)
     now_live = selectors.live(registered, alias)
     serves = now_live is not None and now_live.version_id == candidate.pk
-    if now_live and serves and now_live.adoption_id is None:
+    if now_live and serves and not _may_be_asked_for(now_live):
         raise AlreadyLive(f"{candidate} already is {alias}, since {clock.rfc3339(now_live.during.lower)}.")
     if candidate.problem:
         raise VersionUnusable(f"{candidate}: {candidate.problem}")
@@ -91,9 +85,9 @@ def request_promotion(
         raise RequestOpen(f"{candidate} has an open request for {alias}; withdraw it first, or wait for its decision.")
     production = now_live.version if now_live and not serves else None  # nothing is measured against itself
     if policy_version is None:
-        required: list[dict[str, Any]] = []  # open_request says that the policy is missing
+        evidence: list[dict[str, Any]] = []  # open_request says that the policy is missing
     else:
-        required = required_evidence(document_of(policy_version), data, candidate, production)
+        evidence = required.required_evidence(document_of(policy_version), data, candidate, production)
     approval = approvals.open_request(
         subject_kind=KIND,
         subject_id=candidate.pk,
@@ -103,13 +97,18 @@ def request_promotion(
         alias=alias,
         system=ai_system,
         requester=requester,
-        parts=parts_of(candidate, ai_system, requester, now_live),
-        required_evidence=required,
+        parts=parts_of(candidate, ai_system, requester, now_live, evidence),
+        required_evidence=evidence,
         context={**context_of(candidate, production), "change_class": str(change_class)},
         use_restrictions=use_restrictions,
         policy_version=policy_version,
     )
     return asked_for(candidate, alias, approval, change_class=change_class, actor=requester, in_answer_to=answers)
+
+
+def _may_be_asked_for(now_live: AliasHistory) -> bool:
+    """Return whether what serves may be requested: it was there before Placet, or people state that it was used."""
+    return bool(now_live.adoption_id or (now_live.promotion_id is None and now_live.version.is_recorded))
 
 
 def asked_for(
@@ -226,14 +225,22 @@ def classified(ai_system: AISystem | None, model: str) -> AISystem:
 
 
 def parts_of(
-    candidate: ModelVersion, ai_system: AISystem, requester: User, now_live: AliasHistory | None
+    candidate: ModelVersion,
+    ai_system: AISystem,
+    requester: User,
+    now_live: AliasHistory | None,
+    evidence: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, list[str]]:
-    """Return who had which part in a version, as user ids: they are kept from deciding."""
+    """Return who had which part in a version, as user ids: they are kept from deciding.
+
+    Args:
+        evidence: what is asked for. By whose word a base's may count, theirs is a part in it.
+    """
     return {
         "requester": [str(requester.pk)],
         "trainer": sorted({str(pk) for pk in (candidate.trained_by_id, candidate.registered_by_id) if pk}),
         "owner": [str(ai_system.owner_id)],
-        "evidence_producer": [],
+        "evidence_producer": sorted({base["stated_by"] for row in evidence for base in row.get("inherit", ())}),
         "sponsor": [str(requester.sponsor_id)] if requester.sponsor_id else [],
         **_previous_signers(now_live),
     }
@@ -269,128 +276,6 @@ def context_of(candidate: ModelVersion, production: ModelVersion | None) -> dict
         **({"production": about(production)} if production else {}),
         **({} if candidate.trained_by_id or candidate.is_recorded else {"holds": [unknown]}),
     }
-
-
-def required_evidence(
-    document: PolicyDocument, dataset_digest: str, candidate: ModelVersion, production: ModelVersion | None
-) -> list[dict[str, Any]]:
-    """Return what the policy wants attached, each on the same rows and against the same version in production.
-
-    ``inputs`` names all that determines it; only evidence of that name is used, however fresh another is.
-
-    Raises:
-        VersionUnusable: the policy wants what only Placet computes, and the version is one that Placet can't run.
-    """
-    if candidate.is_recorded and (lacking := [item.type for item in document.evidence if _only_computed(item)]):
-        raise VersionUnusable(
-            f"{candidate} is in no MLflow, and {document.name} wants {', '.join(lacking)} as Placet computes it. "
-            f"Have a policy govern {protected.IN_USE} that asks for what people submit."
-        )
-    now = clock.now()
-    wanted: list[dict[str, Any]] = []
-    for item in document.evidence:
-        if item.kinds:
-            wanted += _required_documents(item, candidate, now)
-        elif item.type == CANARY:  # as of this request, so made anew for it, on no data but the records
-            wanted.append(_produced(item, candidate, settings={"as_of": clock.rfc3339(now)}))
-        else:
-            baseline = production if item.name == "performance" else None
-            compared = {"baseline": {"decision_threshold": baseline.decision_threshold}} if baseline else {}
-            settings = {"subject": {"decision_threshold": candidate.decision_threshold}, **compared}
-            if item.name == "performance":
-                settings |= yardstick(candidate.model.system)
-            oldest = clock.rfc3339(now - item.max_age) if item.max_age else None
-            wanted.append(
-                _produced(
-                    item,
-                    candidate,
-                    dataset="" if item.type == EVALUATION else dataset_digest,
-                    baseline=baseline,
-                    settings=settings,
-                    not_before=oldest,
-                )
-                | _how_made(item)
-            )
-    return wanted
-
-
-def _only_computed(item: EvidenceRequirement) -> bool:
-    return item.computed or bool(item.isolation) or item.type in {CANARY, "drift/v1"}
-
-
-def yardstick(ai_system: AISystem | None) -> dict[str, Any]:
-    """Return the success criteria and the costs that were signed for a system; what it lacks is left out.
-
-    They are among what determines performance evidence, so other criteria ask for other evidence.
-    """
-    if ai_system is None:
-        return {}
-    criteria, costs = ai_system.success_criteria, ai_system.cost_matrix
-    return {**({"success_criteria": criteria} if criteria else {}), **({"cost_matrix": costs} if costs else {})}
-
-
-def _produced(
-    item: EvidenceRequirement,
-    candidate: ModelVersion,
-    *,
-    settings: dict[str, Any],
-    dataset: str = "",
-    baseline: ModelVersion | None = None,
-    not_before: str | None = None,
-) -> dict[str, Any]:
-    """Return what is asked of a producer."""
-    parameters = {key: list(value) if isinstance(value, tuple) else value for key, value in item.parameters.items()}
-    baseline_digest, baseline_id = (baseline.artifact_digest, str(baseline.pk)) if baseline else ("", None)
-    return {
-        "type": item.type,
-        "dataset": dataset,
-        "parameters": parameters,
-        "baseline": baseline_digest,
-        "baseline_id": baseline_id,
-        "settings": settings,
-        "inputs": evidence_services.inputs_digest(
-            evidence_type=item.type,
-            subject_digest=candidate.artifact_digest,
-            subject_id=candidate.pk,
-            dataset_digest=dataset,
-            baseline_digest=baseline_digest,
-            baseline_id=baseline_id,
-            parameters=parameters,
-            settings=settings,
-        ),
-        "not_before": not_before,
-    }
-
-
-def _how_made(item: EvidenceRequirement) -> dict[str, str]:
-    """Return what else the policy says of how evidence was made; its inputs are the same either way."""
-    origin = {"origin": "computed"} if item.computed else {}
-    return origin | ({"isolation": item.isolation} if item.isolation else {})
-
-
-def _required_documents(item: EvidenceRequirement, candidate: ModelVersion, now: datetime) -> list[dict[str, Any]]:
-    """Return the documents that people must submit, one row a kind: about this version, or about its AI system.
-
-    ``not_before`` is held against the day of issue.
-    """
-    ai_system = candidate.model.system
-    own = About(ai_system.pk, candidate.pk, candidate.artifact_digest, candidate.subject_name) if ai_system else None
-    general = about_system(ai_system.pk, ai_system.name) if ai_system else None
-    return [
-        {
-            "type": item.type,
-            "kind": kind,
-            "dataset": "",
-            "parameters": {"kind": kind},
-            "baseline": "",
-            "baseline_id": None,
-            "settings": {},
-            "inputs": inputs(own, kind) if own else "",
-            "also": inputs(general, kind) if general else "",
-            "not_before": clock.rfc3339(now - item.max_age) if item.max_age else None,
-        }
-        for kind in item.kinds
-    ]
 
 
 def request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list[uuid.UUID]:

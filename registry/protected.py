@@ -7,7 +7,7 @@ from django.conf import settings
 from governance.common.errors import DomainError
 from governance.inventory.models import AISystem
 from governance.policy.selectors import document_of, effective, governing
-from placet.mlflow_plugin.protection import is_protected_alias
+from placet.mlflow_plugin.protection import fold, is_protected_alias
 from registry.errors import UnprotectedAlias
 from registry.models import GateConfiguration, RegisteredModel
 
@@ -21,6 +21,8 @@ WHY_DETECTED = (
 )
 IN_USE = "in-use"
 """The only place of a model that no MLflow holds. Policies name it among their targets like an alias."""
+STOP_ASKED = "stop-asked"
+"""Code of the finding that asks the owner to stop using what has lost its approval."""
 NOT_ENFORCED = "Not enforced"
 WHY_NOT_ENFORCED = (
     "No MLflow holds this model, so Placet can neither refuse nor see that it is used. What stands here of its use is "
@@ -71,12 +73,16 @@ def check_governs(model: RegisteredModel, alias: str) -> None:
     """Check that an alias of a model is one that Placet governs.
 
     Raises:
-        UnprotectedAlias: it is free in MLflow; or the model is in no MLflow and has only its use.
+        UnprotectedAlias: it is free in MLflow; or the model is in no MLflow and has only its use; or it is that place,
+            whose policies ask for papers, and the model is in MLflow.
     """
+    is_use = fold(alias) == IN_USE
     if model.is_recorded:
-        if alias.strip().casefold() != IN_USE:
+        if not is_use:
             raise UnprotectedAlias(f"{model} is in no MLflow and has no aliases: request {IN_USE}.")
         return
+    if is_use:
+        raise UnprotectedAlias(f"{IN_USE} is the place of models outside MLflow; {model} has aliases.")
     gate = in_force()
     if not gate.protects(alias):
         raise UnprotectedAlias(

@@ -12,14 +12,20 @@ Kind = AliasChange.Kind
 
 def refusal(change: AliasChange) -> str:
     """Return why a change can't be made now, an empty text when it can."""
-    system = change.model.system
-    if change.version and system and system.ai_act_class == AISystem.AIActClass.PROHIBITED:
-        return f"{system.name} is classified as a prohibited practice (Article 5); nothing is put into production."
+    if change.version and (why := prohibition(change.model.system)):
+        return why
     if change.kind == Kind.PROMOTION and change.promotion:
         return may_apply(change.promotion)
     if gone := _overtaken(change):
         return gone
     return may_go_back(change.promotion) if change.promotion else ""
+
+
+def prohibition(system: AISystem | None) -> str:
+    """Return why nothing of a system is put into production, empty unless it is a prohibited practice."""
+    if system is None or system.ai_act_class != AISystem.AIActClass.PROHIBITED:
+        return ""
+    return f"{system.name} is classified as a prohibited practice (Article 5); nothing is put into production."
 
 
 def _overtaken(change: AliasChange) -> str:

@@ -16,6 +16,7 @@ from governance.accounts.selectors import has_role
 from governance.approvals import renewal
 from governance.approvals import services as approvals
 from governance.approvals.errors import NotRenewable, PolicyMissing
+from governance.approvals.findings import settle_findings
 from governance.approvals.models import GRANTED, ApprovalRequest, ChangeClass, State
 from governance.approvals.services import CLOCK
 from governance.audit.actors import Actor
@@ -23,7 +24,7 @@ from governance.common.errors import DomainError, Forbidden
 from governance.policy.document import PolicyDocument
 from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of, governing
-from registry import promotions, selectors
+from registry import promotions, protected, required, selectors
 from registry.errors import VersionUnusable
 from registry.models import AliasHistory, ModelVersion, PromotionRequest
 
@@ -74,7 +75,8 @@ def request_renewal(
         raise VersionUnusable(f"{candidate}: {candidate.problem}")
     baseline = _compared_with(old)
     data = promotions.evaluation_data(candidate, ai_system)
-    parts = promotions.parts_of(candidate, ai_system, requester, span)
+    evidence = required.required_evidence(document, data, candidate, baseline)
+    parts = promotions.parts_of(candidate, ai_system, requester, span, evidence)
     parts["requester"] = [*parts["requester"], *_earlier_requesters(old)]
     stated = {"change_class": str(ChangeClass.NON_SUBSTANTIAL), "renews": str(promotion)}
     approval = approvals.open_request(
@@ -87,7 +89,7 @@ def request_renewal(
         system=ai_system,
         requester=requester,
         parts=parts,
-        required_evidence=promotions.required_evidence(document, data, candidate, baseline),
+        required_evidence=evidence,
         context={**promotions.context_of(candidate, baseline), **stated},
         use_restrictions=old.use_restrictions,
         policy_version=policy,
@@ -144,8 +146,11 @@ def end_renewed(approval: ApprovalRequest, *, actor: Actor) -> None:
         raise NotRenewable(f"The renewal is {mine.get_state_display().lower()}; only one in force takes a place.")
     renewal.check(mine)
     old = approvals.locked(approval.renews_id)
+    how = "A renewal took its place."
     if old.state in GRANTED:
-        approvals.move(old, State.RENEWED, actor=actor, reason="A renewal took its place.", allowed={State.APPROVED})
+        approvals.move(old, State.RENEWED, actor=actor, reason=how, allowed={State.APPROVED})
+    else:  # it has lapsed meanwhile, and its renewal answers what that asked for
+        settle_findings(old.findings.filter(code=protected.STOP_ASKED, closed_at__isnull=True), actor=actor, how=how)
 
 
 def _live_span(promotion: PromotionRequest) -> AliasHistory:

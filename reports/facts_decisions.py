@@ -116,6 +116,7 @@ def _checks(approval: ApprovalRequest) -> list[Json]:
                 "evidence_type": check["evidence_type"],
                 **({"lifted_by": lifted} if lifted else {}),
                 **({"waiver": waivers.get(check["id"])} if check["lifted_by"] == "waiver" else {}),
+                **({"inherited_from": base} if (base := check.get("inherited_from")) else {}),
             }
         )
     return rows

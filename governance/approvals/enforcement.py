@@ -5,7 +5,7 @@ import uuid
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from governance.approvals import conditions, documents, services
+from governance.approvals import conditions, documents, inherited, services
 from governance.approvals.models import ApprovalRequest, Finding, State
 from governance.audit.actors import System
 from governance.common import clock
@@ -14,10 +14,10 @@ CLOCK = System("clock")
 
 
 def settle(approval: ApprovalRequest) -> bool:
-    """Evaluate a locked request in review again if class, findings or documents moved since; return whether it was."""
-    checks = approval.verdict.get("checks", [])
-    held = {row["id"]: row["reason"] for row in checks if row["id"] in conditions.CHECKS}
-    now = {row["id"]: row["reason"] for row in conditions.holds(approval)}
+    """Evaluate a locked request again if class, findings, documents or a base moved since; return whether it was."""
+    of_these = {*conditions.CHECKS, inherited.CHECK}
+    held = {row["id"]: row["reason"] for row in approval.verdict.get("checks", []) if row["id"] in of_these}
+    now = {row["id"]: row["reason"] for row in [*conditions.holds(approval), *inherited.holds(approval)]}
     if held == now and not documents.changed(approval):
         return False
     services.evaluate_again(approval, actor=CLOCK)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from governance.approvals import inherited
 from governance.approvals.models import ApprovalRequest
 from governance.common import clock
 from governance.evidence import fitting, papers
@@ -38,6 +39,8 @@ def of_request(
         "candidate": approval.context.get("candidate", {}),
         **({"absent": unfit} if unfit else {}),
     }
+    if of_bases := inherited.facts_of(approval, items):
+        known["inherited"] = of_bases
     if documents := [item for item in items if item.type == TYPE]:
         told = _of_documents(known["evidence"], documents, at or clock.now(), read)
         known |= told | ({"absent": {**unfit, **told.get("absent", {})}} if unfit else {})

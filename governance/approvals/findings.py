@@ -23,8 +23,9 @@ SIGNED = frozenset({Finding.Severity.HIGH, Finding.Severity.CRITICAL})
 """Severities whose closing needs the closer's password, typed for it."""
 REVIEWS = frozenset({"stop-review", "break-glass-review", "drift-review"})
 """Codes of findings that mend nothing: what a person did at once, or drift, waits for somebody else's look."""
-QUESTIONS = frozenset({"drift-review", "rollback-asked"})
-"""Codes of findings that are no flaw but ask for a decision, so they hold no decision up: it is their answer."""
+QUESTIONS = frozenset({"drift-review", "rollback-asked", "stop-asked"})
+"""Codes of findings that are no flaw but ask for a decision, or for what it may make needless, so they hold no decision
+up: it is their answer."""
 DUE_DAYS = {"critical": 1, "high": 7, "medium": 30, "low": 90}
 
 

@@ -108,6 +108,7 @@ class _Rules:
 def _evidence(ids: Iterable[str]) -> dict[str, Evidence]:
     wanted = (
         "type",
+        "subject_id",
         "projection",
         "payload_digest",
         "parameters",

@@ -11,7 +11,7 @@ from governance.accounts.access import Reach, Reader, readable, readable_systems
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING
 from governance.accounts.selectors import RolesHeld, grants_in_force, roles_held
-from governance.approvals import delegated
+from governance.approvals import delegated, inherited
 from governance.approvals.models import OPEN, ApprovalRequest, Decision, Finding, RequestIndex, State
 from governance.audit import selectors as log
 from governance.common import clock
@@ -125,15 +125,17 @@ def sponsors_of(people: Iterable[str]) -> set[str]:
 
 
 def _made_for(approval: ApprovalRequest, wanted: Mapping[str, Any]) -> Evidence | None:
+    asker = approval.requester_id
     if "kind" in wanted:
-        return papers.counting(approval.system_id, wanted, clock.now(), asker=approval.requester_id)
+        own = papers.counting(approval.system_id, wanted, clock.now(), asker=asker)
+        return own or inherited.of_a_base(wanted, asker=asker)
     if wanted["type"] == CANARY:  # as of its own request, so nothing else can stand for it
         return evidence_selectors.evidence_from(wanted["inputs"], not_before=wanted.get("not_before"))
     who, digest = approval.subject_id, approval.subject_digest
     found = fitting.fitting(wanted, subject_id=who, subject_digest=digest)
     if found is None and fitting.choosy(wanted):
         return fitting.nearest(wanted, subject_id=who, subject_digest=digest)
-    return found
+    return found or inherited.of_a_base(wanted, asker=asker)
 
 
 def reviews(approval: ApprovalRequest) -> list[Evidence]:

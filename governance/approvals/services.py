@@ -11,7 +11,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
-from governance.approvals import conditions, delegated, facts, kinds, renewal, selectors, unmeasured, waived
+from governance.approvals import conditions, delegated, facts, inherited, kinds, renewal, selectors, unmeasured, waived
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.approvals.transitions import MOVES
@@ -255,7 +255,8 @@ def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdi
     ]
     granted = [Waiver(check=row.check_id) for row in waived.in_force(approval)]
     verdict = evaluate(document, facts.of_request(approval, evidence), waivers=granted, reviews=signed)
-    return held_by_context(verdict, [*approval.context.get("holds", []), *conditions.holds(approval)])
+    held = [*approval.context.get("holds", []), *conditions.holds(approval), *inherited.holds(approval)]
+    return held_by_context(verdict, held)
 
 
 def _said(verdict: Verdict) -> dict[str, Any]:

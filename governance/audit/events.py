@@ -83,6 +83,7 @@ class Event(StrEnum):
     MODEL_ASSIGNED = "model.assigned"
     VERSION_MIRRORED = "version.mirrored"
     VERSION_RECORDED = "version.recorded"
+    VERSION_DATA_GIVEN = "version.data_given"
     BASE_STATED = "version.base_stated"
     BASE_WITHDRAWN = "version.base_withdrawn"
     DATASET_MIRRORED = "dataset.mirrored"

@@ -52,14 +52,24 @@ def papers(evidence_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Paper]:
     return {row.evidence_id: paper_of(row) for row in _complete().filter(evidence__in=evidence_ids)}
 
 
-def counting(system_id: uuid.UUID, wanted: Mapping[str, Any], at: datetime, *, asker: uuid.UUID) -> Evidence | None:
+def counting(
+    system_id: uuid.UUID,
+    wanted: Mapping[str, Any],
+    at: datetime,
+    *,
+    asker: uuid.UUID,
+    among: Collection[str] | None = None,
+) -> Evidence | None:
     """Return the newest document that meets a requirement of a request: of its kind, accepted, not expired.
 
     Args:
         wanted: ``{inputs, also, not_before, …}``, as the request keeps it.
         asker: whose request it is.
+        among: only what has one of these ids.
     """
     for row in _wanted(system_id, wanted):
+        if among is not None and str(row.evidence_id) not in among:
+            continue
         if paper_of(row, asker=asker).standing(at) is Standing.ACCEPTED:
             return row.evidence
     return None

@@ -232,6 +232,14 @@ def _dataset(before: Json, after: Json) -> Ranked:
     return Weight.LOOSENS, "It may be made on other data."
 
 
+def _inherits(before: Json, after: Json) -> Ranked:
+    if bool(before) == bool(after):
+        return _NEUTRAL
+    if after:
+        return Weight.LOOSENS, "What is known of a base may stand for it."
+    return Weight.TIGHTENS, "It must be about the version itself."
+
+
 _REACH_MORE: Ranked = (
     Weight.LOOSENS,
     "It reaches further: what no policy let through, or a stricter one governed, comes under these terms.",
@@ -309,6 +317,7 @@ _RULES: dict[_Place, Rule] = {
     ("evidence", "*", "dataset"): _dataset,
     ("evidence", "*", "kinds"): _members(**_MORE_PAPERS),
     ("evidence", "*", "origin"): _scale("computed", "any", default="any"),
+    ("evidence", "*", "inherit"): _inherits,
     ("evidence", "*", "isolation"): _scale("full", "separate", "any", default="any"),
     ("evidence", "*", "parameters", "sensitive_features"): _measured(
         unsaid=_UNRANKED

@@ -83,6 +83,7 @@ class CheckResult:
         effect: what it does to the verdict.
         lifted_by: ``waiver`` or ``review`` when a signature changed the effect, else None.
         wants_review: a signed human review of this check would lift its hold.
+        inherited_from: the version whose evidence it reads, where that is one which the candidate builds on; else "".
     """
 
     id: str
@@ -101,6 +102,12 @@ class CheckResult:
     effect: Effect
     lifted_by: str | None
     wants_review: bool
+    inherited_from: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as JSON values; ``inherited_from`` stands there only where something was inherited."""
+        row = {**asdict(self), "outcome": self.outcome.value, "effect": self.effect.value}
+        return row if self.inherited_from else {key: row[key] for key in row if key != "inherited_from"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +132,7 @@ class Verdict:
             "reason": self.reason,
             "policy": self.policy,
             "policy_digest": self.policy_digest,
-            "checks": [
-                {**asdict(result), "outcome": result.outcome.value, "effect": result.effect.value}
-                for result in self.checks
-            ],
+            "checks": [result.as_json() for result in self.checks],
         }
 
 
@@ -202,9 +206,23 @@ def _attached(facts: Facts, path: str) -> bool:
 
 def _why_absent(facts: Facts, path: str) -> str:
     """Return why the evidence, or the document, in which a figure would stand does not count; empty for any other."""
-    _, *parts = path.split(".")
-    why = facts.get("absent", {})
-    return str(why.get(".".join(parts[:2]), "") or why.get(parts[0] if parts else "", ""))
+    return _said_of(path, facts.get("absent", {}))
+
+
+def _said_of(path: str, said: Mapping[str, Any]) -> str:
+    """Return what is said of the document, or of the evidence, in which a figure stands."""
+    head, *parts = path.split(".")
+    if head != "evidence" or not parts:
+        return ""
+    return str(said.get(".".join(parts[:2]), "") or said.get(parts[0], ""))
+
+
+def _inherited_from(check: Check, facts: Facts) -> str:
+    """Return the bases whose evidence a check reads, empty where it reads none."""
+    said = facts.get("inherited", {})
+    texts = [check.expr] if check.fails_if is None else [check.expr, check.fails_if]
+    paths = {path for text in texts for path in read_expression(text).references} if said else set()
+    return ", ".join(sorted({_said_of(path, said) for path in paths} - {""}))
 
 
 def _result(
@@ -224,7 +242,9 @@ def _result(
     reason = _why_absent(facts, path) or outcome_reason(
         outcome.value, path=path, evidence_type=evidence_type, attached=_attached(facts, path), limit=limit, **shown
     )
-    note = effect_note(
+    base = _inherited_from(check, facts)
+    note = f", by evidence of {base}, on which it builds" if base else ""
+    note += effect_note(
         effect.value, lifted_by=lifted_by, review=review, wants_review=wants_review, roles=policy.human_review_roles
     )
     return CheckResult(
@@ -244,6 +264,7 @@ def _result(
         effect=effect,
         lifted_by=lifted_by,
         wants_review=wants_review,
+        inherited_from=base,
     )
 
 

@@ -18,7 +18,8 @@ evidence type that is not attached has no key; ``production`` has no key at a fi
 Documents that people submit stand by kind (``{"submitted_document": {"dpia": {...}}}``); one that is there and does not
 count (expired, refused, not reviewed) has no key either, and ``absent`` says why: ``{"submitted_document.dpia": "…"}``.
 So it is with evidence that is there and is not what the policy wants (submitted, or with less isolation):
-``{"fairness": "…"}``.
+``{"fairness": "…"}``. ``inherited`` says of which base evidence is that is not about the version itself:
+``{"evaluation": "outside_mlflow:base-llm v1"}``.
 """
 
 

@@ -170,6 +170,7 @@ def _lacking(requirement: EvidenceRequirement, case: Case) -> Iterator[Lacking]:
         return
     made = next((item for item in case.evidence if item.name == requirement.name), None)
     why = "It was not made for this request." if made is None else _unfit(requirement, made, case.asked_at)
+    why = why or _not_its_own(requirement, case, requirement.name)
     if why:
         yield Lacking(requirement.type, why)
 
@@ -185,6 +186,14 @@ def _lacking_documents(requirement: EvidenceRequirement, case: Case) -> Iterator
             yield Lacking(
                 requirement.type, f"{name}: it was issued more than {requirement.max_age.days} days before.", kind
             )
+        elif said := _not_its_own(requirement, case, f"{requirement.name}.{kind}"):
+            yield Lacking(requirement.type, f"{name}: {said}", kind)
+
+
+def _not_its_own(requirement: EvidenceRequirement, case: Case, name: str) -> str:
+    """Return that evidence was about a base, where that does not do; empty else."""
+    base = case.facts.get("inherited", {}).get(name)
+    return f"It is about {base}, and must be about the version itself." if base and not requirement.inherit else ""
 
 
 def _unfit(requirement: EvidenceRequirement, made: Made, asked_at: datetime) -> str:

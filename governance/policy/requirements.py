@@ -22,6 +22,9 @@ _RESULT = re.compile(r"[a-z][a-z0-9_]{0,40}", re.ASCII)
 SUBMITTED = "submitted_document/v1"
 BY_PEOPLE = frozenset({SUBMITTED, EVALUATION, "human_review/v1"})
 """What people make: asking that Placet computes it asks for what never comes."""
+INHERITABLE = frozenset({SUBMITTED, EVALUATION})
+"""What may be a base's: papers, and evaluations that say on which tasks. What is measured of a version on the data of
+its own use says nothing of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class EvidenceRequirement:
     ``kinds`` names the documents that somebody must submit, and is empty for what Placet measures itself.
     ``max_age`` None means any age; ``parameters`` go to the producer as they stand (numbers, texts, tuples of them).
     ``computed``: only what Placet measured itself will do. ``isolation``: how well the model was kept apart at least
-    while it was measured (``separate`` or ``full``), empty where the policy does not say.
+    while it was measured (``separate`` or ``full``), empty where the policy does not say. ``inherit``: evidence about
+    what the version builds on will do, where that is approved on it.
     """
 
     type: str
@@ -41,6 +45,7 @@ class EvidenceRequirement:
     kinds: tuple[str, ...] = ()
     computed: bool = False
     isolation: str = ""
+    inherit: bool = False
 
     @property
     def name(self) -> str:
@@ -61,6 +66,7 @@ def requirement_of(name: str, terms: Mapping[str, Any]) -> EvidenceRequirement:
         kinds=tuple(terms.get("kinds", ())),
         computed=terms.get("origin") == "computed",
         isolation=terms.get("isolation", ""),
+        inherit=terms.get("inherit", False),
     )
 
 
@@ -78,6 +84,7 @@ def requirement_problems(
         *_kind_problems(source, evidence),
         *_canary_problems(source, evidence, targets),
         *_origin_problems(source, evidence),
+        *_inherit_problems(source, evidence),
         *_evaluation_problems(source, evidence),
     ]
 
@@ -94,6 +101,14 @@ def _origin_problems(source: Source, evidence: Sequence[EvidenceRequirement]) ->
             message = f"No model runs for {item.type}; `isolation` is for {', '.join(sorted(RUN_THE_MODEL))}."
             problems.append(problem_at(source, where, message))
     return problems
+
+
+def _inherit_problems(source: Source, evidence: Sequence[EvidenceRequirement]) -> list[Problem]:
+    wrong = [item.type for item in evidence if item.inherit and item.type not in INHERITABLE]
+    return [
+        problem_at(source, ("evidence", name, "inherit"), f"Only {' and '.join(sorted(INHERITABLE))} may be a base's.")
+        for name in wrong
+    ]
 
 
 def _evaluation_problems(source: Source, evidence: Sequence[EvidenceRequirement]) -> list[Problem]:

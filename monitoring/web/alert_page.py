@@ -55,6 +55,7 @@ def alert_page(viewer: User, pk: uuid.UUID) -> Row:
             "number": alert.version.number,
             "monitor": {"pk": alert.monitor_id, "name": str(alert.monitor)},
             "system": {"pk": system.pk, "name": system.name} if system else None,
+            "outside": alert.monitor.model.is_recorded,
         },
         "run": alert.newest_run.evidence.payload,
         "evidence": [_evidence(run) for run in dict.fromkeys([alert.run, alert.newest_run])],
@@ -103,7 +104,8 @@ def _consequences(alert: Alert, call: RetrainCall | None) -> list[Row]:
                 "url": reverse("review", args=[approval.pk]),
             }
         )
-    for finding, title in ((alert.review, "A new decision is asked for"), (alert.rollback, "Asked to roll back")):
+    back = "Asked to stop using it" if alert.version.is_recorded else "Asked to roll back"
+    for finding, title in ((alert.review, "A new decision is asked for"), (alert.rollback, back)):
         if finding:
             rows.append(_asked(finding, title))
     if call:

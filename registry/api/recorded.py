@@ -6,19 +6,21 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
+from governance.common.errors import InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import selectors as inventory
-from registry import bases, descriptions, outside, recording, selectors
+from registry import bases, descriptions, outside, recorded_data, recording, selectors
 from registry.api.alias_changes import AliasChangeOutput, as_dict
 from registry.api.views import locked_tag
-from registry.models import BuildsOn, ModelVersion
+from registry.models import BuildsOn, DatasetSnapshot, ModelVersion
 
 
 class RecordedPinInput(serializers.Serializer[Any]):
@@ -128,6 +130,78 @@ class RecordedVersions(APIView):
         made = recording.record_version(recorder=person, ai_system=ai_system, **values)
         place = {"Location": f"/api/v1/registered-models/{made.model}"}
         return Response(_versions([made])[0], status=status.HTTP_201_CREATED, headers=place)
+
+
+class WhichVersion(serializers.Serializer[Any]):
+    """Which recorded version."""
+
+    model = serializers.CharField(max_length=256)
+    version = serializers.IntegerField(min_value=1)
+
+
+class EvaluationDataInput(WhichVersion):
+    """Rows with their outcome and what a recorded version answered on them."""
+
+    file = serializers.FileField(
+        help_text="Parquet: the features, the outcome, and `prediction`, what the version answered (of two classes the "
+        "score of the positive one). At most 95 MB."
+    )
+    label_column = serializers.CharField(max_length=200, help_text="Of the outcome.")
+    task = serializers.ChoiceField(choices=DatasetSnapshot.Task.choices, required=False, default="binary")
+    positive_label = serializers.CharField(max_length=200, required=False, help_text="Two classes: the event.")
+    favourable_label = serializers.CharField(max_length=200, required=False, help_text="Two classes.")
+    favourable_labels = serializers.ListField(
+        child=serializers.CharField(max_length=200), required=False, help_text="Several classes; repeated."
+    )
+    favourable_direction = serializers.ChoiceField(choices=DatasetSnapshot.Direction.choices, required=False)
+    sensitive_features = serializers.ListField(
+        child=serializers.CharField(max_length=200), required=False, help_text="Columns that are no features; repeated."
+    )
+    delete_by = serializers.DateField(required=False, help_text="The last day on which the rows may be kept.")
+
+
+class EvaluationDataOutput(serializers.Serializer[Any]):
+    """What is kept of it; the digest is over the file."""
+
+    digest = serializers.CharField()
+    rows = serializers.IntegerField()
+    features = serializers.ListField(child=serializers.CharField())
+    label_column = serializers.CharField()
+    task = serializers.CharField()
+
+
+class EvaluationData(APIView):
+    """``/api/v1/evaluation-data``."""
+
+    scope = "promotions:write"
+    parser_classes = [MultiPartParser, JSONParser]  # a JSON body holds no file, and is told so
+
+    @extend_schema(
+        request={"multipart/form-data": EvaluationDataInput},
+        responses={201: EvaluationDataOutput},
+        summary="Give the data on which a recorded version was evaluated",
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Keep rows with the version's answers, once; its records are compared with them from then on."""
+        person, which = actor(request), WhichVersion(data=request.data)
+        which.is_valid(raise_exception=True)
+        model, number = which.validated_data["model"], which.validated_data["version"]
+        recorded_data.version_for(person, model, number)
+        payload = EvaluationDataInput(data=request.data)
+        payload.is_valid(raise_exception=True)
+        values = dict(payload.validated_data)
+        del values["model"], values["version"]
+        file, label = values.pop("file"), values.pop("label_column")
+        if file.size > recorded_data.LARGEST:
+            raise InvalidInput(f"The file is larger than {recorded_data.LARGEST >> 20} MB.")
+        made = recorded_data.give_data(
+            model=model, number=number, person=person, content=file.read(), label=label, **values
+        )
+        place = {"Location": f"/api/v1/registered-models/{made.model}"}
+        return Response(
+            EvaluationDataOutput(recorded_data.as_json(made)).data, status=status.HTTP_201_CREATED, headers=place
+        )
 
 
 class Bases(APIView):

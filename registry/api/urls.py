@@ -86,6 +86,7 @@ urlpatterns = [
         name="api-adoption-withdrawals",
     ),
     path("recorded-versions", recorded.RecordedVersions.as_view(), name="api-recorded-versions"),
+    path("evaluation-data", recorded.EvaluationData.as_view(), name="api-evaluation-data"),
     path("bases", recorded.Bases.as_view(), name="api-bases"),
     path("bases/<uuid:word_id>", recorded.BaseDetail.as_view(), name="api-base"),
     path("bases/<uuid:word_id>/withdrawals", recorded.BaseWithdrawals.as_view(), name="api-base-withdrawals"),

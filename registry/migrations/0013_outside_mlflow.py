@@ -21,6 +21,9 @@ BEGIN
      (NEW.model_id, NEW.number, NEW.mlflow_created_at_ms, NEW.origin, NEW.described, NEW.artifact_digest) THEN
     RAISE EXCEPTION 'what was recorded of a version does not change; record another' USING ERRCODE = 'check_violation';
   END IF;
+  IF TG_OP = 'UPDATE' AND NEW.origin = 'recorded' AND OLD.evaluation_dataset_id <> NEW.evaluation_dataset_id THEN
+    RAISE EXCEPTION 'evaluation data is given to a recorded version once' USING ERRCODE = 'check_violation';
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER recorded_is_kept BEFORE INSERT OR UPDATE ON registry_modelversion

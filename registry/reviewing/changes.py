@@ -6,6 +6,7 @@ from typing import Any
 from governance.approvals.models import GRANTED, State
 from governance.evidence.models import Evidence
 from governance.evidence.selectors import by_ids
+from registry import descriptions
 from registry.models import ModelVersion, PromotionRequest
 
 NOT_SET, MOST_ONE_SIDED = "not set", 5
@@ -40,21 +41,13 @@ def changes_shown(promotion: PromotionRequest, evidence: list[Evidence]) -> dict
     if before is None:
         return {"from": None, "rows": [], "one_sided": [], "same": []}
     old, new = before.version, promotion.version
-    old_libraries = _libraries(by_ids(before.approval.evidence_ids))
     rows = [
         _data(before, promotion),
-        _features(old, new),
-        *_code(old, new),
-        *mapping_rows("Parameter", old.parameters, new.parameters, plural="parameters", skip={"decision_threshold"}),
-        _row("Decision threshold", f"{old.decision_threshold:.3f}", f"{new.decision_threshold:.3f}"),
-        _row("Flavor", old.flavor, new.flavor),
-        *mapping_rows("Library", old_libraries, _libraries(evidence), plural="libraries"),
+        *(_recorded(old, new) if new.is_recorded else _made(old, new, before, evidence)),
         _policy(before, promotion),
         _row(
             "Use restrictions", _joined(before.approval.use_restrictions), _joined(promotion.approval.use_restrictions)
         ),
-        _row("Trained by", _name(old), _name(new)),
-        _row("Artifact", _artifact(old), _artifact(new), changed=old.artifact_digest != new.artifact_digest),
     ]
     changed = sorted((row for row in rows if row["changed"]), key=lambda row: "key" in row)
     one_sided = [row for row in changed if "key" in row and NOT_SET in (row["before"], row["after"])]
@@ -65,6 +58,29 @@ def changes_shown(promotion: PromotionRequest, evidence: list[Evidence]) -> dict
         "one_sided": apart,
         "same": [row for row in rows if not row["changed"]],
     }
+
+
+def _made(old: ModelVersion, new: ModelVersion, before: PromotionRequest, evidence: list[Evidence]) -> list[Row]:
+    """Compare what MLflow tells of how two versions were made."""
+    old_libraries = _libraries(by_ids(before.approval.evidence_ids))
+    return [
+        _features(old, new),
+        *_code(old, new),
+        *mapping_rows("Parameter", old.parameters, new.parameters, plural="parameters", skip={"decision_threshold"}),
+        _row("Decision threshold", f"{old.decision_threshold:.3f}", f"{new.decision_threshold:.3f}"),
+        _row("Flavor", old.flavor, new.flavor),
+        *mapping_rows("Library", old_libraries, _libraries(evidence), plural="libraries"),
+        _row("Trained by", _name(old), _name(new)),
+        _row("Artifact", _artifact(old), _artifact(new), changed=old.artifact_digest != new.artifact_digest),
+    ]
+
+
+def _recorded(old: ModelVersion, new: ModelVersion) -> list[Row]:
+    """Compare what people wrote down of two versions that no MLflow holds."""
+    was, now = (descriptions.in_words(version.described or {}) for version in (old, new))
+    rows = [_row(label, was.get(label, NOT_SET), now.get(label, NOT_SET)) for label in dict.fromkeys([*was, *now])]
+    digests = _short(old.artifact_digest), _short(new.artifact_digest)
+    return [*rows, _row("Digest of what was recorded", *digests)]
 
 
 def _row(item: str, before: str, after: str, *, note: str = "", changed: bool | None = None) -> Row:

@@ -11,7 +11,7 @@ from governance.approvals import selectors as approvals
 from governance.approvals.models import ApprovalRequest, State
 from governance.audit.selectors import payload_of
 from governance.evidence.models import Evidence
-from governance.evidence.standing import TYPE
+from governance.evidence.standing import NAME, TYPE
 from governance.policy.document import Check, PolicyDocument
 from registry.reviewing.people import People, words
 
@@ -114,14 +114,26 @@ def checks_shown(
 ) -> list[dict[str, Any]]:
     """Return every check of the newest evaluation, in the order of the page."""
     rules = {check.id: check for check in document.checks}
-    by_type = {item.type: item for item in evidence}
+    by_type = {item.type: item for item in evidence if item.type != TYPE}
+    papers = {str(item.parameters.get("kind")): item for item in evidence if item.type == TYPE}
     reviewed = {item.payload["check"]: item for item in reviews}  # the newest review of each check stands
     return [
         _check_shown(
-            row, rules.get(row["id"]), by_type.get(row["evidence_type"] or ""), reviewed.get(row["id"]), people, indexes
+            row,
+            rules.get(row["id"]),
+            by_type.get(row["evidence_type"] or "") or _paper(rules.get(row["id"]), papers),
+            reviewed.get(row["id"]),
+            people,
+            indexes,
         )
         for row in in_order(approval.verdict.get("checks", []))
     ]
+
+
+def _paper(rule: Check | None, papers: Mapping[str, Evidence]) -> Evidence | None:
+    """Return the document that a check reads, by the kind that its expression names."""
+    named = [item for kind, item in papers.items() if rule and f"evidence.{NAME}.{kind}." in rule.expr]
+    return named[0] if named else None
 
 
 def _check_shown(
@@ -154,6 +166,7 @@ def _check_shown(
             "type": row["evidence_type"],
             "pk": item.pk if item else None,
             "submitted": bool(item and item.origin == Evidence.Origin.SUBMITTED),
+            "of": row.get("inherited_from", ""),
         },
         "why": rule.why if rule else "",
         "supports": list(rule.supports) if rule else [],

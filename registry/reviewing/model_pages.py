@@ -18,6 +18,7 @@ from governance.audit.searching import Query, search
 from governance.audit.selectors import LogEntry
 from governance.common import clock
 from governance.common.templatetags.placet import day
+from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of, governing
 from registry import history, permit_status, protected, selectors
 from registry.models import AliasChange, AliasHistory, ModelVersion, PromotionRequest, RegisteredModel
@@ -390,6 +391,12 @@ def _version(
     }
 
 
+def _mode_said(policy: PolicyVersion | None, *, outside: bool) -> str:
+    if policy is None:
+        return "nothing can be promoted"
+    return "binds people, and no machine" if outside else f"mode {document_of(policy).mode}"
+
+
 def _gate(registered: RegisteredModel, refused: Sequence[LogEntry]) -> list[dict[str, Any]]:
     since = clock.now() - timedelta(days=GATE_DAYS)
     recent = [entry for entry in refused if entry.recorded_at >= since]
@@ -402,7 +409,7 @@ def _gate(registered: RegisteredModel, refused: Sequence[LogEntry]) -> list[dict
         {
             "label": "Policy",
             "value": str(policy) if policy else "none",
-            "detail": f"mode {document_of(policy).mode}" if policy else "nothing can be promoted",
+            "detail": _mode_said(policy, outside=outside),
         },
         *(
             []

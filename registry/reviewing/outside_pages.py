@@ -22,14 +22,6 @@ from registry.models import AliasHistory, BuildsOn, ModelVersion, PromotionReque
 Row = dict[str, Any]
 VERSIONS_SHOWN = 20
 GRAVE = (Finding.Severity.CRITICAL, Finding.Severity.HIGH)
-LABELS = (
-    ("supplier", "Supplier"),
-    ("product", "Product"),
-    ("version", "Version there"),
-    ("licence", "Licence or contract"),
-    ("where", "Where"),
-    ("summary", "What it does"),
-)
 
 
 def record_page(viewer: User, *, kind: str = "", form: Mapping[str, Any] | None = None, **more: Any) -> Row:
@@ -64,6 +56,7 @@ def recorded_shown(registered: RegisteredModel, viewer: User) -> Row | None:
     may_request = has_role(viewer, *recording.RECORDERS, system_id=registered.system_id)
     return {
         "name": registered.name,
+        "kind": (versions[0].described or {}).get("kind", "") if versions else "",
         "why": protected.WHY_NOT_ENFORCED,
         "versions": [_recorded(row) for row in versions],
         "request": {
@@ -81,7 +74,7 @@ def _recorded(row: ModelVersion) -> Row:
         "number": row.number,
         "kind": descriptions.KINDS.get(said.get("kind", ""), ""),
         "rows": [
-            *({"label": label, "value": said[key]} for key, label in LABELS if said.get(key)),
+            *({"label": label, "value": said[key]} for key, label in descriptions.LABELS.items() if said.get(key)),
             {"label": "Runs", "value": descriptions.RUNS.get(said.get("runs", ""), "")},
         ],
         "pins": [{**pin, "what": descriptions.PINS.get(pin["what"], pin["what"])} for pin in said.get("pins", ())],
@@ -97,9 +90,8 @@ def bases_shown(registered: RegisteredModel, viewer: User) -> Row:
     Of a base out of the viewer's reach its name alone is shown: that it is there was said of a model in reach.
     """
     versions = list(registered.versions.order_by("-number")[:VERSIONS_SHOWN])
-    stated = BuildsOn.objects.filter(version__in=versions, withdrawn_at__isnull=True)
-    upper = set(stated.values_list("version_id", flat=True))
-    found = [(row, below) for row in versions if row.pk in upper for below in bases.below(row)]
+    known_below = bases.below_each(versions)
+    found = [(row, below) for row in versions for below in known_below[row.pk]]
     reach, may_state = readable_systems(viewer), _may_state(viewer, registered)
     known = _known([below.base for _, below in found], reach)
     return {
@@ -183,11 +175,11 @@ def use_shown(promotion: PromotionRequest, viewer: User) -> Row | None:
         outside.check_may_state(promotion, viewer)
     except DomainError as refusal:
         return {"allowed": False, "refusal": refusal.detail, "why": protected.WHY_NOT_ENFORCED}
-    approved = promotion.approval.settled_at
+    first = outside.first_day(promotion)
     return {
         "allowed": True,
         "why": protected.WHY_NOT_ENFORCED,
-        "first": approved.date().isoformat() if approved else "",
+        "first": first.isoformat() if first else "",
         "today": clock.now().date().isoformat(),
         "errors": {},
     }

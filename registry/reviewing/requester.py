@@ -126,6 +126,8 @@ def _todo(promotion: PromotionRequest, progress: dict[str, Any], refusal: str) -
     if version.is_recorded and approval.state == State.COLLECTING:
         return [_task("Have the evidence submitted that is asked for", "Nothing of this version runs here.")]
     if version.is_recorded and approval.state == State.APPROVED and promotion.state == PromotionRequest.State.REQUESTED:
+        if approval.renews_id:
+            return []
         return [_task("State since when it is in use, once it is", refusal or "The form below; nothing is moved.")]
     if approval.state == State.COLLECTING:
         return [_task(f"Mend what keeps {job['type']} from being made", job["error"]) for job in failed]
@@ -135,7 +137,8 @@ def _todo(promotion: PromotionRequest, progress: dict[str, Any], refusal: str) -
     if approval.outcome == "BLOCK" and approval.state == State.IN_REVIEW:
         return [_task("Register a version that clears the limit", approval.verdict["reason"])]
     if promotion.state == PromotionRequest.State.FAILED:
-        return [_task("Apply it again", promotion.state_reason)]
+        again = "State its use again" if version.is_recorded else "Apply it again"
+        return [_task(again, promotion.state_reason)]
     if approval.state == State.APPROVED and promotion.state == PromotionRequest.State.REQUESTED:
         return [_task("Apply the promotion", refusal or "The permit is signed; the button below, or placet apply.")]
     if approval.state in ENDED:

@@ -100,6 +100,14 @@ def excluded_shown(approval: ApprovalRequest, people: People) -> list[dict[str, 
     ]
 
 
+def _how_applied(promotion: PromotionRequest) -> str:
+    if not promotion.version.is_recorded:
+        return f"Apply it: placet apply {promotion.pk}"
+    if promotion.approval.renews_id:
+        return "Wait: it takes the place of the approval that it renews by itself."
+    return "State since when it is in use, on the page of the request."
+
+
 def next_step(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = None) -> str:
     """Return one sentence: who must do what now.
 
@@ -128,9 +136,7 @@ def next_step(promotion: PromotionRequest, jobs: Sequence[EvidenceJob] | None = 
         stage = approvals.open_stage(approval)
         return f"Waits for {words(stage['roles'])} in stage {stage['name']}." if stage else "Waits for nobody."
     if approval.state == "approved":
-        state = "State since when it is in use, on the page of the request."
-        how = state if promotion.version.is_recorded else f"Apply it: placet apply {promotion.pk}"
-        return refusals.may_apply(promotion) or how
+        return refusals.may_apply(promotion) or _how_applied(promotion)
     return f"The approval is {approval.get_state_display().lower()}: {approval.state_reason}"
 
 

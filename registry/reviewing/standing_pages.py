@@ -140,7 +140,7 @@ def _revocable(approval: ApprovalRequest, viewer: User) -> bool:
 def standing_of_model(registered: RegisteredModel, viewer: User) -> dict[str, Any] | None:
     """Return the standing approvals of a model, and for which aliases the viewer may ask; None where there is neither.
 
-    Only what serves on an approval in force can be repeated.
+    Only what serves on an approval in force can be repeated; of what no MLflow holds nothing is known that could be.
     """
     rows = standing.standing_approvals_of(registered)
     signed = People(
@@ -148,6 +148,7 @@ def standing_of_model(registered: RegisteredModel, viewer: User) -> dict[str, An
         system_id=registered.system_id,
     )
     asks = registered.system is not None and has_role(viewer, Role.ENGINEER, Role.OWNER, system_id=registered.system.pk)
+    asks = asks and not registered.is_recorded
     live = AliasHistory.objects.filter(model=registered, during__endswith__isnull=True, promotion__isnull=False)
     served = live.filter(promotion__approval__state=State.APPROVED) if asks else live.none()
     shown = [

@@ -62,7 +62,7 @@ def _approved(data: Mapping[str, Any]) -> str:
 def _applied(data: Mapping[str, Any]) -> str:
     version = f"{data['model']} v{data['version']}"
     if data.get("enforced") is False:
-        return f"stated that {version} is in use since {data['since'][:10]}"
+        return f"wrote down that {version} is in use since {data['since'][:10]}; no machine enforced it"
     return f"set {data['alias']} to {version}"
 
 

@@ -22,6 +22,7 @@ from registry.reviewing import model_pages, outside_pages, requester
 from registry.web.views import model_of, promotion_of
 
 _SAY = {"required": "This is needed."}
+LONGEST_RESTRICTION = 200
 
 
 class RecordForm(forms.Form):
@@ -114,15 +115,15 @@ def model_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     registered, person, form = model_of(request, pk), actor(request), RequestForm(request.POST)
     errors, status = errors_of(form), InvalidInput.status
     if form.is_valid():
-        said = map(str.strip, form.cleaned_data["use_restrictions"].splitlines())
         try:
             outside.check_may_request(registered, person)
+            restrictions = restrictions_of(form.cleaned_data["use_restrictions"])
             promotion, jobs = promotions.request_promotion(
                 model=str(registered),
                 version=form.cleaned_data["version"],
                 alias=fold(protected.IN_USE),
                 requester=person,
-                use_restrictions=[line[:200] for line in said if line],
+                use_restrictions=restrictions,
             )
         except DomainError as refusal:
             errors, status = {"all": [refusal.detail]}, refusal.status
@@ -131,6 +132,18 @@ def model_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             messages.success(request, "Requested. Reviewers are asked once the evidence is complete.")
             return redirect("promotion-detail", pk=promotion.pk)
     return _model_again(request, registered, {"uid": "request-use", "errors": errors, **sent(form)}, status)
+
+
+def restrictions_of(text: str) -> list[str]:
+    """Return use restrictions, one a line.
+
+    Raises:
+        InvalidInput: one is longer than a request keeps.
+    """
+    lines = list(filter(None, map(str.strip, text.splitlines())))
+    if long := next((line for line in lines if len(line) > LONGEST_RESTRICTION), ""):
+        raise InvalidInput(f"A use restriction is at most {LONGEST_RESTRICTION} characters; {long[:40]!r}… is longer.")
+    return lines
 
 
 @page
@@ -179,7 +192,8 @@ def promotion_use(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             messages.success(request, f"{change} is in the log: in use, on your word.")
             return redirect("promotion-detail", pk=pk)
     context = requester.request_page(promotion, person)
-    context["use"] = {**(context["use"] or {}), **sent(form), "errors": errors}
+    if context["use"]:
+        context["use"] |= {**sent(form), "errors": errors}
     messages.error(request, " ".join(said for rows in errors.values() for said in rows))
     return render(request, "registry/request.html", context, status=status)
 

@@ -150,6 +150,8 @@ def _check_row(row: Record) -> tuple[Cell, ...]:
         sub = lines(signed, f"{day(lifted.get('at'))}, log {integer(lifted.get('log_index'))}")
     elif row.get("waiver"):
         sub = f"waived until {day(row['waiver'].get('expires_at'))}, log {integer(row['waiver'].get('log_index'))}"
+    if base := row.get("inherited_from"):
+        sub = lines(f"from evidence of {base}, on which it builds", sub)
     return (
         Cell(str(row.get("title") or row.get("id")), sub=str(row.get("expression") or "")),
         Cell(_check_value(row), sub=f"n = {integer(row['n'])}" if row.get("n") is not None else ""),

@@ -20,6 +20,7 @@ def alert(**more: Any) -> dict[str, Any]:
             "effect": "Approval suspended: no new promotion until it is reviewed again. A new decision is asked for.",
             "opened_at": ago(days=9),
             "breached_at": ago(days=2),
+            "outside": False,
             "muted_until": None,
             "version": "credit-risk v2",
             "model_pk": UID,

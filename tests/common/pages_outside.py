@@ -107,6 +107,7 @@ def recorded_model(*, refused: bool = False) -> dict[str, Any]:
         "versions": [listed | {"valid_until": date(2027, 5, 22), "note": "", "problem": ""}],
         "recorded": {
             "name": "scorecard",
+            "kind": "other",
             "why": WHY,
             "versions": [
                 version | {"number": 2, "recorded_at": ago(days=42)},

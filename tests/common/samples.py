@@ -88,7 +88,7 @@ def _check(check: str, title: str, outcome: str, measured: dict[str, Any] | None
         "outcome": outcome,
         "measured": measured,
         "better": "higher",
-        "evidence": {"type": "fairness/v1", "pk": UID, "submitted": True},
+        "evidence": {"type": "fairness/v1", "pk": UID, "submitted": True, "of": ""},
     }
     return base | more
 

@@ -14,7 +14,7 @@ from governance.common.errors import Forbidden, InvalidInput
 from governance.inventory.criteria import propose_criteria, sign_criteria, withdraw_criteria
 from governance.inventory.errors import AlreadyProposed, AlreadySigned, OwnCriteria, ProposalWithdrawn
 from governance.inventory.models import SuccessCriteria
-from registry.promotions import yardstick
+from registry.required import yardstick
 from tests.factories import PASSWORD, a_system, a_user, given
 
 RANKS = {"id": "ranks", "title": "Ranks well", "expr": "candidate.auc >= 0.7"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -22,6 +24,7 @@ from registry.reviewing.outside_pages import bases_shown
 from tests.factories import a_model, a_system, a_user, a_version, fresh, given, mirrored
 from tests.outside import LLM, a_recorded_version, recorded
 from tests.papers import reviewed, submitted
+from tests.registry.test_applying import at_once
 from tests.registry.test_outside_mlflow import bodies
 
 
@@ -170,3 +173,46 @@ def in_use(version):
     during = DateTimeTZRange(clock.now(), None, "[)")
     span = AliasHistory(model=version.model, alias="champion", version=version, during=during)
     return mirrored(Event.PROMOTION_APPLIED, span)
+
+
+def test_no_ring_is_built_from_its_parts_however_many_and_at_once(committed_cast):
+    cast = committed_cast
+    one, two, three, four = (a_version(cast.model, number=number) for number in (1, 2, 3, 4))
+    says(cast.engineer, two, three)
+    says(cast.engineer, four, one)
+    said = at_once(lambda: says(cast.engineer, one, two), lambda: says(cast.engineer, three, four))
+    assert sorted(type(result).__name__ for result in said) == ["BuildsOn", "BuildsOnItself"]
+
+
+def test_a_long_chain_is_shown_to_its_end_and_no_ring(cast):
+    versions = [a_version(cast.model, number=number) for number in range(1, 10)]
+    for lower, upper in pairwise(versions):
+        says(cast.engineer, upper, lower)
+    assert [row.depth for row in bases.below(versions[-1])] == list(range(1, 9))
+    with pytest.raises(BuildsOnItself):
+        says(cast.engineer, versions[0], versions[-1])
+
+
+def test_who_builds_on_it_by_way_of_what_is_not_in_use_is_told_too(cast):
+    below = cast.live(number=1)
+    upper_system = a_system(owner=a_user(Role.OWNER), name="Upper")
+    middle, top = a_version(a_model(upper_system)), a_version(a_model(upper_system))
+    says(upper_system.owner, middle, below.version)
+    says(upper_system.owner, top, middle)
+    in_use(top)
+    approvals.suspend(request_id=below.approval_id, actor=System("test"), reason="Drift.")
+    assert [row.title for row in Finding.objects.filter(code="base-trouble")] == [
+        f"{top} builds on {below.version}, whose approval is suspended"
+    ]
+
+
+def test_a_page_with_many_bases_asks_the_database_no_more(cast, base, django_assert_max_num_queries):
+    first = a_version(cast.model)
+    says(cast.engineer, first, base)
+    bases_shown(cast.model, cast.engineer)
+    with django_assert_max_num_queries(50) as one:
+        bases_shown(cast.model, cast.engineer)
+    for number in range(2, 6):
+        says(cast.engineer, a_version(cast.model, number=number), base)
+    with django_assert_max_num_queries(len(one.captured_queries)):
+        bases_shown(cast.model, cast.engineer)

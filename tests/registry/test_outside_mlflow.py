@@ -12,6 +12,7 @@ from governance.accounts.roles import Role
 from governance.approvals import services as approvals
 from governance.approvals.models import Finding
 from governance.audit.actors import System
+from governance.audit.events import Event
 from governance.audit.models import Entry
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput
@@ -45,6 +46,7 @@ from registry.models import AliasChange, AliasHistory, ModelVersion, Permit, Pro
 from tests.factories import Cast, a_policy, a_system, a_user, approve, fresh, given, mirrored, state_of
 from tests.outside import FILE, LLM, SHEET, a_recorded_version, recorded, signed_over
 from tests.papers import reviewed, submitted
+from tests.reports.factories import a_notary
 from tests.validation.working import signed as validated
 
 WHERE = "Retail branches use it in the pricing desk's add-in."
@@ -144,7 +146,7 @@ def test_while_it_is_in_use_no_pass_looks_for_it_in_mlflow_and_nothing_is_marked
     assert [row["workspace"] for row in said["workspaces"]] == ["default"]
 
 
-def test_no_permit_is_signed_and_none_lies_ready(outside_cast, monkeypatch):
+def test_no_permit_is_signed_and_none_lies_ready(outside_cast, monkeypatch, tmp_path):
     cast = outside_cast
     made = a_recorded_version(cast.system, cast.owner)
     promotion = approved(cast, made)
@@ -156,8 +158,9 @@ def test_no_permit_is_signed_and_none_lies_ready(outside_cast, monkeypatch):
     interventions.break_glass(
         model=str(made.model), version=1, alias="in-use", person=cast.owner, reason="It was in use before we asked."
     )
-    permits.issue_due(None)  # type: ignore[arg-type]
-    standby.issue_due(None)  # type: ignore[arg-type]
+    notary = a_notary(tmp_path)
+    permits.issue_due(notary)
+    standby.issue_due(notary)
     assert tried == []
     assert not Permit.objects.exists()
 
@@ -326,7 +329,7 @@ def test_the_database_lets_nothing_be_recorded_in_a_workspace_of_mlflows_or_mirr
     mirrored_there = ModelVersion(model=made.model, origin="mlflow", source="models:/m-1", **fields)
     for row in (inside, mirrored_there):
         with pytest.raises(IntegrityError, match="outside MLflow"):
-            mirrored("version.mirrored", row)  # type: ignore[arg-type]
+            mirrored(Event.VERSION_MIRRORED, row)
 
 
 def test_a_language_model_is_recorded_with_its_licence(outside_cast):

@@ -62,9 +62,11 @@ def test_on_pages_it_is_recorded_requested_and_stated_without_a_terminal(cast, c
     for said in ("Not enforced.", "Pricing team", "scorecard.xlsx", "Request its use"):
         assert said in page, said
     assert "Explain a record" not in page
-    answer = client.post(
-        reverse("model-request", args=[made.model_id]), {"version": 1, "use_restrictions": "Retail only\n"}
-    )
+    where = reverse("model-request", args=[made.model_id])
+    long = client.post(where, {"version": 1, "use_restrictions": "x" * 201})
+    assert (long.status_code, "at most 200 characters" in long.content.decode()) == (422, True)
+    assert not PromotionRequest.objects.exists()
+    answer = client.post(where, {"version": 1, "use_restrictions": "Retail only\n"})
     assert answer.status_code == 302, answer.content
     promotion = selectors.promotion(PromotionRequest.objects.get().pk)
     assert promotion.approval.use_restrictions == ["Retail only"]

@@ -155,12 +155,17 @@ def a_window(monitor: Monitor, version: ModelVersion, start: datetime, *, drifte
     evidence.finish(job.pk, attempt, Product(payload, {"libraries": {"numpy": "2.4.0"}}))
 
 
-def notarise(folder: Path) -> None:
-    """Two rounds of the notary: entries get their places, permits are signed, and those get theirs."""
+def a_notary(folder: Path) -> Notary:
+    """The notary, with keys of its own and its state in a folder."""
     for name in ("state", "anchors"):
         (folder / name).mkdir(exist_ok=True)
     keys = Ed25519PrivateKey.from_private_bytes(b"\1" * 32), Ed25519PrivateKey.from_private_bytes(b"\2" * 32)
-    notary = Notary(settings.LOG_ORIGIN, *keys, folder / "state", folder / "anchors")
+    return Notary(settings.LOG_ORIGIN, *keys, folder / "state", folder / "anchors")
+
+
+def notarise(folder: Path) -> None:
+    """Two rounds of the notary: entries get their places, permits are signed, and those get theirs."""
+    notary = a_notary(folder)
     with as_role("notary"):
         notary.round()
         notary.round()

@@ -146,6 +146,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "submission": {"system": "$slug", "kind": "dpia"},
     "replay": {"version": "$version"},
     "adoption": {"dry_run": True},
+    "evaluation data": {"model": "outside_mlflow:base-llm", "version": 1},
     "recorded": {"system": "$slug", "supplier_version": "2", **RECORDED},
     "recorded on the page": {"system": "$slug", "version": "2", **RECORDED},
     "base": {"model": "$model", "version": 2, "base_model": "outside_mlflow:base-llm", "base_version": 1}

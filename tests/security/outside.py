@@ -17,6 +17,7 @@ def _act(outcome: Outcome, who: Who = _MAKERS, reads: Who = READER) -> tuple[tup
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "record a version": _act("201+"),
     "record a version on the page": _act("302+"),
+    "give a version its data": _act("422"),  # no file comes with it
     "say what a version is built on": _act("201+"),
     "say what a version is built on, on the page": _act("302+"),
     "withdraw a base": _act("200+"),
@@ -29,6 +30,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 ROUTES: dict[str, Route] = {
     "GET api-recorded-versions": Route("list", shows="outside_mlflow:", scope=R),
     "POST api-recorded-versions": Route("record a version", body="recorded", scope=W),
+    "POST api-evaluation-data": Route("give a version its data", body="evaluation data", scope=W),
     "GET model-record": Route("own page"),
     "POST model-record": Route("record a version on the page", body="recorded on the page"),
     "GET api-bases": Route("list", shows="outside_mlflow:", scope=R),

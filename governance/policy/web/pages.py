@@ -217,6 +217,7 @@ def _evidence(document: PolicyDocument, index: int) -> Row:
         parameters,
         "computed by Placet" if item.computed else "",
         f"isolation {item.isolation} at least" if item.isolation else "",
+        "or of what the version builds on" if item.inherit else "",
     ]
     days = item.max_age.days if item.max_age else None
     return {"type": item.type, "days": days, "parameters": " · ".join(filter(None, said))}
