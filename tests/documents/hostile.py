@@ -93,12 +93,12 @@ def words_of(server: str) -> str:
 
 
 class Spoiled:
-    """A spoiled snapshot: each text begins with ``[h7]`` and ends with ``[/h7]``; ``texts`` has what is between."""
+    """A spoiled snapshot: each text begins with ``[h7]`` and ends with ``[/h7]``; ``words`` has what is new."""
 
     def __init__(self, snapshot: dict[str, Any], more: Sequence[str]) -> None:
         self.more = more
         self._numbers = count(1)
-        self.texts: dict[str, str] = {}
+        self.words: dict[str, str] = {}
         self._made: dict[str, str] = {}  # the same words stay the same: rows refer to each other by them
         self.snapshot: dict[str, Any] = self._of(snapshot, "", "")
 
@@ -115,8 +115,8 @@ class Spoiled:
     def _text(self, value: str) -> str:
         if value not in self._made:
             number = next(self._numbers)
-            self.texts[str(number)] = f"{value} {self.more[number % len(self.more)]}"
-            self._made[value] = f"[h{number}]{self.texts[str(number)]}[/h{number}]"
+            self.words[str(number)] = self.more[number % len(self.more)]
+            self._made[value] = f"[h{number}]{value} {self.words[str(number)]}[/h{number}]"
         return self._made[value]
 
 

@@ -144,7 +144,7 @@ def test_on_paper_they_are_text_and_nothing_is_fetched(case, server, monkeypatch
     assert fetched
     assert [address for address in fetched if not address.startswith("bundle:")] == []
     pages = [hostile.flat(sheet.extract_text()) for sheet in pypdf.PdfReader(io.BytesIO(made)).pages]
-    assert sorted(number for number in printed(content) if not stands(number, spoilt.texts[number], pages)) == []
+    assert sorted(number for number in printed(content) if not stands(number, spoilt.words[number], pages)) == []
     text = "".join(pages)
     assert [kind for kind in kinds if hostile.flat(kind) not in text] == []
     assert "root:" not in text
@@ -155,9 +155,9 @@ def test_on_paper_they_are_text_and_nothing_is_fetched(case, server, monkeypatch
     assert_inert(path)
 
 
-def stands(number: str, text: str, pages: list[str]) -> bool:
+def stands(number: str, words: str, pages: list[str]) -> bool:
     """Say whether a spoiled text is on a page from its beginning to its end, or on two with their margins between."""
-    words = hostile.flat(text)
+    words = hostile.flat(words)
     both = [*pages, *(first + second for first, second in pairwise(pages))]
     for page_text in both:
         for found in re.finditer(rf"\[h{number}\].*?\[/h{number}\]", page_text):

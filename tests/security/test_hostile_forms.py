@@ -225,7 +225,7 @@ def test_every_field_keeps_hostile_words_as_words_or_refuses_them_in_words(
     assert fed.left_out(PARTS[part]) == []
 
 
-REASONS = ("person-deactivate", "passkey-end", "audit-request-erasure", "waiver-withdraw", "standing-approval-withdraw")
+REASONS = ("person-deactivate", "passkey-end", "waiver-withdraw", "standing-approval-withdraw")
 
 
 @pytest.mark.slow
@@ -235,9 +235,6 @@ def test_a_reason_that_is_too_long_is_refused_and_never_cut(world: Any):
         if ask.name in REASONS:
             with transaction.atomic():
                 answer = sender.send(ask, ask.body | {"reason": "x" * 1_000_000})
-                shown = sender.said(answer, ask.name)
-                if where := answer.headers.get("Location"):
-                    shown = sender.said(sender.as_actor(ask.actor).get(where), ask.name)
-                said[ask.name] = "The reason takes at most" in shown
+                said[ask.name] = "The reason takes at most" in sender.said(answer, ask.name)
                 transaction.set_rollback(True)
     assert said == dict.fromkeys(REASONS, True)
