@@ -27,6 +27,7 @@ from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
 
 GRAVE = roles.GRAVE
+LONGEST_REASON = 1_000
 """Roles that take two administrators to give."""
 
 LeaveHook = Callable[[User], None]
@@ -230,7 +231,7 @@ def deactivate_person(*, person: User, by: User, reason: str) -> None:
     Raises:
         Forbidden: ``by`` is no administrator.
         PersonInactive: the account is deactivated already.
-        InvalidInput: no reason is given, or the deployment would be left without an administrator.
+        InvalidInput: no reason is given, or a very long one, or the deployment would be left without an administrator.
     """
     person = administrators.locked(person)
     actor = administrators.acting(by)
@@ -238,6 +239,8 @@ def deactivate_person(*, person: User, by: User, reason: str) -> None:
         raise PersonInactive(f"{person} is deactivated already.")
     if not reason.strip():
         raise InvalidInput("Give the reason for which the account is deactivated.")
+    if len(reason.strip()) > LONGEST_REASON:
+        raise InvalidInput(f"The reason takes at most {LONGEST_REASON:,} characters; this has {len(reason.strip()):,}.")
     if administrators.known() <= {person.pk}:
         raise InvalidInput(f"{person} is the last administrator; make another one first.")
     grants, tokens = _end_access(person)

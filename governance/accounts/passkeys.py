@@ -26,6 +26,7 @@ from governance.common.errors import Forbidden, InvalidInput, Unknown
 from placet.assertions import InvalidAssertion, decode64, verify_assertion
 
 MOST = 10
+LONGEST_REASON = 200
 
 
 def of(person: User) -> list[Passkey]:
@@ -192,7 +193,7 @@ def end(*, passkey_id: uuid.UUID, by: User, reason: str) -> Passkey:
     Raises:
         Unknown: no such passkey.
         Forbidden: neither its holder nor an administrator.
-        InvalidInput: no reason is given.
+        InvalidInput: no reason is given, or one of more than 200 characters.
         PasskeyRefused: it has ended already.
     """
     passkey = _locked(passkey_id)
@@ -202,6 +203,8 @@ def end(*, passkey_id: uuid.UUID, by: User, reason: str) -> Passkey:
         raise PasskeyRefused("This passkey has ended.")
     if not reason.strip():
         raise InvalidInput("Say why it ends: lost, replaced, stolen.")
+    if len(reason.strip()) > LONGEST_REASON:
+        raise InvalidInput(f"The reason takes at most {LONGEST_REASON:,} characters; this has {len(reason.strip()):,}.")
     passkey.ended_at = clock.now()
     audit.append(
         event=Event.PASSKEY_ENDED,

@@ -18,7 +18,7 @@ from governance.audit.models import Payload, Search
 from governance.audit.selectors import LogEntry, entry_at_position, entry_by_id
 from governance.common.errors import InvalidInput
 
-SHORTEST_REASON = 20
+SHORTEST_REASON, LONGEST_REASON = 20, 2_000
 
 Holders = Callable[[uuid.UUID], list[str]]
 _HOLDERS: list[Holders] = []
@@ -98,3 +98,5 @@ def _check(entry_id: uuid.UUID, reason: str) -> None:
         raise AlreadyErased("The entry has no text that could be erased, or it is gone already.")
     if len(reason.strip()) < SHORTEST_REASON:
         raise InvalidInput(f"Give the reason in a sentence of {SHORTEST_REASON} characters or more; it is kept.")
+    if len(reason.strip()) > LONGEST_REASON:
+        raise InvalidInput(f"The reason takes at most {LONGEST_REASON:,} characters; this has {len(reason.strip()):,}.")

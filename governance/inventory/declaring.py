@@ -23,6 +23,7 @@ AUTHORS = (Role.ENGINEER, Role.OWNER, Role.VALIDATOR, Role.RISK_OFFICER, Role.DA
 REVIEWERS = (Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER)
 LONGEST = 20_000
 LONGEST_LINE = 300
+LONGEST_NOTE = 2_000
 
 
 @transaction.atomic
@@ -107,7 +108,9 @@ def review(*, declaration_id: uuid.UUID, verdict: str, by: User, note: str = "")
         raise InvalidInput(f"The verdict is {' or '.join(Declaration.Verdict.values)}.")
     if verdict == Declaration.Verdict.RETURNED and len(note.strip()) < 10:
         raise InvalidInput("Say in at least 10 characters what the answer lacks.")
-    row.verdict, row.note, row.reviewed_by, row.reviewed_at = verdict, note.strip()[:2000], by, clock.now()
+    if len(note.strip()) > LONGEST_NOTE:
+        raise InvalidInput(f"The note takes at most {LONGEST_NOTE:,} characters; this has {len(note.strip()):,}.")
+    row.verdict, row.note, row.reviewed_by, row.reviewed_at = verdict, note.strip(), by, clock.now()
     audit.append(
         event=Event.RECORD_REVIEWED,
         actor=by,

@@ -22,14 +22,16 @@ def retire_system(*, ai_system: AISystem, by: User, reason: str) -> AISystem:
 
     Raises:
         Forbidden: as :func:`check_may_retire` says.
-        InvalidInput: the reason is shorter than 20 characters.
+        InvalidInput: the reason is shorter than 20 characters, or longer than 4,000.
         SystemInUse: a model of it is live, or something is requested or approved.
         SystemRetired: it is retired already.
     """
     check_may_retire(ai_system, by)
-    kept = reason.replace("\x00", "").strip()[:LONGEST]
+    kept = reason.replace("\x00", "").strip()
     if len(kept) < SHORTEST:
         raise InvalidInput(f"Say why it is retired, in at least {SHORTEST} characters.")
+    if len(kept) > LONGEST:
+        raise InvalidInput(f"The reason takes at most {LONGEST:,} characters; this has {len(kept):,}.")
     ai_system = AISystem.objects.select_for_update().get(pk=ai_system.pk)
     check_takes_requests(ai_system)
     if used := mirror().in_use(ai_system):

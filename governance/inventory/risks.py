@@ -222,7 +222,9 @@ def _reason(text: str) -> str:
     kept = text.replace("\x00", "").strip()
     if len(kept) < SHORTEST_REASON:
         raise InvalidInput(f"Say why, in at least {SHORTEST_REASON} characters.")
-    return kept[:LONGEST]
+    if len(kept) > LONGEST:
+        raise InvalidInput(f"The reason takes at most {LONGEST:,} characters; this has {len(kept):,}.")
+    return kept
 
 
 def _check_stands(row: Risk) -> None:

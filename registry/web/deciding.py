@@ -21,6 +21,8 @@ from governance.common.errors import DomainError, InvalidInput
 from registry.reviewing.sign import sign_page
 from registry.web import views
 
+LONGEST_REASON = 2_000
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -78,7 +80,9 @@ class Subject:
     def withdraw(self, request: HttpRequest, pk: uuid.UUID, done: str) -> HttpResponse:
         """Take back what one asked for."""
         self.page(request, pk)  # of no other kind of request
-        reason = request.POST.get("reason", "").strip()[:2000]
+        reason = request.POST.get("reason", "").strip()
+        if len(reason) > LONGEST_REASON:
+            raise InvalidInput(f"The reason takes at most {LONGEST_REASON:,} characters; this has {len(reason):,}.")
         services.withdraw(request_id=pk, requester=actor(request), reason=reason)
         messages.success(request, done)
         return redirect(self.name, pk=pk)

@@ -19,6 +19,7 @@ BLUE, GREY, MISS = "#1b57b0", "#7d899b", "#fbe9e7"
 TONES = {"none": BLUE, "good": "#126039", "bad": "#b32626", "warn": "#9a5b00", "info": BLUE}
 WIDTH = 468.0
 FAMILIES = "Inter, Noto Sans CJK SC"
+_LONGEST = 120  # characters of a text in a chart, which no line break shortens
 Better = Literal["higher", "lower"]
 
 
@@ -307,7 +308,7 @@ def _text(
 ) -> str:
     return (
         f'<text x="{_n(x)}" y="{_n(y)}" font-family="{FAMILIES}" font-size="{size}" font-weight="{weight}" '
-        f'fill="{fill}" text-anchor="{anchor}" class="{css}">{escape(content)}</text>'
+        f'fill="{fill}" text-anchor="{anchor}" class="{css}">{escape(_clipped(content, _LONGEST))}</text>'
     )
 
 

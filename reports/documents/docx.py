@@ -50,6 +50,9 @@ def as_docx(content: Content, notice: str) -> bytes:
     made.add_heading("Sources", 1)
     sources = [[row.name, row.id, row.digest or "", log_index(row.log_index)] for row in content.sources]
     _rows(made, ["Source", "Id", "Digest", "Log"], sources)
+    made.add_heading("Methods and reproduction", 1)
+    for block in content.appendices:
+        _block(made, block)
     file = io.BytesIO()
     made.save(file)
     return file.getvalue()

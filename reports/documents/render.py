@@ -24,7 +24,8 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "reports" / "pdf
 FONTS = Path(__file__).with_name("fonts")
 FONT_FILES = ("Inter-Regular.ttf", "Inter-Medium.ttf", "Inter-SemiBold.ttf", "Inter-Bold.ttf")
 ATTACHMENT = "evidence.json"
-# The most characters that a paragraph, a cell and a line of the cover print: a row has to fit a page.
+# The most characters that a paragraph prints, a cell or whatever else stands around one, and a line of the cover: a row
+# has to fit a page.
 _MOST, _MOST_IN_CELL, _MOST_ON_COVER = 20_000, 1_500, 240
 # Tables of up to this many rows are not split over pages.
 _KEPT_WHOLE = 8
@@ -116,6 +117,8 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
             {
                 "content": content,
                 "system": glyphs.shortened(content.cover[0][1], _MOST_ON_COVER),
+                "signature": _in_cell(content.signature),
+                "author": glyphs.shortened(content.organisation, _MOST_ON_COVER),
                 "cover": [(label, glyphs.shortened(value, _MOST_ON_COVER)) for label, value in content.cover],
                 "created": created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "disclaimer": str((snapshot.get("law") or {}).get("disclaimer") or ""),
@@ -218,8 +221,8 @@ def _behind(paragraph: Paragraph) -> str:
     names = list(dict.fromkeys(source.name for source in paragraph.sources))
     first = paragraph.sources[0]
     if len(paragraph.sources) == 1:
-        return f"{first.name} {first.id[:8]}, {log_index(first.log_index)}"
-    return ", ".join(names)
+        return f"{_in_cell(first.name)} {first.id[:8]}, {log_index(first.log_index)}"
+    return _in_cell(", ".join(names))
 
 
 def _blocks(blocks: Iterable[Block], pictures: Pictures) -> Iterator[dict[str, Any]]:
@@ -241,20 +244,25 @@ def _blocks(blocks: Iterable[Block], pictures: Pictures) -> Iterator[dict[str, A
 def _block(block: Block, pictures: Pictures) -> dict[str, Any]:
     if isinstance(block, Facts):
         rows = [tuple(_in_cell(value) for value in row) for row in block.rows]
-        return {"kind": "facts", "caption": block.caption, "rows": rows, "whole": len(rows) <= _KEPT_WHOLE}
+        return {"kind": "facts", "caption": _in_cell(block.caption), "rows": rows, "whole": len(rows) <= _KEPT_WHOLE}
     if isinstance(block, Figure):
-        return {"kind": "figure", "file": pictures.add(block.svg), "alt": block.alt, "caption": block.caption}
+        said = {"alt": _in_cell(block.alt), "caption": _in_cell(block.caption)}
+        return {"kind": "figure", "file": pictures.add(block.svg), **said}
     return _table(block, pictures)
 
 
 def _table(table: Table, pictures: Pictures) -> dict[str, Any]:
     return {
         "kind": "table",
-        "caption": table.caption,
-        "note": table.note,
+        "caption": _in_cell(table.caption),
+        "note": _in_cell(table.note),
         "whole": len(table.rows) <= _KEPT_WHOLE,
         "columns": [
-            {"title": column.title, "numeric": column.numeric, "css": f"w-{column.width}" if column.width else ""}
+            {
+                "title": _in_cell(column.title),
+                "numeric": column.numeric,
+                "css": f"w-{column.width}" if column.width else "",
+            }
             for column in table.columns
         ],
         "rows": [
@@ -265,7 +273,7 @@ def _table(table: Table, pictures: Pictures) -> dict[str, Any]:
                     "tone": cell.tone,
                     "numeric": column.numeric,
                     "file": pictures.add(cell.svg) if cell.svg else "",
-                    "alt": cell.alt,
+                    "alt": _in_cell(cell.alt),
                 }
                 for cell, column in zip(row, table.columns, strict=True)
             ]
@@ -281,7 +289,7 @@ def _in_cell(text: str) -> str:
 def _source(source: Source, number: int) -> dict[str, str]:
     return {
         "number": str(number),
-        "name": source.name,
+        "name": _in_cell(source.name),
         "origin": source.origin or "",
         "id": source.id or DASH,
         "digest": source.digest or "no digest recorded",

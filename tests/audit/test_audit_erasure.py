@@ -75,6 +75,8 @@ def test_nothing_is_erased_twice_or_without_a_reason(as_privacy):
     about = an_entry_with_a_text()
     with pytest.raises(InvalidInput, match="Give the reason in a sentence"):
         erasure.redact(entry_id=about, actor=ME, reason="because")
+    with pytest.raises(InvalidInput, match="takes at most 2,000 characters; this has 2,001"):
+        erasure.file_request(entry_id=about, actor=ME, reason="x" * 2001)
     erasure.redact(entry_id=about, actor=ME, reason=WHY)
     with pytest.raises(AlreadyErased):
         erasure.redact(entry_id=about, actor=ME, reason=WHY)

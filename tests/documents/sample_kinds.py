@@ -1,6 +1,8 @@
 """A sample snapshot of every kind of document: as full as the sample is, and in the cases that its sections part by."""
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 from reports.documents.kinds import KINDS
@@ -127,11 +129,11 @@ def _public(snapshot: dict[str, Any]) -> dict[str, Any]:
     return snapshot
 
 
-def of_kind(kind: str, snapshot: dict[str, Any]) -> dict[str, Any]:
-    """A snapshot made into one of another kind: its law part and its document part."""
+def of_kind(kind: str, snapshot: dict[str, Any], on: date = ON) -> dict[str, Any]:
+    """A snapshot made into one of another kind, or of another day: its law part and its document part."""
     document = snapshot["document"] | {"kind": kind}
     system = CLASSIFIED if snapshot.get("classification") else None
-    law = law_part(groups=KINDS[kind].groups, on_date=ON, system=system)
+    law = law_part(groups=KINDS[kind].groups, on_date=on, system=system)
     return snapshot | {"document": document, "law": law}
 
 
@@ -165,3 +167,8 @@ def exempt() -> dict[str, Any]:
 def signed() -> dict[str, Any]:
     """A declaration of conformity that a person has signed."""
     return full("annex-v") | {"signatory": SIGNATORY}
+
+
+CASES: dict[str, Callable[[], dict[str, Any]]] = {kind: partial(full, kind) for kind in KINDS}
+"""Every kind by its id, and the cases in which it says something else."""
+CASES |= {"annex-v signed": signed, "annex-viii exempt": exempt}

@@ -1,11 +1,15 @@
 """Every kind of document: each point of the Act that it outlines is answered or missing, and nothing else is."""
 
+import re
+from datetime import date, timedelta
+
 import pytest
 
 from governance.regulation import record
 from governance.regulation.register import load
 from reports.documents.building import build, leaves
 from reports.documents.kinds import KINDS
+from reports.documents.render import Pictures, to_html
 from reports.documents.snapshot import SnapshotInvalid
 from reports.models import Document
 from tests.documents import sample_kinds as samples
@@ -14,18 +18,26 @@ from tests.documents.sample_kinds import ON
 OF_THE_ACT = [kind for kind in KINDS.values() if kind.groups]
 
 
-def in_force(kind):
+# The days on which parts of the Act begin to apply, each with the day before and the day after.
+BEGINNINGS = (date(2026, 8, 2), date(2026, 12, 2), date(2027, 12, 2), date(2028, 8, 2))
+DAYS = [ON, *(day + timedelta(days) for day in BEGINNINGS for days in (-1, 0, 1))]
+
+
+def in_force(kind, on=ON):
     law = load()
     points = [point for group in kind.groups for point in law.points_of(group)]
-    return [point.id for point in points if law.in_force(point.id, ON) is not False and point.status != "deleted"]
+    return [point.id for point in points if law.in_force(point.id, on) is not False and point.status != "deleted"]
 
 
-def contents_of(kind):
-    """The documents of a kind that together have to print each of its points."""
-    found = [build(samples.full(kind.id)), build(samples.bare(kind.id))]
+def contents_of(kind, on=ON):
+    """The documents of a kind that together have to print each of its points, each with its page."""
+    made = [samples.full(kind.id), samples.bare(kind.id)]
     if kind.id == "annex-viii":
-        return [found[0], build(samples.exempt())]
-    return found[:1] if kind.id == "incident" else found
+        made = [made[0], samples.exempt()]
+    if kind.id == "incident":
+        made = made[:1]
+    made = [samples.of_kind(kind.id, snapshot, on) for snapshot in made]
+    return [(content := build(snapshot), to_html(content, snapshot, Pictures())) for snapshot in made]
 
 
 def section(content, number):
@@ -40,19 +52,23 @@ def test_the_kinds_of_rows_and_the_kinds_that_are_built_are_the_same():
     assert set(Document.Kind.values) == set(KINDS)
 
 
+@pytest.mark.parametrize("on", DAYS, ids=str)
 @pytest.mark.parametrize("kind", OF_THE_ACT, ids=lambda kind: kind.id)
-def test_every_point_in_force_is_measured_declared_or_missing(kind):
-    points = in_force(kind)
+def test_every_point_in_force_is_measured_declared_or_missing(kind, on):
+    points = in_force(kind, on)
     assert points
-    made = contents_of(kind)
-    printed = {part.point: part for content in made for part in content.sections if part.point}
-    assert set(printed) == set(points)
-    if kind.id == "annex-viii":
-        assert [part.point for content in made for part in content.sections if part.point and not part.paragraphs] == []
-        return
-    for content in made:
-        sections = {part.point: part for part in content.sections}
-        assert [point for point in leaves(points) if not sections[point].paragraphs] == []
+    made = contents_of(kind, on)
+    assert {part.point for content, _ in made for part in content.sections if part.point} == set(points)
+    for content, page in made:
+        printed = [part for part in content.sections if part.point]
+        if kind.id != "annex-viii":  # its sections go by class and role: together the two print every point
+            assert [part.point for part in printed] == points
+        for part in printed:
+            text = re.search(rf'id="{re.escape(part.anchor)}">(.*?)</section>', page, re.DOTALL)[1]
+            states = re.findall(r'<span class="state">(\w+)</span>', text)
+            assert f">{part.point}<" in text
+            assert states == [paragraph.state.capitalize() for paragraph in part.paragraphs]
+            assert states or part.point not in leaves(points), f"nothing is said of {part.point}"
 
 
 @pytest.mark.parametrize("kind", OF_THE_ACT, ids=lambda kind: kind.id)

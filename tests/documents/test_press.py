@@ -1,4 +1,4 @@
-"""The child that draws: its limits, what it cannot reach, and what becomes of text that means harm."""
+"""The child that draws: its limits, and what it cannot reach."""
 
 import io
 import json
@@ -6,14 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import page
-import pikepdf
 import pypdf
 import pytest
 
@@ -30,52 +24,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:.*sRGB2014:pytest.PytestUnraisableExceptionWarning"),
 ]
-FREE = {"text", "title", "name", "address", "summary", "reason", "column", "feature", "group", "label", "detail"}
-
-
-@pytest.fixture(scope="module")
-def press() -> Iterator[Press]:
-    made = Press()
-    yield made
-    made.close()
 
 
 def bare() -> tuple:
     snapshot = a_bare_snapshot()
     return build(snapshot), snapshot
-
-
-@contextmanager
-def watched_server() -> Iterator[tuple[str, list[str]]]:
-    """A server on loopback, and what was asked of it; every answer is a redirect to a file."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(302)
-            self.send_header("Location", "file:///etc/passwd")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def spoiled(value, more, key=""):
-    """The snapshot with ``more`` at the end of everything that a person or a model may have named."""
-    if isinstance(value, dict):
-        return {k: v if k == "law" else spoiled(v, more, k) for k, v in value.items()}
-    if isinstance(value, list):
-        return [spoiled(item, more, key) for item in value]
-    return value + more if isinstance(value, str) and (key in FREE or value.count(" ") > 2) else value
 
 
 def peak_mb(pid) -> float:
@@ -84,35 +37,6 @@ def peak_mb(pid) -> float:
 
 def flat(pdf: bytes) -> str:
     return "".join("".join(sheet.extract_text() for sheet in pypdf.PdfReader(io.BytesIO(pdf)).pages).split())
-
-
-def test_hostile_text_in_every_field_is_printed_and_nothing_is_fetched(press, tmp_path):
-    with watched_server() as (url, asked):
-        more = (
-            f' "><img src={url}/img><link rel=stylesheet href={url}/css><style>*{{background:url({url}/bg)}}</style>'
-            f"<script>fetch('{url}/js')</script><svg><image href='file:///etc/passwd'/></svg>url({url}/u) &#x202e;"
-            " {{ settings.SECRET_KEY }} {% include 'x' %} \u202e\u05e9\u05dc\u05d5\u05dd 漢字かな한글 \U0001f600\x07"
-        )
-        snapshot = spoiled(a_snapshot(), more)
-        pdf = press.render(build(snapshot), snapshot)
-    assert asked == []
-    text = flat(pdf)
-    assert f'"><imgsrc={url}/img>' in text
-    assert f"<style>*{{background:url({url}/bg)}}</style>" in text
-    assert "<svg><imagehref='file:///etc/passwd'/></svg>" in text
-    assert "&#x202e;{{settings.SECRET_KEY}}{%include'x'%}" in text
-    assert "U+202EU+05E9U+05DCU+05D5U+05DD漢字かな한글U+1F600U+0007" in text
-    assert "root:" not in text
-    path = tmp_path / "hostile.pdf"
-    path.write_bytes(pdf)
-    for profile in ("3a", "ua1"):
-        assert [failure.message for failure in page.validate_pdf(str(path), profile=profile).failures] == []
-    with pikepdf.open(path) as document:
-        fonts = {str(o.BaseFont) for o in document.objects if isinstance(o, pikepdf.Dictionary) and "/BaseFont" in o}
-        names = {str(o.get("/S")) for o in document.objects if isinstance(o, pikepdf.Dictionary)}
-    assert all("Inter" in font or "NotoSansCJK" in font.replace("-", "") for font in fonts), fonts
-    assert any("Noto" in font for font in fonts)
-    assert not names & {"/URI", "/JavaScript", "/Launch", "/GoToR", "/SubmitForm"}
 
 
 def test_a_megabyte_in_one_field_is_cut_and_says_so(press):

@@ -406,10 +406,11 @@ class World(Bank):
 
     def body(self, what: str) -> dict[str, Any]:
         """Fill in what a body says of the world; the same whoever sends it."""
-        return {
-            key: self._known.get(value, value) if isinstance(value, str) else value
-            for key, value in BODIES[what].items()
-        }
+        return self.filled(BODIES[what])
+
+    def filled(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body with the things of this world for the words that stand for them."""
+        return {key: self._known.get(value, value) if isinstance(value, str) else value for key, value in body.items()}
 
     @cached_property
     def _known(self) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def passkey_confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def passkey_end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """``POST /account/passkeys/<pk>/end``: end a passkey for good."""
     try:
-        passkeys.end(passkey_id=pk, by=actor(request), reason=request.POST.get("reason", "")[:200])
+        passkeys.end(passkey_id=pk, by=actor(request), reason=request.POST.get("reason", ""))
     except DomainError as refusal:
         return _page(request, errors={"all": [refusal.detail]}, status=refusal.status)
     messages.success(request, "Ended. What it signed before stays signed.")

@@ -101,7 +101,7 @@ def person_deactivate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     person = _person(pk)
     try:
         services.require_password(by, request.POST.get("password", ""))
-        administration.deactivate_person(person=person, by=by, reason=request.POST.get("reason", "")[:1000])
+        administration.deactivate_person(person=person, by=by, reason=request.POST.get("reason", ""))
     except DomainError as refusal:
         field = "password" if isinstance(refusal, services.SignInAgain) else "deactivate"
         return _again(request, pk, refusal.status, {field: [refusal.detail]})

@@ -33,7 +33,7 @@ class SystemInput(serializers.Serializer[Any]):
 
     slug = serializers.SlugField()
     name = serializers.CharField(max_length=120)
-    purpose = serializers.CharField()
+    purpose = serializers.CharField(max_length=8000)
     owner = serializers.EmailField(help_text="E-mail address of the owner.")
     ai_roles = serializers.ListField(child=serializers.CharField(max_length=32))
     favourable_outcome = serializers.CharField(max_length=200)
