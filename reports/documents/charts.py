@@ -19,6 +19,8 @@ BLUE, GREY, MISS = "#1b57b0", "#7d899b", "#fbe9e7"
 TONES = {"none": BLUE, "good": "#126039", "bad": "#b32626", "warn": "#9a5b00", "info": BLUE}
 WIDTH = 468.0
 FAMILIES = "Inter, Noto Sans CJK SC"
+# Beyond ASCII any script may come; short where it can't, since a chart has many texts.
+WIDER = f"{FAMILIES}, Noto Sans Hebrew, IBM Plex Sans Arabic"
 Better = Literal["higher", "lower"]
 
 
@@ -305,8 +307,9 @@ def _text(
     weight: int = 400,
     css: str = "label",
 ) -> str:
+    families = FAMILIES if content.isascii() else WIDER
     return (
-        f'<text x="{_n(x)}" y="{_n(y)}" font-family="{FAMILIES}" font-size="{size}" font-weight="{weight}" '
+        f'<text x="{_n(x)}" y="{_n(y)}" font-family="{families}" font-size="{size}" font-weight="{weight}" '
         f'fill="{fill}" text-anchor="{anchor}" class="{css}">{escape(content)}</text>'
     )
 

@@ -73,14 +73,19 @@ def laid_out(content: Content, snapshot: Record) -> Sheet:
     pictures = Pictures()
     html = glyphs.legible(to_html(content, snapshot, pictures))
     charts_drawn = {name: glyphs.legible(svg) for name, svg in pictures.files.items()}
-    css = (TEMPLATES / "pdf.css").read_text(encoding="utf-8")
+    css = style()
     blobs = {name: ("image/svg+xml", svg.encode()) for name, svg in charts_drawn.items()}
     blobs |= {name: ("font/ttf", _font(name)) for name in FONT_FILES}
     blobs[ATTACHMENT] = ("application/json", canonical(snapshot))
-    wider = glyphs.fallback([html, *charts_drawn.values()])
-    if wider is not None:
-        css, blobs[glyphs.FALLBACK] = glyphs.FACE + css, ("font/ttf", wider)
-    return Sheet(html, css, blobs)
+    declared, fonts = glyphs.faces([html, *charts_drawn.values()])
+    blobs |= {name: ("font/ttf", font) for name, font in fonts.items()}
+    return Sheet(html, declared + css, blobs)
+
+
+def style() -> str:
+    """Return the print style of documents, with a rule for each width that a column of a table can have."""
+    widths = "".join(f".wide-{share} {{ width: {share}% }}\n" for share in range(1, 100))
+    return (TEMPLATES / "pdf.css").read_text(encoding="utf-8") + widths
 
 
 def libraries() -> dict[str, str]:
@@ -97,10 +102,10 @@ class Pictures:
     files: dict[str, str] = field(default_factory=dict)
 
     def add(self, svg: str) -> str:
-        """Keep a chart and return its file name."""
+        """Keep a chart and return its address in the bundle of the document's resources."""
         name = f"figure-{len(self.files) + 1:03d}.svg"
         self.files[name] = svg
-        return name
+        return f"bundle:{name}"
 
 
 def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
@@ -110,36 +115,40 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
     """
     numbers = {source: position for position, source in enumerate(content.sources, start=1)}
     created = datetime.fromisoformat(content.created_at)
-    engine = _engine()
-    return engine.get_template("document.html").render(
-        Context(
-            {
-                "content": content,
-                "system": glyphs.shortened(content.cover[0][1], _MOST_ON_COVER),
-                "cover": [(label, glyphs.shortened(value, _MOST_ON_COVER)) for label, value in content.cover],
-                "created": created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "disclaimer": str((snapshot.get("law") or {}).get("disclaimer") or ""),
-                "counts": {state: str(count) for state, count in content.counts.items()},
-                "coverage": list(_coverage(content, pictures)),
-                "toc": list(_contents(content)),
-                "sections": sections_shown(content, pictures),
-                "gaps": [
-                    {
-                        "anchor": gap.anchor,
-                        "number": gap.number,
-                        "title": gap.title,
-                        "what": _in_cell(gap.what),
-                        "owner": sentence_case(words(gap.owner)),
-                    }
-                    for gap in content.gaps
-                ],
-                "sources": [_source(source, number) for source, number in numbers.items()],
-                "methods": [_block(block, pictures) for block in content.appendices],
-            },
-            use_l10n=False,
-            use_tz=False,
+    html = (
+        _engine()
+        .get_template("document.html")
+        .render(
+            Context(
+                {
+                    "content": content,
+                    "system": glyphs.shortened(content.cover[0][1], _MOST_ON_COVER),
+                    "cover": [(label, glyphs.shortened(value, _MOST_ON_COVER)) for label, value in content.cover],
+                    "created": created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "disclaimer": str((snapshot.get("law") or {}).get("disclaimer") or ""),
+                    "counts": {state: str(count) for state, count in content.counts.items()},
+                    "coverage": list(_coverage(content, pictures)),
+                    "toc": list(_contents(content)),
+                    "sections": sections_shown(content, pictures),
+                    "gaps": [
+                        {
+                            "anchor": gap.anchor,
+                            "number": gap.number,
+                            "title": gap.title,
+                            "what": _in_cell(gap.what),
+                            "owner": sentence_case(words(gap.owner)),
+                        }
+                        for gap in content.gaps
+                    ],
+                    "sources": [_source(source, number) for source, number in numbers.items()],
+                    "methods": [_block(block, pictures) for block in content.appendices],
+                },
+                use_l10n=False,
+                use_tz=False,
+            )
         )
     )
+    return glyphs.isolated(html)
 
 
 def sections_shown(content: Content, pictures: Pictures) -> list[dict[str, object]]:
@@ -255,7 +264,7 @@ def _table(table: Table, pictures: Pictures) -> dict[str, Any]:
         "note": table.note,
         "whole": len(table.rows) <= _KEPT_WHOLE,
         "columns": [
-            {"title": column.title, "numeric": column.numeric, "css": f"w-{column.width}" if column.width else ""}
+            {"title": column.title, "numeric": column.numeric, "css": f"wide-{column.width}" if column.width else ""}
             for column in table.columns
         ],
         "rows": [
