@@ -12,13 +12,18 @@ from django.db.models import Q
 from governance.approvals.models import ApprovalRequest, Finding, Waiver
 from governance.common import clock
 from governance.common.errors import InvalidInput
-from governance.inventory.models import AISystem
+from governance.inventory.law import as_classified
+from governance.inventory.models import AISystem, Classification
+from governance.regulation.dates import standing
+from governance.regulation.register import load
 from monitoring.incidents.models import Incident
 from monitoring.models import Alert
+from reports import latest
 from reports.documents.kinds import KINDS
+from reports.documents.owing import owed
 from reports.documents.snapshot import FORMAT, canonical, law_part
-from reports.facts_documents import documents_that_count
 from reports.facts_log import Json, with_indexes
+from reports.models import Document
 
 MODEL_RISK = "model-risk"
 NO_QUARTER = "Name the quarter by its first day, such as 2026-07-01."
@@ -67,8 +72,8 @@ def portfolio(document_id: uuid.UUID, libraries: dict[str, str], quarter: date) 
         "portfolio": {
             "from": clock.rfc3339(first),
             "until": clock.rfc3339(until),
-            "kinds": [kind for kind, row in KINDS.items() if row.counted],
-            "systems": [_system(row) for row in AISystem.objects.order_by("slug")],
+            "kinds": {kind: str(Document.Kind(kind).label) for kind, row in KINDS.items() if row.counted},
+            "systems": _systems(now.date()),
             "approvals": [
                 _row(row, system=row.system.slug, state=row.state, at=row.settled_at or row.opened_at)
                 for row in ApprovalRequest.objects.filter(
@@ -113,19 +118,44 @@ def portfolio(document_id: uuid.UUID, libraries: dict[str, str], quarter: date) 
     return dict(json.loads(canonical(with_indexes(parts))))
 
 
-def _system(row: AISystem) -> Json:
-    have = {document["kind"] for document in documents_that_count(row)}
-    return _row(
-        row,
-        system=row.slug,
-        name=row.name,
-        ai_act_class=row.ai_act_class or None,
-        model_tier=row.model_tier,
-        state=row.state,
-        ai_roles=row.ai_roles,
-        documents=sorted(have),
-        at=row.made_at,
-    )
+def _systems(today: date) -> list[Json]:
+    """Return every system with the kinds of document that it has and those that it owes; three queries."""
+    rows = list(AISystem.objects.order_by("slug"))
+    signed = latest.classifications_of([row.pk for row in rows])
+    counted = Document.objects.exclude(Document.drafts_of_statements()).filter(system__isnull=False)
+    have: dict[Any, set[str]] = {}
+    for system, kind in counted.order_by().values_list("system", "kind").distinct():
+        have.setdefault(system, set()).add(kind)
+    return [
+        _row(
+            row,
+            system=row.slug,
+            name=row.name,
+            ai_act_class=row.ai_act_class or None,
+            model_tier=row.model_tier,
+            state=row.state,
+            ai_roles=row.ai_roles,
+            documents=sorted(have.get(row.pk, ())),
+            owed=_owed(row, signed.get(row.pk), today),
+            at=row.made_at,
+        )
+        for row in rows
+    ]
+
+
+def _owed(row: AISystem, signed: Classification | None, today: date) -> list[Json] | None:
+    """Return the kinds that a system owes, with the day from which if that is to come; None before it is classified."""
+    if row.state == AISystem.State.RETIRED:
+        return []
+    if signed is None:
+        return None
+    stands = standing(as_classified(signed, row), load(), on=today)
+    found = {kind.id: owed(kind, stands) for kind in KINDS.values() if kind.counted}
+    return [
+        {"kind": kind, "from": due.on.isoformat() if due.on else None}
+        for kind, due in found.items()
+        if due.state in {"owed", "later"}
+    ]
 
 
 def _row(row: Any, **said: Any) -> Json:

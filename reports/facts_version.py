@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import Min
+
 from governance.accounts.roles import DECIDING, Role
 from governance.approvals.models import Waiver
 from governance.audit.selectors import entry_by_id
 from governance.common import clock
 from governance.common.errors import Unknown
+from governance.evidence.models import Evidence
 from governance.inventory.models import AISystem, SuccessCriteria
 from governance.validation.models import OPEN, State, Validation
 from governance.validation.selectors import written
@@ -44,7 +47,7 @@ def version_parts(ai_system: AISystem, version: ModelVersion, roles: Roles) -> J
         "permits": _permits(promotions),
         "requests": [_request(row, roles) for row in promotions],
         "waivers": _waivers(version),
-        "criteria": _criteria(ai_system, roles),
+        "criteria": _criteria(ai_system, version, roles),
         "validation": _validation(version, roles),
     }
 
@@ -114,7 +117,7 @@ def _waivers(version: ModelVersion) -> list[Json]:
     ]
 
 
-def _criteria(ai_system: AISystem, roles: Roles) -> Json | None:
+def _criteria(ai_system: AISystem, version: ModelVersion, roles: Roles) -> Json | None:
     signed: SuccessCriteria | None = (
         ai_system.criteria_proposals.filter(signed_at__isnull=False)
         .select_related("signed_by")
@@ -128,8 +131,18 @@ def _criteria(ai_system: AISystem, roles: Roles) -> Json | None:
         "criteria": signed.criteria,
         "signed_by_role": roles.of(signed.signed_by, signed.signed_at, acting_as=sorted(DECIDING)),
         "signed_at": clock.rfc3339(signed.signed_at),
+        "first_measured_at": _first_measured_at(version),
         "log_index": signed.log_entry,
     }
+
+
+def _first_measured_at(version: ModelVersion) -> str | None:
+    """Return when performance was measured for the first time: the snapshot holds only what a decision rests on."""
+    if not version.artifact_digest:
+        return None
+    rows = Evidence.objects.filter(subject_digest=version.artifact_digest, type="performance/v1")
+    first = rows.aggregate(at=Min("made_at"))["at"]
+    return clock.rfc3339(first) if first else None
 
 
 def _validation(version: ModelVersion, roles: Roles) -> Json | None:

@@ -34,13 +34,14 @@ def as_docx(content: Content, notice: str) -> bytes:
     made.core_properties.created = made.core_properties.modified = datetime.fromisoformat(content.created_at)
     made.add_heading(_plain(content.title), 0)
     made.add_paragraph(_plain(content.subtitle))
-    for sentence in (DRAFT, notice, f"{content.status}. {content.signature} {content.caveat}"):
-        made.add_paragraph(_plain(sentence), style="Intense Quote")
+    for sentence in (DRAFT, notice, f"{content.status}. {content.signature} {content.caveat}", content.lead):
+        made.add_paragraph(_plain(sentence.strip()), style="Intense Quote")
     _rows(made, ["", ""], [list(row) for row in content.cover])
     for section in content.sections:
         made.add_heading(_plain(f"{section.number} {section.title}"), section.level)
         if section.requirement:
-            made.add_paragraph(_plain(f"{section.point or ''} {section.requirement}".strip()), style="Quote")
+            duty = f" ({section.duty})" if section.duty else ""
+            made.add_paragraph(_plain(f"{section.point or ''} {section.requirement}{duty}".strip()), style="Quote")
         for paragraph in section.paragraphs:
             _paragraph(made, paragraph)
     made.add_heading("Gaps and who owes them", 1)
@@ -49,6 +50,9 @@ def as_docx(content: Content, notice: str) -> bytes:
     made.add_heading("Sources", 1)
     sources = [[row.name, row.id, row.digest or "", log_index(row.log_index)] for row in content.sources]
     _rows(made, ["Source", "Id", "Digest", "Log"], sources)
+    made.add_heading("Methods and reproduction", 1)
+    for block in content.appendices:
+        _block(made, block)
     file = io.BytesIO()
     made.save(file)
     return file.getvalue()

@@ -178,7 +178,7 @@ def state(snapshot: Snapshot) -> list[Paragraph]:
     return recorded(snapshot, f"{number} is recorded and not sent yet: this is a draft.")
 
 
-_ABOUT = Part("about", "About this letter", "", (Wanted(about, _NO_LETTER, "owner"),))
+_ABOUT = Part("letter", "About this letter", "", (Wanted(about, _NO_LETTER, "owner"),))
 _PURPOSE = Wanted(answers.purpose, "What the system is for is not recorded.", "owner")
 NOTICE = (
     _ABOUT,

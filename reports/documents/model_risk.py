@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
-from reports.documents.content import Cell, Column, Paragraph, Section, Source, Table
+from reports.documents.content import Cell, Column, Paragraph, Section, Table
 from reports.documents.kind import Kind
 from reports.documents.release_record import CLASSES
-from reports.documents.snapshot import Record, Snapshot, digest
+from reports.documents.snapshot import Record, Snapshot, rows_source
 from reports.documents.wording import day, integer, listed, words
 
 AGES = ((30, "up to 30 days"), (90, "31 to 90 days"), (10**6, "over 90 days"))
@@ -35,10 +35,7 @@ def sections(snapshot: Snapshot) -> Iterator[Section]:
 def _counted(
     name: str, rows: Sequence[Record], counted: Callable[[Sequence[Record], Record], Iterable[Table]], found: Record
 ) -> tuple[Paragraph, ...]:
-    source = Source(
-        f"portfolio.{name}", "rows of the snapshot", f"The rows under portfolio.{name}", digest({"rows": list(rows)}),
-        origin="recorded",
-    )  # fmt: skip
+    source = rows_source(f"portfolio.{name}", rows)
     of = "one row" if len(rows) == 1 else f"{integer(len(rows))} rows"
     text = f"Counted from {of} of the snapshot." if rows else "None in the period: no row to count."
     return (Paragraph("measured", text, tuple(counted(rows, found)) if rows else (), (source,)),)
@@ -98,14 +95,34 @@ def _alerts(rows: Sequence[Record], _: Record) -> Iterator[Table]:
 
 
 def absent(snapshot: Snapshot) -> Iterator[Section]:
-    """Yield the documents that each system lacks, as gaps that its owner closes."""
+    """Yield the documents that each system owes and lacks, as gaps that its owner closes."""
     found = snapshot.part("portfolio")
-    gaps = []
-    for row in found.get("systems") or ():
-        lacks = [kind for kind in found.get("kinds") or () if kind not in (row.get("documents") or ())]
-        if lacks:
-            gaps.append(Paragraph("missing", f"{row['name']}: {listed(lacks)}.", owner="owner"))
-    yield Section("documents", "7", "Documents missing by system", 1, paragraphs=tuple(gaps))
+    rows, titles = found.get("systems") or (), found.get("kinds") or {}
+    source = rows_source("portfolio.systems", rows)
+    gaps = [
+        Paragraph("missing", f"{row['name']}: {text}.", owner="owner") for row in rows if (text := _lacks(row, titles))
+    ]
+    none = Paragraph("measured", "No document that is owed is missing.", sources=(source,))
+    yield Section(
+        "documents",
+        "7",
+        "Documents missing by system",
+        1,
+        requirement="What points of the Act ask each system for, by its signed classification, and is not made.",
+        paragraphs=tuple(gaps or (none,)) if rows else (),
+    )
+
+
+def _lacks(row: Record, titles: Record) -> str:
+    owed = row.get("owed")
+    if owed is None:
+        return "which documents are owed can't be said before its classification is signed"
+    lacking = [item for item in owed if item["kind"] not in (row.get("documents") or ())]
+    return listed((f"{titles[item['kind']]}{_from(item)}" for item in lacking), empty="")
+
+
+def _from(item: Record) -> str:
+    return f", owed from {day(item['from'])}" if item.get("from") else ""
 
 
 _PARTS = (

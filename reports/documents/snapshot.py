@@ -116,6 +116,10 @@ class Snapshot:
         found: Sequence[Record] = self.raw.get(name) or ()
         return found
 
+    def has_no(self, name: str) -> bool:
+        """Return whether a list was collected and is empty; of one that is absent nobody can say."""
+        return name in self.raw and self.raw[name] == []
+
     def evidence(self, evidence_type: str) -> Record | None:
         """Return the newest evidence of a type such as ``fairness/v1``, or None."""
         found = [row for row in self.rows("evidence") if row.get("type") == evidence_type and row.get("payload")]
@@ -191,6 +195,13 @@ def record_source(row: Record, name: str, title: str, *, digest_key: str = "dige
         log_index=row.get("log_index"),
         made_at=row.get(at_key),
         origin="recorded",
+    )
+
+
+def rows_source(name: str, rows: Sequence[Record]) -> Source:
+    """Return the footnote of something counted from rows of the snapshot, or of the statement that there are none."""
+    return Source(
+        name, "rows of the snapshot", f"The rows under {name}", digest({"rows": list(rows)}), origin="recorded"
     )
 
 

@@ -139,14 +139,13 @@ def criteria(snapshot: Snapshot) -> list[Paragraph]:
     )
     who = Declarant(str(role), str(at)[:10], found.get("log_index"))
     text = f"What counts as success of the system, signed by a second person on {moment(at)}."
-    return [Paragraph("declared", f"{text} {_order(snapshot, str(at))}".strip(), (table,), declared_by=who)]
+    return [Paragraph("declared", f"{text} {_order(found, str(at))}".strip(), (table,), declared_by=who)]
 
 
-def _order(snapshot: Snapshot, signed_at: str) -> str:
-    made = [str(row["made_at"]) for row in snapshot.rows("evidence") if row.get("type") == "performance/v1"]
-    if not made:
+def _order(criteria: Record, signed_at: str) -> str:
+    first = criteria.get("first_measured_at")
+    if not first:
         return ""
-    first = min(made)
     if signed_at <= first:
         return f"That was before this version's performance was measured, {moment(first)}."
     return f"That was after this version's performance was first measured, {moment(first)}: they were not fixed before."

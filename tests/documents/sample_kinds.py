@@ -86,12 +86,13 @@ INCIDENT_ROWS = [
 PORTFOLIO = {
     "from": "2026-10-01T00:00:00.000000Z",
     "until": "2026-11-23T18:20:00.000000Z",
-    "kinds": ["annex-iv", "annex-v"],
+    "kinds": {"annex-iv": "Technical documentation (Annex IV)", "annex-v": "EU declaration of conformity (Annex V)"},
     "systems": [
         {"id": an_id("system"), "system": "consumer-credit", "name": "Consumer credit scoring", "ai_act_class": "high",
-         "model_tier": 1, "state": "live", "documents": ["annex-iv"], "at": AT, "log_index": 41},
+         "model_tier": 1, "state": "live", "documents": ["annex-iv"], "at": AT, "log_index": 41,
+         "owed": [{"kind": "annex-iv", "from": None}, {"kind": "annex-v", "from": "2027-12-02"}]},
         {"id": an_id("mail"), "system": "mail", "name": "Mail sorting", "ai_act_class": None,
-         "model_tier": None, "state": "draft", "documents": [], "at": AT, "log_index": 42},
+         "model_tier": None, "state": "draft", "documents": [], "at": AT, "log_index": 42, "owed": None},
     ],
     "approvals": [{"id": an_id("request"), "system": "consumer-credit", "state": "approved", "at": AT,
                    "log_index": 44}],

@@ -31,6 +31,7 @@ CRITERIA = {
     ],
     "signed_by_role": "validator",
     "signed_at": BEFORE,
+    "first_measured_at": "2026-11-23T17:40:00.000000Z",
     "log_index": 43,
 }
 VALIDATION: dict[str, Any] = {

@@ -1,11 +1,14 @@
 """Every kind of document: each point of the Act that it outlines is answered or missing, and nothing else is."""
 
+import re
+
 import pytest
 
 from governance.regulation import record
 from governance.regulation.register import load
 from reports.documents.building import build, leaves
 from reports.documents.kinds import KINDS
+from reports.documents.render import TEMPLATES
 from reports.documents.snapshot import SnapshotInvalid
 from reports.models import Document
 from tests.documents import sample_kinds as samples
@@ -165,8 +168,8 @@ def test_figures_of_the_model_risk_report_are_counted_from_the_rows():
     rows = [[cell.text for cell in row] for row in tables["Findings open at its end, by age"].rows]
     assert rows == [["high", "over 90 days", "late", "1"]]
     assert [gap.what for gap in content.gaps] == [
-        "Consumer credit scoring: annex-v.",
-        "Mail sorting: annex-iv and annex-v.",
+        "Consumer credit scoring: EU declaration of conformity (Annex V), owed from 2027-12-02.",
+        "Mail sorting: which documents are owed can't be said before its classification is signed.",
     ]
     snapshot = samples.full("model-risk")
     snapshot["portfolio"]["approvals"] *= 2
@@ -192,3 +195,26 @@ def test_only_methods_of_what_the_document_cites_are_explained():
     explained = {block.caption for block in build(samples.full("annex-v")).appendices}
     assert explained.isdisjoint({"performance/v1", "fairness/v1"})
     assert "performance/v1" in {block.caption for block in build(samples.full("annex-iv")).appendices}
+
+
+# The pages
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_each_section_has_a_place_of_its_own_and_none_of_those_that_every_document_has(kind):
+    template = (TEMPLATES / "document.html").read_text()
+    taken = re.findall(r' id="([a-z]+)"', template)
+    assert {"about", "contents", "gaps", "sources", "methods"} <= set(taken)
+    anchors = [part.anchor for part in build(samples.full(kind)).sections]
+    assert len({*anchors, *taken}) == len(anchors) + len(taken)
+
+
+# Article 72
+
+
+def test_that_nothing_happened_is_no_gap_and_what_was_not_collected_is():
+    snapshot = samples.full("art-72-plan") | {"incidents": [], "findings": []}
+    assert texts(build(snapshot), "R.2") == ["No incident was on record."]
+    assert {row.state for row in section(build(snapshot), "R.3").paragraphs} == {"measured"}
+    del snapshot["incidents"]
+    assert section(build(snapshot), "R.2").paragraphs[0].state == "missing"
