@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reports.documents import pdf, press_child, render
-from reports.documents.annex_iv import build
+from reports.documents.building import build
 from reports.documents.content import Content
 
 PAGES = 100

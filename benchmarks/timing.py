@@ -71,3 +71,9 @@ def seconds(value: Seconds) -> str:
 def times(ratio: float) -> str:
     """Return a ratio with two or three digits: ``1.4``, ``320``."""
     return f"{ratio:.2g}" if ratio < 100 else f"{round(ratio, -1):,.0f}"
+
+
+def within(value: float, limit: float, unit: str) -> str:
+    """Return whether a figure keeps its limit, in words: ``0.85 s of the 1 s that it may take``."""
+    said = "of" if value <= limit else "more than"
+    return f"{value:.3g} {unit} {said} the {limit:g} {unit} that it may take"

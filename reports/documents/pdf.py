@@ -206,7 +206,7 @@ def _written(stream: Any) -> bytes:
     extra = pydyf.Dictionary(stream.extra.copy())
     if stream.compress and zlib.adler32(content) & 0xFF != _CARRIAGE_RETURN:
         extra["Filter"] = "/FlateDecode"
-        content = zlib.compress(content, 9)
+        content = zlib.compress(content, 6)  # 9 takes four times as long and saves 4 %
     extra["Length"] = len(content)
     return b"\n".join((extra.data, b"stream", content, b"endstream"))
 
