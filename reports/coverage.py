@@ -22,6 +22,7 @@ State = Literal["held", "part", "stale", "missing", "not_asked"]
 Whole = Literal["held", "part", "missing", "unserved", "to_be_confirmed"]
 COLUMNS: tuple[Column, ...] = ("evidence", "decisions", "answers", "risks", "monitoring", "documents", "log")
 STATES: tuple[State, ...] = ("held", "part", "stale", "missing", "not_asked")
+WHOLES: tuple[Whole, ...] = ("held", "part", "missing", "unserved", "to_be_confirmed")
 
 DOCUMENT = "document/v1"
 RISKS = ("Art 9", "Annex IV.5")
@@ -31,6 +32,8 @@ MONITORING = ("Art 72", "Annex IV.9")
 """Points that monitoring serves, beside those whose rows of the crosswalk name it."""
 
 _WATCHING = ("monitor.", "drift.", "alert.", "records.")
+_OF_NO_ROW = frozenset({"explanation.read", "records.expired"})
+"""Entries that name no row: of which system they are can't be told from the log's index, so none is asked for."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def _by_rows(rows: Sequence[Walked]) -> Asked:
         evidence=tuple(kind for kind in types if kind != DOCUMENT),
         decisions=_each(said for row in rows for said in row.holds.decisions),
         decided=decided,
-        log=_each(event for row in rows for event in row.holds.log if event not in decided),
+        log=_each(event for row in rows for event in row.holds.log if event not in {*decided, *_OF_NO_ROW}),
         kinds=("annex-iv",) if DOCUMENT in types else (),
     )
 
@@ -221,7 +224,7 @@ def _any_of(asked: Sequence[str], held: Mapping[str, Held]) -> Cell:
         return Cell("not_asked")
     there = [held[name] for name in asked if name in held and held[name].count]
     count, newest = sum(row.count for row in there), _newest(there)
-    return Cell("held" if there else "missing", 1, bool(there), count, newest, () if there else tuple(asked))
+    return Cell("held" if there else "missing", 1, min(len(there), 1), count, newest, () if there else tuple(asked))
 
 
 def _newest(rows: Iterable[Held]) -> datetime | None:
@@ -269,6 +272,5 @@ def by_group(lines: Iterable[Line]) -> dict[str, Share]:
 
 def counts(lines: Iterable[Line]) -> dict[Whole, int]:
     """Return how many lines are in each state."""
-    states: tuple[Whole, ...] = ("held", "part", "missing", "unserved", "to_be_confirmed")
     found = [line.whole for line in lines]
-    return {state: found.count(state) for state in states}
+    return {state: found.count(state) for state in WHOLES}

@@ -53,6 +53,7 @@ class Facts:
     """
 
     def __init__(self, ai_system: AISystem, version: ModelVersion | None = None) -> None:
+        self.begun_at = clock.now()  # what changes from here on may not be in the snapshot
         self.system = ai_system
         self.named = version
         self.promotion = _promotion(ai_system, version)
@@ -78,12 +79,11 @@ class Facts:
             SnapshotInvalid: something that was recorded has no place in JSON, such as an integer beyond 2^53.
             Unknown: the system has no such incident.
         """
-        now = clock.now()
         parts: Json = {
             "format": FORMAT,
-            "document": {"id": str(document_id), "kind": kind, "created_at": _at(now)},
+            "document": {"id": str(document_id), "kind": kind, "created_at": _at(self.begun_at)},
             "organisation": self._organisation(),
-            "law": law_part(groups=KINDS[kind].groups, on_date=now.date(), system=self.classified),
+            "law": law_part(groups=KINDS[kind].groups, on_date=self.begun_at.date(), system=self.classified),
             "system": self._system(),
             "classification": self._classification(),
             "criteria": criteria_part(self.system, self.version, self.roles),

@@ -82,8 +82,23 @@ class Named:
         """Return the text with ``the risk officer`` where it names one."""
         if not self._people:
             return text
-        pattern = "|".join(re.escape(name) for name in sorted(self._people, key=len, reverse=True))
+        pattern = "|".join(_whole(name) for name in sorted(self._people, key=len, reverse=True))
         return re.sub(pattern, lambda match: self._role(self._people[match.group()]), text)
 
     def _role(self, person: User) -> str:
         return f"the {(self._roles.of(person, clock.now()) or 'person').replace('_', ' ')}"
+
+
+def _whole(name: str) -> str:
+    """Return a pattern of a name as a word of its own: Max is nobody in Maximum, but he is in Max's.
+
+    Scripts without capitals put no space between a name and what follows, or join words to it: there it is found
+    anywhere.
+    """
+    begins = r"\b" if _stands_alone(name[0]) else ""
+    ends = r"(?=s?\b)" if _stands_alone(name[-1]) else ""
+    return f"{begins}{re.escape(name)}{ends}"
+
+
+def _stands_alone(edge: str) -> bool:
+    return edge.isdigit() or edge.lower() != edge.upper()

@@ -10,17 +10,20 @@ from typing import Any
 from django.db.models import Count, Max, Q
 
 from governance.accounts.models import Grant
+from governance.accounts.recertification_models import AccessReview
 from governance.approvals.models import ApprovalRequest, Decision, Finding, Waiver
 from governance.audit.events import Event
 from governance.audit.governed import Governed
 from governance.audit.tallies import event_tallies
 from governance.common import clock
+from governance.evidence.models import EvidenceReview, Reproduction, SubmittedDocument
 from governance.inventory.models import AISystem, Classification, DatasetPin, Declaration, Risk, SuccessCriteria
 from governance.policy.models import PolicyVersion
 from governance.validation.models import Validation
 from monitoring import overview
 from monitoring.models import Alert, Incident, Monitor
-from registry.models import ModelVersion, Permit, PromotionRequest
+from monitoring.record_models import RecordErasure
+from registry.models import DatasetSnapshot, ModelVersion, Permit, PromotionRequest
 from reports import latest
 from reports.coverage import Held, Holdings
 from reports.documents.freshness import Latest
@@ -35,6 +38,7 @@ _NAMED: tuple[tuple[type[Governed], str], ...] = (
     (SuccessCriteria, "system"),
     (DatasetPin, "system"),
     (Grant, "system_id"),
+    (AccessReview, "system_id"),
     (ModelVersion, "model__system"),
     (ApprovalRequest, "system"),
     (Decision, "request__system"),
@@ -46,8 +50,12 @@ _NAMED: tuple[tuple[type[Governed], str], ...] = (
     (Monitor, "model__system"),
     (Alert, "monitor__model__system"),
     (Incident, "system"),
+    (RecordErasure, "monitor__model__system"),
 )
 """The rows whose log entries are counted, with the path to their system. Evidence and documents are counted by row."""
+
+_OF_EVIDENCE: tuple[type[Governed], ...] = (Reproduction, SubmittedDocument, EvidenceReview)
+"""The rows about a piece of evidence: they are of the systems that it is about."""
 
 
 def holdings_of(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Holdings]:
@@ -58,7 +66,7 @@ def holdings_of(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Holdings]:
     answers = latest.answers_of(ids)
     documents = _documents(ids, changed)
     risks, monitors = _risks(ids), _monitors(ids)
-    events = _events(ids)
+    events = _events(ids, versions)
     found = {}
     for pk in ids:
         evidence = {
@@ -86,7 +94,7 @@ def _documents(ids: Collection[uuid.UUID], changed: Mapping[uuid.UUID, Latest]) 
     tallied = rows.values_list("system", "kind").annotate(n=Count("pk"), at=Max("made_at"))
     old = {
         (row.system_id, row.kind): bool(latest.outdated(row, changed[row.system_id]))
-        for row in latest.newest_documents(ids)
+        for row in latest.newest_documents(ids, drafts=False)
         if row.system_id is not None
     }
     found: dict[Any, dict[str, Held]] = {}
@@ -116,10 +124,11 @@ def _monitors(ids: Collection[uuid.UUID]) -> dict[Any, Held]:
     return found
 
 
-def _events(ids: Collection[uuid.UUID]) -> Mapping[str, Mapping[str, Held]]:
+def _events(ids: Collection[uuid.UUID], versions: latest.Versions) -> Mapping[str, Mapping[str, Held]]:
+    keys = [*_keys(ids), *_keys_of_evidence(ids, versions.about), *_keys_of_datasets(ids)]
     return {
         owner: {event: Held(tally.count, tally.newest) for event, tally in tallied.items()}
-        for owner, tallied in event_tallies(_keys(ids)).items()
+        for owner, tallied in event_tallies(keys).items()
     }
 
 
@@ -128,12 +137,43 @@ def _keys(ids: Collection[uuid.UUID]) -> Iterator[tuple[str, str, str]]:
     for model, path in _NAMED:
         manager: Any = model._default_manager  # which of the models it is of, the type can't say
         wanted = Q(**{f"{path}__in": ids})
-        if model is Grant:
+        if path == "system_id":  # roles and their reviews: without a system they are of all
             wanted |= Q(system_id__isnull=True)
         for key, system in manager.filter(wanted).values_list("pk", path):
             yield model._meta.db_table, str(key), str(system or ANYBODY)
     for key in PolicyVersion.objects.values_list("pk", flat=True):
         yield PolicyVersion._meta.db_table, str(key), ANYBODY
+
+
+def _keys_of_evidence(
+    ids: Collection[uuid.UUID], about: Mapping[str, Collection[uuid.UUID]]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the same of rows about evidence; one query for each kind of row."""
+    wanted = Q(evidence__subject_digest__in=list(about)) | Q(evidence__subject_id__in=ids)
+    for model in _OF_EVIDENCE:
+        manager: Any = model._default_manager
+        rows = manager.filter(wanted).values_list("pk", "evidence__subject_digest", "evidence__subject_id")
+        for key, digest, subject in rows:
+            for system in about.get(str(subject), ()) or about.get(digest, ()):
+                yield model._meta.db_table, str(key), str(system)
+
+
+def _keys_of_datasets(ids: Collection[uuid.UUID]) -> Iterator[tuple[str, str, str]]:
+    """Yield the same of the data that versions of the systems declared or that was pinned for them; three queries."""
+    declared = ModelVersion.objects.filter(model__system__in=ids).values_list
+    used = {
+        (key, system)
+        for data in ("evaluation_dataset", "training_dataset")
+        for key, system in declared(data, "model__system")
+        if key is not None
+    }
+    pinned: dict[str, set[uuid.UUID]] = {}
+    for digest, system in DatasetPin.objects.filter(system__in=ids).values_list("dataset_digest", "system"):
+        pinned.setdefault(digest, set()).add(system)
+    for key, digest in DatasetSnapshot.objects.filter(digest__in=list(pinned)).values_list("pk", "digest"):
+        used |= {(key, system) for system in pinned[digest]}
+    for key, system in sorted(used, key=str):
+        yield DatasetSnapshot._meta.db_table, str(key), str(system)
 
 
 def _with_rows(

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q, QuerySet
-from django.db.models.fields.json import KT
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Count, DateTimeField, Max, Q, QuerySet
+from django.db.models.fields.json import KT, KeyTextTransform
+from django.db.models.functions import Cast, Coalesce, Greatest
 
 from governance.approvals.models import Decision, Finding
 from governance.evidence.models import Evidence
@@ -33,10 +33,12 @@ class Versions:
     Attributes:
         described: by system, the version that a document would describe now.
         evidence: by system and type: how many, the newest, and the newest about the described version.
+        about: what evidence can be about, the digest of a version or the id of a system, with the systems it is of.
     """
 
     described: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     evidence: dict[uuid.UUID, dict[str, tuple[int, datetime, datetime | None]]] = field(default_factory=dict)
+    about: dict[str, set[uuid.UUID]] = field(default_factory=dict)
 
 
 def versions_of(system_ids: Collection[uuid.UUID]) -> Versions:
@@ -48,7 +50,8 @@ def versions_of(system_ids: Collection[uuid.UUID]) -> Versions:
     )
     found = Versions(described={system: pk for pk, system, _ in rows})
     found.described |= promoted(system_ids)
-    about: dict[str, set[uuid.UUID]] = {str(system): {system} for system in system_ids}
+    about = found.about
+    about |= {str(system): {system} for system in system_ids}
     digests: dict[uuid.UUID, str] = {}
     for pk, system, digest in rows:
         if digest:
@@ -149,17 +152,27 @@ def _records(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[What, datetime]
     return found
 
 
-def newest_documents(system_ids: Collection[uuid.UUID]) -> QuerySet[Any]:
-    """Return the newest document of each kind of each system, drafts of statements included, without its snapshot.
+def newest_documents(system_ids: Collection[uuid.UUID], *, drafts: bool = True) -> QuerySet[Any]:
+    """Return the newest document of each kind of each system, without its snapshot.
 
     Each has ``of_version``, the id of the model version that it describes, and ``facts_at``, when its facts were
-    collected: a signed document is drawn from its draft's.
+    collected: a while before its pages were drawn, and a signed document is drawn from its draft's.
+
+    Args:
+        drafts: whether a draft of a statement can be the newest of its kind.
     """
-    rows = Document.objects.filter(system__in=system_ids).defer("snapshot")
-    dated = rows.annotate(
-        of_version=KT("snapshot__model__id"), facts_at=Coalesce("signatory__document__made_at", "made_at")
+    rows = Document.objects.filter(system__in=system_ids)
+    rows = rows if drafts else rows.exclude(Document.drafts_of_statements())
+    # Chosen first: PostgreSQL would take what is wanted of a snapshot out of every row before it leaves any out.
+    newest = rows.order_by("system", "kind", "-made_at").distinct("system", "kind").values("pk")
+    drafted = KeyTextTransform("created_at", KeyTextTransform("document", "signatory__document__snapshot"))
+    collected = Coalesce(drafted, KT("snapshot__document__created_at"))
+    return (
+        Document.objects.filter(pk__in=newest)
+        .defer("snapshot")
+        .annotate(of_version=KT("snapshot__model__id"), facts_at=Cast(collected, DateTimeField()))
+        .order_by("system", "kind")
     )
-    return dated.order_by("system", "kind", "-made_at").distinct("system", "kind")
 
 
 def questions_of(kind: Kind) -> frozenset[str]:

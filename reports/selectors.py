@@ -1,8 +1,10 @@
 """Read documents and the jobs that build them."""
 
 import uuid
+from collections.abc import Iterable
 
 from django.db.models import QuerySet
+from django.db.models.fields.json import KT
 
 from governance.accounts.access import readable
 from governance.accounts.models import User
@@ -27,6 +29,15 @@ def documents_for(user: User) -> QuerySet[Document]:
     """Return the documents that a person may read: those of the systems in reach."""
     rows = Document.objects.select_related("system").defer("snapshot").order_by("-made_at")
     return readable(rows, user, system="system")
+
+
+def versions_described(rows: Iterable[Document]) -> dict[uuid.UUID, str]:
+    """Return by document the number of the model version that it describes, for those that describe one; one query.
+
+    It is asked of the rows that are shown alone: PostgreSQL would read the snapshot of every other row as well.
+    """
+    shown = Document.objects.filter(pk__in=[row.pk for row in rows]).order_by()
+    return {pk: number for pk, number in shown.values_list("pk", KT("snapshot__model__version")) if number}
 
 
 def document_for(user: User, pk: uuid.UUID) -> Document:

@@ -97,8 +97,10 @@ def _place(cursor: str) -> int:
     return int(place) if cursor else 0
 
 
-def lists(item: type[serializers.Serializer[Any]], *, summary: str, filters: Sequence[str] = ()) -> Callable[[F], F]:
-    """Describe a method that answers pages of ``item``."""
+def lists(
+    item: type[serializers.Serializer[Any]], *, summary: str, filters: Sequence[str | OpenApiParameter] = ()
+) -> Callable[[F], F]:
+    """Describe a method that answers pages of ``item``; a filter that is no field's value describes itself."""
     page = inline_serializer(
         f"{item.__name__.removesuffix('Output')}Page",
         fields={
@@ -110,7 +112,10 @@ def lists(item: type[serializers.Serializer[Any]], *, summary: str, filters: Seq
     parameters = [
         OpenApiParameter("cursor", str, description="Where a page begins, as in next and previous; opaque."),
         OpenApiParameter("limit", int, description=f"Rows per page, 1 to {LARGEST_PAGE}; {PAGE_SIZE} by default."),
-        *(OpenApiParameter(name, str, description="Only rows with this value.") for name in filters),
+        *(
+            OpenApiParameter(row, str, description="Only rows with this value.") if isinstance(row, str) else row
+            for row in filters
+        ),
     ]
 
     def describe(method: F) -> F:

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from reports.api import bundles, changes, views
+from reports.api import bundles, changes, coverage, views
 
 urlpatterns = [
     path("bundles", bundles.Bundles.as_view(), name="api-bundles"),
     path("bundles/<uuid:bundle_id>", bundles.BundleDetail.as_view(), name="api-bundle-job"),
     path("bundles/<uuid:bundle_id>/file", bundles.BundleFile.as_view(), name="api-bundle-file"),
+    path("systems/<str:system>/coverage", coverage.SystemCoverage.as_view(), name="api-system-coverage"),
+    path("system-coverage", coverage.CoverageMap.as_view(), name="api-coverage-map"),
     path("documents", views.Documents.as_view(), name="api-documents"),
     path("documents/<uuid:job_id>", views.DocumentJobDetail.as_view(), name="api-document-job"),
     path("documents/<uuid:document_id>/changes", changes.DocumentChanges.as_view(), name="api-document-changes"),

@@ -1,6 +1,7 @@
 """Documents over HTTP: ask for one, follow it, download it."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,12 +15,15 @@ from rest_framework.views import APIView
 from governance.accounts.access import may_read
 from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
+from governance.audit.selectors import indexes_of
+from governance.common import clock
 from governance.common.broker import enqueue_on_commit
-from governance.common.errors import Forbidden
+from governance.common.errors import Forbidden, InvalidInput
+from governance.common.pagination import lists, paged
 from governance.inventory import selectors as inventory
 from reports import selectors, services, tasks
 from reports.documents.exports import TYPES
-from reports.models import Document, DocumentJob
+from reports.models import STATED, Document, DocumentJob
 
 
 class DocumentInput(serializers.Serializer[Any]):
@@ -58,8 +62,65 @@ def _job(row: DocumentJob) -> dict[str, Any]:
     return {"id": row.pk, "state": row.state, "error": row.error, "document": made.pk if made else None, **counts}
 
 
+class DocumentOutput(serializers.Serializer[Any]):
+    """A document that was made, without what it says: its files hold that."""
+
+    id = serializers.UUIDField()
+    kind = serializers.CharField(help_text="As POST takes it.")
+    system = serializers.SlugField(allow_null=True, help_text="Null: it is about all AI systems.")
+    version = serializers.CharField(allow_null=True, help_text="Number of the model version that it describes.")
+    made_at = serializers.DateTimeField()
+    measured = serializers.IntegerField()
+    declared = serializers.IntegerField()
+    missing = serializers.IntegerField()
+    law_version = serializers.CharField()
+    pdf_digest = serializers.CharField()
+    snapshot_digest = serializers.CharField()
+    statement = serializers.ChoiceField(
+        choices=["signed", "waiting"], allow_null=True, help_text="Null for kinds whose statement nobody signs."
+    )
+    file_signed = serializers.BooleanField(help_text="Whether the PDF bears a signature of its own.")
+    log_index = serializers.IntegerField(allow_null=True, help_text="Null until the log has numbered its entry.")
+
+
+def _made(rows: Sequence[Document]) -> list[dict[str, Any]]:
+    places, versions = indexes_of([row.log_entry for row in rows]), selectors.versions_described(rows)
+    return [
+        {
+            "id": str(row.pk),
+            "kind": row.kind,
+            "system": row.system.slug if row.system else None,
+            "version": versions.get(row.pk),
+            "made_at": clock.rfc3339(row.made_at),
+            "measured": row.measured,
+            "declared": row.declared,
+            "missing": row.missing,
+            "law_version": row.law_version,
+            "pdf_digest": row.pdf_digest,
+            "snapshot_digest": row.snapshot_digest,
+            "statement": ("signed" if row.signatory_id else "waiting") if row.kind in STATED else None,
+            "file_signed": row.signature is not None,
+            "log_index": places.get(row.log_entry),
+        }
+        for row in rows
+    ]
+
+
 class Documents(APIView):
     """``/api/v1/documents``."""
+
+    @lists(DocumentOutput, summary="Documents, newest first", filters=("kind", "system"))
+    def get(self, request: Request) -> Response:
+        """Return the documents that the person may read; of one system by its id or slug."""
+        person, asked = actor(request), request.query_params
+        rows = selectors.documents_for(person)
+        if kind := asked.get("kind"):
+            if kind not in Document.Kind.values:
+                raise InvalidInput(f"kind is one of {', '.join(Document.Kind.values)}.")
+            rows = rows.filter(kind=kind)
+        if system := asked.get("system"):
+            rows = rows.filter(system=inventory.system_for(person, system))
+        return paged(request, rows, newest_by="made_at", as_json=_made)
 
     @extend_schema(request=DocumentInput, responses={202: DocumentJobOutput}, summary="Build a document")
     @idempotent

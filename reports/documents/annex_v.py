@@ -64,7 +64,7 @@ def signature(snapshot: Snapshot) -> list[Paragraph]:
     who = signatory(snapshot)
     return _stated(
         snapshot,
-        "Signed by the person named here, who typed their password to do so. The signature stands in the log.",
+        "Signed by the person named here, who signed in again to do so. The signature stands in the log.",
         ("Name", str(who.get("name"))),
         ("Function", str(who.get("function"))),
         ("On behalf of", str(who.get("on_behalf_of"))),

@@ -20,6 +20,8 @@ TONES = {"none": BLUE, "good": "#126039", "bad": "#b32626", "warn": "#9a5b00", "
 WIDTH = 468.0
 FAMILIES = "Inter, Noto Sans CJK SC"
 _LONGEST = 120  # characters of a text in a chart, which no line break shortens
+# Beyond ASCII any script may come; short where it can't, since a chart has many texts.
+WIDER = f"{FAMILIES}, Noto Sans Hebrew, IBM Plex Sans Arabic"
 Better = Literal["higher", "lower"]
 
 
@@ -306,8 +308,9 @@ def _text(
     weight: int = 400,
     css: str = "label",
 ) -> str:
+    families = FAMILIES if content.isascii() else WIDER
     return (
-        f'<text x="{_n(x)}" y="{_n(y)}" font-family="{FAMILIES}" font-size="{size}" font-weight="{weight}" '
+        f'<text x="{_n(x)}" y="{_n(y)}" font-family="{families}" font-size="{size}" font-weight="{weight}" '
         f'fill="{fill}" text-anchor="{anchor}" class="{css}">{escape(_clipped(content, _LONGEST))}</text>'
     )
 

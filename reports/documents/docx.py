@@ -34,8 +34,8 @@ def as_docx(content: Content, notice: str) -> bytes:
     made.core_properties.created = made.core_properties.modified = datetime.fromisoformat(content.created_at)
     made.add_heading(_plain(content.title), 0)
     made.add_paragraph(_plain(content.subtitle))
-    for sentence in (DRAFT, notice, f"{content.status}. {content.signature} {content.caveat}"):
-        made.add_paragraph(_plain(sentence), style="Intense Quote")
+    for sentence in (DRAFT, notice, f"{content.status}. {content.signature} {content.caveat}", content.lead):
+        made.add_paragraph(_plain(sentence.strip()), style="Intense Quote")
     _rows(made, ["", ""], [list(row) for row in content.cover])
     for section in content.sections:
         made.add_heading(_plain(f"{section.number} {section.title}"), section.level)

@@ -15,7 +15,7 @@ import rfc8785
 from reports.documents import docx
 from reports.documents.building import build
 from reports.documents.content import Block, Content, Facts, Figure, Paragraph, Section, Source
-from reports.documents.render import TEMPLATES, Pictures, to_html
+from reports.documents.render import Pictures, style, to_html
 from reports.documents.snapshot import Record
 
 FORMAT = "placet-document/1"
@@ -64,9 +64,9 @@ def as_html(content: Content, snapshot: Record, made: Made) -> bytes:
     pictures = Pictures()
     html = to_html(content, snapshot, pictures)
     html = re.sub(r'(?<=<img )([^>]*?)src="bundle:([\w.-]+)"', lambda m: f'{m[1]}src="{_data(pictures, m[2])}"', html)
-    style = _FACES.sub("", (TEMPLATES / "pdf.css").read_text(encoding="utf-8")) + _SCREEN
+    css = _FACES.sub("", style()) + _SCREEN
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    head = f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{style}</style>'
+    head = f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{css}</style>'
     html = html.replace("</head>", f"{head}</head>", 1)
     return html.replace('<p class="mark">', f'<p class="note">{made.notice}</p><p class="mark">', 1).encode()
 

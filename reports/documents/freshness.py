@@ -27,16 +27,17 @@ EVIDENCE: Mapping[str, frozenset[str]] = {
 }
 """The types of evidence that each kind prints; of another kind any type counts."""
 
+_COVER: frozenset[What] = frozenset({"version", "classification"})
 RECORDS: Mapping[str, frozenset[What]] = {
-    "annex-iv": frozenset({"version", "classification", "criteria", "decision", "finding"}),
-    "annex-v": frozenset({"version", "classification"}),
-    "annex-viii": frozenset({"version", "classification"}),
-    "instructions": frozenset({"version", "finding"}),
-    "fria": frozenset({"classification"}),
-    "risk-file": frozenset({"version", "decision", "risk", "finding", "incident"}),
-    "art-72-plan": frozenset({"version", "finding", "incident"}),
+    "annex-iv": _COVER | {"criteria", "decision", "finding"},
+    "annex-v": _COVER,
+    "annex-viii": _COVER,
+    "instructions": _COVER | {"finding"},
+    "fria": _COVER,
+    "risk-file": _COVER | {"decision", "risk", "finding", "incident"},
+    "art-72-plan": _COVER | {"finding", "incident"},
 }
-"""The records that each kind prints; of another kind any record counts."""
+"""The records that each kind prints, those of the cover among them; of another kind any record counts."""
 
 
 @dataclass(frozen=True)

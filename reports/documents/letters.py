@@ -178,7 +178,7 @@ def state(snapshot: Snapshot) -> list[Paragraph]:
     return recorded(snapshot, f"{number} is recorded and not sent yet: this is a draft.")
 
 
-ABOUT = Part("about", "About this letter", "", (Wanted(about, NO_LETTER, "owner"),))
+ABOUT = Part("letter", "About this letter", "", (Wanted(about, NO_LETTER, "owner"),))
 PURPOSE = Wanted(answers.purpose, "What the system is for is not recorded.", "owner")
 NOTICE = (
     ABOUT,

@@ -11,7 +11,7 @@ from reports.documents import use_answers as use
 from reports.documents.asks import Ask
 from reports.documents.content import Cell, Column, Paragraph, Section, Table
 from reports.documents.kind import Kind
-from reports.documents.snapshot import Record, Snapshot, record_source
+from reports.documents.snapshot import Record, Snapshot, record_source, rows_source
 from reports.documents.wording import day, sentence_case, words
 
 UNITS = {"every": "days in a window", "labels_after": "days until labels come"}
@@ -73,11 +73,20 @@ def _table(rows: Sequence[Record]) -> Table:
     )
 
 
+def _or_none(snapshot: Snapshot, name: str, found: list[Paragraph], none: str) -> list[Paragraph]:
+    """Return what was found, or that there is none on record: nobody owes an incident."""
+    if found or not snapshot.has_no(name):
+        return found
+    return [Paragraph("measured", none, sources=(rows_source(name, ()),))]
+
+
 def report(snapshot: Snapshot) -> Iterator[Section]:
     """Yield the report on what was collected, after the plan."""
     yield Section(
         "report", "R", "Report", 1, requirement="What was collected and analysed since the version is in use."
     )
+    noted = _or_none(snapshot, "incidents", incidents(snapshot), "No incident was on record.")
+    reviewed = _or_none(snapshot, "findings", answers.findings(snapshot), "No finding was on record.")
     for anchor, number, title, found, gap, owner in (
         (
             "report-windows",
@@ -87,8 +96,8 @@ def report(snapshot: Snapshot) -> Iterator[Section]:
             "No window was evaluated.",
             "owner",
         ),
-        ("report-incidents", "R.2", "Incidents", incidents(snapshot), "No incident is on record.", "owner"),
-        ("report-findings", "R.3", "Findings", answers.findings(snapshot), "No finding is on record.", "validator"),
+        ("report-incidents", "R.2", "Incidents", noted, "The incidents were not collected.", "owner"),
+        ("report-findings", "R.3", "Findings", reviewed, "The findings were not collected.", "validator"),
     ):
         missing = () if found else (Paragraph("missing", gap, owner=snapshot.owner("Art 72.2", owner)),)
         yield Section(anchor, number, title, 2, paragraphs=(*found, *missing))

@@ -74,14 +74,19 @@ def laid_out(content: Content, snapshot: Record) -> Sheet:
     pictures = Pictures()
     html = glyphs.legible(to_html(content, snapshot, pictures))
     charts_drawn = {name: glyphs.legible(svg) for name, svg in pictures.files.items()}
-    css = (TEMPLATES / "pdf.css").read_text(encoding="utf-8")
+    css = style()
     blobs = {name: ("image/svg+xml", svg.encode()) for name, svg in charts_drawn.items()}
     blobs |= {name: ("font/ttf", _font(name)) for name in FONT_FILES}
     blobs[ATTACHMENT] = ("application/json", canonical(snapshot))
-    wider = glyphs.fallback([html, *charts_drawn.values()])
-    if wider is not None:
-        css, blobs[glyphs.FALLBACK] = glyphs.FACE + css, ("font/ttf", wider)
-    return Sheet(html, css, blobs)
+    declared, fonts = glyphs.faces([html, *charts_drawn.values()])
+    blobs |= {name: ("font/ttf", font) for name, font in fonts.items()}
+    return Sheet(html, declared + css, blobs)
+
+
+def style() -> str:
+    """Return the print style of documents, with a rule for each width that a column of a table can have."""
+    widths = "".join(f".wide-{share} {{ width: {share}% }}\n" for share in range(1, 100))
+    return (TEMPLATES / "pdf.css").read_text(encoding="utf-8") + widths
 
 
 def libraries() -> dict[str, str]:
@@ -98,10 +103,10 @@ class Pictures:
     files: dict[str, str] = field(default_factory=dict)
 
     def add(self, svg: str) -> str:
-        """Keep a chart and return its file name."""
+        """Keep a chart and return its address in the bundle of the document's resources."""
         name = f"figure-{len(self.files) + 1:03d}.svg"
         self.files[name] = svg
-        return name
+        return f"bundle:{name}"
 
 
 def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
@@ -112,7 +117,7 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
     numbers = {source: position for position, source in enumerate(content.sources, start=1)}
     created = datetime.fromisoformat(content.created_at)
     engine = _engine()
-    return engine.get_template("document.html").render(
+    html = engine.get_template("document.html").render(
         Context(
             {
                 "content": content,
@@ -143,6 +148,7 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
             use_tz=False,
         )
     )
+    return glyphs.isolated(html)
 
 
 def sections_shown(content: Content, pictures: Pictures) -> list[dict[str, object]]:
@@ -261,7 +267,7 @@ def _table(table: Table, pictures: Pictures) -> dict[str, Any]:
             {
                 "title": _in_cell(column.title),
                 "numeric": column.numeric,
-                "css": f"w-{column.width}" if column.width else "",
+                "css": f"wide-{column.width}" if column.width else "",
             }
             for column in table.columns
         ],

@@ -140,6 +140,10 @@ class Snapshot:
         found: Sequence[Record] = self.raw.get(name) or ()
         return found
 
+    def has_no(self, name: str) -> bool:
+        """Return whether a list was collected and is empty; of one that is absent nobody can say."""
+        return name in self.raw and self.raw[name] == []
+
     def evidence(self, evidence_type: str) -> Record | None:
         """Return the newest evidence of a type such as ``fairness/v1``, or None."""
         found = [row for row in self.rows("evidence") if row.get("type") == evidence_type and row.get("payload")]

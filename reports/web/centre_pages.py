@@ -28,7 +28,7 @@ from reports.documents.kind import Kind
 from reports.documents.kinds import KINDS
 from reports.documents.owing import Owed, not_asked, owed
 from reports.models import ABOUT_A_VERSION, ABOUT_ONE_THING, LETTERS, STATED, Document
-from reports.web.documents import document_rows, kinds_offered, law_day, making, with_version
+from reports.web.documents import document_rows, kinds_offered, law_day, making
 from reports.web.staleness import sentences
 
 A_PAGE = 25
@@ -166,7 +166,7 @@ def list_part(viewer: User, asked: Mapping[str, str], system: uuid.UUID | None) 
         asked: ``kind``, ``state``, ``signed``, ``law`` and ``page``; what is no choice is not asked for.
     """
     readable = selectors.documents_for(viewer)
-    laws = sorted(set(readable.order_by().values_list("law_version", flat=True)), reverse=True)
+    laws = sorted(readable.order_by().values_list("law_version", flat=True).distinct(), reverse=True)
     chosen = {
         "kind": _one_of(asked.get("kind", ""), Document.Kind.values),
         "state": _one_of(asked.get("state", ""), STATES),
@@ -177,7 +177,7 @@ def list_part(viewer: User, asked: Mapping[str, str], system: uuid.UUID | None) 
     rows = rows.filter(kind=chosen["kind"]) if chosen["kind"] else rows
     rows = rows.filter(law_version=chosen["law"]) if chosen["law"] else rows
     rows = _by_signature(_by_state(rows, viewer, chosen["state"]), chosen["signed"])
-    page = Paginator(with_version(rows).order_by("-made_at", "pk"), A_PAGE)
+    page = Paginator(rows.order_by("-made_at", "pk"), A_PAGE)
     shown = page.get_page(asked.get("page", ""))
     documents = list(shown.object_list)
     return {

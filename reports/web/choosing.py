@@ -17,10 +17,14 @@ MOST = 200
 
 
 def version_choices(systems: Iterable[AISystem]) -> dict[str, Any] | None:
-    """Return ``kinds`` and, by system, the newest versions of these systems; None where there is none. One query."""
+    """Return ``kinds`` and, by system, the newest versions of these systems; None where there is none. One query.
+
+    ``cut`` says that there are older ones, which are asked for over the API.
+    """
     rows = ModelVersion.objects.filter(model__system__in=list(systems)).select_related("model__system")
+    found = list(rows.order_by("-mlflow_created_at_ms")[: MOST + 1])
     newest = sorted(
-        rows.order_by("-mlflow_created_at_ms")[:MOST],
+        found[:MOST],
         key=lambda row: (str(row.model.system), str(row.model), -row.number),
     )
     groups = [
@@ -28,7 +32,7 @@ def version_choices(systems: Iterable[AISystem]) -> dict[str, Any] | None:
         for name, versions in groupby(newest, key=lambda row: str(row.model.system))
     ]
     kinds = [{"value": kind.value, "label": kind.label} for kind in ABOUT_A_VERSION]
-    return {"kinds": kinds, "systems": groups} if groups else None
+    return {"kinds": kinds, "systems": groups, "cut": len(found) > MOST} if groups else None
 
 
 def system_of_version(viewer: User, about: str) -> AISystem | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,31 +13,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from governance.accounts.models import User
 from governance.common import clock, spreadsheets
 from governance.inventory import selectors as inventory
-from governance.inventory.law import as_classified
-from governance.inventory.models import AISystem, Classification
+from governance.inventory.models import AISystem
 from governance.regulation import record
-from governance.regulation.crosswalk import Mapped, crosswalk, framework, frameworks, superseded_by
-from governance.regulation.dates import Duty, standing
 from governance.regulation.register import Framework, load
-from reports import holdings
-from reports.coverage import (
-    COLUMNS,
-    Asked,
-    Cell,
-    Column,
-    Line,
-    Share,
-    Whole,
-    asked_by_point,
-    by_group,
-    counts,
-    lines_of_controls,
-    lines_of_duties,
-)
+from reports.coverage import COLUMNS, Cell, Column, Line, Share, Whole, counts
+from reports.covering import ACT, When, controls_shown, lines_of, offered, shares_of
 from reports.documents.wording import DASH
 from reports.models import Document
 
-ACT = "ai-act"
 WHEN = {"now": gettext_lazy("Apply now"), "all": gettext_lazy("Apply now or later")}
 COLUMN_WORDS: Mapping[Column, Any] = {
     "evidence": gettext_lazy("Evidence"),
@@ -79,22 +60,22 @@ def coverage_page(ai_system: AISystem, asked: Mapping[str, str]) -> Row:
         asked: ``framework``, ``when``, ``group`` and ``state``; what is no choice is not asked for.
     """
     law, today = load(), clock.now().date()
-    chosen = _chosen(asked)
-    signed = inventory.classification_in_force(ai_system)
-    lines = _lines(ai_system, signed, chosen, today) if signed or chosen["framework"] != ACT else ()
+    chosen, when = _chosen(asked), _when(asked)
+    picked = next((row for row in offered() if row.id == chosen["framework"]), None)
+    lines = lines_of(ai_system, picked=picked, when=when, today=today)
     groups = list(dict.fromkeys(line.group for line in lines if line.group))
     chosen["group"] = asked["group"] if asked.get("group") in groups else ""
     shown = [line for line in lines if chosen["group"] in {"", line.group} and chosen["state"] in {"", line.whole}]
     tallied = counts(lines)
     return {
         "system": {"pk": ai_system.pk, "name": ai_system.name, "ai_act": ai_system.get_ai_act_class_display()},
-        "classified": signed is not None,
+        "classified": inventory.classification_in_force(ai_system) is not None,
         "filters": chosen,
         "filtered": bool(chosen["group"] or chosen["state"]),
         "choices": {
-            "frameworks": [(ACT, _("EU AI Act, by your duties")), *((row.id, _short(row)) for row in _offered())],
+            "frameworks": [(ACT, _("EU AI Act, by your duties")), *((row.id, _short(row)) for row in offered())],
             "when": WHEN.items(),
-            "groups": groups,
+            "groups": [(group, group) for group in groups],
             "states": WHOLE_WORDS.items(),
         },
         "columns": [(name, COLUMN_WORDS[name]) for name in COLUMNS],
@@ -112,53 +93,23 @@ def coverage_page(ai_system: AISystem, asked: Mapping[str, str]) -> Row:
 
 
 def _chosen(asked: Mapping[str, str]) -> Row:
-    known = {row.id: row for row in _offered()}
-    picked = known.get(asked.get("framework", ""))
-    older = framework(picked.supersedes) if picked and picked.supersedes and not _claims(picked) else None
+    picked = next((row for row in offered() if row.id == asked.get("framework")), None)
+    shown = controls_shown(picked) if picked else None
     return {
         "framework": picked.id if picked else ACT,
-        "when": "all" if asked.get("when") == "all" else "now",
+        "when": _when(asked),
         "state": asked["state"] if asked.get("state") in WHOLE_WORDS else "",
         "group": "",
-        "legacy": _short(older) if older else "",
-        "rows_of": (older or picked).id if picked else "",
+        "legacy": _short(shown) if shown and shown != picked else "",
     }
 
 
-def _offered() -> list[Framework]:
-    """Return the frameworks to choose from: a superseded one is shown under the one that took its place."""
-    return [row for row in frameworks() if superseded_by(row) is None]
-
-
-def _claims(item: Framework) -> bool:
-    return any(mapped.rows for mapped in crosswalk().for_framework(item))
+def _when(asked: Mapping[str, str]) -> When:
+    return "all" if asked.get("when") == "all" else "now"
 
 
 def _short(item: Framework) -> str:
     return item.name.partition(" (")[0]
-
-
-def _lines(
-    ai_system: AISystem, signed: Classification | None, chosen: Mapping[str, Any], today: date
-) -> tuple[Line, ...]:
-    held = holdings.holdings_of([ai_system.pk])[ai_system.pk]
-    if chosen["framework"] != ACT:
-        controls: Sequence[Mapped] = crosswalk().for_framework(framework(chosen["rows_of"]))
-        return lines_of_controls(controls, record.load(), held)
-    return lines_of_duties(_duties(ai_system, signed, today, chosen["when"]), asked_by, held)
-
-
-@cache
-def asked_by(point: str) -> Asked:
-    """Return what a point asks for by the crosswalk and the record of this release; many systems ask for the same."""
-    return asked_by_point(point, crosswalk(), record.load())
-
-
-def _duties(ai_system: AISystem, signed: Classification | None, today: date, when: str) -> tuple[Duty, ...]:
-    if signed is None:
-        return ()
-    stands = standing(as_classified(signed, ai_system), load(), on=today)
-    return stands.by_state("applies") if when == "now" else stands.duties
 
 
 def _places(ai_system: AISystem) -> Mapping[Column, str]:
@@ -223,7 +174,9 @@ def coverage_csv(ai_system: AISystem, asked: Mapping[str, str]) -> Iterator[str]
     for line in page["lines"]:
         said = [line["id"], line["title"], str(line["word"])]
         for cell in line["cells"]:
-            named = f"{cell['word']} {cell['of']}".strip() + (f", without {cell['absent']}" if cell["absent"] else "")
+            named = f"{cell['word']} {cell['of']}".strip()
+            if cell["absent"]:
+                named += _(", not held: {names}").format(names=cell["absent"])
             said += [named, cell["count"] or "", clock.rfc3339(cell["newest"]) if cell["newest"] else ""]
         yield write(said)
 
@@ -231,21 +184,10 @@ def coverage_csv(ai_system: AISystem, asked: Mapping[str, str]) -> Iterator[str]
 def map_page(viewer: User, asked: Mapping[str, str]) -> Row:
     """Return the context of reports/coverage_map.html; the queries do not grow with the systems."""
     law, today = load(), clock.now().date()
-    when = "all" if asked.get("when") == "all" else "now"
+    when = _when(asked)
     systems = list(inventory.systems_for(viewer))
-    ids = [row.pk for row in systems]
-    signed = {
-        row.system_id: row
-        for row in Classification.objects.filter(system__in=ids, signed_at__isnull=False)
-        .order_by("system", "-signed_at")
-        .distinct("system")
-    }
-    held = holdings.holdings_of(ids)
-    shares = {
-        row.pk: by_group(lines_of_duties(_duties(row, signed.get(row.pk), today, when), asked_by, held[row.pk]))
-        for row in systems
-    }
-    named = [group for group, _title in _articles() if any(group in found for found in shares.values())]
+    shares = shares_of(systems, when=when, today=today)
+    bound = {group for found in shares.values() for group in found or ()}
     titles = dict(_articles())
     return {
         "systems": [
@@ -253,7 +195,7 @@ def map_page(viewer: User, asked: Mapping[str, str]) -> Row:
                 "pk": row.pk,
                 "name": row.name,
                 "ai_act": row.get_ai_act_class_display() if row.ai_act_class else "",
-                "classified": row.pk in signed,
+                "classified": shares[row.pk] is not None,
                 "url": reverse("system-coverage", args=[row.pk]),
             }
             for row in systems
@@ -261,10 +203,11 @@ def map_page(viewer: User, asked: Mapping[str, str]) -> Row:
         "rows": [
             {
                 "group": group,
-                "title": titles[group],
-                "cells": [_share(shares[row.pk].get(group), row, group, when) for row in systems],
+                "title": title,
+                "cells": [_share((shares[row.pk] or {}).get(group), row, group, when) for row in systems],
             }
-            for group in named
+            for group, title in titles.items()
+            if group in bound
         ],
         "when": when,
         "whens": WHEN.items(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from reports.documents.render import Pictures, sections_shown
 from reports.documents.wording import log_index, words
 from reports.models import STATED, Document
 from reports.web.centre_pages import signed_state
-from reports.web.documents import law_day, with_version
+from reports.web.documents import law_day
 from reports.web.gaps import gap_rows
 from reports.web.staleness import sentences
 
@@ -46,12 +46,13 @@ class Inline(Pictures):
 
 def document_page(row: Document, viewer: User) -> Row:
     """Return the context of reports/document.html; the queries do not grow with the documents."""
-    content = selectors.content_of(row)
-    found = list(with_version(selectors.versions_of(viewer, row))[:VERSIONS_SHOWN])
+    content, versions = selectors.content_of(row), selectors.versions_of(viewer, row)
+    found = list(versions[:VERSIONS_SHOWN])
+    described = selectors.versions_described([row, *found])
     places = indexes_of([row.log_entry])
     return {
         "document": {
-            **_named(row),
+            **_named(row, described),
             "pdf_digest": row.pdf_digest,
             "snapshot_digest": row.snapshot_digest,
             "index": places.get(row.log_entry),
@@ -62,16 +63,18 @@ def document_page(row: Document, viewer: User) -> Row:
             "missing": row.missing,
         },
         "system": _system(row),
-        "newest": found[0].pk == row.pk if found else True,
-        "outdated": _outdated(row),
-        "versions": [{**_named(other), "here": other.pk == row.pk, "missing": other.missing} for other in found],
+        **age_of(viewer, row),
+        "versions_made": versions.count(),
+        "versions": [
+            {**_named(other, described), "here": other.pk == row.pk, "missing": other.missing} for other in found
+        ],
         "forms": list(TYPES),
         "preview": _preview(content) if content else None,
         "gaps": gap_rows(content, row.snapshot, row.system) if content else [],
     }
 
 
-def _named(row: Any) -> Row:
+def _named(row: Document, described: Mapping[uuid.UUID, str]) -> Row:
     return {
         "pk": row.pk,
         "kind": row.kind,
@@ -79,12 +82,19 @@ def _named(row: Any) -> Row:
         "subject": row.subject_name,
         "made_at": row.made_at,
         "law_version": law_day(row.law_version),
-        "version": f"v{number}" if (number := getattr(row, "model_version", None)) else "",
+        "version": f"v{number}" if (number := described.get(row.pk)) else "",
     }
 
 
 def _system(row: Document) -> Row | None:
     return {"pk": row.system.pk, "name": row.system.name} if row.system else None
+
+
+def age_of(viewer: User, row: Document) -> Row:
+    """Return what templates/reports/_old.html says of a version; of one that has a newer one that alone."""
+    newest = selectors.versions_of(viewer, row).first()
+    newer = newest.pk if newest and newest.pk != row.pk else None
+    return {"newer": newer, "outdated": _outdated(row)}
 
 
 def _outdated(row: Document) -> list[str]:
@@ -138,12 +148,13 @@ def changes_page(row: Document, viewer: User, since: uuid.UUID | None) -> Row:
         Unknown: ``since`` is no version of the same document.
     """
     older, found = selectors.comparison(viewer, row, since)
-    versions = with_version(selectors.versions_of(viewer, row))[:VERSIONS_SHOWN]
-    others = [_named(other) for other in versions if other.pk != row.pk]
+    versions = list(selectors.versions_of(viewer, row)[:VERSIONS_SHOWN])
+    described = selectors.versions_described([row, *versions, *([older] if older else [])])
+    others = [_named(other, described) for other in versions if other.pk != row.pk]
     return {
-        "document": _named(row),
+        "document": _named(row, described),
         "system": _system(row),
-        "older": _named(older) if older else None,
+        "older": _named(older, described) if older else None,
         "others": others,
         "unreadable": older is not None and found is None,
         **(_changes(found) if found else {"sections": [], "counts": [], "law": None, "cover": [], "same": False}),

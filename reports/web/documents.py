@@ -9,9 +9,9 @@ from itertools import groupby
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
-from django.db.models.fields.json import KT
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from governance.accounts.access import may_read
 from governance.accounts.models import User
@@ -53,7 +53,7 @@ def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -
         newest = _with_snapshot(readable_kind.filter(system=ai_system))
     content = _content(newest) if ai_system and newest else None
     return {
-        "systems_filter": [{"pk": row.pk, "name": row.name} for row in systems],
+        "systems_filter": [(row.pk, row.name) for row in systems],
         "system": {"pk": ai_system.pk, "name": ai_system.name, "ai_act": ai_system.get_ai_act_class_display()}
         if ai_system
         else None,
@@ -91,27 +91,25 @@ def quarters(viewer: User) -> list[Row]:
     today = clock.now().date()
     first = today.replace(month=today.month - (today.month - 1) % 3, day=1)
     found = []
-    for _ in range(4):
-        found.append({"value": first.isoformat(), "label": f"{first.year}, quarter {(first.month + 2) // 3}"})
+    for _back in range(4):
+        label = _("{year}, quarter {n}").format(year=first.year, n=(first.month + 2) // 3)
+        found.append({"value": first.isoformat(), "label": label})
         first = (first - timedelta(days=80)).replace(day=1)
     return found
 
 
-def with_version(documents: QuerySet[Document]) -> QuerySet[Any]:
-    """Add ``model_version``, the number of the version that each describes, without reading whole snapshots."""
-    return documents.annotate(model_version=KT("snapshot__model__version"))
-
-
 def document_rows(documents: Iterable[Any]) -> list[Row]:
-    """Return some of :func:`with_version`'s documents as rows of a table, with their places in the log; one query."""
+    """Return some documents as rows of a table, with their versions and their places in the log; two queries."""
     found = list(documents)
-    places = indexes_of([row.log_entry for row in found])
+    places, versions = indexes_of([row.log_entry for row in found]), selectors.versions_described(found)
     return [
         {
             "pk": row.pk,
-            "title": f"{row.get_kind_display()}, signed" if row.signatory_id else row.get_kind_display(),
+            "title": _("{title}, signed").format(title=row.get_kind_display())
+            if row.signatory_id
+            else row.get_kind_display(),
             "subject": row.subject_name,
-            "version": f"v{version}" if (version := row.model_version) else "",
+            "version": f"v{version}" if (version := versions.get(row.pk)) else "",
             "made_at": row.made_at,
             "pdf_digest": row.pdf_digest,
             "snapshot_digest": row.snapshot_digest,
@@ -120,7 +118,7 @@ def document_rows(documents: Iterable[Any]) -> list[Row]:
             "missing": row.missing,
             "law_version": law_day(row.law_version),
             "state": "",
-            "note": f"law as of {law_day(row.law_version)}",
+            "note": _("law as of {day}").format(day=law_day(row.law_version)),
             "index": places.get(row.log_entry),
             "to_sign": row.kind in STATED and row.signatory_id is None,
         }
@@ -131,7 +129,7 @@ def document_rows(documents: Iterable[Any]) -> list[Row]:
 def documents_of(system_id: uuid.UUID) -> list[Row]:
     """Return the five newest documents of one system, for pages below that show a system."""
     rows = Document.objects.filter(system=system_id).select_related("system").defer("snapshot").order_by("-made_at")
-    return document_rows(with_version(rows)[:5])
+    return document_rows(rows[:5])
 
 
 def open_jobs(ai_system: AISystem | None) -> QuerySet[DocumentJob]:
@@ -164,16 +162,16 @@ def making(viewer: User, ai_system: AISystem | None) -> Row:
 
 def _job(job: DocumentJob) -> Row:
     since = job.started_at or job.made_at
-    doing = job.stage or "the facts are collected"
+    doing, name = job.stage or _("the facts are collected"), job.requested_by.name
     says = {
-        DocumentJob.State.QUEUED: f"asked for by {job.requested_by.name}, waits for a worker",
-        DocumentJob.State.RUNNING: f"asked for by {job.requested_by.name}, {doing}",
-        DocumentJob.State.FAILED: job.error or "it could not be built",
+        DocumentJob.State.QUEUED: _("asked for by {name}, waits for a worker").format(name=name),
+        DocumentJob.State.RUNNING: _("asked for by {name}, {doing}").format(name=name, doing=doing),
+        DocumentJob.State.FAILED: job.error or _("it could not be built"),
     }
     return {
         "kind": job.kind,
         "title": job.get_kind_display(),
-        "subject": job.system.name if job.system else "All AI systems",
+        "subject": job.system.name if job.system else _("All AI systems"),
         "state": job.state,
         "open": job.state in OPEN,
         "message": says[DocumentJob.State(job.state)],
@@ -215,17 +213,21 @@ def law_day(law_version: str) -> str:
 def _stats(content: Content) -> list[Row]:
     counts = content.counts
     return [
-        {"value": counts["measured"], "unit": f"of {sum(counts.values())}", "label": "paragraphs measured"},
-        {"value": counts["declared"], "label": "declared by a person"},
-        {"value": counts["missing"], "label": "missing", "tone": "warn" if counts["missing"] else "ok"},
+        {
+            "value": counts["measured"],
+            "unit": _("of {n}").format(n=sum(counts.values())),
+            "label": _("paragraphs measured"),
+        },
+        {"value": counts["declared"], "label": _("declared by a person")},
+        {"value": counts["missing"], "label": _("missing"), "tone": "warn" if counts["missing"] else "ok"},
     ]
 
 
 def _stock(documents: QuerySet[Document], systems: int) -> list[Row]:
     counted = documents.order_by().aggregate(all=Count("pk"), systems=Count("system", distinct=True))
     return [
-        {"value": counted["all"], "label": "documents"},
-        {"value": counted["systems"], "unit": f"of {systems}", "label": "AI systems documented"},
+        {"value": counted["all"], "label": _("documents")},
+        {"value": counted["systems"], "unit": _("of {n}").format(n=systems), "label": _("AI systems documented")},
     ]
 
 
@@ -237,9 +239,9 @@ def _map(content: Content) -> Row:
         tiles = [_tile(section) for section in found if section.paragraphs]
         if not tiles:
             continue
-        span = f"Points {tiles[0]['point']} to {tiles[-1]['point']}"
+        span = _("Points {first} to {last}").format(first=tiles[0]["point"], last=tiles[-1]["point"])
         groups.append({"title": f"{whole} {found[0].title}" if whole else span, "tiles": tiles})
-    return {"title": f"{content.outline or content.title}, point by point", "groups": groups}
+    return {"title": _("{outline}, point by point").format(outline=content.outline or content.title), "groups": groups}
 
 
 def _tile(section: Section) -> Row:

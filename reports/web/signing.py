@@ -22,6 +22,7 @@ from governance.common.errors import DomainError
 from governance.common.pages import page
 from reports import selectors, services, stating, tasks
 from reports.models import Document
+from reports.web.document_pages import age_of
 
 
 class SignatoryForm(forms.Form):
@@ -89,11 +90,18 @@ def _page(
             "pdf_digest": draft.pdf_digest,
         },
         "fields": [
-            {"name": name, "label": labels[name].label, "value": given.get(name, "")}
+            {
+                "name": name,
+                "label": labels[name].label,
+                "value": given.get(name, ""),
+                "most": getattr(labels[name], "max_length", None),
+                "errors": errors.get(name, []),
+            }
             for name in ("name", "function", "on_behalf_of", "place")
         ],
         "personal_data": given.get("personal_data", _by_record(draft)),
         "refusal": refusal,
+        **age_of(person, draft),
         "errors": errors,
     }
     return render(request, "reports/sign.html", context, status=status)

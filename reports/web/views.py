@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from governance.accounts.access import may_read
@@ -48,18 +49,20 @@ def document_build(request: HttpRequest) -> HttpResponse:
     if asked in ABOUT_A_VERSION and ai_system is None:
         ai_system = system_of_version(person, about)
     if ai_system is None and not over_all:
-        what = "model version" if asked in ABOUT_A_VERSION else "AI system"
-        messages.error(request, f"Choose the {what} that the document is about.")
+        of_version = _("Choose the model version that the document is about.")
+        of_system = _("Choose the AI system that the document is about.")
+        messages.error(request, of_version if asked in ABOUT_A_VERSION else of_system)
         return _documents(request, "", status=422)
     if asked not in Document.Kind.values:
         raise InvalidInput("Choose the kind of document from the list.")
-    kind, whom = Document.Kind(asked), ai_system or "all AI systems"
+    kind = Document.Kind(asked)
+    said = {"kind": kind.label, "whom": ai_system or _("all AI systems")}
     if DocumentJob.objects.filter(system=ai_system, state__in=documents.OPEN, kind=kind, about=about).exists():
-        messages.info(request, f"{kind.label} of {whom} is being built already.")
+        messages.info(request, _("{kind} of {whom} is being built already.").format(**said))
     else:
         job = services.request_document(kind=kind, ai_system=ai_system, requester=person, about=about)
         enqueue_on_commit(tasks.build_document, job.pk)
-        messages.success(request, f"{kind.label} of {whom} is asked for; a worker builds it now.")
+        messages.success(request, _("{kind} of {whom} is asked for; a worker builds it now.").format(**said))
     if ai_system and request.POST.get("from") == "centre":
         return redirect("system-documents", pk=ai_system.pk)
     chosen = {"system": str(ai_system.pk) if ai_system else ""}

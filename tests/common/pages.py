@@ -176,11 +176,11 @@ def documents() -> dict[str, Any]:
     tiles = [{"point": "1(a)", "title": "Purpose, provider, version", "state": "declared", "measured": 1, "declared": 4, "missing": 0}, {"point": "2(g)", "title": "Validation and testing", "state": "measured", "measured": 14, "declared": 2, "missing": 0},
              {"point": "2(h)", "title": "Cybersecurity", "state": "missing", "measured": 3, "declared": 2, "missing": 2}, {"point": "1(f)", "title": "Product illustrations", "state": "not_applicable", "measured": 0, "declared": 0, "missing": 0, "note": "not a product part"}]
     return {
-        "systems_filter": [{"pk": UID, "name": "Consumer credit scoring"}], "system": {"pk": UID, "name": "Consumer credit scoring", "ai_act": "High-risk, Annex III 5(b)"}, "forms": ["html", "json", "docx"], **LIST_PART,
+        "systems_filter": [(UID, "Consumer credit scoring")], "system": {"pk": UID, "name": "Consumer credit scoring", "ai_act": "High-risk, Annex III 5(b)"}, "forms": ["html", "json", "docx"], **LIST_PART,
         "stats": [{"value": 41, "unit": "of 68", "label": "Annex IV paragraphs measured", "tone": "ok"}, {"value": 23, "label": "declared"}, {"value": 4, "label": "missing", "tone": "bad"}],
         "map": {"title": "Annex IV map", "groups": [{"title": "1 and 2", "tiles": tiles}]}, "gaps": [{"point": "2(h)", "title": "Report of the penetration test", "owner": OWNER, "due_on": date(2026, 12, 4)}, {"point": "7", "title": "Standards applied", "owner": None, "due_on": None}],
         "making": {"jobs": [{"title": "Technical documentation (Annex IV)", "subject": "Consumer credit scoring", "state": "running", "open": True, "message": "Asked for by Model owner; pages are drawn.", "age": timedelta(seconds=7)}], "running": True, "url": "/documents/making"},
-        "build": {"kinds": [{"value": "annex-iv", "label": "Technical documentation (Annex IV)", "chosen": False}, {"value": "annex-v", "label": "EU declaration of conformity (Annex V)", "chosen": True}], "quarters": [{"value": "2026-10-01", "label": "2026, quarter 4"}], "versions": {"kinds": [{"value": "model-card", "label": "Model card of a version"}], "systems": [{"name": "Consumer credit scoring", "versions": [{"pk": UID, "label": "credit-risk v2"}]}]}},
+        "build": {"kinds": [{"value": "annex-iv", "label": "Technical documentation (Annex IV)", "chosen": False}, {"value": "annex-v", "label": "EU declaration of conformity (Annex V)", "chosen": True}], "quarters": [{"value": "2026-10-01", "label": "2026, quarter 4"}], "versions": {"kinds": [{"value": "model-card", "label": "Model card of a version"}], "systems": [{"name": "Consumer credit scoring", "versions": [{"pk": UID, "label": "credit-risk v2"}]}], "cut": True}},
     }
 
 

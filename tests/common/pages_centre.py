@@ -12,6 +12,7 @@ from governance.regulation.classified import from_record
 from governance.regulation.crosswalk import crosswalk, framework
 from governance.regulation.dates import standing
 from governance.regulation.register import load
+from reports import covering
 from reports.coverage import Held, Holdings, by_group, lines_of_controls, lines_of_duties
 from reports.documents.building import build
 from reports.documents.comparing import compare
@@ -157,7 +158,8 @@ def document(**more: Any) -> dict[str, Any]:
             **content.counts,
         },
         "system": SYSTEM,
-        "newest": True,
+        "newer": None,
+        "versions_made": 61,
         "outdated": OUTDATED,
         "versions": [_named() | {"here": True, "missing": 4}, OLDER | {"here": False, "missing": 9}],
         "forms": FORMS,
@@ -169,7 +171,7 @@ def document(**more: Any) -> dict[str, Any]:
 
 def unreadable() -> dict[str, Any]:
     """An older one, made by another release."""
-    return document(preview=None, gaps=[], newest=False, outdated=[])
+    return document(preview=None, gaps=[], newer=OLDER["pk"], versions_made=2, outdated=[])
 
 
 def _changed() -> dict[str, Any]:
@@ -237,7 +239,7 @@ def coverage(*, controls: str = "", **more: Any) -> dict[str, Any]:
     lines = (
         lines_of_controls(crosswalk().for_framework(framework("sr-11-7")), record.load(), HELD)
         if controls
-        else lines_of_duties(STANDS.duties, coverage_pages.asked_by, HELD)
+        else lines_of_duties(STANDS.duties, covering.asked_by, HELD)
     )
     lines = tuple(replace(line, title=_ours(line.title)) for line in lines if not line.id.startswith("Annex"))
     chosen = coverage_pages._chosen(asked)
@@ -249,7 +251,7 @@ def coverage(*, controls: str = "", **more: Any) -> dict[str, Any]:
         "choices": {
             "frameworks": [("ai-act", "EU AI Act, by your duties"), ("sr-26-2", "SR 26-2")],
             "when": coverage_pages.WHEN.items(),
-            "groups": ["Art 9", "Art 10"],
+            "groups": [("Art 9", "Art 9"), ("Art 10", "Art 10")],
             "states": coverage_pages.WHOLE_WORDS.items(),
         },
         "columns": [(name, coverage_pages.COLUMN_WORDS[name]) for name in coverage_pages.COLUMNS],
@@ -266,8 +268,8 @@ def coverage(*, controls: str = "", **more: Any) -> dict[str, Any]:
 
 def coverage_map(systems: int = 9) -> dict[str, Any]:
     """Articles over systems: one well kept, one bare, one not classified, and more than fit the screen."""
-    shares = by_group(lines_of_duties(STANDS.duties, coverage_pages.asked_by, HELD))
-    bare = by_group(lines_of_duties(STANDS.duties, coverage_pages.asked_by, Holdings()))
+    shares = by_group(lines_of_duties(STANDS.duties, covering.asked_by, HELD))
+    bare = by_group(lines_of_duties(STANDS.duties, covering.asked_by, Holdings()))
     pages = [
         {"pk": UID, "name": LONG if n == 1 else f"System {n}", "ai_act": "High-risk", "classified": n != 2, "url": "/s"}
         for n in range(systems)

@@ -81,12 +81,18 @@ def evidence_changed() -> dict[str, Any]:
 
 def statement(**more: Any) -> dict[str, Any]:
     """A draft that somebody is about to sign."""
+    errors = more.get("errors", {})
     labels = {"name": "Name", "function": "Function", "on_behalf_of": "On behalf of", "place": "Place"}
     base = {
         "document": DOCUMENT | {"title": "EU declaration of conformity (Annex V)"},
-        "fields": [{"name": name, "label": label, "value": ""} for name, label in labels.items()],
+        "fields": [
+            {"name": name, "label": label, "value": "", "most": 200, "errors": errors.get(name, [])}
+            for name, label in labels.items()
+        ],
         "personal_data": "yes",
         "refusal": "",
+        "newer": None,
+        "outdated": ["A classification was signed on 20 Nov 2026."],
         "errors": {},
     }
     return base | more
@@ -96,7 +102,13 @@ CHECKS: dict[str, tuple[str, Any]] = {
     "sign-statement": ("reports/sign.html", statement),
     "sign-statement-refused": (
         "reports/sign.html",
-        lambda: statement(errors={"password": ["The password is not right."], "all": ["It was signed meanwhile."]}),
+        lambda: statement(
+            errors={
+                "password": ["The password is not right."],
+                "place": ["Ensure this value has at most 120 characters (it has 150)."],
+                "all": ["It was signed meanwhile."],
+            }
+        ),
     ),
     "sign-statement-other": (
         "reports/sign.html",

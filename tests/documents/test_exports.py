@@ -63,6 +63,18 @@ def test_docx_is_a_draft_with_every_paragraph_and_says_so(kind):
         assert all(value in text for row in block.rows for value in row)
 
 
+@pytest.mark.parametrize("kind", ["annex-iv", "fria"])
+def test_docx_leaves_out_no_method_and_no_date_of_a_duty(kind):
+    snapshot = samples.full(kind)
+    content, text = build(snapshot), words_of(export("docx", snapshot, PDF))
+    assert content.appendices
+    for block in content.appendices:
+        assert block.caption in text
+        assert all(value in text for row in block.rows for value in (row if isinstance(row[0], str) else ()))
+    assert content.lead in text
+    assert all(section.duty in text for section in content.sections)
+
+
 def test_what_xml_does_not_hold_is_replaced():
     snapshot = samples.full("fria")
     snapshot["system"]["name"] = "bell \x07 and \x00"

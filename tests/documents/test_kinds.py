@@ -9,7 +9,7 @@ from governance.regulation import record
 from governance.regulation.register import load
 from reports.documents.building import build, leaves
 from reports.documents.kinds import KINDS
-from reports.documents.render import Pictures, to_html
+from reports.documents.render import TEMPLATES, Pictures, to_html
 from reports.documents.snapshot import SnapshotInvalid
 from reports.models import Document
 from tests.documents import sample_kinds as samples
@@ -251,3 +251,26 @@ def test_only_methods_of_what_the_document_cites_are_explained():
     explained = {block.caption for block in build(samples.full("annex-v")).appendices}
     assert explained.isdisjoint({"performance/v1", "fairness/v1"})
     assert "performance/v1" in {block.caption for block in build(samples.full("annex-iv")).appendices}
+
+
+# The pages
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_each_section_has_a_place_of_its_own_and_none_of_those_that_every_document_has(kind):
+    template = (TEMPLATES / "document.html").read_text()
+    taken = re.findall(r' id="([a-z]+)"', template)
+    assert {"about", "contents", "gaps", "sources", "methods"} <= set(taken)
+    anchors = [part.anchor for part in build(samples.full(kind)).sections]
+    assert len({*anchors, *taken}) == len(anchors) + len(taken)
+
+
+# Article 72
+
+
+def test_that_nothing_happened_is_no_gap_and_what_was_not_collected_is():
+    snapshot = samples.full("art-72-plan") | {"incidents": [], "findings": []}
+    assert texts(build(snapshot), "R.2") == ["No incident was on record."]
+    assert {row.state for row in section(build(snapshot), "R.3").paragraphs} == {"measured"}
+    del snapshot["incidents"]
+    assert section(build(snapshot), "R.2").paragraphs[0].state == "missing"

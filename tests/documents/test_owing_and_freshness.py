@@ -125,9 +125,15 @@ def test_each_thing_that_changed_since_makes_it_out_of_date(given, said):
 
 
 def test_what_a_kind_does_not_print_makes_it_no_older():
-    assert changes("fria", evidence={"drift/v1": AFTER}, records={"decision": AFTER}, version="0") == []
+    assert changes("fria", evidence={"drift/v1": AFTER}, records={"decision": AFTER}) == []
     assert changes("fria", evidence={"fairness/v1": AFTER}) == [("evidence", ("fairness/v1",))]
     assert changes(answers={"public-body": AFTER}) == []
+
+
+@pytest.mark.parametrize("kind", sorted(RECORDS))
+def test_every_kind_names_version_and_class_on_its_cover_so_another_one_makes_it_older(kind):
+    assert {"Model version", "Class under the AI Act"} <= set(dict(build(samples.full(kind)).cover))
+    assert changes(kind, version="0", records={"classification": AFTER}) == [("version", ()), ("classification", ())]
 
 
 def test_of_a_kind_that_nothing_is_said_of_everything_counts():

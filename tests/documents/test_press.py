@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import unicodedata
+from hashlib import sha256
 from pathlib import Path
 
+import page
 import pypdf
 import pytest
 
@@ -161,3 +164,66 @@ def test_every_character_has_a_glyph_or_its_number():
     assert glyphs.legible("a\u202eb\U0001f600\U0001f601c\x00") == "aU+202EbU+1F600 U+1F601cU+0000"
     assert glyphs.fallback(["Łódź δ"]) is None
     assert glyphs.fallback(["漢", "字"]) == glyphs.fallback(["字漢 plain"])
+
+
+# Scripts that are read from right to left
+
+
+def test_the_fonts_are_those_that_were_looked_at():
+    fonts = Path(glyphs.__file__).with_name("fonts")
+    stated = dict(reversed(line.split("  ")) for line in (fonts / "SHA256SUMS").read_text().splitlines())
+    found = {
+        path.name: sha256(path.read_bytes()).hexdigest() for path in fonts.iterdir() if path.suffix in {".ttf", ".txt"}
+    }
+    assert found == stated
+
+
+def test_hebrew_and_arabic_are_printed_and_their_marks_are_written_as_numbers():
+    assert glyphs.legible("שלום مرحبا ۱۲") == "שלום مرحبا ۱۲"
+    assert glyphs.legible("שָׁ") == "שU+05B8 U+05C1"
+    joined = "\N{ARABIC LETTER MEEM}\u200c\N{ARABIC LETTER KHAH}"
+    assert glyphs.legible(joined) == joined, "a joiner inside a word decides its forms"
+    assert glyphs.legible("a\u200cb م\u200f") == "aU+200Cb مU+200F"
+
+
+def test_a_right_to_left_name_stands_by_itself():
+    isolated = glyphs.isolated
+    assert isolated("<body><p>The system שלום 2 of 3</p>") == (
+        '<body><p>The system <bdi dir="rtl">שלום</bdi> 2 of 3</p>'
+    )
+    whole = "<body><p>ניקוד אשראי (2) ל&quot;צרכנים&quot; AI.</p>"
+    assert isolated(whole) == f'<body><p><bdi dir="rtl">{whole[9:-4]}</bdi></p>'
+    quoted = "<body><p>We use the system ניקוד של צה&quot;ל 7 מאי for this.</p>"
+    assert isolated(quoted).count("<bdi") == 1
+    assert isolated('<head><title>שלום</title><body data-title="שלום">x</body>') == (
+        '<head><title>שלום</title><body data-title="שלום">x</body>'
+    )
+    assert isolated("<body><p>&lt;b&gt;שלום&lt;/b&gt; Latin</p>") == (
+        '<body><p>&lt;b&gt;<bdi dir="rtl">שלום</bdi>&lt;/b&gt; Latin</p>'
+    )
+
+
+def test_right_to_left_words_are_drawn_embedded_extractable_and_in_place(press, tmp_path):
+    _, snapshot = bare()
+    snapshot["system"] |= {
+        "name": "ניקוד אשראי",
+        "purpose": "Before نظام تقييم الائتمان 7 and after; ניקוד 8 of 9.",
+        "recorded_by_role": "owner",
+        "recorded_at": "2026-11-23T08:00:00Z",
+    }
+    path = tmp_path / "right.pdf"
+    path.write_bytes(press.render(build(snapshot), snapshot))
+    for profile in ("3a", "ua1"):
+        assert [failure.message for failure in page.validate_pdf(str(path), profile=profile).failures] == []
+    fonts = subprocess.run(["pdffonts", path], capture_output=True, text=True).stdout.splitlines()[2:]
+    assert {name for name in ("Hebrew", "Arabic") if any(name in line for line in fonts)} == {"Hebrew", "Arabic"}
+    assert all(line.split()[-5:-2] == ["yes", "yes", "yes"] for line in fonts), fonts
+    # Poppler turns the two letters of the one glyph for lam and alef round, so pypdf reads the Arabic.
+    plain = " ".join(" ".join(sheet.extract_text() for sheet in pypdf.PdfReader(path).pages).split())
+    assert "Before نظام تقييم الائتمان 7 and after; ניקוד 8 of 9." in plain
+    said = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True).stdout
+    seen = "".join(letter for letter in said if unicodedata.category(letter) != "Cf")
+    assert "ניקוד אשראי" in seen
+    (line,) = [line for line in seen.splitlines() if "Before" in line]
+    places = [line.index(part) for part in ("Before", "نظام", "7 and after;", "ניקוד", "8 of 9.")]
+    assert places == sorted(places), line

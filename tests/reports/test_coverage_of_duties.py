@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from governance.accounts import recertification
 from governance.accounts.roles import Role
 from governance.common import clock
 from governance.inventory import declaring
@@ -34,6 +35,7 @@ from reports.coverage import (
 )
 from reports.models import Document
 from tests.factories import a_user, given
+from tests.papers import reviewed, submitted
 from tests.reports.factories import Bank, a_declared_system, a_proposal, notarise, watch
 
 OLD, NEW = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
@@ -206,6 +208,18 @@ def test_documents_are_held_stale_once_they_are_out_of_date_and_drafts_of_statem
     assert held_by(bank).documents["annex-iv"].stale
 
 
+def test_a_new_draft_does_not_make_an_old_signed_declaration_younger(bank):
+    said = {"name": "A. Signatory", "function": "Director", "on_behalf_of": "Bank", "place": "Frankfurt"}
+    draft = build(bank, "annex-v")
+    _, job = services.sign_statement(document_id=draft.pk, person=bank.owner, personal_data=False, **said)
+    services.build_document(job.pk)
+    assert not held_by(bank).documents["annex-v"].stale
+    declaring.declare(ai_system=bank.system, answers={"standards": "None were applied."}, by=bank.owner)
+    assert held_by(bank).documents["annex-v"].stale
+    build(bank, "annex-v")
+    assert held_by(bank).documents["annex-v"].stale
+
+
 @pytest.mark.django_db(transaction=True)
 def test_decisions_are_told_from_the_log_once_the_notary_has_placed_them(bank, tmp_path):
     bank.live()
@@ -221,6 +235,30 @@ def test_decisions_are_told_from_the_log_once_the_notary_has_placed_them(bank, t
     elsewhere = holdings.holdings_of([other.pk])[other.pk].events
     assert "approval.decided" not in elsewhere
     assert elsewhere["policy.published"].count == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_about_evidence_data_and_roles_count_for_the_systems_that_they_are_of(bank, tmp_path):
+    live = bank.live()
+    about_system, about_version = submitted(bank.system, bank.owner), submitted(live.version, bank.owner)
+    for document in (about_system, about_version):
+        reviewed(document, bank.validator)
+    recertification.open_review(reviewer=a_user(), due_on=clock.now().date(), by=a_user(Role.ADMINISTRATOR))
+    notarise(tmp_path)
+    events = held_by(bank).events
+    assert events["document.submitted"].count == events["evidence.reviewed"].count == 2
+    assert events["dataset.mirrored"].count >= 1
+    assert events["access_review.opened"].count == 1
+    other = a_declared_system(bank.owner, slug="churn", name="Churn")
+    elsewhere = holdings.holdings_of([other.pk])[other.pk].events
+    assert not {"document.submitted", "evidence.reviewed", "dataset.mirrored"} & set(elsewhere)
+    assert elsewhere["access_review.opened"].count == 1
+
+
+def test_nothing_is_asked_for_that_names_no_row_and_so_could_never_be_held():
+    asked_for = {event for duty in DUTIES for event in (*asked(duty.point.id).decided, *asked(duty.point.id).log)}
+    assert "evidence.reproduced" in asked_for
+    assert not {"explanation.read", "records.expired"} & asked_for
 
 
 def test_a_monitor_that_ought_to_have_heard_something_is_stale(bank):
@@ -347,7 +385,12 @@ def queries(client, address: str) -> int:
 def test_the_queries_do_not_grow_with_what_is_held_or_with_the_systems(bank, client):
     build(bank)
     client.force_login(bank.auditor)
-    addresses = [reverse("system-coverage", args=[bank.system.pk]), f"{reverse('coverage')}?when=all"]
+    addresses = [
+        reverse("system-coverage", args=[bank.system.pk]),
+        f"{reverse('coverage')}?when=all",
+        f"/api/v1/systems/{bank.system.slug}/coverage?when=all",
+        "/api/v1/system-coverage?when=all",
+    ]
     before = {address: queries(client, address) for address in addresses}
     build(bank)
     build(bank, "risk-file")

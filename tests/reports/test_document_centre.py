@@ -183,6 +183,17 @@ def test_a_signed_statement_is_as_old_as_the_draft_that_was_read(bank, client):
     assert newest["outdated"], "the answer came after the draft"
 
 
+def test_what_changes_while_the_pages_are_drawn_makes_them_out_of_date(bank, client, monkeypatch):
+    def slowly(content, snapshot, said):
+        answer(bank, hardware="Two servers in Frankfurt am Main.")
+        return b"%PDF-1.7 slowly made"
+
+    monkeypatch.setattr(services, "render", slowly)
+    build(bank)
+    client.force_login(bank.auditor)
+    assert outdated(client, bank)[0].startswith("1 answer of the record changed")
+
+
 # One document
 
 
@@ -428,6 +439,7 @@ def queries_of_pages(client, bank: Bank, made: Document) -> list[int]:
         reverse("document-changes", args=[made.pk]),
         f"{reverse('document-list')}?system=&state=current",
         f"/api/v1/documents/{made.pk}/changes",
+        "/api/v1/documents",
     ]
     return [queries(client, address) for address in addresses]
 

@@ -11,10 +11,13 @@ from governance.evidence.models import Evidence
 from reports import checking, services
 from reports.documents.building import build
 from reports.models import Document
+from tests.documents import sample_kinds as samples
 from tests.documents.test_render import leaves, numbers_in, written
 from tests.factories import a_user
 from tests.reports.factories import Bank, watch
 
+# The level of every interval, and the bounds of a share.
+OF_THE_SENTENCES = {"95", "0", "1"}
 PDF = b"%PDF-1.7 stands in where a test is not about the pages"
 
 
@@ -30,23 +33,33 @@ def bank(db, settings, tmp_path, monkeypatch) -> Bank:
     return bank
 
 
-def printed(block):
-    """Every text that a table or a list of values prints."""
-    for row in getattr(block, "rows", ()):
-        for cell in row:
-            yield from (cell,) if isinstance(cell, str) else (cell.text, cell.sub)
+def printed(paragraph):
+    """Every text that a paragraph prints: its own, and those of its tables, lists and charts."""
+    yield paragraph.text
+    for block in paragraph.blocks:
+        yield block.caption
+        yield getattr(block, "note", "")
+        yield getattr(block, "alt", "")
+        for row in getattr(block, "rows", ()):
+            for cell in row:
+                yield from (cell,) if isinstance(cell, str) else (cell.text, cell.sub, cell.alt)
+
+
+def known_of(payload):
+    """The numbers that evidence explains: those of its payload, or when it was made and where the log has it."""
+    return {number for leaf in leaves(payload) for number in written(leaf)}
 
 
 def strangers(content, payloads):
-    """The numbers in tables under a cited evidence that its payload, as the database has it, does not hold."""
+    """The numbers in paragraphs under a cited evidence that its payload, as the database has it, does not hold."""
     found = set()
     for _, paragraph in content.paragraphs():
         cited = [payloads[source.id] for source in paragraph.sources if source.id in payloads]
         if not cited or len(cited) != len(paragraph.sources):
             continue
-        known = {number for payload in cited for leaf in leaves(payload) for number in written(leaf)} | {"95", "0", "1"}
-        for block in paragraph.blocks:
-            found |= {number for text in printed(block) for number in numbers_in(text)} - known
+        placed = [(source.made_at, source.log_index) for source in paragraph.sources]
+        known = set().union(*map(known_of, [*cited, *placed])) | OF_THE_SENTENCES
+        found |= {number for text in printed(paragraph) for number in numbers_in(text)} - known
     return found
 
 
@@ -61,6 +74,16 @@ def test_every_figure_under_an_evidence_stands_in_that_evidence(bank):
     auc = next(metric for metric in row.payload["metrics"] if metric["id"] == "auc")["candidate"]["value"]
     poorer = payloads | {str(row.pk): json.loads(json.dumps(row.payload).replace(json.dumps(auc), "0.000123"))}
     assert f"{auc:.3f}" in strangers(content, poorer)
+
+
+@pytest.mark.parametrize("kind", ["annex-iv", "instructions", "model-card", "validation-report", "fria", "risk-file"])
+def test_every_figure_of_the_german_credit_sample_stands_in_the_evidence_that_it_cites(kind):
+    snapshot = samples.full(kind)
+    payloads = {row["id"]: row["payload"] for row in snapshot["evidence"]}
+    content = build(snapshot)
+    assert strangers(content, payloads) == set()
+    cited = {source.id for _, paragraph in content.paragraphs() for source in paragraph.sources}
+    assert cited & set(payloads)
 
 
 def changed_behind_our_back(table, statement, values):

@@ -19,7 +19,7 @@ from governance.inventory import declaring
 from reports.documents.building import build
 from reports.documents.snapshot import canonical
 from reports.facts import Facts, signature
-from reports.facts_people import SERVICE_ACCOUNT, WITHOUT_A_ROLE, Roles
+from reports.facts_people import SERVICE_ACCOUNT, WITHOUT_A_ROLE, Named, Roles
 from tests.factories import a_user, a_version
 from tests.reports.factories import Bank, a_declared_system, a_window, notarise, watch
 from tests.roles import as_role
@@ -70,6 +70,18 @@ def test_nobody_is_named(bank):
     assert [name for name in bank.names if name in text] == []
     assert "@bank.example" not in text
     assert str(bank.validator.pk) not in text
+
+
+def test_a_name_is_a_word_of_its_own_in_what_people_write(bank):
+    a_user(name="Max")
+    a_user(name="田中")
+    texts = ["Max raised the Maximum.", "Ask Maxs deputy or Max's.", "田中が決めた。"]
+    named = Named(texts, Roles(system_id=bank.system.pk, owner_id=bank.owner.pk))
+    assert [named.without(text) for text in texts] == [
+        "the person without a role raised the Maximum.",
+        "Ask the person without a roles deputy or the person without a role's.",
+        "the person without a roleが決めた。",
+    ]
 
 
 def test_people_stand_in_the_role_in_which_they_acted(bank):

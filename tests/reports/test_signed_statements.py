@@ -3,6 +3,8 @@
 import uuid
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from governance.audit import selectors as log
@@ -15,6 +17,7 @@ from reports import services
 from reports.documents.building import build
 from reports.errors import StatementNotReady
 from reports.facts import Facts
+from reports.facts_portfolio import portfolio, quarter_from
 from reports.models import ABOUT_ONE_THING, Document, DocumentJob, DocumentSignatory
 from reports.web import signing
 from tests.factories import PASSWORD
@@ -134,7 +137,6 @@ def test_the_page_asks_for_the_password_and_signs(bank, client):
     assert DocumentJob.objects.filter(signatory__isnull=False).count() == 1
 
 
-@pytest.mark.usefixtures("ready")
 def refused(bank: Bank, draft: Document, says: str) -> None:
     with pytest.raises(StatementNotReady, match=says):
         services.sign_statement(document_id=draft.pk, person=bank.owner, **SAID)
@@ -199,6 +201,32 @@ def test_the_contrary_of_what_the_record_says_of_personal_data_is_not_stated(rea
 
 
 @pytest.mark.usefixtures("ready")
+def test_a_field_that_is_refused_says_why_and_keeps_what_was_typed(bank, client):
+    client.force_login(bank.owner)
+    address = reverse("document-sign", args=[built(bank, "annex-v").pk])
+    long = "Frankfurt am Main, " * 8
+    page = client.post(address, SAID | {"place": long, "personal_data": "no", "password": PASSWORD})
+    assert page.status_code == 422
+    assert "at most 120 characters" in page.content.decode()
+    assert 'maxlength="120"' in page.content.decode()
+    assert long.strip() in page.content.decode()
+
+
+@pytest.mark.usefixtures("ready")
+def test_who_signs_reads_that_the_draft_is_old_or_out_of_date(bank, client):
+    client.force_login(bank.owner)
+    draft = built(bank, "annex-v")
+    address = reverse("document-sign", args=[draft.pk])
+    assert "Out of date" not in client.get(address).content.decode()
+    declaring.declare(ai_system=bank.system, answers={"standards": "None were applied."}, by=bank.owner)
+    assert "Out of date" in client.get(address).content.decode()
+    newer = built(bank, "annex-v")
+    page = client.get(address).content.decode()
+    assert "A newer version of this document is there." in page
+    assert reverse("document-detail", args=[newer.pk]) in page
+
+
+@pytest.mark.usefixtures("ready")
 def test_who_may_not_sign_reads_why(bank, client):
     draft = built(bank, "annex-v")
     client.force_login(bank.officer)
@@ -229,6 +257,34 @@ def test_the_report_over_all_systems_counts_their_rows(bank):
     assert {owed["from"] for owed in row["owed"]} == {"2027-12-02"}, "nothing is owed before the Act applies"
     assert made.missing
     assert bank.system.name in " ".join(gap.what for gap in build(made.snapshot).gaps)
+
+
+def test_the_report_over_all_systems_lists_what_is_owed_and_nothing_else(bank):
+    a_declared_system(bank.owner, slug="churn", name="Churn")
+    built(bank, "annex-iv")
+    found = {row["system"]: row for row in _portfolio()["portfolio"]["systems"]}
+    assert found["churn"]["owed"] is None
+    kinds = {row["kind"] for row in found[bank.system.slug]["owed"]}
+    assert {"annex-iv", "annex-v", "risk-file"} <= kinds
+    assert not kinds & {"model-card", "incident", "answer-86"}, "nobody expects one of each system"
+    assert found[bank.system.slug]["documents"] == ["annex-iv"]
+    gaps = {gap.what.partition(":")[0]: gap.what for gap in build(_portfolio()).gaps}
+    assert "Technical documentation" not in gaps[bank.system.name]
+    assert "Risk file (Art. 9), owed from 2027-12-02" in gaps[bank.system.name]
+    assert "can't be said" in gaps["Churn"]
+
+
+def test_the_queries_of_the_report_over_all_systems_do_not_grow_with_them(bank, django_assert_num_queries):
+    with CaptureQueriesContext(connection) as before:
+        _portfolio()
+    for number in range(3):
+        a_declared_system(bank.owner, slug=f"other-{number}", name=f"Other {number}")
+    with django_assert_num_queries(len(before)):
+        _portfolio()
+
+
+def _portfolio():
+    return portfolio(uuid.uuid4(), {}, quarter_from(_quarter()))
 
 
 def _quarter() -> str:

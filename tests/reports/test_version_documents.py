@@ -16,7 +16,8 @@ from reports.documents.building import build
 from reports.facts_version import reports_with_words_of
 from reports.models import Document, DocumentJob
 from reports.web import views
-from tests.factories import a_dataset, a_user, a_version, given
+from tests import payloads
+from tests.factories import a_dataset, a_user, a_version, attach, given, submit
 from tests.reports.factories import Bank, notarise
 from tests.validation import working
 
@@ -113,6 +114,18 @@ def test_the_report_states_a_signed_validation_and_names_nobody(bank):
     assert [name for name in (*bank.names, validator.name) if name in raw] == []
     card = built(bank, "model-card", promotion.version)
     assert any("concludes: fit with conditions" in text for text in said(card, "decisions"))
+
+
+def test_criteria_signed_after_a_first_measurement_are_not_said_to_come_before_a_later_one(bank):
+    promotion = bank.promotion()
+    attach(promotion.approval, payloads.performance(production=False))
+    proposal = criteria.propose_criteria(ai_system=bank.system, criteria=CRITERIA, by=bank.owner)
+    criteria.sign_criteria(criteria_id=proposal.pk, signer=bank.officer)
+    submit(promotion.approval, payloads.performance(production=False), bank.engineer)
+    report = built(bank, "validation-report", promotion.version)
+    assert len([row for row in report.snapshot["evidence"] if row["type"] == "performance/v1"]) == 1
+    (text,) = [text for text in said(report, "criteria") if "signed by a second person" in text]
+    assert "That was after this version's performance was first measured" in text
 
 
 @pytest.mark.django_db(transaction=True)

@@ -39,6 +39,8 @@ ROUTES: dict[str, Route] = {
     "GET system-coverage-csv": Route("read", "system"),
     "GET coverage": Route("list", shows="Consumer credit scoring", query="?when=all"),
     "GET coverage-csv": Route("list", shows="Consumer credit scoring"),
+    "GET api-system-coverage": Route("read", "system"),
+    "GET api-coverage-map": Route("list", shows="Consumer credit scoring", query="?when=all"),
     "GET document-sign": Route("read", "document"),
     "POST document-sign": Route("sign a declaration", "document", "declaration of conformity"),
     "GET api-document-copy": Route("read", "document"),

@@ -390,6 +390,7 @@ ROUTES: dict[str, Route] = {
     "POST document-check": Route("look at a file"),
     "POST document-build": Route("ask for a document on the page", body="document page"),
     "GET document-download": Route("read", "document"),
+    "GET api-documents": Route("list", shows="consumer-credit"),
     "POST api-documents": Route("ask for a document", body="document"),
     "GET api-document-job": Route("read", "document job"),
     "GET api-document-pdf": Route("read", "document"),
