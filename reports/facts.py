@@ -143,7 +143,7 @@ class Facts:
 
     def _classification(self) -> Json | None:
         row = inventory.classification_in_force(self.system)
-        if row is None:
+        if row is None or self.system.class_reopened_at:  # a signature that counts no more is not printed as one
             return None
         return {
             **_derived(row),
@@ -342,6 +342,7 @@ def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:
     return [
         ai_system,
         *ai_system.classifications.all(),
+        *ai_system.modifications.all(),
         *ai_system.assignments.all(),
         *ai_system.dataset_pins.all(),
         *ai_system.models.all(),

@@ -17,12 +17,14 @@ from governance.common import clock
 from governance.common.errors import DomainError, Forbidden, InvalidInput, Unknown
 from governance.inventory.errors import AlreadyReviewed, AnsweredMeanwhile, OwnDeclaration
 from governance.inventory.models import AISystem, Declaration
+from governance.inventory.texts import text_of
 from governance.regulation import record
 
 AUTHORS = (Role.ENGINEER, Role.OWNER, Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER)
 REVIEWERS = (Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER)
 LONGEST = 20_000
 LONGEST_LINE = 300
+LONGEST_NOTE = 2000
 
 
 @transaction.atomic
@@ -95,7 +97,8 @@ def review(*, declaration_id: uuid.UUID, verdict: str, by: User, note: str = "")
 
     Raises:
         Unknown: no such answer.
-        InvalidInput: another verdict, a return without a note, or the answer was taken back or replaced.
+        InvalidInput: another verdict, a return without a note, a note of more than 2000 characters, or the answer was
+            taken back or replaced.
         AlreadyReviewed, OwnDeclaration, Forbidden: as :func:`check_may_review` says.
     """
     found = Declaration.objects.select_for_update(of=("self",)).select_related("system").filter(pk=declaration_id)
@@ -107,7 +110,8 @@ def review(*, declaration_id: uuid.UUID, verdict: str, by: User, note: str = "")
         raise InvalidInput(f"The verdict is {' or '.join(Declaration.Verdict.values)}.")
     if verdict == Declaration.Verdict.RETURNED and len(note.strip()) < 10:
         raise InvalidInput("Say in at least 10 characters what the answer lacks.")
-    row.verdict, row.note, row.reviewed_by, row.reviewed_at = verdict, note.strip()[:2000], by, clock.now()
+    said = text_of(note, "note", LONGEST_NOTE)
+    row.verdict, row.note, row.reviewed_by, row.reviewed_at = verdict, said, by, clock.now()
     audit.append(
         event=Event.RECORD_REVIEWED,
         actor=by,

@@ -202,6 +202,10 @@ def _of_system(found: Gathered, system: AISystem) -> None:
     rows: Sequence[QuerySet[Any]] = (
         AISystem.objects.filter(pk=system.pk),
         system.classifications.all(),
+        system.modifications.all(),
+        system.declarations.all(),
+        system.risks.all(),
+        system.correspondence.all(),
         system.assignments.all(),
         system.criteria_proposals.all(),
         system.dataset_pins.all(),

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
             name='Notice',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('decision', 'Your decision is asked for'), ('security', 'Security of your account'), ('request', 'What became of your requests'), ('system', 'AI systems that you own'), ('finding', 'Findings that you own'), ('alert', 'Alerts of models that you answer for'), ('incident', 'Serious incidents'), ('escalation', 'Requests escalated to you'), ('mention', 'Comments that mention you'), ('delegation', 'Delegations that you give or receive'), ('token', 'Tokens that you answer for'), ('test', 'Test messages')], max_length=16)),
+                ('kind', models.CharField(choices=[('decision', 'Your decision is asked for'), ('security', 'Security of your account'), ('request', 'What became of your requests'), ('system', 'AI systems that you own'), ('finding', 'Findings that you own'), ('correspondence', 'Notices and requests that are due'), ('alert', 'Alerts of models that you answer for'), ('incident', 'Serious incidents'), ('escalation', 'Requests escalated to you'), ('mention', 'Comments that mention you'), ('delegation', 'Delegations that you give or receive'), ('token', 'Tokens that you answer for'), ('test', 'Test messages')], max_length=16)),
                 ('occasion', models.CharField(help_text='The log entry, or the name of what happened by the clock.', max_length=200)),
                 ('entry', models.UUIDField(help_text='The log entry that it was made from.', null=True)),
                 ('words', models.CharField(help_text='Names nothing.', max_length=200)),
