@@ -206,7 +206,7 @@ def evaluation_data(candidate: ModelVersion, ai_system: AISystem) -> str:
 
 
 def classified(ai_system: AISystem | None, model: str) -> AISystem:
-    """Return the system that a model serves, if its class is signed and something of it may be promoted.
+    """Return the system that a model serves, if its signed class counts and something of it may be promoted.
 
     Raises:
         ModelUnassigned, SystemUnclassified, SystemProhibited: each says what to do.
@@ -221,6 +221,8 @@ def classified(ai_system: AISystem | None, model: str) -> AISystem:
         raise SystemProhibited(
             f"{ai_system.name} is classified as a prohibited practice (Article 5); nothing is promoted."
         )
+    if why := inventory_selectors.why_open_again(ai_system):
+        raise SystemUnclassified(why)
     return ai_system
 
 

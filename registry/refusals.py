@@ -4,6 +4,7 @@ from governance.approvals import renewal
 from governance.approvals.models import State
 from governance.common import clock
 from governance.inventory.models import AISystem
+from governance.inventory.selectors import why_open_again
 from registry import selectors
 from registry.models import AliasChange, PromotionRequest
 
@@ -50,7 +51,7 @@ def may_apply(promotion: PromotionRequest) -> str:
         return f"It is {promotion.get_state_display().lower()} already."
     if approval.valid_until and approval.valid_until <= clock.now():
         return "Its approval has lapsed; request the promotion again."
-    if why := renewal.refusal(approval):
+    if why := renewal.refusal(approval) or why_open_again(approval.system):
         return why
     if selectors.lacks_permit(promotion):
         return "The notary has not signed its permit yet; this takes about a second."

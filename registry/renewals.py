@@ -121,11 +121,15 @@ def open_due() -> list[uuid.UUID]:
 
 
 def due_to_apply() -> list[PromotionRequest]:
-    """Return the approved renewals that can take the place of what they renew: permit signed, and that one live."""
+    """Return the approved renewals that can take the place of what they renew: permit signed, and that one live.
+
+    None of a system whose class is open again.
+    """
     waiting = PromotionRequest.objects.select_related("approval", "version__model").filter(
         state=PromotionRequest.State.REQUESTED,
         approval__state=State.APPROVED,
         approval__renews__isnull=False,
+        approval__system__class_reopened_at__isnull=True,
         approval__renews__promotion__alias_history__during__endswith__isnull=True,
     )
     return [row for row in waiting.distinct() if not selectors.lacks_permit(row) and not renewal.refusal(row.approval)]

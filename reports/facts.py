@@ -61,7 +61,7 @@ class Facts:
         self.watched = Watched(self.version, self.promotion.alias if self.promotion else None) if self.version else None
         self.roles = Roles(system_id=ai_system.pk, owner_id=ai_system.owner_id)
         self.answers = declaring.newest(ai_system)
-        self.signed = inventory.classification_in_force(ai_system)
+        self.signed = inventory.classification_that_counts(ai_system)
         self.classified = as_classified(self.signed, ai_system) if self.signed else None
         self.log = LogFacts(_rows_with_a_history(ai_system))
 
@@ -348,6 +348,7 @@ def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:
     return [
         ai_system,
         *ai_system.classifications.all(),
+        *ai_system.modifications.all(),
         *ai_system.assignments.all(),
         *ai_system.dataset_pins.all(),
         *ai_system.models.all(),

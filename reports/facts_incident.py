@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
+from django.db.models.fields.json import KT
+
 from governance.audit.selectors import entry_by_id
 from governance.common import clock
 from governance.common.errors import Unknown
@@ -69,17 +71,11 @@ def reports_with_words_of(entry_id: UUID) -> list[str]:
     place = entry_by_id(entry_id).index
     if place is None:
         return []
-    reports = Document.objects.filter(kind=Document.Kind.INCIDENT).order_by("made_at")
-    return [
-        f"the report {row.snapshot['incident']['number']} of {clock.rfc3339(row.made_at)}, {row.pdf_digest}"
-        for row in reports
-        if place in _places_of_words(row.snapshot["incident"])
-    ]
-
-
-def _places_of_words(incident: Json) -> set[int | None]:
-    lines = [line for section in incident["sections"] for line in section["lines"]]
-    return {line["place"] for line in lines if line["state"] == "declared"}
+    # The database looks into the snapshots: none of them is loaded, however many reports there are.
+    words = {"incident": {"sections": [{"lines": [{"state": "declared", "place": place}]}]}}
+    reports = Document.objects.filter(kind=Document.Kind.INCIDENT, snapshot__contains=words).order_by("made_at", "pk")
+    named = reports.annotate(number=KT("snapshot__incident__number")).values_list("number", "made_at", "pdf_digest")
+    return [f"the report {number} of {clock.rfc3339(made_at)}, {digest}" for number, made_at, digest in named]
 
 
 def incident_rows(ai_system: AISystem) -> list[Json]:

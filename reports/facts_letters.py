@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import uuid
 
+from governance.accounts.models import User
 from governance.common import clock
 from governance.common.errors import Unknown
+from governance.inventory.correspondence import correspondence_of
 from governance.inventory.models import AISystem, Correspondence
 from reports.decisions_explained import Explained
 from reports.documents import authority_letters, letters
@@ -34,15 +36,15 @@ _TO_AUTHORITIES = {"system": ("ai_roles",), "classification": ("signed_by_role",
 _QUESTIONS = {**letters.QUESTIONS, **authority_letters.QUESTIONS}
 
 
-def letter_of(ai_system: AISystem, kind: str, about: str) -> Correspondence:
+def letter_of(ai_system: AISystem, kind: str, about: str, reader: User) -> Correspondence:
     """Return the correspondence of a system that a letter of a kind is drawn of.
 
     Raises:
-        Unknown: the system has none of that id and kind, or what it said was erased.
+        Unknown: the system has none of that id and kind that the reader may read, or what it said was erased.
     """
-    rows = Correspondence.objects.select_related("system", "recorded_by", "answered_by")
     try:
-        return rows.get(pk=uuid.UUID(about), system=ai_system, kind=LETTERS[kind], erased_at__isnull=True)
+        rows = correspondence_of(ai_system, reader)
+        return rows.get(pk=uuid.UUID(about), kind=LETTERS[kind], erased_at__isnull=True)
     except (ValueError, Correspondence.DoesNotExist):
         raise Unknown(
             f"{ai_system} has no such correspondence as {about or 'of no id'} to draw a letter of: ask from its page."

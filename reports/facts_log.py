@@ -20,10 +20,19 @@ _ALERT_CHANGES = {
     "joined": "another window joined it",
     "breached": "what was to be watched became a breach",
 }
+_MODIFIED = {
+    "substantial": "a substantial modification",
+    "purpose": "a change of the intended purpose",
+    "facts": "a change of facts that the classification rests on",
+}
 # The changes that Annex IV point 6 asks about, and how each reads. Who acted and what people argued stays in the log.
 _CHANGES: dict[str, Callable[[Data], str]] = {
     Event.SYSTEM_REGISTERED: lambda data: f"The AI system {data['system']} was taken in.",
     Event.SYSTEM_UPDATED: lambda data: f"The AI system became {data['state']}.",
+    Event.SYSTEM_MODIFIED: lambda data: (
+        f"Modification {data['number']} of the AI system was declared: {_MODIFIED[data['kind']]}."
+        + (" Its signed class is open again." if data["reopens"] else "")
+    ),
     Event.CLASSIFICATION_SIGNED: lambda data: (
         f"Classification signed: {_words(data['ai_act_class'])}, model tier {data['model_tier']}."
     ),

@@ -141,7 +141,9 @@ def _systems(today: date) -> list[Json]:
             state=row.state,
             ai_roles=row.ai_roles,
             documents=sorted(have.get(row.pk, ())),
-            owed=_owed(row, signed.get(row.pk), _body(answers.get(row.pk, ())), today),
+            owed=_owed(
+                row, None if row.class_reopened_at else signed.get(row.pk), _body(answers.get(row.pk, ())), today
+            ),
             at=row.made_at,
         )
         for row in rows

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import Q
+from django.db.models.fields.json import KT
+
 from governance.accounts.roles import Role
 from governance.approvals.models import Waiver
 from governance.audit.selectors import entry_by_id
@@ -53,18 +56,17 @@ def reports_with_words_of(entry_id: UUID) -> list[str]:
     place = entry_by_id(entry_id).index
     if place is None:
         return []
-    rows = Document.objects.filter(kind__in=ABOUT_A_VERSION).order_by("made_at")
+    # The database looks into the snapshots: none of them is loaded, however many documents there are.
+    said = {"log_index": place}
+    words = Q(snapshot__contains={"validation": {"tests": [said]}})
+    for part in ("plan", "independence", "report"):
+        words |= Q(snapshot__contains={"validation": {part: said}})
+    rows = Document.objects.filter(words, kind__in=ABOUT_A_VERSION).order_by("made_at", "pk")
+    named = rows.annotate(name=KT("snapshot__model__name"), number=KT("snapshot__model__version"))
     return [
-        f"the {row.get_kind_display().lower()} {row.snapshot['model']['name']}/{row.snapshot['model']['version']} of "
-        f"{clock.rfc3339(row.made_at)}, {row.pdf_digest}"
-        for row in rows
-        if place in _places_of_words(row.snapshot.get("validation") or {})
+        f"the {Document.Kind(kind).label.lower()} {name}/{number} of {clock.rfc3339(made_at)}, {digest}"
+        for kind, name, number, made_at, digest in named.values_list("kind", "name", "number", "made_at", "pdf_digest")
     ]
-
-
-def _places_of_words(validation: Json) -> set[int | None]:
-    parts = [validation.get(name) or {} for name in ("plan", "independence", "report")]
-    return {part.get("log_index") for part in (*parts, *(validation.get("tests") or ()))} - {None}
 
 
 def _permits(promotions: list[PromotionRequest]) -> list[Json]:

@@ -133,7 +133,11 @@ def answers_of(system_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Declar
 
 def _records(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[What, datetime]]:
     changed: Mapping[What, tuple[QuerySet[Any], str, Any]] = {
-        "classification": (Classification.objects.filter(system__in=ids), "system", Max("signed_at")),
+        "classification": (
+            Classification.objects.filter(system__in=ids),
+            "system",
+            Max(Greatest("signed_at", "system__class_reopened_at")),
+        ),
         "criteria": (SuccessCriteria.objects.filter(system__in=ids), "system", Max("signed_at")),
         "decision": (Decision.objects.filter(request__system__in=ids), "request__system", Max("decided_at")),
         "risk": (Risk.objects.filter(system__in=ids), "system", Max(Greatest("changed_at", "accepted_at"))),

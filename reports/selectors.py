@@ -2,14 +2,16 @@
 
 import uuid
 from collections.abc import Iterable
+from typing import TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.fields.json import KT
 
 from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common.errors import Unknown
 from governance.evidence import storage
+from governance.inventory.correspondence import without_hidden_requests
 from reports.documents import exports
 from reports.documents.building import build
 from reports.documents.comparing import Comparison, compare
@@ -17,6 +19,7 @@ from reports.documents.content import Content
 from reports.documents.snapshot import SnapshotInvalid
 from reports.models import ABOUT_A_VERSION, LETTERS, Document, DocumentJob
 
+M = TypeVar("M", bound=Model)
 PART_OF: dict[str, str] = {
     Document.Kind.INCIDENT: "incident",
     **dict.fromkeys(ABOUT_A_VERSION, "model"),
@@ -26,9 +29,12 @@ PART_OF: dict[str, str] = {
 
 
 def documents_for(user: User) -> QuerySet[Document]:
-    """Return the documents that a person may read: those of the systems in reach."""
+    """Return the documents that a person may read: those of the systems in reach.
+
+    An answer to a person (Article 86) is for whoever may answer, and for auditors.
+    """
     rows = Document.objects.select_related("system").defer("snapshot").order_by("-made_at")
-    return readable(rows, user, system="system")
+    return _readable(rows, user)
 
 
 def versions_described(rows: Iterable[Document]) -> dict[uuid.UUID, str]:
@@ -127,7 +133,12 @@ def export_of(row: Document, form: str) -> bytes:
 def jobs_for(user: User) -> QuerySet[DocumentJob]:
     """Return the jobs that a person may read, newest first."""
     rows = DocumentJob.objects.select_related("document", "system").order_by("-made_at")
-    return readable(rows, user, system="system")
+    return _readable(rows, user)
+
+
+def _readable(rows: QuerySet[M], user: User) -> QuerySet[M]:
+    within = readable(rows, user, system="system")
+    return without_hidden_requests(within, user, asked=Q(kind=Document.Kind.ANSWER), system="system")
 
 
 def job_for(user: User, pk: uuid.UUID) -> DocumentJob:

@@ -50,20 +50,20 @@ def request_document(*, kind: str, ai_system: AISystem | None, requester: User, 
     if (ai_system is None) != (kind == Document.Kind.MODEL_RISK):
         said = "is about all systems: name none" if ai_system else "is about one AI system: name it"
         raise InvalidInput(f"{Document.Kind(kind).label} {said}.")
-    about = quarter_from(about).isoformat() if ai_system is None else _about(kind, ai_system, about)
+    about = quarter_from(about).isoformat() if ai_system is None else _about(kind, ai_system, about, requester)
     return DocumentJob.objects.create(
         id=uuid.uuid4(), kind=kind, system=ai_system, about=about, requested_by=requester, made_at=clock.now()
     )
 
 
-def _about(kind: str, ai_system: AISystem, about: str) -> str:
+def _about(kind: str, ai_system: AISystem, about: str, requester: User) -> str:
     """Return the id of what a document of one system is about, an empty text where that is the system itself."""
     if kind == Document.Kind.INCIDENT:
         return str(incident_of(ai_system, about).pk)
     if kind in ABOUT_A_VERSION:
         return str(version_of(ai_system, about).pk)
     if kind in LETTERS:
-        return str(letter_of(ai_system, kind, about).pk)
+        return str(letter_of(ai_system, kind, about, requester).pk)
     if about:
         raise InvalidInput(f"{Document.Kind(kind).label} is about the whole system: leave `about` out.")
     return ""
@@ -182,7 +182,8 @@ def _snapshot(job: DocumentJob, versions: dict[str, str], explained: Explained) 
     if job.system is None:
         return portfolio(job.pk, versions, quarter_from(job.about))
     if job.kind in LETTERS:
-        return letter_snapshot(job.pk, versions, job.kind, letter_of(job.system, job.kind, job.about), explained)
+        row = letter_of(job.system, job.kind, job.about, job.requested_by)
+        return letter_snapshot(job.pk, versions, job.kind, row, explained)
     version = version_of(job.system, job.about) if job.kind in ABOUT_A_VERSION else None
     return Facts(job.system, version).snapshot(job.pk, versions, job.kind, job.about)
 

@@ -29,7 +29,7 @@ def compute(ai_system: AISystem) -> Settled | None:
 
 def product_part(ai_system: AISystem) -> Settled | None:
     """That the system is no product, as its signed classification says."""
-    signed = inventory.classification_in_force(ai_system)
+    signed = inventory.classification_that_counts(ai_system)
     if signed is None or not is_no_product(signed.trace):
         return None
     text = _("By the signed classification the system is neither a product nor a safety component under Annex I.")

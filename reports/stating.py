@@ -48,7 +48,7 @@ def check_ready(draft: Document) -> None:
 
 
 def _check_asked_for(draft: Document, ai_system: AISystem) -> None:
-    signed = inventory.classification_in_force(ai_system)
+    signed = inventory.classification_that_counts(ai_system)
     if signed is None:
         raise StatementNotReady(
             f"{ai_system} has no signed classification, so nobody knows whether the Act asks for the declaration: have "

@@ -1,6 +1,7 @@
 """``Idempotency-Key``: the same key and body give the same answer, done once."""
 
 import json
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -78,6 +79,14 @@ def forget() -> int:
     """Delete answers that were given longer than :data:`KEPT` ago, and sessions that ended; return how many answers."""
     Session.objects.filter(expire_date__lt=clock.now()).delete()
     return IdempotentAnswer.objects.filter(made_at__lt=clock.now() - KEPT).delete()[0]
+
+
+def blank(resource_id: uuid.UUID) -> int:
+    """Take out of the kept answers what they say of a resource that was erased; return how many.
+
+    Its id stays, so that the same request still makes nothing twice.
+    """
+    return IdempotentAnswer.objects.filter(body__id=str(resource_id)).update(body={"id": str(resource_id)})
 
 
 def _digest(request: Request) -> str:

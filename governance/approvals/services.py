@@ -72,7 +72,7 @@ def open_request(
         actor: who opens it, where Placet does it by itself in the requester's place.
 
     Raises:
-        SystemRetired: the system is retired.
+        SystemRetired, ClassReopened: the system is retired, or was modified since its class was signed.
         PolicyMissing: no published policy governs the system and alias.
         DataUnfit: the policy wants evidence on data of another role than the data named for it has.
         IntegrityError: the subject has an open request for the same thing (``one_open_request_per_subject``).

@@ -45,6 +45,7 @@ class Event(StrEnum):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 (an event)
     SERVICE_ACCOUNT_CREATED = "service_account.created"
     SYSTEM_REGISTERED = "system.registered"
+    SYSTEM_MODIFIED = "system.modified"
     SYSTEM_RETIRED = "system.retired"
     SYSTEM_UPDATED = "system.updated"
     DATASET_PINNED = "dataset.pinned"

@@ -184,6 +184,8 @@ SPECTACULAR_SETTINGS = {
         "StatusEnum": ["valid", "suspended", "revoked", "lapsed"],
         "PointStatusEnum": ["inserted", "amended", "deleted"],
         "FindingStateEnum": ["open", "proposed", "closed"],
+        "AiActClassEnum": "governance.inventory.models.AISystem.AIActClass",
+        "ModificationKindEnum": "governance.inventory.models.Modification.Kind",
         "RiskKindEnum": "governance.inventory.models.Risk.Kind",
         "RiskStateEnum": "governance.inventory.models.Risk.State",
         "CorrespondenceKindEnum": "governance.inventory.models.Correspondence.Kind",

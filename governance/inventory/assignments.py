@@ -24,6 +24,7 @@ from governance.inventory.errors import (
 )
 from governance.inventory.mirrored import MirroredModel, mirror
 from governance.inventory.models import AISystem, ModelAssignment
+from governance.inventory.retiring import check_not_retired
 
 SIGNERS = (Role.VALIDATOR, Role.RISK_OFFICER)
 
@@ -38,12 +39,14 @@ def propose_assignment(*, model: str, ai_system: AISystem, by: User) -> ModelAss
         InvalidInput: the model serves this system already.
         AlreadyProposed: an assignment of the model waits for its signature.
         AssignmentStands: something of the model is live, requested or approved under the system it serves now.
+        SystemRetired: the system is retired.
     """
     found = mirror().model(model, reader=by)
     present = _present(found)
     owners = {ai_system.owner_id, *([present.owner_id] if present else [])}
     if by.pk not in owners and not has_role(by, Role.ADMINISTRATOR):
         raise Forbidden(f"The owner of {ai_system.name}, or of the system it serves now, proposes where {model} goes.")
+    check_not_retired(ai_system)
     if present and present.pk == ai_system.pk:
         raise InvalidInput(f"{model} serves {ai_system.name} already.")
     _check_free(found, present)
@@ -68,12 +71,14 @@ def sign_assignment(*, assignment_id: uuid.UUID, signer: User) -> ModelAssignmen
     Raises:
         Unknown, ProposalWithdrawn, AlreadySigned, OwnAssignment, Forbidden: as :func:`check_may_sign` says.
         AssignmentStands: something of the model became live, requested or approved meanwhile.
+        SystemRetired: the system was retired meanwhile.
     """
     proposal = _locked(assignment_id)
     # The model's row is locked and read again: what counts is the system that it serves now.
     found = mirror().model(proposal.model_name)
     check_may_sign(proposal, signer, present=_present(found))
     _check_free(found, _present(found))
+    check_not_retired(AISystem.objects.select_for_update(no_key=True).get(pk=proposal.system_id))
     proposal.signed_by, proposal.signed_at = signer, clock.now()
     audit.append(
         event=Event.MODEL_ASSIGNED,

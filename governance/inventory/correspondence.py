@@ -7,23 +7,26 @@ whoever records it says what sets it.
 import re
 import uuid
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
+from governance.accounts import idempotency
+from governance.accounts.access import may_read
 from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.accounts.selectors import has_role
+from governance.accounts.selectors import grants_in_force, has_role
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError, Forbidden, InvalidInput, Unknown
 from governance.inventory import selectors
-from governance.inventory.declaring import check_may_declare
-from governance.inventory.errors import AlreadyBlank, CorrespondenceSettled
+from governance.inventory.declaring import AUTHORS, check_may_declare
+from governance.inventory.errors import AlreadyBlank, CorrespondenceMoved, CorrespondenceSettled
 from governance.inventory.law import as_classified
 from governance.inventory.models import AISystem, Correspondence
+from governance.inventory.texts import reason_of, text_of
 from governance.regulation.dates import Duty, standing
 from governance.regulation.register import load
 
@@ -35,12 +38,14 @@ POINTS: dict[str, tuple[str, ...]] = {
     Kind.EXPLANATION: ("Art 86",),
 }
 """Points of the register that each kind is about, with all that stands below them."""
-LONGEST = 8000
 LONGEST_BASIS = LONGEST_DECISION = 200
 SHORTEST = 20
 # A name has no digit, an address of mail an @: neither passes for a reference.
 REFERENCE = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9._:/-]{1,79}")
 SENDERS = (Role.OWNER, Role.DATA_PROTECTION_OFFICER)
+READERS = (*AUTHORS, Role.AUDITOR)
+"""Who reads what persons asked and were answered, beside the owner and administrators: who may answer, and auditors."""
+M = TypeVar("M", bound=Model)
 
 
 @transaction.atomic
@@ -82,11 +87,11 @@ def record_correspondence(
         system=ai_system,
         kind=kind,
         reference=reference,
-        text=_text(text, "text", LONGEST),
-        decision=_text(decision, "decision", LONGEST_DECISION),
+        text=text_of(text, "text"),
+        decision=text_of(decision, "decision", LONGEST_DECISION),
         received_on=received_on,
         due_on=due_on,
-        due_basis=_text(due_basis, "basis", LONGEST_BASIS),
+        due_basis=text_of(due_basis, "basis", LONGEST_BASIS),
         recorded_by=by,
         recorded_at=clock.now(),
     )
@@ -98,18 +103,24 @@ def record_correspondence(
 
 
 @transaction.atomic
-def answer_correspondence(*, correspondence_id: uuid.UUID, by: User, answer: str) -> Correspondence:
+def answer_correspondence(*, correspondence_id: uuid.UUID, by: User, answer: str, seen: str = "") -> Correspondence:
     """Write what a request is answered, before it is sent; it can be written anew until then.
+
+    Args:
+        seen: the log entry of the request as the writer read it; where it is given and another change has come
+            meanwhile, nothing is written.
 
     Raises:
         Unknown: no such correspondence.
         Forbidden: the person has no part in the system.
         CorrespondenceSettled: it was sent or withdrawn.
+        CorrespondenceMoved: somebody changed it since ``seen``.
         InvalidInput: it is no request, or the answer is shorter than 20 characters.
     """
     row = _locked(correspondence_id)
     check_may_declare(row.system, by)
     _check_open(row)
+    _check_seen(row, seen)
     if row.kind != Kind.EXPLANATION:
         raise InvalidInput("Only a request is answered: say what came back when you record that it was sent.")
     _put_answer(row, by, answer)
@@ -117,21 +128,26 @@ def answer_correspondence(*, correspondence_id: uuid.UUID, by: User, answer: str
 
 
 @transaction.atomic
-def send_correspondence(*, correspondence_id: uuid.UUID, by: User, sent_on: date, answer: str = "") -> Correspondence:
+def send_correspondence(
+    *, correspondence_id: uuid.UUID, by: User, sent_on: date, answer: str = "", seen: str = ""
+) -> Correspondence:
     """Say that it was sent: the notice, or the answer to a request.
 
     Args:
         sent_on: today or before, and not before a request came.
         answer: what was answered, where it is not written yet or went out in other words, at least 20 characters; of
             another kind than a request what came back, or nothing.
+        seen: as of :func:`answer_correspondence`, so that nobody vouches for words that they did not read.
 
     Raises:
         Unknown: no such correspondence.
         CorrespondenceSettled: it was sent or withdrawn.
+        CorrespondenceMoved: somebody changed it since ``seen``.
         Forbidden: as :func:`check_may_send` says.
         InvalidInput: the day does not fit, or a request is not answered.
     """
     row = _open(correspondence_id, by)
+    _check_seen(row, seen)
     if answer.strip() or (row.kind == Kind.EXPLANATION and not row.answer):
         _put_answer(row, by, answer)
     if sent_on > clock.now().date():
@@ -151,7 +167,7 @@ def withdraw_correspondence(*, correspondence_id: uuid.UUID, by: User, reason: s
         InvalidInput: the reason is shorter than 20 characters.
     """
     row = _open(correspondence_id, by)
-    row.state, row.reason = State.WITHDRAWN, _reason(reason)
+    row.state, row.reason = State.WITHDRAWN, reason_of(reason)
     return _settled(row, Event.CORRESPONDENCE_WITHDRAWN, by)
 
 
@@ -159,7 +175,8 @@ def withdraw_correspondence(*, correspondence_id: uuid.UUID, by: User, reason: s
 def erase_correspondence(*, correspondence_id: uuid.UUID, by: User, reason: str) -> Correspondence:
     """Take out what could say who somebody is: reference, decision and texts. Kind, days and state stay.
 
-    Documents that were drawn of it before keep what they print.
+    Answers that are kept under an ``Idempotency-Key`` lose it too. Documents that were drawn of it before keep what
+    they print.
 
     Raises:
         Unknown: no such correspondence.
@@ -169,9 +186,10 @@ def erase_correspondence(*, correspondence_id: uuid.UUID, by: User, reason: str)
     """
     row = _locked(correspondence_id)
     check_may_erase(row, by)
-    why = _reason(reason)
+    why = reason_of(reason)
     row.reference = row.decision = row.text = row.answer = row.reason = ""
     row.erased_at = clock.now()
+    idempotency.blank(row.pk)
     return _logged(row, Event.CORRESPONDENCE_ERASED, by, why=why)
 
 
@@ -210,11 +228,30 @@ def may(check: Any, *args: Any) -> str:
     return ""
 
 
-def correspondence_of(ai_system: AISystem) -> QuerySet[Correspondence]:
-    """Return all correspondence of a system, the newest first."""
-    return ai_system.correspondence.select_related("system", "recorded_by", "answered_by", "settled_by").order_by(
-        "-number"
-    )
+def correspondence_of(ai_system: AISystem, reader: User) -> QuerySet[Correspondence]:
+    """Return the correspondence of a system that a person may read, the newest first."""
+    rows = ai_system.correspondence.select_related("system", "recorded_by", "answered_by", "settled_by")
+    asked = Q(kind=Kind.EXPLANATION)
+    return without_hidden_requests(rows, reader, asked=asked, system="system").order_by("-number")
+
+
+def without_hidden_requests(rows: QuerySet[M], reader: User, *, asked: Q, system: str) -> QuerySet[M]:
+    """Leave out what persons asked and were answered where the reader, who reads the systems, may not read that.
+
+    Args:
+        asked: which of the rows say what a person asked or was answered.
+        system: the path from a row to its AI system.
+    """
+    held = grants_in_force().filter(person=reader)
+    if held.filter(system_id=None, role__in=[*READERS, Role.ADMINISTRATOR]).exists():
+        return rows
+    here = held.filter(role__in=READERS, system_id__isnull=False).values("system_id")
+    return rows.filter(~asked | Q(**{f"{system}__in": here}) | Q(**{f"{system}__owner": reader}))
+
+
+def may_read_correspondence(row: Correspondence, person: User) -> bool:
+    """Return whether a person may read one: whoever reads the system, of a request whoever may answer, and auditors."""
+    return may_read(person, row.system_id) and correspondence_of(row.system, person).filter(pk=row.pk).exists()
 
 
 def overdue(today: date) -> Q:
@@ -222,13 +259,13 @@ def overdue(today: date) -> Q:
     return Q(state=State.OPEN, due_on__lt=today)
 
 
-def correspondence_for(ai_system: AISystem, pk: uuid.UUID) -> Correspondence:
+def correspondence_for(ai_system: AISystem, pk: uuid.UUID, reader: User) -> Correspondence:
     """Return one correspondence of a system.
 
     Raises:
-        Unknown: the system has none with that id.
+        Unknown: the system has none with that id, or none that the person may read.
     """
-    found = correspondence_of(ai_system).filter(pk=pk).first()
+    found = correspondence_of(ai_system, reader).filter(pk=pk).first()
     if found is None:
         raise Unknown(f"{ai_system.name} has no correspondence {pk}; the list names the id of each.")
     return found
@@ -267,22 +304,6 @@ def _check(row: Correspondence) -> None:
         raise InvalidInput("It can't be due before it came.")
 
 
-def _text(value: str, what: str, most: int) -> str:
-    kept = str(value or "").replace("\r\n", "\n").strip()
-    if len(kept) > most:
-        raise InvalidInput(f"The {what} takes at most {most:,} characters; this has {len(kept):,}.")
-    if "\x00" in kept:
-        raise InvalidInput(f"The {what} holds a NUL character; remove it.")
-    return kept
-
-
-def _reason(text: str) -> str:
-    kept = _text(text, "reason", LONGEST)
-    if len(kept) < SHORTEST:
-        raise InvalidInput(f"Say why, in at least {SHORTEST} characters.")
-    return kept
-
-
 def _locked(correspondence_id: uuid.UUID) -> Correspondence:
     rows = Correspondence.objects.select_for_update(of=("self",)).select_related("system")
     found = rows.filter(pk=correspondence_id).first()
@@ -303,8 +324,13 @@ def _check_open(row: Correspondence) -> None:
         raise CorrespondenceSettled(f"{row} was {row.get_state_display().lower()} already.")
 
 
+def _check_seen(row: Correspondence, seen: str) -> None:
+    if seen and seen != str(row.log_entry):
+        raise CorrespondenceMoved(f"Somebody wrote the answer of {row} meanwhile; read it, then save yours again.")
+
+
 def _put_answer(row: Correspondence, by: User, answer: str) -> None:
-    said = _text(answer, "answer", LONGEST)
+    said = text_of(answer, "answer")
     if row.kind == Kind.EXPLANATION and len(said) < SHORTEST:
         raise InvalidInput(f"Say in at least {SHORTEST} characters what was answered.")
     row.answer, row.answered_by, row.answered_at = said, by, clock.now()

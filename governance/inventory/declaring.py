@@ -17,6 +17,7 @@ from governance.common import clock
 from governance.common.errors import DomainError, Forbidden, InvalidInput, Unknown
 from governance.inventory.errors import AlreadyReviewed, AnsweredMeanwhile, OwnDeclaration
 from governance.inventory.models import AISystem, Declaration
+from governance.inventory.texts import text_of
 from governance.regulation import record
 
 AUTHORS = (Role.ENGINEER, Role.OWNER, Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER)
@@ -96,7 +97,8 @@ def review(*, declaration_id: uuid.UUID, verdict: str, by: User, note: str = "")
 
     Raises:
         Unknown: no such answer.
-        InvalidInput: another verdict, a return without a note, or the answer was taken back or replaced.
+        InvalidInput: another verdict, a return without a note, a note of more than 2000 characters, or the answer was
+            taken back or replaced.
         AlreadyReviewed, OwnDeclaration, Forbidden: as :func:`check_may_review` says.
     """
     found = Declaration.objects.select_for_update(of=("self",)).select_related("system").filter(pk=declaration_id)
@@ -108,9 +110,8 @@ def review(*, declaration_id: uuid.UUID, verdict: str, by: User, note: str = "")
         raise InvalidInput(f"The verdict is {' or '.join(Declaration.Verdict.values)}.")
     if verdict == Declaration.Verdict.RETURNED and len(note.strip()) < 10:
         raise InvalidInput("Say in at least 10 characters what the answer lacks.")
-    if len(note.strip()) > LONGEST_NOTE:
-        raise InvalidInput(f"The note takes at most {LONGEST_NOTE:,} characters; this has {len(note.strip()):,}.")
-    row.verdict, row.note, row.reviewed_by, row.reviewed_at = verdict, note.strip(), by, clock.now()
+    said = text_of(note, "note", LONGEST_NOTE)
+    row.verdict, row.note, row.reviewed_by, row.reviewed_at = verdict, said, by, clock.now()
     audit.append(
         event=Event.RECORD_REVIEWED,
         actor=by,

@@ -9,6 +9,18 @@ class OwnClassification(Forbidden):
     title = "A second person must sign"
 
 
+class ClassReopened(DomainError):
+    """The system was modified since its class was signed: nothing new is asked for it until it is signed anew."""
+
+    title = "The class is open again"
+
+
+class ProposalOvertaken(DomainError):
+    """The system was modified after its classification was proposed, so the answers may no longer hold."""
+
+    title = "The system was modified meanwhile"
+
+
 class OwnAssignment(Forbidden):
     """The proposer and the owners of both systems can't sign an assignment; a second person must."""
 
@@ -97,6 +109,12 @@ class AlreadyBlank(DomainError):
     """What was erased holds nothing more to erase."""
 
     title = "It is erased already"
+
+
+class CorrespondenceMoved(DomainError):
+    """Somebody changed the notice or request since it was read."""
+
+    title = "It has changed"
 
 
 class SystemInUse(DomainError):

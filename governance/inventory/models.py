@@ -35,6 +35,9 @@ class AISystem(Governed):
     model_tier = models.PositiveSmallIntegerField(
         null=True, help_text="The organisation's own scale; 1 is the highest."
     )
+    class_reopened_at = models.DateTimeField(
+        null=True, help_text="Since when the signed class does not count: the system was modified. Empty: it counts."
+    )
     favourable_outcome = models.CharField(max_length=200, help_text="The outcome that is good for the person affected.")
     success_criteria = models.JSONField(default=list, help_text="[{id, title, expr}], as signed; expr is CEL.")
     cost_matrix = models.JSONField(null=True, help_text="{fp, fn, unit}: what a wrong decision costs, as signed.")
@@ -52,6 +55,10 @@ class AISystem(Governed):
                 condition=Q(state="retired", retired_at__isnull=False)
                 | (~Q(state="retired") & Q(retired_at__isnull=True)),
                 name="system_retired_at_iff_retired",
+            ),
+            models.CheckConstraint(
+                condition=Q(class_reopened_at__isnull=True) | ~Q(ai_act_class=""),
+                name="only_a_signed_class_is_reopened",
             ),
         ]
 
@@ -75,6 +82,37 @@ class Classification(Proposal):
 
     class Meta:
         constraints = of_two_people("classification", one_open_per="system", named="one_open_classification_per_system")
+
+
+class Modification(Governed):
+    """A change of a system after it was taken in, as somebody declared it. It opens the signed class again."""
+
+    immutable = True
+
+    class Kind(models.TextChoices):
+        SUBSTANTIAL = "substantial", "Substantial modification (Art. 3(23))"
+        PURPOSE = "purpose", "Change of the intended purpose"
+        FACTS = "facts", "Change of facts that the classification rests on"
+
+    system = models.ForeignKey(AISystem, on_delete=models.PROTECT, related_name="modifications")
+    number = models.PositiveIntegerField(help_text="1 for the first of the system, and so on.")
+    kind = models.CharField(max_length=12, choices=Kind)
+    what = models.TextField(help_text="What was or is to be changed.")
+    purpose_before = models.TextField(blank=True, help_text="The intended purpose until then; empty: it stays.")
+    class_before = models.CharField(
+        max_length=16,
+        choices=AISystem.AIActClass,
+        blank=True,
+        help_text="The signed class that it opened again; empty: none was signed.",
+    )
+    declared_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    declared_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["system", "number"], name="one_modification_per_number")]
+
+    def __str__(self) -> str:
+        return f"M-{self.number}"
 
 
 class ModelAssignment(Proposal):

@@ -8,12 +8,14 @@ from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
-from governance.common.errors import Forbidden, InvalidInput
-from governance.inventory.errors import SystemInUse, SystemRetired
+from governance.common.errors import Forbidden
+from governance.inventory.errors import ClassReopened, SystemInUse, SystemRetired
 from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem
+from governance.inventory.selectors import why_open_again
+from governance.inventory.texts import SHORTEST_REASON, reason_of
 
-SHORTEST, LONGEST = 20, 4000
+SHORTEST, LONGEST = SHORTEST_REASON, 4000
 
 
 @transaction.atomic
@@ -22,18 +24,14 @@ def retire_system(*, ai_system: AISystem, by: User, reason: str) -> AISystem:
 
     Raises:
         Forbidden: as :func:`check_may_retire` says.
-        InvalidInput: the reason is shorter than 20 characters, or longer than 4,000.
+        InvalidInput: the reason has fewer than 20 characters, or more than 4000.
         SystemInUse: a model of it is live, or something is requested or approved.
         SystemRetired: it is retired already.
     """
     check_may_retire(ai_system, by)
-    kept = reason.replace("\x00", "").strip()
-    if len(kept) < SHORTEST:
-        raise InvalidInput(f"Say why it is retired, in at least {SHORTEST} characters.")
-    if len(kept) > LONGEST:
-        raise InvalidInput(f"The reason takes at most {LONGEST:,} characters; this has {len(kept):,}.")
+    kept = reason_of(reason, LONGEST)
     ai_system = AISystem.objects.select_for_update().get(pk=ai_system.pk)
-    check_takes_requests(ai_system)
+    check_not_retired(ai_system)
     if used := mirror().in_use(ai_system):
         raise SystemInUse(f"{ai_system.name} can't be retired. {used}")
     ai_system.state, ai_system.retired_at, ai_system.retirement = AISystem.State.RETIRED, clock.now(), kept
@@ -58,6 +56,18 @@ def check_takes_requests(ai_system: AISystem) -> None:
 
     Raises:
         SystemRetired: it is retired.
+        ClassReopened: it was modified since its class was signed.
+    """
+    check_not_retired(ai_system)
+    if why := why_open_again(ai_system):
+        raise ClassReopened(why)
+
+
+def check_not_retired(ai_system: AISystem) -> None:
+    """Check that a system is not retired.
+
+    Raises:
+        SystemRetired: it is.
     """
     if ai_system.state == AISystem.State.RETIRED:
         raise SystemRetired(f"{ai_system.name} is retired: nothing new is asked for it. Register a new system.")

@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.accounts.selectors import has_role
+from governance.accounts.selectors import has_role, people_with
+from governance.audit import selectors as log
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
@@ -18,11 +19,10 @@ from governance.common.errors import DomainError, Forbidden, InvalidInput, Unkno
 from governance.inventory.declaring import check_may_declare
 from governance.inventory.errors import OwnRisk, RiskClosed, RiskMoved, RiskNotTreated
 from governance.inventory.models import AISystem, Risk
+from governance.inventory.texts import LONGEST, reason_of, text_of
 
 ACCEPTERS = (Role.VALIDATOR, Role.RISK_OFFICER)
-LONGEST = 8000
 LONGEST_TITLE = 200
-SHORTEST_REASON = 20
 TEXTS = {"title": "title", "hazard": "hazard", "affected": "persons affected", "measures": "measures", "tests": "tests"}
 NEEDED = ("title", "hazard", "affected")
 SCORES = ("likelihood", "severity", "residual_likelihood", "residual_severity")
@@ -39,8 +39,8 @@ def open_risk(*, ai_system: AISystem, by: User, **values: Any) -> Risk:
 
     Raises:
         Forbidden: the person has no part in the system.
-        InvalidInput: a text is missing or too long, a score is none of 1 to 5, only one residual score is given, or the
-            day of the review has passed.
+        InvalidInput: a text is missing or too long, a score is none of 1 to 5, only one residual score is given, the
+            day of the review has passed, or no role of the owner reaches the system.
     """
     check_may_declare(ai_system, by)
     AISystem.objects.select_for_update().get(pk=ai_system.pk)
@@ -70,8 +70,7 @@ def change_risk(*, risk_id: uuid.UUID, by: User, seen: str = "", **values: Any) 
     row = _locked(risk_id)
     check_may_declare(row.system, by)
     _check_stands(row)
-    if seen and seen != str(row.log_entry):
-        raise RiskMoved(f"{row.changed_by} changed or decided on this risk meanwhile; read it, then save yours again.")
+    _check_seen(row, seen)
     new = {name: value for name, value in _checked(values).items() if value != getattr(row, name)}
     if not new:
         return row
@@ -82,17 +81,22 @@ def change_risk(*, risk_id: uuid.UUID, by: User, seen: str = "", **values: Any) 
 
 
 @transaction.atomic
-def accept_risk(*, risk_id: uuid.UUID, by: User, reason: str) -> Risk:
+def accept_risk(*, risk_id: uuid.UUID, by: User, reason: str, seen: str = "") -> Risk:
     """Accept, as a second person, what remains of a risk.
+
+    Args:
+        seen: the log entry of the risk as the person read it, so that nobody accepts what they did not read.
 
     Raises:
         Unknown: no such risk.
+        RiskMoved: somebody changed it since ``seen``.
         InvalidInput: the reason is shorter than 20 characters.
         OwnRisk, Forbidden, RiskClosed, RiskNotTreated: as :func:`check_may_accept` says.
     """
     row = _locked(risk_id)
     check_may_accept(row, by)
-    row.reason, row.accepted_by, row.accepted_at = _reason(reason), by, clock.now()
+    _check_seen(row, seen)
+    row.reason, row.accepted_by, row.accepted_at = reason_of(reason), by, clock.now()
     row.state = Risk.State.ACCEPTED
     return _logged(row, Event.RISK_ACCEPTED, by)
 
@@ -110,7 +114,7 @@ def close_risk(*, risk_id: uuid.UUID, by: User, reason: str) -> Risk:
     row = _locked(risk_id)
     check_may_close(row, by)
     _check_stands(row)
-    row.reason, row.state, row.closed_at = _reason(reason), Risk.State.CLOSED, clock.now()
+    row.reason, row.state, row.closed_at = reason_of(reason), Risk.State.CLOSED, clock.now()
     return _logged(row, Event.RISK_CLOSED, by)
 
 
@@ -118,13 +122,13 @@ def check_may_accept(row: Risk, by: User) -> None:
     """Check that the person may accept what remains of a risk now. Pages ask it too.
 
     Raises:
-        OwnRisk: they own the risk, wrote it, or changed it last.
+        OwnRisk: they own the risk, or wrote any of it.
         Forbidden: they are neither validator nor risk officer of the system.
         RiskClosed: it is closed.
         RiskNotTreated: it is accepted already, or measures, tests or residual scores are missing.
     """
-    if by.pk in {row.owner_id, row.made_by_id, row.changed_by_id}:
-        raise OwnRisk(f"{by} owns this risk or wrote it; someone else accepts what remains.")
+    if by.pk == row.owner_id or by.actor_id in _writers_of(row):
+        raise OwnRisk(f"{by} owns this risk or wrote some of it; someone else accepts what remains.")
     if by.is_service or not has_role(by, *ACCEPTERS, system_id=row.system_id):
         raise Forbidden("A validator or risk officer of the system accepts a residual risk.")
     _check_stands(row)
@@ -177,7 +181,23 @@ def is_overdue(row: Risk, today: date) -> bool:
     return row.state != Risk.State.CLOSED and row.review_on < today
 
 
+def possible_owners(ai_system: AISystem) -> list[User]:
+    """Return the people who can own a risk of a system, by name: whoever a role reaches it, and its owner."""
+    found = {row.pk: row for row in people_with(Role.values, system_id=ai_system.pk)}
+    return sorted({**found, ai_system.owner_id: ai_system.owner}.values(), key=lambda row: row.name)
+
+
+def _writers_of(row: Risk) -> set[str]:
+    """Return who wrote the risk down or changed it, as the log names them: the row has the first and the last alone."""
+    wrote = {Event.RISK_OPENED, Event.RISK_CHANGED}
+    entries = log.entries_naming(Risk._meta.db_table, [row.pk])
+    return {entry.parsed["actor"] for entry in entries if entry.parsed["event"] in wrote}
+
+
 def _put(row: Risk, values: Mapping[str, Any], by: User) -> None:
+    owner = values.get("owner")
+    if owner is not None and owner != by and owner not in possible_owners(row.system):
+        raise InvalidInput(f"No role of {owner} reaches {row.system.name}; choose an owner whom one does.")
     for name, value in values.items():
         setattr(row, name, value)
     if (row.residual_likelihood is None) != (row.residual_severity is None):
@@ -194,7 +214,7 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for name, value in values.items():
         if name in TEXTS:
-            kept[name] = _text(name, value)
+            kept[name] = text_of(value, TEXTS[name], LONGEST_TITLE if name == "title" else LONGEST)
         elif name in SCORES:
             if value not in {1, 2, 3, 4, 5} and not (value is None and name.startswith("residual")):
                 raise InvalidInput(f"The {name.replace('_', ' ')} is a whole number from 1 to 5.")
@@ -208,23 +228,9 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _text(name: str, value: Any) -> str:
-    kept = str(value or "").replace("\r\n", "\n").strip()
-    most = LONGEST_TITLE if name == "title" else LONGEST
-    if len(kept) > most:
-        raise InvalidInput(f"The {TEXTS[name]} takes at most {most:,} characters; this has {len(kept):,}.")
-    if "\x00" in kept:
-        raise InvalidInput(f"The {TEXTS[name]} holds a NUL character; remove it.")
-    return kept
-
-
-def _reason(text: str) -> str:
-    kept = text.replace("\x00", "").strip()
-    if len(kept) < SHORTEST_REASON:
-        raise InvalidInput(f"Say why, in at least {SHORTEST_REASON} characters.")
-    if len(kept) > LONGEST:
-        raise InvalidInput(f"The reason takes at most {LONGEST:,} characters; this has {len(kept):,}.")
-    return kept
+def _check_seen(row: Risk, seen: str) -> None:
+    if seen and seen != str(row.log_entry):
+        raise RiskMoved(f"{row.changed_by} changed or decided on this risk meanwhile; read it, then save yours again.")
 
 
 def _check_stands(row: Risk) -> None:
@@ -250,5 +256,7 @@ def _logged(row: Risk, event: Event, by: User) -> Risk:
         "inherent": [row.likelihood, row.severity],
         "residual": [row.residual_likelihood, row.residual_severity] if row.residual_likelihood else None,
     }
-    audit.append(event=event, actor=by, subjects=[row], data=data)
+    # A later change clears the reason from the row; behind the entry it stays readable, and erasable.
+    why = {"reason": row.reason} if row.reason else None
+    audit.append(event=event, actor=by, subjects=[row], data=data, payload=why)
     return row

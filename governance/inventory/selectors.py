@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from governance.accounts.access import readable
 from governance.accounts.models import User
+from governance.common import clock
 from governance.common.errors import Unknown
 from governance.inventory.models import (
     AISystem,
@@ -13,6 +14,7 @@ from governance.inventory.models import (
     DatasetPin,
     Declaration,
     ModelAssignment,
+    Modification,
     SuccessCriteria,
 )
 
@@ -51,8 +53,23 @@ def classification(ai_system: AISystem, pk: uuid.UUID) -> Classification:
 
 
 def classification_in_force(ai_system: AISystem) -> Classification | None:
-    """Return the newest signed classification."""
+    """Return the newest signed classification, also while ``class_reopened_at`` says that it is open again."""
     return ai_system.classifications.filter(signed_at__isnull=False).order_by("-signed_at").first()
+
+
+def classification_that_counts(ai_system: AISystem) -> Classification | None:
+    """Return the newest signed classification, None while the class is open again."""
+    return None if ai_system.class_reopened_at else classification_in_force(ai_system)
+
+
+def why_open_again(ai_system: AISystem) -> str:
+    """Return why the signed class of a system does not count and what to do, an empty text where it counts."""
+    if ai_system.class_reopened_at is None:
+        return ""
+    return (
+        f"{ai_system.name} was modified on {clock.day(ai_system.class_reopened_at)}, so its class is open again: "
+        "propose the classification anew and have a second person sign it."
+    )
 
 
 def assignment(ai_system: AISystem, pk: uuid.UUID) -> ModelAssignment:
@@ -76,6 +93,18 @@ def criteria(ai_system: AISystem, pk: uuid.UUID) -> SuccessCriteria:
     found = ai_system.criteria_proposals.select_related("system").filter(pk=pk).first()
     if found is None:
         raise Unknown(f"{ai_system.name} has no success criteria {pk}; the answer to proposing them names their id.")
+    return found
+
+
+def modification(ai_system: AISystem, pk: uuid.UUID) -> Modification:
+    """Return one modification of a system.
+
+    Raises:
+        Unknown: the system has none with that id.
+    """
+    found = ai_system.modifications.select_related("system", "declared_by").filter(pk=pk).first()
+    if found is None:
+        raise Unknown(f"{ai_system.name} has no modification {pk}; the list names the id of each.")
     return found
 
 

@@ -18,6 +18,7 @@ from governance.inventory import declaring, signed
 from governance.inventory.errors import AlreadyProposed, AlreadySigned, OwnClassification, ProposalWithdrawn
 from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem, Classification, DatasetPin
+from governance.inventory.modifying import check_holds
 from governance.regulation import classification as rules
 from governance.regulation.form import NONE
 
@@ -50,9 +51,12 @@ def register_system(
         declared: first answers of its record, by question id (``governance.regulation.record``).
     Raises:
         Forbidden: who takes it in is neither engineer, owner nor administrator.
-        InvalidInput: the slug is taken, the purpose is too short to mean anything, or an answer does not fit.
+        InvalidInput: the slug is taken, the owner is no person, the purpose is too short to mean anything, or an answer
+            does not fit.
     """
     check_may_register(by)
+    if owner.is_service:
+        raise InvalidInput(f"{owner} is a machine: a person owns an AI system.")
     if AISystem.objects.filter(slug=slug).exists():
         raise InvalidInput(f"There is already an AI system {slug}; choose another slug.")
     if len(purpose.strip()) < 30:
@@ -140,13 +144,14 @@ def propose_classification(
 
 @transaction.atomic
 def sign_classification(*, classification_id: uuid.UUID, signer: User) -> Classification:
-    """Sign a proposed classification, which gives the system its class and tier, and its roles if it names any.
+    """Sign a proposed classification, which gives the system its class, tier and roles. It is open again no longer.
 
     Raises:
         Unknown: no such classification.
         OwnClassification: the signer proposed it or owns the system.
         AlreadySigned, ProposalWithdrawn: nothing waits for a signature any more.
         Forbidden: the signer is neither validator, risk officer nor data protection officer.
+        ProposalOvertaken: the system was modified since it was proposed.
     """
     proposal = _waiting_classification(classification_id)
     signed.lock(proposal)
@@ -155,11 +160,13 @@ def sign_classification(*, classification_id: uuid.UUID, signer: User) -> Classi
         raise OwnClassification(f"{signer} proposed this classification or owns the system; someone else must sign.")
     if not has_role(signer, Role.VALIDATOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, system_id=ai_system.pk):
         raise Forbidden("A validator, risk officer or data protection officer signs a classification.")
+    check_holds(proposal)
     proposal.signed_by, proposal.signed_at = signer, clock.now()
     ai_system.ai_act_class, ai_system.model_tier = proposal.ai_act_class, proposal.model_tier
     answered = proposal.answers.get("operator_roles")
     if answered is not None:  # what is no AI system is not asked for a role
         ai_system.ai_roles = sorted({*([answered] if isinstance(answered, str) else answered)} - {NONE})
+    ai_system.class_reopened_at = None
     audit.append(
         event=Event.CLASSIFICATION_SIGNED,
         actor=signer,

@@ -7,8 +7,16 @@ from governance.accounts.models import AccessReview, Token
 from governance.approvals.models import ApprovalRequest, State
 from governance.approvals.selectors import open_findings
 from governance.common import clock
+from governance.inventory.models import Correspondence
 from governance.notices import topics
-from governance.notices.gathering import about_finding, about_request, about_review, about_token, about_validation
+from governance.notices.gathering import (
+    about_correspondence,
+    about_finding,
+    about_request,
+    about_review,
+    about_token,
+    about_validation,
+)
 from governance.notices.rules import Fact
 from governance.policy.selectors import document_of
 from governance.validation.calendar import due_validations
@@ -23,6 +31,7 @@ def facts(now: datetime) -> Iterator[Fact]:
     """Yield what people are told of at ``now``; each has an occasion that names its day, so it is told once."""
     yield from _approvals(now)
     yield from _findings(now)
+    yield from _correspondence(now)
     yield from _reviews(now)
     yield from _validations(now)
     yield from _tokens(now)
@@ -42,6 +51,16 @@ def _findings(now: datetime) -> Iterator[Fact]:
     for row in open_findings().filter(due_on__lte=(now + WEEK).date()):
         what = "overdue" if row.due_on < now.date() else "due"
         yield Fact(f"finding.{what}", f"{what}:{row.pk}:{row.due_on}:{row.owner_id}", about_finding(row))
+
+
+def _correspondence(now: datetime) -> Iterator[Fact]:
+    """Yield notices and requests whose last day is near or has passed; only a law or a policy sets one."""
+    rows = Correspondence.objects.select_related("system__owner")
+    for row in rows.filter(state=Correspondence.State.OPEN, due_on__lte=(now + WEEK).date()):
+        if row.due_on:
+            what = "overdue" if row.due_on < now.date() else "due"
+            about, data = about_correspondence(row), {"on": clock.day(row.due_on)}
+            yield Fact(f"correspondence.{what}", f"correspondence-{what}:{row.pk}:{row.due_on}", about, data)
 
 
 def _reviews(now: datetime) -> Iterator[Fact]:

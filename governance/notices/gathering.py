@@ -14,9 +14,9 @@ from governance.approvals.findings import QUESTIONS, asks_for_review, closers
 from governance.approvals.models import ApprovalRequest, Delegation, Finding, State, Waiver
 from governance.audit.selectors import LogEntry
 from governance.common import clock
-from governance.inventory.models import AISystem
+from governance.inventory.models import AISystem, Correspondence
 from governance.notices import topics
-from governance.notices.reading import FINDING, OWN, PEOPLE, REQUEST
+from governance.notices.reading import CORRESPONDENCE, FINDING, OWN, PEOPLE, REQUEST, SYSTEM
 from governance.notices.rules import About, Fact, People
 from governance.validation.calendar import Due
 from governance.validation.selectors import parts_of
@@ -74,6 +74,18 @@ def about_finding(finding: Finding) -> About:
         key=str(finding.pk),
         read=(FINDING, finding.pk),
         people={"owner": answering(finding.owner), **(_reviewers(finding) if asks_for_review(finding) else {})},
+    )
+
+
+def about_correspondence(row: Correspondence) -> About:
+    """Return a notice or request by its number, and who may say that it was sent: owner, data protection officers."""
+    officers = people_with([Role.DATA_PROTECTION_OFFICER], system_id=row.system_id)
+    return About(
+        title=f"{row} of {row.system.name}",
+        path=reverse("correspondence-detail", args=[row.system_id, row.pk]),
+        key=str(row.pk),
+        read=(CORRESPONDENCE, row.pk),
+        people={"senders": {*answering(row.system.owner), *(person.pk for person in officers)}},
     )
 
 
@@ -146,6 +158,20 @@ def _review(data: Data, body: Data) -> About | None:
     return None if row is None or data.get("from_item") else about_review(row)
 
 
+def _modified(data: Data, body: Data) -> About | None:
+    del body
+    row = AISystem.objects.select_related("owner").filter(slug=data["system"]).first()
+    if row is None or not data["reopens"]:
+        return None
+    return About(
+        title=row.name,
+        path=reverse("system-detail", args=[row.pk]),
+        key=str(row.pk),
+        read=(SYSTEM, row.pk),
+        people={"owner": answering(row.owner)},
+    )
+
+
 def _delegation(data: Data, body: Data) -> About | None:
     del body
     rows = Delegation.objects.select_related("delegator", "delegate")
@@ -213,6 +239,7 @@ _GATHERERS: dict[str, Callable[[Data, Data], About | None]] = {
     "finding": _finding,
     "access_review": _review,
     "delegation": _delegation,
+    "system.modified": _modified,
     "role.proposed": _proposal,
     "role.granted": _role_changed,
     "role.revoked": _role_changed,

@@ -11,6 +11,7 @@ class Kind(models.TextChoices):
     REQUEST = "request", "What became of your requests"
     SYSTEM = "system", "AI systems that you own"
     FINDING = "finding", "Findings that you own"
+    CORRESPONDENCE = "correspondence", "Notices and requests that are due"
     ALERT = "alert", "Alerts of models that you answer for"
     INCIDENT = "incident", "Serious incidents"
     ESCALATION = "escalation", "Requests escalated to you"
@@ -31,8 +32,10 @@ EXPLAINED = {
     Kind.DECISION: "A request, a role, a passkey, a review or a validation waits for you. Others wait with it.",
     Kind.SECURITY: "A passkey, a second factor, a token or a role of yours changed. Always at once, also by e-mail.",
     Kind.REQUEST: "Signed, approved, changes requested, rejected, expired, suspended, revoked; waivers too.",
-    Kind.SYSTEM: "An approval is suspended or revoked, or ends within 14 days; a validation is due; a review is late.",
+    Kind.SYSTEM: "An approval is suspended or revoked, or ends within 14 days; a validation is due; a review is late; "
+    "a system was modified.",
     Kind.FINDING: "Opened, handed over to you, given more time, due within 7 days, overdue, closed.",
+    Kind.CORRESPONDENCE: "Of systems that you own or are data protection officer of: due within 7 days, overdue.",
     Kind.ALERT: "Opened, become a breach, taken in hand by nobody for 3 days; nobody took the call for a new training.",
     Kind.INCIDENT: "Opened, to be reported, due soon, overdue; tasks of yours. Always at once, also by e-mail.",
     Kind.ESCALATION: "Nobody decided in the time that the policy allows. You are told, and sign no more than before.",

@@ -94,6 +94,10 @@ FINDING = {
     "finding.due": ("A finding of yours is due soon", "due soon"),
     "finding.overdue": ("A finding of yours is overdue", "overdue"),
 }
+CORRESPONDENCE = {
+    "correspondence.due": "A notice or a request is due soon",
+    "correspondence.overdue": "A notice or a request is overdue",
+}
 ASKED_OF_REVIEWERS = {
     "finding.opened": "What one person did to production at once waits for your review",
     "finding.overdue": "Your review of what one person did to production is overdue",
@@ -224,6 +228,17 @@ def _finding(fact: Fact) -> Iterator[Told]:
                 yield from each(fact, "system_owner", Kind.SYSTEM, LATE[part], f"{LATE[part]}: {fact.about.title}")
 
 
+def _reopened(fact: Fact) -> Iterator[Told]:
+    words = "A system of yours was modified, and its class is open again"
+    yield from each(fact, "owner", Kind.SYSTEM, words, f"{fact.about.title} was modified: its class is open again")
+
+
+def _correspondence(fact: Fact) -> Iterator[Told]:
+    words = CORRESPONDENCE[fact.event]
+    detail = f"{words}: {fact.about.title}, last day {fact.data['on']}"
+    yield from each(fact, "senders", Kind.CORRESPONDENCE, words, detail)
+
+
 def _security(fact: Fact) -> Iterator[Told]:
     words = SECURITY[fact.event]
     detail = f"{words}: {fact.about.title}" if fact.about.title else words
@@ -278,6 +293,8 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "approval.escalated": (_escalated,),
     "approval.commented": (_mentioned,),
     **dict.fromkeys(FINDING, (_finding,)),
+    "system.modified": (_reopened,),
+    **dict.fromkeys(CORRESPONDENCE, (_correspondence,)),
     **dict.fromkeys(SECURITY, (_security,)),
     **dict.fromkeys(DELEGATION, (_delegation,)),
     "passkey.enrolled": (_security, _to_confirm("A passkey")),

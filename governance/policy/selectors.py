@@ -115,6 +115,8 @@ def effective(ai_system: AISystem, *, aliases: Iterable[str] = ()) -> list[Effec
 def _effective(ai_system: AISystem, alias: str, versions: list[PolicyVersion]) -> Effective:
     if not ai_system.ai_act_class or ai_system.model_tier is None:
         return Effective(alias, None, "The system is not classified yet: nothing may be promoted.")
+    if ai_system.class_reopened_at:
+        return Effective(alias, None, "The system was modified and its class is open again: nothing may be promoted.")
     what = f"{ai_system.get_ai_act_class_display().lower()}, tier {ai_system.model_tier}"
     if not versions:
         return Effective(alias, None, f"No policy in force is for {what} and {alias}: nothing may be promoted to it.")

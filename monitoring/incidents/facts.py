@@ -89,6 +89,8 @@ def _system(ai_system: AISystem) -> list[Line]:
         return [*lines, Line("Class under the AI Act", "missing")]
     points = ", ".join(signed.annex_points)
     text = signed.get_ai_act_class_display() + (f" ({points})" if points else "")
+    if ai_system.class_reopened_at:
+        text += f"; open again since {clock.day(ai_system.class_reopened_at)}, as the system was modified"
     by = f"{signed.proposed_by.name}, signed by {signed.signed_by.name}"
     day = clock.day(signed.signed_at) if signed.signed_at else ""
     return [*lines, declared("Class under the AI Act", text, by=by, on=day, log_index=places[signed])]

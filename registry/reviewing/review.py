@@ -16,7 +16,7 @@ from governance.common.errors import DomainError
 from governance.evidence.models import Evidence
 from governance.evidence.selectors import newest_evidence
 from governance.inventory.models import AISystem
-from governance.inventory.selectors import classification_in_force
+from governance.inventory.selectors import classification_in_force, why_open_again
 from governance.policy import duties
 from governance.policy.document import PolicyDocument
 from governance.policy.selectors import document_of
@@ -179,6 +179,8 @@ def head(
 def _warnings(approval: ApprovalRequest, promotion: PromotionRequest) -> list[str]:
     """Return what whoever decides must know; that nothing enforces the verdict stands first."""
     said = [f"{protected.NOT_ENFORCED}. {protected.WHY_NOT_ENFORCED}"] if promotion.version.is_recorded else []
+    if why := why_open_again(approval.system):
+        said.append(f"{why} Until then this can be decided on and not be applied.")
     return said + (panels.warnings_of(approval.system_id) if approval.state in (*OPEN, State.APPROVED) else [])
 
 

@@ -127,9 +127,12 @@ def document_rows(documents: Iterable[Any]) -> list[Row]:
 
 
 def documents_of(system_id: uuid.UUID) -> list[Row]:
-    """Return the five newest documents of one system, for pages below that show a system."""
-    rows = Document.objects.filter(system=system_id).select_related("system").defer("snapshot").order_by("-made_at")
-    return document_rows(rows[:5])
+    """Return the five newest documents of one system, for pages below that show a system.
+
+    Answers to persons are not among them: not everybody who reads the system reads those.
+    """
+    rows = Document.objects.filter(system=system_id).exclude(kind=Document.Kind.ANSWER)
+    return document_rows(rows.select_related("system").defer("snapshot").order_by("-made_at")[:5])
 
 
 def open_jobs(ai_system: AISystem | None) -> QuerySet[DocumentJob]:

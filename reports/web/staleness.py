@@ -33,7 +33,9 @@ def _answers(change: Change) -> str:
 _SAYS: Mapping[What, Callable[[Change], str]] = {
     "law": lambda change: _("The legal register has another version."),
     "version": lambda change: _("It describes another model version than the one in production or asked for."),
-    "classification": lambda change: _("A classification was signed on {day}.").format(day=_on(change.at)),
+    "classification": lambda change: _("A classification was signed, or opened again, on {day}.").format(
+        day=_on(change.at)
+    ),
     "criteria": lambda change: _("Success criteria were signed on {day}.").format(day=_on(change.at)),
     "evidence": lambda change: _("Newer evidence: {types}, the last on {day}.").format(
         types=", ".join(change.which), day=_on(change.at)

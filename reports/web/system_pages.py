@@ -14,10 +14,10 @@ from governance.accounts.selectors import has_role
 from governance.approvals import kinds
 from governance.common import clock
 from governance.common.errors import DomainError
-from governance.inventory import assignments, criteria, retiring, services, system_record
+from governance.inventory import assignments, criteria, modifying, retiring, services, system_record
 from governance.inventory import selectors as inventory
 from governance.inventory.law import signed_for
-from governance.inventory.models import AISystem, Classification, ModelAssignment, Risk, SuccessCriteria
+from governance.inventory.models import AISystem, Classification, ModelAssignment, Modification, Risk, SuccessCriteria
 from governance.inventory.web.correspondence_pages import counts_of
 from governance.inventory.web.dates import dates_of, next_dues
 from governance.inventory.web.record_pages import progress, progress_of
@@ -63,6 +63,7 @@ def system_rows(viewer: User) -> list[Row]:
             "ai_act": ", ".join([row.get_ai_act_class_display(), *points.get(row.pk, ())]) if row.ai_act_class else "",
             "due": due.get(row.pk),
             "record": progress_of(record[row.pk]),
+            "reopened": row.class_reopened_at is not None,
             "tier": row.model_tier,
             "state": row.state,
             "models": row.model_count,
@@ -90,11 +91,13 @@ def system_page(
     pins = list(ai_system.dataset_pins.filter(unpinned_at__isnull=True).order_by("role"))
     findings = open_findings(ai_system)
     classifications = [row for row in (signed, waiting) if row]
+    modifications = list(modifying.modifications_of(ai_system))
     people = People(
         [
             ai_system.owner_id,
             *(row.proposed_by_id for row in classifications),
             *(row.signed_by_id for row in classifications),
+            *(row.declared_by_id for row in modifications),
             *(row.proposed_by_id for row in moving),
             *([proposed.proposed_by_id] if proposed else []),
             *(row.pinned_by_id for row in pins),
@@ -105,6 +108,8 @@ def system_page(
     return {
         "system": _system(ai_system, people),
         "classification": _classification(signed, people) if signed else None,
+        "open_again": inventory.why_open_again(ai_system),
+        "modifications": [_modification(row, people) for row in modifications],
         "dates": dates_of(signed, ai_system, asked=on) if signed else None,
         "classification_open": _classification(waiting, people) if waiting else None,
         "sign": _sign(waiting, ai_system, viewer, (errors or {}) if waiting.pk == refused else {}) if waiting else None,
@@ -135,8 +140,9 @@ def system_page(
         "requests": _requests(ai_system),
         **_record(ai_system),
         "risks": _risks(ai_system),
-        "correspondence": counts_of(ai_system),
+        "correspondence": counts_of(ai_system, viewer),
         "may_retire": _may(lambda: retiring.check_may_retire(ai_system, viewer)),
+        "may_modify": _may(lambda: modifying.check_may_modify(ai_system, viewer)),
         "may_classify": _may(lambda: services.check_may_classify(ai_system, viewer)),
     }
 
@@ -172,6 +178,19 @@ def _classification(row: Classification, people: People) -> Row:
         "signed_by": people[row.signed_by_id] if row.signed_by_id else None,
         "signed_at": row.signed_at,
         "trace": _trace(row),
+    }
+
+
+def _modification(row: Modification, people: People) -> Row:
+    return {
+        "pk": row.pk,
+        "name": str(row),
+        "kind": row.get_kind_display(),
+        "what": row.what,
+        "purpose_before": row.purpose_before,
+        "class_before": row.get_class_before_display() if row.class_before else "",
+        "by": people[row.declared_by_id],
+        "at": row.declared_at,
     }
 
 
@@ -248,6 +267,10 @@ def _refusal(row: Classification, ai_system: AISystem, viewer: User) -> str:
         return f"You own {ai_system.name}: a second person must sign its classification."
     if viewer.is_service or not has_role(viewer, *DECIDING, system_id=ai_system.pk):
         return "A validator, risk officer or data protection officer signs a classification."
+    try:
+        modifying.check_holds(row)
+    except DomainError as refusal:
+        return refusal.detail
     return ""
 
 

@@ -53,7 +53,7 @@ KEPT = {
     "evidence.EvidenceReview": "evidence reviewer verdict reviewed_at",
     "evidence.Reproduction": "evidence job asked_by result made_at",
     "evidence.SubmittedDocument": "evidence system_id kind submitter issued_on expires_on submitted_at",
-    "inventory.AISystem": "owner ai_act_class model_tier state made_at retired_at",
+    "inventory.AISystem": "owner ai_act_class model_tier class_reopened_at state made_at retired_at",
     "inventory.Classification": "proposed_by proposed_at signed_by signed_at withdrawn_at "
     "system ai_act_class model_tier placed_on",
     "inventory.Correspondence": "system number kind received_on due_on state sent_on answered_by answered_at "
@@ -61,6 +61,7 @@ KEPT = {
     "inventory.DatasetPin": "system pinned_by pinned_at unpinned_at",
     "inventory.Declaration": "system number taken_from made_by made_at verdict reviewed_by reviewed_at",
     "inventory.ModelAssignment": "proposed_by proposed_at signed_by signed_at withdrawn_at system model_id from_system",
+    "inventory.Modification": "system number kind class_before declared_by declared_at",
     "inventory.Risk": "system number kind likelihood severity residual_likelihood residual_severity owner review_on "
     "state made_by made_at changed_by changed_at accepted_by accepted_at closed_at",
     "inventory.SuccessCriteria": "proposed_by proposed_at signed_by signed_at withdrawn_at system",

@@ -20,7 +20,7 @@ from tests.common.pages_alerts import ALERTS
 from tests.common.pages_bundles import BUNDLES
 from tests.common.pages_centre import CENTRE, LIST_PART
 from tests.common.pages_checks import CHECKS
-from tests.common.pages_classifying import CLASSIFYING
+from tests.common.pages_classifying import CLASSIFYING, MODIFIED
 from tests.common.pages_comments import COMMENTS
 from tests.common.pages_correspondence import CORRESPONDENCE
 from tests.common.pages_datasets import DATASETS
@@ -120,6 +120,7 @@ def systems() -> dict[str, Any]:
     return {
         "systems": [
             base,
+            base | {"name": "Consumer credit limits", "reopened": True},
             base
             | {
                 "name": "Churn",
@@ -325,6 +326,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "request": ("registry/request.html", request),
     "system": ("inventory/system.html", system),
     "system-unclassified": ("inventory/system.html", lambda: system() | {"classification": None, "dates": None}),
+    "system-modified": ("inventory/system.html", lambda: system() | MODIFIED),
     "system-retired": ("inventory/system.html", lambda: system() | {"system": system()["system"] | {"state": "retired", "retired_at": NOW, "retirement": "Another took its place."}}),
     "system-list": ("inventory/system_list.html", systems),
     "policy-list": ("policy/list.html", policies),

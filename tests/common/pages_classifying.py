@@ -6,10 +6,11 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
+from governance.inventory.models import Modification
 from governance.inventory.web.classification import STEPS
 from governance.inventory.web.registration import ROLES
 from governance.regulation.questionnaire import questionnaire
-from tests.common.samples import SYSTEM, UID
+from tests.common.samples import OWNER, SYSTEM, UID, ago
 
 
 def page(**more: Any) -> dict[str, Any]:
@@ -74,10 +75,53 @@ def new(**more: Any) -> dict[str, Any]:
     return {"people": people, "roles": roles, "form": form, "error": "Say for whom the system decides what."} | more
 
 
+MODIFIED = {
+    "open_again": "Consumer credit scoring was modified on 11 July 2026, so its class is open again: propose the "
+    "classification anew and have a second person sign it.",
+    "may_modify": True,
+    "modifications": [
+        {
+            "pk": UID,
+            "name": "M-2",
+            "kind": "Change of the intended purpose",
+            "what": "It scores small firms as well.\n<b>From July on.</b>",
+            "purpose_before": "Scores applications for consumer credit.\nA credit officer confirms every refusal.",
+            "class_before": "High-risk",
+            "by": OWNER,
+            "at": ago(days=3),
+        },
+        {
+            "pk": UID,
+            "name": "M-1",
+            "kind": "Substantial modification (Art. 3(23))",
+            "what": "Another model took the place of the scorecard.",
+            "purpose_before": "",
+            "class_before": "",
+            "by": OWNER,
+            "at": ago(days=210),
+        },
+    ],
+}
+"""What the page of a system says more once somebody declared that it is modified."""
+
+
+def modification(**more: Any) -> dict[str, Any]:
+    """The form, refused."""
+    kinds = [{"value": v, "label": label, "chosen": v == "purpose"} for v, label in Modification.Kind.choices]
+    form = {"what": "<b>typed</b>", "purpose": "Scores applications for consumer credit for a credit officer."}
+    said = "Write down the intended purpose as it is from now on; this is what it was."
+    return {"system": SYSTEM, "kinds": kinds, "form": form, "signed": "High-risk", "error": said} | more
+
+
 CLASSIFYING: dict[str, tuple[str, Any]] = {
     "classify": ("inventory/classify.html", page),
     "classify-begun": ("inventory/classify.html", begun),
     "system-retire": ("inventory/system_retire.html", lambda: {"system": SYSTEM, "typed": "<b>typed</b>"}),
+    "modification-new": ("inventory/modification_new.html", modification),
+    "modification-new-blank": (
+        "inventory/modification_new.html",
+        lambda: modification(form={"what": ""}, signed="", error=""),
+    ),
     "system-new": ("inventory/system_new.html", new),
     "system-new-blank": ("inventory/system_new.html", lambda: new(form={}, error="")),
 }

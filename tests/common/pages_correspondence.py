@@ -15,6 +15,7 @@ STATES = [{"value": value, "label": label, "chosen": False} for value, label in 
 def _row(**more: Any) -> dict[str, Any]:
     base = {
         "pk": UID,
+        "log_entry": UID,
         "name": "C-1",
         "kind": "Request for an explanation (Art. 86)",
         "kind_value": "explanation-86",
@@ -104,6 +105,7 @@ CORRESPONDENCE: dict[str, tuple[str, Any]] = {
         "inventory/correspondence_list.html",
         lambda: letters(rows=[], any=False, open=0, overdue=0, classified=False, duties=[], may_write=False),
     ),
+    "correspondence-list-many": ("inventory/correspondence_list.html", lambda: letters(left_off=12)),
     "correspondence-list-narrowed": ("inventory/correspondence_list.html", lambda: letters(rows=[])),
     "correspondence": ("inventory/correspondence.html", letter),
     "correspondence-not-mine": (

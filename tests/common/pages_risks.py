@@ -12,6 +12,7 @@ from tests.common.samples import NOW, SYSTEM, UID, ago
 def _row(**more: Any) -> dict[str, Any]:
     base = {
         "pk": UID,
+        "log_entry": UID,
         "number": 1,
         "name": "R-1",
         "title": "Good applicants are refused",

@@ -73,6 +73,7 @@ urlpatterns = [
     path("systems/new/", nobody, name="system-new"),
     path("systems/<uuid:pk>/retire/", nobody, name="system-retire"),
     path("systems/<uuid:pk>/classification/", nobody, name="system-classify"),
+    path("systems/<uuid:pk>/modifications/new/", nobody, name="modification-new"),
     path("systems/<uuid:pk>/risks/", nobody, name="risk-list"),
     path("systems/<uuid:pk>/risks/new/", nobody, name="risk-new"),
     path("systems/<uuid:pk>/risks/<uuid:risk>/", nobody, name="risk-detail"),

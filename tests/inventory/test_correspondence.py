@@ -10,11 +10,20 @@ from governance.audit import selectors as log
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
 from governance.inventory import correspondence as letters
-from governance.inventory.errors import AlreadyBlank, CorrespondenceSettled
+from governance.inventory.errors import AlreadyBlank, CorrespondenceMoved, CorrespondenceSettled
 from governance.inventory.models import Correspondence
-from tests.factories import a_system, a_user
+from tests.factories import a_system, a_user, given
 
 pytestmark = pytest.mark.django_db
+READERS = (
+    Role.ENGINEER,
+    Role.OWNER,
+    Role.VALIDATOR,
+    Role.RISK_OFFICER,
+    Role.DATA_PROTECTION_OFFICER,
+    Role.AUDITOR,
+    Role.ADMINISTRATOR,
+)
 REASON = "The person took the request back in writing."
 ANSWER = "The score was one of three grounds; a credit officer decided."
 
@@ -144,7 +153,7 @@ def test_a_day_is_due_only_where_something_sets_one_and_late_ones_are_found():
         received_on=today() - timedelta(days=40), due_on=today() - timedelta(days=1), due_basis="Policy 4.2"
     )
     a_request(row.system)
-    late = letters.correspondence_of(row.system).filter(letters.overdue(today()))
+    late = letters.correspondence_of(row.system, row.system.owner).filter(letters.overdue(today()))
     assert list(late) == [row]
     letters.send_correspondence(correspondence_id=row.pk, by=row.system.owner, sent_on=today(), answer=ANSWER)
     assert not late.all().exists()
@@ -217,4 +226,37 @@ def test_the_points_come_from_the_register_by_the_class_of_the_system():
 
 def test_one_of_another_system_is_not_found():
     with pytest.raises(Unknown):
-        letters.correspondence_for(a_system(), a_notice().pk)
+        letters.correspondence_for(a_system(), a_notice().pk, a_user(Role.AUDITOR))
+
+
+def test_what_a_person_asked_is_read_by_whoever_may_answer_and_by_auditors():
+    notice = a_notice()
+    asked, elsewhere = a_request(notice.system), a_user()
+    given(elsewhere, Role.ENGINEER, system_id=a_system().pk)
+    given(elsewhere, Role.POLICY_AUTHOR, system_id=asked.system_id)
+    here = a_user()
+    given(here, Role.AUDITOR, system_id=asked.system_id, valid_until=clock.now() + timedelta(days=1))
+    reads = {*map(a_user, READERS), here}
+    reads_not = {a_user(Role.POLICY_AUTHOR), a_user(Role.POLICY_PUBLISHER), elsewhere}
+    for person in reads | reads_not:
+        found = set(letters.correspondence_of(asked.system, person))
+        assert found == ({notice, asked} if person in reads else {notice}), person
+        assert letters.may_read_correspondence(asked, person) is (person in reads), person
+        assert letters.may_read_correspondence(notice, person), person
+    nobody = a_user()
+    assert not letters.may_read_correspondence(notice, nobody)
+    with pytest.raises(Unknown):
+        letters.correspondence_for(asked.system, asked.pk, a_user(Role.POLICY_AUTHOR))
+
+
+def test_nobody_overwrites_or_vouches_for_an_answer_that_they_did_not_read():
+    row = a_request()
+    seen = str(row.log_entry)
+    row = letters.answer_correspondence(correspondence_id=row.pk, by=row.system.owner, answer=ANSWER, seen=seen)
+    with pytest.raises(CorrespondenceMoved, match="meanwhile"):
+        letters.answer_correspondence(correspondence_id=row.pk, by=row.system.owner, answer=ANSWER * 2, seen=seen)
+    with pytest.raises(CorrespondenceMoved):
+        letters.send_correspondence(correspondence_id=row.pk, by=row.system.owner, sent_on=today(), seen=seen)
+    seen = str(row.log_entry)
+    sent = letters.send_correspondence(correspondence_id=row.pk, by=row.system.owner, sent_on=today(), seen=seen)
+    assert (sent.state, sent.answer) == ("sent", ANSWER)

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from governance.accounts.models import IdempotentAnswer
 from governance.accounts.roles import Role
 from governance.common import clock
 from governance.inventory.models import Correspondence
+from governance.inventory.web import correspondence_pages
 from tests.factories import a_system, a_user
 from tests.security.named import a_request
 
@@ -109,6 +111,65 @@ def test_who_may_not_send_reads_why_and_an_officer_erases(client, system):
     assert row.reference not in page
     assert row.decision not in page
     assert "Draw the letter" not in page
+
+
+def test_an_answer_that_was_written_after_the_page_was_drawn_is_not_recorded_as_sent(client, system):
+    row = a_request(system, system.owner)
+    client.force_login(system.owner)
+    assert text_of(client.get(at("correspondence-detail", row))).count(f'value="{row.log_entry}"') == 2
+    answer = {"answer": "The score was one of three grounds.", "log_entry": str(row.log_entry)}
+    assert client.post(at("correspondence-answer", row), answer).status_code == 302
+    sent = {"sent_on": clock.now().date().isoformat(), "log_entry": str(row.log_entry)}
+    assert client.post(at("correspondence-send", row), sent).status_code == 409
+    assert client.post(at("correspondence-answer", row), answer).status_code == 409
+    row.refresh_from_db()
+    assert client.post(at("correspondence-send", row), sent | {"log_entry": str(row.log_entry)}).status_code == 302
+
+
+def test_a_long_list_says_how_many_it_leaves_off(client, system, monkeypatch):
+    for _ in range(3):
+        a_request(system, system.owner)
+    client.force_login(system.owner)
+    assert "not shown" not in listed(client, system)[1]
+    monkeypatch.setattr(correspondence_pages, "SHOWN", 2)
+    names, page = listed(client, system)
+    assert names == ["C-3", "C-2"]
+    assert "1 older one is not shown" in page
+
+
+def test_what_a_person_asked_is_on_no_page_of_whoever_may_not_answer(client, system):
+    row = a_request(system, system.owner)
+    client.force_login(a_user(Role.POLICY_AUTHOR))
+    assert listed(client, system)[0] == []
+    assert client.get(at("correspondence-detail", row)).status_code == 404
+    assert client.get(reverse("system-detail", args=[system.pk])).context["correspondence"] == {"open": 0, "overdue": 0}
+    address = f"/api/v1/systems/{system.slug}/correspondence"
+    assert client.get(address).json()["results"] == []
+    assert client.get(f"{address}/{row.pk}").status_code == 404
+
+
+def test_an_erasure_reaches_the_answers_that_are_kept_under_a_key(client, system):
+    address = f"/api/v1/systems/{system.slug}/correspondence"
+    said = {"kind": "notice-26-11", "reference": "CASE-4711", "text": "About one household."}
+    client.force_login(system.owner)
+
+    def record():
+        return client.post(address, said, content_type="application/json", headers={"Idempotency-Key": "once"})
+
+    made = record()
+    assert made.status_code == 201
+    row = Correspondence.objects.get()
+    client.post(at("correspondence-withdraw", row), {"reason": REASON})
+    client.force_login(a_user(Role.DATA_PROTECTION_OFFICER))
+    key = {"Idempotency-Key": "gone"}
+    gone = client.post(f"{address}/{row.pk}/erasures", {"reason": REASON}, content_type="application/json", headers=key)
+    assert gone.status_code == 201
+    kept = str(list(IdempotentAnswer.objects.values_list("body", flat=True)))
+    assert str(row.pk) in kept
+    assert not any(word in kept for word in ("4711", "household", REASON))
+    client.force_login(system.owner)
+    assert record().json() == {"id": str(row.pk)}
+    assert Correspondence.objects.count() == 1
 
 
 def test_the_duties_of_the_register_stand_beside_the_list(client, system):

@@ -211,7 +211,7 @@ def test_the_number_of_queries_does_not_grow_with_systems_or_requests(
     page_of(client, bank.system)  # the law register is read once per process
     with django_assert_max_num_queries(14) as listed:
         client.get(LIST)
-    with django_assert_max_num_queries(34) as detailed:
+    with django_assert_max_num_queries(37) as detailed:
         page_of(client, bank.system)
     for number in range(3):
         a_declared_system(bank.owner, slug=f"system-{number}")

@@ -24,6 +24,12 @@ def system(db):
     return a_declared_system(a_user(Role.OWNER))
 
 
+def test_a_machine_owns_no_system(db):
+    engineer = a_user(Role.ENGINEER)
+    with pytest.raises(InvalidInput, match="a person owns"):
+        a_declared_system(a_user(Role.ENGINEER, sponsor=engineer), by=engineer)
+
+
 def test_nobody_without_a_part_in_it_proposes_a_class_and_so_blocks_the_next_proposal(system):
     for role in (None, Role.AUDITOR, Role.VALIDATOR, Role.RISK_OFFICER):
         with pytest.raises(Forbidden, match="proposes its classification"):

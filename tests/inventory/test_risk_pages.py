@@ -8,6 +8,7 @@ from django.urls import reverse
 from governance.accounts.roles import Role
 from governance.common import clock
 from governance.common.risk_chart import risk_matrix
+from governance.inventory import risks
 from governance.inventory.models import Risk
 from tests.factories import a_system, a_user
 from tests.security.named import a_risk
@@ -86,6 +87,17 @@ def test_a_second_person_accepts_what_remains_and_the_author_reads_why_not(clien
     assert "accepted what remains" in page
     assert client.post(at("risk-close", row), {"reason": REASON}).status_code == 302
     assert "Closed on" in text_of(client.get(at("risk-detail", row)))
+
+
+def test_a_risk_that_was_changed_after_the_page_was_drawn_is_not_accepted(client, system):
+    row = a_risk(system, system.owner)
+    client.force_login(a_user(Role.RISK_OFFICER))
+    assert f'name="log_entry" value="{row.log_entry}"' in text_of(client.get(at("risk-detail", row)))
+    risks.change_risk(risk_id=row.pk, by=system.owner, residual_severity=5)
+    refused = client.post(at("risk-accept", row), {"reason": REASON, "log_entry": str(row.log_entry)})
+    assert refused.status_code == 409
+    row.refresh_from_db()
+    assert f'name="log_entry" value="{row.log_entry}"' in text_of(refused), "what stands now is on the page"
 
 
 def test_an_overdue_review_is_shown(client, system, monkeypatch):

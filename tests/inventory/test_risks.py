@@ -10,7 +10,7 @@ from governance.audit import selectors as log
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
 from governance.inventory import risks
-from governance.inventory.errors import OwnRisk, RiskClosed, RiskNotTreated
+from governance.inventory.errors import OwnRisk, RiskClosed, RiskMoved, RiskNotTreated
 from governance.inventory.models import Risk
 from tests.factories import a_system, a_user
 
@@ -74,6 +74,42 @@ def test_who_changed_a_risk_last_or_owns_it_does_not_accept_it():
     risks.change_risk(risk_id=row.pk, by=changer, likelihood=5)
     with pytest.raises(OwnRisk):
         risks.accept_risk(risk_id=row.pk, by=changer, reason=REASON)
+
+
+def test_who_wrote_some_of_a_risk_does_not_accept_it_after_another_touched_it_last():
+    writer, row = a_user(Role.VALIDATOR), a_treated_risk()
+    risks.change_risk(risk_id=row.pk, by=writer, measures="A person reads every refusal, and signs it.")
+    risks.change_risk(risk_id=row.pk, by=row.made_by, tests="Backtest of 2026")
+    with pytest.raises(OwnRisk, match="wrote some of it"):
+        risks.accept_risk(risk_id=row.pk, by=writer, reason=REASON)
+    assert risks.accept_risk(risk_id=row.pk, by=a_user(Role.VALIDATOR), reason=REASON).state == "accepted"
+
+
+def test_nobody_accepts_what_they_did_not_read():
+    row, officer = a_treated_risk(), a_user(Role.RISK_OFFICER)
+    risks.change_risk(risk_id=row.pk, by=row.made_by, residual_severity=5)
+    with pytest.raises(RiskMoved):
+        risks.accept_risk(risk_id=row.pk, by=officer, reason=REASON, seen=str(row.log_entry))
+    row.refresh_from_db()
+    assert risks.accept_risk(risk_id=row.pk, by=officer, reason=REASON, seen=str(row.log_entry)).state == "accepted"
+
+
+def test_a_reason_is_never_cut_and_stays_readable_behind_its_entry():
+    row, officer = a_treated_risk(), a_user(Role.RISK_OFFICER)
+    with pytest.raises(InvalidInput, match="at most 8,000"):
+        risks.accept_risk(risk_id=row.pk, by=officer, reason="x" * 8001)
+    accepted = risks.accept_risk(risk_id=row.pk, by=officer, reason=REASON).log_entry
+    risks.change_risk(risk_id=row.pk, by=row.made_by, severity=1)
+    assert log.payloads_of([accepted])[accepted] == {"reason": REASON}
+
+
+def test_an_owner_is_somebody_whom_a_role_reaches():
+    nobody, row = a_user(), a_risk()
+    with pytest.raises(InvalidInput, match="No role of"):
+        risks.change_risk(risk_id=row.pk, by=row.made_by, owner=nobody)
+    with pytest.raises(InvalidInput, match="No role of"):
+        a_risk(owner=nobody)
+    assert risks.change_risk(risk_id=row.pk, by=row.made_by, owner=row.system.owner).owner == row.system.owner
 
 
 def test_an_untreated_risk_is_not_accepted():

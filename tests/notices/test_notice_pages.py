@@ -37,7 +37,8 @@ def test_what_is_chosen_is_kept_and_shown_again(client, person):
     assert client.post("/notices/settings", GOOD).status_code == 302
     kept = NoticeSettings.objects.get(person=person)
     assert (kept.by_mail, kept.digest, kept.digest_hour, kept.time_zone) == (True, True, 7, "Europe/Berlin")
-    assert set(kept.off) == {"system", "alert", "escalation", "mention", "delegation", "token", "document"}
+    off = {"system", "correspondence", "alert", "escalation", "mention", "delegation", "token", "document"}
+    assert set(kept.off) == off
     page = client.get("/notices/settings").content.decode()
     assert 'value="Europe/Berlin"' in page
     assert '<option value="7" selected>' in page

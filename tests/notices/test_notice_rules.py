@@ -15,7 +15,7 @@ from governance.notices.rules import About, Fact, told
 ANNA, BEN, CARL, DORA = (uuid.UUID(int=number) for number in range(1, 5))
 CLOCKWORK = {
     *("finding.due", "finding.overdue", "access_review.due", "access_review.overdue", "approval.ends_soon"),
-    "validation.due",
+    *("validation.due", "correspondence.due", "correspondence.overdue"),
     *("alert.waits", "incident.due", "incident.overdue", "incident.at_once"),
     *("incident.task_due", "incident.task_overdue"),
     *("token.expires_soon", "notice.tested", "notice_channel.added", "notice_channel.removed"),

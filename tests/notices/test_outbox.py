@@ -22,12 +22,14 @@ from governance.audit.events import Event
 from governance.audit.integration import place
 from governance.audit.models import SHARD, Leaf
 from governance.common import clock
+from governance.inventory import modifying
 from governance.notices import gathering, outbox, rules, tasks
 from governance.notices.models import Cursor, Delivery, Notice, NoticeSettings, Unread
 from registry import interventions
 from tests.factories import PASSWORD, Cast, a_policy_text, a_system, a_user, a_version, accept, approve, given, lent
 from tests.notices.conftest import placed
 from tests.roles import as_role
+from tests.security.named import a_request, a_settled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -323,3 +325,43 @@ def test_a_fork_places_entries_anew_and_nobody_is_told_again(cast):
     assert {row.entry for row in following.placed_after(SHARD - 1, most=1000)} == {None}
     assert tasks.make_notices() == len(old)
     assert Notice.objects.count() == count
+
+
+def test_a_request_that_is_due_is_told_of_once_before_its_day_and_once_after_it(cast):
+    officer, today = a_user(Role.DATA_PROTECTION_OFFICER), clock.now().date()
+    late = today + timedelta(days=20)
+    row = a_request(cast.system, cast.owner, due_on=late, due_basis="Policy 4.2", reference="CASE-4711")
+    a_request(cast.system, cast.owner)  # nothing sets a day: nobody is told
+    name = f"{row} of {cast.system.name}, last day {clock.day(late)}"
+    heard: list[str] = []
+    for days, says in ((12, ""), (13, "due soon"), (20, ""), (21, "overdue"), (25, "")):
+        with clock.frozen(datetime.combine(today + timedelta(days=days), datetime.min.time(), UTC)):
+            for _ in range(2):
+                tasks.look_ahead()
+        heard += [f"A notice or a request is {says}: {name}"] if says else []
+        assert [news(person) for person in (cast.owner, officer, cast.engineer)] == [heard, heard, []]
+    assert {row.path for row in Notice.objects.filter(kind="correspondence")} == {
+        f"/systems/{cast.system.pk}/correspondence/{row.pk}"
+    }
+    assert "4711" not in str(list(Notice.objects.values()))
+
+
+def test_the_owner_is_told_that_the_class_of_a_system_is_open_again(cast):
+    said = {"ai_system": cast.system, "kind": "facts", "what": "SECRET registers are read too."}
+    modifying.declare_modification(by=cast.owner, **said)
+    read()
+    assert news(cast.owner) == []
+    modifying.declare_modification(by=cast.engineer, **said)
+    read()
+    assert news(cast.owner) == [f"{cast.system.name} was modified: its class is open again"]
+    assert {row.path for row in Notice.objects.filter(kind="system")} == {f"/systems/{cast.system.pk}"}
+    assert "SECRET" not in str(list(Notice.objects.values()))
+
+
+def test_of_a_request_that_was_answered_nobody_is_reminded(cast):
+    today = clock.now().date()
+    row = a_request(cast.system, cast.owner, due_on=today, due_basis="Policy 4.2")
+    a_settled(row)
+    with clock.frozen(clock.now() + timedelta(days=3)):
+        tasks.look_ahead()
+    assert news(cast.owner) == []

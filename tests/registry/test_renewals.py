@@ -17,6 +17,8 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden
 from governance.evidence.models import Evidence
+from governance.inventory import modifying
+from governance.inventory import services as inventory
 from placet.derivation import LogDisagrees, rederive
 from registry import applying, permit_status, permits, refusals, renewals, selectors, tasks
 from registry.models import AliasHistory, Permit, PromotionRequest
@@ -34,7 +36,7 @@ from tests.factories import (
     record_applied,
     state_of,
 )
-from tests.reports.factories import notarise
+from tests.reports.factories import a_proposal, notarise
 
 DAY = timedelta(days=1)
 BY_ITSELF = a_policy_text(
@@ -182,6 +184,19 @@ def test_once_approved_it_takes_its_place_by_itself_and_serving_has_no_gap(cast,
     assert spans[0].during.upper == spans[1].during.lower  # not a moment between
     assert (state_of(made.approval), fresh(made).state) == (State.RENEWED, "superseded")
     assert (state_of(renewal.approval), fresh(renewal).state) == (State.APPROVED, "applied")
+
+
+def test_a_renewal_waits_while_the_class_of_its_system_is_open_again(cast, later, monkeypatch):
+    monkeypatch.setattr(selectors, "has_permit", lambda approval: True)
+    made = cast.live()
+    later(near_the_end(made))
+    renewal = signed(cast, asked(cast, made))
+    assert [row.pk for row in renewals.due_to_apply()] == [renewal.pk]
+    modifying.declare_modification(ai_system=cast.system, by=cast.owner, kind="facts", what="It reads a new register.")
+    assert renewals.due_to_apply() == []
+    proposal = a_proposal(cast.system, cast.owner)
+    inventory.sign_classification(classification_id=proposal.pk, signer=cast.validator)
+    assert [row.pk for row in renewals.due_to_apply()] == [renewal.pk]
 
 
 def test_a_suspension_at_the_last_moment_keeps_the_renewal_from_taking_its_place(cast, later, monkeypatch):

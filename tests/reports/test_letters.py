@@ -185,6 +185,33 @@ def test_the_page_of_a_request_asks_for_its_letter(bank, client):
     assert not (letters_too | {"model-card"}) & {kind["value"] for kind in listed}
 
 
+def test_an_answer_to_a_person_is_read_by_whoever_may_answer_and_by_auditors(bank, client, monkeypatch):
+    monkeypatch.setattr("reports.api.views.enqueue_on_commit", lambda task, *ids: None)
+    row = a_request(bank.system, bank.owner)
+    letters.answer_correspondence(correspondence_id=row.pk, by=bank.owner, answer=ANSWER)
+    made = drawn(row, "answer-86", bank.owner)
+    notice = drawn(a_notice(bank.system, bank.owner), "notice-26-11", bank.owner)
+    job = DocumentJob.objects.get(document=made)
+    addresses = [
+        reverse("document-detail", args=[made.pk]),
+        reverse("document-download", args=[made.pk]),
+        f"/api/v1/documents/{job.pk}",
+        *(f"/api/v1/documents/{made.pk}/{form}" for form in ("pdf", "html", "json", "docx")),
+    ]
+    for role, status in ((Role.AUDITOR, 200), (Role.ENGINEER, 200), (Role.POLICY_AUTHOR, 404)):
+        client.force_login(a_user(role))
+        assert {client.get(address).status_code for address in addresses} == {status}, role
+        assert client.get(reverse("document-detail", args=[notice.pk])).status_code == 200
+        page = client.get(reverse("document-list"), {"system": str(bank.system.pk)}).content.decode()
+        assert (str(made.pk) in page) is (status == 200)
+        assert str(notice.pk) in page
+        assert str(made.pk) not in client.get(reverse("system-detail", args=[bank.system.pk])).content.decode()
+    said = {"kind": "answer-86", "system": bank.system.slug, "about": str(row.pk)}
+    assert client.post("/api/v1/documents", said, content_type="application/json").status_code == 404
+    client.force_login(bank.auditor)
+    assert client.post("/api/v1/documents", said, content_type="application/json").status_code == 202
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.django_db(transaction=True)

@@ -90,6 +90,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "severity": 2,
         "review_on": "$soon",
     },
+    "modification": {"kind": "substantial", "what": REASON},
     "letter": {"kind": "notice-26-11", "reference": "LET-2026-7", "text": REASON},
     "answered letter": {"answer": REASON},
     "sent letter": {"sent_on": "$today", "answer": REASON},

@@ -8,11 +8,13 @@ from typing import Any
 
 from governance.accounts.models import User
 from governance.common import clock
-from governance.inventory import correspondence, risks
-from governance.inventory.models import AISystem, Correspondence, Risk
+from governance.inventory import correspondence, modifying, risks
+from governance.inventory import services as inventory
+from governance.inventory.models import AISystem, Correspondence, Modification, Risk
 from registry import bases
 from registry.models import BuildsOn, ModelVersion
 from tests.outside import LLM, a_recorded_version
+from tests.reports.factories import a_proposal
 
 
 def both(kind: str, pk: uuid.UUID, system: Any) -> dict[str, Any]:
@@ -53,6 +55,14 @@ def a_risk(system: AISystem, owner: User) -> Risk:
         residual_severity=2,
         review_on=clock.now().date() + timedelta(days=90),
     )
+
+
+def a_modification(system: AISystem, owner: User, signer: User) -> Modification:
+    """One that was answered: the system was classified anew, and a second person signed."""
+    row = modifying.declare_modification(ai_system=system, by=owner, kind="facts", what="It reads one more register.")
+    proposal = a_proposal(system, owner)
+    inventory.sign_classification(classification_id=proposal.pk, signer=signer)
+    return row
 
 
 def a_request(system: AISystem, owner: User, **more: Any) -> Correspondence:

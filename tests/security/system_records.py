@@ -12,6 +12,7 @@ _ANSWERS = (
     | role("engineer", "owner", "validator", "risk_officer", "data_protection_officer")
     | everywhere("administrator")
 )
+_READS_REQUESTS = _ANSWERS | role("auditor")
 _SENDS = OWNER | role("owner", "data_protection_officer")
 _REVIEWS = role("validator", "risk_officer", "data_protection_officer")
 
@@ -19,6 +20,11 @@ _REVIEWS = role("validator", "risk_officer", "data_protection_officer")
 def _act(*lines: tuple[Who, Outcome]) -> tuple[tuple[Who, Outcome], ...]:
     """Who may, then who only reads it, then those for whom it does not exist."""
     return (*lines, (READER, "403"), _HIDDEN)
+
+
+def _of_person(*lines: tuple[Who, Outcome]) -> tuple[tuple[Who, Outcome], ...]:
+    """An act on what a person asked: who may, then who reads it, then those for whom it does not exist."""
+    return (*lines, (_READS_REQUESTS, "403"), _HIDDEN)
 
 
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
@@ -37,11 +43,17 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "close a risk on the page": _act((OWNER | role("risk_officer"), "302+")),
     "open the form of a letter": _act((_ANSWERS, "200")),
     "record a letter on the page": _act((_ANSWERS, "302+")),
-    "send a letter on the page": _act((_SENDS, "302+")),
-    "erase a letter on the page": _act((role("data_protection_officer"), "302+")),
+    "read a person's request": ((_READS_REQUESTS, "200"), _HIDDEN),
+    "answer a person's request on the page": _of_person((_ANSWERS, "302+")),
+    "send an answer to a person on the page": _of_person((_SENDS, "302+")),
+    "erase a person's request on the page": _of_person((role("data_protection_officer"), "302+")),
     "record a letter": _act((_ANSWERS, "201+")),
-    "send a letter": _act((_SENDS, "201+")),
-    "erase a letter": _act((role("data_protection_officer"), "201+")),
+    "answer a person's request": _of_person((_ANSWERS, "201+")),
+    "send an answer to a person": _of_person((_SENDS, "201+")),
+    "erase a person's request": _of_person((role("data_protection_officer"), "201+")),
+    "open the form of a modification": _act((_ANSWERS, "200")),
+    "declare a modification on the page": _act((_ANSWERS, "302+")),
+    "declare a modification": _act((_ANSWERS, "201+")),
     "open the questionnaire": _act((OWNER | role("engineer", "owner"), "200")),
     "propose a class on the page": _act((OWNER | role("engineer", "owner"), "409")),  # one waits in this world
     "open the form of a system": ((everywhere("engineer", "owner", "administrator"), "200"), (ANYBODY, "403")),
@@ -60,6 +72,11 @@ ROUTES: dict[str, Route] = {
     "POST system-new": Route("take a system in on the page", body="system on the page"),
     "GET system-classify": Route("open the questionnaire", "system"),
     "POST system-classify": Route("propose a class on the page", "system", "answers on the page"),
+    "GET modification-new": Route("open the form of a modification", "system"),
+    "POST modification-new": Route("declare a modification on the page", "system", "modification"),
+    "GET api-modifications": Route("read", "system"),
+    "POST api-modifications": Route("declare a modification", "system", "modification"),
+    "GET api-modification": Route("read", "modification"),
     "GET risk-list": Route("read", "system"),
     "GET risk-detail": Route("read", "risk"),
     "GET risk-new": Route("open the form of a risk", "system"),
@@ -75,20 +92,20 @@ ROUTES: dict[str, Route] = {
     "POST api-risk-acceptances": Route("accept a risk", "risk", "reason"),
     "POST api-risk-closings": Route("close a risk", "risk", "reason"),
     "GET correspondence-list": Route("read", "system"),
-    "GET correspondence-detail": Route("read", "letter"),
+    "GET correspondence-detail": Route("read a person's request", "letter"),
     "GET correspondence-new": Route("open the form of a letter", "system"),
     "POST correspondence-new": Route("record a letter on the page", "system", "letter"),
-    "POST correspondence-answer": Route("record a letter on the page", "letter", "answered letter"),
-    "POST correspondence-send": Route("send a letter on the page", "letter", "sent letter"),
-    "POST correspondence-withdraw": Route("send a letter on the page", "letter", "reason"),
-    "POST correspondence-erase": Route("erase a letter on the page", "settled letter", "reason"),
+    "POST correspondence-answer": Route("answer a person's request on the page", "letter", "answered letter"),
+    "POST correspondence-send": Route("send an answer to a person on the page", "letter", "sent letter"),
+    "POST correspondence-withdraw": Route("send an answer to a person on the page", "letter", "reason"),
+    "POST correspondence-erase": Route("erase a person's request on the page", "settled letter", "reason"),
     "GET api-correspondence": Route("read", "system"),
     "POST api-correspondence": Route("record a letter", "system", "letter"),
-    "GET api-correspondence-detail": Route("read", "letter"),
-    "POST api-correspondence-answers": Route("record a letter", "letter", "answered letter"),
-    "POST api-correspondence-dispatches": Route("send a letter", "letter", "sent letter"),
-    "POST api-correspondence-withdrawals": Route("send a letter", "letter", "reason"),
-    "POST api-correspondence-erasures": Route("erase a letter", "settled letter", "reason"),
+    "GET api-correspondence-detail": Route("read a person's request", "letter"),
+    "POST api-correspondence-answers": Route("answer a person's request", "letter", "answered letter"),
+    "POST api-correspondence-dispatches": Route("send an answer to a person", "letter", "sent letter"),
+    "POST api-correspondence-withdrawals": Route("send an answer to a person", "letter", "reason"),
+    "POST api-correspondence-erasures": Route("erase a person's request", "settled letter", "reason"),
     "GET system-record": Route("read", "system"),
     "POST system-record-answer": Route(
         "answer on the page", "system", "record answers on the page", parts=(("section", "description"),)

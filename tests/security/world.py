@@ -65,7 +65,7 @@ from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watc
 from tests.roles import as_role
 from tests.security.batches import a_batch_and_a_bundle
 from tests.security.bodies import BODIES, TRAINED, days
-from tests.security.named import a_base, a_request, a_risk, a_settled, both, incident
+from tests.security.named import a_base, a_modification, a_request, a_risk, a_settled, both, incident
 from tests.standing import MADE, asked
 from tests.validation.working import PDF, worked
 
@@ -115,6 +115,7 @@ class World(Bank):
         self.trainer = a_user(Role.VALIDATOR, name="Trainer")
         self.second = a_user(Role.VALIDATOR, name="Second validator")
         self.other = a_system(owner=a_user(Role.OWNER), name="Another system")
+        self.modification = a_modification(self.system, self.owner, self.officer)
         self._requests(folder)
         self._things()
         notarise(folder)
@@ -362,6 +363,7 @@ class World(Bank):
             "classification": both("classification", self.classification.pk, system),
             "assignment": both("assignment", self.assignment.pk, system),
             "answer of a record": both("declaration", system.declarations.get(question="metric-choice").pk, system),
+            "modification": both("modification", self.modification.pk, system),
             "risk": both("risk", self.risk.pk, system),
             "letter": both("correspondence", self.letter.pk, system),
             "settled letter": both("correspondence", self.settled.pk, system),

@@ -18,6 +18,7 @@ from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import correspondence as letters
 from governance.inventory.api.views import answered, locked_system_tag, system_of
 from governance.inventory.models import Correspondence
+from governance.inventory.texts import LONGEST
 
 FILTERS = {"kind": Correspondence.Kind, "state": Correspondence.State}
 
@@ -59,7 +60,7 @@ class CorrespondenceInput(serializers.Serializer[Any]):
         max_length=80, help_text="Of your own files, with at least one digit. Never a name or an address."
     )
     text = serializers.CharField(
-        max_length=letters.LONGEST,
+        max_length=LONGEST,
         required=False,
         allow_blank=True,
         help_text="What it is to say, or what was asked; needed of a request.",
@@ -82,7 +83,7 @@ class CorrespondenceInput(serializers.Serializer[Any]):
 class AnswerInput(serializers.Serializer[Any]):
     """The answer to a request."""
 
-    answer = serializers.CharField(min_length=letters.SHORTEST, max_length=letters.LONGEST)
+    answer = serializers.CharField(min_length=letters.SHORTEST, max_length=LONGEST)
 
 
 class DispatchInput(serializers.Serializer[Any]):
@@ -90,7 +91,7 @@ class DispatchInput(serializers.Serializer[Any]):
 
     sent_on = serializers.DateField(help_text="Today or before.")
     answer = serializers.CharField(
-        max_length=letters.LONGEST,
+        max_length=LONGEST,
         required=False,
         allow_blank=True,
         help_text="What was answered, where it is not written yet or went out in other words; or what came back.",
@@ -100,13 +101,13 @@ class DispatchInput(serializers.Serializer[Any]):
 class CorrespondenceReasonInput(serializers.Serializer[Any]):
     """Why."""
 
-    reason = serializers.CharField(min_length=letters.SHORTEST, max_length=letters.LONGEST)
+    reason = serializers.CharField(min_length=letters.SHORTEST, max_length=LONGEST)
 
 
 def _locked_tag(request: Request, system: str, correspondence_id: uuid.UUID) -> str:
     ai_system = system_of(request, system)
-    lock(letters.correspondence_for(ai_system, correspondence_id))
-    return etag(letters.correspondence_for(ai_system, correspondence_id))
+    lock(letters.correspondence_for(ai_system, correspondence_id, actor(request)))
+    return etag(letters.correspondence_for(ai_system, correspondence_id, actor(request)))
 
 
 class CorrespondenceList(APIView):
@@ -118,8 +119,8 @@ class CorrespondenceList(APIView):
         filters=tuple(FILTERS),
     )
     def get(self, request: Request, system: str) -> Response:
-        """Return the correspondence of a system, also what was withdrawn."""
-        rows = letters.correspondence_of(system_of(request, system))
+        """Return the correspondence of a system, also what was withdrawn; requests for those who may read them."""
+        rows = letters.correspondence_of(system_of(request, system), actor(request))
         for name, choices in FILTERS.items():
             if wanted := request.query_params.get(name):
                 if wanted not in choices.values:
@@ -149,7 +150,7 @@ class CorrespondenceDetail(APIView):
     @extend_schema(responses=CorrespondenceOutput, summary="One notice or request of a system")
     def get(self, request: Request, system: str, correspondence_id: uuid.UUID) -> Response:
         """Return one with its ETag."""
-        row = letters.correspondence_for(system_of(request, system), correspondence_id)
+        row = letters.correspondence_for(system_of(request, system), correspondence_id, actor(request))
         return answered(row, CorrespondenceOutput(row), status.HTTP_200_OK)
 
 
@@ -210,6 +211,6 @@ def _done(
 ) -> Response:
     payload = wanted(data=request.data)
     payload.is_valid(raise_exception=True)
-    found = letters.correspondence_for(system_of(request, system), correspondence_id)
+    found = letters.correspondence_for(system_of(request, system), correspondence_id, actor(request))
     row = act(correspondence_id=found.pk, by=deciding_person(request), **payload.validated_data)
     return answered(row, CorrespondenceOutput(row), status.HTTP_201_CREATED)

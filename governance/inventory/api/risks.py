@@ -18,6 +18,7 @@ from governance.common.preconditions import etag, if_match, lock
 from governance.inventory import declaring, risks
 from governance.inventory.api.views import answered, locked_system_tag, system_of
 from governance.inventory.models import Risk
+from governance.inventory.texts import LONGEST, SHORTEST_REASON
 
 
 class RiskOutput(serializers.ModelSerializer[Risk]):
@@ -60,13 +61,13 @@ class RiskInput(serializers.Serializer[Any]):
     """What is written down of a risk."""
 
     title = serializers.CharField(max_length=risks.LONGEST_TITLE)
-    hazard = serializers.CharField(max_length=risks.LONGEST, help_text="What can happen, and how.")
-    affected = serializers.CharField(max_length=risks.LONGEST, help_text="Who is affected.")
+    hazard = serializers.CharField(max_length=LONGEST, help_text="What can happen, and how.")
+    affected = serializers.CharField(max_length=LONGEST, help_text="Who is affected.")
     kind = serializers.ChoiceField(choices=Risk.Kind.choices)
     likelihood, severity = _score(), _score()
-    measures = serializers.CharField(max_length=risks.LONGEST, required=False, allow_blank=True)
+    measures = serializers.CharField(max_length=LONGEST, required=False, allow_blank=True)
     tests = serializers.CharField(
-        max_length=risks.LONGEST,
+        max_length=LONGEST,
         required=False,
         allow_blank=True,
         help_text="How the measures were tested; name evidence or findings.",
@@ -79,7 +80,7 @@ class RiskInput(serializers.Serializer[Any]):
 class RiskReasonInput(serializers.Serializer[Any]):
     """Why."""
 
-    reason = serializers.CharField(min_length=risks.SHORTEST_REASON, max_length=risks.LONGEST)
+    reason = serializers.CharField(min_length=SHORTEST_REASON, max_length=LONGEST)
 
 
 def _values(request: Request, *, partial: bool) -> dict[str, Any]:

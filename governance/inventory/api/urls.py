@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from governance.inventory.api import assignments, correspondence, criteria, duties, record, retiring, risks, views
+from governance.inventory.api import (
+    assignments,
+    correspondence,
+    criteria,
+    duties,
+    modifications,
+    record,
+    retiring,
+    risks,
+    views,
+)
 
 urlpatterns = [
     path("systems", views.Systems.as_view(), name="api-systems"),
@@ -22,6 +32,12 @@ urlpatterns = [
         "systems/<str:system>/classifications/<uuid:classification_id>/withdrawals",
         views.ClassificationWithdrawals.as_view(),
         name="api-classification-withdrawals",
+    ),
+    path("systems/<str:system>/modifications", modifications.Modifications.as_view(), name="api-modifications"),
+    path(
+        "systems/<str:system>/modifications/<uuid:modification_id>",
+        modifications.ModificationDetail.as_view(),
+        name="api-modification",
     ),
     path("systems/<str:system>/assignments", assignments.Assignments.as_view(), name="api-assignments"),
     path(

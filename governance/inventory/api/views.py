@@ -23,6 +23,7 @@ from governance.inventory.models import (
     Correspondence,
     Declaration,
     ModelAssignment,
+    Modification,
     Risk,
     SuccessCriteria,
 )
@@ -61,6 +62,7 @@ class SystemOutput(serializers.ModelSerializer[AISystem]):
             "ai_roles",
             "ai_act_class",
             "model_tier",
+            "class_reopened_at",
             "favourable_outcome",
             "success_criteria",
             "cost_matrix",
@@ -131,13 +133,14 @@ KINDS: dict[type, str] = {
     ModelAssignment: "assignments",
     SuccessCriteria: "success-criteria",
     Declaration: "declarations",
+    Modification: "modifications",
     Risk: "risks",
     Correspondence: "correspondence",
 }
 
 
 def answered(
-    row: Classification | ModelAssignment | SuccessCriteria | Declaration | Risk | Correspondence,
+    row: Classification | ModelAssignment | SuccessCriteria | Declaration | Modification | Risk | Correspondence,
     body: serializers.BaseSerializer[Any],
     code: int,
 ) -> Response:

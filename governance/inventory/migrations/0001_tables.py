@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('ai_roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), default=list, help_text='provider, deployer, …', size=None)),
                 ('ai_act_class', models.CharField(blank=True, choices=[('prohibited', 'Prohibited'), ('high', 'High-risk'), ('limited', 'Limited risk'), ('minimal', 'Minimal risk'), ('out_of_scope', 'Out of scope')], help_text='Empty until a classification is signed.', max_length=16)),
                 ('model_tier', models.PositiveSmallIntegerField(help_text="The organisation's own scale; 1 is the highest.", null=True)),
+                ('class_reopened_at', models.DateTimeField(help_text='Since when the signed class does not count: the system was modified. Empty: it counts.', null=True)),
                 ('favourable_outcome', models.CharField(help_text='The outcome that is good for the person affected.', max_length=200)),
                 ('success_criteria', models.JSONField(default=list, help_text='[{id, title, expr}], as signed; expr is CEL.')),
                 ('cost_matrix', models.JSONField(help_text='{fp, fn, unit}: what a wrong decision costs, as signed.', null=True)),
@@ -56,6 +57,24 @@ class Migration(migrations.Migration):
                 ('signed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='classifications', to='inventory.aisystem')),
             ],
+        ),
+        migrations.CreateModel(
+            name='Modification',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('log_entry', models.UUIDField(editable=False, help_text='Newest log entry that names this row.')),
+                ('number', models.PositiveIntegerField(help_text='1 for the first of the system, and so on.')),
+                ('kind', models.CharField(choices=[('substantial', 'Substantial modification (Art. 3(23))'), ('purpose', 'Change of the intended purpose'), ('facts', 'Change of facts that the classification rests on')], max_length=12)),
+                ('what', models.TextField(help_text='What was or is to be changed.')),
+                ('purpose_before', models.TextField(blank=True, help_text='The intended purpose until then; empty: it stays.')),
+                ('class_before', models.CharField(blank=True, choices=[('prohibited', 'Prohibited'), ('high', 'High-risk'), ('limited', 'Limited risk'), ('minimal', 'Minimal risk'), ('out_of_scope', 'Out of scope')], help_text='The signed class that it opened again; empty: none was signed.', max_length=16)),
+                ('declared_at', models.DateTimeField()),
+                ('declared_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='modifications', to='inventory.aisystem')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('system', 'number'), name='one_modification_per_number')],
+            },
         ),
         migrations.CreateModel(
             name='DatasetPin',
@@ -93,6 +112,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='aisystem',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('retired_at__isnull', False), ('state', 'retired')), models.Q(models.Q(('state', 'retired'), _negated=True), ('retired_at__isnull', True)), _connector='OR'), name='system_retired_at_iff_retired'),
+        ),
+        migrations.AddConstraint(
+            model_name='aisystem',
+            constraint=models.CheckConstraint(condition=models.Q(('class_reopened_at__isnull', True), models.Q(('ai_act_class', ''), _negated=True), _connector='OR'), name='only_a_signed_class_is_reopened'),
         ),
         migrations.AddConstraint(
             model_name='classification',

@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
         Govern("inventory_successcriteria", sealed_when="signed_at"),
         Govern("inventory_datasetpin"),
         Govern("inventory_declaration", sealed_when="reviewed_at"),
+        Govern("inventory_modification", immutable=True),
         Govern("inventory_risk"),
         Govern("inventory_correspondence"),
     ]

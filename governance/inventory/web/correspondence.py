@@ -38,7 +38,7 @@ def correspondence_list(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def correspondence_detail(request: HttpRequest, pk: uuid.UUID, correspondence: uuid.UUID) -> HttpResponse:
     """``GET /systems/<pk>/correspondence/<id>``: one of them with everything that was done to it."""
-    row = letters.correspondence_for(_readable(request, pk), correspondence)
+    row = letters.correspondence_for(_readable(request, pk), correspondence, actor(request))
     return render(request, "inventory/correspondence.html", pages.one_page(row, actor(request)))
 
 
@@ -74,7 +74,7 @@ def correspondence_answer(request: HttpRequest, pk: uuid.UUID, correspondence: u
     """``POST /systems/<pk>/correspondence/<id>/answer``: write what a request is answered; nothing is sent by it."""
 
     def read(sent: Mapping[str, Any]) -> dict[str, Any]:
-        return {"answer": sent.get("answer", "")}
+        return {"answer": sent.get("answer", ""), "seen": sent.get("log_entry", "")}
 
     said = "Written. Draw the letter, send it, then record that."
     return _done(request, pk, correspondence, letters.answer_correspondence, read, said)
@@ -89,7 +89,7 @@ def correspondence_send(request: HttpRequest, pk: uuid.UUID, correspondence: uui
         sent_on = _day(sent, "sent_on")
         if sent_on is None:
             raise InvalidInput("Name the day on which it was sent.")
-        return {"sent_on": sent_on, "answer": sent.get("answer", "")}
+        return {"sent_on": sent_on, "answer": sent.get("answer", ""), "seen": sent.get("log_entry", "")}
 
     return _done(request, pk, correspondence, letters.send_correspondence, read, "Recorded as sent.")
 
@@ -127,11 +127,13 @@ def _done(
     said: str,
 ) -> HttpResponse:
     """Do it, and go back to the page; a refusal shows it again with what was typed."""
-    row, by = letters.correspondence_for(_readable(request, pk), correspondence), actor(request)
+    ai_system, by = _readable(request, pk), actor(request)
+    row = letters.correspondence_for(ai_system, correspondence, by)
     try:
         act(correspondence_id=row.pk, by=by, **read(request.POST))
     except DomainError as refusal:
         messages.error(request, refusal.detail)
+        row = letters.correspondence_for(ai_system, correspondence, by)  # as it is by now
         context = pages.one_page(row, by, typed=request.POST.dict())
         return render(request, "inventory/correspondence.html", context, status=refusal.status)
     messages.success(request, said)

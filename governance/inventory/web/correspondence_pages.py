@@ -39,7 +39,7 @@ def list_page(ai_system: AISystem, viewer: User, *, kind: str = "", state: str =
         kind, state: show only these; what is no kind or state narrows nothing.
     """
     today = clock.now().date()
-    every = letters.correspondence_of(ai_system)
+    every = letters.correspondence_of(ai_system, viewer)
     rows = every
     if kind in Correspondence.Kind.values:
         rows = rows.filter(kind=kind)
@@ -49,6 +49,7 @@ def list_page(ai_system: AISystem, viewer: User, *, kind: str = "", state: str =
     return {
         "system": _system(ai_system),
         "rows": [_row(row) for row in rows[:SHOWN]],
+        "left_off": max(rows.count() - SHOWN, 0),
         "open": every.filter(state=Correspondence.State.OPEN).count(),
         "overdue": every.filter(letters.overdue(today)).count(),
         "any": every.exists(),
@@ -98,17 +99,19 @@ def form_page(ai_system: AISystem, *, typed: Mapping[str, str], error: str = "")
     }
 
 
-def counts_of(ai_system: AISystem) -> Row:
+def counts_of(ai_system: AISystem, viewer: User) -> Row:
     """Return how many notices and requests are open, and how many of these are overdue, for the system's own page."""
     is_open = Q(state=Correspondence.State.OPEN)
     late = letters.overdue(clock.now().date())
-    return ai_system.correspondence.aggregate(open=Count("pk", filter=is_open), overdue=Count("pk", filter=late))
+    rows = letters.correspondence_of(ai_system, viewer)
+    return rows.aggregate(open=Count("pk", filter=is_open), overdue=Count("pk", filter=late))
 
 
 def _row(row: Correspondence) -> Row:
     is_open = row.state == Correspondence.State.OPEN
     return {
         "pk": row.pk,
+        "log_entry": row.log_entry,
         "name": str(row),
         "kind": row.get_kind_display(),
         "asks": row.kind == Correspondence.Kind.EXPLANATION,

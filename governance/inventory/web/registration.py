@@ -28,6 +28,7 @@ ROLES = (
     ("authorised_representative", "Authorised representative", ""),
     ("product_manufacturer", "Product manufacturer", ""),
 )
+SAID = {"slug": "short name", "purpose": "intended purpose"}
 LONGEST = {"name": 120, "slug": 50, "favourable_outcome": 200, "purpose": 8000}
 
 
@@ -91,7 +92,7 @@ def _read(sent: Mapping[str, Any], roles: list[str]) -> dict[str, Any]:
     texts = {name: str(sent.get(name, "")).replace("\r\n", "\n").strip() for name in LONGEST}
     texts["slug"] = texts["slug"] or slugify(texts["name"])[: LONGEST["slug"]]
     for name, most in LONGEST.items():
-        said = name.replace("_", " ")
+        said = SAID.get(name, name.replace("_", " "))
         if not texts[name]:
             raise InvalidInput(f"State the {said}.")
         if len(texts[name]) > most:

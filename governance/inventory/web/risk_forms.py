@@ -6,17 +6,9 @@ from datetime import date
 from typing import Any
 
 from governance.accounts.models import User
-from governance.accounts.roles import Role
-from governance.accounts.selectors import people_with
 from governance.common.errors import InvalidInput
 from governance.inventory.models import AISystem
-from governance.inventory.risks import SCORES, TEXTS
-
-
-def owners(ai_system: AISystem) -> list[User]:
-    """Return the people who can own a risk of a system: whoever a role reaches it, and its owner."""
-    found = {row.pk: row for row in people_with(Role.values, system_id=ai_system.pk)}
-    return sorted({**found, ai_system.owner_id: ai_system.owner}.values(), key=lambda row: row.name)
+from governance.inventory.risks import SCORES, TEXTS, possible_owners
 
 
 def read(sent: Mapping[str, Any], ai_system: AISystem) -> dict[str, Any]:
@@ -58,7 +50,7 @@ def _owner(text: str, ai_system: AISystem) -> User:
         wanted = uuid.UUID(text)
     except ValueError:
         wanted = None
-    found = next((row for row in owners(ai_system) if row.pk == wanted), None)
+    found = next((row for row in possible_owners(ai_system) if row.pk == wanted), None)
     if found is None:
         raise InvalidInput("Choose the owner from the list: whoever a role reaches the system.")
     return found

@@ -11,7 +11,6 @@ from governance.common import clock
 from governance.common.errors import DomainError
 from governance.inventory import declaring, risks
 from governance.inventory.models import AISystem, Risk
-from governance.inventory.web.risk_forms import owners
 
 SAID = {
     "risk.opened": "wrote it down",
@@ -69,7 +68,7 @@ def form_page(ai_system: AISystem, row: Risk | None, *, typed: Mapping[str, str]
         "system": _system(ai_system),
         "risk": _row(row) if row else None,
         "kinds": Risk.Kind.choices,
-        "people": [{"pk": str(person.pk), "name": person.name} for person in owners(ai_system)],
+        "people": [{"pk": str(person.pk), "name": person.name} for person in risks.possible_owners(ai_system)],
         "scores": [str(score) for score in range(1, 6)],
         "form": {name: "" if value is None else str(value) for name, value in (given | dict(typed or {})).items()},
         # What was refused since another changed it meanwhile is sent anew against what stands now.
@@ -81,6 +80,7 @@ def form_page(ai_system: AISystem, row: Risk | None, *, typed: Mapping[str, str]
 def _row(row: Risk) -> Row:
     return {
         "pk": row.pk,
+        "log_entry": row.log_entry,
         "number": row.number,
         "name": str(row),
         "title": row.title,

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -9,9 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from governance.accounts.models import User
 from governance.accounts.narrow import actor
-from governance.common.errors import DomainError, InvalidInput
+from governance.common.errors import DomainError
 from governance.common.pages import page
 from governance.inventory import declaring, risks, selectors
 from governance.inventory.models import AISystem, Risk
@@ -66,7 +66,8 @@ def risk_change(request: HttpRequest, pk: uuid.UUID, risk: uuid.UUID) -> HttpRes
 @require_POST
 def risk_accept(request: HttpRequest, pk: uuid.UUID, risk: uuid.UUID) -> HttpResponse:
     """``POST /systems/<pk>/risks/<risk>/accept``: accept what remains as the second person."""
-    return _decided(request, pk, risk, risks.accept_risk, "Accepted: the residual risk. It is in the audit log.")
+    accept = partial(risks.accept_risk, seen=request.POST.get("log_entry", ""))
+    return _decided(request, pk, risk, accept, "Accepted: the residual risk. It is in the audit log.")
 
 
 @page
@@ -97,19 +98,14 @@ def _written(
 
 
 def _decided(request: HttpRequest, pk: uuid.UUID, risk: uuid.UUID, act: Callable[..., Risk], said: str) -> HttpResponse:
-    row, by = risks.risk_of(_readable(request, pk), risk), actor(request)
+    ai_system, by = _readable(request, pk), actor(request)
+    row = risks.risk_of(ai_system, risk)
     reason = request.POST.get("reason", "")
     try:
-        _person(by)
         act(risk_id=row.pk, by=by, reason=reason)
     except DomainError as refusal:
         messages.error(request, refusal.detail)
-        context = risk_pages.risk_page(row, by, typed=reason)
+        context = risk_pages.risk_page(risks.risk_of(ai_system, risk), by, typed=reason)  # as it is by now
         return render(request, "inventory/risk.html", context, status=refusal.status)
     messages.success(request, said)
     return redirect("risk-detail", pk=pk, risk=row.pk)
-
-
-def _person(by: User) -> None:
-    if by.is_service:
-        raise InvalidInput("A person decides on a risk.")

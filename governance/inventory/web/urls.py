@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from governance.inventory.web import classification, correspondence, record, registration, risks
+from governance.inventory.web import classification, correspondence, modifying, record, registration, risks
 
 urlpatterns = [
     path("systems/new", registration.system_new, name="system-new"),
     path("systems/<uuid:pk>/retire", registration.system_retire, name="system-retire"),
     path("systems/<uuid:pk>/classification", classification.classify, name="system-classify"),
+    path("systems/<uuid:pk>/modifications/new", modifying.modification_new, name="modification-new"),
     path("systems/<uuid:pk>/record", record.system_record_page, name="system-record"),
     path("systems/<uuid:pk>/record/reuse", record.record_reuse, name="system-record-reuse"),
     path("systems/<uuid:pk>/record/sections/<slug:section>", record.record_answer, name="system-record-answer"),
