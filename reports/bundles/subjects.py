@@ -32,6 +32,7 @@ from governance.inventory.models import (
     DatasetPin,
     Declaration,
     ModelAssignment,
+    Modification,
     Risk,
     SuccessCriteria,
 )
@@ -62,6 +63,7 @@ from reports.models import Document, DocumentSignatory, DocumentTimeStamp
 PATHS: Mapping[type[Governed], tuple[str, ...]] = {
     AISystem: ("pk",),
     Classification: ("system",),
+    Modification: ("system",),
     ModelAssignment: ("system", "from_system"),
     SuccessCriteria: ("system",),
     Declaration: ("system",),

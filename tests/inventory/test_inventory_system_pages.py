@@ -60,6 +60,16 @@ def test_the_list_says_what_is_classified_and_what_is_live(bank, client):
     assert "Not classified" in text_of(page)
 
 
+def by_people(record):
+    """How far a record has come in the list, which does not ask for each system what records settle."""
+    counts, settled = record["counts"], record["counts"]["measured"]
+    return {
+        "total": record["total"],
+        "counts": {**counts, "measured": 0, "open": counts["open"] + settled},
+        "answered": record["answered"] - settled,
+    }
+
+
 def test_the_list_says_what_is_due_next_and_how_far_the_record_is(bank, client):
     a_declared_system(bank.owner, slug="churn", name="Churn", declared={})
     with clock.frozen(datetime(2027, 6, 1, 9, 0, tzinfo=UTC)):
@@ -69,11 +79,11 @@ def test_the_list_says_what_is_due_next_and_how_far_the_record_is(bank, client):
     rows = {row["name"]: row for row in page.context["systems"]}
     credit, churn = rows["Consumer credit scoring"], rows["Churn"]
     assert (credit["due"].on, credit["due"].days, churn["due"]) == (date(2027, 12, 2), 184, None)
-    assert credit["record"] == record
+    assert credit["record"] == by_people(record)
     assert 0 < record["answered"] < record["total"]
     assert (churn["record"]["answered"], churn["record"]["counts"]["open"]) == (0, churn["record"]["total"])
     assert "in 184 days" in text_of(page)
-    assert f"{record['answered']} of {record['total']}" in text_of(page)
+    assert f"{credit['record']['answered']} of {record['total']}" in text_of(page)
 
 
 def test_an_answer_that_was_taken_back_is_open_again_in_the_list(bank, client):
@@ -81,7 +91,7 @@ def test_an_answer_that_was_taken_back_is_open_again_in_the_list(bank, client):
     declaring.declare(ai_system=bank.system, answers={"hardware": ""}, by=bank.owner)
     declaring.declare(ai_system=bank.system, answers={"compute": "Seconds on one processor."}, by=bank.owner)
     after = {row["pk"]: row["record"] for row in system_rows(bank.auditor)}[bank.system.pk]
-    assert after == progress(system_record.answered(bank.system))
+    assert after == by_people(progress(system_record.answered(bank.system)))
     assert after["total"] == before["total"]
 
 
@@ -211,7 +221,7 @@ def test_the_number_of_queries_does_not_grow_with_systems_or_requests(
     page_of(client, bank.system)  # the law register is read once per process
     with django_assert_max_num_queries(14) as listed:
         client.get(LIST)
-    with django_assert_max_num_queries(37) as detailed:
+    with django_assert_max_num_queries(38) as detailed:
         page_of(client, bank.system)
     for number in range(3):
         a_declared_system(bank.owner, slug=f"system-{number}")

@@ -18,6 +18,7 @@ CLOCKWORK = {
     *("validation.due", "correspondence.due", "correspondence.overdue"),
     *("alert.waits", "incident.due", "incident.overdue", "incident.at_once"),
     *("incident.task_due", "incident.task_overdue"),
+    *("time_stamp.ending", "time_stamp.ended"),
     *("token.expires_soon", "notice.tested", "notice_channel.added", "notice_channel.removed"),
 }
 
@@ -111,7 +112,7 @@ def test_without_names_the_words_hold_nothing_of_the_subject():
     about = a_request(people={**people, "administrators": (BEN,), "reviewers": (BEN,), "concerned": (BEN,)})
     for event in rules.events():
         for to in ("suspended", "approved", "rejected"):
-            data = {"to": to, "verdict": "approve", "stage": "validation", "on": "1 May 2027"}
+            data = {"to": to, "verdict": "approve", "stage": "validation", "on": "1 May 2027", "documents": 2}
             for row in told(Fact(event, "entry:1", about, data)):
                 assert not any(word in row.words for word in ("credit", "champion", "PR-12", "validation", "2027"))
 

