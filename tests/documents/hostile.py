@@ -183,6 +183,12 @@ class Markup(HTMLParser):
         return "".join(self._texts)
 
 
+RIGHT_TO_LEFT = re.compile(r"[\u0590-\u06ff]+")
+
+
 def flat(text: str) -> str:
-    """Return a text as it stands on paper, without its blanks: where a line ends, one is lost or won."""
-    return "".join(glyphs.legible(text).split())
+    """Return a text as it stands on paper, without its blanks: where a line ends, one is lost or won.
+
+    Words from right to left are read out of a page in another order, so their letters are sorted.
+    """
+    return RIGHT_TO_LEFT.sub(lambda run: "".join(sorted(run[0])), "".join(glyphs.legible(text).split()))
