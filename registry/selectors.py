@@ -168,7 +168,8 @@ def _named(name: str) -> dict[str, Any]:
 
 def promotions_for(user: User) -> QuerySet[PromotionRequest]:
     """Return the promotions that a person may read, with what a list shows; decisions and permits in one query each."""
-    rows = PromotionRequest.objects.select_related("version__model", "approval__policy_version").prefetch_related(
+    related = ("version__model", "approval__policy_version", "approval__system")
+    rows = PromotionRequest.objects.select_related(*related).prefetch_related(
         "approval__decisions", Prefetch("approval__permits", Permit.objects.defer("envelope"))
     )
     return readable(rows, user, system="approval__system", own=Q(approval__requester=user))

@@ -55,5 +55,5 @@ def test_an_empty_file_is_a_gap_with_an_owner(db):
     content = build(Facts(a_system()).snapshot(uuid.uuid4(), {}, "risk-file"))
     (section,) = (section for section in content.sections if section.point == "Art 9.2.a")
     assert [(p.state, p.owner, p.text) for p in section.paragraphs] == [
-        ("missing", "risk_officer", "No risk is on record.")
+        ("missing", "owner", "No risk is on record.")  # nobody is risk officer of the system
     ]

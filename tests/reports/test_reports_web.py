@@ -112,12 +112,15 @@ def test_each_gap_names_the_role_that_owes_it_and_who_holds_it(bank, client, qui
     assert "Risk officer: Risk officer 43" in text_of(page)
 
 
-def test_a_gap_of_a_role_that_nobody_holds_says_so(db, client, quick, settings, tmp_path):
+def test_a_gap_of_a_role_that_nobody_holds_is_the_owner_s_of_the_system(db, client, quick, settings, tmp_path):
     settings.STORAGE_ROOT = tmp_path / "storage"
     bank = Bank(declared={})
     a_document(bank)
     client.force_login(bank.auditor)
-    assert "Administrator: nobody yet" in text_of(client.get(LIST))
+    page = text_of(client.get(LIST))
+    assert "nobody yet" not in page
+    assert "Administrator:" not in page
+    assert f"Model owner: {bank.owner.name}" in page
 
 
 def test_a_document_that_another_release_made_is_listed_without_its_map(bank, client, quick):

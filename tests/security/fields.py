@@ -73,7 +73,7 @@ MORE: dict[str, tuple[dict[str, Any], ...]] = {
                  | {"residual_severity": 1},),
     "api-risks": ({"owner": "$owner", "measures": "A person reads it.", "tests": "A backtest", "residual_likelihood": 1}
                   | {"residual_severity": 1},),
-    "api-modifications": ({"kind": "purpose", "what": REASON, "purpose": "Estimates for each tenant what may be lent."},),
+    "api-modifications": ({"kind": "purpose", "what": REASON, "purpose": "Says what may be lent to each tenant."},),
     "api-systems": ({"declared": {"metric-choice": "It ranks."}},),
     "api-criteria": ({"cost_matrix": {"false_positive": 1, "false_negative": 5, "unit": "EUR"}},),
     "system-record-review": ({"verdict": "returned", "note": REASON},),
