@@ -32,9 +32,10 @@ SHAPES = re.compile(
 # document says turns on them.
 # fmt: off
 CHOICES = frozenset({
-    "ai_act_class", "ai_roles", "better", "change_class", "documents", "event", "id", "kind", "kinds",
+    "ai_act_class", "ai_roles", "better", "change_class", "documents", "drift", "due", "event", "id", "kind", "kinds",
     "lifecycle_state", "method", "occasion", "on_fail", "on_insufficient", "opinion", "origin", "outcome", "output",
-    "owed_by", "points", "question", "roles", "severity", "signal", "signature", "state", "task", "type", "verdict",
+    "owed_by", "points", "question", "roles", "severity", "signal", "signature", "state", "task", "type", "validation",
+    "verdict",
 })
 # fmt: on
 # Placet's own words: the law, the questions that it asked, who owes what, and what it calls the lines of an incident.
