@@ -8,8 +8,6 @@ import subprocess
 import sys
 import zlib
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
-from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -18,10 +16,11 @@ import pikepdf
 import pypdf
 import pytest
 
-from reports.documents import charts, wording
+from reports.documents import wording
 from reports.documents.building import build
 from reports.documents.render import Pictures, render, to_html
 from reports.documents.snapshot import SnapshotInvalid, canonical, digest
+from tests.documents.figures import not_in_snapshot, text_of, written
 from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot
 
 # WeasyPrint leaves its colour profile open: the file is closed when the object goes, with a warning.
@@ -31,8 +30,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*sRGB2014:pytest.PytestUnraisableExceptionWarning"),
 ]
 ROOT = Path(__file__).parents[2]
-# Numbers that the document's own sentences hold: confidence level, articles, annexes, acts, the count base of the log.
-OF_THE_TEXT = {"0", "95", "11", "9", "14", "47", "72", "16", "2024", "1689", "2026", "1744"}
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +44,6 @@ def bare():
     snapshot = a_bare_snapshot()
     content = build(snapshot)
     return snapshot, content, render(content, snapshot)
-
-
-@cache
-def text_of(pdf):
-    return "\n".join(sheet.extract_text() for sheet in pypdf.PdfReader(io.BytesIO(pdf)).pages)
 
 
 def test_the_same_snapshot_gives_the_same_bytes_in_another_process(full):
@@ -95,73 +87,15 @@ def test_only_the_vendored_typeface_is_embedded(full):
     assert all("Inter" in name for name in names)
 
 
-def leaves(value):
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from leaves(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from leaves(item)
-    elif value is not None and not isinstance(value, bool):
-        yield value
-
-
-def numbers_in(text):
-    return set(re.findall(r"(?<![\w.,/:-])\d+(?:,\d{3})*(?:\.\d+)?(?![\w.,/:]*\d)", text))
-
-
-def written(value):
-    """Every way in which the document may write one value of the snapshot."""
-    if isinstance(value, str):
-        times = {wording.moment(value)} if re.match(r"\d{4}-\d\d-\d\dT", value) else set()
-        return numbers_in(" ".join({value, *times})) | set(re.findall(r"\d+(?:\.\d+)*", value))
-    shapes = {f"{value:,}", str(value)} if isinstance(value, int) else {str(value)}
-    return {found for shape in shapes | set(rounded(value)) for found in numbers_in(shape)}
-
-
-def rounded(value):
-    """Each way in which a document rounds a number, worked out here: code that rounds wrongly is no judge of itself."""
-    size = abs(Decimal(value))
-    for number, digits in ((size, 1), (size, 2), (size, 3), (size * 100, 1)):
-        yield f"{number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN):,}"
-    if 0 < size < Decimal("0.05"):  # what would vanish is written in powers of ten
-        yield f"{size.scaleb(-size.adjusted()).quantize(Decimal('0.1'), ROUND_HALF_EVEN)} 10"
-
-
-def without_digests(text, snapshot):
-    """The text without digests and ids, which a narrow column may break anywhere."""
-    for leaf in {*leaves(snapshot), digest(snapshot)}:
-        if isinstance(leaf, str) and re.fullmatch(r"(sha256:)?[0-9a-f-]{16,}", leaf):
-            text = re.sub(r"\s*".join(re.escape(letter) for letter in leaf), " ", text)
-    return text
-
-
-def strangers(content, snapshot, pdf):
-    """The numbers printed in the PDF that neither the snapshot nor the document's own numbering explains."""
-    pictures = Pictures()
-    to_html(content, snapshot, pictures)
-    known = {number for leaf in leaves(snapshot) for number in written(leaf)} | OF_THE_TEXT
-    known |= charts.tick_labels(pictures.files.values())
-    pages = len(pypdf.PdfReader(io.BytesIO(pdf)).pages)
-    known |= {str(number) for number in range(1, pages + 1)}
-    known |= {str(number) for number in range(1, len(content.sources) + 1)}
-    known |= {
-        str(section.count(state)) for section in content.sections for state in ("measured", "declared", "missing")
-    }
-    known |= {str(count) for count in content.counts.values()}
-    return {number for number in numbers_in(without_digests(text_of(pdf), snapshot)) if number not in known}
-
-
 def test_every_figure_in_the_pdf_stands_in_the_snapshot(full):
     snapshot, content, pdf = full
-    assert strangers(content, snapshot, pdf) == set()
+    assert not_in_snapshot(content, snapshot, pdf) == set()
 
 
 def test_the_check_on_figures_would_see_an_invented_one(full):
     snapshot, content, pdf = full
     poorer = json.loads(json.dumps(snapshot).replace("0.480809", "0.511111"))
-    assert "0.481" in strangers(content, poorer, pdf)
+    assert "0.481" in not_in_snapshot(content, poorer, pdf)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,10 @@ from reports import checking, services
 from reports.documents.building import build
 from reports.models import Document
 from tests.documents import sample_kinds as samples
-from tests.documents.test_render import leaves, numbers_in, written
+from tests.documents.figures import not_in_evidence
 from tests.factories import a_user
 from tests.reports.factories import Bank, ready_to_declare, watch
 
-# The level of every interval, and the bounds of a share.
-OF_THE_SENTENCES = {"95", "0", "1"}
 PDF = b"%PDF-1.7 stands in where a test is not about the pages"
 
 
@@ -33,47 +31,17 @@ def bank(db, settings, tmp_path, monkeypatch) -> Bank:
     return bank
 
 
-def printed(paragraph):
-    """Every text that a paragraph prints: its own, and those of its tables, lists and charts."""
-    yield paragraph.text
-    for block in paragraph.blocks:
-        yield block.caption
-        yield getattr(block, "note", "")
-        yield getattr(block, "alt", "")
-        for row in getattr(block, "rows", ()):
-            for cell in row:
-                yield from (cell,) if isinstance(cell, str) else (cell.text, cell.sub, cell.alt)
-
-
-def known_of(payload):
-    """The numbers that evidence explains: those of its payload, or when it was made and where the log has it."""
-    return {number for leaf in leaves(payload) for number in written(leaf)}
-
-
-def strangers(content, payloads):
-    """The numbers in paragraphs under a cited evidence that its payload, as the database has it, does not hold."""
-    found = set()
-    for _, paragraph in content.paragraphs():
-        cited = [payloads[source.id] for source in paragraph.sources if source.id in payloads]
-        if not cited or len(cited) != len(paragraph.sources):
-            continue
-        placed = [(source.made_at, source.log_index) for source in paragraph.sources]
-        known = set().union(*map(known_of, [*cited, *placed])) | OF_THE_SENTENCES
-        found |= {number for text in printed(paragraph) for number in numbers_in(text)} - known
-    return found
-
-
 def test_every_figure_under_an_evidence_stands_in_that_evidence(bank):
     content = build(Document.objects.get().snapshot)
     payloads = {str(row.pk): row.payload for row in Evidence.objects.exclude(type="document/v1")}
-    assert strangers(content, payloads) == set()
+    assert not_in_evidence(content, payloads) == set()
     # The check would see a figure that is not from there.
     row = Evidence.objects.get(
         type="performance/v1", pk__in=[pk for pk in payloads if "auc" in json.dumps(payloads[pk])]
     )
     auc = next(metric for metric in row.payload["metrics"] if metric["id"] == "auc")["candidate"]["value"]
     poorer = payloads | {str(row.pk): json.loads(json.dumps(row.payload).replace(json.dumps(auc), "0.000123"))}
-    assert f"{auc:.3f}" in strangers(content, poorer)
+    assert f"{auc:.3f}" in not_in_evidence(content, poorer)
 
 
 @pytest.mark.parametrize("kind", ["annex-iv", "instructions", "model-card", "validation-report", "fria", "risk-file"])
@@ -81,7 +49,7 @@ def test_every_figure_of_the_german_credit_sample_stands_in_the_evidence_that_it
     snapshot = samples.full(kind)
     payloads = {row["id"]: row["payload"] for row in snapshot["evidence"]}
     content = build(snapshot)
-    assert strangers(content, payloads) == set()
+    assert not_in_evidence(content, payloads) == set()
     cited = {source.id for _, paragraph in content.paragraphs() for source in paragraph.sources}
     assert cited & set(payloads)
 

@@ -16,7 +16,7 @@ from reports.documents.building import build
 from reports.documents.render import render
 from reports.documents.snapshot import canonical, digest
 from reports.models import Document, DocumentJob
-from tests.documents.test_render import strangers
+from tests.documents.figures import not_in_snapshot
 from tests.reports.factories import Bank, notarise, watch
 
 QUICK = b"%PDF-1.7 stands in where a test is not about the pages"
@@ -64,7 +64,7 @@ def test_the_pdf_is_drawn_from_the_kept_snapshot_alone(settings, tmp_path):
     assert digest(again) == kept.snapshot_digest
     assert render(build(again), again) == pdf
     assert f"sha256:{sha256(pdf).hexdigest()}" == kept.pdf_digest
-    assert not strangers(build(again), again, pdf), "numbers on the pages that the snapshot does not hold"
+    assert not not_in_snapshot(build(again), again, pdf), "numbers on the pages that the snapshot does not hold"
     # The figures of the evidence are on the pages, and no name is.
     text = re.sub(r"\s+", " ", texts_of(pdf))
     auc = next(row for row in _payload(kept, "performance/v1")["metrics"] if row["id"] == "auc")["candidate"]
