@@ -1,5 +1,6 @@
 """What a permit allows now: the loaders' question, answered from the approval or the broken glass behind it."""
 
+from governance.approvals import prohibition
 from governance.approvals.models import ApprovalRequest, State
 from governance.audit import selectors as log_selectors
 from governance.audit.events import Event
@@ -52,6 +53,8 @@ def _status(approval: ApprovalRequest) -> str:
 def refuses_loads(permit: Permit) -> bool:
     """Return whether a loader must refuse: revoked, lapsed with its grace over, suspended over bytes or by its policy.
 
+    What was suspended because it serves a prohibited practice is refused whatever the policy says (Article 5).
+
     A suspension does not end with the validity: what was suspended when it lapsed is judged as suspended in its grace.
     """
     if permit.approval is None:
@@ -67,14 +70,24 @@ def refuses_loads(permit: Permit) -> bool:
             return False
     elif word != "suspended":
         return True
+    if _suspended_as_prohibited(approval):
+        return True
     mismatch = approval.findings.filter(code__in=CHANGED, closed_at__isnull=True).exists()
     return mismatch or document_of(approval.policy_version).approval.on_suspend != "keep_serving"
 
 
 def _lapsed_from_suspension(approval: ApprovalRequest) -> bool:
-    changes = [
-        entry.parsed["data"]
-        for entry in log_selectors.entries_about_request(approval.pk)
-        if entry.event == Event.APPROVAL_CHANGED
+    changes = _changes(approval)
+    return bool(changes) and bool(changes[-1].parsed["data"]["from"] == State.SUSPENDED)
+
+
+def _suspended_as_prohibited(approval: ApprovalRequest) -> bool:
+    suspensions = [entry for entry in _changes(approval) if entry.parsed["data"]["to"] == State.SUSPENDED]
+    return bool(suspensions) and suspensions[-1].actor == prohibition.CLASS.actor_id
+
+
+def _changes(approval: ApprovalRequest) -> list[log_selectors.LogEntry]:
+    """Return the entries about changes of an approval's state, in order."""
+    return [
+        entry for entry in log_selectors.entries_about_request(approval.pk) if entry.event == Event.APPROVAL_CHANGED
     ]
-    return bool(changes) and changes[-1]["from"] == State.SUSPENDED

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from governance.approvals import prohibition
 from governance.approvals.models import ApprovalRequest, Finding, State
 from governance.audit import selectors as log
 from governance.audit import services as audit
@@ -40,7 +41,8 @@ ENDED = frozenset({State.REVOKED, State.LAPSED, State.RENEWED})
 class Force:
     """What the log says an approval is worth: its state, since when, by which entry and by whom.
 
-    ``suspended`` is whether it was when it lapsed, or is. ``lifted`` is whether a suspension of it was lifted.
+    ``suspended`` is whether it was when it lapsed, or is; ``suspended_by`` who did that last. ``lifted`` is whether a
+    suspension of it was lifted.
     """
 
     state: str
@@ -50,6 +52,7 @@ class Force:
     valid_until: str
     policy: str
     suspended: bool = False
+    suspended_by: str = ""
     lifted: bool = False
 
 
@@ -79,6 +82,7 @@ def _after(force: Force | None, index: int, entry: Entry) -> Force | None:
     to = str(data["to"])
     suspended = to == State.SUSPENDED or (to == State.LAPSED and force.suspended)
     lifted = force.lifted or (to == State.APPROVED and force.suspended)
+    force = replace(force, suspended_by=by) if to == State.SUSPENDED else force
     return replace(force, state=to, since=at, index=index, by=by, suspended=suspended, lifted=lifted)
 
 
@@ -153,10 +157,12 @@ class _Reading:
         return True
 
     def _suspension_refuses(self, request: str, force: Force) -> bool:
-        """Return whether nothing may load: other bytes were found and nobody closed that, or the policy says so.
+        """Return whether nothing may load: a prohibited practice, other bytes, or the policy says so.
 
         A finding counts as closed when the log says so; a suspension over bytes whose finding is gone refuses.
         """
+        if force.suspended_by == prohibition.CLASS.actor_id:
+            return True
         policy = PolicyVersion.objects.filter(digest=force.policy).first()
         if policy is None or document_of(policy).digest != force.policy:
             return True

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from governance.accounts.models import User
@@ -32,12 +31,14 @@ from reports.documents.snapshot import FORMAT, canonical, law_part
 from reports.facts_agreed import criteria_part, machine_figures, standing_rows
 from reports.facts_correspondence import correspondence_rows
 from reports.facts_decisions import alias_history, decisions, gate
+from reports.facts_described import described_promotion, newest_version
 from reports.facts_documents import documents_that_count
 from reports.facts_incident import incident_of, incident_part, incident_rows
 from reports.facts_log import Json, LogFacts, with_indexes
 from reports.facts_monitoring import Watched
 from reports.facts_outside import not_enforced, origin
 from reports.facts_people import Roles, owners_part
+from reports.facts_review import review_part
 from reports.facts_risks import risk_rows
 from reports.facts_version import version_parts
 
@@ -49,15 +50,18 @@ class Facts:
     """Collects the parts of one snapshot about one AI system and the version of its model that the document describes.
 
     Where none is named, that version is the one in production by Placet's own acts; before the first promotion, the one
-    that asked last; before the first request, the newest one.
+    that asked last; before the first request, the newest one. A request that is named names its version.
     """
 
-    def __init__(self, ai_system: AISystem, version: ModelVersion | None = None) -> None:
+    def __init__(
+        self, ai_system: AISystem, version: ModelVersion | None = None, *, asked: PromotionRequest | None = None
+    ) -> None:
         self.begun_at = clock.now()  # what changes from here on may not be in the snapshot
         self.system = ai_system
-        self.named = version
-        self.promotion = _promotion(ai_system, version)
-        self.version = version or (self.promotion.version if self.promotion else _newest_version(ai_system))
+        self.asked = asked
+        self.named = version or (asked.version if asked else None)
+        self.promotion = asked or described_promotion(ai_system, version)
+        self.version = self.named or (self.promotion.version if self.promotion else newest_version(ai_system))
         self.watched = Watched(self.version, self.promotion.alias if self.promotion else None) if self.version else None
         self.roles = Roles(system_id=ai_system.pk, owner_id=ai_system.owner_id)
         self.answers = declaring.newest(ai_system)
@@ -113,6 +117,8 @@ class Facts:
             parts |= decisions(self.promotion, self.roles)
         if self.named:
             parts |= version_parts(self.named, self.roles)
+        if self.asked:
+            parts["review"] = review_part(self.asked, self.roles)
         if kind == "incident":
             parts["incident"] = incident_part(incident_of(self.system, about), self.roles)
         # In canonical form, as it travels with the PDF: drawn again from there or from the row, the pages are the same.
@@ -263,18 +269,24 @@ class Facts:
         return found
 
     def _evidence_rows(self, version: ModelVersion) -> list[Evidence]:
-        """Return what the decision rests on, the newest of each type, each human review, and the newest window."""
+        """Return what the decision rests on, the newest of each type, each human review, and the newest window.
+
+        Of a request that is named, once its evidence is frozen, that alone and what people reviewed.
+        """
         if not version.artifact_digest:
             return []
         rows = list(reversed(evidence.evidence_about(version.artifact_digest)))
         newest = {row.type: row.pk for row in rows if row.type != DRIFT}
         manifest = set(self.promotion.approval.evidence_ids) if self.promotion else set()
+        frozen = self.asked is not None and bool(manifest)
         runs = self.watched.runs if self.watched else []
         window = runs[-1].evidence_id if runs else None
         return [
             row
             for row in rows
-            if row.pk in {newest.get(row.type), window} or row.type == HUMAN_REVIEW or str(row.pk) in manifest
+            if row.type == HUMAN_REVIEW
+            or str(row.pk) in manifest
+            or (row.pk in {newest.get(row.type), window} and not frozen)
         ]
 
 
@@ -305,41 +317,6 @@ def _column_type(row: Mapping[str, Any]) -> str:
         fields = ", ".join(f"{name} {_column_type(field)}" for name, field in row["properties"].items())
         return f"object ({fields})"
     return str(row.get("type") or "")
-
-
-def _promotion(ai_system: AISystem, version: ModelVersion | None) -> PromotionRequest | None:
-    """Return the promotion behind what is live, the first protected alias before others; else the newest request.
-
-    Of a named version only its own count; one that was applied once stands before one that never was.
-    """
-    of_version = {"version": version} if version else {}
-    rows = list(
-        PromotionRequest.objects.filter(version__model__system=ai_system, **of_version)
-        .select_related(
-            "version__model",
-            "version__trained_by",
-            "version__evaluation_dataset",
-            "version__training_dataset",
-            "requester",
-            "approval__policy_version__author",
-            "approval__policy_version__publisher",
-        )
-        .order_by("-made_at")
-    )
-    applied = [row for row in rows if row.state == PromotionRequest.State.APPLIED]
-    order = {alias: place for place, alias in enumerate(settings.PROTECTED_ALIASES)}
-    applied.sort(key=lambda row: order.get(row.alias, len(order)))
-    were = [row for row in rows if version and row.applied_at]
-    return next(iter([*applied, *were, *rows]), None)
-
-
-def _newest_version(ai_system: AISystem) -> ModelVersion | None:
-    rows = ModelVersion.objects.filter(model__system=ai_system)
-    return (
-        rows.select_related("model", "trained_by", "evaluation_dataset", "training_dataset")
-        .order_by("-mlflow_created_at_ms")
-        .first()
-    )
 
 
 def _rows_with_a_history(ai_system: AISystem) -> list[Governed]:

@@ -21,7 +21,7 @@ from governance.validation.selectors import written
 from registry.models import ModelVersion, Permit, PromotionRequest
 from reports.facts_log import Json
 from reports.facts_people import Named, Roles
-from reports.models import ABOUT_A_VERSION, Document
+from reports.models import HOLD_A_VALIDATION, Document
 
 
 def version_of(ai_system: AISystem, about: str) -> ModelVersion:
@@ -61,7 +61,7 @@ def reports_with_words_of(entry_id: UUID) -> list[str]:
     words = Q(snapshot__contains={"validation": {"tests": [said]}})
     for part in ("plan", "independence", "report"):
         words |= Q(snapshot__contains={"validation": {part: said}})
-    rows = Document.objects.filter(words, kind__in=ABOUT_A_VERSION).order_by("made_at", "pk")
+    rows = Document.objects.filter(words, kind__in=HOLD_A_VALIDATION).order_by("made_at", "pk")
     named = rows.annotate(name=KT("snapshot__model__name"), number=KT("snapshot__model__version"))
     return [
         f"the {Document.Kind(kind).label.lower()} {name}/{number} of {clock.rfc3339(made_at)}, {digest}"

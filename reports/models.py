@@ -27,6 +27,7 @@ class Document(Governed):
         MODEL_RISK = "model-risk", "Model risk report of a quarter"
         MODEL_CARD = "model-card", "Model card of a version"
         VALIDATION_REPORT = "validation-report", "Validation report of a version"
+        REVIEW_PACK = "review-pack", "Review pack of a promotion request"
         NOTICE = "notice-26-11", "Notice to affected persons (Art. 26(11))"
         NOTIFICATION = "notification-27-3", "Notification of the impact assessment (Art. 27(3))"
         REGISTRATION = "registration-49", "Registration in the EU database (Art. 49)"
@@ -89,6 +90,8 @@ STATED = (Document.Kind.ANNEX_V,)
 
 ABOUT_A_VERSION = (Document.Kind.MODEL_CARD, Document.Kind.VALIDATION_REPORT)
 """The kinds that are about one model version."""
+HOLD_A_VALIDATION = (*ABOUT_A_VERSION, Document.Kind.REVIEW_PACK)
+"""The kinds whose facts hold what a validator wrote of a version."""
 LETTERS: dict[str, str] = {
     Document.Kind.NOTICE: Correspondence.Kind.NOTICE,
     Document.Kind.NOTIFICATION: Correspondence.Kind.NOTIFICATION,
@@ -96,7 +99,7 @@ LETTERS: dict[str, str] = {
     Document.Kind.ANSWER: Correspondence.Kind.EXPLANATION,
 }
 """The kinds that are letters, each with the kind of correspondence that it is drawn of."""
-ABOUT_ONE_THING = (Document.Kind.INCIDENT, Document.Kind.MODEL_RISK, *ABOUT_A_VERSION, *LETTERS)
+ABOUT_ONE_THING = (Document.Kind.INCIDENT, Document.Kind.MODEL_RISK, *HOLD_A_VALIDATION, *LETTERS)
 """The kinds for which a system alone does not say what they are about."""
 
 

@@ -23,6 +23,7 @@ M = TypeVar("M", bound=Model)
 PART_OF: dict[str, str] = {
     Document.Kind.INCIDENT: "incident",
     **dict.fromkeys(ABOUT_A_VERSION, "model"),
+    Document.Kind.REVIEW_PACK: "review",
     **dict.fromkeys(LETTERS, "letter"),
 }
 """The part of the snapshot that says what a document is about, of the kinds of one system that are about one thing."""

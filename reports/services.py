@@ -30,6 +30,7 @@ from reports.facts_documents import signed_snapshot
 from reports.facts_incident import incident_of
 from reports.facts_letters import letter_of, letter_snapshot
 from reports.facts_portfolio import portfolio, quarter_from
+from reports.facts_review import request_of
 from reports.facts_version import version_of
 from reports.models import ABOUT_A_VERSION, LETTERS, STATED, Document, DocumentJob, DocumentSignatory
 from reports.printing import libraries, render
@@ -40,12 +41,12 @@ def request_document(*, kind: str, ai_system: AISystem | None, requester: User, 
 
     Args:
         ai_system: None only for the report over all systems.
-        about: id of the incident, model version or correspondence, or first day of the quarter, for the kinds that are
-            about one.
+        about: id of the incident, model version, promotion request (or its number) or correspondence, or first day of
+            the quarter, for the kinds that are about one.
 
     Raises:
         InvalidInput: the kind needs a system, or none, or something that it is about.
-        Unknown: the system has no such incident, version or correspondence.
+        Unknown: the system has no such incident, version, request or correspondence.
     """
     if (ai_system is None) != (kind == Document.Kind.MODEL_RISK):
         said = "is about all systems: name none" if ai_system else "is about one AI system: name it"
@@ -62,6 +63,8 @@ def _about(kind: str, ai_system: AISystem, about: str, requester: User) -> str:
         return str(incident_of(ai_system, about).pk)
     if kind in ABOUT_A_VERSION:
         return str(version_of(ai_system, about).pk)
+    if kind == Document.Kind.REVIEW_PACK:
+        return str(request_of(ai_system, about).pk)
     if kind in LETTERS:
         return str(letter_of(ai_system, kind, about, requester).pk)
     if about:
@@ -184,6 +187,9 @@ def _snapshot(job: DocumentJob, versions: dict[str, str], explained: Explained) 
     if job.kind in LETTERS:
         row = letter_of(job.system, job.kind, job.about, job.requested_by)
         return letter_snapshot(job.pk, versions, job.kind, row, explained)
+    if job.kind == Document.Kind.REVIEW_PACK:
+        asked = request_of(job.system, job.about)
+        return Facts(job.system, asked=asked).snapshot(job.pk, versions, job.kind, job.about)
     version = version_of(job.system, job.about) if job.kind in ABOUT_A_VERSION else None
     return Facts(job.system, version).snapshot(job.pk, versions, job.kind, job.about)
 

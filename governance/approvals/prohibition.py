@@ -1,7 +1,8 @@
 """What follows for approvals once a system is classified as a prohibited practice (Article 5): none keeps its force.
 
 Approved ones are suspended, whatever their policy; what waits for decisions is held, and no suspension is lifted while
-the class stands. A policy says whether what serves is refused to loaders, so its owner is asked to stop it.
+the class stands. Loaders refuse it, whatever its policy says of suspensions; what is loaded already only people can
+stop, so its owner is asked to.
 """
 
 import uuid
@@ -51,7 +52,8 @@ def on_signed(ai_system: AISystem) -> None:
             severity=Finding.Severity.CRITICAL,
             source="classification",
             actor=CLASS,
-            description=f"{in_use} Its approvals are suspended; what serves goes on where its policy says so. Stop it.",
+            description=f"{in_use} Its approvals are suspended and loaders refuse it. What is loaded already goes on "
+            "until it is stopped: stop it.",
         )
 
 

@@ -39,8 +39,8 @@ class DocumentInput(serializers.Serializer[Any]):
         max_length=40,
         required=False,
         help_text="Id of the incident (incident), of the model version (model-card, validation-report) or of the "
-        "correspondence (notice-26-11, notification-27-3, registration-49, answer-86), first day of the quarter "
-        "(model-risk); of no other kind.",
+        "correspondence (notice-26-11, notification-27-3, registration-49, answer-86), id or number of the promotion "
+        "request (review-pack), first day of the quarter (model-risk); of no other kind.",
     )
 
 

@@ -16,6 +16,7 @@ from reports.documents import (
     model_card,
     model_risk,
     monitoring_plan,
+    review_pack,
     risk_file,
     validation_report,
 )
@@ -34,6 +35,7 @@ _ALL = (
     model_risk.KIND,
     model_card.KIND,
     validation_report.KIND,
+    review_pack.KIND,
     letters.NOTICE_KIND,
     authority_letters.NOTIFICATION_KIND,
     authority_letters.REGISTRATION_KIND,

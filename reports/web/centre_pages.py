@@ -114,6 +114,8 @@ def _elsewhere(kind: Kind, ai_system: AISystem) -> Row:
             "label": _("Choose a version"),
             "url": f"{reverse('document-list')}?system={ai_system.pk}#build-version",
         }
+    if kind.id == Document.Kind.REVIEW_PACK:
+        return {"label": _("Choose a request"), "url": f"{reverse('inbox')}?system={ai_system.pk}"}
     if kind.id in LETTERS:
         return {"label": _("Correspondence"), "url": reverse("correspondence-list", args=[ai_system.pk])}
     return {"label": _("Incidents"), "url": f"{reverse('incident-list')}?system={ai_system.pk}"}

@@ -11,6 +11,7 @@ from django.core.management import get_commands
 
 from governance.audit.events import Event
 from governance.common.errors import DomainError
+from reports.models import Document
 from tests.arch.tree import ROOT, project_files
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -38,6 +39,12 @@ def missing(names: set[str], text: str) -> set[str]:
 
 def test_every_event():
     assert missing({str(event) for event in Event}, page("events")) == set()
+
+
+def test_every_kind_of_document_with_its_name():
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| (.+?) \|", page("documents"), re.MULTILINE))
+    assert rows.pop("kind") == "Document"
+    assert rows == {kind.value: str(kind.label) for kind in Document.Kind}
 
 
 def test_every_setting():

@@ -10,7 +10,7 @@ from reports.documents.snapshot import law_part
 from tests.documents.sample_evidence import a_digest, an_id
 from tests.documents.sample_letters import CORRESPONDENCE, LETTERS
 from tests.documents.sample_snapshot import CLASSIFIED, a_bare_snapshot, a_snapshot
-from tests.documents.sample_version import VERSION
+from tests.documents.sample_version import REVIEW, VERSION
 
 ON = date(2026, 11, 23)
 AT = "2026-11-23T18:30:00.000000Z"
@@ -144,8 +144,10 @@ def full(kind: str) -> dict[str, Any]:
         snapshot["incident"] = INCIDENT
     if kind in LETTERS:
         snapshot["letter"] = LETTERS[kind]
-    if kind in {"model-card", "validation-report"}:
+    if kind in {"model-card", "validation-report", "review-pack"}:
         snapshot |= VERSION
+    if kind == "review-pack":
+        snapshot["review"] = REVIEW
     if kind == "model-risk":
         snapshot = {key: snapshot[key] for key in ("format", "sample", "document", "law")}
         snapshot |= {"system": {"name": "All AI systems"}, "portfolio": PORTFOLIO}

@@ -83,3 +83,21 @@ VERSION: dict[str, Any] = {
     "criteria": CRITERIA,
     "validation": VALIDATION,
 }
+
+REVIEW: dict[str, Any] = {
+    "id": an_id("promotion"),
+    "reference": "PR-5",
+    "in_answer_to": None,
+    "use_restrictions": ["Consumer loans up to 20,000 EUR"],
+    "due_at": "2026-11-30T18:00:00.000000Z",
+    "serving": {"id": an_id("serving"), "alias": "champion", "version": "4", "artifact_digest": a_digest("version 4"),
+                "from": "2026-08-03T09:00:00.000000Z", "same": False, "log_index": 31},
+    "stages": [
+        {"name": "validation", "roles": ["validator"], "quorum": 1, "requires": "human_review/v1", "signed": 1},
+        {"name": "risk", "roles": ["risk_officer"], "quorum": 2, "requires": None, "signed": 1},
+    ],
+    "excluded": [{"role": "engineer", "reasons": ["requester", "trained_by"]}],
+    "comments": [{"id": an_id("comment"), "role": "validator", "at": SIGNED, "log_index": 118}],
+    "log_index": 108,
+}  # fmt: skip
+"""What only the pack of a request holds."""

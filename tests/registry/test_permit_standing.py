@@ -9,11 +9,14 @@ from datetime import timedelta
 import pytest
 
 from governance.approvals import services as approvals
+from governance.audit import selectors as log
 from governance.audit.actors import System
 from governance.common import clock
+from governance.policy.selectors import document_of
 from placet.sdk import _refused
-from registry import permit_status, permits
+from registry import permit_status, permits, revocations
 from registry.models import Permit
+from tests.approvals.test_prohibition import classified
 from tests.factories import fresh
 from tests.reports.factories import notarise
 
@@ -68,6 +71,18 @@ def test_what_was_suspended_over_bytes_gets_no_grace(permit, monkeypatch):
     approvals.lapse_overdue()
     permit.approval.refresh_from_db()
     assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("lapsed", True)
+
+
+def test_a_prohibited_practice_is_refused_though_its_policy_keeps_suspended_ones_serving(permit, tmp_path):
+    """By the table's word and by the log's, and also once the suspension has lapsed."""
+    policy = document_of(permit.approval.policy_version)
+    assert policy.approval.on_suspend == "keep_serving"
+    classified(permit.approval.system)
+    permit.approval.refresh_from_db()
+    assert (permit_status.status_of(permit), permit_status.refuses_loads(permit)) == ("suspended", True)
+    notarise(tmp_path)
+    (said,) = revocations.withdrawn_at(log.size(), clock.now())
+    assert (said.permit, said.status, said.refuse_new_loads) == (permit.digest, "suspended", True)
 
 
 def test_revoked_is_refused_at_once(permit):

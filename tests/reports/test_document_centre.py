@@ -13,7 +13,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.inventory import declaring
 from reports import services
-from reports.models import ABOUT_A_VERSION, Document, DocumentJob
+from reports.models import HOLD_A_VALIDATION, Document, DocumentJob
 from reports.web import views
 from tests.factories import a_user, given
 from tests.reports.factories import (
@@ -72,7 +72,7 @@ def test_each_kind_of_a_system_says_whether_it_is_owed_and_why(bank, client):
     found = kinds(page)
     assert set(found) == set(Document.Kind.values) - {"model-risk"}
     states = {name: row["owed"]["state"] for name, row in found.items()}
-    assert {name for name, state in states.items() if state == "own"} == set(ABOUT_A_VERSION)
+    assert {name for name, state in states.items() if state == "own"} == set(HOLD_A_VALIDATION)
     assert set(states.values()) == {"later", "own"}, "high-risk duties have not begun"
     assert [point["id"] for point in found["annex-iv"]["owed"]["points"]] == ["Art 11.1"]
     assert found["annex-iv"]["newest"] is None
@@ -84,7 +84,7 @@ def test_before_a_classification_is_signed_nobody_can_say_what_is_owed(bank, cli
     a_proposal(other, bank.owner)
     client.force_login(bank.auditor)
     page = client.get(reverse("system-documents", args=[other.pk]))
-    states = {row["owed"]["state"] for row in page.context["kinds"] if row["id"] not in ABOUT_A_VERSION}
+    states = {row["owed"]["state"] for row in page.context["kinds"] if row["id"] not in HOLD_A_VALIDATION}
     assert states == {"unclassified"}
     assert "no signed classification" in text_of(page)
 
