@@ -9,6 +9,8 @@ RUN := .venv/bin/python -m
 MANAGE := .venv/bin/python manage.py
 STAMPS := .venv/.stamps
 ARGS ?=
+# A machine that forbids compiled files makes every process that is started, and pytest's own asserts, compile anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo demo-check up test test-fast test-spark prove mlflow-range check fmt bench clean lock \
   setup-dev lint types imports templates migrations deploy-check yaml spelling lock-check client-build

@@ -9,9 +9,12 @@ import psycopg
 import pytest
 from django.core.cache import caches
 from django.db import connection
+from django.db.models.signals import post_migrate
+from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 
 from tests.roles import as_role
+from tests.template import close_to_the_public, prepared_template
 
 # A busy machine is no failure: nothing here is timed.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -19,13 +22,26 @@ hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
-    """End what still speaks to the test database, such as the server's side of a process that a test killed.
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Copy the test database from one that is migrated already."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = prepared_template(connection)
 
-    PostgreSQL notices a client that went away only when it next writes to it, and drops no database meanwhile.
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Set up and tear down what pytest-django does not know of the test database.
+
+    Our flush leaves content types and permissions in place, so nothing has to make them again after each test that
+    commits. In the end whatever still speaks to the database is cut off, such as the server's side of a process that a
+    test killed: PostgreSQL notices that a client went away only when it next writes to it, and drops no database
+    meanwhile.
     """
-    yield
     name = connection.settings_dict["NAME"]
+    close_to_the_public(name, connection.settings_dict["TEST"]["TEMPLATE"])
+    held, post_migrate.receivers = post_migrate.receivers, []
+    yield
+    post_migrate.receivers = held
     connection.close()
     with psycopg.connect(os.environ["PLACET_BOOTSTRAP_URL"]) as server:
         server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
