@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,9 +65,7 @@ def of_ours(window: Visitor) -> list[str]:
     return [line for line in window.said if line.startswith(window.url)]
 
 
-def test_in_by_a_claim_asked_anew_for_a_signature_and_out_at_both(
-    idp: LyingProvider, live_server: Any, tmp_path: Path
-) -> None:
+def test_in_by_a_claim_asked_anew_for_a_signature_and_out_at_both(idp: LyingProvider, live_server: Any) -> None:
     with chromium() as browser, visitor(browser, live_server.url) as window:
         page = window.page
         window.open("/login")
@@ -102,7 +99,7 @@ def test_in_by_a_claim_asked_anew_for_a_signature_and_out_at_both(
         page.get_by_role("button", name="End session").click()
         page.wait_for_url(f"{live_server.url}/signed-out")
         expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out of Placet")
-        wrong = window.problems("signed-out", tmp_path, EVERY_LOOK)
+        wrong = window.problems("signed-out", EVERY_LOOK)
         assert wrong == [], "\n".join(wrong)
         window.open("/")
         assert page.url.startswith(f"{live_server.url}/login")

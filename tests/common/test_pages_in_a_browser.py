@@ -9,14 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
+from django.test import override_settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from governance.common.middleware import CSP
 from tests.common import pages, samples
-from tests.e2e.browsing import CHROMIUM, launched
+from tests.e2e.browsing import CHROMIUM, launched, problems
 
 TYPES = {"css": "text/css", "js": "text/javascript", "woff2": "font/woff2", "svg": "image/svg+xml"}
 pytestmark = [
@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.urls("tests.common.urls"),
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
 ]
+PARTS = 4  # so that a failure is told before every page was opened
 
 
 # A browser changes nothing at 204: a page that leads on by itself stays, and so does one that a slow machine polls.
@@ -57,18 +58,17 @@ class Answers(BaseHTTPRequestHandler):
         """Stay quiet."""
 
 
-@pytest.fixture
-def site(settings: Any) -> Iterator[str]:
-    """The address of a server with every page."""
-    settings.STATIC_URL = "/static/"
-    for name, (template, make) in pages.PAGES.items():
-        context = {**samples.header(), "csrf_token": "token", **make()}
-        Answers.bodies[f"/{name}"] = str(render_to_string(template, context))
-    for name, running in (("running", True), ("done", False)):
-        Answers.bodies[name] = render_to_string(
-            "registry/_progress.html", {"progress": samples.progress(running=running)}
-        )
-    Answers.polls.clear()
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The address of a server with every page, each drawn once."""
+    with override_settings(STATIC_URL="/static/", ROOT_URLCONF="tests.common.urls"):
+        for name, (template, make) in pages.PAGES.items():
+            context = {**samples.header(), "csrf_token": "token", **make()}
+            Answers.bodies[f"/{name}"] = str(render_to_string(template, context))
+        for name, running in (("running", True), ("done", False)):
+            Answers.bodies[name] = render_to_string(
+                "registry/_progress.html", {"progress": samples.progress(running=running)}
+            )
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -95,18 +95,16 @@ def listening(page: Page) -> list[str]:
     return log
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
-def test_every_page_is_accessible_fits_and_stays_quiet(browser: Browser, site: str, width: int, theme: Any) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_page_is_accessible_fits_and_stays_quiet(browser: Browser, site: str, part: int) -> None:
+    page = browser.new_page(reduced_motion="reduce")
     log = listening(page)
     wrong: list[str] = []
-    for name in pages.PAGES:
+    for name in list(pages.PAGES)[part::PARTS]:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.emulate_media(color_scheme="light")
         page.goto(f"{site}/{name}", wait_until="load")
-        page.evaluate("document.querySelectorAll('main details').forEach(details => { details.open = true })")
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        wrong += [f"{name}: {over} px too wide"] if over > 0 else []
-        violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-        wrong += [f"{name}: {v['id']}: {node['html'][:120]}" for v in violations for node in v["nodes"]]
+        wrong += problems(page, name)
     page.close()
     assert wrong == []
     assert log == []
@@ -115,6 +113,7 @@ def test_every_page_is_accessible_fits_and_stays_quiet(browser: Browser, site: s
 def test_progress_is_polled_until_the_jobs_stop(browser: Browser, site: str) -> None:
     page = browser.new_page()
     log = listening(page)
+    Answers.polls.clear()
     page.goto(f"{site}/review-collecting")
     assert page.locator("#progress .x-pill", has_text="Running").count() == 1
     page.locator("#progress .x-pill", has_text="Failed").wait_for(timeout=20_000)

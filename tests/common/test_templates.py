@@ -5,6 +5,7 @@ import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,17 @@ class Page(HTMLParser):
 
 def rendered(name: str, **changes: Any) -> str:
     """One page as HTML."""
+    if not changes:
+        return as_it_is(name)
     template, make = pages.PAGES[name]
     return str(render_to_string(template, {**samples.header(), "csrf_token": "token", **make(), **changes}))
+
+
+@cache
+def as_it_is(name: str) -> str:
+    """One page as HTML, drawn once for every test that reads it."""
+    template, make = pages.PAGES[name]
+    return str(render_to_string(template, {**samples.header(), "csrf_token": "token", **make()}))
 
 
 EVERY = pytest.mark.parametrize("name", pages.PAGES)

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,14 +62,14 @@ def open_from_the_inbox(window: Visitor, review: str) -> None:
 
 
 def test_a_request_in_review_is_readable_for_everybody(
-    world: story.World, browser: Browser, promotion: dict[str, Any], review: str, tmp_path: Path
+    world: story.World, browser: Browser, promotion: dict[str, Any], review: str
 ) -> None:
     with visitor(browser, world.url) as window:
         window.sign_in(world.people["validator"])
-        wrong = window.problems("inbox", tmp_path, EVERY_LOOK)
+        wrong = window.problems("inbox", EVERY_LOOK)
         window.open(review)
         expect(window.page.get_by_role("heading", level=1)).to_contain_text(f"credit-risk v{promotion['version']}")
-        wrong += window.problems("review-open", tmp_path, EVERY_LOOK)
+        wrong += window.problems("review-open", EVERY_LOOK)
     assert wrong == []
 
 

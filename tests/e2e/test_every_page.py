@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,15 +36,13 @@ def window(world: story.World, v2_live: Any) -> Iterator[Visitor]:
         *("audit-log", "audit-health", "audit-entry", "policy-replays", "policy-replay"),
     ],
 )
-def test_it_is_accessible_fits_and_stays_quiet(
-    window: Visitor, world: story.World, ledger: Ledger, tmp_path: Path, name: str
-) -> None:
+def test_it_is_accessible_fits_and_stays_quiet(window: Visitor, world: story.World, ledger: Ledger, name: str) -> None:
     window.open(address(window, world, ledger, name))
-    assert window.problems(name, tmp_path) == []
+    assert window.problems(name) == []
     assert window.said == []
 
 
-def test_the_pages_about_people_too(world: story.World, window: Visitor, tmp_path: Path) -> None:
+def test_the_pages_about_people_too(world: story.World, window: Visitor) -> None:
     browser: Browser | None = window.page.context.browser
     assert browser is not None
     with visitor(browser, world.url) as administrator:
@@ -56,7 +53,7 @@ def test_the_pages_about_people_too(world: story.World, window: Visitor, tmp_pat
             ("role-proposals", "/role-proposals"),
         ):
             administrator.open(path)
-            assert administrator.problems(name, tmp_path) == []
+            assert administrator.problems(name) == []
 
 
 def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> str:
@@ -105,9 +102,9 @@ def a_replay(world: story.World) -> Any:
     return found
 
 
-def test_the_sign_in_page_too(world: story.World, window: Visitor, tmp_path: Path) -> None:
+def test_the_sign_in_page_too(world: story.World, window: Visitor) -> None:
     browser: Browser | None = window.page.context.browser
     assert browser is not None
     with visitor(browser, world.url) as stranger:
         stranger.open("/login")
-        assert stranger.problems("login", tmp_path) == []
+        assert stranger.problems("login") == []

@@ -1,7 +1,6 @@
 """A policy's next version is drafted by its author and published by another person, each in a browser of their own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -34,10 +33,10 @@ def laxer() -> str:
 
 
 def test_the_publisher_reads_what_loosens_before_putting_it_in_force(
-    world: story.World, browser: Browser, tmp_path: Path, laxer: str
+    world: story.World, browser: Browser, laxer: str
 ) -> None:
     with visitor(browser, world.url) as author:
-        draft = drafted(author, world, laxer, tmp_path)
+        draft = drafted(author, world, laxer)
     with visitor(browser, world.url) as publisher:
         publisher.sign_in(world.people["publisher"])
         publisher.open("/policies")
@@ -45,16 +44,16 @@ def test_the_publisher_reads_what_loosens_before_putting_it_in_force(
         publisher.page.get_by_role("link", name="Read what changed").click()
         loosened = publisher.page.get_by_role("row").filter(has_text="checks[performance.auc-floor].expr")
         expect(loosened).to_contain_text("Loosens")
-        assert publisher.problems("policy-diff", tmp_path, EVERY_LOOK) == []
+        assert publisher.problems("policy-diff", EVERY_LOOK) == []
         publisher.page.get_by_role("link", name=draft).click()
-        assert publisher.problems("policy-draft-detail", tmp_path, EVERY_LOOK) == []
+        assert publisher.problems("policy-draft-detail", EVERY_LOOK) == []
         publisher.page.get_by_label("Your password").fill(world.people["publisher"].password)
         publisher.page.get_by_role("button", name=f"Publish {draft}").click()
         expect(publisher.page.get_by_text(f"{draft} is in force for requests from now on.")).to_be_visible()
         expect(publisher.page.get_by_text("Waits for a publisher")).to_have_count(0)
 
 
-def drafted(author: Visitor, world: story.World, text: str, pictures: Path) -> str:
+def drafted(author: Visitor, world: story.World, text: str) -> str:
     """Draft the next version in the author's window, who can't publish it; return its name and number."""
     author.sign_in(world.people["author"])
     author.page.get_by_role("link", name="Policies").click()
@@ -68,7 +67,7 @@ def drafted(author: Visitor, world: story.World, text: str, pictures: Path) -> s
     author.page.get_by_label("Policy", exact=True).fill(text)
     author.page.get_by_role("button", name="Check", exact=True).click()
     expect(author.page.get_by_text("The text can be kept as a draft.")).to_be_visible()
-    assert author.problems("policy-draft", pictures, EVERY_LOOK) == []
+    assert author.problems("policy-draft", EVERY_LOOK) == []
     author.page.get_by_role("button", name="Keep as a draft").click()
     draft = f"{NAME} v2"
     expect(author.page.get_by_text(f"{draft} is drafted.")).to_be_visible()

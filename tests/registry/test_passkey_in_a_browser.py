@@ -147,13 +147,13 @@ def decide(page: Page) -> None:
 
 
 def test_a_passkey_decision_verifies_offline_and_a_changed_word_is_reported(
-    cast: Cast, live_server: Any, verified: Report, tmp_path: Path
+    cast: Cast, live_server: Any, verified: Report
 ) -> None:
     administrator = a_user(Role.ADMINISTRATOR)
     with chromium() as browser:
         window = with_authenticator(browser, live_server.url, cast.officer)
         enrol(window)
-        wrong = window.problems("passkeys", tmp_path, EVERY_LOOK)
+        wrong = window.problems("passkeys", EVERY_LOOK)
         other = with_authenticator(browser, live_server.url, administrator)
         confirm(other, cast.officer)
 
@@ -162,7 +162,7 @@ def test_a_passkey_decision_verifies_offline_and_a_changed_word_is_reported(
         window.open(f"/approvals/{approval.pk}")
         decide(window.page)
         expect(window.page.get_by_role("heading", name="What you sign", level=1)).to_be_visible()
-        wrong += window.problems("sign", tmp_path, EVERY_LOOK)
+        wrong += window.problems("sign", EVERY_LOOK)
         window.page.get_by_role("button", name="Sign").click()
         expect(window.page.get_by_text("Signed: you approve")).to_be_visible()
         assert wrong == [], "\n".join(wrong)

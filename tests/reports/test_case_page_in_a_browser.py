@@ -1,15 +1,14 @@
 """A page inside a bundle, opened from a disk: accessible, within the screen, quiet, and without a network."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.template.loader import render_to_string
 from playwright.sync_api import Browser
 
 from tests.common.pages_bundles import case
 from tests.common.test_pages_in_a_browser import CHROMIUM, browser, listening  # noqa: F401  # a fixture
+from tests.e2e.browsing import problems
 
 pytestmark = [
     pytest.mark.slow,
@@ -17,13 +16,10 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
 @pytest.mark.parametrize("kind", ["promotion", "many"])
 def test_a_page_of_a_bundle_opens_from_a_disk(
     browser: Browser,  # noqa: F811
     tmp_path: Path,
-    width: int,
-    theme: Any,
     kind: str,
 ) -> None:
     told = case()
@@ -31,14 +27,12 @@ def test_a_page_of_a_bundle_opens_from_a_disk(
         promotion = told.pop("promotion")
         told |= {"cases": [promotion | {"page": "requests/PR-12.html", "entries": 58}], "about": "consumer-credit"}
     (tmp_path / "index.html").write_text(render_to_string("reports/case/page.html", told))
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    page = browser.new_page(reduced_motion="reduce")
     log, asked = listening(page), list[str]()
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"file://{tmp_path}/index.html", wait_until="load")
-    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    wrong = problems(page, kind)
     page.close()
-    assert over <= 0
-    assert [row["id"] for row in violations] == []
+    assert wrong == []
     assert log == []
     assert asked == [f"file://{tmp_path}/index.html"]
