@@ -1,5 +1,6 @@
 """Fixtures for all tests. The servers and their environment are in tests/servers.py."""
 
+import gc
 import os
 from collections.abc import Iterator
 from uuid import uuid4
@@ -13,12 +14,20 @@ from django.db.models.signals import post_migrate
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 
+from tests.proving import count
 from tests.roles import as_role
 from tests.template import close_to_the_public, prepared_template
 
-# A busy machine is no failure: nothing here is timed.
-hypothesis.settings.register_profile("untimed", deadline=None)
+# A busy machine is no failure: nothing here is timed. A test that needs more examples to go red says so itself.
+hypothesis.settings.register_profile("untimed", deadline=None, max_examples=count(100, 30))
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from walking every module and test again and again: none of them ever goes."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 A pytest plugin (``-p tests.servers``), because the environment must stand before pytest-django reads the settings.
 """
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from governance.common.embedded import ensure_servers
 
+gc.disable()  # until the tests are read in, which makes little but what stays: tests/conftest.py
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.update(ensure_servers())

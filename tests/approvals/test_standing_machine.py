@@ -273,6 +273,7 @@ class Retraining(RuleBasedStateMachine):
             assert state_of(one.row.approval) != State.APPROVED or one.quorum
 
 
+@pytest.mark.slow
 def test_no_path_reaches_approved_without_a_quorum_or_a_standing_approval_that_has_one(db, mlflow_address, settings):
     settings.MLFLOW_TRACKING_URI = mlflow_address
     cast = Retraining.cast = Cast()

@@ -345,6 +345,7 @@ class Requests(RuleBasedStateMachine):
         assert_index_holds(self.id, self.staff[self.looks % len(self.staff)])
 
 
+@pytest.mark.slow
 def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, settings):
     settings.MLFLOW_TRACKING_URI = mlflow_address
     cast = Requests.cast = Cast(TWO_OFFICERS)

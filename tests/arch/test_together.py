@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = """
 import os
@@ -16,6 +18,7 @@ def test_any(n):
 """
 
 
+@pytest.mark.slow
 def test_the_tests_end_after_a_worker_died_and_name_what_it_died_of(tmp_path):
     (tmp_path / "test_dying.py").write_text(TESTS)
     plugins = ["-p", "no:django", "-p", "no:cacheprovider", "-p", "tests.together"]

@@ -18,6 +18,7 @@ from tests.policy.factories import a_check, a_policy, a_policy_dict, untimed
 
 LOOSENS, TIGHTENS, NEUTRAL = Weight.LOOSENS, Weight.TIGHTENS, Weight.NEUTRAL
 TEXTS = [CREDIT, *map(shipped.text, shipped.names())]
+LOADED = [yaml.safe_load(text) for text in TEXTS]
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
@@ -254,7 +255,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[str, Any]:
 @st.composite
 def policies(draw: st.DrawFn) -> dict[str, Any]:
     """A policy dictionary with pieces changed, put in or taken away."""
-    data = copy.deepcopy(yaml.safe_load(draw(st.sampled_from(TEXTS))))
+    data = copy.deepcopy(draw(st.sampled_from(LOADED)))
     data["policy"] = "one-name"
     for check in data["checks"]:
         for key, values in (
@@ -280,7 +281,7 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
 @untimed
 @given(policies(), policies())
 def test_every_path_that_changed_is_named_and_no_other(one, two):
-    old, new = parse(yaml.safe_dump(one, width=1000)), parse(yaml.safe_dump(two, width=1000))
+    old, new = (parse(yaml.dump(policy, Dumper=yaml.CSafeDumper, width=1000)) for policy in (one, two))
     found = diff(old, new)
     before, after = leaves(one), leaves(two)
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
