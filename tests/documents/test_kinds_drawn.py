@@ -12,6 +12,7 @@ import pytest
 from reports.documents import signing
 from reports.documents.building import leaves
 from reports.documents.kinds import KINDS
+from reports.documents.press import Press
 from tests.documents.sample_kinds import CASES
 from tests.documents.signature_checks import flipped, pdfsig, pyhanko
 from tests.documents.test_kinds import in_force
@@ -79,13 +80,20 @@ def said_of(path, *command):
     return subprocess.run([*command, path], capture_output=True, text=True).stdout
 
 
+@pytest.fixture(scope="module")
+def another_press():
+    """A second child, as another worker has: one for all cases, since each needs seconds to start."""
+    made = Press()
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize(
     "case", [case for case in CASES if PROVE or case != "annex-iv"]
 )  # test_render.py draws it again
-def test_two_processes_draw_the_same_bytes(case, drawn, press):
+def test_two_processes_draw_the_same_bytes(case, drawn, another_press):
     snapshot, content, pdf = drawn(case)
-    press.close()
-    assert press.render(content, snapshot) == pdf
+    assert another_press.render(content, snapshot) == pdf
 
 
 def slices(content, text):
