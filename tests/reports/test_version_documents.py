@@ -2,12 +2,14 @@
 
 import json
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
 from governance.accounts.roles import Role
-from governance.approvals import findings
+from governance.approvals import findings, waivers
+from governance.common import clock
 from governance.common.errors import InvalidInput, Unknown
 from governance.inventory import criteria
 from governance.validation import services as validations
@@ -17,7 +19,7 @@ from reports.facts_version import reports_with_words_of
 from reports.models import Document, DocumentJob
 from reports.web import views
 from tests import payloads
-from tests.factories import a_dataset, a_user, a_version, attach, given, submit
+from tests.factories import a_dataset, a_user, a_version, approve, attach, given, submit
 from tests.reports.factories import Bank, notarise
 from tests.validation import working
 
@@ -77,6 +79,30 @@ def test_a_version_that_was_never_asked_for_is_not_said_to_run(bank):
     assert "missing: No promotion of this version was asked for." in said(card, "decisions")
     text = " ".join(paragraph.text for _, paragraph in build(card.snapshot).paragraphs())
     assert "The system runs" not in text
+
+
+def test_a_waiver_is_printed_in_the_card_of_its_version_and_of_no_other(bank):
+    blocked = bank.reviewed(number=1, ratio=0.6, half=0.05)
+    check = next(row["id"] for row in blocked.approval.verdict["checks"] if row["outcome"] == "fail")
+    until = clock.now() + timedelta(days=30)
+    waiver = waivers.request_waiver(
+        request_id=blocked.approval_id, check_id=check, requester=bank.engineer, reason="The next data mends it.",
+        expires_at=until,
+    )  # fmt: skip
+    for person in (bank.validator, bank.officer):
+        approve(waiver.approval, person)
+    other = a_version(bank.model, number=7)
+    card = built(bank, "model-card", blocked.version)
+    (table,) = (
+        block
+        for _, paragraph in build(card.snapshot).paragraphs()
+        for block in paragraph.blocks
+        if getattr(block, "caption", "") == "Waivers"
+    )
+    (row,) = table.rows
+    days = [at.date().isoformat() for at in (clock.now(), until)]
+    assert [cell.text for cell in row[:4]] == [check, *days, "approved"]
+    assert built(bank, "model-card", other).snapshot["waivers"] == []
 
 
 def test_the_data_that_a_version_was_trained_on_stands_in_its_card(bank):
