@@ -21,6 +21,7 @@ import rfc8785
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from governance.accounts import holds
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
@@ -32,8 +33,9 @@ from governance.common.errors import Forbidden, InvalidInput
 from monitoring import hashing, selectors, windows
 from monitoring.adopting import adopt
 from monitoring.door import is_hashed
-from monitoring.errors import NothingToErase, RecordsHeld
+from monitoring.errors import NothingToErase
 from monitoring.intake_settings import SUBJECT
+from monitoring.keeping import things_of
 from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch, RecordErasure, WindowProfile
 from monitoring.schema import ID_COLUMN
 from monitoring.whose import Whose
@@ -96,7 +98,7 @@ def erase_records(
         Forbidden: the person is no data protection officer of the model's system.
         InvalidInput: none or both of subject and prediction are named, or there is no reason.
         SignInAgain: the password is another.
-        RecordsHeld: the monitor is under a legal hold.
+        UnderLegalHold: the monitor or its system is held.
         NothingToErase: nothing of it is here.
         UnreadableRecords: a file is damaged; nothing was erased.
     """
@@ -140,8 +142,8 @@ def finish(waiting: QuerySet[ErasedFile] | None = None) -> int:
 
 @transaction.atomic
 def _replace(row: ErasedFile) -> bool:
-    # A hold is set under the same lock: once it is answered, nothing goes any more.
-    if Monitor.objects.select_for_update(of=("self",)).get(pk=row.erasure.monitor_id).hold:
+    monitor = Monitor.objects.select_for_update(of=("self",)).select_related("model").get(pk=row.erasure.monitor_id)
+    if holds.standing().on(*things_of(monitor)):
         return False
     draft, path = windows.records_root() / row.draft, windows.records_root() / row.path
     try:
@@ -169,8 +171,7 @@ def _lose(row: ErasedFile) -> None:
 
 
 def _erase(monitor: Monitor, column: str, value: str, *, by: User, reason: str, drafts: list[Path]) -> Erased:
-    if monitor.hold:
-        raise RecordsHeld(f"{monitor} is under a legal hold, so nothing is deleted. Lift the hold first.")
+    holds.standing().check(*things_of(monitor))
     whose = Whose(column, hashing.forms_of(monitor, column, value))
     if column == SUBJECT:
         # The same predictions may have been sent again without the person, and their labels never name one.

@@ -82,12 +82,6 @@ class RecordsKeyChanged(DomainError):
     title = "Columns were hashed with another key"
 
 
-class RecordsHeld(DomainError):
-    """A monitor under a legal hold keeps every record until the hold is lifted."""
-
-    title = "The records are under a legal hold"
-
-
 class NothingToErase(DomainError):
     """No record, label or quarantined row of the monitor is the person's or the prediction's."""
 

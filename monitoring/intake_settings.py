@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+from governance.common.retention.table import row
 from monitoring.errors import InvalidSettings
 from monitoring.schema import AT_COLUMN, ID_COLUMN, PREDICTION, ColumnType
 
 LATENCY, LABEL, SUBJECT, LABELLED_AT = "latency_ms", "label", "subject_id", "labelled_at"
-MIN_RETENTION_DAYS = 184
-"""The longest six months: of 183 days some are shorter than six months by the calendar."""
+_KEPT = row("records")
+MIN_RETENTION_DAYS = _KEPT.least.days if _KEPT.least else 1
+"""Of the table of retention: 184 are the longest six months; of 183 days some are shorter by the calendar."""
 MAX_RETENTION_DAYS = 36_525
 MAX_NAMES = 100
 SIX_MONTHS = (
@@ -38,7 +40,7 @@ class IntakeSettings:
     keep_out: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
     quarantine: bool = False
-    retention_days: int = 365
+    retention_days: int = _KEPT.period.days
 
     def __post_init__(self) -> None:
         """Check what can be checked without the reference."""

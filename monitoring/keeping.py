@@ -1,25 +1,25 @@
-"""Say what a monitor takes in and for how long it is kept, and put its records under a legal hold."""
+"""Say what a monitor takes in, for how long it is kept, and which legal hold keeps it longer."""
 
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
 
+from governance.accounts import holds
+from governance.accounts.hold_models import LegalHold
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.audit import services as audit
 from governance.audit.actors import Actor
 from governance.audit.events import Event
-from governance.common import clock
-from governance.common.errors import Forbidden, InvalidInput
+from governance.common.errors import Forbidden
 from monitoring import doors, hashing, selectors
 from monitoring.errors import InvalidSettings
 from monitoring.intake_settings import IntakeSettings
 from monitoring.models import LabelBatch, Monitor, RecordBatch
-
-HOLDERS = (Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.ADMINISTRATOR)
 
 
 def checked(monitor: Monitor, data: Mapping[str, Any]) -> IntakeSettings:
@@ -57,7 +57,7 @@ def set_intake(*, monitor_id: uuid.UUID, intake: Mapping[str, Any], actor: Actor
         intake: of :class:`IntakeSettings`, all of it: what is absent gets its default, but the retention stays.
     Raises:
         Unknown: there is no such monitor.
-        Forbidden: records would be deleted sooner, and the actor is neither of :data:`HOLDERS` nor owner.
+        Forbidden: records would be deleted sooner, and the actor is neither of :data:`holds.HOLDERS` nor owner.
         InvalidSettings: a name or value can't be used, or a column that is hashed would not be any more.
         RecordsKeyMissing: a column is to be hashed, and there is no key.
     """
@@ -77,40 +77,43 @@ def set_intake(*, monitor_id: uuid.UUID, intake: Mapping[str, Any], actor: Actor
         event=Event.MONITOR_CHANGED,
         actor=actor,
         subjects=[monitor],
-        data={"monitor": monitor.pk, "before": before.to_json(), "after": monitor.intake, "held": bool(monitor.hold)},
+        data={
+            "monitor": monitor.pk,
+            "before": before.to_json(),
+            "after": monitor.intake,
+            "held": bool(hold_on(monitor)),
+        },
     )
     return monitor
 
 
 def _may_shorten(monitor: Monitor, actor: Actor) -> None:
-    if not isinstance(actor, User) or not has_role(actor, *HOLDERS, Role.OWNER, system_id=monitor.model.system_id):
+    if not isinstance(actor, User) or not has_role(
+        actor, *holds.HOLDERS, Role.OWNER, system_id=monitor.model.system_id
+    ):
         raise Forbidden(
             "Fewer retention_days delete records: an owner, a risk officer, a data protection officer or an "
             "administrator sets them."
         )
 
 
-@transaction.atomic
-def set_hold(*, monitor_id: uuid.UUID, reason: str, person: User) -> Monitor:
-    """Keep every record of a monitor, past its retention and against any erasure, or with no reason end that.
+def things_of(monitor: Monitor) -> tuple[holds.Thing, ...]:
+    """Return what keeps a monitor's records if it is under a legal hold: itself, and its AI system."""
+    return (holds.Kind.MONITOR, monitor.pk), (holds.Kind.SYSTEM, monitor.model.system_id)
+
+
+def hold_on(monitor: Monitor) -> LegalHold | None:
+    """Return a hold that keeps a monitor's records, for those who only show it; None where there is none."""
+    return holds.in_force().on(*things_of(monitor))
+
+
+def found(key: str) -> holds.Found:
+    """Return what a hold on a monitor is on.
 
     Raises:
         Unknown: there is no such monitor.
-        Forbidden: the person is neither risk nor data protection officer of the system, nor administrator.
-        InvalidInput: there is no hold to lift.
     """
-    monitor = selectors.locked(monitor_id)
-    if not has_role(person, *HOLDERS, system_id=monitor.model.system_id):
-        raise Forbidden("A hold is set and lifted by a risk officer, a data protection officer or an administrator.")
-    reason = reason.strip()[:500]
-    if not reason and not monitor.hold:
-        raise InvalidInput("There is no hold to lift. Give a reason to set one.")
-    monitor.hold, monitor.held_at = reason or None, clock.now() if reason else None
-    audit.append(
-        event=Event.MONITOR_CHANGED,
-        actor=person,
-        subjects=[monitor],
-        data={"monitor": monitor.pk, "held": bool(reason)},
-        payload={"reason": reason} if reason else None,
+    monitor = selectors.monitor(key)
+    return holds.Found(
+        str(monitor), holds.known(monitor.model.system_id), reverse("monitor-records", args=[monitor.pk])
     )
-    return monitor

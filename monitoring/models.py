@@ -54,10 +54,6 @@ class Monitor(Governed):
     key_check = models.CharField(  # noqa: DJ001 (as above)
         max_length=32, null=True, help_text="By which the key of hashed columns is known again; null where none are."
     )
-    hold = models.CharField(  # noqa: DJ001 (as above)
-        max_length=500, null=True, help_text="Why no record may be deleted; null where there is no hold."
-    )
-    held_at = models.DateTimeField(null=True, help_text="Since when.")
     source = models.JSONField(
         null=True, help_text="Source: the table that records are pulled from, by a connection's name; and sender."
     )
@@ -69,10 +65,6 @@ class Monitor(Governed):
                 fields=["model", "alias"],
                 name="one_monitor_per_alias",
                 violation_error_message="This alias has a monitor.",
-            ),
-            models.CheckConstraint(
-                condition=Q(hold__isnull=True, held_at__isnull=True) | Q(hold__isnull=False, held_at__isnull=False),
-                name="held_at_iff_held",
             ),
         ]
 

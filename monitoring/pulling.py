@@ -24,7 +24,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock, files
 from governance.common.errors import DomainError, InvalidInput
-from monitoring import accepting, doors, selectors, windows
+from monitoring import accepting, doors, keeping, selectors, windows
 from monitoring.blocks import PARQUET
 from monitoring.body import MAX_BYTES
 from monitoring.errors import TooManyRecords
@@ -83,7 +83,7 @@ def set_source(*, monitor_id: uuid.UUID, source: Mapping[str, Any] | None, sende
         event=Event.MONITOR_CHANGED,
         actor=by,
         subjects=[monitor],
-        data={"monitor": monitor.pk, "held": bool(monitor.hold), "source": monitor.source},
+        data={"monitor": monitor.pk, "held": bool(keeping.hold_on(monitor)), "source": monitor.source},
     )
     return monitor
 

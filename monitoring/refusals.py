@@ -11,9 +11,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from governance.accounts import holds
 from governance.accounts.models import User
 from governance.common import clock
 from governance.common.errors import DomainError
+from monitoring.keeping import things_of
 from monitoring.models import Monitor, RefusedBatch
 
 RECORDS, LABELS = RefusedBatch.Kind.RECORDS, RefusedBatch.Kind.LABELS
@@ -41,6 +43,8 @@ def note(monitor: Monitor, sender: User, batch_id: str, *, kind: RefusedBatch.Ki
     if not created:
         same = RefusedBatch.objects.filter(monitor=monitor, kind=kind, batch_id=name)
         same.update(**said, attempts=F("attempts") + 1)
+        return
+    if holds.standing().on(*things_of(monitor)):
         return
     beyond = RefusedBatch.objects.filter(monitor=monitor).order_by("-last_at", "-pk")[KEPT:]
     RefusedBatch.objects.filter(pk__in=list(beyond.values_list("pk", flat=True))).delete()

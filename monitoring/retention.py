@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
+from governance.accounts import holds
 from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock, files
@@ -16,6 +17,7 @@ from monitoring import windows
 from monitoring.adopting import adopt
 from monitoring.erasure import finish
 from monitoring.intake_settings import IntakeSettings
+from monitoring.keeping import things_of
 from monitoring.models import ErasedFile, LabelBatch, Monitor, RecordBatch
 from monitoring.runs import MONITORING
 
@@ -30,15 +32,19 @@ def expire_records() -> int:
     """
     finish()
     gone = 0
-    for pk in Monitor.objects.filter(hold=None).values_list("pk", flat=True):
+    for pk in Monitor.objects.values_list("pk", flat=True):
         with transaction.atomic():
-            monitor = Monitor.objects.select_for_update(of=("self",)).get(pk=pk)
-            if monitor.hold:  # set while we came to it
+            monitor = _locked(pk)
+            if holds.standing().on(*things_of(monitor)):
                 continue
             gone += _expire(monitor)
         _remove(pk)
     _remove_drafts()
     return gone
+
+
+def _locked(pk: uuid.UUID) -> Monitor:
+    return Monitor.objects.select_for_update(of=("self",)).select_related("model").get(pk=pk)
 
 
 def _expire(monitor: Monitor) -> int:
@@ -98,8 +104,8 @@ def _expire_days(batch: RecordBatch, last: date, at: str) -> int:
 @transaction.atomic
 def _remove(pk: uuid.UUID) -> None:
     """Take the files of expired days away; also those that a call which died had not come to."""
-    monitor = Monitor.objects.select_for_update(of=("self",)).get(pk=pk)
-    if monitor.hold:  # set since; whoever set it waited for this lock, so from its answer on nothing goes
+    monitor = _locked(pk)
+    if holds.standing().on(*things_of(monitor)):  # set since
         return
     records, late = windows.home_of(monitor.pk), windows.home_of(monitor.pk, windows.LABELS)
     last = _last_day(monitor)

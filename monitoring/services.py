@@ -142,7 +142,7 @@ def change_monitor(
         event=Event.MONITOR_CHANGED,
         actor=person,
         subjects=[monitor],
-        data={"monitor": monitor.pk, "before": before, "after": after, "held": bool(monitor.hold)},
+        data={"monitor": monitor.pk, "before": before, "after": after, "held": bool(keeping.hold_on(monitor))},
         payload={"why": why},
     )
     return monitor

@@ -9,6 +9,7 @@ class RegistryConfig(AppConfig):
     name = "registry"
 
     def ready(self) -> None:
+        from governance.accounts import holds
         from governance.approvals import unmeasured, waived, waivers
         from governance.approvals.kinds import register_subject_kind
         from governance.audit.health import register_sign
@@ -48,3 +49,4 @@ class RegistryConfig(AppConfig):
         register_duty(signatures.sign_due)
         register_sign(hardening.sign)
         register_data_check(datasets.data_gone)
+        holds.register_kind(holds.Kind.DATASET, datasets.found)

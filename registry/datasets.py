@@ -6,7 +6,9 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 
+from governance.accounts import holds
 from governance.accounts.access import readable_systems
 from governance.accounts.models import User
 from governance.accounts.roles import Role
@@ -143,6 +145,7 @@ def delete_data(*, digest: str, by: User, reason: str, password: str | None = No
         Forbidden: the person is not the data protection officer of every system that uses it.
         InvalidInput: no reason is given, or the password is another.
         DatasetGone: it was deleted before.
+        UnderLegalHold: it, or a system that uses it, is held.
         Unknown: there is no such dataset.
     """
     check_may_delete(by, digest)
@@ -156,21 +159,47 @@ def delete_data(*, digest: str, by: User, reason: str, password: str | None = No
     kept = [row for row in rows if not row.gone_at]
     if not kept:
         raise DatasetGone(gone_said(rows[0]))
+    holds.standing().check(*held_with(digest))
     _delete(kept, because=DatasetSnapshot.Gone.OFFICER, actor=by, payload={"reason": reason.strip()[:2000]})
     return kept
 
 
 def delete_due() -> int:
-    """Delete what may not be kept any more, and what an interrupted deletion left; return how many datasets."""
-    today = clock.now().date()
+    """Delete what may not be kept any more, and what an interrupted deletion left, unless it is held.
+
+    Returns: how many datasets.
+    """
+    today, gone = clock.now().date(), 0
     due = DatasetSnapshot.objects.filter(gone_at__isnull=True, delete_by__lt=today)
     digests = sorted(set(due.values_list("digest", flat=True)))
     for digest in digests:
         with transaction.atomic():
+            if holds.standing().on(*held_with(digest)):
+                continue
             rows = DatasetSnapshot.objects.select_for_update().filter(digest=digest, gone_at__isnull=True)
             _delete(list(rows.order_by("role")), because=DatasetSnapshot.Gone.DUE, actor=SWEEPER)
+            gone += 1
     _remove(DatasetSnapshot.objects.filter(gone_at__isnull=False))
-    return len(digests)
+    return gone
+
+
+def held_with(digest: str) -> list[holds.Thing]:
+    """Return what keeps a dataset if it is under a legal hold: itself, and each system that uses it."""
+    return [(holds.Kind.DATASET, digest), *holds.of_systems(systems_of(digest))]
+
+
+def found(key: str) -> holds.Found:
+    """Return what a hold on a dataset is on.
+
+    Raises:
+        Unknown: there is no such dataset.
+    """
+    row = DatasetSnapshot.objects.filter(digest=key).first() if "\0" not in key else None
+    if row is None:
+        raise Unknown(f"There is no dataset {key[:80]}. A dataset's page has its digest.")
+    hexadecimal = key.removeprefix("sha256:")
+    systems = frozenset(system for system in systems_of(key) if system)
+    return holds.Found(f"Dataset {hexadecimal[:12]}", systems, reverse("dataset", args=[hexadecimal]))
 
 
 def _delete(
@@ -200,4 +229,6 @@ def _delete(
 def _remove(rows: Iterable[DatasetSnapshot]) -> None:
     """Take the bytes away, once the log says so. Of a training set there are only the digests of its rows."""
     for row in rows:
-        storage.remove(row.row_digests or row.digest)
+        with transaction.atomic():
+            if not holds.standing().on(*held_with(row.digest)):  # set since; then its bytes stay until it is lifted
+                storage.remove(row.row_digests or row.digest)

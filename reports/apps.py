@@ -11,15 +11,23 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         from celery.signals import worker_process_init, worker_process_shutdown
 
-        from governance.audit.erasure import register_holders
+        from governance.accounts import holds
+        from governance.audit.erasure import register_check, register_holders
+        from governance.evidence import storage
         from governance.evidence.producers import register
         from governance.inventory.settled import register_settled
         from governance.notices import topics
         from monitoring.scoring import register as register_scorer
         from registry.reviewing.panels import register_documents
         from reports import facts_incident, facts_version, notices, settled
+        from reports.retention import disposing, holding
+        from reports.retention import notices as retention_notices
         from reports.web.documents import documents_of
 
+        register_check(holding.check_free)
+        holds.register_kind(holds.Kind.BUNDLE, holding.bundle)
+        holds.register_kind(holds.Kind.ENTRY, holding.entry)
+        storage.register_explain(disposing.said_of)
         register_holders(facts_incident.reports_with_words_of)
         register_holders(facts_version.reports_with_words_of)
         register_scorer("reports.producers.scoring:score_rows")
@@ -27,6 +35,7 @@ class ReportsConfig(AppConfig):
         for question, ask in settled.QUESTIONS.items():
             register_settled(question, ask)
         topics.register(notices.TOPIC)
+        topics.register(retention_notices.TOPIC)
         register("performance/v1", "reports.producers.performance:produce")
         register("calibration/v1", "reports.producers.calibration:produce")
         register("fairness/v1", "reports.producers.fairness:produce")

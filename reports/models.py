@@ -6,8 +6,9 @@ from governance.accounts.models import User
 from governance.audit.governed import Governed
 from governance.inventory.models import AISystem, Correspondence
 from reports.bundle_models import BundleJob
+from reports.disposal_models import Disposal
 
-__all__ = ["BundleJob", "Document", "DocumentJob"]
+__all__ = ["BundleJob", "Disposal", "Document", "DocumentJob"]
 
 
 class Document(Governed):

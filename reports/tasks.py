@@ -11,6 +11,7 @@ from governance.common.errors import DomainError
 from reports import looks, services, time_stamps
 from reports.bundles import services as bundles
 from reports.models import DocumentJob
+from reports.retention import disposing
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,12 @@ def sweep_documents() -> int:
 def renew_time_stamps() -> int:
     """Have the documents stamped whose last time-stamp ends within half a year; return how many were."""
     return time_stamps.renew()
+
+
+@shared_task
+def sweep_disposals() -> int:
+    """Remove the files that an interrupted disposal left; return how many. It disposes of nothing by itself."""
+    return disposing.finish()
 
 
 @shared_task

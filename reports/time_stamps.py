@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import DateTimeField, F, Max, Q, QuerySet
+from django.db.models import DateTimeField, Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from governance.audit import services as audit
@@ -26,7 +26,7 @@ from governance.common import clock
 from governance.common.errors import DomainError
 from governance.evidence import storage
 from reports import signatures
-from reports.models import Document, DocumentTimeStamp
+from reports.models import Disposal, Document, DocumentTimeStamp
 
 log = logging.getLogger(__name__)
 PROCESS = System("documents")
@@ -40,9 +40,10 @@ _MOST, _MOST_FAILURES = 200, 3
 
 
 def with_last() -> QuerySet[Any]:
-    """Return the documents with ``last``: when their last time-stamp ends, None for those that have none."""
+    """Return the documents that are kept, with ``last``: when their last time-stamp ends, None where they have none."""
     last = Coalesce(Max("time_stamps__ends_at"), "time_stamp_ends_at", output_field=DateTimeField())
-    return Document.objects.defer("snapshot").annotate(last=last)
+    disposed = Disposal.objects.filter(system=OuterRef("system"), row="documents", made_at__gte=OuterRef("made_at"))
+    return Document.objects.defer("snapshot").annotate(last=last).exclude(Exists(disposed))
 
 
 def due(within: timedelta) -> list[Document]:

@@ -9,4 +9,6 @@ class AccountsConfig(AppConfig):
     name = "governance.accounts"
 
     def ready(self) -> None:
-        from governance.accounts import checks, schema  # noqa: F401 (register themselves by being imported)
+        from governance.accounts import checks, holds, schema  # noqa: F401 (register themselves by being imported)
+
+        holds.register_kind(holds.Kind.PERSON, holds.person)

@@ -140,3 +140,21 @@ class SignInUnavailable(OutsideSystemDown):
     """Attempts can't be counted, so none is taken."""
 
     title = "Nobody can sign in at present"
+
+
+class UnderLegalHold(DomainError):
+    """What is under a legal hold is kept until the hold is lifted."""
+
+    title = "It is under a legal hold"
+
+
+class AlreadyHeld(DomainError):
+    """One object is under one hold at a time."""
+
+    title = "It is under a legal hold already"
+
+
+class HoldLifted(DomainError):
+    """A hold is lifted once."""
+
+    title = "The hold was lifted"

@@ -3,11 +3,11 @@
 import json
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
 from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
@@ -16,15 +16,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.accounts import holds
 from governance.accounts.models import IdempotentAnswer
 from governance.accounts.narrow import actor
 from governance.common import clock
 from governance.common.errors import InvalidInput
+from governance.common.retention.table import kept_for
 
 P = ParamSpec("P")
 V = TypeVar("V", bound=APIView)
 KEPT_HEADERS = ("Location", "ETag")
-KEPT = timedelta(days=30)
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -76,9 +77,17 @@ def idempotent(
 
 
 def forget() -> int:
-    """Delete answers that were given longer than :data:`KEPT` ago, and sessions that ended; return how many answers."""
-    Session.objects.filter(expire_date__lt=clock.now()).delete()
-    return IdempotentAnswer.objects.filter(made_at__lt=clock.now() - KEPT).delete()[0]
+    """Delete answers past their retention, and ended sessions, unless a person's are held; return how many answers."""
+    now = clock.now()
+    with transaction.atomic():
+        held = holds.standing().keys(holds.Kind.PERSON)
+        ended = Session.objects.filter(expire_date__lt=now)
+        if held:  # whose a session is stands in its own sealed data alone
+            ended = ended.exclude(pk__in=[row.pk for row in ended if row.get_decoded().get(SESSION_KEY) in held])
+        ended.delete()
+        return (
+            IdempotentAnswer.objects.filter(made_at__lt=now - kept_for("answers")).exclude(person__in=held).delete()[0]
+        )
 
 
 def blank(resource_id: uuid.UUID) -> int:

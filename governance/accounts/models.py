@@ -11,13 +11,14 @@ from django.db import models
 from django.db.models import Case, F, Func, Q, SmallIntegerField, When
 
 from governance.accounts.claim_models import ClaimMapping
+from governance.accounts.hold_models import LegalHold
 from governance.accounts.proposal_models import GrantProposal
 from governance.accounts.recertification_models import AccessReview, AccessReviewItem
 from governance.accounts.roles import DECIDING, PERMISSIONS, Role
 from governance.audit.governed import Governed
 from governance.common import clock
 
-__all__ = ["AccessReview", "AccessReviewItem", "ClaimMapping", "GrantProposal"]
+__all__ = ["AccessReview", "AccessReviewItem", "ClaimMapping", "GrantProposal", "LegalHold"]
 
 
 class UserManager(BaseUserManager["User"]):

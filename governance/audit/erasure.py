@@ -34,6 +34,20 @@ def register_holders(found: Holders) -> None:
         _HOLDERS.append(found)
 
 
+Check = Callable[[uuid.UUID], None]
+_CHECKS: list[Check] = []
+
+
+def register_check(check: Check) -> None:
+    """Let an app refuse an erasure.
+
+    Args:
+        check: takes an entry's id and raises a domain error where its text has to stay.
+    """
+    if check not in _CHECKS:
+        _CHECKS.append(check)
+
+
 def still_printed_in(entry_id: uuid.UUID) -> list[str]:
     """Return what keeps printing an entry's text after it was erased, each in words."""
     return [name for found in _HOLDERS for name in found(entry_id)]
@@ -71,8 +85,11 @@ def redact(*, entry_id: uuid.UUID, actor: Actor, reason: str) -> uuid.UUID:
 
     Raises:
         Unknown, AlreadyErased, InvalidInput: as for a request.
+        DomainError: an app says that it has to stay: it is under a legal hold.
     """
     _check(entry_id, reason)
+    for check in _CHECKS:
+        check(entry_id)
     payload = Payload.objects.get(pk=entry_id)
     return services.append(
         event=Event.PAYLOAD_REDACTED,

@@ -192,6 +192,8 @@ SPECTACULAR_SETTINGS = {
         "CorrespondenceStateEnum": "governance.inventory.models.Correspondence.State",
         "RecordVerdictEnum": "governance.inventory.models.Declaration.Verdict",
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",
+        "LegalHoldKindEnum": "governance.accounts.hold_models.LegalHold.Kind",
+        "RetentionStateEnum": ["kept", "due", "held", "disposed", "stays"],
         "BaseKindEnum": "registry.recorded_models.BuildsOn.Kind",
     },
 }
@@ -224,6 +226,7 @@ CELERY_BEAT_SCHEDULE = {
     "delete-due-data": {"task": "registry.tasks.delete_due_data", "schedule": 3600.0},
     "sweep-documents": {"task": "reports.tasks.sweep_documents", "schedule": 60.0},
     "sweep-bundles": {"task": "reports.tasks.sweep_bundles", "schedule": 60.0},
+    "sweep-disposals": {"task": "reports.tasks.sweep_disposals", "schedule": 86_400.0},
     "renew-time-stamps": {"task": "reports.tasks.renew_time_stamps", "schedule": 86_400.0},
     "watch-live": {"task": "monitoring.tasks.watch_live", "schedule": 30.0},
     "measure-due": {"task": "monitoring.tasks.measure_due", "schedule": 60.0},

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +15,25 @@ from governance.common.errors import Unknown
 FILES = "files"
 """The folder of what is kept for good. Files that are deleted again have a folder of their own, so that the same bytes,
 handed in as a file of evidence, stay."""
+
+
+Explain = Callable[[str], str]
+_explains: list[Explain] = []
+
+
+def register_explain(explain: Explain) -> None:
+    """Let an app say why bytes are gone that once were here.
+
+    Args:
+        explain: takes a digest and returns a sentence; an empty text where it does not know.
+    """
+    if explain not in _explains:
+        _explains.append(explain)
+
+
+def _missing(digest: str) -> str:
+    said = [f"Nothing is stored under {digest}.", *(explain(digest) for explain in _explains)]
+    return " ".join(filter(None, said))
 
 
 def path_of(digest: str, *, folder: str = FILES) -> Path:
@@ -79,7 +98,7 @@ def open_checked(digest: str, *, folder: str = FILES) -> BinaryIO:
     path = path_of(digest, folder=folder)
     files.fetch([path])
     if not path.exists():
-        raise Unknown(f"Nothing is stored under {digest}.")
+        raise Unknown(_missing(digest))
     file = path.open("rb")
     if f"sha256:{file_digest(file, 'sha256').hexdigest()}" != digest:
         file.close()
@@ -97,7 +116,7 @@ def get(digest: str) -> bytes:
     path = path_of(digest)
     files.fetch([path])
     if not path.exists():
-        raise Unknown(f"Nothing is stored under {digest}.")
+        raise Unknown(_missing(digest))
     content = path.read_bytes()
     if "sha256:" + sha256(content).hexdigest() != digest:
         raise Unknown(f"The bytes stored under {digest} are not the ones that were put there.")

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
+from django.urls import reverse
 
-from governance.accounts import idempotency
+from governance.accounts import holds, idempotency
 from governance.accounts.access import may_read
 from governance.accounts.models import User
 from governance.accounts.roles import Role
@@ -183,10 +184,12 @@ def erase_correspondence(*, correspondence_id: uuid.UUID, by: User, reason: str)
         Forbidden: the person is no data protection officer of the system.
         InvalidInput: it is open still, or the reason is shorter than 20 characters.
         AlreadyBlank: it was erased before.
+        UnderLegalHold: it or its system is held.
     """
     row = _locked(correspondence_id)
     check_may_erase(row, by)
     why = reason_of(reason)
+    holds.standing().check((holds.Kind.CORRESPONDENCE, row.pk), (holds.Kind.SYSTEM, row.system_id))
     row.reference = row.decision = row.text = row.answer = row.reason = ""
     row.erased_at = clock.now()
     idempotency.blank(row.pk)
@@ -217,6 +220,19 @@ def check_may_erase(row: Correspondence, by: User) -> None:
         raise AlreadyBlank(f"{row} was erased already.")
     if row.state == State.OPEN:
         raise InvalidInput("It is open still: send or withdraw it first.")
+
+
+def found(key: str) -> holds.Found:
+    """Return what a hold on correspondence is on.
+
+    Raises:
+        Unknown: there is no such correspondence.
+    """
+    row = Correspondence.objects.filter(pk=uuid.UUID(key)).select_related("system").first()
+    if row is None:
+        raise Unknown(f"There is no correspondence {key}.")
+    path = reverse("correspondence-detail", args=[row.system_id, row.pk])
+    return holds.Found(f"{row} of {row.system.name}", frozenset({row.system_id}), path)
 
 
 def may(check: Any, *args: Any) -> str:

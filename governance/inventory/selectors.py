@@ -3,7 +3,9 @@
 import uuid
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
+from governance.accounts import holds
 from governance.accounts.access import readable
 from governance.accounts.models import User
 from governance.common import clock
@@ -38,6 +40,18 @@ def system_for(user: User, pk: uuid.UUID | str) -> AISystem:
         if found is None:
             raise Unknown(f"There is no AI system {pk}.") from None
         return found
+
+
+def found(key: str) -> holds.Found:
+    """Return what a hold on a system is on.
+
+    Raises:
+        Unknown: there is no such system.
+    """
+    row = AISystem.objects.filter(pk=uuid.UUID(key)).first()
+    if row is None:
+        raise Unknown(f"There is no AI system {key}.")
+    return holds.Found(row.name, frozenset({row.pk}), reverse("system-detail", args=[row.pk]))
 
 
 def classification(ai_system: AISystem, pk: uuid.UUID) -> Classification:

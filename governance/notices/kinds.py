@@ -19,6 +19,7 @@ class Kind(models.TextChoices):
     DELEGATION = "delegation", "Delegations that you give or receive"
     TOKEN = "token", "Tokens that you answer for"
     DOCUMENT = "document", "Documents whose time-stamp ends"
+    RETENTION = "retention", "Records that are past their last day"
     TEST = "test", "Test messages"
 
 
@@ -42,5 +43,6 @@ EXPLAINED = {
     Kind.MENTION: "Somebody wrote your name in a comment.",
     Kind.DELEGATION: "Made, confirmed, ended.",
     Kind.DOCUMENT: "To auditors and administrators: a time-stamp ends within 60 days and was not renewed.",
+    Kind.RETENTION: "To risk and data protection officers: records of an AI system need not be kept any more.",
     Kind.TOKEN: "Yours, or of a service account that you sponsor: it expires within 14 days.",
 }

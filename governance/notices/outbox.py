@@ -13,21 +13,22 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from governance.accounts import holds
 from governance.accounts.models import User
 from governance.audit import following
 from governance.audit.selectors import LogEntry, entry_by_id
 from governance.common import clock
+from governance.common.retention.table import kept_for
 from governance.notices import due, rules
 from governance.notices.gathering import fact_of
 from governance.notices.kinds import AT_ONCE, MANDATORY
 from governance.notices.models import Channel, Cursor, Delivery, Notice, NoticeSettings, Unread
-from governance.notices.reading import may_read
+from governance.notices.reading import OWN, PEOPLE, may_read
 from governance.notices.rules import Told
 
 log = logging.getLogger(__name__)
 AT_A_TIME = 200
 RETRY = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
-KEPT = timedelta(days=180)
 
 
 @transaction.atomic
@@ -114,10 +115,19 @@ def digest_at(chosen: NoticeSettings, now: datetime) -> datetime:
     return at if at > local else at + timedelta(days=1)
 
 
+@transaction.atomic
 def forget() -> int:
-    """Delete notices that are older than half a year, and of which nothing waits; return how many."""
+    """Delete notices that are older than the table of retention says, of which nothing waits,
+    and that no legal hold keeps; return how many.
+
+    While an AI system is held, only notices about a person's own account and about people go.
+    """
     waiting = Delivery.objects.filter(state=Delivery.State.WAITING).values("notice")
-    old = Notice.objects.filter(made_at__lt=clock.now() - KEPT).exclude(pk__in=waiting)
+    old = Notice.objects.filter(made_at__lt=clock.now() - kept_for("notices")).exclude(pk__in=waiting)
+    standing = holds.standing()
+    old = old.exclude(person__in=standing.keys(holds.Kind.PERSON))
+    if standing.keys(holds.Kind.SYSTEM):  # which system a notice is about, only its topic knows: keep too many
+        old = old.filter(about_kind__in=(OWN, PEOPLE))
     return old.delete()[1].get(Notice._meta.label, 0)
 
 

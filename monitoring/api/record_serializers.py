@@ -70,12 +70,6 @@ class IntakeInput(serializers.Serializer[Any]):
         return {**{name: data[name] for name in data if name not in self.fields}, **known}
 
 
-class HoldInput(serializers.Serializer[Any]):
-    """Why nothing may be deleted; empty ends the hold."""
-
-    reason = serializers.CharField(max_length=500, allow_blank=True, help_text="Empty lifts the hold.")
-
-
 class ErasureInput(serializers.Serializer[Any]):
     """Whose records, why, and the officer's password."""
 

@@ -229,24 +229,6 @@ class Intake(APIView):
         return _monitor(keeping.set_intake(monitor_id=monitor.pk, intake=payload.validated_data, actor=person))
 
 
-class Holds(APIView):
-    """``/api/v1/monitors/{id}/holds``."""
-
-    @extend_schema(
-        request=forms.HoldInput, responses={201: MonitorOutput}, summary="Hold a monitor's records, or let go"
-    )
-    @idempotent
-    @if_match(locked_tag)
-    def post(self, request: Request, monitor_id: uuid.UUID) -> Response:
-        """Keep every record until the hold is lifted; an empty reason lifts it. A person does it, never a token."""
-        payload = forms.HoldInput(data=request.data)
-        payload.is_valid(raise_exception=True)
-        person = deciding_person(request)
-        monitor = selectors.monitor_for(person, monitor_id)
-        held = keeping.set_hold(monitor_id=monitor.pk, reason=payload.validated_data["reason"], person=person)
-        return _monitor(held, status.HTTP_201_CREATED)
-
-
 class Erasures(APIView):
     """``/api/v1/monitors/{id}/erasures``."""
 

@@ -11,6 +11,7 @@ from governance.policy.watching import UNSAID
 from monitoring import selectors
 from monitoring.doors import optional_types
 from monitoring.intake_settings import IntakeSettings
+from monitoring.keeping import hold_on
 from monitoring.models import Alert, DriftRun, Monitor
 from monitoring.retraining import services as retraining
 from monitoring.terms import terms_of
@@ -143,7 +144,7 @@ def monitor_as_dict(monitor: Monitor) -> dict[str, Any]:
     """Return the plain form that :class:`MonitorOutput` describes."""
     live = selectors.live_now(monitor)
     terms = terms_of(monitor, live.version) if live else None
-    received, newest = selectors.received(monitor), selectors.newest_run(monitor)
+    received, newest, hold = selectors.received(monitor), selectors.newest_run(monitor), hold_on(monitor)
     return {
         "id": monitor.pk,
         "model": str(monitor.model),
@@ -158,7 +159,7 @@ def monitor_as_dict(monitor: Monitor) -> dict[str, Any]:
         "columns": dict(schema_of(monitor).types),
         "optional_columns": optional_types(monitor),
         "intake": IntakeSettings.from_json(monitor.intake).to_json(),
-        "held_at": rfc3339(monitor.held_at) if monitor.held_at else None,
+        "held_at": rfc3339(hold.set_at) if hold else None,
         "batches": received["batches"],
         "records": received["rows"],
         "last_outcome": newest.outcome if newest else None,

@@ -20,7 +20,6 @@ urlpatterns = [
         name="api-monitor-label-quarantine",
     ),
     path("monitors/<uuid:monitor_id>/intake", records.Intake.as_view(), name="api-monitor-intake"),
-    path("monitors/<uuid:monitor_id>/holds", records.Holds.as_view(), name="api-monitor-holds"),
     path("monitors/<uuid:monitor_id>/erasures", records.Erasures.as_view(), name="api-monitor-erasures"),
     path("monitors/<uuid:monitor_id>/drift-runs", views.DriftRuns.as_view(), name="api-drift-runs"),
     path("monitors/<uuid:monitor_id>/drift-runs/<uuid:run_id>", views.DriftRunDetail.as_view(), name="api-drift-run"),

@@ -73,16 +73,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='monitor',
-            name='held_at',
-            field=models.DateTimeField(help_text='Since when.', null=True),
-        ),
-        migrations.AddField(
-            model_name='monitor',
-            name='hold',
-            field=models.CharField(help_text='Why no record may be deleted; null where there is no hold.', max_length=500, null=True),
-        ),
-        migrations.AddField(
-            model_name='monitor',
             name='key_check',
             field=models.CharField(help_text='By which the key of hashed columns is known again; null where none are.', max_length=32, null=True),
         ),
@@ -140,10 +130,6 @@ class Migration(migrations.Migration):
             model_name='recordbatch',
             name='rows',
             field=models.PositiveBigIntegerField(help_text='Taken in; those erased or expired since are counted beside it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='monitor',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('held_at__isnull', True), ('hold__isnull', True)), models.Q(('held_at__isnull', False), ('hold__isnull', False)), _connector='OR'), name='held_at_iff_held'),
         ),
         migrations.AddConstraint(
             model_name='recordbatch',

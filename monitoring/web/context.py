@@ -14,6 +14,7 @@ from governance.accounts.models import User
 from governance.approvals.models import State
 from governance.policy.watching import UNSAID
 from monitoring import runs, selectors
+from monitoring.keeping import hold_on
 from monitoring.models import Alert, DriftRun, Monitor
 from monitoring.terms import Terms, terms_of
 from monitoring.web.alert_history import history, story
@@ -58,7 +59,7 @@ def monitor_page(monitor: Monitor, viewer: User, query: Mapping[str, str]) -> Ro
             "policy": terms.policy if terms else "",
             "policy_pk": terms.approval.policy_version_id if terms and terms.approval else None,
             "approval_pk": terms.approval.pk if terms and terms.approval else None,
-            "held": bool(monitor.hold),
+            "held": bool(hold_on(monitor)),
             "enabled": monitor.enabled,
         },
         "live": live_strip(monitor.pk),

@@ -8,9 +8,11 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
+from governance.accounts import holds
 from governance.accounts.models import User
 from governance.common import clock
 from monitoring import overview, selectors
+from monitoring.keeping import things_of
 from monitoring.models import Monitor
 from monitoring.web.trends import largest
 from registry.models import RegisteredModel
@@ -51,11 +53,13 @@ def rows_for_model(model: RegisteredModel) -> list[Row]:
 
 def rows_of(monitors: Sequence[Monitor], *, now: Any) -> list[Row]:
     """Return lines of the list for ``overview.with_state``'s monitors."""
-    known = overview.seen(monitors, WINDOWS_SHOWN)
-    return [_row(monitor, known[monitor.pk], now) for monitor in monitors]
+    known, standing = overview.seen(monitors, WINDOWS_SHOWN), holds.in_force()
+    return [
+        _row(monitor, known[monitor.pk], now, held=standing.on(*things_of(monitor)) is not None) for monitor in monitors
+    ]
 
 
-def _row(monitor: Any, seen: overview.Seen, now: Any) -> Row:
+def _row(monitor: Any, seen: overview.Seen, now: Any, *, held: bool) -> Row:
     newest = seen.windows[-1] if seen.windows else None
     version = seen.live.version if seen.live else None
     shares = [largest(window) for window in seen.windows]
@@ -69,7 +73,7 @@ def _row(monitor: Any, seen: overview.Seen, now: Any) -> Row:
         "number": version.number if version else None,
         "system": monitor.model.system.name if monitor.model.system else "",
         "enabled": monitor.enabled,
-        "held": bool(monitor.hold),
+        "held": held,
         "outcome": newest["outcome"] if newest else None,
         "drifted": newest["drifted"] if newest else None,
         "columns": len(newest["columns"]) if newest else None,

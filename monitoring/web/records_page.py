@@ -10,8 +10,8 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
+from governance.accounts import holds
 from governance.accounts.models import User
-from governance.accounts.selectors import has_role
 from governance.common import clock, spreadsheets
 from governance.common.clock import rfc3339
 from monitoring import keeping, record_reading
@@ -205,18 +205,19 @@ def _erasure(row: Any) -> Row:
 
 def _keeping(monitor: Monitor, viewer: User) -> Row:
     intake = IntakeSettings.from_json(monitor.intake)
-    today = clock.now().date()
+    today, hold = clock.now().date(), keeping.hold_on(monitor)
     return {
         "days": intake.retention_days,
         "first_kept": today - timedelta(days=intake.retention_days),
-        "hold": monitor.hold,
-        "held_at": monitor.held_at,
+        "hold": hold.reason if hold else None,
+        "held_at": hold.set_at if hold else None,
+        "held_system": bool(hold and hold.kind == holds.Kind.SYSTEM),
         "quarantine": intake.quarantine,
         "hashed": intake.hash,
         "kept_out": intake.keep_out,
         "sensitive": intake.sensitive,
         "kpis": intake.kpis,
-        "may_hold": has_role(viewer, *keeping.HOLDERS, system_id=monitor.model.system_id),
+        "may_hold": holds.may_hold(viewer, holds.known(monitor.model.system_id)),
     }
 
 

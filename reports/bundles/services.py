@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
+from governance.accounts import holds
 from governance.accounts.models import User
 from governance.audit import selectors as log
 from governance.audit import services as audit
@@ -21,6 +22,7 @@ from governance.audit.export import Wait, head, wait_until_placed
 from governance.audit.receipts import wait_for_receipt
 from governance.common import clock
 from governance.common.errors import DomainError, Forbidden, InvalidInput
+from governance.common.retention.table import kept_for
 from governance.evidence import storage
 from governance.evidence.errors import LeaseLost
 from governance.inventory.models import AISystem
@@ -32,7 +34,6 @@ from reports.bundles.gathering import Gathered, gather
 from reports.bundles.selectors import FOLDER
 from reports.models import BundleJob
 
-KEPT = timedelta(days=7)
 LONGEST = timedelta(days=3660)
 ATTEMPTS = 3
 MOST_OPEN = 5
@@ -98,7 +99,7 @@ def request_bundle(
 
 
 def build_bundle(job_id: uuid.UUID, *, wait: Wait = lambda: time.sleep(_POLL_S)) -> BundleJob:
-    """Make one bundle and keep its file for a week; whatever goes wrong is kept with the job.
+    """Make one bundle and keep its file for the time of retention; whatever goes wrong is kept with the job.
 
     Safe twice: a job that is done, or that another worker holds, stays as it is; one that is begun anew gives the same
     bytes. What may pass is tried again, :data:`ATTEMPTS` times in all.
@@ -177,7 +178,7 @@ def _build(job: BundleJob, wait: Wait) -> None:
     now = clock.now()
     made = {"whole": whole, "worded": contents.worded, "file_digest": digest, "file_bytes": size}
     try:
-        _note(job, state=BundleJob.State.DONE, finished_at=now, kept_until=now + KEPT, **made)
+        _note(job, state=BundleJob.State.DONE, finished_at=now, kept_until=now + kept_for("bundles"), **made)
     except BaseException:
         _drop(digest)
         raise
@@ -257,13 +258,22 @@ def due_bundles() -> list[uuid.UUID]:
 
 
 def delete_old() -> int:
-    """Delete the files whose time is over, or that hold erased words, and return how many; jobs and entries stay."""
-    kept, now = BundleJob.objects.exclude(file_digest="").only("file_digest", "kept_until", "worded"), clock.now()
+    """Delete the files whose time is over, or that hold erased words, unless a legal hold keeps them; return how many.
+
+    Jobs and entries stay.
+    """
+    kept, now = BundleJob.objects.exclude(file_digest="").select_related("promotion__approval"), clock.now()
     over = [job for job in kept.iterator() if (job.kept_until and job.kept_until < now) or log.erased_of(job.worded)]
-    for job in over:
-        BundleJob.objects.filter(pk=job.pk).update(file_digest="", worded=[])
-        _drop(job.file_digest)
-    return len(over)
+    return sum(_delete(job) for job in over)
+
+
+@transaction.atomic
+def _delete(job: BundleJob) -> bool:
+    if holds.standing().on((holds.Kind.BUNDLE, job.pk), *holds.of_systems([system_of(job)])):
+        return False
+    BundleJob.objects.filter(pk=job.pk).update(file_digest="", worded=[])
+    _drop(job.file_digest)
+    return True
 
 
 def _drop(digest: str) -> None:

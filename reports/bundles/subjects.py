@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from governance.accounts.claim_models import ClaimMapping
+from governance.accounts.hold_models import LegalHold
 from governance.accounts.models import ExternalIdentity, Grant, Passkey
 from governance.accounts.proposal_models import GrantProposal
 from governance.accounts.recertification_models import AccessReview, AccessReviewItem
@@ -58,7 +59,7 @@ from registry.models import (
 )
 from registry.recorded_models import BuildsOn
 from registry.watching_models import ObservedAlias, WatchSpan
-from reports.models import Document, DocumentSignatory, DocumentTimeStamp
+from reports.models import Disposal, Document, DocumentSignatory, DocumentTimeStamp
 
 PATHS: Mapping[type[Governed], tuple[str, ...]] = {
     AISystem: ("pk",),
@@ -111,6 +112,7 @@ PATHS: Mapping[type[Governed], tuple[str, ...]] = {
     Document: ("system",),
     DocumentSignatory: ("document__system",),
     DocumentTimeStamp: ("document__system",),
+    Disposal: ("system",),
 }
 """Governed table -> how its rows lead to the AI systems that they are about; any of the paths is enough."""
 
@@ -125,6 +127,7 @@ ELSEWHERE: Mapping[type[Governed], str] = {
     ExternalIdentity: "a person's name in another system, whatever AI system the person works on",
     GateConfiguration: "what is protected in every workspace; the bundle of the period has it",
     RevocationList: "which permits of all systems are not in force; the permits' own entries are here",
+    LegalHold: "what it keeps may be of many systems, or of none; the bundle of the period has it",
     WatchSpan: "who watched all of MLflow; coverage.json says it for the period",
 }
 """Governed table -> how else its entries come into the bundle of a system, or why they are none of one system."""

@@ -1,1 +1,1 @@
-"""What is kept, on which ground, for how long, and who ends it: one table, held against every table of the database."""
+"""The table of retention held against the database: what is kept now, until when, and what has become due."""

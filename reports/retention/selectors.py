@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.apps import apps
+from django.conf import settings
 from django.db.models import Min
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import has_role
 from governance.common import clock
-from monitoring.models import Monitor
-from reports.retention.table import Kept, Main, table
+from governance.common.retention.period import Period
+from governance.common.retention.table import Kept, Main, row, table
 
 READERS = (Role.AUDITOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.ADMINISTRATOR)
 COUNTED_TO = 10_000
@@ -47,10 +48,30 @@ def held(*, with_figures: bool) -> list[Held]:
     return [Held(row, *_figures(row.main)) if row.main and with_figures else Held(row) for row in table()]
 
 
-def holds() -> list[Monitor]:
-    """Return the monitors whose records are under a legal hold."""
-    rows = Monitor.objects.filter(hold__isnull=False).select_related("model__system")
-    return list(rows.order_by("model__name", "alias"))
+def said(kept: Kept) -> str:
+    """Return a row's period in words, from the very value that its job counts with."""
+    words = _words(kept.period)
+    if kept.least:
+        words = f"{words}, never fewer than {_words(kept.least)}"
+    return words if kept.ended_by or not kept.period.years else f"at least {words}"
+
+
+def _words(period: Period) -> str:
+    if period.setting:
+        return _length(timedelta(seconds=getattr(settings, period.setting)))
+    if period.field:
+        model, _, field = period.field.rpartition(".")
+        return f"as the object says ({apps.get_model(model)._meta.get_field(field).verbose_name})"
+    if period.row:
+        return f"as long as: {row(period.row).title}"
+    if period.years:
+        return f"{period.years} years"
+    return f"{period.days} days" if period.days else "for good"
+
+
+def _length(length: timedelta) -> str:
+    hours = round(length / timedelta(hours=1), 1)
+    return f"{hours:g} hours" if length < timedelta(days=2) else f"{length.days} days"
 
 
 def _figures(main: Main) -> tuple[int, datetime | None, date | datetime | None]:

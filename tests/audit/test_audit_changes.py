@@ -38,6 +38,7 @@ KEPT = {
     "accounts.AccessReviewItem": "review grant assigned_to verdict decided_by decided_at",
     "approvals.ApprovalRequest": "subject_id system policy_version requester state opened_at resubmitted_at "
     "review_opened_at escalated_at settled_at valid_until renews",
+    "accounts.LegalHold": "kind set_by set_at lifted_by lifted_at",
     "accounts.Passkey": "person backup_eligible enrolled_at confirmed_by confirmed_at ended_at",
     "approvals.Comment": "request author written_at",
     "approvals.Decision": "request round approver on_behalf_of verdict change_class passkey decided_at",
@@ -73,7 +74,7 @@ KEPT = {
     "ending closed_at closed_by",
     "monitoring.IncidentNote": "incident author written_at",
     "monitoring.IncidentTask": "incident owner due_on made_at done_at done_by",
-    "monitoring.Monitor": "model snapshot enabled enabled_at held_at made_at",
+    "monitoring.Monitor": "model snapshot enabled enabled_at made_at",
     "monitoring.RecordErasure": "monitor column officer records labels quarantined made_at",
     "monitoring.RetrainHook": "model set_by set_at ended_at",
     "policy.PolicyVersion": "number author made_at publisher published_at",
@@ -99,6 +100,7 @@ KEPT = {
     "validation.ValidationFinding": "validation finding",
     "validation.ValidationPart": "validation part written_at",
     "validation.ValidationTest": "validation kind outcome value low high evidence made_at",
+    "reports.Disposal": "system disposed_by kept_until files made_at",
     "reports.Document": "kind system signatory unsigned_bytes time_stamp_ends_at measured declared missing "
     "requested_by made_at",
     "reports.DocumentSignatory": "document person personal_data signed_at",

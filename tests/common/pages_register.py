@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from governance.regulation.crosswalk import framework
@@ -10,9 +10,7 @@ from governance.regulation.dates import timeline
 from governance.regulation.register import load
 from governance.regulation.versions import difference, shipped
 from governance.regulation.web import changed, pages
-from reports.retention.selectors import Held
-from reports.retention.table import table
-from reports.web import retention
+from tests.common.pages_retention import RETENTION
 from tests.common.samples import UID
 
 TODAY = date(2026, 11, 23)
@@ -47,19 +45,6 @@ def a_point(name: str = "Art 10.2.f") -> dict[str, Any]:
         ],
         "today": TODAY,
         **pages.law_facts(law),
-    }
-
-
-def retention_with_figures() -> dict[str, Any]:
-    """The table as it ships, with figures of a bank that has begun."""
-    rows = [
-        Held(row, 12, datetime(2026, 3, 1, 9, tzinfo=UTC), date(2026, 12, 1)) if row.main else Held(row)
-        for row in table()
-    ]
-    hold = {"pk": UID, "name": "credit-risk, champion", "why": "A court asked for the records of 2026."}
-    return retention.context([Held(rows[0].kept, 10_001), *rows[1:]], figures=False) | {
-        "figures": True,
-        "holds": [hold],
     }
 
 
@@ -140,7 +125,7 @@ REGISTER: dict[str, tuple[str, Any]] = {
         lambda: a_point("Art 26.6.financial") | {"systems": [], "crosswalk": []},
     ),
     "register-timeline": ("regulation/timeline.html", the_timeline),
-    "retention": ("reports/retention.html", retention_with_figures),
+    **RETENTION,
     "register-changes": ("regulation/changes.html", changes),
     "register-changes-none": (
         "regulation/changes.html",

@@ -11,8 +11,10 @@ from django.test import Client
 from monitor_world import START, an_officer, send
 from test_record_erasure import erase, everything, of_people, subjects
 
+from governance.accounts import holds
+from governance.accounts.hold_models import LegalHold
 from governance.common import clock, files
-from monitoring import erasure, keeping, retention, windows
+from monitoring import erasure, retention, windows
 from monitoring.models import ErasedFile, RecordErasure
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,8 +33,12 @@ def rows_of(batch):
     return sum(pq.read_metadata(path).num_rows for path in windows.paths_of(batch))
 
 
-def hold(monitor, officer, reason="Litigation of 2026"):
-    keeping.set_hold(monitor_id=monitor.pk, reason=reason, person=officer)
+def hold(monitor, officer):
+    return holds.set_hold(kind="monitor", key=monitor.pk, reason="Litigation of 2026", by=officer)
+
+
+def lift(held, officer):
+    holds.lift_hold(hold_id=held.pk, reason="It is settled", by=officer)
 
 
 def test_a_hold_that_is_set_before_the_files_are_replaced_keeps_the_old_ones(monitor, world, officer, monkeypatch):
@@ -40,11 +46,11 @@ def test_a_hold_that_is_set_before_the_files_are_replaced_keeps_the_old_ones(mon
     with monkeypatch.context() as patched:
         patched.setattr(erasure, "_replace", power_cut)
         erase(monitor, officer, subject="ada-0")
-    hold(monitor, officer)
+    held = hold(monitor, officer)
     retention.expire_records()
     erasure.finish()
     assert len(subjects(batch)) == 3
-    hold(monitor, officer, reason="")
+    lift(held, officer)
     assert erasure.finish() == 3
     assert subjects(batch) == {"ada-1", "ada-2"}
 
@@ -62,7 +68,7 @@ def test_a_hold_that_is_set_before_expired_files_are_deleted_keeps_them(monitor,
             patched.setattr(retention, "_expire", then_held)
             assert retention.expire_records() == 90
         assert all(path.exists() for path in paths)
-        hold(monitor, officer, reason="")
+        lift(LegalHold.objects.get(), officer)
         retention.expire_records()
     assert not any(path.exists() for path in paths)
 

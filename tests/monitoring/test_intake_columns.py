@@ -8,6 +8,8 @@ import pytest
 from django.test import Client
 from monitor_world import FEATURES, a_frame, an_officer, lines_of, measure, send
 
+from governance.accounts import holds
+from governance.accounts.errors import AlreadyHeld, HoldLifted
 from governance.audit.selectors import entries_naming
 from governance.common.errors import Forbidden, InvalidInput
 from monitoring import erasure, keeping, predictions, services, windows
@@ -214,13 +216,26 @@ def test_a_monitor_is_opened_with_an_intake(world):
 
 
 def test_a_hold_is_set_and_lifted_with_a_reason_by_those_who_may(monitor, world):
+    def hold(by, reason="Litigation of 2026"):
+        return holds.set_hold(kind="monitor", key=monitor.pk, reason=reason, by=by)
+
     with pytest.raises(Forbidden):
-        keeping.set_hold(monitor_id=monitor.pk, reason="Litigation", person=world.owner)
+        hold(world.owner)
     officer = an_officer(world)
-    with pytest.raises(InvalidInput, match="no hold to lift"):
-        keeping.set_hold(monitor_id=monitor.pk, reason=" ", person=officer)
-    held = keeping.set_hold(monitor_id=monitor.pk, reason="Litigation of 2026", person=officer)
-    assert held.held_at is not None
-    assert keeping.set_hold(monitor_id=monitor.pk, reason="", person=officer).held_at is None
-    first, second = (entry.parsed["data"]["held"] for entry in entries_naming("monitoring_monitor", [monitor.pk])[-2:])
-    assert (first, second) == (True, False)
+    with pytest.raises(InvalidInput, match="4 to 500"):
+        hold(officer, " ")
+    held = hold(officer)
+    assert keeping.hold_on(monitor) == held
+    with pytest.raises(AlreadyHeld):
+        hold(officer)
+    with pytest.raises(Forbidden):
+        holds.lift_hold(hold_id=held.pk, reason="It is settled", by=world.owner)
+    with pytest.raises(InvalidInput, match="4 to 500"):
+        holds.lift_hold(hold_id=held.pk, reason="", by=officer)
+    assert holds.lift_hold(hold_id=held.pk, reason="It is settled", by=officer).lifted_by == officer
+    with pytest.raises(HoldLifted):
+        holds.lift_hold(hold_id=held.pk, reason="It is settled", by=officer)
+    assert keeping.hold_on(monitor) is None
+    entries = entries_naming("accounts_legalhold", [held.pk])
+    assert [entry.event for entry in entries] == ["legal_hold.set", "legal_hold.lifted"]
+    assert all(entry.parsed["data"]["systems"] == [str(world.model.system_id)] for entry in entries)

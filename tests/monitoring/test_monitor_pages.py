@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from monitor_world import START as NOVEMBER
 from monitor_world import a_frame, a_version, an_officer, lines_of, measure, send
 
+from governance.accounts import holds
 from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
@@ -257,7 +258,7 @@ def test_the_records_page_lists_batches_and_what_holds_for_them(lenient, world, 
     assert post(api, lenient, with_bad_rows()).status_code == 201
     send(lenient, world, lines_of(a_frame(10, seed=4)), "b-2")
     officer = an_officer(world)
-    keeping.set_hold(monitor_id=lenient.pk, reason="Case 4", person=officer)
+    holds.set_hold(kind="monitor", key=lenient.pk, reason="Case 4", by=officer)
     page = reader.get(f"/monitors/{lenient.pk}/records")
     assert [(row["id"], row["rows"], row["quarantined"]) for row in page.context["batches"]["rows"]] == [
         ("b-2", 10, 0),

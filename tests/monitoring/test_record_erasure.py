@@ -12,6 +12,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from monitor_world import START, a_frame, an_officer, lines_of, measure, run_job, send, without_evidently
 
+from governance.accounts import holds
+from governance.accounts.errors import UnderLegalHold
 from governance.audit.models import Payload
 from governance.audit.selectors import entries_naming
 from governance.common import clock
@@ -19,7 +21,7 @@ from governance.common.errors import Forbidden, InvalidInput
 from governance.evidence import storage
 from governance.evidence.reproducing import data_gone
 from monitoring import engine, erasure, keeping, labels, predictions, retention, runs, services, windows
-from monitoring.errors import NothingToErase, RecordsHeld, UnreadableRecords
+from monitoring.errors import NothingToErase, UnreadableRecords
 from monitoring.intake import JSON_LINES
 from monitoring.kept import OTHER
 from monitoring.models import ErasedFile, LabelBatch, RecordBatch, RecordErasure, WindowProfile
@@ -230,13 +232,13 @@ def test_who_may_and_what_must_be_said(monitor, world, officer):
 
 def test_under_a_hold_nothing_is_erased_and_nothing_expires(monitor, world, officer):
     batch = send(monitor, world, of_people()).batch
-    keeping.set_hold(monitor_id=monitor.pk, reason="Litigation of 2026", person=officer)
-    with pytest.raises(RecordsHeld, match="Lift the hold first"):
+    held = holds.set_hold(kind="monitor", key=monitor.pk, reason="Litigation of 2026", by=officer)
+    with pytest.raises(UnderLegalHold, match="Lift the hold first"):
         erase(monitor, officer, subject="ada-0")
     with clock.frozen(START + timedelta(days=3000)):
         assert retention.expire_records() == 0
     assert len(subjects(batch)) == 3
-    keeping.set_hold(monitor_id=monitor.pk, reason="", person=officer)
+    holds.lift_hold(hold_id=held.pk, reason="It is settled", by=officer)
     assert erase(monitor, officer, subject="ada-0").erasure.records == 30
 
 

@@ -37,7 +37,7 @@ def test_what_is_chosen_is_kept_and_shown_again(client, person):
     assert client.post("/notices/settings", GOOD).status_code == 302
     kept = NoticeSettings.objects.get(person=person)
     assert (kept.by_mail, kept.digest, kept.digest_hour, kept.time_zone) == (True, True, 7, "Europe/Berlin")
-    off = {"system", "correspondence", "alert", "escalation", "mention", "delegation", "token", "document"}
+    off = {"system", "correspondence", "alert", "escalation", "mention", "delegation", "token", "document", "retention"}
     assert set(kept.off) == off
     page = client.get("/notices/settings").content.decode()
     assert 'value="Europe/Berlin"' in page

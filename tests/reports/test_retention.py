@@ -1,7 +1,7 @@
 """The retention table: it speaks for every table of the database, and what it says of jobs and law is true."""
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.apps import apps
@@ -14,9 +14,10 @@ from governance.accounts.models import IdempotentAnswer
 from governance.accounts.roles import Role
 from governance.audit.events import Event
 from governance.common import clock
+from governance.common.retention.period import Period
+from governance.common.retention.table import kept_for, table
 from governance.regulation.register import load
 from reports.retention import selectors
-from reports.retention.table import table
 from tests.factories import a_user
 
 
@@ -36,9 +37,10 @@ def test_what_the_log_says_of_an_end_is_an_event_and_each_ground_is_a_point_or_a
     law = load()
     for row in table():
         assert not row.entry or row.entry in set(Event)
+        points = [ground for ground in row.basis if ground in law.points]
         for ground in row.basis:
             assert ground in law.points or ground.endswith("."), ground
-        assert not any(law.point(point).to_be_confirmed for point in row.points(law))
+        assert not any(law.point(point).to_be_confirmed for point in points)
 
 
 def test_what_is_counted_is_a_table_of_the_row_with_those_fields():
@@ -47,6 +49,51 @@ def test_what_is_counted_is_a_table_of_the_row_with_those_fields():
             assert row.main.table in row.tables
             fields = {field.name for field in apps.get_model(row.main.table)._meta.get_fields()}
             assert {row.main.at, row.main.due} - {""} <= fields
+
+
+def test_what_nobody_deletes_says_why_and_every_period_is_one_that_exists():
+    rows = {row.id: row for row in table()}
+    for row in rows.values():
+        assert row.ended_by or row.by_hand or row.stays, row.id
+        assert Period.read(str(row.period)) == row.period
+        if row.period.row:
+            assert row.period.row in rows
+        if row.period.field:
+            model, _, field = row.period.field.rpartition(".")
+            assert apps.get_model(model)._meta.get_field(field)
+        if row.period.setting:
+            assert getattr(settings, row.period.setting) > 0
+        assert selectors.said(row)
+
+
+def test_a_period_is_printed_from_the_value_that_the_job_counts_with():
+    said = {row.id: selectors.said(row) for row in table()}
+    assert said["decisions"] == "at least 10 years"
+    assert said["answers"] == "30 days"
+    assert said["records"] == "365 days, never fewer than 184 days"
+    assert said["sessions"] == "8 hours"
+    assert said["log"] == "for good"
+    assert said["people"] == "as long as: Requests, decisions and permits"
+
+
+def test_ten_years_are_what_the_register_says():
+    said = {row.id: row.years for row in load().deadlines if row.id in ("Art 18.1", "Art 47.1")}
+    assert set(said.values()) == {10}
+    dated = [row for row in table() if row.period.years]
+    assert {row.period.years for row in dated} == {10}
+    assert all(said.keys() & set(row.basis) for row in dated)
+
+
+def test_years_end_on_the_same_date_and_on_the_last_of_february_where_it_is_missing():
+    assert Period.read("P10Y").end(date(2016, 2, 29)) == date(2026, 2, 28)
+    assert Period.read("P10Y").end(date(2016, 5, 4)) == date(2026, 5, 4)
+    assert Period.read("P30D").end(date(2026, 1, 1)) == date(2026, 1, 31)
+    assert Period.read("for good").end(date(2026, 1, 1)) is None
+    for wrong in ("P0D", "10 years", "setting", "P1M", ""):
+        with pytest.raises(ValueError, match="no period"):
+            Period.read(wrong)
+    with pytest.raises(ValueError, match="in days"):
+        kept_for("decisions")
 
 
 @pytest.mark.django_db
@@ -76,7 +123,7 @@ def test_a_count_stops_where_nobody_reads_on(monkeypatch):
 @pytest.mark.django_db
 def test_old_answers_and_ended_sessions_are_forgotten():
     person, now = a_user(Role.ENGINEER), clock.now()
-    for age in (idempotency.KEPT - timedelta(hours=1), idempotency.KEPT + timedelta(hours=1)):
+    for age in (kept_for("answers") - timedelta(hours=1), kept_for("answers") + timedelta(hours=1)):
         made = IdempotentAnswer.objects.create(
             person=person, key=str(uuid.uuid4()), request_digest="sha256:0", status=201, body={}
         )

@@ -1,14 +1,18 @@
-"""A batch of records, and a bundle of a system, as the matrix asks for them."""
+"""A batch of records, and a held bundle of a system, as the matrix asks for them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from governance.accounts import holds
+from governance.accounts.hold_models import LegalHold
+from governance.accounts.roles import Role
 from governance.common import clock
 from governance.evidence import storage
 from monitoring.models import RecordBatch
 from reports.bundles.selectors import FOLDER
 from reports.models import BundleJob
+from tests.factories import a_user
 
 B_1 = "b-1"
 
@@ -31,10 +35,10 @@ def a_batch(monitor: Any, version: Any, sender: Any) -> RecordBatch:
     )
 
 
-def a_batch_and_a_bundle(world: Any) -> BundleJob:
-    """The batch, and papers of the system that its owner asked for; the file is there."""
+def a_batch_and_a_held_bundle(world: Any) -> tuple[BundleJob, LegalHold]:
+    """The batch, and papers of the system that its owner asked for; the file is there and under a legal hold."""
     a_batch(world.monitor, world.run.version, world.owner)
-    return BundleJob.objects.create(
+    bundle = BundleJob.objects.create(
         scope=BundleJob.Scope.SYSTEM,
         system=world.system,
         requested_by=world.owner,
@@ -42,3 +46,5 @@ def a_batch_and_a_bundle(world: Any) -> BundleJob:
         file_digest=storage.put_stream([b"a bundle"], folder=FOLDER),
         made_at=clock.now(),
     )
+    officer = a_user(Role.RISK_OFFICER)
+    return bundle, holds.set_hold(kind="bundle", key=bundle.pk, reason="A court asked for it.", by=officer)

@@ -6,12 +6,10 @@ from tests.security.route import Outcome, Route
 from tests.security.who import ANYBODY, KEEPER, MACHINE, READER, Who, role
 
 OFFICER = role("data_protection_officer")
-HOLDER = role("risk_officer", "data_protection_officer", "administrator")
 _REST: tuple[tuple[Who, Outcome], ...] = ((READER, "403"), (ANYBODY, "404"))
 RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "send records": ((KEEPER | MACHINE, "422"), *_REST),
     "say what a monitor takes in": ((KEEPER, "422"), *_REST),
-    "hold records": ((HOLDER, "201+"), *_REST),
     "erase records": ((OFFICER, "422"), *_REST),
     "read rows put aside": ((KEEPER | OFFICER | MACHINE, "404"), *_REST),
     "read why rows were put aside": ((KEEPER | OFFICER, "200"), *_REST),
@@ -30,7 +28,6 @@ ROUTES: dict[str, Route] = {
     "GET api-monitor-label-quarantine": Route("read rows put aside", "monitor", scope=READ, parts=BATCH),
     "POST api-monitor-labels": Route("send records", "monitor", "records", scope=WRITE, query="?batch=l-1"),
     "PUT api-monitor-intake": Route("say what a monitor takes in", "monitor", "intake", scope=WRITE),
-    "POST api-monitor-holds": Route("hold records", "monitor", "hold"),
     "GET api-monitor-erasures": Route("read", "monitor", scope=READ),
     "POST api-monitor-erasures": Route("erase records", "monitor", "erase records"),
 }

@@ -63,7 +63,7 @@ from tests.factories import (
 from tests.papers import submitted
 from tests.reports.factories import FIRST_WEEK, Bank, a_proposal, notarise, watch
 from tests.roles import as_role
-from tests.security.batches import a_batch_and_a_bundle
+from tests.security.batches import a_batch_and_a_held_bundle
 from tests.security.bodies import BODIES, TRAINED, days
 from tests.security.named import a_base, a_modification, a_request, a_risk, a_settled, both, incident
 from tests.standing import MADE, asked
@@ -200,7 +200,7 @@ class World(Bank):
         self.alert = Alert.objects.get(monitor=self.monitor)
         self._incidents()
         self.run = self._run()
-        self.bundle = a_batch_and_a_bundle(self)
+        self.bundle, self.hold = a_batch_and_a_held_bundle(self)
         self.job = documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         documents.request_document(kind=Document.Kind.ANNEX_IV, ai_system=self.system, requester=owner)
         self.document = documents.build_document(self.job.pk).document
@@ -381,6 +381,7 @@ class World(Bank):
             "document job": {"job_id": self.job.pk},
             **{name: {"pk": getattr(self, name).pk} for name in ("passkey", "view", "channel")},
             "bundle": {"pk": self.bundle.pk, "bundle_id": self.bundle.pk},
+            "hold": {"pk": self.hold.pk, "hold_id": self.hold.pk},
             "policy": {"version_id": self.draft.pk, "pk": self.draft.pk},
             "permit": {"digest": self.permit.digest},
             "person": {"pk": self.second.pk},
