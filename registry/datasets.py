@@ -26,6 +26,7 @@ from registry.errors import DatasetGone
 from registry.models import DatasetSnapshot, ModelVersion
 
 SWEEPER = System("retention")
+LONGEST_REASON = 2_000
 
 
 def gone_since(digest: str) -> datetime | None:
@@ -143,7 +144,7 @@ def delete_data(*, digest: str, by: User, reason: str, password: str | None = No
         password: typed for it in a browser; None at the command line of the host.
     Raises:
         Forbidden: the person is not the data protection officer of every system that uses it.
-        InvalidInput: no reason is given, or the password is another.
+        InvalidInput: no reason is given, one of more than 2,000 characters, or the password is another.
         DatasetGone: it was deleted before.
         UnderLegalHold: it, or a system that uses it, is held.
         Unknown: there is no such dataset.
@@ -153,6 +154,8 @@ def delete_data(*, digest: str, by: User, reason: str, password: str | None = No
         require_password(by, password)
     if not reason.strip():
         raise InvalidInput("Say why the data is to be deleted; the log keeps it.")
+    if len(reason.strip()) > LONGEST_REASON:
+        raise InvalidInput(f"The reason takes at most {LONGEST_REASON:,} characters; this has {len(reason.strip()):,}.")
     rows = list(DatasetSnapshot.objects.select_for_update().filter(digest=digest).order_by("role"))
     if not rows:
         raise Unknown(f"There is no dataset {digest}.")
@@ -160,7 +163,7 @@ def delete_data(*, digest: str, by: User, reason: str, password: str | None = No
     if not kept:
         raise DatasetGone(gone_said(rows[0]))
     holds.standing().check(*held_with(digest))
-    _delete(kept, because=DatasetSnapshot.Gone.OFFICER, actor=by, payload={"reason": reason.strip()[:2000]})
+    _delete(kept, because=DatasetSnapshot.Gone.OFFICER, actor=by, payload={"reason": reason.strip()})
     return kept
 
 

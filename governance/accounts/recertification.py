@@ -27,6 +27,7 @@ from governance.common.errors import Forbidden, InvalidInput, Unknown
 FORMAT = "placet-access-review/1"
 LONGEST = timedelta(days=365)
 AT_ONCE = 100
+LONGEST_REASON = 1_000
 """How many items one log entry names; an entry has a largest size."""
 Verdict = AccessReviewItem.Verdict
 
@@ -106,8 +107,10 @@ def decide_item(*, item_id: uuid.UUID, by: User, verdict: str, reason: str = "")
     reason = reason.strip()
     if verdict not in (Verdict.KEEP, Verdict.REVOKE):
         raise InvalidInput("Say keep or revoke.")
-    if len(reason) > 1000 or (verdict == Verdict.REVOKE and not reason):
-        raise InvalidInput("Say in up to 1,000 characters why the role is taken away.")
+    if len(reason) > LONGEST_REASON:
+        raise InvalidInput(f"The reason takes at most {LONGEST_REASON:,} characters; this has {len(reason):,}.")
+    if verdict == Verdict.REVOKE and not reason:
+        raise InvalidInput("Say why the role is taken away.")
     sealed = audit.seal({"reason": reason, "name": by.name}) if reason else None
     if verdict == Verdict.REVOKE:
         administration.end_grants([item.grant], actor=by, review=item.review_id)

@@ -41,8 +41,8 @@ IN_ORDER = (
 """Which time can't lie after which."""
 FACTS = ("harms", "widespread", "member_states", "equivalent_law", "version")
 NOTE = "equivalent_law_note"
-SAID = ("what_happened", "persons", NOTE)
-"""What stands in the log's erasable text."""
+SAID = {"what_happened": "Say what happened", "persons": "Say whom it affected", NOTE: "Say which law it is"}
+"""What stands in the log's erasable text, and how it is asked for."""
 
 
 def locked(incident_id: uuid.UUID, person: User, *, seen: uuid.UUID | None = None) -> Incident:
@@ -220,7 +220,8 @@ def line(text: str, what: str, **extra: str) -> str:
 def long_text(text: str, what: str, shortest: int = SHORTEST) -> str:
     """Return a text that says enough."""
     if not shortest <= len(text.strip()) <= LONGEST:
-        raise InvalidInput(f"{what}, in {shortest} to {LONGEST:,} characters.")
+        how_long = f"{shortest} to {LONGEST:,}" if shortest else f"at most {LONGEST:,}"
+        raise InvalidInput(f"{what}, in {how_long} characters.")
     return text.strip()
 
 

@@ -16,7 +16,6 @@ from governance.common.errors import InvalidInput, Unknown
 from governance.inventory.models import AISystem
 from monitoring.incidents import selectors
 from monitoring.incidents.checks import (
-    LONGEST,
     NOTE,
     SAID,
     TIMES,
@@ -100,7 +99,7 @@ def open_incident(
     check_times(incident, now)
     told = {
         "what_happened": long_text(what_happened, "Say what happened"),
-        "persons": persons.strip()[:LONGEST],
+        "persons": long_text(persons, "Say whom it affected", 0),
         NOTE: _note(equivalent_law_note, facts),
     }
     told = {name: text for name, text in told.items() if text}
@@ -133,7 +132,7 @@ def change_facts(
         InvalidInput: nothing changes, a value can't be, or no reason is given.
     """
     incident = worked_on(incident_id, by, seen=seen)
-    said = {name: text.strip()[:LONGEST] for name, text in (words or {}).items() if name in SAID}
+    said = {name: long_text(text, SAID[name], 0) for name, text in (words or {}).items() if name in SAID}
     law = facts.get("equivalent_law", incident.equivalent_law)
     if not law or not said.get(NOTE):
         said.pop(NOTE, None)
@@ -296,7 +295,7 @@ def record_report(
     Raises:
         Unknown, IncidentClosed: no such incident for the person, or it is closed.
         Forbidden: the person is neither owner nor risk officer of the system.
-        InvalidInput: no authority or no reference.
+        InvalidInput: no authority, no reference, or remarks of more than 4,000 characters.
         IncidentTimesRefused: it was sent before awareness or will be in the future.
     """
     incident = locked(incident_id, by)
@@ -311,7 +310,8 @@ def record_report(
         incident.state, incident.reported_at, incident.reported_by = Incident.State.REPORTED, sent_at, by
         incident.authority, incident.reference = authority, reference
     data = {"report": incident.reports, "sent_at": sent_at, "first": first}
-    payload = {"authority": authority, "reference": reference, "remarks": remarks.strip()[:LONGEST]}
+    remarks = long_text(remarks, "Shorten the remarks", 0)
+    payload = {"authority": authority, "reference": reference, "remarks": remarks}
     return log_act(incident, Event.INCIDENT_REPORTED, by, data, {n: text for n, text in payload.items() if text})
 
 

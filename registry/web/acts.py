@@ -98,6 +98,8 @@ def _acted(
             return redirect("model-detail", pk=pk)
     else:
         errors = errors_of(form)
+        # where there is nothing to go back to, the page has no field that would say it
+        messages.error(request, " ".join(sentence for said in errors.values() for sentence in said))
     context = model_pages.model_page(registered, person)
     context["form"] = {"uid": uid, "errors": errors, **sent(form)}
     return render(request, "registry/model.html", context, status=status)

@@ -57,6 +57,19 @@ def test_an_incident_goes_from_its_first_word_to_its_closing_by_somebody_else(ar
     assert events == ["incident.opened", "incident.reported", "incident.closed"]
 
 
+def test_a_text_that_is_too_long_is_refused_and_never_cut(around):
+    with pytest.raises(InvalidInput, match="at most 4,000 characters"):
+        an_incident(around, persons="x" * 4_001)
+    incident = an_incident(around)
+    with pytest.raises(InvalidInput, match="at most 4,000 characters"):
+        report(incident, around.owner, remarks="x" * 4_001)
+    with pytest.raises(InvalidInput, match="at most 4,000 characters"):
+        services.change_facts(
+            incident_id=incident.pk, by=around.owner, facts={}, words={"persons": "x" * 4_001}, why=WHY
+        )
+    assert fresh(incident).reports == 0
+
+
 def test_numbers_have_no_gap_also_where_one_was_rolled_back(around):
     first = an_incident(around)
     with pytest.raises(RuntimeError), transaction.atomic():

@@ -57,6 +57,8 @@ def test_an_officer_of_the_system_has_the_bytes_deleted_and_evidence_says_since_
             datasets.delete_data(digest=digest, by=nobody, reason="because")
     with pytest.raises(InvalidInput, match="Say why"):
         datasets.delete_data(digest=digest, by=officer, reason=" ")
+    with pytest.raises(InvalidInput, match="at most 2,000 characters; this has 2,001"):
+        datasets.delete_data(digest=digest, by=officer, reason="x" * 2_001)
     assert datasets.gone_since(digest) is None
     with django_capture_on_commit_callbacks(execute=True):
         datasets.delete_data(digest=digest, by=officer, reason="the persons withdrew their consent")

@@ -170,20 +170,19 @@ BODIES: dict[str, dict[str, Any]] = {
         "harms": ["rights"],
         "aware_at": "$past",
     },
-    "incident facts": {"harms": ["property"], "facts_why": REASON, "why": REASON, "log_entry": "$incident"},
-    "incident times": {"suspected_at": "$past", "aware_at": "$aware", "times_why": REASON, "why": REASON}
-    | {"log_entry": "$incident"},
+    "incident facts": {"harms": ["property"], "facts_why": REASON, "log_entry": "$incident"},
+    "incident facts over the API": {"harms": ["property"], "why": REASON},
+    "incident times": {"suspected_at": "$past", "aware_at": "$aware", "times_why": REASON, "log_entry": "$incident"},
+    "incident times over the API": {"suspected_at": "$past", "why": REASON},
     "incident note": {"note": REASON},
-    "incident task": {
-        "task": "Ask for the form",
-        "task_owner": "$second",
-        "task_due_on": "$soon",
-        "text": "Ask for the form",
-        "due_on": "$soon",
-    },
+    "incident task": {"task": "Ask for the form", "task_owner": "$second", "task_due_on": "$soon"},
+    "incident task over the API": {"text": "Ask for the form", "due_on": "$soon"},
     "incident report": {"authority": "An authority", "reference": "MSA-1", "sent_at": "$past"},
+    "incident report over the API": {"authority": "An authority", "reference": "MSA-1", "reported_at": "$past"},
     "incident closing": {"how": REASON, "ending": "not_serious", "password": PASSWORD, "log_entry": "$without tasks"},
-    "incident owner": {"owner": "$second", "owner_why": REASON, "why": REASON},
+    "incident closing over the API": {"how": REASON, "ending": "not_serious", "password": PASSWORD},
+    "incident owner": {"owner": "$second", "owner_why": REASON},
+    "incident owner over the API": {"owner": "$second", "why": REASON},
 }
 
 

@@ -11,7 +11,6 @@ from django import forms
 from rest_framework import serializers
 
 from tests.documents.sample_snapshot import ANSWERS as ANSWERS_OF_A_CLASS
-from tests.factories import PASSWORD, REASON
 
 Path = tuple[str | int, ...]
 OURS = ("governance.", "registry.", "monitoring.", "reports.")
@@ -27,62 +26,35 @@ REFERS = frozenset(
         "mlflow_version", "store", "identity", "kpis", "sensitive", "keep_out", "hash", "subject", "prediction_id",
         # Days and times.
         "due_on", "received_on", "sent_on", "review_on", "since", "until", "start", "end", "valid_until", "aware_at",
-        "suspected_at", "sent_at", "task_due_on", "plan_due", "expires_at",
+        "suspected_at", "sent_at", "reported_at", "issued_on", "expires_on", "deadline", "task_due_on", "plan_due",
+        "expires_at",
         # Out of a closed list.
         *ANSWERS_OF_A_CLASS, "model_tier", "propose",
         "kind", "outcome", "severity", "source", "opinion", "change_class", "ending", "ai_roles", "time_zone",
-        "verdict",
+        "verdict", "role", "roles", "runs", "registry", "mode", "harms", "waiting", "member_states",
+        "no_conflict", "no_part", "personal_data",
         # Written in a language of their own, whose reader names the line and the mistake.
         "expr", "bounds", "parameters", "pins", "protected_aliases", "id", "slug", "seed", "next", "commit",
         # Neither a name nor an address: it has a digit and no @.
         "reference",
+        # The same by the address, where other fields of that name are free.
+        "bundle-ask: scope", "record-explain: row", "system-record-answer: seen-hardware",
+        "validation-test-add: value", "model-record: name", "api-recorded-versions: name",
+        "policy-draft: text", "api-policies: text", "api-policy-checks: text", "api-policy-replays: text",
+        "notice-channel-add: address", "notice-settings: when", "api-evaluation-data: label_column",
+        "api-evaluation-data: positive_label", "api-evaluation-data: favourable_label",
+        "api-evaluation-data: favourable_labels", "api-evaluation-data: sensitive_features",
+        "api-standing-approvals: depth", "api-change-population: sample", "api-recorded-versions: what",
+        "api-incidents: equivalent_law", "incident-new: equivalent_law",
+        "api-incident-facts: equivalent_law", "incident-facts: equivalent_law",
     }
 )  # fmt: skip
 """Fields that take no free text: what they are sent need not be kept, only refused in words."""
-MORE: dict[str, tuple[dict[str, Any], ...]] = {
-    "passkey-begin": ({"label": "Laptop", "password": PASSWORD},),
-    "delegation-make": ({"to": "$second", "valid_until": "$soon", "reason": REASON},),
-    "api-delegations": ({"to": "$owner", "valid_until": "$moment", "reason": REASON, "password": PASSWORD},),
-    "notice-channel-add": ({"label": "Chat", "address": "slack://a/b/c"},),
-    "notice-settings": ({"time_zone": "UTC"},),
-    "submitted-document-submit": ({"kind": "dpia", "title": "An assessment", "issuer": "An office"},),
-    "api-submitted-documents": ({"title": "An assessment", "issuer": "An office", "model": "$model"},),
-    "incident-new": ({"persons": "A few", "equivalent_law": "gdpr", "equivalent_law_note": "A law"},),
-    "api-incidents": ({"persons": "A few", "equivalent_law": "gdpr", "equivalent_law_note": "A law"},),
-    "incident-facts": ({"what_happened": REASON, "persons": "A few", "equivalent_law_note": "A law"},),
-    "api-incident-facts": ({"what_happened": REASON, "persons": "A few", "equivalent_law_note": "A law"},),
-    "incident-report": ({"remarks": REASON},),
-    "api-incident-reports": ({"remarks": REASON},),
-    "incident-close": ({"ending_reference": "MSA-9"},),
-    "api-incident-closures": ({"reference": "MSA-9"},),
-    "model-record": ({"licence": "A contract", "where": "In a branch", "summary": REASON, "pins": ""},),
-    "api-recorded-versions": ({"licence": "A contract", "where": "In a branch", "summary": REASON},),
-    "model-request": ({"use_restrictions": "Not for minors"},),
-    "api-promotion-requests": ({"use_restrictions": ["Not for minors"], "in_answer_to": "AL-1"},),
-    "standing-approval-ask": ({"parameters": "depth = 3"},),
-    "api-standing-approvals": ({"parameters": {"depth": ["3"]}},),
-    "correspondence-new": (
-        {"kind": "explanation-86", "reference": "CASE-9", "decision": "client-9", "received_on": "$today"}
-        | {"due_on": "$soon", "due_basis": "Our own rule"},
-    ),
-    "api-correspondence": (
-        {"kind": "explanation-86", "reference": "CASE-9", "decision": "client-9", "received_on": "$today"}
-        | {"due_on": "$soon", "due_basis": "Our own rule"},
-    ),
-    "risk-new": ({"measures": "A person reads it.", "tests": "A backtest", "residual_likelihood": 1}
-                 | {"residual_severity": 1},),
-    "api-risks": ({"owner": "$owner", "measures": "A person reads it.", "tests": "A backtest", "residual_likelihood": 1}
-                  | {"residual_severity": 1},),
-    "api-modifications": ({"kind": "purpose", "what": REASON, "purpose": "Says what may be lent to each tenant."},),
-    "api-systems": ({"declared": {"metric-choice": "It ranks."}},),
-    "api-criteria": ({"cost_matrix": {"false_positive": 1, "false_negative": 5, "unit": "EUR"}},),
-    "system-record-review": ({"verdict": "returned", "note": REASON},),
-    "api-declaration-reviews": ({"verdict": "returned", "note": REASON},),
-    "api-policies": ({"commit": "a" * 40, "repository": "https://git.example/policies"},),
-    "access-review-decide": ({"verdict": "revoke", "reason": REASON},),
-    "bundle-ask": ({"scope": "promotion", "promotion": "$collecting"},),
-}  # fmt: skip
-"""What the table of permissions leaves out of a body, by the name of the address."""
+
+
+def refers(address: str, path: Path) -> bool:
+    """Say whether a place in what is sent to an address, by its name, takes no free text."""
+    return not {name_of(path), f"{address}: {name_of(path)}"}.isdisjoint(REFERS)
 
 
 def places(body: Any, path: Path = ()) -> Iterator[Path]:
@@ -114,12 +86,16 @@ def name_of(path: Path) -> str:
 
 
 class Fed:
-    """Which field of a form or a serializer was sent a text with ``mark`` in it, and whether the class took it."""
+    """Which field of a form or a serializer was sent a text with ``mark`` in it, and whether the class took it.
+
+    ``blamed`` has what the classes said of each field since it was last emptied.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, mark: str) -> None:
         self.mark = mark
         self.sent: set[int] = set()
         self.taken: set[int] = set()
+        self.blamed: dict[str, list[str]] = {}
         clean, run = forms.BaseForm.full_clean, serializers.Serializer.run_validation
 
         def full_clean(form: Any) -> None:
@@ -142,6 +118,8 @@ class Fed:
         monkeypatch.setattr(serializers.Serializer, "run_validation", run_validation)
 
     def _note(self, declared: Mapping[str, Any], data: Mapping[str, Any], errors: Mapping[str, Any]) -> None:
+        for name, said in errors.items():
+            self.blamed.setdefault(name, []).extend(_sentences(said))
         for name, field in declared.items():
             if self.mark in str(data.get(name, "")):
                 self.sent.add(id(field))
@@ -184,6 +162,13 @@ def _is_text(name: str, field: Any) -> bool:
         and not isinstance(field, shaped)
         and not getattr(field, "read_only", False)
     )
+
+
+def _sentences(said: Any) -> list[str]:
+    """Return the sentences of a field's errors, of a list's rows too."""
+    if isinstance(said, Mapping):
+        return [sentence for part in said.values() for sentence in _sentences(part)]
+    return [sentence for part in said for sentence in ([str(part)] if isinstance(part, str) else _sentences(part))]
 
 
 def _subclasses(owner: Any) -> list[Any]:

@@ -48,12 +48,16 @@ ROUTES: dict[str, Route] = {
     "POST api-incidents": Route(KEPT_BY_API, body="incident"),
     "GET api-incident": Route("read", "incident", scope=S),
     "GET api-incident-draft": Route("read", "incident", scope=S),
-    "POST api-incident-facts": Route(KEPT_BY_API, "incident", "incident facts"),
-    "POST api-incident-times": Route(KEPT_BY_API, "incident", "incident times"),
+    "POST api-incident-facts": Route(KEPT_BY_API, "incident", "incident facts over the API"),
+    "POST api-incident-times": Route(KEPT_BY_API, "incident", "incident times over the API"),
     "POST api-incident-notes": Route(KEPT_BY_API, "incident", "comment"),
-    "POST api-incident-tasks": Route(KEPT_BY_API, "incident", "incident task"),
+    "POST api-incident-tasks": Route(KEPT_BY_API, "incident", "incident task over the API"),
     "POST api-incident-task-completions": Route(KEPT_BY_API, "task of an incident"),
-    "POST api-incident-reports": Route("report an incident over the API", "incident", "incident report"),
-    "POST api-incident-hand-overs": Route("hand an incident on over the API", "incident", "incident owner"),
-    "POST api-incident-closures": Route("close an incident over the API", "incident without tasks", "incident closing"),
+    "POST api-incident-reports": Route("report an incident over the API", "incident", "incident report over the API"),
+    "POST api-incident-hand-overs": Route(
+        "hand an incident on over the API", "incident", "incident owner over the API"
+    ),
+    "POST api-incident-closures": Route(
+        "close an incident over the API", "incident without tasks", "incident closing over the API"
+    ),
 }

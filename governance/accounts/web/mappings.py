@@ -89,6 +89,6 @@ def mapping_end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _again(request: HttpRequest, status: int, errors: dict[str, list[str]]) -> HttpResponse:
-    values = {name: request.POST.get(name, "")[:1000] for name in MappingForm.base_fields}
+    values = {name: request.POST.get(name, "") for name in MappingForm.base_fields}
     context = mapping_reading.mappings_page(actor(request), values=values, errors=errors)
     return render(request, "accounts/mappings.html", context, status=status)

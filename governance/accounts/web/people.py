@@ -163,6 +163,6 @@ def _end_of(day: date) -> datetime:
 
 
 def _again(request: HttpRequest, pk: uuid.UUID, status: int, errors: Errors) -> HttpResponse:
-    values = {name: request.POST.get(name, "")[:1000] for name in ("role", "system", "until", "reason")}
+    values = {name: request.POST.get(name, "") for name in ("role", "system", "until", "reason")}
     context = people_reading.person_page(actor(request), pk, values=values, errors=errors)
     return render(request, "accounts/person.html", context, status=status)

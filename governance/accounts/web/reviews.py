@@ -77,7 +77,7 @@ def review_decide(request: HttpRequest, pk: uuid.UUID, item: uuid.UUID) -> HttpR
         raise Unknown(f"There is no item {item}.")
     try:
         recertification.decide_item(
-            item_id=item, by=by, verdict=request.POST.get("verdict", ""), reason=request.POST.get("reason", "")[:2000]
+            item_id=item, by=by, verdict=request.POST.get("verdict", ""), reason=request.POST.get("reason", "")
         )
     except DomainError as refusal:
         return _again(request, pk, refusal.status, {str(item): [refusal.detail]})
@@ -147,12 +147,12 @@ def _person(text: str) -> User:
 
 
 def _list_again(request: HttpRequest, status: int, errors: Errors) -> HttpResponse:
-    values: dict[str, Any] = {name: request.POST.get(name, "")[:100] for name in ("system", "reviewer", "due_on")}
+    values: dict[str, Any] = {name: request.POST.get(name, "") for name in ("system", "reviewer", "due_on")}
     context = reviews_page(actor(request), values=values | {"roles": request.POST.getlist("roles")}, errors=errors)
     return render(request, "accounts/access_reviews.html", context, status=status)
 
 
 def _again(request: HttpRequest, pk: uuid.UUID, status: int, errors: Errors) -> HttpResponse:
-    values = {name: request.POST.get(name, "")[:2000] for name in ("reason", "reviewer")}
+    values = {name: request.POST.get(name, "") for name in ("reason", "reviewer")}
     context = review_page(actor(request), pk, request.POST.dict(), values=values, errors=errors)
     return render(request, "accounts/access_review.html", context, status=status)
