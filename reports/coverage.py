@@ -244,6 +244,8 @@ def _whole(cells: Iterable[Cell]) -> Whole:
 class Share:
     """Of the points of one article that bind a system: for how many anything is held, and for how many nothing can be.
 
+    A point to be confirmed is counted nowhere.
+
     ``served`` are the points that something could be held for, ``held`` those for which something is, ``whole`` those
     for which all of it is.
     """
@@ -261,7 +263,7 @@ def by_group(lines: Iterable[Line]) -> dict[str, Share]:
         found.setdefault(line.group, []).append(line)
     return {
         group: Share(
-            points=len(some),
+            points=sum(line.whole != "to_be_confirmed" for line in some),
             served=sum(line.whole in {"held", "part", "missing"} for line in some),
             held=sum(line.whole in {"held", "part"} for line in some),
             whole=sum(line.whole == "held" for line in some),

@@ -76,4 +76,4 @@ def asked_by(point: str) -> Asked:
 
 def _duties(ai_system: AISystem, signed: Classification, today: date, when: When) -> tuple[Duty, ...]:
     stands = standing(as_classified(signed, ai_system), load(), on=today)
-    return stands.by_state("applies") if when == "now" else stands.duties
+    return stands.duties if when == "all" else tuple(duty for duty in stands.duties if duty.state == "applies")

@@ -282,6 +282,7 @@ MODEL_CODE = env.choice("PLACET_MODEL_CODE", ("isolated", "refuse"))
 MODEL_ENVIRONMENTS = env.text("PLACET_MODEL_ENVIRONMENTS", str(BASE_DIR / "var" / "environments"))
 MODEL_INDEX = env.text("PLACET_MODEL_INDEX", "")
 PROTECTED_ALIASES = protected_aliases()
+CROSSWALK_PACKS = env.words("PLACET_CROSSWALK_PACKS")
 
 _STORAGE = env.storage(
     env.text("PLACET_STORAGE_URL", str(BASE_DIR / "var" / "storage")),

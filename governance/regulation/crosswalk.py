@@ -1,13 +1,14 @@
 """From points of the AI Act to other frameworks: which controls ask for the same, and what Placet holds for it.
 
-The rows are data (``crosswalk.yaml``), each with the reason for it. A control without a row is one on which nothing is
-claimed. Whether a control applies to an organisation is the organisation's to say and is never filled in here.
+The rows are data (``crosswalk.yaml``, and the packs that a deployment uses), each with the reason for it. A control
+without a row is one on which nothing is claimed. Whether a control applies to an organisation is the organisation's to
+say and is never filled in here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,15 @@ ROWS_FILE = Path(__file__).with_name("crosswalk.yaml")
 WHOLE = {"gdpr-22": Control("Art 22", "Automated individual decision-making, including profiling")}
 """The one control of a framework that is a single provision."""
 
+SCHEMA_VERSION = 1
 STATEMENT_OF = "iso-42001"
 """The framework with a statement of applicability."""
+
+
+DEFINITIONS = "Art 3"
+"""The group whose points say what a word means and ask for nothing."""
+
+_packs: list[Path] = []
 
 
 class UnknownFramework(KeyError):
@@ -64,9 +72,10 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Crosswalk:
-    """All rows, in the order of the file."""
+    """All rows, in the order of the files, and the frameworks that packs itemise beyond the register."""
 
     rows: tuple[Row, ...]
+    itemised: tuple[Framework, ...] = ()
 
     def for_point(self, point_id: str) -> tuple[Row, ...]:
         """Return the rows that name a point."""
@@ -99,8 +108,10 @@ def controls_of(framework: Framework) -> tuple[Control, ...]:
 
 def frameworks(register: Register | None = None) -> tuple[Framework, ...]:
     """Return the frameworks with a page: those with a row, and those that supersede one of them."""
-    law, named = register or load(), {row.framework for row in crosswalk().rows}
-    return tuple(item for item in law.frameworks if item.id in named or item.supersedes in named)
+    walk = crosswalk()
+    named = {row.framework for row in walk.rows}
+    known = _known((register or load()).frameworks, walk.itemised)
+    return tuple(item for item in known if item.id in named or item.supersedes in named)
 
 
 def framework(framework_id: str, register: Register | None = None) -> Framework:
@@ -120,39 +131,83 @@ def superseded_by(item: Framework, register: Register | None = None) -> Framewor
     return next((row for row in (register or load()).frameworks if row.supersedes == item.id), None)
 
 
+def use_packs(files: Iterable[Path]) -> None:
+    """Have the rows of these files count beside the shipped ones, from the next :func:`crosswalk` on."""
+    _packs[:] = files
+    crosswalk.cache_clear()
+
+
 def read(content: bytes, register: Register) -> Crosswalk:
-    """Read a crosswalk and check it against the register.
+    """Read a crosswalk, or a pack of one, and check it against the register.
 
     Raises:
-        RegisterInvalid: a row names a point, control or framework that the register does not have, a point that was
-            deleted or is to be confirmed, or gives no reason.
+        RegisterInvalid: a row names a point, control or framework that is not there, a point that defines, was deleted
+            or is to be confirmed, or gives no reason; or it itemises a framework without a name or controls, or one
+            that the register itemises itself.
     """
     try:
-        rows = tuple(_row(raw) for raw in yaml.safe_load(content)["rows"])
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raw = yaml.safe_load(content)
+        if raw["schema_version"] != SCHEMA_VERSION:
+            raise RegisterInvalid(f"Schema version {raw['schema_version']!r}; this release reads {SCHEMA_VERSION}.")
+        itemised = tuple(_itemised(row, register) for row in raw.get("frameworks", ()))
+        rows = tuple(_row(row) for row in raw["rows"])
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise RegisterInvalid(f"The crosswalk cannot be read: {error}") from error
-    known = {item.id: {control.id for control in controls_of(item)} for item in register.frameworks}
+    known = {item.id: {control.id for control in controls_of(item)} for item in _known(register.frameworks, itemised)}
     for row in rows:
         name = f"The row {row.framework} {row.control}"
         if row.control not in known.get(row.framework, set()):
-            raise RegisterInvalid(f"{name}: the register has no such control.")
+            raise RegisterInvalid(f"{name}: there is no such control.")
         if not row.why.strip() or not row.points:
             raise RegisterInvalid(f"{name} names no point or gives no reason.")
         for point_id in (*row.points, *row.holds.declarations):
             point = register.points.get(point_id)
-            if point is None or point.status == "deleted" or point.to_be_confirmed:
+            if point is None or point.status == "deleted" or point.to_be_confirmed or point.group == DEFINITIONS:
                 raise RegisterInvalid(f"{name}: {point_id} is no point of the register that asks for anything.")
-    return Crosswalk(rows)
+    return Crosswalk(rows, itemised)
 
 
 @lru_cache(maxsize=1)
 def crosswalk() -> Crosswalk:
-    """Return the shipped crosswalk, checked against the shipped register.
+    """Return the shipped crosswalk with the packs in use, checked against the shipped register.
 
     Raises:
-        RegisterInvalid: see :func:`read`.
+        RegisterInvalid: a file is none, as :func:`read` says, and the message begins with its name; or two packs
+            itemise the same framework.
     """
-    return read(ROWS_FILE.read_bytes(), load())
+    law = load()
+    found = [_file(path, law) for path in (ROWS_FILE, *_packs)]
+    itemised = [item for walk in found for item in walk.itemised]
+    twice = {item.id for item in itemised if sum(other.id == item.id for other in itemised) > 1}
+    if twice:
+        raise RegisterInvalid(f"More than one pack itemises {min(twice)}; use one of them.")
+    return Crosswalk(tuple(row for walk in found for row in walk.rows), tuple(itemised))
+
+
+def _file(path: Path, law: Register) -> Crosswalk:
+    try:
+        return read(path.read_bytes(), law)
+    except RegisterInvalid as error:
+        raise RegisterInvalid(f"{path.name}: {error}") from error
+
+
+def _known(shipped: Sequence[Framework], itemised: Sequence[Framework]) -> Iterator[Framework]:
+    """Yield the register's frameworks, in its order, as packs itemise them; then those that packs alone have."""
+    by_id = {item.id: item for item in itemised}
+    for item in shipped:
+        yield by_id.pop(item.id, item)
+    yield from by_id.values()
+
+
+def _itemised(raw: Mapping[str, Any], register: Register) -> Framework:
+    found = next((item for item in register.frameworks if item.id == raw["id"]), None)
+    if found is not None and controls_of(found):
+        raise RegisterInvalid(f"The register itemises {found.id} itself; name its controls.")
+    base = found or Framework(id=raw["id"], name=raw.get("name", ""))
+    controls = tuple(Control(row["id"], row["title"]) for row in raw.get("controls", ()))
+    if not base.name or not controls:
+        raise RegisterInvalid(f"The framework {raw['id']} needs a name and at least one control.")
+    return replace(base, controls=controls, note=raw.get("note", base.note))
 
 
 def _row(raw: Mapping[str, Any]) -> Row:

@@ -69,7 +69,8 @@ class Due:
 class Standing:
     """What binds a system on a day.
 
-    ``unconfirmed`` are transitional rules that may concern it and move none of its dates.
+    ``duties`` holds points to be confirmed too, so that they are named; they are counted nowhere, and nothing that is
+    due is about them. ``unconfirmed`` are transitional rules that may concern it and move none of its dates.
     """
 
     on: date
@@ -79,7 +80,12 @@ class Standing:
 
     def by_state(self, state: State) -> tuple[Duty, ...]:
         """Return the duties in one state, in the order of the Act."""
-        return tuple(duty for duty in self.duties if duty.state == state)
+        return tuple(duty for duty in self.duties if duty.state == state and not duty.point.to_be_confirmed)
+
+    @property
+    def to_be_confirmed(self) -> tuple[Duty, ...]:
+        """The points without a sourced wording, in the order of the Act: named, and no duty in any state."""
+        return tuple(duty for duty in self.duties if duty.point.to_be_confirmed)
 
     @property
     def next_due(self) -> tuple[Due, ...]:
@@ -202,7 +208,7 @@ def _state(applies: Application, on: date) -> State:
 
 def _upcoming(duties: Iterable[Duty], on: date) -> tuple[Due, ...]:
     groups: dict[tuple[date, Kind], list[Point]] = {}
-    for duty in duties:
+    for duty in (row for row in duties if not row.point.to_be_confirmed):
         moved = duty.transition.applies_from if duty.transition else None
         dates: tuple[tuple[date | None, Kind], ...] = (
             (duty.formal, "formal"),

@@ -20,11 +20,15 @@ from typing import Any, Literal
 
 import yaml
 
+from governance.regulation.sources import Act, Source, acts_of, source_of
+
 Route = Literal["annex_iii", "annex_i"]
 Marketed = Literal["system", "model"]
 
 DATA_FILE = Path(__file__).with_name("ai-act.yaml")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+UNSOURCED_VERSION = 1
+"""Registers of this older schema name no source for a point; they are kept for what was signed under them."""
 
 
 class UnknownPoint(KeyError):
@@ -46,6 +50,7 @@ class Point:
     the article or annex it stands in. ``valid_from``/``valid_to`` bound the wording, half-open; None means not
     recorded, never always valid. ``to_be_confirmed`` marks a provision that is known to be there but whose wording
     nobody has read against the Official Journal: its ``requirement`` is empty, and nothing ever counts as filling it.
+    ``source`` is where it stands; None only in a register that was made before points named theirs.
     """
 
     id: str
@@ -60,6 +65,7 @@ class Point:
     valid_from: date | None = None
     valid_to: date | None = None
     to_be_confirmed: bool = False
+    source: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -269,7 +275,7 @@ def _some_day(value: object) -> date:
     return date.fromisoformat(str(value))
 
 
-def _point(raw: Mapping[str, Any], group: Mapping[str, Any]) -> Point:
+def _point(raw: Mapping[str, Any], group: Mapping[str, Any], acts: Mapping[str, Act] | None) -> Point:
     return Point(
         id=raw["id"],
         title=raw["title"],
@@ -283,6 +289,7 @@ def _point(raw: Mapping[str, Any], group: Mapping[str, Any]) -> Point:
         valid_from=_day(raw.get("valid_from")),
         valid_to=_day(raw.get("valid_to")),
         to_be_confirmed=bool(raw.get("to_be_confirmed", False)),
+        source=None if acts is None else source_of(raw, acts),
     )
 
 
@@ -368,21 +375,26 @@ def _application(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _require_schema_version(found: object) -> None:
-    if found != SCHEMA_VERSION:
-        raise RegisterInvalid(f"Schema version {found!r}; this release reads version {SCHEMA_VERSION}.")
+    if found not in {SCHEMA_VERSION, UNSOURCED_VERSION}:
+        raise RegisterInvalid(
+            f"Schema version {found!r}; this release reads version {SCHEMA_VERSION}, and {UNSOURCED_VERSION} of older "
+            "registers."
+        )
 
 
 def parse(content: bytes) -> Register:
     """Read a register from the bytes of its file.
 
     Raises:
-        RegisterInvalid: not YAML, another schema version, a missing field, a bad date or an id that occurs twice.
+        RegisterInvalid: not YAML, another schema version, a missing field, a bad date, a point without a source or an
+            id that occurs twice.
     """
     try:
         raw = yaml.safe_load(content)
         _require_schema_version(raw["schema_version"])
         groups = raw["articles"] + raw["annexes"]
-        points = [(_point(item, group), item) for group in groups for item in group["points"]]
+        acts = None if raw["schema_version"] == UNSOURCED_VERSION else acts_of(raw["regulation"])
+        points = [(_point(item, group, acts), item) for group in groups for item in group["points"]]
         rules = raw.get("transitional", ())
         register = Register(
             as_of=_some_day(raw["regulation"]["data_as_of"]),

@@ -91,7 +91,8 @@ def by_digest(digest: str) -> Register | None:
 def difference(old: Register, new: Register) -> Difference:
     """Return what differs between two registers.
 
-    A point that gets its first wording after it was to be confirmed counts as re-worded.
+    A point that gets its first wording after it was to be confirmed counts as re-worded. That an older register named
+    no sources at all is no difference of the law.
     """
     ids = [*(point.id for point in new), *(point.id for point in old if point.id not in new.points)]
     changes = tuple(change for point_id in ids if (change := _change(point_id, old, new)))
@@ -116,7 +117,7 @@ def _change(point_id: str, old: Register, new: Register) -> Change | None:
             kinds.append("reworded")
         if dates_before != dates_after:
             kinds.append("redated")
-        if _other(before) != _other(after):
+        if _other(before) != _other(after) or before.source not in {None, after.source}:
             kinds.append("otherwise")
     return Change(point_id, tuple(kinds), before, after, dates_before, dates_after) if kinds else None
 

@@ -9,13 +9,17 @@ from collections.abc import Iterator, Sequence
 
 from reports.documents import model_blocks, record_blocks
 from reports.documents.asks import Answers
-from reports.documents.content import Content, Facts, Section
+from reports.documents.content import Content, Facts, Paragraph, Section
 from reports.documents.kind import Kind
 from reports.documents.kinds import kind_of
 from reports.documents.release_record import acts, class_of
 from reports.documents.snapshot import Record, Snapshot, digest
 from reports.documents.wording import moment
 
+UNCONFIRMED = (
+    "To be confirmed: the provision is there, its wording has not been read against the Official Journal. It is named "
+    "here and counts as no duty."
+)
 _BY_ROUTE = {"": "", "annex_iii": " (Annex III)", "annex_i": " (Annex I)"}
 
 
@@ -108,10 +112,17 @@ def _points(kind: Kind, snapshot: Snapshot) -> Iterator[Section]:
             title=str(point["title"]),
             level=2 if below else 1,
             point=point_id,
-            requirement=str(point.get("requirement") or ""),
-            duty="" if below else _binds(point),
-            paragraphs=answers.under(point_id, number=number),
+            requirement=UNCONFIRMED if point.get("to_be_confirmed") else str(point.get("requirement") or ""),
+            duty="" if below or point.get("to_be_confirmed") else _binds(point),
+            paragraphs=_stands(point, answers.under(point_id, number=number)),
         )
+
+
+def _stands(point: Record, paragraphs: tuple[Paragraph, ...]) -> tuple[Paragraph, ...]:
+    """Return what stands under a point; under one to be confirmed nothing can be missing."""
+    if not point.get("to_be_confirmed"):
+        return paragraphs
+    return tuple(paragraph for paragraph in paragraphs if paragraph.state != "missing")
 
 
 def _binds(point: Record) -> str:
@@ -134,6 +145,23 @@ def _two_dates(kind: Kind, sections: Sequence[Section], snapshot: Snapshot) -> I
         rows = [row for point in snapshot.part("law")["points"] for row in point.get("applies_from") or ()]
         notes = dict.fromkeys(str(row["note"]) for row in rows if row.get("practical") and row.get("note"))
         yield Facts("Two dates of application", tuple((kind.outline, note) for note in notes))
+
+
+def _provisions(kind: Kind, snapshot: Snapshot) -> Iterator[Facts]:
+    """Say where each point of the outline stands, under the addresses of the acts."""
+    rows = [(str(row["id"]), row["source"]) for row in kind.points(snapshot) if row.get("source")]
+    if rows:
+        acts = {source["celex"]: source["eli"] for _, source in rows}
+        acts |= {source["changed_by"]: source["changed_by_eli"] for _, source in rows if source.get("changed_by")}
+        named = tuple((f"CELEX {celex}", eli) for celex, eli in acts.items())
+        yield Facts("Sources of the points", (*named, *((point_id, _provision(source)) for point_id, source in rows)))
+
+
+def _provision(source: Record) -> str:
+    said = f"CELEX {source['celex']}, {source['at']}"
+    if source.get("changed_by"):
+        said += f"; {source['change']} by CELEX {source['changed_by']}, {source['changed_at']}"
+    return said
 
 
 def _heading(kind: Kind, reference: str, duty: str) -> Section:
@@ -162,6 +190,7 @@ def _appendices(kind: Kind, snapshot: Snapshot, sections: Sequence[Section]) -> 
     made = [row for row in snapshot.rows("evidence") if (row.get("payload") or {}).get("method")]
     yield from model_blocks.methods([row for row in made if str(row.get("id")) in cited])
     yield from _two_dates(kind, sections, snapshot)
+    yield from _provisions(kind, snapshot)
     log = snapshot.part("log")
     if log:
         yield record_blocks.values(

@@ -90,7 +90,11 @@ def owed(kind: Kind, stands: Standing | None, *, without: Collection[str] = ()) 
         return Owed("own")
     if stands is None:
         return Owed("unclassified")
-    duties = tuple(duty for duty in stands.duties if _asks_for(duty.point.id, kind) and duty.point.id not in without)
+    duties = tuple(
+        duty
+        for duty in stands.duties
+        if _asks_for(duty.point.id, kind) and duty.point.id not in without and not duty.point.to_be_confirmed
+    )
     if not duties:
         return Owed("not_owed")
     if any(duty.state == "applies" for duty in duties):

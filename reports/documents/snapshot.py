@@ -74,6 +74,8 @@ def law_part(
                 "id": point.id,
                 "title": point.title,
                 "requirement": point.requirement,
+                "to_be_confirmed": point.to_be_confirmed,
+                "source": _source(point),
                 "applies_from": _dates(point, system, law),
             }
         )
@@ -88,6 +90,22 @@ def law_part(
         "disclaimer": law.regulation.disclaimer,
         "points": points,
     }
+
+
+def _source(point: Point) -> dict[str, str] | None:
+    """Return where a point stands: the act and provision, and those that changed it; None where nobody recorded it."""
+    source = point.source
+    if source is None:
+        return None
+    found = {"celex": source.act.celex, "eli": source.act.eli, "at": source.at}
+    if source.changed_by:
+        found |= {
+            "change": str(point.status),
+            "changed_by": source.changed_by.celex,
+            "changed_by_eli": source.changed_by.eli,
+            "changed_at": source.changed_at,
+        }
+    return found
 
 
 def _dates(point: Point, system: Classified | None, law: Register) -> list[dict[str, str | None]]:

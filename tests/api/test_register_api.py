@@ -45,6 +45,16 @@ def test_the_filters_narrow_the_points(reader: Client) -> None:
     assert reader.get("/api/v1/register/points", {"q": "Article 5(1)(ba)"}).json()["results"][0]["id"] == "Art 5.1.ba"
 
 
+def test_each_point_found_says_where_it_stands_and_what_changed_it(reader: Client) -> None:
+    (row,) = reader.get("/api/v1/register/points", {"q": "Article 4a(1)(f)"}).json()["results"]
+    act = {"act": "Regulation (EU) 2024/1689", "celex": "32024R1689"}
+    act |= {"eli": "http://data.europa.eu/eli/reg/2024/1689/oj", "provision": "Art 4a(1)(f)"}
+    changed = {"act": "Regulation (EU) 2026/1744", "celex": "32026R1744"}
+    changed |= {"eli": "http://data.europa.eu/eli/reg/2026/1744/oj", "provision": "Art 1(6)"}
+    assert row["source"] == act | {"changed_by": changed}
+    assert reader.get("/api/v1/register/points/Art 9.2").json()["source"]["changed_by"] is None
+
+
 @pytest.mark.parametrize(
     "asked",
     [

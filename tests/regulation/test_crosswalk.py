@@ -6,7 +6,7 @@ import json
 import pytest
 
 from governance.audit.events import Event
-from governance.regulation import applicability
+from governance.regulation import applicability, record
 from governance.regulation.crosswalk import (
     ROWS_FILE,
     UnknownFramework,
@@ -54,6 +54,22 @@ def test_a_row_may_say_that_nothing_is_held():
     assert row.holds.is_empty
 
 
+def test_what_people_are_said_to_declare_on_is_something_that_the_record_asks():
+    for row in crosswalk().rows:
+        for point in row.holds.declarations:
+            assert record.load().serving(point), (row.framework, row.control, point)
+
+
+def test_a_decision_is_one_item_and_not_cut_at_its_comma():
+    for row in crosswalk().rows:
+        assert not [said for said in row.holds.decisions if said.startswith(("each ", "with "))]
+
+
+def test_it_is_said_in_the_data_that_sr_26_2_is_not_itemised():
+    assert "Not itemised here" in framework("sr-26-2").note
+    assert controls_of(framework("sr-26-2")) == ()
+
+
 def test_a_framework_without_rows_has_no_page():
     with pytest.raises(UnknownFramework):
         framework("iso-24970")
@@ -64,10 +80,13 @@ def test_a_framework_without_rows_has_no_page():
 @pytest.mark.parametrize(
     ("wrong", "right", "says"),
     [
-        ("points: [Art 27.4]", "points: [Art 10.5]", "Art 10.5 is no point"),
-        ("points: [Art 27.4]", "points: [Art 26.5.financial]", "Art 26.5.financial is no point"),
-        ("points: [Art 27.4]", "points: [Art 999]", "Art 999 is no point"),
-        ("points: [Art 27.4]", "points: []", "names no point"),
+        ("points: [Art 27.1.a, Art 27.1.b]", "points: [Art 10.5]", "Art 10.5 is no point"),
+        ("points: [Art 27.1.a, Art 27.1.b]", "points: [Art 26.5.financial]", "Art 26.5.financial is no point"),
+        ("points: [Art 27.1.a, Art 27.1.b]", "points: [Art 999]", "Art 999 is no point"),
+        ("points: [Art 27.1.a, Art 27.1.b]", "points: []", "names no point"),
+        ("points: [Art 27.1.a, Art 27.1.b]", "points: [Art 3.12]", "Art 3.12 is no point"),
+        ("points: [Art 27.1.a, Art 27.1.b]", "points: [Art 72.4]", "Art 72.4 is no point"),
+        ("schema_version: 1", "schema_version: 7", "Schema version 7"),
         ("control: A.5.3", "control: A.5.9", "no such control"),
     ],
 )

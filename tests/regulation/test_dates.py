@@ -1,13 +1,14 @@
 """Dates right for a matrix of systems: each day before, on and after each date of application, written out by hand."""
 
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 
 from governance.regulation.binding import RULES_FILE, points_for, rules
 from governance.regulation.classification import classify
 from governance.regulation.classified import classified
-from governance.regulation.dates import standing, timeline
+from governance.regulation.dates import State, standing, timeline
 from governance.regulation.register import DATA_FILE, RegisterInvalid, load, parse
 from tests.regulation.test_classification import answers
 
@@ -272,6 +273,17 @@ def test_the_timeline_says_what_is_past_what_is_next_and_how_far_off():
     assert all(step.milestone.on <= date(2026, 11, 27) for step in steps if step.passage == "past")
     assert [step.passage for step in timeline(load(), on=WINTER) if step.milestone.on == WINTER] == ["past"]
     assert {step.passage for step in timeline(load(), on=date(2031, 1, 1))} == {"past"}
+
+
+def test_a_point_to_be_confirmed_is_named_and_is_no_duty_in_any_state():
+    for day in (date(2026, 11, 23), date(2027, 12, 2), date(2030, 1, 1)):
+        found = on(CREDIT_SCORE, day)
+        named = {duty.point.id for duty in found.to_be_confirmed}
+        assert named == {point.id for point in load() if point.to_be_confirmed}
+        counted = [duty.point for state in get_args(State) for duty in found.by_state(state)]
+        assert not [point.id for point in counted if point.to_be_confirmed]
+        assert len(counted) + len(named) == len(found.duties)
+        assert not [point.id for due in found.upcoming for point in due.points if point.to_be_confirmed]
 
 
 def test_a_rule_that_is_to_be_confirmed_is_named_and_moves_no_date():

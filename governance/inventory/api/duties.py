@@ -28,7 +28,9 @@ class DutyOutput(serializers.Serializer[Any]):
     formal_on = serializers.DateField(allow_null=True)
     practical_on = serializers.DateField(allow_null=True, help_text="Only where it is later than formal_on.")
     wording = serializers.ChoiceField(choices=["in_force", "not_recorded", "earlier"])
-    to_be_confirmed = serializers.BooleanField()
+    to_be_confirmed = serializers.BooleanField(
+        help_text="Its wording is not sourced: it is named here, counts as no duty and is in nothing upcoming."
+    )
     basis = serializers.CharField()
 
 

@@ -35,7 +35,7 @@ def dates_of(row: Classification, ai_system: AISystem, *, asked: str = "") -> di
         "today": day == today,
         "error": error,
         "counts": {state: len(found.by_state(state)) for state in STATES},
-        "waiting": sum(duty.point.to_be_confirmed for duty in found.duties),
+        "waiting": [duty.point.id for duty in found.to_be_confirmed],
         "notes": list(dict.fromkeys(duty.note for duty in found.by_state("formally") if duty.note)),
         "now": _by_group([duty.point for duty in found.by_state("applies")]),
         "upcoming": [

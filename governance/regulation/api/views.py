@@ -17,6 +17,7 @@ from governance.regulation.crosswalk import crosswalk
 from governance.regulation.dates import timeline
 from governance.regulation.register import Point, UnknownPoint, load
 from governance.regulation.search import LEVELS, ROLES, STATUSES, Query, search
+from governance.regulation.sources import Act
 
 CHOICES = {"role": ROLES, "status": STATUSES, "autofill": LEVELS}
 FILTERS = ("q", "group", *CHOICES, "applies_on")
@@ -29,6 +30,21 @@ class DatesOutput(serializers.Serializer[Any]):
     practical_on = serializers.DateField(allow_null=True, help_text="The first day on which it can bite, if later.")
 
 
+class ProvisionOutput(serializers.Serializer[Any]):
+    """A provision of an act of the Union."""
+
+    act = serializers.CharField()
+    celex = serializers.CharField()
+    eli = serializers.URLField()
+    provision = serializers.CharField(help_text="Such as Art 9(2)(a).")
+
+
+class SourceOutput(ProvisionOutput):
+    """Where a point stands, which does not say that its paraphrase was made from there."""
+
+    changed_by = ProvisionOutput(allow_null=True, help_text="What inserted, amended or deleted it; null: nothing did.")
+
+
 class PointOutput(serializers.Serializer[Any]):
     """One point of the Act, in paraphrase."""
 
@@ -36,6 +52,7 @@ class PointOutput(serializers.Serializer[Any]):
     title = serializers.CharField()
     requirement = serializers.CharField(help_text="In paraphrase; empty where it is to be confirmed.")
     to_be_confirmed = serializers.BooleanField()
+    source = SourceOutput()  # type: ignore[assignment]
     group = serializers.CharField(help_text="The article or annex.")
     group_title = serializers.CharField()
     applies_to = serializers.ChoiceField(choices=["both", "deployer", "provider"])
@@ -169,6 +186,7 @@ def point_json(point: Point) -> dict[str, Any]:
         "title": point.title,
         "requirement": point.requirement,
         "to_be_confirmed": point.to_be_confirmed,
+        "source": source_json(point),
         "group": point.group,
         "group_title": point.group_title,
         "applies_to": point.applies_to,
@@ -182,6 +200,19 @@ def point_json(point: Point) -> dict[str, Any]:
         },
         "note": by_route["annex_iii"].note or "",
     }
+
+
+def source_json(point: Point) -> dict[str, Any] | None:
+    """Return where a point stands; None only for a point of a register that was made before points named it."""
+    source = point.source
+    if source is None:
+        return None
+    changed = _provision(source.changed_by, source.changed_at) if source.changed_by else None
+    return _provision(source.act, source.at) | {"changed_by": changed}
+
+
+def _provision(act: Act, provision: str) -> dict[str, str]:
+    return {"act": act.number, "celex": act.celex, "eli": act.eli, "provision": provision}
 
 
 def day_asked(request: Request, name: str) -> date:

@@ -163,6 +163,7 @@ def point_row(point: Point, law: Register) -> Context:
         "group_title": point.group_title,
         "requirement": point.requirement,
         "to_be_confirmed": point.to_be_confirmed,
+        "source": point.source,
         "role": ROLE_WORDS[point.applies_to],
         "autofill": LEVEL_WORDS[point.autofill],
         "status": status,
@@ -198,7 +199,7 @@ def dates_of(point: Point, law: Register) -> Context:
 
 def crosswalk_row(row: Row, law: Register) -> Context:
     """Return one row of the crosswalk; points with their titles."""
-    item = next(found for found in law.frameworks if found.id == row.framework)
+    item = framework(row.framework, law)
     return {
         "framework": row.framework,
         "framework_name": _short_name(item),
