@@ -16,6 +16,7 @@ class RegistryConfig(AppConfig):
         from governance.audit.notary import register_duty
         from governance.evidence.reproducing import register_data_check
         from governance.inventory.mirrored import register_mirror
+        from governance.inventory.tested import register_tested
         from governance.validation.calendar import register_live
         from registry import (
             datasets,
@@ -28,6 +29,7 @@ class RegistryConfig(AppConfig):
             signatures,
             standby,
             standing,
+            tested,
         )
         from registry.assigned import RegistryMirror
         from registry.reviewing import presenting
@@ -42,6 +44,7 @@ class RegistryConfig(AppConfig):
         register_subject_kind(waived.KIND, waivers.on_state_change, presenting.present_waivers)
         register_subject_kind(unmeasured.STANDING, standing.on_state_change, presenting.present_standing_approvals)
         register_mirror(RegistryMirror())
+        register_tested(tested.evidence_about)
         register_live(selectors.live_approvals)
         register_duty(permits.issue_due)
         register_duty(standby.Duty())

@@ -1,7 +1,10 @@
 """The risk file of a system as documents state it: the snapshot's ``risks`` part."""
 
+from collections.abc import Collection
+
 from governance.accounts.roles import Role
 from governance.common import clock
+from governance.evidence.models import Evidence
 from governance.inventory import declaring, risks
 from governance.inventory.models import AISystem
 from reports.facts_log import Json, LogFacts
@@ -10,6 +13,8 @@ from reports.facts_people import Roles
 
 def risk_rows(ai_system: AISystem, roles: Roles, log: LogFacts) -> list[Json]:
     """Return every risk of the file by number, closed ones included, with the roles of its author and its accepter."""
+    found = list(risks.risks_of(ai_system))
+    shown = _evidence({pk for row in found for pk in row.evidence})
     return [
         {
             "id": str(row.pk),
@@ -22,6 +27,7 @@ def risk_rows(ai_system: AISystem, roles: Roles, log: LogFacts) -> list[Json]:
             "severity": row.severity,
             "measures": row.measures or None,
             "tests": row.tests or None,
+            "evidence": [shown[pk] for pk in row.evidence if pk in shown],
             "residual_likelihood": row.residual_likelihood,
             "residual_severity": row.residual_severity,
             "state": row.state,
@@ -34,5 +40,22 @@ def risk_rows(ai_system: AISystem, roles: Roles, log: LogFacts) -> list[Json]:
             "digest": log.digest(row),
             "log_index": row.log_entry,
         }
-        for row in risks.risks_of(ai_system)
+        for row in found
     ]
+
+
+def _evidence(ids: Collection[str]) -> dict[str, Json]:
+    """Return by id what the tests of risks name: as a document cites evidence, without its payload."""
+    rows = Evidence.objects.filter(pk__in=ids).defer("payload", "projection")
+    return {
+        str(row.pk): {
+            "id": str(row.pk),
+            "type": row.type,
+            "about": row.subject_name,
+            "origin": row.origin,
+            "made_at": clock.rfc3339(row.made_at),
+            "payload_digest": row.payload_digest,
+            "log_index": row.log_entry,
+        }
+        for row in rows
+    }

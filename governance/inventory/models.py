@@ -239,7 +239,10 @@ class Risk(Governed):
     likelihood = models.PositiveSmallIntegerField(help_text="Before measures: 1 (rare) to 5 (almost certain).")
     severity = models.PositiveSmallIntegerField(help_text="Before measures: 1 (slight) to 5 (gravest).")
     measures = models.TextField(blank=True)
-    tests = models.TextField(blank=True, help_text="How the measures were tested; may name evidence or findings.")
+    tests = models.TextField(blank=True, help_text="How the measures were tested; may name findings.")
+    evidence = models.JSONField(
+        default=list, help_text="Ids of the evidence that shows the tests, in order: of the system or its versions."
+    )
     residual_likelihood = models.PositiveSmallIntegerField(null=True)
     residual_severity = models.PositiveSmallIntegerField(null=True)
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

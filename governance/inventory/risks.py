@@ -16,6 +16,7 @@ from governance.audit import services as audit
 from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import DomainError, Forbidden, InvalidInput, Unknown
+from governance.inventory import tested
 from governance.inventory.declaring import check_may_declare
 from governance.inventory.errors import OwnRisk, RiskClosed, RiskMoved, RiskNotTreated
 from governance.inventory.models import AISystem, Risk
@@ -26,7 +27,7 @@ LONGEST_TITLE = 200
 TEXTS = {"title": "title", "hazard": "hazard", "affected": "persons affected", "measures": "measures", "tests": "tests"}
 NEEDED = ("title", "hazard", "affected")
 SCORES = ("likelihood", "severity", "residual_likelihood", "residual_severity")
-FIELDS = (*TEXTS, *SCORES, "kind", "owner", "review_on")
+FIELDS = (*TEXTS, *SCORES, "kind", "owner", "review_on", "evidence")
 
 
 @transaction.atomic
@@ -34,13 +35,14 @@ def open_risk(*, ai_system: AISystem, by: User, **values: Any) -> Risk:
     """Write a risk into the file of a system; it is ``treated`` at once where measures, tests and residual are stated.
 
     Args:
-        values: of ``FIELDS``: texts; ``kind``; ``likelihood`` and ``severity`` (1 to 5) before measures; the residual
+        values: of ``FIELDS``: texts; ``kind``; ``evidence``: ids of evidence about the system or its versions that
+            shows the tests, at most 50; ``likelihood`` and ``severity`` (1 to 5) before measures; the residual
             ones or None; ``owner`` (a person, ``by`` by default); ``review_on``: the last day for the next review.
 
     Raises:
         Forbidden: the person has no part in the system.
         InvalidInput: a text is missing or too long, a score is none of 1 to 5, only one residual score is given, the
-            day of the review has passed, or no role of the owner reaches the system.
+            day of the review has passed, no role of the owner reaches the system, or there is no such evidence.
     """
     check_may_declare(ai_system, by)
     AISystem.objects.select_for_update().get(pk=ai_system.pk)
@@ -198,6 +200,8 @@ def _put(row: Risk, values: Mapping[str, Any], by: User) -> None:
     owner = values.get("owner")
     if owner is not None and owner != by and owner not in possible_owners(row.system):
         raise InvalidInput(f"No role of {owner} reaches {row.system.name}; choose an owner whom one does.")
+    # What stands already was checked when it was named, and its model may serve another system by now.
+    tested.check(row.system, set(values.get("evidence", ())) - set(row.evidence))
     for name, value in values.items():
         setattr(row, name, value)
     if (row.residual_likelihood is None) != (row.residual_severity is None):
@@ -219,6 +223,8 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
             if value not in {1, 2, 3, 4, 5} and not (value is None and name.startswith("residual")):
                 raise InvalidInput(f"The {name.replace('_', ' ')} is a whole number from 1 to 5.")
             kept[name] = value
+        elif name == "evidence":
+            kept[name] = tested.ids_of(value)
         elif name == "kind" and value not in Risk.Kind.values:
             raise InvalidInput(f"The kind is one of: {', '.join(Risk.Kind.values)}.")
         elif name == "review_on" and (not isinstance(value, date) or value < clock.now().date()):
@@ -255,6 +261,7 @@ def _logged(row: Risk, event: Event, by: User) -> Risk:
         "state": row.state,
         "inherent": [row.likelihood, row.severity],
         "residual": [row.residual_likelihood, row.residual_severity] if row.residual_likelihood else None,
+        "evidence": row.evidence,
     }
     # A later change clears the reason from the row; behind the entry it stays readable, and erasable.
     why = {"reason": row.reason} if row.reason else None

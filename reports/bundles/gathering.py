@@ -179,7 +179,12 @@ class Gathered:
             self.add_table(rows)
             self.add_table(DocumentSignatory.objects.filter(document__in=some))
             self.add_table(DocumentTimeStamp.objects.filter(document__in=some))
-            cited = {pk for ids in rows.annotate(cited=_CITED).values_list("cited", flat=True) for pk in ids}
+            cited = {
+                pk
+                for path in _CITING
+                for ids in rows.annotate(cited=_cited(path)).values_list("cited", flat=True)
+                for pk in ids
+            }
             self.add_evidence(Evidence.objects.filter(pk__in=cited))
             self.add_evidence(Evidence.objects.filter(subject_digest__in=rows.values("snapshot_digest")))
 
@@ -218,14 +223,19 @@ class Gathered:
             self.add([entry])
 
 
-_CITED = Func(
-    F("snapshot"),
-    Value("$.evidence[*].id"),
-    function="jsonb_path_query_array",
-    template="%(function)s(%(expressions)s::jsonpath)",
-    output_field=JSONField(),
-)
-"""The ids of the evidence that a document cites, without its snapshot, which can be megabytes."""
+_CITING = ("$.evidence[*].id", "$.risks[*].evidence[*].id")
+"""Where in its snapshot a document has the ids of the evidence that it cites."""
+
+
+def _cited(path: str) -> Func:
+    """Return the ids under a path of a document's snapshot, without the snapshot, which can be megabytes."""
+    return Func(
+        F("snapshot"),
+        Value(path),
+        function="jsonb_path_query_array",
+        template="%(function)s(%(expressions)s::jsonpath)",
+        output_field=JSONField(),
+    )
 
 
 def gather(job: BundleJob, size: int) -> Gathered:
@@ -281,6 +291,7 @@ def _of_system(found: Gathered, system: AISystem) -> None:
     papers = SubmittedDocument.objects.filter(system_id=system.pk).values("evidence")
     own = Q(pk__in=papers) | Q(subject_id__in=versions.values("pk")) | Q(subject_id=system.pk)
     found.add_evidence(Evidence.objects.filter(own))
+    _add_tests_of_risks(found)
     found.add_documents(set(Document.objects.filter(system=system).values_list("pk", flat=True)))
     found.models = sorted(str(model) for model in system.models.all())
     _add_without_rows(found, system)
@@ -325,7 +336,16 @@ def _of_period(found: Gathered, start: datetime, end: datetime) -> None:
     found.add_documents(told)
     for some in _some(found.keys_in(Evidence)):
         found.add_evidence(Evidence.objects.filter(pk__in=some))
+    _add_tests_of_risks(found)
     found.start, found.end = start, end
+
+
+def _add_tests_of_risks(found: Gathered) -> None:
+    """Take in the evidence that the tests of risks name or named, also of a version that serves another system now."""
+    risks = (entry for entry in found.entries.values() if entry.event.startswith("risk."))
+    named = {pk for entry in risks for pk in entry.parsed["data"].get("evidence", ())}
+    for some in _some(named):
+        found.add_evidence(Evidence.objects.filter(pk__in=some))
 
 
 def _some(keys: Iterable[Any]) -> Iterator[list[Any]]:

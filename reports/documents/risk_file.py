@@ -10,7 +10,7 @@ from reports.documents import use_answers as use
 from reports.documents.asks import Ask
 from reports.documents.content import Cell, Column, Paragraph, Table
 from reports.documents.kind import Kind
-from reports.documents.snapshot import Record, Snapshot, declarant, record_source
+from reports.documents.snapshot import Record, Snapshot, declarant, evidence_source, record_source
 from reports.documents.wording import DASH, day, words
 
 # Column of the table: key of a row of the snapshot's ``risks``.
@@ -43,6 +43,29 @@ def of_risks(text: str, shown: dict[str, str]) -> Callable[[Snapshot], list[Para
         return [_declared(text, shown, rows) for rows in by_role.values()]
 
     return answer
+
+
+def tests_shown(snapshot: Snapshot) -> list[Paragraph]:
+    """The evidence that the tests of measures name, by risk: that a test was made, not that it suffices."""
+    named = [(row, shown) for row in snapshot.rows("risks") for shown in row.get("evidence") or ()]
+    if not named:
+        return []
+    table = Table(
+        "Evidence of how measures were tested",
+        (Column("Risk", width=24), Column("Evidence"), Column("About"), Column("Made"), Column("Log", numeric=True)),
+        tuple(
+            (
+                Cell(f"R-{row['number']} {row['title']}"),
+                Cell(str(shown["type"])),
+                Cell(str(shown["about"])),
+                Cell(day(str(shown["made_at"]))),
+                record_blocks.index_cell(shown),
+            )
+            for row, shown in named
+        ),
+    )
+    sources = tuple(dict.fromkeys(evidence_source(shown) for _, shown in named))
+    return [Paragraph("measured", "What shows the tests of the measures.", (table,), sources)]
 
 
 def _declared(text: str, shown: dict[str, str], rows: list[Record]) -> Paragraph:
@@ -97,6 +120,7 @@ KIND = Kind(
             "Art 9.5", of_risks("What is left of each risk.", _RESIDUAL), "No residual risk is judged.", "risk_officer"
         ),
         Ask("Art 9.5.c", use.instructions, "No instructions for use are attached.", "owner"),
+        Ask("Art 9.6", tests_shown),
         Ask("Art 9.6", answers.overall_accuracy, "The version is not tested.", "engineer"),
         Ask("Art 9.6", answers.robustness, "No robustness evidence is attached.", "engineer"),
         Ask("Art 9.6", answers.findings),

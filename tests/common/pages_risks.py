@@ -6,7 +6,12 @@ from datetime import date
 from typing import Any
 
 from governance.inventory.models import Risk
-from tests.common.samples import NOW, SYSTEM, UID, ago
+from tests.common.samples import NOW, SYSTEM, UID, a_digest, ago
+
+EVIDENCE = [
+    {"pk": UID, "type": "fairness/v1", "about": "credit-risk v2", "digest": a_digest("f"), "made_at": ago(days=3)},
+    {"pk": UID, "type": "robustness/v1", "about": "credit-risk v2", "digest": a_digest("r"), "made_at": ago(days=2)},
+]
 
 
 def _row(**more: Any) -> dict[str, Any]:
@@ -56,6 +61,7 @@ def risk(**more: Any) -> dict[str, Any]:
     base = {
         "system": SYSTEM,
         "risk": _row(),
+        "evidence": EVIDENCE,
         "may_write": True,
         "refusal": "",
         "may_close": True,
@@ -71,6 +77,7 @@ def form(**more: Any) -> dict[str, Any]:
         "risk": None,
         "kinds": Risk.Kind.choices,
         "people": [{"pk": str(UID), "name": "Model owner"}],
+        "evidence": [item | {"ticked": item["type"] == "fairness/v1"} for item in EVIDENCE],
         "scores": ["1", "2", "3", "4", "5"],
         "form": {"title": "<b>typed</b>", "kind": "rights", "likelihood": "4", "owner": str(UID)},
         "log_entry": "",
@@ -83,12 +90,12 @@ RISKS: dict[str, tuple[str, Any]] = {
     "risks": ("inventory/risks.html", risks),
     "risks-none": ("inventory/risks.html", lambda: risks(risks=[], closed=[])),
     "risk": ("inventory/risk.html", risk),
-    "risk-not-mine": ("inventory/risk.html", lambda: risk(refusal="Engineer owns this risk or wrote it.", history=[])),
+    "risk-not-mine": ("inventory/risk.html", lambda: risk(refusal="Engineer owns it.", history=[], evidence=[])),
     "risk-accepted": (
         "inventory/risk.html",
         lambda: risk(risk=_row(state="accepted", accepted_by="Risk officer", accepted_at=NOW, reason="Seen.")),
     ),
     "risk-closed": ("inventory/risk.html", lambda: risk(risk=_row(state="closed", closed_at=NOW), may_close=False)),
     "risk-form": ("inventory/risk_form.html", form),
-    "risk-change": ("inventory/risk_form.html", lambda: form(risk=_row(), log_entry=str(UID), error="")),
+    "risk-change": ("inventory/risk_form.html", lambda: form(risk=_row(), log_entry=str(UID), error="", evidence=[])),
 }

@@ -1,5 +1,6 @@
 """The risk file: who writes it, what a second person accepts, and that a change takes the acceptance back."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -142,6 +143,9 @@ def test_a_closed_risk_stays_as_it_is():
         ({"severity": None}, "from 1 to 5"),
         ({"review_on": None}, "last day"),
         ({"colour": "red"}, "has no colour"),
+        ({"evidence": ["not an id"]}, "by its id, a UUID"),
+        ({"evidence": [str(uuid.uuid4())]}, "There is no evidence"),
+        ({"evidence": [str(uuid.uuid4()) for _ in range(51)]}, "at most 50"),
     ],
 )
 def test_what_does_not_fit_is_refused(values, says):

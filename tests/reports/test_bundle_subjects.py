@@ -19,6 +19,7 @@ from governance.audit.events import Event
 from governance.audit.export import governed_models
 from governance.audit.selectors import LogEntry
 from governance.common import clock
+from governance.evidence.models import Evidence
 from governance.inventory import correspondence, declaring, risks
 from governance.inventory.models import Declaration
 from monitoring.incidents import services as incidents
@@ -163,7 +164,9 @@ def a_full_life(bank: Bank, monkeypatch: pytest.MonkeyPatch, settings: Any) -> N
         severity=3,
         review_on=clock.now().date() + timedelta(days=90),
     )
-    risks.change_risk(risk_id=risk.pk, by=bank.engineer, severity=4)
+    shown = Evidence.objects.filter(subject_id=live.version_id).first()
+    assert shown
+    risks.change_risk(risk_id=risk.pk, by=bank.engineer, severity=4, evidence=[shown.pk])
     declared = Declaration.objects.filter(system=bank.system, made_by=bank.owner).first()
     assert declared
     declaring.review(declaration_id=declared.pk, verdict="accepted", by=bank.officer)

@@ -5,10 +5,12 @@ from datetime import date
 
 from governance.accounts.roles import Role
 from governance.audit import selectors as log
+from governance.evidence.models import Evidence
 from governance.inventory import risks
 from reports.documents.building import build
 from reports.facts import Facts
 from tests.factories import a_system, a_user
+from tests.reports.factories import Bank
 
 
 def a_risk_file(system, author, officer):
@@ -49,6 +51,30 @@ def test_the_document_prints_what_was_declared_under_its_points(db):
     (residual,) = (p for p in said["Art 9.5"] if p.blocks)
     assert [cell.text for cell in residual.blocks[0].rows[0]][1:5] == ["2", "1", "accepted", "risk officer"]
     assert len(residual.blocks[0].rows) == 1
+
+
+def test_evidence_that_the_tests_name_is_printed_as_measured_and_cited(db, settings, tmp_path):
+    settings.STORAGE_ROOT = tmp_path / "storage"
+    cast = Bank()
+    made = cast.reviewed()
+    shown = Evidence.objects.get(subject_id=made.version_id, type="robustness/v1")
+    a_risk_file(cast.system, cast.system.owner, cast.officer)
+    first, _second = risks.risks_of(cast.system)
+    risks.change_risk(risk_id=first.pk, by=cast.system.owner, evidence=[shown.pk])
+    snapshot = Facts(cast.system).snapshot(uuid.uuid4(), {}, "risk-file")
+    (named,) = snapshot["risks"][0]["evidence"]
+    assert (named["id"], named["payload_digest"]) == (str(shown.pk), shown.payload_digest)
+    assert snapshot["risks"][1]["evidence"] == []
+    said = {section.point: section.paragraphs for section in build(snapshot).sections}
+    (tested,) = (p for p in said["Art 9.6"] if p.text == "What shows the tests of the measures.")
+    assert tested.state == "measured"
+    (line,) = tested.blocks[0].rows
+    about = [f"R-{first.number} {first.title}", "robustness/v1", made.version.subject_name]
+    assert [cell.text for cell in line][:3] == about
+    assert [(source.id, source.digest) for source in tested.sources] == [(str(shown.pk), shown.payload_digest)]
+    risks.change_risk(risk_id=first.pk, by=cast.system.owner, evidence=[])
+    said = {s.point: s.paragraphs for s in build(Facts(cast.system).snapshot(uuid.uuid4(), {}, "risk-file")).sections}
+    assert not [p for p in said["Art 9.6"] if p.text == "What shows the tests of the measures."]
 
 
 def test_an_empty_file_is_a_gap_with_an_owner(db):

@@ -15,7 +15,7 @@ from governance.accounts.narrow import actor, deciding_person
 from governance.common.errors import InvalidInput
 from governance.common.pagination import lists, paged
 from governance.common.preconditions import etag, if_match, lock
-from governance.inventory import declaring, risks
+from governance.inventory import declaring, risks, tested
 from governance.inventory.api.views import answered, locked_system_tag, system_of
 from governance.inventory.models import Risk
 from governance.inventory.texts import LONGEST, SHORTEST_REASON
@@ -26,6 +26,7 @@ class RiskOutput(serializers.ModelSerializer[Risk]):
 
     owner = serializers.CharField(source="owner.name")
     accepted_by = serializers.CharField(source="accepted_by.name", allow_null=True, default=None)
+    evidence = serializers.ListField(child=serializers.UUIDField(), help_text="Ids of what shows the tests.")
 
     class Meta:
         model = Risk
@@ -40,6 +41,7 @@ class RiskOutput(serializers.ModelSerializer[Risk]):
             "severity",
             "measures",
             "tests",
+            "evidence",
             "residual_likelihood",
             "residual_severity",
             "owner",
@@ -70,7 +72,13 @@ class RiskInput(serializers.Serializer[Any]):
         max_length=LONGEST,
         required=False,
         allow_blank=True,
-        help_text="How the measures were tested; name evidence or findings.",
+        help_text="How the measures were tested; may name findings.",
+    )
+    evidence = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        max_length=tested.MOST,
+        help_text="Ids of evidence about the system or a version of its models that shows the tests.",
     )
     residual_likelihood, residual_severity = _score(null=True), _score(null=True)
     owner = serializers.EmailField(required=False, help_text="E-mail address; the caller without it.")

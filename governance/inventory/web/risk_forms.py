@@ -1,9 +1,10 @@
 """What people send of a risk. The form reads texts; the service judges them."""
 
 import uuid
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
+
+from django.http import QueryDict
 
 from governance.accounts.models import User
 from governance.common.errors import InvalidInput
@@ -11,23 +12,29 @@ from governance.inventory.models import AISystem
 from governance.inventory.risks import SCORES, TEXTS, possible_owners
 
 
-def read(sent: Mapping[str, Any], ai_system: AISystem) -> dict[str, Any]:
+def read(sent: QueryDict, ai_system: AISystem) -> dict[str, Any]:
     """Return what was sent as the service takes it; what was not sent is left out.
 
     Raises:
         InvalidInput: a score is no digit, a day no date, or the owner nobody whom the system's roles reach.
     """
-    values: dict[str, Any] = {name: sent[name] for name in TEXTS if name in sent}
-    if "kind" in sent:
-        values["kind"] = sent["kind"]
+    last = sent.dict()
+    values: dict[str, Any] = {name: last[name] for name in (*TEXTS, "kind") if name in last}
+    if "evidence" in sent:
+        values["evidence"] = chosen(sent)
     for name in SCORES:
-        if name in sent:
-            values[name] = _score(name, sent[name])
-    if "review_on" in sent:
-        values["review_on"] = _day(sent["review_on"])
-    if sent.get("owner"):
-        values["owner"] = _owner(sent["owner"], ai_system)
+        if name in last:
+            values[name] = _score(name, str(last[name]))
+    if "review_on" in last:
+        values["review_on"] = _day(str(last["review_on"]))
+    if last.get("owner"):
+        values["owner"] = _owner(str(last["owner"]), ai_system)
     return values
+
+
+def chosen(sent: QueryDict) -> list[str]:
+    """Return the ids of evidence that were ticked; the form sends an empty one, so that none is a choice too."""
+    return [str(value) for value in sent.getlist("evidence") if value]
 
 
 def _score(name: str, text: str) -> int | None:

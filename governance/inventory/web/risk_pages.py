@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from governance.accounts.models import User
 from governance.audit import selectors as log
 from governance.common import clock
 from governance.common.errors import DomainError
-from governance.inventory import declaring, risks
+from governance.inventory import declaring, risks, tested
 from governance.inventory.models import AISystem, Risk
 
 SAID = {
@@ -45,6 +45,7 @@ def risk_page(row: Risk, viewer: User, *, typed: str = "") -> Row:
     return {
         "system": _system(row.system),
         "risk": _row(row),
+        "evidence": [_tested(item) for item in tested.named(row.system, row.evidence)],
         "may_write": standing and _may_write(row.system, viewer),
         "refusal": risks.may_accept(row, viewer) if standing else "",
         "may_close": standing and _may_close(row, viewer),
@@ -53,13 +54,22 @@ def risk_page(row: Risk, viewer: User, *, typed: str = "") -> Row:
     }
 
 
-def form_page(ai_system: AISystem, row: Risk | None, *, typed: Mapping[str, str] | None = None, error: str = "") -> Row:
+def form_page(
+    ai_system: AISystem,
+    row: Risk | None,
+    *,
+    typed: Mapping[str, str] | None = None,
+    chosen: Collection[str] | None = None,
+    error: str = "",
+) -> Row:
     """Return the context of inventory/risk_form.html.
 
     Args:
         row: the risk that is changed; None for a new one.
         typed: what was sent and not kept.
+        chosen: the ids of evidence that were sent with it; None shows those that the risk names.
     """
+    ticked = set(chosen if chosen is not None else row.evidence if row else ())
     names = (*risks.TEXTS, *risks.SCORES, "kind")
     given = {name: getattr(row, name) for name in names} if row else {"review_on": ""}
     if row:
@@ -69,12 +79,24 @@ def form_page(ai_system: AISystem, row: Risk | None, *, typed: Mapping[str, str]
         "risk": _row(row) if row else None,
         "kinds": Risk.Kind.choices,
         "people": [{"pk": str(person.pk), "name": person.name} for person in risks.possible_owners(ai_system)],
+        "evidence": [{**_tested(item), "ticked": str(item.pk) in ticked} for item in _offered(ai_system, row)],
         "scores": [str(score) for score in range(1, 6)],
         "form": {name: "" if value is None else str(value) for name, value in (given | dict(typed or {})).items()},
         # What was refused since another changed it meanwhile is sent anew against what stands now.
         "log_entry": str(row.log_entry) if row else "",
         "error": error,
     }
+
+
+def _offered(ai_system: AISystem, row: Risk | None) -> list[tested.Tested]:
+    """Return what can be chosen: the newest of each subject and type, and whatever the risk names already."""
+    found = {item.pk: item for item in tested.named(ai_system, row.evidence if row else ())}
+    found |= {item.pk: item for item in tested.offered(ai_system)}
+    return sorted(found.values(), key=lambda item: (item.about, item.type, item.made_at))
+
+
+def _tested(item: tested.Tested) -> Row:
+    return {"pk": item.pk, "type": item.type, "about": item.about, "digest": item.digest, "made_at": item.made_at}
 
 
 def _row(row: Risk) -> Row:

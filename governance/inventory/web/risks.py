@@ -16,7 +16,7 @@ from governance.common.pages import page
 from governance.inventory import declaring, risks, selectors
 from governance.inventory.models import AISystem, Risk
 from governance.inventory.web import risk_pages
-from governance.inventory.web.risk_forms import read
+from governance.inventory.web.risk_forms import chosen, read
 
 
 @page
@@ -91,7 +91,9 @@ def _written(
         kept = write(read(request.POST, ai_system))
     except DomainError as refusal:
         messages.error(request, refusal.detail)
-        context = risk_pages.form_page(ai_system, row, typed=request.POST.dict(), error=refusal.detail)
+        context = risk_pages.form_page(
+            ai_system, row, typed=request.POST.dict(), chosen=chosen(request.POST), error=refusal.detail
+        )
         return render(request, "inventory/risk_form.html", context, status=refusal.status)
     messages.success(request, "Saved. It is in the audit log.")
     return redirect("risk-detail", pk=ai_system.pk, risk=kept.pk)
