@@ -59,7 +59,7 @@ MORE: dict[str, tuple[dict[str, Any], ...]] = {
     "api-standing-approvals": ({"parameters": {"depth": ["3"]}},),
     "correspondence-new": (_LETTER,),
     "api-correspondence": (_LETTER,),
-    "risk-new": (_RISK,),
+    "risk-new": ({"evidence": ""} | _RISK,),
     "api-risks": ({"owner": "$owner"} | _RISK,),
     "api-modifications": ({"kind": "purpose", "what": REASON, "purpose": "Says what may be lent to each tenant."},),
     "api-systems": ({"declared": {"metric-choice": "It ranks."}},),
