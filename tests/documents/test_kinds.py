@@ -274,3 +274,20 @@ def test_that_nothing_happened_is_no_gap_and_what_was_not_collected_is():
     assert {row.state for row in section(build(snapshot), "R.3").paragraphs} == {"measured"}
     del snapshot["incidents"]
     assert section(build(snapshot), "R.2").paragraphs[0].state == "missing"
+
+
+def test_an_answer_says_of_each_reason_which_way_it_moved_the_number():
+    content = build(samples.full("answer-86"))
+    (table,) = (
+        block
+        for _, paragraph in content.paragraphs()
+        for block in paragraph.blocks
+        if getattr(block, "caption", "") == "What counted most in the result"
+    )
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["checking account", "higher", "+0.810"],
+        ["duration months", "higher", "+0.720"],
+        ["savings", "lower", "\N{MINUS SIGN}0.130"],
+        ["telephone", "no different", "0.000"],
+    ]
+    assert "from \N{MINUS SIGN}0.910 on average to 0.490 for this case" in table.note
