@@ -106,7 +106,7 @@ def dates() -> dict[str, Any]:
         "today": False,
         "error": "“On” is a day, such as 2027-12-02. What follows is as of today.",
         "counts": {"applies": 1, "formally": 58, "later": 156, "undated": 1},
-        "waiting": ["Art 17.4", "Art 26.5.financial"],
+        "waiting": ["Art 26.5.financial", "Art 26.6.financial"],
         "notes": ["Outside the deferred sections; commentators differ."],
         "now": group,
         "upcoming": [due, due | {"kind": "can bite", "next": False}],

@@ -15,6 +15,14 @@ def drawn(kind, **law):
     return build(samples.full(kind) | {"law": law_part(groups=KINDS[kind].groups, on_date=ON) | law})
 
 
+def unconfirmed_law():
+    """Article 72 as if nobody had sourced its paragraph 4, as it is with two points of Article 26."""
+    law = law_part(groups=("Art 72",), on_date=ON)
+    (row,) = (row for row in law["points"] if row["id"] == "Art 72.4")
+    row |= {"to_be_confirmed": True, "requirement": ""}
+    return law
+
+
 def sources(content):
     return [dict(block.rows) for block in content.appendices if block.caption == CAPTION]
 
@@ -44,11 +52,11 @@ def test_a_snapshot_from_before_points_named_their_source_is_drawn_as_it_was():
 
 
 def test_what_is_to_be_confirmed_is_named_and_nothing_is_missing_under_it():
-    content = drawn("art-72-plan")
+    content = build(samples.full("art-72-plan") | {"law": unconfirmed_law()})
     (section,) = (section for section in content.sections if section.point == "Art 72.4")
     assert (section.requirement, section.duty) == (UNCONFIRMED, "")
     assert "Art 72.4" not in {gap.number for gap in content.gaps}
-    unanswered = samples.full("art-72-plan") | {"record": [], "law": law_part(groups=("Art 72",), on_date=ON)}
+    unanswered = samples.full("art-72-plan") | {"record": [], "law": unconfirmed_law()}
     question = {
         "id": "x",
         "title": "Other monitoring",
@@ -65,6 +73,6 @@ def test_what_is_to_be_confirmed_is_named_and_nothing_is_missing_under_it():
 def test_what_people_said_under_a_point_to_be_confirmed_is_still_printed():
     said = {"id": "x", "title": "Other monitoring", "points": ["Art 72.4"], "missing": "Not said.", "owed_by": "owner"}
     said |= {"answer": {"id": "a", "text": "It stands alone.", "role": "owner", "at": "2026-11-01T00:00:00Z"}}
-    content = build(samples.full("art-72-plan") | {"record": [said], "law": law_part(groups=("Art 72",), on_date=ON)})
+    content = build(samples.full("art-72-plan") | {"record": [said], "law": unconfirmed_law()})
     (section,) = (section for section in content.sections if section.point == "Art 72.4")
     assert [(p.state, p.text) for p in section.paragraphs] == [("declared", "It stands alone.")]

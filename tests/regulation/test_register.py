@@ -8,15 +8,9 @@ from governance.regulation.register import DATA_FILE, Application, RegisterInval
 
 SUMMER_2025 = date(2025, 7, 1)
 OMNIBUS = date(2026, 7, 27)
-UNCONFIRMED = [
-    "Art 17.4",
-    "Art 18.3",
-    "Art 19.2",
-    "Art 26.5.financial",
-    "Art 26.6.financial",
-    "Art 72.4",
-    "Art 73.9",
-]
+FINANCIAL = ["Art 17.4", "Art 18.3", "Art 19.2", "Art 26.5.financial", "Art 26.6.financial", "Art 72.4", "Art 73.9"]
+"""What a financial institution needs beside what binds everybody."""
+UNCONFIRMED = ["Art 26.5.financial", "Art 26.6.financial"]
 
 
 def test_every_point_has_one_id_and_a_group_that_its_id_starts_with():
@@ -139,17 +133,17 @@ def test_what_nobody_has_read_is_to_be_confirmed_and_carries_no_wording():
 
 
 def test_what_a_financial_institution_needs_is_there_and_marked_until_its_text_is_sourced():
-    provisions = {load().point(point).source.at for point in UNCONFIRMED}
+    provisions = {load().point(point).source.at for point in FINANCIAL}
     assert provisions == {"Art 17(4)", "Art 18(3)", "Art 19(2)", "Art 26(5)", "Art 26(6)", "Art 72(4)", "Art 73(9)"}
-    for point in ("Art 26.5", "Art 26.6"):  # what these ask of every deployer
-        assert load().point(point).requirement
+    for point in ("Art 26.5", "Art 26.6", *FINANCIAL):  # the first two are what these ask of every deployer
+        assert bool(load().point(point).requirement) != (point in UNCONFIRMED)
 
 
 def test_a_point_to_be_confirmed_cannot_be_given_a_wording_by_the_way():
     content = DATA_FILE.read_text(encoding="utf-8").replace(
         "    to_be_confirmed: true\n", "    to_be_confirmed: true\n    requirement: Something.\n", 1
     )
-    with pytest.raises(RegisterInvalid, match=r"Art 17\.4 is to be confirmed"):
+    with pytest.raises(RegisterInvalid, match=r"Art 26\.5\.financial is to be confirmed"):
         parse(content.encode())
 
 

@@ -129,7 +129,7 @@ def test_only_systems_within_reach_are_named(client, reader, law_before):
     said = text_of(client.get("/register/points/Art 9.1"))
     assert "Shown system" in said
     assert "Hidden system" not in said
-    said = text_of(client.get("/register/changes"))
+    said = text_of(client.get("/register/changes", {"from": next(iter(shipped()))}))
     assert "Shown system" in said
     assert "Hidden system" not in said
 
@@ -183,8 +183,7 @@ def test_the_page_of_versions_says_what_changed_and_which_systems_that_touches(c
     assert rows["Signed since"]["signed_under"] == ""
     assert rows["Signed since"]["points"] == rows["Signed before"]["points"]
     against_the_one_before = client.get("/register/changes", {"from": "nothing"})
-    marked = {row["id"] for row in against_the_one_before.context["changes"]}
-    assert marked == {"Art 17.4", "Art 18.3", "Art 19.2", "Art 72.4", "Art 73.9"}
+    assert list(against_the_one_before.context["changes"]) == [], "it named no sources, and the law is the same"
 
 
 def test_the_page_of_a_system_says_what_binds_it_now_and_what_is_next(client, officer, law_before):
@@ -192,7 +191,7 @@ def test_the_page_of_a_system_says_what_binds_it_now_and_what_is_next(client, of
     assert "Dates of the AI Act as of 27 Nov 2026" in said
     assert "Binds it now Applies Art 4 (1)" in said
     assert "2 Dec 2027 Next, in 370 days" in said
-    waiting = "Art 17.4 , Art 18.3 , Art 19.2 , Art 26.5.financial , Art 26.6.financial , Art 72.4 , Art 73.9"
+    waiting = "Art 26.5.financial , Art 26.6.financial"
     assert f"To be confirmed, so counted nowhere here: {waiting} ." in said
     assert "signed under another version" not in said
     before = law_before("Signed before")
