@@ -63,7 +63,7 @@ KEPT = {
     "inventory.Declaration": "system number taken_from made_by made_at verdict reviewed_by reviewed_at",
     "inventory.ModelAssignment": "proposed_by proposed_at signed_by signed_at withdrawn_at system model_id from_system",
     "inventory.Modification": "system number kind class_before declared_by declared_at",
-    "inventory.Risk": "system number kind likelihood severity evidence residual_likelihood residual_severity owner "
+    "inventory.Risk": "system number kind likelihood severity residual_likelihood residual_severity owner "
     "review_on state made_by made_at changed_by changed_at accepted_by accepted_at closed_at",
     "inventory.SuccessCriteria": "proposed_by proposed_at signed_by signed_at withdrawn_at system",
     "monitoring.Alert": "number run newest_run monitor version approval review rollback severity state opened_at "

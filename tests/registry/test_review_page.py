@@ -377,5 +377,5 @@ def test_the_page_costs_few_queries(cast, signed_in, django_assert_max_num_queri
     accept(made.approval, cast.validator)
     approve(made.approval, cast.validator)
     browser = signed_in(cast.officer)
-    with django_assert_max_num_queries(62):
+    with django_assert_max_num_queries(63):
         browser.get(address(made.approval))

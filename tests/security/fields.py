@@ -38,7 +38,9 @@ REFERS = frozenset(
         # Neither a name nor an address: it has a digit and no @.
         "reference",
         # The same by the address, where other fields of that name are free.
-        "bundle-ask: scope", "record-explain: row", "system-record-answer: seen-hardware",
+        "bundle-ask: scope", "system-dispose: row", "api-system-disposals: row", "record-explain: row",
+        "hold-set: key", "api-legal-holds: object_id",
+        "risk-new: evidence", "risk-change: evidence", "system-record-answer: seen-hardware",
         "validation-test-add: value", "model-record: name", "api-recorded-versions: name",
         "policy-draft: text", "api-policies: text", "api-policy-checks: text", "api-policy-replays: text",
         "notice-channel-add: address", "notice-settings: when", "api-evaluation-data: label_column",

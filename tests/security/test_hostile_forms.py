@@ -32,16 +32,21 @@ NEVER_TAKEN = {
     # Nothing is in production outside Placet, and no record of that person is here.
     "api-adoptions: reason",
     "api-monitor-erasures: reason",
+    # The system is in use, so that nothing of it is past its day.
+    "api-system-disposals: reason",
+    "system-dispose: reason",
 }
 # Read only after what tells who may send it, which is refused first.
 REFUSED_BEFORE = {
     "registry.api.documents.SubmittedDocumentInput.system",
     "registry.api.recorded.RecordedVersionInput.system",
     "registry.api.recorded.UseInput.statement",
+    "reports.api.retention.DisposalInput.row",
 }
 SHOWN_ELSEWHERE = {
     "api-systems: metric-choice",  # beside its question of the record
     "api-promotion-requests: use_restrictions",  # in the review of the request
+    "api-system-retirements: reason",  # on the page of the system, which is another than that of the world
     # Printed on the declaration that a worker draws.
     "document-sign: name",
     "document-sign: function",
