@@ -18,7 +18,7 @@ CLOCKWORK = {
     *("validation.due", "correspondence.due", "correspondence.overdue"),
     *("alert.waits", "incident.due", "incident.overdue", "incident.at_once"),
     *("incident.task_due", "incident.task_overdue"),
-    *("time_stamp.ending", "time_stamp.ended"),
+    *("time_stamp.ending", "time_stamp.ended", "retention.due"),
     *("token.expires_soon", "notice.tested", "notice_channel.added", "notice_channel.removed"),
 }
 
@@ -109,10 +109,19 @@ def test_who_is_mentioned_lands_on_the_comment_and_what_it_says_goes_nowhere():
 
 def test_without_names_the_words_hold_nothing_of_the_subject():
     people = dict.fromkeys(("requester", "signers", "owner", "escalated", "mentioned", "parties", "person"), (BEN,))
-    about = a_request(people={**people, "administrators": (BEN,), "reviewers": (BEN,), "concerned": (BEN,)})
+    about = a_request(
+        people={**people, "administrators": (BEN,), "reviewers": (BEN,), "concerned": (BEN,), "disposers": (BEN,)}
+    )
     for event in rules.events():
         for to in ("suspended", "approved", "rejected"):
-            data = {"to": to, "verdict": "approve", "stage": "validation", "on": "1 May 2027", "documents": 2}
+            data = {
+                "to": to,
+                "verdict": "approve",
+                "stage": "validation",
+                "on": "1 May 2027",
+                "documents": 2,
+                "what": "Evidence",
+            }
             for row in told(Fact(event, "entry:1", about, data)):
                 assert not any(word in row.words for word in ("credit", "champion", "PR-12", "validation", "2027"))
 
