@@ -81,6 +81,8 @@ ROWS: dict[str, str] = {
     "DELEGATION_MADE DELEGATION_CONFIRMED DELEGATION_ENDED": "approvals.Delegation",
     "WAIVER_REQUESTED": "approvals.Waiver",
     "VALIDATION_OPENED VALIDATION_BEGUN VALIDATION_SIGNED VALIDATION_FILED": "validation.Validation",
+    "LEGAL_HOLD_SET LEGAL_HOLD_LIFTED": "accounts.LegalHold",
+    "DISPOSAL_MADE": "reports.Disposal",
     "VALIDATION_PLANNED VALIDATION_DECLARED VALIDATION_REPORTED VALIDATION_ABANDONED": "validation.ValidationPart",
     "VALIDATION_TESTED VALIDATION_TEST_REMOVED": "validation.ValidationTest",
     "VALIDATION_FOUND": "validation.ValidationFinding",

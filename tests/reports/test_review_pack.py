@@ -5,16 +5,13 @@ import json
 import pytest
 from django.urls import reverse
 
-from governance.approvals import comments
 from governance.common.errors import InvalidInput, Unknown
 from reports import services
 from reports.documents.building import build
-from reports.facts_version import reports_with_words_of
 from reports.models import Document, DocumentJob
 from reports.web import views
-from tests import payloads
-from tests.factories import a_user, accept, approve, attach
-from tests.reports.factories import Bank, a_declared_system, notarise
+from tests.factories import a_user, accept, approve
+from tests.reports.factories import Bank, a_declared_system
 
 
 @pytest.fixture
@@ -62,39 +59,6 @@ def test_a_pack_is_about_its_own_request_also_when_another_version_serves(bank):
     older = pack(bank, str(live))
     assert "This version serves behind the alias champion" in said(older, "change")
     assert older.snapshot["request"]["reference"] == str(live)
-
-
-def test_evidence_that_came_after_the_manifest_was_frozen_is_no_part_of_the_pack(bank):
-    asked = bank.reviewed(number=2)
-    frozen = set(asked.approval.evidence_ids)
-    later = attach(asked.version, payloads.performance())
-    shown = {row["id"] for row in pack(bank, str(asked)).snapshot["evidence"] if row["type"] != "human_review/v1"}
-    assert str(later.pk) not in shown
-    assert shown
-    assert shown <= frozen
-
-
-def test_of_comments_it_says_who_and_when_and_no_word(bank):
-    asked = bank.reviewed(number=2)
-    comment = comments.write_comment(request_id=asked.approval_id, author=bank.engineer, text="Look at the thin files.")
-    notarise()
-    document = pack(bank, str(asked))
-    (row,) = document.snapshot["review"]["comments"]
-    assert (row["id"], row["role"]) == (str(comment.pk), "requester")
-    assert "thin files" not in json.dumps(document.snapshot)
-    assert "can be erased" in said(document, "discussion")
-
-
-def test_what_a_pack_keeps_of_a_validator_is_named_when_that_is_erased(bank, monkeypatch):
-    from tests.validation import working
-
-    asked = bank.reviewed(number=2)
-    validation = working.worked(asked.approval, bank.validator, opinion="fit")
-    working.sign(validation, bank.validator)
-    notarise()
-    document = pack(bank, str(asked))
-    part = validation.parts.get(part="report")
-    assert any(document.pdf_digest in line for line in reports_with_words_of(part.log_entry))
 
 
 @pytest.mark.parametrize(("about", "error"), [("", InvalidInput), ("PR-987654", Unknown), ("x", Unknown)])
