@@ -10,7 +10,8 @@ from reports import services
 from reports.documents.building import build
 from reports.models import Document, DocumentJob
 from reports.web import views
-from tests.factories import a_user, accept, approve
+from tests import payloads
+from tests.factories import a_user, accept, approve, attach
 from tests.reports.factories import Bank, a_declared_system
 
 
@@ -59,6 +60,16 @@ def test_a_pack_is_about_its_own_request_also_when_another_version_serves(bank):
     older = pack(bank, str(live))
     assert "This version serves behind the alias champion" in said(older, "change")
     assert older.snapshot["request"]["reference"] == str(live)
+
+
+def test_evidence_that_came_after_the_manifest_was_frozen_is_no_part_of_the_pack(bank):
+    asked = bank.reviewed(number=2)
+    frozen = set(asked.approval.evidence_ids)
+    later = attach(asked.approval, payloads.performance())
+    shown = {row["id"] for row in pack(bank, str(asked)).snapshot["evidence"] if row["type"] != "human_review/v1"}
+    assert str(later.pk) not in shown
+    assert shown
+    assert shown <= frozen
 
 
 @pytest.mark.parametrize(("about", "error"), [("", InvalidInput), ("PR-987654", Unknown), ("x", Unknown)])
