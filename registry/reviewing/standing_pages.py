@@ -157,7 +157,9 @@ def standing_of_model(registered: RegisteredModel, viewer: User) -> dict[str, An
             "envelope": envelope_shown(row),
             "signed_by": ", ".join(
                 signed[pk]["name"]
-                for pk in row.approval.decisions.filter(verdict="approve").values_list("approver_id", flat=True)
+                for pk in row.approval.decisions.filter(verdict="approve")
+                .order_by("decided_at")
+                .values_list("approver_id", flat=True)
             ),
         }
         for row in rows[:20]

@@ -19,6 +19,7 @@ def test_the_strip_asks_only_while_somebody_looks(request: Any, name: str) -> No
     address = request.getfixturevalue("site")
     page = chromium.new_page()
     log = listening(page)
+    Answers.polls.clear()
     page.goto(f"{address}/{name}", wait_until="load")
     page.evaluate(HIDE, True)
     page.evaluate(ASK)
