@@ -2,7 +2,11 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 PROVE = bool(os.environ.get("PLACET_PROVE"))
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "threat-model.md"
@@ -11,6 +15,12 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "threat-mo
 def count(full: int, reduced: int) -> int:
     """Return how often to repeat something: ``full`` under ``make prove``, else ``reduced``."""
     return full if PROVE else reduced
+
+
+def some(cases: Iterable[T], few: int) -> list[T]:
+    """Return all cases under ``make prove``, else ``few`` of them: the first, and others evenly spread behind it."""
+    found = list(cases)
+    return found if PROVE or few >= len(found) else [found[n * len(found) // few] for n in range(few)]
 
 
 def write_down(name: str, text: str, *, page: Path = PAGE) -> None:

@@ -23,7 +23,7 @@ from placet.verify import parse_checkpoint, verify_consistency
 from tests.arch.tree import ROOT
 from tests.proving import count, write_down
 
-CRASHES = count(100, 6)
+CRASHES = count(100, 3)
 WRITERS = 8
 BETWEEN = 25  # acknowledged entries from one crash to the next, so that each meets work under way
 pytestmark = pytest.mark.slow

@@ -25,7 +25,7 @@ from tests.documents import hostile
 from tests.documents.hostile import Markup, Spoiled, redirecting_server, spoiled, strings, whole
 from tests.documents.sample_evidence import a_digest, an_id
 from tests.documents.sample_kinds import AT, CASES, full
-from tests.proving import PROVE
+from tests.proving import PROVE, some
 
 pytestmark = [
     pytest.mark.slow,
@@ -123,7 +123,7 @@ def test_in_json_and_docx_they_are_text(case, server):
     assert made.part.element.xpath("//w:hyperlink | //w:drawing | //w:object | //w:fldSimple | //w:instrText") == []
 
 
-@pytest.mark.parametrize("case", CASES if PROVE else KINDS)
+@pytest.mark.parametrize("case", CASES if PROVE else some(KINDS, 7))
 def test_on_paper_they_are_text_and_nothing_is_fetched(case, server, monkeypatch, tmp_path):
     """Drawn in this process, where no filter of the child would stop a request.
 

@@ -24,7 +24,7 @@ TABS = 250
 # Only what is wrong comes back: what passed is a hundred times as much. Four fifths of the time go into contrast, which
 # depends on nothing but the text's own look and what is painted behind it: so one text of each look is asked about.
 # At a width that was looked at already, another theme changes nothing but colours.
-AXE = """async only_colours => {
+AXE = """async ([only_colours, known]) => {
   const behind = new Map([[null, '']]);
   const painted = element => {
     if (!behind.has(element)) {
@@ -34,7 +34,7 @@ AXE = """async only_colours => {
     }
     return behind.get(element);
   };
-  const looks = new Map();
+  const looks = new Map(), right = new Set(known);
   for (const element of document.body.querySelectorAll('*')) {
     const speaks = [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim());
     const { width, height } = element.getBoundingClientRect();
@@ -42,13 +42,13 @@ AXE = """async only_colours => {
     const { color, fontSize, fontWeight, textShadow } = getComputedStyle(element);
     const off = element.closest(':disabled, [aria-disabled=true]') !== null;
     const look = [element.tagName, off, color, fontSize, fontWeight, textShadow, painted(element)].join(' ');
-    if (!looks.has(look)) looks.set(look, element);
+    if (!right.has(look) && !looks.has(look)) looks.set(look, element);
   }
   const wrong = (context, options) =>
     axe.run(context, { resultTypes: ['violations'], ...options }).then(found => found.violations);
   const rest = only_colours ? { runOnly: ['link-in-text-block'] } : { rules: { 'color-contrast': { enabled: false } } };
-  const contrast = await wrong([...looks.values()], { runOnly: ['color-contrast'] });
-  return [...(await wrong(document, rest)), ...contrast];
+  const contrast = looks.size ? await wrong([...looks.values()], { runOnly: ['color-contrast'] }) : [];
+  return [[...(await wrong(document, rest)), ...contrast], contrast.length ? [] : [...looks.keys()]];
 }"""
 Look = tuple[int, Literal["light", "dark"]]
 WIDE_AND_NARROW: tuple[Look, ...] = ((1440, "light"), (390, "dark"))
@@ -76,13 +76,17 @@ SLOW = "was preloaded using link preload but not used within a few seconds"
 """What Chromium says of the font where the machine needed longer to lay the page out: of the machine, not the page."""
 
 
-def problems(page: Page, name: str, looks: tuple[Look, ...] = WIDE_AND_NARROW) -> list[str]:
+def problems(
+    page: Page, name: str, looks: tuple[Look, ...] = WIDE_AND_NARROW, *, readable: set[str] | None = None
+) -> list[str]:
     """Return what is wrong with the page that is open, in each of ``looks``: it is loaded once and then made over.
+
+    Texts whose look is among ``readable`` have the contrast that they need; what was found so here is added to it.
 
     Wrong is what axe finds, with every fold open, and a page that has to be moved sideways. The window must have been
     opened without motion: a colour half-way through its change is no colour of the page.
     """
-    wrong, seen = [], set[int]()
+    wrong, seen, readable = [], set[int](), set() if readable is None else readable
     page.evaluate("document.querySelectorAll('main details').forEach(details => { details.open = true })")
     page.evaluate(AXE_SCRIPT)
     for width, theme in looks:
@@ -91,8 +95,9 @@ def problems(page: Page, name: str, looks: tuple[Look, ...] = WIDE_AND_NARROW) -
         look = f"{name} at {width} px, {theme}"
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         wrong += [f"{look}: {over} px too wide"] if over > 0 else []
-        violations = page.evaluate(AXE, width in seen)
+        violations, found = page.evaluate(AXE, [width in seen, sorted(readable)])
         seen.add(width)
+        readable.update(found)
         wrong += [f"{look}: {v['id']}: {node['html'][:160]}" for v in violations for node in v["nodes"]]
     return wrong
 

@@ -10,6 +10,7 @@ from reports.isolation.errors import ModelFailed, ModelRefused
 from reports.isolation.explainer import Limits
 from reports.isolation.inspect import inspect_model
 from reports.isolation.runner import session
+from tests.proving import some
 from tests.reports.explaining import LIMITS
 from tests.reports.flavors import MODELS, THREE, TWO, WORDS, rows, save_code
 
@@ -29,7 +30,7 @@ def expected(model, task):
     return model.predict(ASKED)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", some(MODELS, 6))
 def test_answers_are_those_of_the_same_model_in_this_process(name, tmp_path):
     task, flavor, serialization, brings_code, save = MODELS[name]
     model = save(tmp_path / "model")
@@ -53,7 +54,7 @@ def test_answers_are_those_of_the_same_model_in_this_process(name, tmp_path):
         assert found.classes == tuple(sorted({str(label) for label in words}))
 
 
-@pytest.mark.parametrize("name", ["xgb", "xgb-three", "xgb-number", "xgb-booster", "lgb", "xgb-pipeline"])
+@pytest.mark.parametrize("name", some(["xgb", "xgb-three", "xgb-number", "xgb-booster", "lgb", "xgb-pipeline"], 2))
 def test_many_rows_of_a_booster_are_explained_by_the_fast_engine_in_isolation(name, tmp_path):
     task, _, _, _, save = MODELS[name]
     save(tmp_path / "model")
