@@ -99,7 +99,7 @@ def _comments(approval: ApprovalRequest, roles: Roles) -> list[Json]:
     return [
         {
             "id": str(row.pk),
-            "role": row.author_was or roles.of(row.author, row.written_at),
+            "roles": row.author_was.split(",") if row.author_was else [roles.of(row.author, row.written_at)],
             "at": clock.rfc3339(row.written_at),
             "log_index": row.log_entry,
         }

@@ -125,9 +125,14 @@ def discussed(snapshot: Snapshot) -> list[Paragraph]:
         return [answers.measured("Nobody commented on the request.", review, "promotion request")]
     table = Table(
         "Comments",
-        (Column("Role"), Column("Written"), of_version.LOG),
+        (Column("Roles"), Column("Written"), of_version.LOG),
         tuple(
-            (Cell(words(row.get("role"))), Cell(moment(row.get("at"))), record_blocks.index_cell(row)) for row in rows
+            (
+                Cell(listed(map(words, row.get("roles") or ()))),
+                Cell(moment(row.get("at"))),
+                record_blocks.index_cell(row),
+            )
+            for row in rows
         ),
         note="What was written stands on the page of the request, from where it can be erased; a document stays.",
     )

@@ -97,7 +97,7 @@ REVIEW: dict[str, Any] = {
         {"name": "risk", "roles": ["risk_officer"], "quorum": 2, "requires": None, "signed": 1},
     ],
     "excluded": [{"role": "engineer", "reasons": ["requester", "trained_by"]}],
-    "comments": [{"id": an_id("comment"), "role": "validator", "at": SIGNED, "log_index": 118}],
+    "comments": [{"id": an_id("comment"), "roles": ["validator"], "at": SIGNED, "log_index": 118}],
     "log_index": 108,
 }  # fmt: skip
 """What only the pack of a request holds."""

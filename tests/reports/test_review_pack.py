@@ -5,14 +5,17 @@ import json
 import pytest
 from django.urls import reverse
 
+from governance.approvals import comments
 from governance.common.errors import InvalidInput, Unknown
 from reports import services
 from reports.documents.building import build
+from reports.facts_version import reports_with_words_of
 from reports.models import Document, DocumentJob
 from reports.web import views
 from tests import payloads
 from tests.factories import a_user, accept, approve, attach
-from tests.reports.factories import Bank, a_declared_system
+from tests.reports.factories import Bank, a_declared_system, notarise
+from tests.validation import working
 
 
 @pytest.fixture
@@ -97,3 +100,25 @@ def test_the_page_of_a_review_asks_for_its_pack(bank, client, monkeypatch):
     assert (job.kind, job.system, job.about) == ("review-pack", bank.system, str(asked.pk))
     client.force_login(a_user())
     assert client.post(reverse("document-build"), sent).status_code == 422
+
+
+def test_of_comments_it_says_who_and_when_and_no_word(bank):
+    asked = bank.reviewed(number=2)
+    comment = comments.write_comment(request_id=asked.approval_id, author=bank.engineer, text="Look at the thin files.")
+    document = pack(bank, str(asked))
+    (row,) = document.snapshot["review"]["comments"]
+    assert (row["id"], row["roles"]) == (str(comment.pk), ["requester", "trainer", "engineer"])
+    assert "thin files" not in json.dumps(document.snapshot)
+    assert "requester, trainer and engineer" in said(document, "discussion")
+    assert "can be erased" in said(document, "discussion")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_pack_keeps_of_a_validator_is_named_when_that_is_erased(bank, tmp_path):
+    asked = bank.reviewed(number=2)
+    validation = working.worked(asked.approval, bank.validator, opinion="fit")
+    notarise(tmp_path)
+    document = pack(bank, str(asked))
+    written = validation.parts.get(part="report").log_entry
+    assert [document.pdf_digest in line for line in reports_with_words_of(written)] == [True]
+    assert reports_with_words_of(asked.log_entry) == []
