@@ -99,9 +99,14 @@ def _comments(approval: ApprovalRequest, roles: Roles) -> list[Json]:
     return [
         {
             "id": str(row.pk),
-            "roles": row.author_was.split(",") if row.author_was else [roles.of(row.author, row.written_at)],
+            "roles": row.author_was.split(",") if row.author_was else _held(roles, row),
             "at": clock.rfc3339(row.written_at),
             "log_index": row.log_entry,
         }
         for row in rows
     ]
+
+
+def _held(roles: Roles, row: Comment) -> list[str]:
+    held = roles.of(row.author, row.written_at)
+    return [held] if held else []
