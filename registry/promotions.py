@@ -62,6 +62,31 @@ def request_promotion(
         Forbidden: the requester is no engineer of the system.
         InvalidInput: the model has no such alert.
     """
+    candidate, alias, approval = opened(
+        model=model,
+        version=version,
+        alias=alias,
+        requester=requester,
+        use_restrictions=use_restrictions,
+        change_class=change_class,
+    )
+    answers = answering.checked(in_answer_to, candidate.model)
+    return asked_for(candidate, alias, approval, change_class=change_class, actor=requester, in_answer_to=answers)
+
+
+def opened(
+    *,
+    model: str,
+    version: int,
+    alias: str,
+    requester: User,
+    use_restrictions: Sequence[str] = (),
+    change_class: str = ChangeClass.NON_SUBSTANTIAL,
+) -> tuple[ModelVersion, str, ApprovalRequest]:
+    """Open the approval of a version for an alias, as Placet calls it; the promotion itself is not written down.
+
+    Raises: see :func:`request_promotion`.
+    """
     registered = selectors.model_for(requester, model)
     candidate = selectors.version(registered, version)
     protected.check_governs(registered, alias)
@@ -69,7 +94,6 @@ def request_promotion(
     ai_system = classified(registered.system, model)
     if not has_role(requester, Role.ENGINEER, Role.OWNER, system_id=ai_system.pk):
         raise Forbidden(f"Only an engineer or the owner of {ai_system.name} requests its promotions.")
-    answers = answering.checked(in_answer_to, registered)
     policy_version = governing(ai_system, alias)
     now_live = selectors.live(registered, alias)
     serves = now_live is not None and now_live.version_id == candidate.pk
@@ -103,7 +127,7 @@ def request_promotion(
         use_restrictions=use_restrictions,
         policy_version=policy_version,
     )
-    return asked_for(candidate, alias, approval, change_class=change_class, actor=requester, in_answer_to=answers)
+    return candidate, alias, approval
 
 
 def _may_be_asked_for(now_live: AliasHistory) -> bool:
@@ -280,12 +304,18 @@ def context_of(candidate: ModelVersion, production: ModelVersion | None) -> dict
     }
 
 
-def request_missing(approval: ApprovalRequest, candidate: ModelVersion) -> list[uuid.UUID]:
-    """Return the jobs for evidence that is absent or stale; none for what Placet can't run."""
+def request_missing(
+    approval: ApprovalRequest, candidate: ModelVersion, rows: Sequence[Mapping[str, Any]] | None = None
+) -> list[uuid.UUID]:
+    """Return the jobs for evidence that is absent or stale; none for what Placet can't run.
+
+    Args:
+        rows: which of the approval's requirements; all of them, if left out.
+    """
     jobs: list[uuid.UUID] = []
     if candidate.is_recorded:
         return jobs
-    for wanted in approval.required_evidence:
+    for wanted in approval.required_evidence if rows is None else rows:
         if not producers.producible(wanted["type"]):
             continue
         digest = approval.subject_digest

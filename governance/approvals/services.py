@@ -259,6 +259,16 @@ def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdi
     return held_by_context(verdict, held)
 
 
+def foreseen(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdict:
+    """Hold evidence against the policy as opening the review with it would; nothing is kept.
+
+    Raises:
+        InvalidEvidence: all facts together are more than a policy is held against.
+    """
+    _refuse_too_many_facts(approval, evidence)
+    return _evaluated(approval, evidence)
+
+
 def _said(verdict: Verdict) -> dict[str, Any]:
     return {"verdict": verdict.outcome.value, "checks": {check.id: check.outcome.value for check in verdict.checks}}
 

@@ -14,11 +14,13 @@ from registry.api import (
     recorded,
     signed,
     standing,
+    trials,
     views,
     webhooks,
 )
 
 urlpatterns = [
+    path("promotion-checks", trials.PromotionChecks.as_view(), name="api-promotion-checks"),
     path("promotion-requests", views.PromotionRequests.as_view(), name="api-promotion-requests"),
     path("promotion-requests/<str:promotion>", views.PromotionDetail.as_view(), name="api-promotion-request"),
     path(

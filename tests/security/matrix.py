@@ -83,6 +83,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "take the tiles": ((EXPORTER, "200"), _REFUSED),
     "take the bundle": ((EXPORTER, "409+"), _REFUSED),  # no notary runs here that would seal it
     # Requests and approvals
+    "try a promotion": _act((role("engineer", "owner"), "200")),
     "request a promotion": _act((role("engineer", "owner"), "202+")),
     "decide": (
         (ELIGIBLE, {"in review": "302+", "": "409"}),
@@ -337,6 +338,7 @@ ROUTES: dict[str, Route] = {
     "POST api-revocations": Route("revoke", "approval", "lift"),
     "GET api-promotion-requests": Route("list requests", scope=R, shows=MODEL),
     "POST api-promotion-requests": Route("request a promotion", body="promotion", scope=W),
+    "POST api-promotion-checks": Route("try a promotion", body="promotion", scope=W),
     "GET api-promotion-request": Route("read a request", "promotion", scope=R),
     "POST api-promotion-applications": Route("apply over the API", "promotion", scope=W),
     "POST api-promotion-resubmissions": Route("resubmit", "promotion", "reason", scope=W),
