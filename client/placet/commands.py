@@ -7,9 +7,9 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -22,6 +22,7 @@ import placet
 from placet import (
     adopt_command,
     bundle_command,
+    check_command,
     evidence_commands,
     model_commands,
     policy_commands,
@@ -33,11 +34,12 @@ from placet import (
 from placet.assertions import judge_bundle
 from placet.case import is_case, verify_case
 from placet.case import said as case_said
-from placet.connection import Connected, JsonFlag
+from placet.connection import Connected, JsonFlag, when_mirrored
 from placet.cosignatures import Cosigner, encode_private_key, parse_private_key
 from placet.receipts import is_receipt, verify_receipt
-from placet.sdk import Placet, PlacetProblem, Promotion
+from placet.sdk import Placet, Promotion
 from placet.trust import default_policy, load_trust
+from placet.verdicts import BY_VERDICT, STYLE, show_checks, show_stages
 from placet.verify import (
     LIMITS,
     InvalidProof,
@@ -65,15 +67,13 @@ record_commands.register(app)
 model_commands.register(app)
 adopt_command.register(app, Connected)
 bundle_command.register(app, Connected)
+check_command.register(app)
 _WHICH = "The request, by its number (PR-12) or id."
 WaitFlag = Annotated[
     bool, typer.Option("--wait", help="Wait for the verdict or the end, with progress. Not for people.")
 ]
-_STYLE = {"holds": "green", "fails": "bold red", "not shown": "yellow", "pass": "green", "fail": "bold red"}
-_STYLE |= {"ALLOW": "green", "HOLD": "yellow", "BLOCK": "bold red", "missing": "yellow", "insufficient": "yellow"}
-_MIRRORED_WITHIN_S = 30
+_STYLE = {"holds": "green", "fails": "bold red", "not shown": "yellow"}
 _LONG = 100_000  # entries; a smaller bundle is verified before anybody wonders
-_BY_VERDICT = {"ALLOW": 0, "HOLD": 4, "BLOCK": 3}
 _ALIAS_NOT_MOVED = {"failed": 1, "rolled_back": 3}
 _ENDED_BADLY = {
     "rejected": 3,
@@ -209,16 +209,8 @@ def request_promotion(
 ) -> None:
     """Request that an alias be moved to a model version."""
     with Connected() as client:
-        request = _requested(
-            client,
-            model,
-            version,
-            to,
-            patient=wait,
-            change_class=change,
-            in_answer_to=answers,
-            idempotency_key=key,
-        )
+        ask = partial(client.request_promotion, model, version, to, change_class=change, in_answer_to=answers)
+        request = when_mirrored(partial(ask, idempotency_key=key), patient=wait)
         if wait:
             request = _follow(client, request, until="verdict", quiet=as_json)
         elif not request.next_step:
@@ -319,19 +311,6 @@ def version(as_json: JsonFlag = False) -> None:
         terminal.say(f"placet {placet.__version__}")
 
 
-def _requested(client: Placet, model: str, version: str, alias: str, *, patient: bool, **said: str | None) -> Promotion:
-    """Request a promotion; with ``patient``, give Placet the seconds that it needs to see a version just registered."""
-    ends = time.monotonic() + (_MIRRORED_WITHIN_S if patient else 0)
-    while True:
-        try:
-            return client.request_promotion(model, version, alias, **said)
-        except PlacetProblem as problem:
-            unknown = problem.type in {"/problems/unknown-model", "/problems/unknown-version"}
-            if not unknown or time.monotonic() > ends:
-                raise
-        time.sleep(2)
-
-
 def _follow(client: Placet, request: Promotion, *, until: Any, quiet: bool) -> Promotion:
     """Wait for a request, naming each job once on standard error as it ends."""
     console = Console(stderr=True, highlight=False, markup=False)
@@ -355,7 +334,7 @@ def _exit_code(request: Promotion) -> int:
         return _ALIAS_NOT_MOVED[request.state]
     if (ended := _ENDED_BADLY.get(str(request.approval.get("state")))) is not None:
         return ended
-    return _BY_VERDICT.get(str(request.verdict), 4)
+    return BY_VERDICT.get(str(request.verdict), 4)
 
 
 def _show(request: Promotion, *, as_json: bool) -> None:
@@ -363,7 +342,7 @@ def _show(request: Promotion, *, as_json: bool) -> None:
         terminal.print_json(dict(request.raw))
         return
     verdict = request.verdict or "no verdict yet"
-    terminal.say(f"{request.model}/{request.version} to {request.alias}: {verdict}", style=_STYLE.get(verdict))
+    terminal.say(f"{request.model}/{request.version} to {request.alias}: {verdict}", style=STYLE.get(verdict))
     approval = terminal.text(request.approval.get("state") or "")
     terminal.print_pairs({"request": request.id, "state": request.state, "approval": approval, "see": request.url})
     if (request.raw.get("gate") or {}).get("kind") == "detect-only":
@@ -376,25 +355,8 @@ def _show(request: Promotion, *, as_json: bool) -> None:
             "Not enforced: no MLflow holds this model; what stands here of its use is what people stated.",
             style="yellow",
         )
-    if request.checks:
-        table = terminal.table("outcome", "check", "value", "interval", "limit", "reason")
-        for check in request.checks:
-            interval = " to ".join(terminal.number(check.get(k)) for k in ("low", "high") if check.get(k) is not None)
-            outcome = terminal.text(check.get("outcome"))
-            about = [
-                terminal.text(check.get("title") or check.get("id")),
-                terminal.number(check.get("value")),
-                interval,
-            ]
-            rest = [terminal.number(check.get("limit")), terminal.text(check.get("reason") or "")]
-            table.add_row(Text(outcome, style=_STYLE.get(outcome, "")), *map(Text, about + rest))
-        terminal.out().print(table)
-    for stage in request.stages:
-        signed = stage.get("signed")
-        count = len(signed) if isinstance(signed, list) else terminal.text(signed or 0)
-        roles = ", ".join(map(terminal.text, stage.get("roles") or []))
-        name, quorum = terminal.text(stage.get("name")), terminal.text(stage.get("quorum"))
-        terminal.say(f"stage {name}: {count} of {quorum} signed ({roles})")
+    show_checks(request.checks)
+    show_stages(request.stages)
     if request.next_step:
         terminal.say(request.next_step)
 

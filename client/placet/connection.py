@@ -1,12 +1,16 @@
 """What every command that calls Placet shares: the connection whose refusals become a sentence and an exit code."""
 
-from typing import Annotated, Any
+import time
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from placet import terminal
 from placet.sdk import Placet, PlacetProblem
 
+T = TypeVar("T")
+_MIRRORED_WITHIN_S = 30
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -40,3 +44,16 @@ def _field_errors(errors: Any, path: str = "") -> list[str]:
     else:
         return []
     return [line for name, value in inner for line in _field_errors(value, name)]
+
+
+def when_mirrored(call: Callable[[], T], *, patient: bool) -> T:
+    """Call Placet about a version; with ``patient``, give it the seconds that it needs to see one just registered."""
+    ends = time.monotonic() + (_MIRRORED_WITHIN_S if patient else 0)
+    while True:
+        try:
+            return call()
+        except PlacetProblem as problem:
+            unknown = problem.type in {"/problems/unknown-model", "/problems/unknown-version"}
+            if not unknown or time.monotonic() > ends:
+                raise
+        time.sleep(2)

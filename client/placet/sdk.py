@@ -21,6 +21,7 @@ from placet.case_calls import CaseCalls
 from placet.digests import file_digest, is_digest
 from placet.evidence import EvidenceCalls
 from placet.production import ProductionCalls, segment
+from placet.trials import TrialCalls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +114,7 @@ class IssuedPermit:
     refuse_new_loads: bool = False
 
 
-class Placet(ProductionCalls, EvidenceCalls, CaseCalls):
+class Placet(ProductionCalls, EvidenceCalls, CaseCalls, TrialCalls):
     """Calls Placet as one service account or person. Use it as a context manager, or ``close()`` it."""
 
     def __init__(

@@ -182,6 +182,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RequestStateEnum": "governance.approvals.models.State",
         "StatusEnum": ["valid", "suspended", "revoked", "lapsed"],
+        "GateOutputVerdictEnum": ["ALLOW", "HOLD", "BLOCK"],
         "PointStatusEnum": ["inserted", "amended", "deleted"],
         "FindingStateEnum": ["open", "proposed", "closed"],
         "AiActClassEnum": "governance.inventory.models.AISystem.AIActClass",
