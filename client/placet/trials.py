@@ -33,7 +33,8 @@ class Trial:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         """Read the API's answer; what it leaves out is empty."""
-        text = {k: str(raw.get(k) or "") for k in ("model", "version", "alias", "verdict", "reason", "policy", "dataset")}
+        names = ("model", "version", "alias", "verdict", "reason", "policy", "dataset")
+        text = {name: str(raw.get(name) or "") for name in names}
         checks, evidence, stages = (tuple(raw.get(name) or ()) for name in ("checks", "evidence", "stages"))
         return cls(
             **text, checks=checks, evidence=evidence, stages=stages, under_way=raw.get("under_way") is True, raw=raw
