@@ -13,7 +13,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.approvals import selectors as approvals
-from governance.approvals import services as approval_services
+from governance.approvals import verdicts
 from governance.approvals.models import ApprovalRequest, ChangeClass
 from governance.evidence import producers
 from governance.evidence import selectors as evidence_selectors
@@ -91,7 +91,9 @@ def try_promotion(
             change_class=change_class,
         )
         pieces = approvals.required_evidence(approval)
-        verdict = approval_services.foreseen(approval, [item for _, item in pieces if item])
+        evidence = [item for _, item in pieces if item]
+        verdicts.check_size(approval, evidence)
+        verdict = verdicts.evaluated(approval, evidence)
         transaction.set_rollback(True)
     return Trial(
         candidate=candidate,

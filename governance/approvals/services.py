@@ -11,7 +11,7 @@ from django.db import transaction
 
 from governance.accounts.models import User
 from governance.accounts.selectors import people_with
-from governance.approvals import conditions, delegated, facts, inherited, kinds, renewal, selectors, unmeasured, waived
+from governance.approvals import delegated, kinds, renewal, selectors, unmeasured, verdicts, waived
 from governance.approvals.errors import DataUnfit, PolicyMissing, RequestNotOpen
 from governance.approvals.models import GRANTED, OPEN, ApprovalRequest, State
 from governance.approvals.transitions import MOVES
@@ -21,16 +21,13 @@ from governance.audit.events import Event
 from governance.audit.services import SealedPayload
 from governance.common import clock
 from governance.common.errors import Forbidden, Unknown
-from governance.evidence import projection
-from governance.evidence.errors import InvalidEvidence
 from governance.evidence.models import Evidence
 from governance.inventory.mirrored import mirror
 from governance.inventory.models import AISystem
 from governance.inventory.retiring import check_takes_requests
 from governance.policy import duties
 from governance.policy.document import PolicyDocument
-from governance.policy.evaluate import Review, Verdict, Waiver, evaluate
-from governance.policy.holds import held_by_context
+from governance.policy.evaluate import Verdict
 from governance.policy.models import PolicyVersion
 from governance.policy.selectors import document_of, governing
 
@@ -201,7 +198,7 @@ def open_review(approval: ApprovalRequest) -> None:
         InvalidEvidence: all facts together are more than a policy is held against.
     """
     evidence = [item for _, item in selectors.required_evidence(approval) if item]
-    _refuse_too_many_facts(approval, evidence)
+    verdicts.check_size(approval, evidence)
     manifest = [
         {"id": str(item.pk), "type": item.type, "payload_digest": item.payload_digest}
         for item in sorted(evidence, key=lambda item: item.type)
@@ -210,7 +207,7 @@ def open_review(approval: ApprovalRequest) -> None:
     approval.manifest_digest = "sha256:" + sha256(rfc8785.dumps(manifest)).hexdigest()
     approval.review_opened_at = clock.now()
     _exclude_producers(approval, evidence)
-    verdict = _evaluated(approval, evidence)
+    verdict = verdicts.evaluated(approval, evidence)
     approval.verdict = verdict.as_json()
     old, approval.state = approval.state, State.IN_REVIEW
     audit.append(
@@ -222,7 +219,7 @@ def open_review(approval: ApprovalRequest) -> None:
             "manifest": approval.manifest_digest,
             "evidence": manifest,
             "excluded": [row["person"] for row in approval.excluded],
-            **_said(verdict),
+            **verdicts.said(verdict),
             **waived.named(approval),
         },
     )
@@ -231,58 +228,21 @@ def open_review(approval: ApprovalRequest) -> None:
         approve(approval, PLACET)  # a policy without stages: passing checks are all it asks
 
 
-def _refuse_too_many_facts(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> None:
-    size = projection.size(facts.of_request(approval, evidence))
-    if size > projection.LARGEST:
-        raise InvalidEvidence(
-            f"All facts of {approval} take {size:,} bytes together, and {projection.LARGEST:,} are allowed: measure "
-            "fewer features or groups, or ask for less evidence in the policy."
-        )
-
-
-def _evaluated(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdict:
-    document = document_of(approval.policy_version)
-    if approval.subject_kind in unmeasured.KINDS:
-        return held_by_context(unmeasured.verdict_of(approval.subject_kind, document), conditions.holds(approval))
-    signed = [
-        Review(
-            check=item.payload["check"],
-            verdict=item.payload["verdict"],
-            role=item.payload["reviewer_role"],
-            reviewer=item.producer_id,
-        )
-        for item in selectors.standing_reviews(approval)
-    ]
-    granted = [Waiver(check=row.check_id) for row in waived.in_force(approval)]
-    verdict = evaluate(document, facts.of_request(approval, evidence), waivers=granted, reviews=signed)
-    held = [*approval.context.get("holds", []), *conditions.holds(approval), *inherited.holds(approval)]
-    return held_by_context(verdict, held)
-
-
-def foreseen(approval: ApprovalRequest, evidence: Sequence[Evidence]) -> Verdict:
-    """Hold evidence against the policy as opening the review with it would; nothing is kept.
-
-    Raises:
-        InvalidEvidence: all facts together are more than a policy is held against.
-    """
-    _refuse_too_many_facts(approval, evidence)
-    return _evaluated(approval, evidence)
-
-
-def _said(verdict: Verdict) -> dict[str, Any]:
-    return {"verdict": verdict.outcome.value, "checks": {check.id: check.outcome.value for check in verdict.checks}}
-
-
 @transaction.atomic
 def evaluate_again(approval: ApprovalRequest, *, actor: Actor = PLACET) -> Verdict:
     """Hold the frozen evidence against the policy again, with the reviews signed since; store and log the verdict."""
-    verdict = _evaluated(approval, list(Evidence.objects.filter(pk__in=approval.evidence_ids)))
+    verdict = verdicts.evaluated(approval, list(Evidence.objects.filter(pk__in=approval.evidence_ids)))
     approval.verdict = verdict.as_json()
     audit.append(
         event=Event.APPROVAL_EVALUATED,
         actor=actor,
         subjects=[approval],
-        data={"request": approval.pk, "manifest": approval.manifest_digest, **_said(verdict), **waived.named(approval)},
+        data={
+            "request": approval.pk,
+            "manifest": approval.manifest_digest,
+            **verdicts.said(verdict),
+            **waived.named(approval),
+        },
     )
     return verdict
 

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.accounts.idempotency import idempotent
 from governance.accounts.narrow import actor
 from governance.approvals.models import ChangeClass
 from governance.evidence.tasks import enqueue
@@ -95,6 +96,7 @@ class PromotionChecks(APIView):
     scope = "promotions:write"
 
     @extend_schema(request=TrialInput, responses=TrialOutput, summary="Hold a version against the policy of an alias")
+    @idempotent
     def post(self, request: Request) -> Response:
         """Return what a promotion request would be told now; no request is opened, and nobody is asked to decide."""
         payload = TrialInput(data=request.data)
