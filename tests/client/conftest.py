@@ -171,7 +171,8 @@ class Api:
             def answer(self, body: bytes) -> None:
                 path, _, query = self.path.partition("?")
                 about = {"method": self.command, "path": path, "query": query, "body": body}
-                api.asked.append(about | {"headers": dict(self.headers)})
+                if path != "/api/v1/gate/check-ins":  # of a plugin that another test left running on this worker
+                    api.asked.append(about | {"headers": dict(self.headers)})
                 queue = api.answers.get((self.command, path)) or [(404, {"title": "Not found", "status": 404})]
                 status, value = queue.pop(0) if len(queue) > 1 else queue[0]
                 raw = value if isinstance(value, bytes) else json.dumps(value).encode()
