@@ -100,10 +100,9 @@ def test_what_a_request_would_be_refused_is_refused_alike(cast, version):
         tried(cast, alias="mine")
     with pytest.raises(Forbidden, match="requests its promotions"):
         tried(cast, requester=elsewhere)
-    made, _ = promotions.request_promotion(model=str(cast.model), version=1, alias="champion", requester=cast.engineer)
+    promotions.request_promotion(model=str(cast.model), version=1, alias="champion", requester=cast.engineer)
     with pytest.raises(RequestOpen):
         tried(cast)
-    assert made.approval_id
     cast.live(number=2)
     with pytest.raises(AlreadyLive):
         tried(cast, version=2)
