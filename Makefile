@@ -13,7 +13,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo demo-check up test test-fast test-spark prove mlflow-range check fmt bench clean lock \
-  setup-dev lint types imports templates migrations deploy-check yaml spelling lock-check client-build
+  setup-dev lint types imports templates migrations deploy-check yaml spelling lock-check client-build licences sbom audit
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | while IFS= read -r line; do \
@@ -54,7 +54,7 @@ mlflow-range: $(STAMPS)/dev ## Placet against the oldest and the newest MLflow t
 bench: $(STAMPS)/dev ## Measure every figure that the README claims.
 	$(RUN) benchmarks $(ARGS)
 
-check: lint types imports templates migrations deploy-check yaml spelling lock-check client-build ## Everything below.
+check: lint types imports templates migrations deploy-check yaml spelling lock-check licences client-build ## Everything below.
 	@echo "check: all passed"
 
 lint: $(STAMPS)/dev ## ruff: rules and formatting.
@@ -92,9 +92,19 @@ spelling: $(STAMPS)/dev ## codespell.
 lock-check: $(STAMPS)/dev ## The lock files are what pyproject.toml resolves to.
 	.venv/bin/python scripts/check_lock.py
 
+licences: $(STAMPS)/dev ## Every dependency and copied file has a licence that fits Apache-2.0.
+	.venv/bin/python scripts/licences.py
+
 client-build: $(STAMPS)/dev ## The published package builds.
 	@out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
 	  bash scripts/uv.sh build --quiet --offline --wheel --no-build-isolation --out-dir "$$out" ./client && ls "$$out"
+
+sbom: $(STAMPS)/dev ## Write the bill of materials, var/sbom.cdx.json (CycloneDX 1.6). ARGS=PATH writes another file.
+	.venv/bin/python scripts/sbom.py $(ARGS)
+
+# Not in `check`: what is known changes by the day, so the same commit would pass today and fail tomorrow.
+audit: $(STAMPS)/dev ## Ask the Python advisory database about every locked package. Needs the internet, so no part of check.
+	$(RUN) pip_audit --strict --require-hashes --disable-pip --requirement requirements.lock $(ARGS)
 
 fmt: $(STAMPS)/dev ## Format code and templates, and mend what ruff can mend by itself.
 	$(RUN) ruff check --fix-only .

@@ -46,7 +46,7 @@ def test_check_runs_every_check_target(repository: Path) -> None:
     prerequisites = re.search(r"^check: (.*?) ##", text, re.MULTILINE)[1].split()  # type: ignore[index]
     assert prerequisites == [
         *("lint", "types", "imports", "templates", "migrations", "deploy-check"),
-        *("yaml", "spelling", "lock-check", "client-build"),
+        *("yaml", "spelling", "lock-check", "licences", "client-build"),
     ]
 
 
