@@ -131,6 +131,7 @@ SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True  # scripts take the token from the page
 
 # A site reached over https gets the full set; a plain http://localhost would only break itself with it.
 if BASE_URL.startswith("https://"):
@@ -141,6 +142,9 @@ if BASE_URL.startswith("https://"):
     SECURE_HSTS_PRELOAD = env.flag("PLACET_HSTS_PRELOAD")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+    # The prefix has browsers take them from this very host alone, over https: no other host of the domain sets one.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
 # W005 and W021 want HSTS for all subdomains and browsers' preload lists. Both bind hosts that are not Placet's, and can
 # be taken back only after months, so whoever runs those hosts asks for them.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from governance.config import openapi  # noqa: F401 (registers how tokens are described)
 from governance.config.api import NoSuchAddress
+from governance.config.csp import csp_reports
 from governance.config.health import healthz
 
 api: list[URLPattern | URLResolver] = [
@@ -23,6 +24,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("csp-reports", csp_reports, name="csp-reports"),
     path("api/v1/", include(api)),
     path("", include("governance.accounts.web.urls")),
     path("", include("governance.regulation.web.urls")),

@@ -38,6 +38,8 @@ def settings_of(code: str, **variables: str) -> str:
 def test_https_binds_this_host_for_a_year_and_no_other_unless_asked():
     hsts = "s.SECURE_HSTS_SECONDS, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.SECURE_HSTS_PRELOAD"
     assert settings_of(hsts) == "31536000 False False"
+    cookies = "[(s.SESSION_COOKIE_NAME, s.SESSION_COOKIE_SECURE), (s.CSRF_COOKIE_NAME, s.CSRF_COOKIE_SECURE)]"
+    assert settings_of(cookies) == "[('__Host-sessionid', True), ('__Host-csrftoken', True)]"
     asked = {"PLACET_HSTS_SECONDS": "60", "PLACET_HSTS_SUBDOMAINS": "on", "PLACET_HSTS_PRELOAD": "on"}
     assert settings_of(hsts, **asked) == "60 True True"
     assert "PLACET_HSTS_SECONDS" in settings_of(hsts, PLACET_HSTS_SECONDS="a year")

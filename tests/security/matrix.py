@@ -69,6 +69,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "single sign-on": ((ANYBODY, "503"),),  # no provider runs here that would answer
     "no sign-in begun": ((ANYBODY, "403"),),
     "sign out": ((ANYBODY, "302"),),
+    "report of a browser": ((ANYBODY, "415"),),  # what the test sends is none
     "second step": ((ANYBODY, "302"),),
     # Reading
     "read": ((READER, "200"), _HIDDEN),
@@ -213,6 +214,7 @@ FINDING = "The data"
 ROUTES: dict[str, Route] = {
     # Open to all
     "* healthz": Route("public", why="a load balancer asks; it says only whether the process works"),
+    "POST csp-reports": Route("report of a browser", why="browsers report what the policy blocked, with no cookie"),
     "GET login": Route("sign in", why="to sign in"),
     "POST login": Route("sign in", why="to sign in"),
     "PUT login": Route("sign in", why="Django's own view takes it for a POST"),
@@ -414,6 +416,7 @@ NAMES = {key.partition(" ")[2] for key in ROUTES}
 NEEDS_NO_SIGN_IN = {"public", "no such address", "gate's token", "sign in", "sign out", "second step"} | {
     "single sign-on",
     "no sign-in begun",
+    "report of a browser",
 }
 
 
