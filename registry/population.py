@@ -18,7 +18,8 @@ from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.audit.searching import Query, each, extent
 from governance.audit.selectors import LogEntry
-from governance.common import clock, spreadsheets
+from governance.common import clock
+from placet import spreadsheets
 
 KINDS: dict[str, str] = {
     Event.PROMOTION_APPLIED: "applied",

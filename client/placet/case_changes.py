@@ -1,10 +1,9 @@
 """The population of changes in a case: what each entry says of a protected alias, as Placet tells it in a list."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from placet import spreadsheets
 from placet.verify import parse_time
 
 Entry = Mapping[str, Any]
@@ -20,7 +19,6 @@ KINDS = {
 }
 """Event -> what it was. Which events make the population is not for a case to choose."""
 COLUMNS = ("index", "id", "at", "kind", "model", "alias", "version", "action", "actor")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def population(
@@ -44,11 +42,8 @@ def population(
 def table(items: Iterable[Mapping[str, Any]]) -> bytes:
     """Return items as CSV in which no spreadsheet takes a cell for a formula; the last line counts them."""
     rows = [[str(item[name]) for name in COLUMNS] for item in items]
-    text = io.StringIO()
-    write = csv.writer(text, quoting=csv.QUOTE_ALL)
-    for row in ([*COLUMNS], *rows, [f"End of the list: {len(rows)}"]):
-        write.writerow([f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell for cell in row])
-    return text.getvalue().encode()
+    write = spreadsheets.writer()
+    return "".join(map(write, ([*COLUMNS], *rows, [f"End of the list: {len(rows)}"]))).encode()
 
 
 def _item(index: int, entry: Entry) -> dict[str, Any]:

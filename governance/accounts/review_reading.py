@@ -11,8 +11,9 @@ from governance.accounts import systems
 from governance.accounts.models import AccessReview, AccessReviewItem, User
 from governance.accounts.recertification import has_ended
 from governance.accounts.roles import Role
-from governance.common import clock, spreadsheets
+from governance.common import clock
 from governance.common.errors import Unknown
+from placet import spreadsheets
 
 FORMAT = "placet-access-review-list/1"
 COLUMNS = (

@@ -14,8 +14,9 @@ from governance.approvals import remediation, selectors
 from governance.approvals.findings import SIGNED
 from governance.approvals.models import Finding
 from governance.audit import selectors as log
-from governance.common import clock, spreadsheets
+from governance.common import clock
 from governance.inventory import selectors as inventory
+from placet import spreadsheets
 
 SHOWN = 50
 CONDITIONS = {

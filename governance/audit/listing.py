@@ -13,7 +13,8 @@ from governance.audit.actors import Actor
 from governance.audit.events import Event
 from governance.audit.searching import Query, each
 from governance.audit.selectors import LogEntry
-from governance.common import clock, spreadsheets
+from governance.common import clock
+from placet import spreadsheets
 
 FORMAT = "placet-log-search/1"
 COLUMNS = ("index", "id", "at", "event", "actor", "subjects", "data", "leaf_hash")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from governance.common import spreadsheets
 from governance.regulation.crosswalk import STATEMENT_OF, Crosswalk, Holding, Mapped, crosswalk, framework
 from governance.regulation.register import Register, load
+from placet import spreadsheets
 
 FORMAT = "placet-statement-of-applicability/1"
 COLUMNS = (

@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 
 from governance.accounts import holds
 from governance.accounts.models import User
-from governance.common import clock, spreadsheets
+from governance.common import clock
 from governance.common.clock import rfc3339
 from monitoring import keeping, record_reading
 from monitoring.batches import erasures_of
 from monitoring.intake_settings import IntakeSettings
 from monitoring.models import ErasedFile, Monitor, RecordBatch
 from monitoring.web.live import live_strip
+from placet import spreadsheets
 
 Row = dict[str, Any]
 A_PAGE = 25

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from governance.accounts.models import User
-from governance.common import clock, spreadsheets
+from governance.common import clock
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from governance.regulation import record
 from governance.regulation.register import Framework, load
+from placet import spreadsheets
 from reports.coverage import COLUMNS, Cell, Column, Line, Share, Whole, counts
 from reports.covering import ACT, When, controls_shown, lines_of, offered, shares_of
 from reports.documents.wording import DASH
