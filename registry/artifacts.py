@@ -74,6 +74,7 @@ def fetch(client: mlflow.Client, location: str, target: Path) -> None:
         ArtifactUnavailable: it can't be fetched, or not within the limits; the message says which.
     """
     if not location.startswith(PROXIED):
+        _check_scheme(location)
         _fetch_with_mlflow(location, target)
         return
     if not _is_plain(location):
@@ -105,6 +106,25 @@ def listing_digest(client: mlflow.Client, location: str) -> str:
     except (MlflowDown, ArtifactUnavailable, httpx.HTTPStatusError):
         return ""
     return sha256(rfc8785.dumps(rows)).hexdigest()
+
+
+def _check_scheme(location: str) -> None:
+    """Refuse to read a store that this deployment does not read.
+
+    Whoever may register a version says where its files lie. With most schemes MLflow's library connects to whatever
+    host that names (or, with ``runs`` and ``models``, to where another such location leads), from the worker's place in
+    the network. A bucket names none, and which local paths may be given is for MLflow's server to say.
+
+    Raises:
+        ArtifactUnavailable: the scheme is not among ``PLACET_ARTIFACT_SCHEMES``.
+    """
+    scheme = location.partition(":")[0].lower() if ":" in location.partition("/")[0] else "file"
+    if scheme not in settings.ARTIFACT_SCHEMES:
+        read = ", ".join(settings.ARTIFACT_SCHEMES)
+        raise ArtifactUnavailable(
+            f"Its files lie at {scheme}:…, and this deployment reads {read} besides what MLflow hands out itself. Log "
+            "it to MLflow's own store, or have whoever runs Placet allow that (PLACET_ARTIFACT_SCHEMES)."
+        )
 
 
 def _is_plain(location: str) -> bool:

@@ -20,6 +20,22 @@ def text(name: str, default: str | None = None) -> str:
     return value
 
 
+def secret(name: str, default: str | None = None) -> str:
+    """Return a secret: the variable, or what stands in the file that ``<name>_FILE`` names; refuse both at once.
+
+    Orchestrators hand secrets over as files, which other users of the machine and crash reports do not show.
+    """
+    path = os.environ.get(f"{name}_FILE", "")
+    if not path:
+        return text(name, default)
+    if os.environ.get(name):
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; set one of them.")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE: {path} can't be read.") from error
+
+
 def flag(name: str, *, default: bool = False) -> bool:
     """Return a yes/no variable: 1, true, yes and on are yes."""
     return os.environ.get(name, str(default)).strip().lower() in {"1", "true", "yes", "on"}
@@ -59,8 +75,8 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def urls(name: str, default: str) -> list[str]:
-    """Return a variable of addresses, separated by blanks or commas; an empty one counts as not set."""
-    return re.split(r"[\s,]+", (os.environ.get(name, "").strip(" ,\n") or default))
+    """Return a variable (or file) of addresses, separated by blanks or commas; an empty one counts as not set."""
+    return re.split(r"[\s,]+", (secret(name, "").strip(" ,\n") or default))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The identity provider of single sign-on, from the environment."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -41,7 +40,7 @@ def provider_from_environment() -> Provider:
     return Provider(
         issuer=issuer,
         client_id=env.text("PLACET_OIDC_CLIENT_ID"),
-        client_secret=_secret(),
+        client_secret=env.secret("PLACET_OIDC_CLIENT_SECRET", ""),
         name=env.text("PLACET_OIDC_NAME", Provider.name),
         scopes=tuple(dict.fromkeys(["openid", *env.text("PLACET_OIDC_SCOPES", "profile email").split()])),
         groups_claim=env.text("PLACET_OIDC_GROUPS_CLAIM", Provider.groups_claim),
@@ -51,12 +50,3 @@ def provider_from_environment() -> Provider:
         session_hours=env.whole("PLACET_OIDC_SESSION_HOURS", Provider.session_hours, least=1),
         role_days=env.whole("PLACET_OIDC_ROLE_DAYS", Provider.role_days, least=1),
     )
-
-
-def _secret() -> str:
-    if not (name := env.text("PLACET_OIDC_CLIENT_SECRET_FILE", "")):
-        return env.text("PLACET_OIDC_CLIENT_SECRET", "")
-    try:
-        return Path(name).read_text().strip()
-    except OSError as error:
-        raise ImproperlyConfigured(f"PLACET_OIDC_CLIENT_SECRET_FILE: {name} can't be read.") from error

@@ -12,10 +12,12 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 DEBUG = env.flag("PLACET_DEBUG")
 # Only what serves people signs with it; the WSGI application refuses to start on the stand-in.
 NO_SECRET_KEY = "not-set: nothing is signed with this"  # noqa: S105 (it says that there is none)
-SECRET_KEY = env.text("PLACET_SECRET_KEY", NO_SECRET_KEY)
+SECRET_KEY = env.secret("PLACET_SECRET_KEY", NO_SECRET_KEY)
 BASE_URL = env.text("PLACET_BASE_URL", "http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS = env.words("PLACET_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("PLACET_TRUSTED_ORIGINS", BASE_URL)
+
+DEFAULT_EXCEPTION_REPORTER_FILTER = "governance.config.reporting.NoSecrets"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -93,19 +95,19 @@ _ROLE_URLS = {
     "privacy": "DATABASE_PRIVACY_URL",
 }
 DB_ROLE = env.text("PLACET_DB_ROLE", "app")
-DATABASES = {"default": env.database(env.text(_ROLE_URLS[DB_ROLE], "postgresql://placet_app@127.0.0.1/placet"))}
+DATABASES = {"default": env.database(env.secret(_ROLE_URLS[DB_ROLE], "postgresql://placet_app@127.0.0.1/placet"))}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["CONN_MAX_AGE"] = 60
-if "DATABASE_OWNER_URL" in os.environ:
+if {"DATABASE_OWNER_URL", "DATABASE_OWNER_URL_FILE"} & os.environ.keys():
     # Only migrations and the test database ever use it; the runtime processes are not given this variable.
-    _owner = env.database(env.text("DATABASE_OWNER_URL"))
+    _owner = env.database(env.secret("DATABASE_OWNER_URL"))
     DATABASES["default"]["OWNER_USER"] = _owner["USER"]
     DATABASES["default"]["OWNER_PASSWORD"] = _owner["PASSWORD"]
 if "PLACET_TEST_DATABASE" in os.environ:
     DATABASES["default"]["TEST"] = {"NAME": env.text("PLACET_TEST_DATABASE")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = env.secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -255,15 +257,15 @@ CELERY_BEAT_SCHEDULE = {
 
 MLFLOW_TRACKING_URI = env.text("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
 MLFLOW_USERNAME = env.text("MLFLOW_TRACKING_USERNAME", "")
-MLFLOW_PASSWORD = env.text("MLFLOW_TRACKING_PASSWORD", "")
+MLFLOW_PASSWORD = env.secret("MLFLOW_TRACKING_PASSWORD", "")
 MLFLOW_SERVICE_USER = env.text("PLACET_MLFLOW_SERVICE_USER", "placet")
 MLFLOW_PUBLIC_URL = env.text("PLACET_MLFLOW_PUBLIC_URL", MLFLOW_TRACKING_URI)
 # What MLflow's webhooks are signed with, and where MLflow sends them if not to the address that people use.
-WEBHOOK_SECRET = env.text("PLACET_MLFLOW_WEBHOOK_SECRET", "")
+WEBHOOK_SECRET = env.secret("PLACET_MLFLOW_WEBHOOK_SECRET", "")
 WEBHOOK_URL = env.text("PLACET_MLFLOW_WEBHOOK_URL", f"{BASE_URL}/api/v1/gate/webhooks")
 # In hexadecimal, as manage.py harden_mlflow_db made it; without it Placet gives MLflow's database no word.
-MLFLOW_WORD_KEY = bytes.fromhex(env.text("PLACET_MLFLOW_WORD_KEY", ""))
-GATE_TOKEN = env.text("PLACET_GATE_TOKEN", "")
+MLFLOW_WORD_KEY = bytes.fromhex(env.secret("PLACET_MLFLOW_WORD_KEY", ""))
+GATE_TOKEN = env.secret("PLACET_GATE_TOKEN", "")
 DOCUMENT_TIMEOUT_S = env.whole("PLACET_DOCUMENT_TIMEOUT_SECONDS", 300, least=10)
 # The documents' signature, of the worker alone. Without a key they stay unsigned, and their cover says so.
 DOCUMENT_KEY = env.text("PLACET_DOCUMENT_KEY", "")
@@ -279,6 +281,8 @@ FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 MAX_ARTIFACT_MB = env.whole("PLACET_MAX_ARTIFACT_MB", 2048, least=1)
+# Stores that are read without MLflow's server. A location of another kind names the server to connect to, or more.
+ARTIFACT_SCHEMES = env.words("PLACET_ARTIFACT_SCHEMES", "s3,gs,wasbs,file")
 ARTIFACT_TIMEOUT_S = env.whole("PLACET_ARTIFACT_TIMEOUT_SECONDS", 300, least=1)
 REDIGEST_S = env.whole("PLACET_REDIGEST_SECONDS", 900, least=1)
 # Whether a model that brings its author's code (a pickle, a python_function) is run, in full isolation, or refused; and
@@ -308,7 +312,7 @@ ANCHOR_DIR = env.text("PLACET_ANCHOR_DIR", str(BASE_DIR / "var" / "anchors"))
 ANCHORS = env.urls("PLACET_ANCHORS", "folder:")
 TRUST_FILE = env.text("PLACET_TRUST_FILE", str(BASE_DIR / "var" / "keys" / "policy.txt"))
 
-_MAIL = env.mail_server(env.text("PLACET_EMAIL_URL", ""))
+_MAIL = env.mail_server(env.secret("PLACET_EMAIL_URL", ""))
 EMAIL_BACKEND = _MAIL.backend
 EMAIL_HOST = _MAIL.host
 EMAIL_PORT = _MAIL.port
@@ -321,9 +325,9 @@ DEFAULT_FROM_EMAIL = _MAIL.sender
 
 NOTICE_DETAIL = env.choice("PLACET_NOTICE_DETAIL", ("link", "subject"))
 # Addresses of people's channels are sealed under it: the web process takes them, the worker sends to them.
-NOTICE_KEY = env.text("PLACET_NOTICE_KEY", "")
+NOTICE_KEY = env.secret("PLACET_NOTICE_KEY", "")
 # Columns of records that are kept hashed are hashed under it: the web process takes them, commands erase them.
-RECORDS_KEY = env.text("PLACET_RECORDS_KEY", "")
+RECORDS_KEY = env.secret("PLACET_RECORDS_KEY", "")
 NOTICE_SCHEMES = env.words(
     "PLACET_NOTICE_SCHEMES", "slack,msteams,workflows,gchat,discord,tgram,mmosts,rockets,matrixs,ntfys,jsons"
 )

@@ -1,0 +1,71 @@
+"""Where a version's files may be fetched from: whoever may register a version says where they lie."""
+
+from __future__ import annotations
+
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from registry import artifacts
+from registry.errors import ArtifactUnavailable
+
+
+class NoClient:
+    """MLflow is not asked for what it does not serve."""
+
+
+@pytest.fixture
+def server():
+    reached = []
+
+    class Inside(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            reached.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+    running = HTTPServer(("127.0.0.1", 0), Inside)
+    Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield running.server_address[1], reached
+    running.shutdown()
+    running.server_close()
+
+
+def test_a_location_that_names_a_server_has_nobody_connect_to_it(server, tmp_path):
+    port, reached = server
+    with pytest.raises(ArtifactUnavailable, match=r"lie at http:….*PLACET_ARTIFACT_SCHEMES"):
+        artifacts.fetch(NoClient(), f"http://127.0.0.1:{port}/latest/meta-data", tmp_path)
+    assert reached == []
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("https://10.0.0.1/x", "HTTP://10.0.0.1/x", "ftp://10.0.0.1/x", "sftp://10.0.0.1/x", "hdfs://10.0.0.1/x"),
+        *("viewfs://10.0.0.1/x", "r2://b@10.0.0.1/x", "b2://b@10.0.0.1/x", "abfss://f@evil.example/x", "dbfs:/x"),
+        *("runs:/0123/model", "models:/m-1", "mlflow-artifacts://10.0.0.1/x", "x+plugin://10.0.0.1/x"),
+    ],
+)
+def test_no_other_way_leads_to_a_server_of_ones_choice(location, tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "_fetch_with_mlflow", lambda *given: pytest.fail(f"fetched {given}"))
+    with pytest.raises(ArtifactUnavailable):
+        artifacts.fetch(NoClient(), location, tmp_path)
+
+
+@pytest.mark.parametrize("location", ["s3://bucket/x", "gs://bucket/x", "file:///srv/x", "/srv/x", "C", "a/b:c"])
+def test_a_bucket_and_a_path_are_read(location, tmp_path, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(artifacts, "_fetch_with_mlflow", lambda *given: fetched.append(given))
+    artifacts.fetch(NoClient(), location, tmp_path)
+    assert fetched == [(location, tmp_path)]
+
+
+def test_a_deployment_allows_more_or_less(tmp_path, monkeypatch, settings):
+    fetched = []
+    monkeypatch.setattr(artifacts, "_fetch_with_mlflow", lambda *given: fetched.append(given[0]))
+    settings.ARTIFACT_SCHEMES = ["https"]
+    artifacts.fetch(NoClient(), "https://store.example/x", tmp_path)
+    with pytest.raises(ArtifactUnavailable):
+        artifacts.fetch(NoClient(), "s3://bucket/x", tmp_path)
+    assert fetched == ["https://store.example/x"]
