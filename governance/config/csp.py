@@ -125,4 +125,4 @@ def _counted(what: str, seconds: int) -> int:
 
 
 def _no(status: int, text: str) -> HttpResponse:
-    return HttpResponse(text, status=status, content_type="text/plain")
+    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
