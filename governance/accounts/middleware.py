@@ -11,7 +11,7 @@ from django.urls import reverse
 from governance.accounts import second_factor, single_sign_on, throttle
 from governance.accounts.models import User
 
-OPEN = ("login", "logout", "healthz", "csp-reports", "sso", "sso-again", "sso-callback", "sso-end", "signed-out")
+OPEN = ("login", "logout", "csp-reports", "sso", "sso-again", "sso-callback", "sso-end", "signed-out")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "governance.config.probes.probes_first",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "governance.common.middleware.security_headers",
@@ -98,6 +99,8 @@ DB_ROLE = env.text("PLACET_DB_ROLE", "app")
 DATABASES = {"default": env.database(env.secret(_ROLE_URLS[DB_ROLE], "postgresql://placet_app@127.0.0.1/placet"))}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["CONN_MAX_AGE"] = 60
+# Seconds after which a server that takes no connection is given up, rather than the system's two minutes.
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", "5")
 if {"DATABASE_OWNER_URL", "DATABASE_OWNER_URL_FILE"} & os.environ.keys():
     # Only migrations and the test database ever use it; the runtime processes are not given this variable.
     _owner = env.database(env.secret("DATABASE_OWNER_URL"))

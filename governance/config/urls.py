@@ -6,7 +6,7 @@ from drf_spectacular.views import SpectacularAPIView
 from governance.config import openapi  # noqa: F401 (registers how tokens are described)
 from governance.config.api import NoSuchAddress
 from governance.config.csp import csp_reports
-from governance.config.health import healthz
+from governance.config.probes import healthz, readyz
 
 api: list[URLPattern | URLResolver] = [
     path("", include("governance.audit.api.urls")),
@@ -23,7 +23,8 @@ api: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
-    path("healthz", healthz, name="healthz"),
+    path("healthz", healthz, name="healthz"),  # both are answered by middleware; here they have their names
+    path("readyz", readyz, name="readyz"),
     path("csp-reports", csp_reports, name="csp-reports"),
     path("api/v1/", include(api)),
     path("", include("governance.accounts.web.urls")),

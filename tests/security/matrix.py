@@ -213,7 +213,8 @@ FINDING = "The data"
 # "GET review": a method and the name of an address; "*" for one that is answered alike whatever the method.
 ROUTES: dict[str, Route] = {
     # Open to all
-    "* healthz": Route("public", why="a load balancer asks; it says only whether the process works"),
+    "* healthz": Route("public", why="a supervisor asks; it says only whether the process answers"),
+    "* readyz": Route("public", why="a load balancer asks; it names what the process lacks, and no address or secret"),
     "POST csp-reports": Route("report of a browser", why="browsers report what the policy blocked, with no cookie"),
     "GET login": Route("sign in", why="to sign in"),
     "POST login": Route("sign in", why="to sign in"),

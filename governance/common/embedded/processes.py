@@ -64,7 +64,7 @@ def _web(layout: Layout, addresses: Addresses) -> Process:
             *("--worker-tmp-dir", "/dev/shm", "--no-control-socket"),  # noqa: S108
         ),
         env=environment.compose(layout, addresses, "web"),
-        ready=answers(f"http://{LOOPBACK}:{port}/healthz"),
+        ready=answers(f"http://{LOOPBACK}:{port}/readyz"),
     )
 
 
