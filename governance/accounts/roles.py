@@ -26,6 +26,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "accounts.read_people": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "audit.read_log": frozenset({Role.AUDITOR, Role.RISK_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.ADMINISTRATOR}),
     "audit.export_bundle": frozenset({Role.AUDITOR, Role.RISK_OFFICER, Role.ADMINISTRATOR}),
+    "operations.read_health": frozenset({Role.AUDITOR, Role.RISK_OFFICER, Role.ADMINISTRATOR}),
     "audit.read_payload": frozenset({Role.AUDITOR, Role.RISK_OFFICER, Role.VALIDATOR, Role.DATA_PROTECTION_OFFICER}),
 }
 """What a role opens in the layers below accounts, which ask by ``user.has_perm`` and know no roles."""

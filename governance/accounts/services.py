@@ -34,6 +34,7 @@ SCOPES = frozenset(
         "findings:read",
         "incidents:read",
         "production:write",
+        "health:read",
     }
 )
 

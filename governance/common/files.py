@@ -188,6 +188,25 @@ def old_drafts(folder: Path, *, older_than: float) -> Iterator[Path]:
             continue
 
 
+def try_out(*, timeout_s: float) -> None:
+    """Write a file and delete it again, to see whether files can be written now; with a bucket, there too.
+
+    Args:
+        timeout_s: of each call to the bucket, which is tried once.
+    Raises:
+        OSError: the folder does not take it.
+        StorageUnavailable: the bucket does not answer, or does not take it.
+    """
+    draft(b"placet\n", Path(settings.STORAGE_ROOT) / "probe").unlink()
+    if settings.STORAGE_BUCKET:
+        options = settings.STORAGE_OPTIONS
+        store = open_store(settings.STORAGE_BUCKET, options=options, timeout_s=timeout_s, retries=0, who="web")
+        with _answers(writing=True):
+            _obstore().put(store, "probe", b"placet\n")
+            with suppress(FileNotFoundError):  # another process tried it out at the same moment
+                _obstore().delete(store, "probe")
+
+
 def sync_folder(folder: Path) -> None:
     """See to it that a name that was written into a folder survives a loss of power."""
     handle = os.open(folder, os.O_RDONLY)

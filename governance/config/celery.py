@@ -3,17 +3,20 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import after_task_publish, beat_init, heartbeat_sent, worker_init
 from kombu.entity import Exchange, Queue
 
+from governance.common import alive
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.config.settings")
+QUEUES = ("default", "evidence")
 app = Celery("placet")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # The nameless exchange routes by queue name alone, so no binding is kept in the broker: a wiped broker needs no repair.
 _nameless = Exchange("")  # type: ignore[no-untyped-call]
 app.conf.task_queues = [
     Queue(name, _nameless, routing_key=name)  # type: ignore[no-untyped-call]
-    for name in ("default", "evidence")
+    for name in QUEUES
 ]
 app.autodiscover_tasks()
 
@@ -29,5 +32,23 @@ def _refuse_if_unguarded(**_: object) -> None:
         raise SystemExit(refusal.detail) from refusal
 
 
+def _worker_is_alive(**_: object) -> None:
+    """Leave a sign of life for each queue that this worker takes tasks from."""
+    for queue in app.amqp.queues.consume_from:
+        alive.tell(f"worker:{queue}")
+
+
+def _beat_is_alive(**_: object) -> None:
+    """Leave a sign of life of beat: it sent a task."""
+    alive.tell("beat")
+
+
+def _watch_beat(**_: object) -> None:
+    """Only in beat's own process: others send tasks, too."""
+    after_task_publish.connect(_beat_is_alive)
+
+
 worker_init.connect(_refuse_if_unguarded)
 beat_init.connect(_refuse_if_unguarded)
+heartbeat_sent.connect(_worker_is_alive)
+beat_init.connect(_watch_beat)

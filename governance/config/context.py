@@ -14,7 +14,7 @@ from governance.common import clock
 from registry import protected
 from reports.bundles.access import TAKERS
 
-MAY = ("may_read_log", "may_read_people", "may_read_replays", "may_take_papers", "may_validate")
+MAY = ("may_read_log", "may_read_health", "may_read_people", "may_read_replays", "may_take_papers", "may_validate")
 VALIDATION = frozenset({Role.VALIDATOR, Role.RISK_OFFICER, Role.AUDITOR})  # to whom the menu offers validations
 
 
@@ -34,6 +34,7 @@ def header(request: HttpRequest) -> dict[str, Any]:
         "may_validate": bool(held.keys() & VALIDATION),
         "may_take_papers": bool(held.keys() & TAKERS or everywhere & PERMISSIONS["audit.export_bundle"]),
         "may_read_log": bool(everywhere & PERMISSIONS["audit.read_log"]),
+        "may_read_health": bool(everywhere & PERMISSIONS["operations.read_health"]),
         "may_read_people": bool(everywhere & PERMISSIONS["accounts.read_people"]),
         "may_read_replays": bool(everywhere),  # of the whole deployment, as what a replay reads is
         "sign_again": single_sign_on.asked_anew(request),

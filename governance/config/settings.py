@@ -202,6 +202,7 @@ SPECTACULAR_SETTINGS = {
         "CorrespondenceStateEnum": "governance.inventory.models.Correspondence.State",
         "RecordVerdictEnum": "governance.inventory.models.Declaration.Verdict",
         "IncidentStateEnum": "monitoring.incidents.models.Incident.State",
+        "HealthStateEnum": ["good", "warn", "unknown", "bad"],
         "LegalHoldKindEnum": "governance.accounts.hold_models.LegalHold.Kind",
         "RetentionStateEnum": ["kept", "due", "held", "disposed", "stays"],
         "BaseKindEnum": "registry.recorded_models.BuildsOn.Kind",

@@ -6,6 +6,8 @@ from drf_spectacular.views import SpectacularAPIView
 from governance.config import openapi  # noqa: F401 (registers how tokens are described)
 from governance.config.api import NoSuchAddress
 from governance.config.csp import csp_reports
+from governance.config.operations.api import Health
+from governance.config.operations.views import health
 from governance.config.probes import healthz, readyz
 
 api: list[URLPattern | URLResolver] = [
@@ -18,6 +20,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("registry.api.urls")),
     path("", include("monitoring.api.urls")),
     path("", include("reports.api.urls")),
+    path("health", Health.as_view(), name="api-health"),
     path("openapi.yaml", SpectacularAPIView.as_view(), name="api-schema"),
     re_path("", NoSuchAddress.as_view()),  # last: whatever nothing above takes
 ]
@@ -26,6 +29,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),  # both are answered by middleware; here they have their names
     path("readyz", readyz, name="readyz"),
     path("csp-reports", csp_reports, name="csp-reports"),
+    path("health", health, name="system-health"),
     path("api/v1/", include(api)),
     path("", include("governance.accounts.web.urls")),
     path("", include("governance.regulation.web.urls")),

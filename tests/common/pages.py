@@ -31,6 +31,7 @@ from tests.common.pages_incidents import INCIDENTS, a_row
 from tests.common.pages_monitors import MONITORS
 from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
+from tests.common.pages_operations import OPERATIONS
 from tests.common.pages_outside import OUTSIDE
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_records import RECORDS
@@ -338,6 +339,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "audit-log": ("audit/log.html", log),
     "audit-entry": ("audit/entry.html", entry),
     "audit-health": ("audit/health.html", health),
+    **OPERATIONS,
     "findings": ("approvals/findings.html", findings),
     "finding": ("approvals/finding.html", finding),
     "sign": ("registry/sign.html", sign),

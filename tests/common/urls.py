@@ -232,6 +232,7 @@ urlpatterns = [
     path("audit/", nobody, name="audit-log"),
     path("audit/search-result.<slug:form>", nobody, name="audit-search-result"),
     path("audit/bundle/", nobody, name="audit-bundle"),
+    path("health", nobody, name="system-health"),
     path("audit/health/", nobody, name="audit-health"),
     path("audit/<int:index>/erasure-requests/", nobody, name="audit-request-erasure"),
     path("audit/<int:index>/", nobody, name="audit-entry"),

@@ -33,7 +33,7 @@ def window(world: story.World, v2_live: Any) -> Iterator[Visitor]:
     [
         *("review-signed", "promotion", "model-list", "model", "system-list", "system", "monitor-list", "monitor"),
         *("policy-list", "policy", "finding-list", "incident-list", "incident-new", "documents", "delegations"),
-        *("audit-log", "audit-health", "audit-entry", "policy-replays", "policy-replay"),
+        *("audit-log", "audit-health", "system-health", "audit-entry", "policy-replays", "policy-replay"),
     ],
 )
 def test_it_is_accessible_fits_and_stays_quiet(window: Visitor, world: story.World, ledger: Ledger, name: str) -> None:
@@ -73,6 +73,7 @@ def address(window: Visitor, world: story.World, ledger: Ledger, name: str) -> s
         "policy-replays": "/policy-replays",
         "audit-log": "/log",
         "audit-health": "/log/health",
+        "system-health": "/health",
     }
     if name in fixed:
         return fixed[name]

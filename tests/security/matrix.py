@@ -79,6 +79,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "read a policy": ((HAS_ROLE, "200"), _HIDDEN),
     "list policies": ((HAS_ROLE, "200"), (ANYBODY, "without")),
     "read the log": ((LOG_READER, "200"), _REFUSED),
+    "read the health": ((EXPORTER, "200"), _REFUSED),
     "take a list of the log": ((LOG_READER, "200+"), _REFUSED),
     "take a receipt": ((LOG_READER | part("signer", "whose act the entry is"), "200"), _REFUSED),
     "take the tiles": ((EXPORTER, "200"), _REFUSED),
@@ -205,7 +206,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
 
 
 R, W, M, B = "promotions:read", "promotions:write", "records:write", "bundles:read"
-V = "records:read"
+V, H = "records:read", "health:read"
 P = "policies:write"
 MODEL, SYSTEM, POLICY = "credit-risk", "Consumer credit scoring", "credit-high-risk"
 FINDING = "The data"
@@ -402,6 +403,8 @@ ROUTES: dict[str, Route] = {
     # The log
     "GET audit-log": Route("read the log"),
     "GET audit-health": Route("read the log"),
+    "GET system-health": Route("read the health"),
+    "GET api-health": Route("read the health", scope=H),
     "GET audit-entry": Route("read the log", "entry"),
     "GET audit-receipt": Route("take a receipt", "entry"),
     "GET audit-receipt-by-id": Route("take a receipt", "entry"),

@@ -1,0 +1,1 @@
+"""How the installation itself is doing: the page and API of its health, and its metrics."""
