@@ -7,16 +7,16 @@ page *System health* tells of them.
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache
 
 from django.core.cache import cache
 from django.db import Error, connection
-from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 
 from governance.common.middleware import GetResponse
 from governance.common.postgres.bounded import at_most
+from governance.common.postgres.migrated import lacking
+from governance.config.operations.metrics import metrics
 
 log = logging.getLogger(__name__)
 LIMIT_S = 2.0
@@ -39,7 +39,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return _answer({"status": "ok" if ready else "not ready", "checks": checks}, 200 if ready else 503)
 
 
-PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/healthz": healthz, "/readyz": readyz}
+PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 
 
 def probes_first(get_response: GetResponse) -> GetResponse:
@@ -58,21 +58,13 @@ def _answer(body: dict[str, object], status: int) -> JsonResponse:
 def _database() -> dict[str, str]:
     try:
         with at_most(LIMIT_S) as cursor:
-            cursor.execute("SELECT app, name FROM django_migrations")
-            applied = set(cursor.fetchall())
+            missing = len(lacking(cursor))
     except Error as error:
         log.warning("Not ready: PostgreSQL does not answer: %s", str(error).strip())
         connection.close()  # so that the next question begins with a connection of its own
         return {"database": "PostgreSQL does not answer.", "migrations": "Not known: PostgreSQL does not answer."}
-    missing = len(newest_migrations() - applied)
     said = "ok" if not missing else f"{missing} apps lack their newest migration: run manage.py migrate as the owner."
     return {"database": "ok", "migrations": said}
-
-
-@lru_cache(maxsize=1)
-def newest_migrations() -> frozenset[tuple[str, str]]:
-    """Return the last migration of each app, as this release brings them; read once in a process."""
-    return frozenset(MigrationLoader(None).graph.leaf_nodes())
 
 
 def _cache() -> str:

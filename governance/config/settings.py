@@ -270,6 +270,7 @@ WEBHOOK_URL = env.text("PLACET_MLFLOW_WEBHOOK_URL", f"{BASE_URL}/api/v1/gate/web
 # In hexadecimal, as manage.py harden_mlflow_db made it; without it Placet gives MLflow's database no word.
 MLFLOW_WORD_KEY = bytes.fromhex(env.secret("PLACET_MLFLOW_WORD_KEY", ""))
 GATE_TOKEN = env.secret("PLACET_GATE_TOKEN", "")
+METRICS_TOKEN = env.secret("PLACET_METRICS_TOKEN", "")
 DOCUMENT_TIMEOUT_S = env.whole("PLACET_DOCUMENT_TIMEOUT_SECONDS", 300, least=10)
 # The documents' signature, of the worker alone. Without a key they stay unsigned, and their cover says so.
 DOCUMENT_KEY = env.text("PLACET_DOCUMENT_KEY", "")

@@ -7,6 +7,7 @@ from governance.config import openapi  # noqa: F401 (registers how tokens are de
 from governance.config.api import NoSuchAddress
 from governance.config.csp import csp_reports
 from governance.config.operations.api import Health
+from governance.config.operations.metrics import metrics
 from governance.config.operations.views import health
 from governance.config.probes import healthz, readyz
 
@@ -26,9 +27,10 @@ api: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns = [
-    path("healthz", healthz, name="healthz"),  # both are answered by middleware; here they have their names
+    path("healthz", healthz, name="healthz"),  # these three are answered by middleware; here they have their names
     path("readyz", readyz, name="readyz"),
     path("csp-reports", csp_reports, name="csp-reports"),
+    path("metrics", metrics, name="metrics"),
     path("health", health, name="system-health"),
     path("api/v1/", include(api)),
     path("", include("governance.accounts.web.urls")),

@@ -10,8 +10,8 @@ from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from governance.common.postgres import migrated
 from governance.common.postgres.bounded import at_most
-from governance.config import probes
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def test_without_a_database_it_is_not_ready_and_by_itself_ready_again(client: Cl
 
 
 def test_a_new_release_is_not_ready_before_its_migrations(client: Client, db: None, monkeypatch: pytest.MonkeyPatch):
-    asked = probes.newest_migrations()
+    asked = migrated.newest_migrations()
     assert ("audit", "0001_initial") not in asked  # the last ones only
-    monkeypatch.setattr(probes, "newest_migrations", lambda: asked | {("audit", "9999_of_the_next_release")})
+    monkeypatch.setattr(migrated, "newest_migrations", lambda: asked | {("audit", "9999_of_the_next_release")})
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"]["migrations"].startswith("1 apps lack their newest migration: run manage.py migrate")
@@ -64,8 +64,8 @@ def test_a_new_release_is_not_ready_before_its_migrations(client: Client, db: No
 def test_an_older_release_stays_ready_when_the_next_one_has_migrated(
     client: Client, db: None, monkeypatch: pytest.MonkeyPatch
 ):
-    older = frozenset(sorted(probes.newest_migrations())[1:])
-    monkeypatch.setattr(probes, "newest_migrations", lambda: older)
+    older = frozenset(sorted(migrated.newest_migrations())[1:])
+    monkeypatch.setattr(migrated, "newest_migrations", lambda: older)
     assert client.get("/readyz").status_code == 200
 
 

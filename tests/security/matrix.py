@@ -217,6 +217,9 @@ ROUTES: dict[str, Route] = {
     "* healthz": Route("public", why="a supervisor asks; it says only whether the process answers"),
     "* readyz": Route("public", why="a load balancer asks; it names what the process lacks, and no address or secret"),
     "POST csp-reports": Route("report of a browser", why="browsers report what the policy blocked, with no cookie"),
+    "* metrics": Route(
+        "no such address", why="Prometheus asks, with a token of its own; without the setting it is none"
+    ),
     "GET login": Route("sign in", why="to sign in"),
     "POST login": Route("sign in", why="to sign in"),
     "PUT login": Route("sign in", why="Django's own view takes it for a POST"),

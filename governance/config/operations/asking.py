@@ -20,9 +20,9 @@ from governance.audit.vitals import Vitals, vitals
 from governance.common import alive, clock, files
 from governance.common.errors import OutsideSystemDown
 from governance.common.postgres.bounded import at_most
+from governance.common.postgres.migrated import lacking
 from governance.config.celery import QUEUES
 from governance.config.operations.facts import Backlog, Broker, Database, Facts, Mlflow, Storage, Unasked
-from governance.config.probes import newest_migrations
 from governance.evidence.models import EvidenceJob
 from governance.notices.models import Delivery, Unread
 from monitoring.models import RetrainCall
@@ -40,13 +40,13 @@ def facts() -> Facts:
     return Facts(
         now=clock.now(),
         database=_asked(_database),
-        broker=_asked(_broker),
+        broker=_asked(broker),
         log=_asked(_log),
         mlflow=_asked(_mlflow),
         storage=_asked(_storage),
         evidence=_asked(_evidence),
-        notices=_asked(_notices),
-        hooks=_asked(_hooks),
+        notices=_asked(notices),
+        hooks=_asked(hooks),
     )
 
 
@@ -67,9 +67,8 @@ def _database() -> Database:
         cursor.execute("SELECT clock_timestamp(), pg_postmaster_start_time()")
         there, since = cursor.fetchone()
         took = timedelta(seconds=time.monotonic() - began)
-        cursor.execute("SELECT app, name FROM django_migrations")
-        lacking = len(newest_migrations() - set(cursor.fetchall()))
-    return Database(took, since, there - (at + took / 2), lacking)
+        missing = len(lacking(cursor))
+    return Database(took, since, there - (at + took / 2), missing)
 
 
 def _log() -> Vitals:
@@ -77,7 +76,8 @@ def _log() -> Vitals:
         return vitals()
 
 
-def _broker() -> Broker:
+def broker() -> Broker:
+    """Return since when it runs, what waits in each queue, and who gave a sign of life."""
     with redis.Redis.from_url(settings.CELERY_BROKER_URL, socket_connect_timeout=1, socket_timeout=LIMIT_S) as client:
         up_s = client.info("server")["uptime_in_seconds"]
         waiting = {queue: int(client.llen(queue)) for queue in QUEUES}
@@ -120,7 +120,8 @@ def _evidence() -> Backlog:
     return Backlog(found["n"], found["oldest"])
 
 
-def _notices() -> Backlog:
+def notices() -> Backlog:
+    """Return messages to people that are due, and those given up since yesterday."""
     now = clock.now()
     due = Q(state=Delivery.State.WAITING, due_at__lte=now)
     given_up = Q(state=Delivery.State.FAILED, due_at__gte=now - LATELY)
@@ -133,7 +134,8 @@ def _notices() -> Backlog:
     return Backlog(found["n"] + unmade, found["oldest"], found["lost"], error)
 
 
-def _hooks() -> Backlog:
+def hooks() -> Backlog:
+    """Return calls of retraining hooks that wait, and those given up since yesterday."""
     waiting = Q(state=RetrainCall.State.WAITING)
     given_up = Q(state=RetrainCall.State.GIVEN_UP, next_at__gte=clock.now() - LATELY)
     with at_most(LIMIT_S):
