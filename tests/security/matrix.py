@@ -18,6 +18,7 @@ from tests.security import (
     production,
     records,
     registers,
+    signing_in,
     system_records,
     validations,
     watching,
@@ -62,15 +63,8 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     "public": ((ANYBODY, "200"),),
     "no such address": ((ANYBODY, "404"),),
     "gate's token": ((ANYBODY, "401"),),
-    "sign in": (
-        (Who("who is signed in already", lambda actor: bool(actor.session) and actor.signed_in), "302"),
-        (ANYBODY, "200"),
-    ),
-    "single sign-on": ((ANYBODY, "503"),),  # no provider runs here that would answer
-    "no sign-in begun": ((ANYBODY, "403"),),
-    "sign out": ((ANYBODY, "302"),),
+    **signing_in.RULES,
     "report of a browser": ((ANYBODY, "415"),),  # what the test sends is none
-    "second step": ((ANYBODY, "302"),),
     # Reading
     "read": ((READER, "200"), _HIDDEN),
     "read a request": ((REQUEST_READER, "200"), _HIDDEN),
@@ -220,21 +214,7 @@ ROUTES: dict[str, Route] = {
     "* metrics": Route(
         "no such address", why="Prometheus asks, with a token of its own; without the setting it is none"
     ),
-    "GET login": Route("sign in", why="to sign in"),
-    "POST login": Route("sign in", why="to sign in"),
-    "PUT login": Route("sign in", why="Django's own view takes it for a POST"),
-    "GET account_login": Route("sign in", why="the same page, under the name that allauth looks up"),
-    "POST account_login": Route("sign in", why="as above"),
-    "PUT account_login": Route("sign in", why="as above"),
-    "* second-factor": Route("second step", why="the second step of a sign-in; without the first it leads to that"),
-    "* mfa_authenticate": Route("second step", why="the same page, under the name that allauth looks up"),
-    "GET sso": Route("single sign-on", why="begins a sign-in at the identity provider"),
-    "GET sso-callback": Route(
-        "no sign-in begun", why="where the identity provider sends back to; nothing was begun here"
-    ),
-    "POST logout": Route("sign out", why="signs out whoever was signed in"),
-    "GET signed-out": Route("public", why="what follows a sign-out; it names nobody"),
-    "GET sso-end": Route("sign out", why="goes on to the identity provider after a sign-out; without one, nowhere"),
+    **signing_in.ROUTES,
     "GET api-schema": Route("public", why="the description of the API holds no data"),
     "GET api-log-checkpoint": Route("public", why="it proves something only to those who keep it elsewhere"),
     "GET api-permits": Route(
