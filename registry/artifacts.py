@@ -122,8 +122,8 @@ def _check_scheme(location: str) -> None:
     if scheme not in settings.ARTIFACT_SCHEMES:
         read = ", ".join(settings.ARTIFACT_SCHEMES)
         raise ArtifactUnavailable(
-            f"Its files lie at {scheme}:…, and this deployment reads {read} besides what MLflow hands out itself. Log "
-            "it to MLflow's own store, or have whoever runs Placet allow that (PLACET_ARTIFACT_SCHEMES)."
+            f"The store at {location[:200]} can't be read: this deployment reads {read} besides what MLflow hands out "
+            "itself. Log it to MLflow's own store, or have whoever runs Placet allow that (PLACET_ARTIFACT_SCHEMES)."
         )
 
 
