@@ -13,7 +13,7 @@ COPY requirements.lock ./
 RUN /app/.venv/bin/uv pip sync --quiet --require-hashes --compile-bytecode requirements.lock
 COPY client client
 RUN /app/.venv/bin/uv pip install --quiet --no-deps --no-build-isolation --offline ./client
-COPY manage.py pyproject.toml ./
+COPY manage.py gunicorn.conf.py pyproject.toml ./
 COPY governance governance
 COPY registry registry
 COPY monitoring monitoring

@@ -1,9 +1,10 @@
 """Security headers and request ids, on every answer."""
 
-import uuid
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+
+from governance.common import logs
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -28,11 +29,13 @@ def security_headers(get_response: GetResponse) -> GetResponse:
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
-    """Give each request an id, returned as ``X-Request-Id`` and named in problem answers."""
+    """Give each request an id, its caller's or a new one: in ``X-Request-Id``, problem answers and log lines."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.META["PLACET_REQUEST_ID"] = rid = str(uuid.uuid4())
-        response = get_response(request)
+        rid = logs.taken_or_made(request.headers.get("X-Request-Id", ""))
+        request.META["PLACET_REQUEST_ID"] = rid
+        with logs.of_request(rid):
+            response = get_response(request)
         response.headers["X-Request-Id"] = rid
         return response
 

@@ -1,12 +1,23 @@
 """The Celery application: `celery -A governance.config.celery worker -Q default`."""
 
+import logging
 import os
+from logging.config import dictConfig
 
 from celery import Celery
-from celery.signals import after_task_publish, beat_init, heartbeat_sent, worker_init
+from celery.signals import (
+    after_task_publish,
+    beat_init,
+    before_task_publish,
+    heartbeat_sent,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_init,
+)
 from kombu.entity import Exchange, Queue
 
-from governance.common import alive
+from governance.common import alive, logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.config.settings")
 QUEUES = ("default", "evidence")
@@ -48,7 +59,21 @@ def _watch_beat(**_: object) -> None:
     after_task_publish.connect(_beat_is_alive)
 
 
+def _log_as_all_do(loglevel: int | None = None, **_: object) -> None:
+    """Log in the form of the settings; otherwise Celery has its own for tasks. Its ``--loglevel`` counts still."""
+    from django.conf import settings
+
+    dictConfig(settings.LOGGING)
+    if loglevel:
+        logging.getLogger().setLevel(loglevel)
+
+
 worker_init.connect(_refuse_if_unguarded)
 beat_init.connect(_refuse_if_unguarded)
 heartbeat_sent.connect(_worker_is_alive)
 beat_init.connect(_watch_beat)
+before_task_publish.connect(logs.send_along)
+task_prerun.connect(logs.task_begins)
+task_postrun.connect(logs.task_ends)
+if os.environ.get("PLACET_LOG_FORMAT", "").strip() == "json":  # the settings can't be read yet
+    setup_logging.connect(_log_as_all_do)

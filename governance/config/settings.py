@@ -340,11 +340,15 @@ NOTICE_HOSTS = env.words("PLACET_NOTICE_HOSTS")
 # Private servers, host:port, that a retraining hook may name.
 HOOK_HOSTS = env.words("PLACET_HOOK_HOSTS")
 
+LOG_FORMAT = env.choice("PLACET_LOG_FORMAT", ("plain", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {"()": "governance.common.logs.PlainLines"},
+        "json": {"()": "governance.common.logs.JsonLines"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env.text("PLACET_LOG_LEVEL", "INFO")},
     "loggers": {"httpx": {"level": "WARNING"}, "weasyprint": {"level": "WARNING"}, "fontTools": {"level": "WARNING"}},
 }
