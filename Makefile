@@ -12,7 +12,7 @@ ARGS ?=
 # A machine that forbids compiled files makes every process that is started, and pytest's own asserts, compile anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-check up test test-fast test-spark prove mlflow-range check fmt bench clean lock \
+.PHONY: help setup demo demo-check up test test-fast test-spark prove mlflow-range check fmt messages bench clean lock \
   setup-dev lint types imports templates migrations deploy-check yaml spelling lock-check client-build licences sbom audit
 
 help: ## Show this list.
@@ -105,6 +105,9 @@ sbom: $(STAMPS)/dev ## Write the bill of materials, var/sbom.cdx.json (CycloneDX
 # Not in `check`: what is known changes by the day, so the same commit would pass today and fail tomorrow.
 audit: $(STAMPS)/dev ## Ask the Python advisory database about every locked package. Needs the internet, so no part of check.
 	$(RUN) pip_audit --strict --require-hashes --disable-pip --requirement requirements.lock $(ARGS)
+
+messages: $(STAMPS)/dev ## Write what documents say into reports/documents/locale/documents.pot, for translators.
+	.venv/bin/python scripts/messages.py
 
 fmt: $(STAMPS)/dev ## Format code and templates, and mend what ruff can mend by itself.
 	$(RUN) ruff check --fix-only .

@@ -12,6 +12,7 @@ from governance.audit.selectors import indexes_of
 from governance.common import clock
 from governance.inventory.models import AISystem
 from reports.documents.snapshot import canonical
+from reports.documents.translation import ENGLISH, catalogue_digest
 from reports.facts_log import Json
 from reports.facts_people import WITHOUT_A_ROLE, Roles
 from reports.models import Document, DocumentSignatory
@@ -33,6 +34,23 @@ def documents_that_count(ai_system: AISystem) -> list[Json]:
         }
         for row in found
     ]
+
+
+def name_language(snapshot: Json, language: str) -> None:
+    """Write into a snapshot in which language its document speaks, and by which catalogue; English names neither.
+
+    A snapshot that names a language already keeps it: of a signed document it is that of the draft which was read.
+
+    Raises:
+        UnknownLanguage: there is no catalogue of the language.
+    """
+    document = snapshot["document"]
+    spoken = document.get("language") or language
+    if spoken != ENGLISH:
+        document["language"] = spoken
+        snapshot["environment"] = (snapshot.get("environment") or {}) | {
+            f"catalogue {spoken}": catalogue_digest(spoken)
+        }
 
 
 def signed_snapshot(signatory: DocumentSignatory, document_id: uuid.UUID, libraries: dict[str, str]) -> Json:

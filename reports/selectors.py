@@ -82,10 +82,10 @@ def version_of(user: User, row: Document, other: uuid.UUID) -> Document:
     return found
 
 
-def content_of(row: Document) -> Content | None:
-    """Return what a document says; None where another release made it."""
+def content_of(row: Document, *, language: str = "") -> Content | None:
+    """Return what a document says, in its own language or another; None where another release made it."""
     try:
-        return build(row.snapshot)
+        return build(row.snapshot, language=language)
     except SnapshotInvalid:
         return None
 
@@ -108,7 +108,8 @@ def comparison(user: User, row: Document, since: uuid.UUID | None) -> tuple[Docu
         older = version_of(user, row, since)
     if older is None:
         return None, None
-    before, after = content_of(older), content_of(row)
+    after = content_of(row)
+    before = content_of(older, language=after.language) if after else None
     return older, compare(before, after) if before and after else None
 
 

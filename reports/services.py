@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from governance.accounts.models import User
@@ -25,8 +26,9 @@ from reports import signatures, stating
 from reports.decisions_explained import Explained, explained_for
 from reports.documents.building import build
 from reports.documents.snapshot import digest
+from reports.documents.translation import ENGLISH
 from reports.facts import Facts
-from reports.facts_documents import signed_snapshot
+from reports.facts_documents import name_language, signed_snapshot
 from reports.facts_incident import incident_of
 from reports.facts_letters import letter_of, letter_snapshot
 from reports.facts_portfolio import portfolio, quarter_from
@@ -171,6 +173,8 @@ def build_document(job_id: uuid.UUID) -> DocumentJob:
     explained = explained_for(job)
     with transaction.atomic():
         snapshot = _snapshot(job, versions, explained)
+    # A statement that a person signed stays in the language of the draft that the person read, English among them.
+    name_language(snapshot, ENGLISH if job.signatory else settings.DOCUMENT_LANGUAGE)
     if (signature := signatures.described()) is not None:
         snapshot["signature"] = signature
     content = build(snapshot)

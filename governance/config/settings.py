@@ -6,6 +6,7 @@ from pathlib import Path
 from governance.config import environment as env
 from governance.config.sign_in import *  # noqa: F403 (settings by name, as Django reads them)
 from placet.mlflow_plugin.protection import protected_aliases
+from reports.documents.translation import languages
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -272,6 +273,7 @@ MLFLOW_WORD_KEY = bytes.fromhex(env.secret("PLACET_MLFLOW_WORD_KEY", ""))
 GATE_TOKEN = env.secret("PLACET_GATE_TOKEN", "")
 METRICS_TOKEN = env.secret("PLACET_METRICS_TOKEN", "")
 DOCUMENT_TIMEOUT_S = env.whole("PLACET_DOCUMENT_TIMEOUT_SECONDS", 300, least=10)
+DOCUMENT_LANGUAGE = env.choice("PLACET_DOCUMENT_LANGUAGE", languages())
 # The documents' signature, of the worker alone. Without a key they stay unsigned, and their cover says so.
 DOCUMENT_KEY = env.text("PLACET_DOCUMENT_KEY", "")
 DOCUMENT_CERTIFICATE_FILE = env.text("PLACET_DOCUMENT_CERTIFICATE_FILE", "")

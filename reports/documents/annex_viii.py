@@ -12,15 +12,17 @@ from reports.documents.content import Declarant, Paragraph, Section
 from reports.documents.kind import Kind
 from reports.documents.owing import PUBLIC_BODY
 from reports.documents.snapshot import Record, Snapshot, declarant
+from reports.documents.translation import N_, _
 from reports.documents.wording import listed
 
 NATIONAL = ("Annex III.2",)
 NOT_PUBLIC = ("Annex III.6", "Annex III.7")
 NOT_PUBLIC_IF_USED_THERE = ("Annex III.1",)
+NAMES = {"Annex VIII.A": N_("Section A"), "Annex VIII.B": N_("Section B"), "Annex VIII.C": N_("Section C")}
 HEADINGS = {
-    "Annex VIII.A": "Section A: providers of high-risk AI systems",
-    "Annex VIII.B": "Section B: providers of systems exempt under Article 6(3)",
-    "Annex VIII.C": "Section C: deployers that are public authorities",
+    "Annex VIII.A": N_("Section A: providers of high-risk AI systems"),
+    "Annex VIII.B": N_("Section B: providers of systems exempt under Article 6(3)"),
+    "Annex VIII.C": N_("Section C: deployers that are public authorities"),
 }
 
 
@@ -67,18 +69,17 @@ def sections_that_apply(snapshot: Snapshot) -> dict[str, str]:
         return found
     high = snapshot.part("classification").get("ai_act_class") == "high"
     if high and entered and acts_as(snapshot, "provider"):
-        found["Annex VIII.A"] = (
-            f"Section A applies: high-risk under {listed(entered)}, and the organisation provides it."
-        )
+        found["Annex VIII.A"] = _(
+            "Section A applies: high-risk under {entered}, and the organisation provides it."
+        ).format(entered=listed(entered))
     if not high and acts_as(snapshot, "provider"):
-        found["Annex VIII.B"] = (
-            f"Section B applies: listed in {listed(points)}, not high-risk by Article 6(3), and the organisation "
-            "provides it."
-        )
+        found["Annex VIII.B"] = _(
+            "Section B applies: listed in {points}, not high-risk by Article 6(3), and the organisation provides it."
+        ).format(points=listed(points))
     if high and entered and acts_as(snapshot, "deployer") and (public_body(snapshot) or {}).get("text") == PUBLIC_BODY:
-        found["Annex VIII.C"] = (
-            f"Section C applies: a public body uses a system that is high-risk under {listed(entered)}."
-        )
+        found["Annex VIII.C"] = _(
+            "Section C applies: a public body uses a system that is high-risk under {entered}."
+        ).format(entered=listed(entered))
     return found
 
 
@@ -93,9 +94,11 @@ def which(snapshot: Snapshot) -> Iterator[Section]:
     yield Section(
         "which",
         "0",
-        "Sections that apply, and why",
+        _("Sections that apply, and why"),
         1,
-        requirement="Article 49 decides by class and role which section of Annex VIII is entered in the EU database.",
+        requirement=_(
+            "Article 49 decides by class and role which section of Annex VIII is entered in the EU database."
+        ),
         paragraphs=tuple(why(snapshot)),
     )
 
@@ -104,21 +107,25 @@ def why(snapshot: Snapshot) -> Iterator[Paragraph]:
     """Yield which sections apply and why, where they are entered, and what is missing to say so."""
     who = classified(snapshot)
     if who is None:
-        gap = "Which sections apply can't be said: the system is not classified by two people."
+        gap = _("Which sections apply can't be said: the system is not classified by two people.")
         yield Paragraph("missing", gap, owner=snapshot.owner("classification", "risk_officer"))
         return
     apply = sections_that_apply(snapshot)
     for text in (*apply.values(), *_elsewhere(snapshot, apply)):
         yield Paragraph("declared", text, declared_by=who)
-    left_out = [title.partition(":")[0] for reference, title in HEADINGS.items() if reference not in apply]
-    yield Paragraph("declared", f"By class and role, not printed: {listed(left_out)}.", declared_by=who)
+    left_out = [_(name) for reference, name in NAMES.items() if reference not in apply]
+    yield Paragraph(
+        "declared", _("By class and role, not printed: {left_out}.").format(left_out=listed(left_out)), declared_by=who
+    )
     high = snapshot.part("classification").get("ai_act_class") == "high"
     if high and entered_in_the_eu_database(snapshot) and acts_as(snapshot, "deployer"):
         body = public_body(snapshot)
         if body:
-            yield Paragraph("declared", f"The deployer: {body['text']}.", declared_by=declarant(body))
+            yield Paragraph(
+                "declared", _("The deployer: {text}.").format(text=body["text"]), declared_by=declarant(body)
+            )
         else:
-            gap = "Section C is owed by public authorities; whether the deployer is one is not declared."
+            gap = _("Section C is owed by public authorities; whether the deployer is one is not declared.")
             yield Paragraph("missing", gap, owner=snapshot.owner("Annex VIII.C", "data_protection_officer"))
 
 
@@ -127,19 +134,25 @@ def _elsewhere(snapshot: Snapshot, apply: Collection[str]) -> Iterator[str]:
     points = listed_points(snapshot)
     high = snapshot.part("classification").get("ai_act_class") == "high"
     if high and (national := _within(points, NATIONAL)):
-        yield f"By {listed(national)} the system is registered nationally, not in the EU database (Article 49(5))."
+        yield _("By {national} the system is registered nationally, not in the EU database (Article 49(5)).").format(
+            national=listed(national)
+        )
     if not apply:
         return
     if surely := _within(points, NOT_PUBLIC):
         yield (
-            f"By {listed(surely)} the entry goes to the part of the EU database that is not public, with fewer of the "
-            "data below (Article 49(4))."
+            _(
+                "By {surely} the entry goes to the part of the EU database that is not public, with fewer of "
+                "the data below (Article 49(4))."
+            ).format(surely=listed(surely))
         )
     if perhaps := _within(points, NOT_PUBLIC_IF_USED_THERE):
         yield (
-            f"By {listed(perhaps)} the entry goes to the part of the EU database that is not public, with fewer of the "
-            "data below, if the system is used in law enforcement, migration, asylum or border control (Article "
-            "49(4)). The record does not say whether it is."
+            _(
+                "By {perhaps} the entry goes to the part of the EU database that is not public, with fewer of "
+                "the data below, if the system is used in law enforcement, migration, asylum or border control "
+                "(Article 49(4)). The record does not say whether it is."
+            ).format(perhaps=listed(perhaps))
         )
 
 
@@ -148,9 +161,11 @@ def status(snapshot: Snapshot) -> list[Paragraph]:
     rows = [row for row in snapshot.rows("alias_history") if not row.get("to")]
     return [
         answers.measured(
-            f"Version {row['version']} is served as {row['alias']} since {str(row['from'])[:10]}, by the log.",
+            _("Version {version} is served as {alias} since {since}, by the log.").format(
+                version=row["version"], alias=row["alias"], since=str(row["from"])[:10]
+            ),
             row,
-            "alias record",
+            _("alias record"),
             at_key="from",
         )
         for row in rows
@@ -159,34 +174,39 @@ def status(snapshot: Snapshot) -> list[Paragraph]:
 
 def impact_assessment(snapshot: Snapshot) -> list[Paragraph]:
     """The assessment under Article 27 among the system's documents."""
-    return use.attached(snapshot, "fria", "The fundamental rights impact assessment is kept with this record.")
+    return use.attached(snapshot, "fria", _("The fundamental rights impact assessment is kept with this record."))
 
 
 def _asks() -> Iterator[Ask]:
     for section in ("Annex VIII.A", "Annex VIII.B"):
-        yield Ask(f"{section}.4", annex_v.system_record, "The AI system is not recorded.", "owner")
-        yield Ask(f"{section}.4", answers.version, "No model version is recorded.", "engineer")
-        yield Ask(f"{section}.5", answers.purpose, "The intended purpose is not recorded.", "owner")
-    yield Ask("Annex VIII.A.6", answers.datasets, "No data set is recorded.", "engineer")
+        yield Ask(f"{section}.4", annex_v.system_record, N_("The AI system is not recorded."), "owner")
+        yield Ask(f"{section}.4", answers.version, N_("No model version is recorded."), "engineer")
+        yield Ask(f"{section}.5", answers.purpose, N_("The intended purpose is not recorded."), "owner")
+    yield Ask("Annex VIII.A.6", answers.datasets, N_("No data set is recorded."), "engineer")
     yield Ask(
-        "Annex VIII.A.6", answers.input_specification, "The model was logged without an input signature.", "engineer"
+        "Annex VIII.A.6",
+        answers.input_specification,
+        N_("The model was logged without an input signature."),
+        "engineer",
     )
     yield Ask("Annex VIII.A.7", status)
     yield Ask("Annex VIII.B.8", status)
-    yield Ask("Annex VIII.A.11", use.declaration_of_conformity, "No signed EU declaration of conformity is attached.")
-    yield Ask("Annex VIII.A.12", use.instructions, "No instructions for use are attached.", "owner")
+    yield Ask(
+        "Annex VIII.A.11", use.declaration_of_conformity, N_("No signed EU declaration of conformity is attached.")
+    )
+    yield Ask("Annex VIII.A.12", use.instructions, N_("No instructions for use are attached."), "owner")
     yield Ask(
         "Annex VIII.C.4",
         impact_assessment,
-        "No fundamental rights impact assessment is attached, so its findings can't be summarised.",
+        N_("No fundamental rights impact assessment is attached, so its findings can't be summarised."),
         "data_protection_officer",
     )
 
 
 KIND = Kind(
     id="annex-viii",
-    title="Registration sheet",
-    subtitle="Supports Article 49 and Annex VIII of Regulation (EU) 2024/1689",
+    title=N_("Registration sheet"),
+    subtitle=N_("Supports Article 49 and Annex VIII of Regulation (EU) 2024/1689"),
     outline="Annex VIII",
     duty="both",
     groups=("Annex VIII",),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from reports.documents.content import Paragraph
 from reports.documents.snapshot import Record, Snapshot, declarant
+from reports.documents.translation import _
 
 Answer = Callable[[Snapshot], list[Paragraph]]
 
@@ -51,7 +52,7 @@ class Answers:
             if found:
                 settled.add(ask.settles)
             elif ask.gap:
-                gaps.append(Paragraph("missing", ask.gap, owner=self.snapshot.owner(point, ask.owner)))
+                gaps.append(Paragraph("missing", _(ask.gap), owner=self.snapshot.owner(point, ask.owner)))
         declared, unanswered = self._declared(point, number, settled)
         return (*measured, *declared, *unanswered, *gaps)
 
@@ -70,14 +71,16 @@ class Answers:
         before = self._said_at.setdefault(str(question["id"]), number)
         text = str(answer["text"])
         if before != number:
-            text = f"{question.get('title', 'This')}: as declared under {before}."
+            text = _("{title}: as declared under {before}.").format(title=question.get("title", "This"), before=before)
         return Paragraph("declared", text, declared_by=declarant(answer))
 
 
 def not_given(question: Record) -> str:
     """Return the sentence of a question that has no answer, or one that review returned."""
     returned = question.get("returned")
-    sentence = str(question.get("missing") or "Not declared.")
+    sentence = str(question.get("missing") or _("Not declared."))
     if not returned:
         return sentence
-    return f"{sentence} An answer of {str(returned.get('at'))[:10]} was returned by review."
+    return _("{sentence} An answer of {at} was returned by review.").format(
+        sentence=sentence, at=str(returned.get("at"))[:10]
+    )

@@ -16,19 +16,22 @@ from reports.documents.kind import Kind
 from reports.documents.letters import ABOUT, DRAFT, LEAD, NO_LETTER, PURPOSE, state, system_named, written
 from reports.documents.outline import Part, Wanted, questions_of, sections
 from reports.documents.snapshot import Snapshot
+from reports.documents.translation import N_, _
 
-_UNCLASSIFIED = "Which section of Annex VIII is entered can't be said: the system is not classified by two people."
-_UNOWED = "Whether the assessment is owed can't be said: class or kind of body is missing."
+_UNCLASSIFIED = N_("Which section of Annex VIII is entered can't be said: the system is not classified by two people.")
+_UNOWED = N_("Whether the assessment is owed can't be said: class or kind of body is missing.")
 
 
 def assessment(snapshot: Snapshot) -> list[Paragraph]:
     """The assessment whose results are notified, by the digest of its file."""
-    return use.attached(snapshot, "fria", "The results are those of this assessment, which goes with the notification.")
+    return use.attached(
+        snapshot, "fria", _("The results are those of this assessment, which goes with the notification.")
+    )
 
 
 def sheet(snapshot: Snapshot) -> list[Paragraph]:
     """The registration sheet with the data that are entered, by the digest of its file."""
-    return use.attached(snapshot, "annex-viii", "The data to be entered are those of this registration sheet.")
+    return use.attached(snapshot, "annex-viii", _("The data to be entered are those of this registration sheet."))
 
 
 def why(snapshot: Snapshot) -> list[Paragraph]:
@@ -43,8 +46,10 @@ def entered(section: str) -> Callable[[Snapshot], list[Paragraph]]:
         who = annex_viii.classified(snapshot)
         if who is None:
             return []
-        title = annex_viii.HEADINGS[section].partition(":")[0]
-        text = annex_viii.sections_that_apply(snapshot).get(section, f"By class and role, {title} is not entered.")
+        name = _(annex_viii.NAMES[section])
+        text = annex_viii.sections_that_apply(snapshot).get(
+            section, _("By class and role, {name} is not entered.").format(name=name)
+        )
         return [Paragraph("declared", text, declared_by=who)]
 
     return answer
@@ -54,35 +59,39 @@ NOTIFICATION = (
     ABOUT,
     Part(
         "message",
-        "What we notify",
+        N_("What we notify"),
         "",
-        (Wanted(written("text", "", by="recorded"), "What the notification is to say is not written down.", "owner"),),
+        (
+            Wanted(
+                written("text", "", by="recorded"), N_("What the notification is to say is not written down."), "owner"
+            ),
+        ),
     ),
     Part(
         "system",
-        "Which system is used, and by whom",
+        N_("Which system is used, and by whom"),
         "",
         (Wanted(system_named, NO_LETTER), PURPOSE),
         ("deployer-details",),
     ),
     Part(
         "assessment",
-        "The assessment",
+        N_("The assessment"),
         "",
         (
             Wanted(impact_assessment.owed, _UNOWED, "owner"),
             Wanted(
                 assessment,
-                "No fundamental rights impact assessment is made, so there are no results to notify.",
+                N_("No fundamental rights impact assessment is made, so there are no results to notify."),
                 "data_protection_officer",
             ),
         ),
     ),
     Part(
         "results",
-        "Its results",
+        N_("Its results"),
         "",
-        (Wanted(impact_assessment.groups_measured, "The groups affected are not measured.", "engineer"),),
+        (Wanted(impact_assessment.groups_measured, N_("The groups affected are not measured."), "engineer"),),
         (
             "processes",
             "period-and-frequency",
@@ -97,36 +106,40 @@ REGISTRATION = (
     ABOUT,
     Part(
         "message",
-        "What we ask to be registered",
+        N_("What we ask to be registered"),
         "",
-        (Wanted(written("text", "", by="recorded"), "What the registration is to say is not written down.", "owner"),),
+        (
+            Wanted(
+                written("text", "", by="recorded"), N_("What the registration is to say is not written down."), "owner"
+            ),
+        ),
     ),
-    Part("which", "Which sections are entered, and where", "", (Wanted(why),)),
+    Part("which", N_("Which sections are entered, and where"), "", (Wanted(why),)),
     Part(
         "who",
-        "Who registers",
+        N_("Who registers"),
         "",
         (),
         ("submitter", "provider-name", "provider-address", "authorised-representative", "deployer-details"),
     ),
     Part(
         "system",
-        "The system",
+        N_("The system"),
         "",
         (
-            Wanted(annex_v.system_record, "The AI system is not recorded.", "owner"),
+            Wanted(annex_v.system_record, N_("The AI system is not recorded."), "owner"),
             PURPOSE,
-            Wanted(answers.version, "No model version is recorded.", "engineer"),
+            Wanted(answers.version, N_("No model version is recorded."), "engineer"),
         ),
         ("trade-name", "market-status", "member-states", "public-url"),
     ),
-    Part("sheet", "The registration sheet", "", (Wanted(sheet, "No registration sheet is made.", "owner"),)),
+    Part("sheet", N_("The registration sheet"), "", (Wanted(sheet, N_("No registration sheet is made."), "owner"),)),
 )
 NOTIFICATION_KIND = Kind(
     id="notification-27-3",
-    title="Notification of the fundamental rights impact assessment",
-    subtitle="Supports Article 27(3) of Regulation (EU) 2024/1689",
-    outline="Article 27(3)",
+    title=N_("Notification of the fundamental rights impact assessment"),
+    subtitle=N_("Supports Article 27(3) of Regulation (EU) 2024/1689"),
+    outline=N_("Article 27(3)"),
     duty="deployer",
     groups=("Art 27.3",),
     stem="Art ",
@@ -138,9 +151,9 @@ NOTIFICATION_KIND = Kind(
 )
 REGISTRATION_KIND = Kind(
     id="registration-49",
-    title="Registration in the EU database",
-    subtitle="Supports Article 49 of Regulation (EU) 2024/1689",
-    outline="Article 49",
+    title=N_("Registration in the EU database"),
+    subtitle=N_("Supports Article 49 of Regulation (EU) 2024/1689"),
+    outline=N_("Article 49"),
     duty="both",
     groups=("Art 49.1", "Art 49.2", "Art 49.3"),
     stem="Art ",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
+from reports.documents.translation import _
 from reports.documents.wording import decimal, integer
 
 INK, MUTED, GRID, LINE = "#182433", "#535f72", "#e3e8ef", "#b9c4d2"
@@ -64,7 +65,6 @@ def interval_chart(
     *,
     axis: str,
     limit: float | None = None,
-    limit_label: str = "limit",
     better: Better = "higher",
     reference: float | None = None,
     floor: float | None = None,
@@ -96,7 +96,14 @@ def interval_chart(
         anchor = "start" if x(limit) < WIDTH / 2 else "end"
         shift = 3 if anchor == "start" else -3
         parts.append(
-            _text(x(limit) + shift, top - 5, f"{limit_label} {decimal(limit, 2)}", 6.6, TONES["bad"], anchor=anchor)
+            _text(
+                x(limit) + shift,
+                top - 5,
+                _("limit {value}").format(value=decimal(limit, 2)),
+                6.6,
+                TONES["bad"],
+                anchor=anchor,
+            )
         )
     if reference is not None:
         parts.append(_line(x(reference), top, x(reference), bottom, MUTED, 0.7, dash="1.5 2"))
@@ -164,14 +171,14 @@ def roc_curve(points: Sequence[tuple[float, float]], *, operating: tuple[float, 
         points: (false positive rate, true positive rate), each in [0, 1].
         operating: the point at the decision threshold.
     """
-    x, y, parts = _square("False positive rate", "True positive rate")
+    x, y, parts = _square(_("False positive rate"), _("True positive rate"))
     parts.append(_line(x(0), y(0), x(1), y(1), LINE, 0.8, dash="2 2"))
     if points:
         path = " ".join(f"{'M' if index == 0 else 'L'}{_n(x(a))} {_n(y(b))}" for index, (a, b) in enumerate(points))
         parts.append(f'<path d="{path}" fill="none" stroke="{BLUE}" stroke-width="1.5" stroke-linejoin="round"/>')
     if operating is not None:
         parts.append(_circle(x(operating[0]), y(operating[1]), 3.2, "#fff", extra=f'stroke="{INK}" stroke-width="1.4"'))
-        parts.append(_text(x(operating[0]) + 6, y(operating[1]) + 8, "decision threshold", 6.8, INK))
+        parts.append(_text(x(operating[0]) + 6, y(operating[1]) + 8, _("decision threshold"), 6.8, INK))
     return _svg(228, 218, parts)
 
 
@@ -181,7 +188,7 @@ def calibration_plot(bins: Sequence[tuple[float, float, int]]) -> str:
     Args:
         bins: (mean predicted, observed rate, rows), the rates in [0, 1]; empty bins are left out by the caller.
     """
-    x, y, parts = _square("Mean predicted probability", "Observed rate")
+    x, y, parts = _square(_("Mean predicted probability"), _("Observed rate"))
     parts.append(_line(x(0), y(0), x(1), y(1), LINE, 0.8, dash="2 2"))
     if bins:
         path = " ".join(f"{'M' if i == 0 else 'L'}{_n(x(p))} {_n(y(o))}" for i, (p, o, _) in enumerate(bins))
@@ -227,7 +234,7 @@ def _interval_row(row: IntervalRow, x: _Scale, y: float, left: float, right: flo
             _line(at - 2.6, y - 2.6, at + 2.6, y + 2.6, INK, 0.9),
             _line(at - 2.6, y + 2.6, at + 2.6, y - 2.6, INK, 0.9),
         ]
-    shown = decimal(row.value) if row.value is not None else "undefined"
+    shown = decimal(row.value) if row.value is not None else _("undefined")
     parts.append(_text(WIDTH - right + 10, y + 2.4, shown, 7.4, INK, weight=600))
     return "".join(parts)
 
@@ -346,4 +353,4 @@ def _n(value: float) -> str:
 
 def count_note(n: int) -> str:
     """Write the number of rows behind a row of a chart."""
-    return f"n = {integer(n)}"
+    return _("n = {n}").format(n=integer(n))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reports.documents.content import Block, Content, Facts, Paragraph, Section, Source, Table
+from reports.documents.translation import N_, _, speaking
 
 Kind = Literal["added", "removed", "state", "text", "figures", "sources"]
 Standing = Literal["added", "removed", "changed", "same"]
@@ -24,15 +25,15 @@ ALIKE = 0.5
 _LONGEST = 400
 """Of a long paragraph the first words decide whether it is another's version: comparing them all would take long."""
 
-_ANYWAY = ("Document made", "Document id", "Law as of")
+_ANYWAY = (N_("Document made"), N_("Document id"), N_("Law as of"))
 """Lines of the cover that differ between any two documents, or that stand elsewhere in a comparison."""
 
-_PLACES = ("Log", "Log entry")
+_PLACES = (N_("Log"), N_("Log entry"))
 """Columns and labels that say where something stands in the log: it may get its place after the document was made."""
 
 
 class NotComparable(ValueError):
-    """The two documents are of different kinds; the message names them."""
+    """The two documents are of different kinds or in different languages; the message names them."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,20 @@ def compare(before: Content, after: Content) -> Comparison:
     """Return what ``after`` says otherwise than ``before``.
 
     Raises:
-        NotComparable: they are of different kinds.
+        NotComparable: they are of different kinds, or in different languages: build one in the language of the other.
     """
     if before.kind != after.kind:
         raise NotComparable(f"A document of the kind {before.kind} is not compared with one of {after.kind}.")
+    if before.language != after.language:
+        raise NotComparable(f"A document in {before.language!r} is not compared with one in {after.language!r}.")
+    with speaking(after.language):
+        return _compared(before, after)
+
+
+def _compared(before: Content, after: Content) -> Comparison:
     law = Value("law", before.law_version, after.law_version) if before.law_version != after.law_version else None
-    cover = tuple(row for row in _differing(dict(before.cover), dict(after.cover)) if row.where not in _ANYWAY)
+    anyway = {_(label) for label in _ANYWAY}
+    cover = tuple(row for row in _differing(dict(before.cover), dict(after.cover)) if row.where not in anyway)
     return Comparison(law=law, cover=cover, sections=tuple(_sections(before.sections, after.sections)))
 
 
@@ -249,12 +258,13 @@ def _printed(blocks: Iterable[Block]) -> dict[str, str]:
 
 
 def _cells(block: Block) -> Iterator[tuple[str, str]]:
+    places = {_(label) for label in _PLACES}
     if isinstance(block, Facts):
-        yield from ((f"{block.caption}: {label}", value) for label, value in block.rows if label not in _PLACES)
+        yield from ((f"{block.caption}: {label}", value) for label, value in block.rows if label not in places)
     elif isinstance(block, Table):
         for row in block.rows:
             for column, cell in zip(block.columns[1:], row[1:], strict=True):
-                if column.title in _PLACES:
+                if column.title in places:
                     continue
                 # A small chart says the same in words; of a cell with a chart alone they are the value.
                 yield (

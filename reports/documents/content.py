@@ -7,15 +7,22 @@ cannot hold a statement that nobody and nothing stands behind. Pure data: no Dja
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from reports.documents.translation import N_, _
 from reports.documents.wording import log_index, words
 
 State = Literal["measured", "declared", "missing"]
 Tone = Literal["none", "good", "bad", "warn", "info"]
 STATES: tuple[State, ...] = ("measured", "declared", "missing")
+STATE_WORDS: Mapping[State, str] = {
+    "measured": N_("Measured"),
+    "declared": N_("Declared"),
+    "missing": N_("Missing"),
+}
+"""What stands above a paragraph of each state, to be translated."""
 
 
 class Unsupported(ValueError):
@@ -55,7 +62,9 @@ class Declarant:
     @property
     def line(self) -> str:
         """What a document prints of it above the paragraph."""
-        said = f"by the {words(self.role)}, {self.on}, {log_index(self.log_index)}"
+        said = _("by the {role}, {on}, {place}").format(
+            role=words(self.role), on=self.on, place=log_index(self.log_index)
+        )
         return f"{said}; {self.review}" if self.review else said
 
 
@@ -180,7 +189,8 @@ class Content:
 
     ``signature`` says in a sentence how the file is signed; ``caveat`` what the document is not; ``lead`` what its
     states mean for it as a whole. ``outline`` is what its points stand in (``Annex IV``), empty where it has none.
-    ``page_starts``: the numbers of chapters that start on a new page.
+    ``page_starts``: the numbers of chapters that start on a new page. Texts are in ``language``; whatever lays them out
+    adds its own words in the same.
     """
 
     kind: str
@@ -236,4 +246,4 @@ class Content:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Every source once, in the order of first use: its position plus one is its footnote number."""
-        return tuple(dict.fromkeys(source for _, paragraph in self.paragraphs() for source in paragraph.sources))
+        return tuple(dict.fromkeys(source for _section, paragraph in self.paragraphs() for source in paragraph.sources))

@@ -10,11 +10,12 @@ import re
 from datetime import datetime
 from typing import Any
 
-from reports.documents.content import Block, Content, Facts, Figure, Paragraph
+from reports.documents.content import STATE_WORDS, Block, Content, Facts, Figure, Paragraph
+from reports.documents.translation import N_, _, counted, speaking
 from reports.documents.wording import integer, log_index, sentence_case, words
 
 TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-DRAFT = "Draft to edit. What is changed here stands behind no digest and no signature; the PDF is the document."
+DRAFT = N_("Draft to edit. What is changed here stands behind no digest and no signature; the PDF is the document.")
 # Characters that XML 1.0 does not hold.
 _UNHELD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MOST_ROWS = 2_000
@@ -26,6 +27,11 @@ def as_docx(content: Content, notice: str) -> bytes:
     Args:
         notice: which PDF it is made from, as the first lines say.
     """
+    with speaking(content.language):
+        return _written(content, notice)
+
+
+def _written(content: Content, notice: str) -> bytes:
     import docx
 
     made = docx.Document()
@@ -34,7 +40,7 @@ def as_docx(content: Content, notice: str) -> bytes:
     made.core_properties.created = made.core_properties.modified = datetime.fromisoformat(content.created_at)
     made.add_heading(_plain(content.title), 0)
     made.add_paragraph(_plain(content.subtitle))
-    for sentence in (DRAFT, notice, f"{content.status}. {content.signature} {content.caveat}", content.lead):
+    for sentence in (_(DRAFT), notice, f"{content.status}. {content.signature} {content.caveat}", content.lead):
         made.add_paragraph(_plain(sentence.strip()), style="Intense Quote")
     _rows(made, ["", ""], [list(row) for row in content.cover])
     for section in content.sections:
@@ -44,13 +50,13 @@ def as_docx(content: Content, notice: str) -> bytes:
             made.add_paragraph(_plain(f"{section.point or ''} {section.requirement}{duty}".strip()), style="Quote")
         for paragraph in section.paragraphs:
             _paragraph(made, paragraph)
-    made.add_heading("Gaps and who owes them", 1)
+    made.add_heading(_("Gaps and who owes them"), 1)
     gaps = [[gap.number, gap.what, sentence_case(words(gap.owner))] for gap in content.gaps]
-    _rows(made, ["Point", "What is missing", "Owed by"], gaps)
-    made.add_heading("Sources", 1)
+    _rows(made, [_("Point"), _("What is missing"), _("Owed by")], gaps)
+    made.add_heading(_("Sources"), 1)
     sources = [[row.name, row.id, row.digest or "", log_index(row.log_index)] for row in content.sources]
-    _rows(made, ["Source", "Id", "Digest", "Log"], sources)
-    made.add_heading("Methods and reproduction", 1)
+    _rows(made, [_("Source"), _("Id"), _("Digest"), _("Log")], sources)
+    made.add_heading(_("Methods and reproduction"), 1)
     for block in content.appendices:
         _block(made, block)
     file = io.BytesIO()
@@ -60,7 +66,7 @@ def as_docx(content: Content, notice: str) -> bytes:
 
 def _paragraph(made: Any, paragraph: Paragraph) -> None:
     line = made.add_paragraph()
-    line.add_run(f"{paragraph.state.capitalize()} ").bold = True
+    line.add_run(f"{_(STATE_WORDS[paragraph.state])} ").bold = True
     line.add_run(_plain(_behind(paragraph))).italic = True
     made.add_paragraph(_plain(paragraph.text))
     for block in paragraph.blocks:
@@ -71,7 +77,7 @@ def _behind(paragraph: Paragraph) -> str:
     if paragraph.declared_by is not None:
         return paragraph.declared_by.line
     if paragraph.owner is not None:
-        return f"owed by the {words(paragraph.owner)}"
+        return _("owed by the {role}").format(role=words(paragraph.owner))
     return ", ".join(dict.fromkeys(f"{row.name} {row.id[:8]}, {log_index(row.log_index)}" for row in paragraph.sources))
 
 
@@ -90,7 +96,7 @@ def _block(made: Any, block: Block) -> None:
 
 def _rows(made: Any, titles: list[str], rows: list[list[str]]) -> None:
     if not rows:
-        made.add_paragraph("None.")
+        made.add_paragraph(_("None."))
         return
     shown = [titles, *rows[:_MOST_ROWS]] if any(titles) else rows[:_MOST_ROWS]
     table = made.add_table(rows=len(shown), cols=len(titles), style="Table Grid")
@@ -98,7 +104,9 @@ def _rows(made: Any, titles: list[str], rows: list[list[str]]) -> None:
         for cell, text in zip(cells.cells, row, strict=True):
             cell.text = _plain(text)
     if len(rows) > _MOST_ROWS:
-        made.add_paragraph(f"{integer(len(rows) - _MOST_ROWS)} further rows stand in the PDF.")
+        more = len(rows) - _MOST_ROWS
+        said = counted("{count} further rows stand in the PDF.", more).format(count=integer(more))
+        made.add_paragraph(said)
 
 
 def _plain(text: str) -> str:

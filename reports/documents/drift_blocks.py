@@ -5,21 +5,23 @@ from __future__ import annotations
 from reports.documents import charts
 from reports.documents.content import Block, Cell, Column, Figure, Table, Tone
 from reports.documents.snapshot import Record
+from reports.documents.translation import N_, _
 from reports.documents.wording import (
     DASH,
     decimal,
     integer,
     interval,
+    known,
     listed,
     number,
     reason,
-    words,
+    spelled,
 )
 
 _OUTCOMES: dict[str, tuple[str, Tone]] = {
-    "stable": ("stable", "good"),
-    "drift": ("drift", "bad"),
-    "insufficient": ("insufficient", "warn"),
+    "stable": (N_("stable"), "good"),
+    "drift": (N_("drift"), "bad"),
+    "insufficient": (N_("insufficient"), "warn"),
 }
 
 
@@ -28,29 +30,35 @@ def drift(payload: Record) -> tuple[Block, ...]:
     window, reference = payload.get("window") or {}, payload.get("reference") or {}
     columns = payload.get("columns") or []
     table = Table(
-        caption=f"Drift by column, {str(window.get('start'))[:10]} to {str(window.get('end'))[:10]}: "
-        f"{integer(window.get('n'))} records "
-        f"against {integer(reference.get('n'))} in the reference window",
+        caption=_(
+            "Drift by column, {start} to {end}: {n} records against {n_reference} in the reference window"
+        ).format(
+            start=str(window.get("start"))[:10],
+            end=str(window.get("end"))[:10],
+            n=integer(window.get("n")),
+            n_reference=integer(reference.get("n")),
+        ),
         columns=(
-            Column("Column", width=22),
-            Column("Score", numeric=True),
-            Column("95 % interval", numeric=True),
-            Column("Limit", numeric=True),
-            Column("p, adjusted", numeric=True),
-            Column("Evidently", numeric=True),
-            Column("Outcome"),
+            Column(_("Column"), width=22),
+            Column(_("Score"), numeric=True),
+            Column(_("95 % interval"), numeric=True),
+            Column(_("Limit"), numeric=True),
+            Column(_("p, adjusted"), numeric=True),
+            Column(_("Evidently"), numeric=True),
+            Column(_("Outcome")),
         ),
         rows=tuple(_drift_row(row) for row in columns),
-        note=f"Score: {listed(sorted({_method(row) for row in columns}))}. Evidently: the same column by the "
-        f"reference library.",
+        note=_("Score: {value}. Evidently: the same column by the reference library.").format(
+            value=listed(sorted({_method(row) for row in columns}))
+        ),
     )
     rows = [
         charts.IntervalRow(
-            label=words(str(row.get("column"))),
+            label=spelled(str(row.get("column"))),
             value=row.get("value"),
             low=row.get("low"),
             high=row.get("high"),
-            sub=str(row.get("kind") or ""),
+            sub=known(str(row.get("kind") or "")),
             limit=row.get("limit"),
             cross=row.get("evidently"),
             tone=_OUTCOMES.get(str(row.get("outcome")), ("", "none"))[1],
@@ -60,12 +68,17 @@ def drift(payload: Record) -> tuple[Block, ...]:
     ]
     if not rows:
         return (table,)
-    said = "; ".join(f"{row.label} {decimal(row.value)}, limit {decimal(row.limit, 2)}" for row in rows)
-    drawn = charts.interval_chart(rows, axis="Drift score", floor=0.0)
+    said = "; ".join(
+        _("{label} {value}, limit {limit}").format(
+            label=row.label, value=decimal(row.value), limit=decimal(row.limit, 2)
+        )
+        for row in rows
+    )
+    drawn = charts.interval_chart(rows, axis=_("Drift score"), floor=0.0)
     return (
         Figure(
             drawn,
-            "Drift score by column with 95 % interval, its limit (bar) and the value by Evidently (cross).",
+            _("Drift score by column with 95 % interval, its limit (bar) and the value by Evidently (cross)."),
             f"{said}.",
         ),
         table,
@@ -73,18 +86,18 @@ def drift(payload: Record) -> tuple[Block, ...]:
 
 
 def _method(row: Record) -> str:
-    names = {"psi": "population stability index"}
-    return names.get(str(row.get("method")), str(row.get("method") or "not stated"))
+    names = {"psi": _("population stability index")}
+    return names.get(str(row.get("method")), str(row.get("method") or _("not stated")))
 
 
 def _drift_row(row: Record) -> tuple[Cell, ...]:
-    outcome, tone = _OUTCOMES.get(str(row.get("outcome")), (str(row.get("outcome") or DASH), "none"))
+    outcome, tone = _OUTCOMES.get(str(row.get("outcome")), (known(str(row.get("outcome") or DASH)), "none"))
     return (
-        Cell(words(str(row.get("column"))), sub=str(row.get("kind") or "")),
+        Cell(spelled(str(row.get("column"))), sub=known(str(row.get("kind") or ""))),
         Cell(number(row)),
         Cell(interval(row)),
         Cell(decimal(row.get("limit"), 2)),
         Cell(decimal(row.get("p_adjusted"))),
         Cell(decimal(row.get("evidently"))),
-        Cell(outcome, sub=reason(row), tone=tone),
+        Cell(_(outcome), sub=reason(row), tone=tone),
     )

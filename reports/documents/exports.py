@@ -17,6 +17,7 @@ from reports.documents.building import build
 from reports.documents.content import Block, Content, Facts, Figure, Paragraph, Section, Source
 from reports.documents.render import Pictures, style, to_html
 from reports.documents.snapshot import Record
+from reports.documents.translation import _, speaking
 
 FORMAT = "placet-document/1"
 TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "docx": docx.TYPE}
@@ -37,9 +38,9 @@ class Made:
     @property
     def notice(self) -> str:
         """The sentence that stands on top."""
-        return (
-            f"Made from the same facts as the PDF {self.pdf_digest}, which is the document; this file is a copy of it."
-        )
+        return _(
+            "Made from the same facts as the PDF {digest}, which is the document; this file is a copy of it."
+        ).format(digest=self.pdf_digest)
 
 
 def export(form: str, snapshot: Record, pdf_digest: str) -> bytes:
@@ -54,9 +55,10 @@ def export(form: str, snapshot: Record, pdf_digest: str) -> bytes:
         SnapshotInvalid: the snapshot was made for another release.
     """
     content, made = build(snapshot), Made(pdf_digest)
-    if form == "html":
-        return as_html(content, snapshot, made)
-    return as_json(content, made) if form == "json" else docx.as_docx(content, made.notice)
+    with speaking(content.language):
+        if form == "html":
+            return as_html(content, snapshot, made)
+        return as_json(content, made) if form == "json" else docx.as_docx(content, made.notice)
 
 
 def as_html(content: Content, snapshot: Record, made: Made) -> bytes:

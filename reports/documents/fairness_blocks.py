@@ -10,23 +10,25 @@ from collections.abc import Iterable
 from reports.documents import charts
 from reports.documents.content import Block, Cell, Column, Figure, Table, Tone
 from reports.documents.snapshot import Record
+from reports.documents.translation import N_, _, counted
 from reports.documents.wording import (
     decimal,
     denominator,
     integer,
     interval,
+    joined,
     lines,
     number,
     percent,
     reason,
-    words,
+    spelled,
 )
 
 _DIFFERENCES = (
-    ("tpr_difference", "Given it, of those truly so"),
-    ("fpr_difference", "Given it, of the others"),
-    ("fnr_difference", "Refused, of those truly so"),
-    ("precision_difference", "Truly so, of those given it"),
+    ("tpr_difference", N_("Given it, of those truly so")),
+    ("fpr_difference", N_("Given it, of the others")),
+    ("fnr_difference", N_("Refused, of those truly so")),
+    ("precision_difference", N_("Truly so, of those given it")),
 )
 
 
@@ -42,7 +44,7 @@ def fairness(payload: Record, *, limit: float | None = None) -> tuple[Block, ...
     if payload.get("task") == "regression":
         blocks: list[Block] = [_numbers_table(feature, below=below) for feature in features]
         return (*blocks, *_compared(features, "residual_difference", limit=None))
-    outcome = str(payload.get("favourable_label") or "favourable")
+    outcome = str(payload.get("favourable_label") or _("favourable"))
     blocks = []
     for feature in features:
         blocks.append(_rates_table(feature, outcome=outcome, min_share=payload.get("min_share"), below=below))
@@ -71,18 +73,20 @@ def _rates_table(feature: Record, *, outcome: str, min_share: float | None, belo
         for group in feature.get("groups") or []
     ]
     return Table(
-        caption=f"Outcome “{outcome}” by {words(str(feature.get('feature')))}; reference group {reference}",
+        caption=_("Outcome “{outcome}” by {feature}; reference group {reference}").format(
+            outcome=outcome, feature=spelled(str(feature.get("feature"))), reference=reference
+        ),
         columns=(
-            Column("Group", width=17),
-            Column("Rows", numeric=True),
-            Column(f"Given “{outcome}”", numeric=True, width=16),
-            Column(f"Given it, of those truly “{outcome}”", numeric=True, width=16),
-            Column("Given it, of the others", numeric=True, width=16),
-            Column("Ratio to reference", numeric=True),
-            Column("p, adjusted", numeric=True),
+            Column(_("Group"), width=17),
+            Column(_("Rows"), numeric=True),
+            Column(_("Given “{outcome}”").format(outcome=outcome), numeric=True, width=16),
+            Column(_("Given it, of those truly “{outcome}”").format(outcome=outcome), numeric=True, width=16),
+            Column(_("Given it, of the others"), numeric=True, width=16),
+            Column(_("Ratio to reference"), numeric=True),
+            Column(_("p, adjusted"), numeric=True),
         ),
         rows=tuple(rows),
-        note="Below each rate: its 95 % interval and the number of rows that it is a share of."
+        note=_("Below each rate: its 95 % interval and the number of rows that it is a share of.")
         + _not_shown(feature.get("groups") or [], below),
     )
 
@@ -90,8 +94,10 @@ def _rates_table(feature: Record, *, outcome: str, min_share: float | None, belo
 def _differences_table(feature: Record) -> Table:
     groups = [group for group in feature.get("groups") or [] if group.get("compared")]
     return Table(
-        caption=f"Differences from {feature.get('reference_group')} by {words(str(feature.get('feature')))}",
-        columns=(Column("Group", width=20), *(Column(title, numeric=True) for _, title in _DIFFERENCES)),
+        caption=_("Differences from {reference_group} by {feature}").format(
+            reference_group=feature.get("reference_group"), feature=spelled(str(feature.get("feature")))
+        ),
+        columns=(Column(_("Group"), width=20), *(Column(_(title), numeric=True) for _pair, title in _DIFFERENCES)),
         rows=tuple(
             (
                 Cell(str(group.get("group"))),
@@ -102,7 +108,7 @@ def _differences_table(feature: Record) -> Table:
             )
             for group in groups
         ),
-        note="Group minus reference, with 95 % intervals.",
+        note=_("Group minus reference, with 95 % intervals."),
     )
 
 
@@ -120,17 +126,19 @@ def _numbers_table(feature: Record, *, below: int | None) -> Table:
         for group in feature.get("groups") or []
     ]
     return Table(
-        caption=f"Errors and predictions by {words(str(feature.get('feature')))}; reference group {reference}",
+        caption=_("Errors and predictions by {feature}; reference group {reference}").format(
+            feature=spelled(str(feature.get("feature"))), reference=reference
+        ),
         columns=(
-            Column("Group", width=20),
-            Column("Rows", numeric=True),
-            Column("Mean error in favour", numeric=True),
-            Column("Mean prediction", numeric=True),
-            Column("Median prediction", numeric=True),
-            Column("p, adjusted", numeric=True),
+            Column(_("Group"), width=20),
+            Column(_("Rows"), numeric=True),
+            Column(_("Mean error in favour"), numeric=True),
+            Column(_("Mean prediction"), numeric=True),
+            Column(_("Median prediction"), numeric=True),
+            Column(_("p, adjusted"), numeric=True),
         ),
         rows=tuple(rows),
-        note="With 95 % intervals; an error above 0 is in the person's favour."
+        note=_("With 95 % intervals; an error above 0 is in the person's favour.")
         + _not_shown(feature.get("groups") or [], below),
     )
 
@@ -140,35 +148,37 @@ def _sweep_table(feature: Record) -> Table:
     own = sweep["own"]
     places = sorted({*range(0, len(sweep["thresholds"]), 3), own})
     return Table(
-        caption=f"Selection by {words(str(feature.get('feature')))} at other thresholds",
+        caption=_("Selection by {feature} at other thresholds").format(feature=spelled(str(feature.get("feature")))),
         columns=(
-            Column("Threshold", width=16),
+            Column(_("Threshold"), width=16),
             *(Column(str(group["group"]), numeric=True) for group in sweep["groups"]),
-            Column("Smallest ratio", numeric=True),
+            Column(_("Smallest ratio"), numeric=True),
         ),
         rows=tuple(
             (
-                Cell(decimal(sweep["thresholds"][place]), sub="its own" if place == own else ""),
+                Cell(decimal(sweep["thresholds"][place]), sub=_("its own") if place == own else ""),
                 *(Cell(decimal(group["selection_rate"][place])) for group in sweep["groups"]),
                 Cell(decimal(sweep["worst"]["selection_ratio"][place])),
             )
             for place in places
         ),
-        note="Point values on the same rows; the smallest ratio of any group compared to the reference group.",
+        note=_("Point values on the same rows; the smallest ratio of any group compared to the reference group."),
     )
 
 
 def _crossed_table(crossed: Record, *, below: int | None) -> Table:
-    features = " and ".join(words(str(name)) for name in crossed["features"])
+    features = joined([spelled(str(name)) for name in crossed["features"]], _("{first} and {second}"))
     groups = crossed.get("groups") or []
     return Table(
-        caption=f"Intersections of {features}; reference {crossed['reference_group']}",
+        caption=_("Intersections of {features}; reference {reference_group}").format(
+            features=features, reference_group=crossed["reference_group"]
+        ),
         columns=(
-            Column("Group", width=34),
-            Column("Rows", numeric=True),
-            Column("Selection rate", numeric=True),
-            Column("Ratio to reference", numeric=True),
-            Column("p, adjusted", numeric=True),
+            Column(_("Group"), width=34),
+            Column(_("Rows"), numeric=True),
+            Column(_("Selection rate"), numeric=True),
+            Column(_("Ratio to reference"), numeric=True),
+            Column(_("p, adjusted"), numeric=True),
         ),
         rows=tuple(
             (
@@ -180,36 +190,39 @@ def _crossed_table(crossed: Record, *, below: int | None) -> Table:
             )
             for group in groups
         ),
-        note="With 95 % intervals." + _not_shown(groups, below),
+        note=_("With 95 % intervals.") + _not_shown(groups, below),
     )
 
 
 def _rows_cell(group: Record, below: int | None) -> Cell:
     if group.get("state", "shown") == "shown":
         return Cell(integer(group.get("n")), sub=percent(group.get("share")))
-    return Cell(f"<{below}" if group.get("state") == "small" else "withheld")
+    return Cell(f"<{below}" if group.get("state") == "small" else _("withheld"))
 
 
 def _ratio_cell(group: Record, reference: object, min_share: float | None) -> Cell:
     if group.get("group") == reference:
-        return Cell("reference")
+        return Cell(_("reference"))
     if group.get("compared"):
         measured = group.get("selection_ratio")
         return Cell(_number(measured), sub=_sub(measured))
     if group.get("state", "shown") != "shown":
-        return Cell("not shown")
-    return Cell("not compared", sub=f"below {percent(min_share)} of the rows" if min_share is not None else "")
+        return Cell(_("not shown"))
+    return Cell(
+        _("not compared"),
+        sub=_("below {min_share} of the rows").format(min_share=percent(min_share)) if min_share is not None else "",
+    )
 
 
 def _rate(measured: Record | None) -> Cell:
     if measured is not None and measured.get("suppressed"):
-        return Cell("not shown")
+        return Cell(_("not shown"))
     return Cell(number(measured), sub=lines(interval(measured), denominator(measured), reason(measured)))
 
 
 def _number(measured: Record | None, *, signed: bool = False) -> str:
     hidden = measured is not None and measured.get("suppressed")
-    return "not shown" if hidden else number(measured, signed=signed)
+    return _("not shown") if hidden else number(measured, signed=signed)
 
 
 def _sub(measured: Record | None, *, signed: bool = False) -> str:
@@ -221,9 +234,10 @@ def _sub(measured: Record | None, *, signed: bool = False) -> str:
 def _not_shown(groups: Iterable[Record], below: int | None) -> str:
     if all(group.get("state", "shown") == "shown" for group in groups):
         return ""
-    return (
-        f" Cells of fewer than {below} people are not shown, and others are withheld so that nobody can work those out."
-    )
+    return " " + counted(
+        "Cells of fewer than {below} people are not shown, and others are withheld so that nobody can work those out.",
+        below,
+    ).format(below=below)
 
 
 def _compared(features: Iterable[Record], pair: str, *, limit: float | None) -> list[Block]:
@@ -232,17 +246,29 @@ def _compared(features: Iterable[Record], pair: str, *, limit: float | None) -> 
     if not rows:
         return []
     said = "; ".join(
-        f"{row.label} {decimal(row.value)}, interval {decimal(row.low)} to {decimal(row.high)}" for row in rows
+        _("{label} {value}, interval {low} to {high}").format(
+            label=row.label, value=decimal(row.value), low=decimal(row.low), high=decimal(row.high)
+        )
+        for row in rows
     )
     ratio = pair == "selection_ratio"
-    axis = "Selection rate, as a ratio to the reference group" if ratio else "Mean error, less the reference group's"
+    axis = (
+        _("Selection rate, as a ratio to the reference group") if ratio else _("Mean error, less the reference group's")
+    )
     drawn = charts.interval_chart(rows, axis=axis, limit=limit, reference=1.0 if ratio else 0.0)
-    what = "Selection ratio" if ratio else "Difference in mean error"
-    caption = f"{what} of each compared group to its reference group (dotted line), with 95 % intervals"
+    caption = (
+        _("Selection ratio of each compared group to its reference group (dotted line), with 95 % intervals")
+        if ratio
+        else _(
+            "Difference in mean error of each compared group to its reference group (dotted line), with 95 % intervals"
+        )
+    )
     return [
         Figure(
             drawn,
-            f"{caption}; shaded: below the limit of the policy." if limit is not None else f"{caption}.",
+            _("{caption}; shaded: below the limit of the policy.").format(caption=caption)
+            if limit is not None
+            else f"{caption}.",
             f"{said}.",
         )
     ]
@@ -260,7 +286,7 @@ def _compared_rows(features: Iterable[Record], pair: str, limit: float | None) -
                 value=figure["value"],
                 low=low,
                 high=high,
-                sub=f"{words(str(feature.get('feature')))}, {charts.count_note(group.get('n', 0))}",
+                sub=f"{spelled(str(feature.get('feature')))}, {charts.count_note(group.get('n', 0))}",
                 tone=_against(limit, low, high),
             )
 
@@ -274,14 +300,14 @@ def _against(limit: float | None, low: float | None, high: float | None) -> Tone
 
 def group_rates(payload: Record) -> tuple[Block, ...]:
     """Return a chart of the true positive rate by group: accuracy for groups, as Annex IV point 3 asks."""
-    outcome = str(payload.get("favourable_label") or "favourable")
+    outcome = str(payload.get("favourable_label") or _("favourable"))
     rows = [
         charts.IntervalRow(
             label=str(group.get("group")),
             value=rate.get("value"),
             low=rate.get("low"),
             high=rate.get("high"),
-            sub=f"{words(str(feature.get('feature')))}, {denominator(rate)}",
+            sub=f"{spelled(str(feature.get('feature')))}, {denominator(rate)}",
         )
         for feature in payload.get("features") or []
         for group in feature.get("groups") or []
@@ -290,12 +316,20 @@ def group_rates(payload: Record) -> tuple[Block, ...]:
     if not rows:
         return ()
     said = "; ".join(
-        f"{row.label} {decimal(row.value)}, interval {decimal(row.low)} to {decimal(row.high)}, {row.sub}"
+        _("{label} {value}, interval {low} to {high}, {sub}").format(
+            label=row.label, value=decimal(row.value), low=decimal(row.low), high=decimal(row.high), sub=row.sub
+        )
         for row in rows
     )
-    drawn = charts.interval_chart(rows, axis=f"Share given “{outcome}” among those truly “{outcome}”", floor=0.0)
+    drawn = charts.interval_chart(
+        rows, axis=_("Share given “{outcome}” among those truly “{outcome}”").format(outcome=outcome), floor=0.0
+    )
     return (
         Figure(
-            drawn, f"Share of those truly “{outcome}” who were given it, by group, with 95 % intervals.", f"{said}."
+            drawn,
+            _("Share of those truly “{outcome}” who were given it, by group, with 95 % intervals.").format(
+                outcome=outcome
+            ),
+            f"{said}.",
         ),
     )

@@ -15,6 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from reports.documents.translation import counted
+
 FALLBACK = "Fallback.ttf"
 FAMILY = "Noto Sans CJK SC"
 RIGHT_TO_LEFT = {
@@ -80,7 +82,10 @@ def shortened(text: str, most: int) -> str:
     """Return ``text``, cut after ``most`` characters with a sentence that says so and where the rest stands."""
     if len(text) <= most:
         return text
-    return f"{text[:most]} … [cut here: the whole text, {len(text):,} characters, is in evidence.json]"
+    cut = counted("[cut here: the whole text, {count} characters, is in evidence.json]", len(text)).format(
+        count=f"{len(text):,}"
+    )
+    return f"{text[:most]} … {cut}"
 
 
 def isolated(html: str) -> str:

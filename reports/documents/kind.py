@@ -9,6 +9,7 @@ from typing import Literal
 from reports.documents.asks import Ask
 from reports.documents.content import Section
 from reports.documents.snapshot import Record, Snapshot
+from reports.documents.translation import N_
 
 Sections = Callable[[Snapshot], Iterator[Section]]
 
@@ -55,8 +56,8 @@ class Kind:
     groups: tuple[str, ...] = ()
     stem: str = ""
     asks: tuple[Ask, ...] = ()
-    caveat: str = "Not a declaration of conformity."
-    lead: str = "The document supports an assessment; it does not replace one, and it does not state conformity."
+    caveat: str = N_("Not a declaration of conformity.")
+    lead: str = N_("The document supports an assessment; it does not replace one, and it does not state conformity.")
     headings: Mapping[str, str] = field(default_factory=dict)
     page_starts: tuple[str, ...] = ()
     points: Callable[[Snapshot], Sequence[Record]] = every_point

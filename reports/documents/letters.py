@@ -14,9 +14,10 @@ from reports.documents.content import Cell, Column, Declarant, Facts, Paragraph,
 from reports.documents.kind import Kind
 from reports.documents.outline import Part, Wanted, questions_of, sections
 from reports.documents.snapshot import Record, Snapshot, evidence_source, record_source
-from reports.documents.wording import DASH, day, decimal, words
+from reports.documents.translation import N_, _
+from reports.documents.wording import DASH, day, decimal, spelled
 
-NO_LETTER = "No notice or request is named."
+NO_LETTER = N_("No notice or request is named.")
 
 
 def _letter(snapshot: Snapshot) -> Record:
@@ -28,7 +29,7 @@ def recorded(snapshot: Snapshot, text: str, *blocks: Facts) -> list[Paragraph]:
     letter = _letter(snapshot)
     if not letter.get("id"):
         return []
-    source = record_source(letter, "correspondence", "Notice or request", at_key="recorded_at")
+    source = record_source(letter, _("correspondence"), _("Notice or request"), at_key="recorded_at")
     return [Paragraph("measured", text, tuple(blocks), (source,))]
 
 
@@ -46,7 +47,7 @@ def written(name: str, label: str, *, by: str) -> Callable[[Snapshot], list[Para
         if not text or not at:
             return []
         who = Declarant(str(letter.get(f"{by}_by_role") or "person"), str(at)[:10], letter.get("log_index"))
-        return [Paragraph("declared", f"{label}: {text}" if label else str(text), declared_by=who)]
+        return [Paragraph("declared", f"{_(label)}: {text}" if label else str(text), declared_by=who)]
 
     return answer
 
@@ -55,14 +56,14 @@ def about(snapshot: Snapshot) -> list[Paragraph]:
     """Which letter it is, by number, reference and days."""
     letter = _letter(snapshot)
     facts = {
-        "Your reference": str(letter.get("reference") or DASH),
-        "Our number": str(letter.get("number") or DASH),
-        "Your request came on": day(letter.get("received_on")),
-        "To be answered by": _due(letter),
-        "Sent on": day(letter.get("sent_on")),
+        _("Your reference"): str(letter.get("reference") or DASH),
+        _("Our number"): str(letter.get("number") or DASH),
+        _("Your request came on"): day(letter.get("received_on")),
+        _("To be answered by"): _due(letter),
+        _("Sent on"): day(letter.get("sent_on")),
     }
     shown = {label: value for label, value in facts.items() if value != DASH}
-    return recorded(snapshot, "This letter is recorded as follows.", record_blocks.values("This letter", shown))
+    return recorded(snapshot, _("This letter is recorded as follows."), record_blocks.values(_("This letter"), shown))
 
 
 def _due(letter: Record) -> str:
@@ -74,8 +75,8 @@ def system_named(snapshot: Snapshot) -> list[Paragraph]:
     system = snapshot.part("system")
     if not _letter(snapshot).get("id") or not system.get("id"):
         return []
-    text = f"We use an AI system called “{system['name']}”."
-    return [answers.measured(text, system, "system record", at_key="recorded_at")]
+    text = _("We use an AI system called “{name}”.").format(name=system["name"])
+    return [answers.measured(text, system, _("system record"), at_key="recorded_at")]
 
 
 def right_to_explanation(snapshot: Snapshot) -> list[Paragraph]:
@@ -85,12 +86,13 @@ def right_to_explanation(snapshot: Snapshot) -> list[Paragraph]:
     law = snapshot.part("law")
     digest = str(law["version"]).rpartition("sha256:")[2]
     source = Source(
-        str(law["version"]).partition("+")[0], "legal register", "Register of the AI Act",
+        str(law["version"]).partition("+")[0], _("legal register"), _("Register of the AI Act"),
         f"sha256:{digest}" if digest else None, origin="recorded",
     )  # fmt: skip
-    text = (
-        "If a decision that rests on this system affects you badly, you may have a right to an explanation of the part "
-        "that the system played and of the main reasons for the decision (Article 86 of the AI Act)."
+    text = _(
+        "If a decision that rests on this system affects you badly, you may have a right to an explanation "
+        "of the part that the system played and of the main reasons for the decision (Article 86 of the AI "
+        "Act)."
     )
     return [Paragraph("measured", text, sources=(source,))]
 
@@ -101,8 +103,11 @@ def decision(snapshot: Snapshot) -> list[Paragraph]:
     if not letter.get("decision"):
         return []
     logged = (letter.get("explained") or {}).get("logged") or {}
-    at = f" The system gave its result on {day(logged['at'])}." if logged.get("at") else ""
-    return recorded(snapshot, f"You asked about the decision with the number {letter['decision']}.{at}")
+    at = " " + _("The system gave its result on {at}.").format(at=day(logged["at"])) if logged.get("at") else ""
+    return recorded(
+        snapshot,
+        _("You asked about the decision with the number {decision}.{at}").format(decision=letter["decision"], at=at),
+    )
 
 
 def explained(snapshot: Snapshot) -> list[Paragraph]:
@@ -110,12 +115,15 @@ def explained(snapshot: Snapshot) -> list[Paragraph]:
     letter = _letter(snapshot)
     found, row = letter.get("explained"), snapshot.evidence("explanation/v1")
     if not found or row is None:
-        why = str(letter.get("unexplained") or "no explanation of this version is on record")
+        why = str(letter.get("unexplained") or _("no explanation of this version is on record"))
         if not letter.get("id"):
             return []
-        text = f"How the system came to its result for this decision can't be shown: {why}"
+        text = _("How the system came to its result for this decision can't be shown: {why}").format(why=why)
         return [Paragraph("missing", text, owner=snapshot.owner("result", "engineer"))]
-    sources = (evidence_source(row), record_source(letter, "correspondence", "Notice or request", at_key="recorded_at"))
+    sources = (
+        evidence_source(row),
+        record_source(letter, _("correspondence"), _("Notice or request"), at_key="recorded_at"),
+    )
     paragraphs = [Paragraph("measured", _result(found), (_reasons(found),), sources)]
     if said := _now_and_then(found.get("logged") or {}):
         paragraphs.append(Paragraph("measured", said, sources=sources))
@@ -123,41 +131,52 @@ def explained(snapshot: Snapshot) -> list[Paragraph]:
 
 
 def _result(found: Record) -> str:
-    outcome = f"the probability {decimal(found.get('said'))} of “{found['label']}”" if found.get("label") else (
-        f"the value {decimal(found.get('said'))}"
-    )  # fmt: skip
-    return (
-        f"For your case the system gave {outcome}. Below are the pieces of information that counted most, and whether "
-        "each made this number higher or lower than it is on average. The information itself is not printed here."
-    )
+    said = decimal(found.get("said"))
+    if found.get("label"):
+        outcome = _("the probability {said} of “{label}”").format(said=said, label=found["label"])
+    else:
+        outcome = _("the value {said}").format(said=said)
+    return _(
+        "For your case the system gave {outcome}. Below are the pieces of information that counted most, "
+        "and whether each made this number higher or lower than it is on average. The information itself "
+        "is not printed here."
+    ).format(outcome=outcome)
 
 
 def _reasons(found: Record) -> Table:
     return Table(
-        "What counted most in the result",
-        (Column("Information", width=50), Column("It made the number"), Column("By how much", numeric=True)),
+        _("What counted most in the result"),
+        (Column(_("Information"), width=50), Column(_("It made the number")), Column(_("By how much"), numeric=True)),
         tuple(
             (
-                Cell(words(str(row.get("feature")))),
-                Cell("higher" if row["phi"] > 0 else "lower" if row["phi"] < 0 else "no different"),
+                Cell(spelled(str(row.get("feature")))),
+                Cell(_("higher") if row["phi"] > 0 else _("lower") if row["phi"] < 0 else _("no different")),
                 Cell(decimal(row["phi"], signed=True)),
             )
             for row in found.get("contributions") or ()
         ),
-        note=f"In {model_blocks.OUTPUTS.get(str(found.get('output')), 'the unit of the model')}, from "
-        f"{decimal(found.get('base'))} on average to {decimal(found.get('score'))} for this case "
-        f"({found.get('explainer')}). It describes how the system came to its number; it says nothing about you.",
+        note=_(
+            "In {output}, from {base} on average to {score} for this case ({explainer}). It describes how the "
+            "system came to its number; it says nothing about you."
+        ).format(
+            output=model_blocks.output_of(found, _("the unit of the model")),
+            base=decimal(found.get("base")),
+            score=decimal(found.get("score")),
+            explainer=found.get("explainer"),
+        ),
     )
 
 
 def _now_and_then(logged: Record) -> str:
     if not logged.get("differs"):
         return ""
-    turned = " With the number of today the system would point to another decision." if logged.get("turned") else ""
-    return (
-        f"When the decision was taken the system had given {decimal(logged.get('logged'))}. Asked again today it gives "
-        f"another number, and the table explains that of today.{turned}"
+    turned = (
+        " " + _("With the number of today the system would point to another decision.") if logged.get("turned") else ""
     )
+    return _(
+        "When the decision was taken the system had given {logged}. Asked again today it gives another "
+        "number, and the table explains that of today.{turned}"
+    ).format(logged=decimal(logged.get("logged")), turned=turned)
 
 
 def in_general(snapshot: Snapshot) -> list[Paragraph]:
@@ -165,7 +184,7 @@ def in_general(snapshot: Snapshot) -> list[Paragraph]:
     row = snapshot.evidence("explanation/v1")
     if row is None or not _letter(snapshot).get("id"):
         return []
-    text = "Over all cases that were examined, these pieces of information count most in the results of the system."
+    text = _("Over all cases that were examined, these pieces of information count most in the results of the system.")
     return [answers.from_evidence(text, row, model_blocks.explanation(row["payload"]))]
 
 
@@ -174,31 +193,34 @@ def state(snapshot: Snapshot) -> list[Paragraph]:
     letter = _letter(snapshot)
     number = letter.get("number")
     if letter.get("state") == "sent":
-        return recorded(snapshot, f"{number} was sent on {day(letter.get('sent_on'))}, as recorded.")
-    return recorded(snapshot, f"{number} is recorded and not sent yet: this is a draft.")
+        return recorded(
+            snapshot,
+            _("{number} was sent on {sent_on}, as recorded.").format(number=number, sent_on=day(letter.get("sent_on"))),
+        )
+    return recorded(snapshot, _("{number} is recorded and not sent yet: this is a draft.").format(number=number))
 
 
-ABOUT = Part("letter", "About this letter", "", (Wanted(about, NO_LETTER, "owner"),))
-PURPOSE = Wanted(answers.purpose, "What the system is for is not recorded.", "owner")
+ABOUT = Part("letter", N_("About this letter"), "", (Wanted(about, NO_LETTER, "owner"),))
+PURPOSE = Wanted(answers.purpose, N_("What the system is for is not recorded."), "owner")
 NOTICE = (
     ABOUT,
     Part(
         "system",
-        "Which system is used",
+        N_("Which system is used"),
         "",
         (Wanted(system_named, NO_LETTER, "owner"), PURPOSE),
         ("deployer-details", "processes", "period-and-frequency"),
     ),
     Part(
         "message",
-        "What we want to tell you",
+        N_("What we want to tell you"),
         "",
-        (Wanted(written("text", "", by="recorded"), "What the notice is to say is not written down.", "owner"),),
+        (Wanted(written("text", "", by="recorded"), N_("What the notice is to say is not written down."), "owner"),),
     ),
-    Part("people", "Who decides", "", (), ("oversight-measures", "oversight-implementation")),
+    Part("people", N_("Who decides"), "", (), ("oversight-measures", "oversight-implementation")),
     Part(
         "rights",
-        "What you can do",
+        N_("What you can do"),
         "",
         (Wanted(right_to_explanation, NO_LETTER, "owner"),),
         ("response-measures",),
@@ -208,47 +230,47 @@ ANSWER = (
     ABOUT,
     Part(
         "request",
-        "What you asked",
+        N_("What you asked"),
         "",
         (
-            Wanted(decision, "The decision that was asked about is not named.", "owner"),
-            Wanted(written("text", "You asked", by="recorded"), "What was asked is not written down.", "owner"),
+            Wanted(decision, N_("The decision that was asked about is not named."), "owner"),
+            Wanted(written("text", N_("You asked"), by="recorded"), N_("What was asked is not written down."), "owner"),
         ),
     ),
     Part(
         "answer",
-        "Our answer",
+        N_("Our answer"),
         "",
-        (Wanted(written("answer", "", by="answered"), "The answer is not written yet.", "owner"),),
+        (Wanted(written("answer", "", by="answered"), N_("The answer is not written yet."), "owner"),),
     ),
     Part(
         "role",
-        "What the system does, and who decides",
+        N_("What the system does, and who decides"),
         "",
         (Wanted(system_named, NO_LETTER, "owner"), PURPOSE),
         ("processes", "oversight-implementation"),
     ),
     Part(
         "result",
-        "How the system came to its result",
+        N_("How the system came to its result"),
         "",
         (
-            Wanted(explained, "The decision is not explained.", "engineer"),
-            Wanted(in_general, "What counts in the system's results is not measured.", "engineer"),
+            Wanted(explained, N_("The decision is not explained."), "engineer"),
+            Wanted(in_general, N_("What counts in the system's results is not measured."), "engineer"),
         ),
     ),
-    Part("steps", "What you can do", "", (), ("deployer-details", "response-measures")),
+    Part("steps", N_("What you can do"), "", (), ("deployer-details", "response-measures")),
 )
-DRAFT = "A draft for the organisation's own letter; nothing was sent by drawing it."
-LEAD = (
-    "Each paragraph says whether it was measured, whether somebody declared it, or whether it is missing. Where "
-    "something is missing, the letter is not finished."
+DRAFT = N_("A draft for the organisation's own letter; nothing was sent by drawing it.")
+LEAD = N_(
+    "Each paragraph says whether it was measured, whether somebody declared it, or whether it is missing. "
+    "Where something is missing, the letter is not finished."
 )
 NOTICE_KIND = Kind(
     id="notice-26-11",
-    title="Notice that an AI system is used",
-    subtitle="Supports Article 26(11) of Regulation (EU) 2024/1689",
-    outline="Article 26(11)",
+    title=N_("Notice that an AI system is used"),
+    subtitle=N_("Supports Article 26(11) of Regulation (EU) 2024/1689"),
+    outline=N_("Article 26(11)"),
     duty="deployer",
     groups=("Art 26.11",),
     stem="Art ",
@@ -260,9 +282,9 @@ NOTICE_KIND = Kind(
 )
 ANSWER_KIND = Kind(
     id="answer-86",
-    title="Answer to your request for an explanation",
-    subtitle="Supports Article 86 of Regulation (EU) 2024/1689",
-    outline="Article 86",
+    title=N_("Answer to your request for an explanation"),
+    subtitle=N_("Supports Article 86 of Regulation (EU) 2024/1689"),
+    outline=N_("Article 86"),
     duty="deployer",
     groups=("Art 86.1",),
     stem="Art ",

@@ -8,17 +8,25 @@ from typing import Any
 from reports.documents import charts
 from reports.documents.content import Block, Facts, Figure
 from reports.documents.snapshot import Record
+from reports.documents.translation import N_, _
 from reports.documents.wording import (
     DASH,
     decimal,
     integer,
     interval,
+    known,
     number,
     short_digest,
-    words,
+    spelled,
 )
 
-OUTPUTS = {"probability": "probability", "margin": "margin (log-odds)", "value": "the model's own unit"}
+OUTPUTS = {"probability": N_("probability"), "margin": N_("margin (log-odds)"), "value": N_("the model's own unit")}
+
+
+def output_of(payload: Record, otherwise: str) -> str:
+    """Return the unit of what was explained in words, ``otherwise`` where it is none of ours."""
+    said = str(payload.get("output"))
+    return _(OUTPUTS[said]) if said in OUTPUTS else otherwise
 
 
 def explanation(payload: Record) -> tuple[Block, ...]:
@@ -26,42 +34,44 @@ def explanation(payload: Record) -> tuple[Block, ...]:
     background = payload.get("background") or {}
     blocks: list[Block] = [
         Facts(
-            caption="How the explanation was made",
+            caption=_("How the explanation was made"),
             rows=(
-                ("Explainer", str(payload.get("explainer") or DASH)),
-                ("Explained output", OUTPUTS.get(str(payload.get("output")), str(payload.get("output") or DASH))),
-                ("Rows explained", integer(payload.get("rows"))),
+                (_("Explainer"), str(payload.get("explainer") or DASH)),
+                (_("Explained output"), output_of(payload, str(payload.get("output") or DASH))),
+                (_("Rows explained"), integer(payload.get("rows"))),
                 (
-                    "Background rows",
-                    f"{integer(background.get('n'))} (digest {short_digest(background.get('digest'))})",
+                    _("Background rows"),
+                    _("{n} (digest {digest})").format(
+                        n=integer(background.get("n")), digest=short_digest(background.get("digest"))
+                    ),
                 ),
-                ("Base value", decimal(payload.get("base_value"))),
-                ("Largest additivity residual", decimal(payload.get("additivity_residual"))),
+                (_("Base value"), decimal(payload.get("base_value"))),
+                (_("Largest additivity residual"), decimal(payload.get("additivity_residual"))),
                 (
-                    "Stability (rank correlation)",
+                    _("Stability (rank correlation)"),
                     " ".join(filter(None, (number(payload.get("stability")), _bracketed(payload.get("stability"))))),
                 ),
                 (
-                    "Faithfulness (deletion, above random order)",
+                    _("Faithfulness (deletion, above random order)"),
                     " ".join(
                         filter(None, (number(payload.get("faithfulness")), _bracketed(payload.get("faithfulness"))))
                     ),
                 ),
-                ("Features not shown", _not_shown(payload)),
+                (_("Features not shown"), _not_shown(payload)),
             ),
         )
     ]
     features = [row for row in payload.get("features") or [] if row.get("mean_abs") is not None]
     if features:
         drawn = charts.shap_bars(
-            [(words(row["feature"]), row["mean_abs"], row.get("low"), row.get("high")) for row in features],
-            axis=f"Mean absolute SHAP value, {OUTPUTS.get(str(payload.get('output')), 'model output')}",
+            [(spelled(row["feature"]), row["mean_abs"], row.get("low"), row.get("high")) for row in features],
+            axis=_("Mean absolute SHAP value, {output}").format(output=output_of(payload, _("model output"))),
         )
         alt = "; ".join(
-            f"{words(row['feature'])} {decimal(row['mean_abs'])}" + (f" ({interval(row)})" if interval(row) else "")
+            f"{spelled(row['feature'])} {decimal(row['mean_abs'])}" + (f" ({interval(row)})" if interval(row) else "")
             for row in features
         )
-        blocks.append(Figure(drawn, "Mean absolute SHAP value of each feature, with 95 % intervals.", f"{alt}."))
+        blocks.append(Figure(drawn, _("Mean absolute SHAP value of each feature, with 95 % intervals."), f"{alt}."))
     return tuple(blocks)
 
 
@@ -71,7 +81,11 @@ def _not_shown(payload: Record) -> str:
     if left_out is None or total is None:
         return DASH
     share = 100 * float(payload.get("share_not_shown") or 0.0)
-    return f"{integer(left_out)} of {integer(total)}" + (f", with {share:.1f} % of the importance" if left_out else "")
+    if not left_out:
+        return _("{left_out} of {total}").format(left_out=integer(left_out), total=integer(total))
+    return _("{left_out} of {total}, with {share} % of the importance").format(
+        left_out=integer(left_out), total=integer(total), share=f"{share:.1f}"
+    )
 
 
 def _bracketed(measured: Record | None) -> str:
@@ -86,24 +100,27 @@ def methods(evidence: Sequence[Record]) -> tuple[Facts, ...]:
 
 def _method_facts(row: Record, payload: Record) -> Facts:
     facts: list[tuple[str, str]] = [
-        ("Evidence", str(row.get("id") or DASH)),
-        ("Origin", str(row.get("origin") or DASH)),
+        (_("Evidence"), str(row.get("id") or DASH)),
+        (_("Origin"), known(str(row.get("origin") or DASH))),
     ]
     method: Any = payload.get("method") or {}
-    facts += [(words(str(key)).capitalize(), str(value)) for key, value in method.items()]
+    facts += [(spelled(str(key)).capitalize(), str(value)) for key, value in method.items()]
     if payload.get("seed") is not None:
-        facts.append(("Seed", str(payload["seed"])))
+        facts.append((_("Seed"), str(payload["seed"])))
     libraries = payload.get("libraries") or {}
     if libraries:
-        facts.append(("Libraries", ", ".join(f"{name} {version}" for name, version in sorted(libraries.items()))))
+        facts.append((_("Libraries"), ", ".join(f"{name} {version}" for name, version in sorted(libraries.items()))))
     check = payload.get("reference_check") or {}
     if check:
         facts.append(
             (
-                "Reference check",
-                f"{check.get('library')} {check.get('version')}: largest difference "
-                f"{decimal(check.get('max_difference'))}, "
-                f"tolerance {decimal(check.get('tolerance'))}",
+                _("Reference check"),
+                _("{library} {version}: largest difference {max_difference}, tolerance {tolerance}").format(
+                    library=check.get("library"),
+                    version=check.get("version"),
+                    max_difference=decimal(check.get("max_difference")),
+                    tolerance=decimal(check.get("tolerance")),
+                ),
             )
         )
     return Facts(caption=f"{row.get('type')}", rows=tuple(facts))

@@ -12,9 +12,10 @@ from reports.documents.asks import Ask
 from reports.documents.content import Cell, Column, Paragraph, Section, Table
 from reports.documents.kind import Kind
 from reports.documents.snapshot import Record, Snapshot, record_source, rows_source
-from reports.documents.wording import day, sentence_case, words
+from reports.documents.translation import N_, _
+from reports.documents.wording import day, known, sentence_case, words
 
-UNITS = {"every": "days in a window", "labels_after": "days until labels come"}
+UNITS = {"every": N_("days in a window"), "labels_after": N_("days until labels come")}
 
 
 def limits(snapshot: Snapshot) -> list[Paragraph]:
@@ -24,13 +25,15 @@ def limits(snapshot: Snapshot) -> list[Paragraph]:
     if not terms:
         return []
     said = {
-        sentence_case(UNITS.get(name) or words(name)): _said(term)
+        sentence_case(_(UNITS[name]) if name in UNITS else words(name)): _said(term)
         for name, term in terms.items()
         if term not in (None, [])
     }
-    text = f"Signals and limits, from the policy {policy.get('name')} version {policy.get('version')}."
-    facts = record_blocks.values("Monitoring by the policy", said)
-    return [answers.measured(text, policy, "policy version", facts, at_key="published_at")]
+    text = _("Signals and limits, from the policy {name} version {version}.").format(
+        name=policy.get("name"), version=policy.get("version")
+    )
+    facts = record_blocks.values(_("Monitoring by the policy"), said)
+    return [answers.measured(text, policy, _("policy version"), facts, at_key="published_at")]
 
 
 def _said(term: object) -> object:
@@ -38,7 +41,7 @@ def _said(term: object) -> object:
         return ", ".join(f"{words(key)} {_said(value)}" for key, value in term.items() if value is not None)
     if isinstance(term, list):
         return ", ".join(str(_said(value)) for value in term)
-    return term if isinstance(term, str) else json.dumps(term)
+    return known(term) if isinstance(term, str) else json.dumps(term)
 
 
 def incidents(snapshot: Snapshot) -> list[Paragraph]:
@@ -46,19 +49,19 @@ def incidents(snapshot: Snapshot) -> list[Paragraph]:
     rows = snapshot.rows("incidents")
     if not rows:
         return []
-    sources = tuple(record_source(row, "incident", "Incident", at_key="opened_at") for row in rows)
-    return [Paragraph("measured", "Incidents written down so far.", (_table(rows),), sources)]
+    sources = tuple(record_source(row, _("incident"), _("Incident"), at_key="opened_at") for row in rows)
+    return [Paragraph("measured", _("Incidents written down so far."), (_table(rows),), sources)]
 
 
 def _table(rows: Sequence[Record]) -> Table:
     return Table(
-        "Incidents",
+        _("Incidents"),
         (
-            Column("Incident", width=14),
-            Column("Known since"),
-            Column("Reported"),
-            Column("State"),
-            Column("Log", numeric=True),
+            Column(_("Incident"), width=14),
+            Column(_("Known since")),
+            Column(_("Reported")),
+            Column(_("State")),
+            Column(_("Log"), numeric=True),
         ),
         tuple(
             (
@@ -83,21 +86,21 @@ def _or_none(snapshot: Snapshot, name: str, found: list[Paragraph], none: str) -
 def report(snapshot: Snapshot) -> Iterator[Section]:
     """Yield the report on what was collected, after the plan."""
     yield Section(
-        "report", "R", "Report", 1, requirement="What was collected and analysed since the version is in use."
+        "report", "R", _("Report"), 1, requirement=_("What was collected and analysed since the version is in use.")
     )
-    noted = _or_none(snapshot, "incidents", incidents(snapshot), "No incident was on record.")
-    reviewed = _or_none(snapshot, "findings", answers.findings(snapshot), "No finding was on record.")
+    noted = _or_none(snapshot, "incidents", incidents(snapshot), _("No incident was on record."))
+    reviewed = _or_none(snapshot, "findings", answers.findings(snapshot), _("No finding was on record."))
     for anchor, number, title, found, gap, owner in (
         (
             "report-windows",
             "R.1",
-            "Windows and alerts",
+            _("Windows and alerts"),
             use.monitored_windows(snapshot),
-            "No window was evaluated.",
+            _("No window was evaluated."),
             "owner",
         ),
-        ("report-incidents", "R.2", "Incidents", noted, "The incidents were not collected.", "owner"),
-        ("report-findings", "R.3", "Findings", reviewed, "The findings were not collected.", "validator"),
+        ("report-incidents", "R.2", _("Incidents"), noted, _("The incidents were not collected."), "owner"),
+        ("report-findings", "R.3", _("Findings"), reviewed, _("The findings were not collected."), "validator"),
     ):
         missing = () if found else (Paragraph("missing", gap, owner=snapshot.owner("Art 72.2", owner)),)
         yield Section(anchor, number, title, 2, paragraphs=(*found, *missing))
@@ -105,16 +108,16 @@ def report(snapshot: Snapshot) -> Iterator[Section]:
 
 KIND = Kind(
     id="art-72-plan",
-    title="Post-market monitoring",
-    subtitle="Plan and report; supports Article 72 of Regulation (EU) 2024/1689",
-    outline="Article 72",
+    title=N_("Post-market monitoring"),
+    subtitle=N_("Plan and report; supports Article 72 of Regulation (EU) 2024/1689"),
+    outline=N_("Article 72"),
     duty="provider",
     groups=("Art 72",),
     stem="Art ",
     asks=(
-        Ask("Art 72.1", use.monitor, "No monitor is set up.", "owner"),
-        Ask("Art 72.2", use.monitored_windows, "No window of the system in use has been evaluated.", "owner"),
-        Ask("Art 72.3", limits, "No policy names signals and limits for monitoring.", "policy_author"),
+        Ask("Art 72.1", use.monitor, N_("No monitor is set up."), "owner"),
+        Ask("Art 72.2", use.monitored_windows, N_("No window of the system in use has been evaluated."), "owner"),
+        Ask("Art 72.3", limits, N_("No policy names signals and limits for monitoring."), "policy_author"),
     ),
     page_starts=("R",),
     after=report,

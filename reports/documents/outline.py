@@ -12,6 +12,7 @@ from reports.documents.asks import Answer, not_given
 from reports.documents.content import Paragraph, Section
 from reports.documents.kind import Sections
 from reports.documents.snapshot import Snapshot, declarant
+from reports.documents.translation import _
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ def sections(parts: Sequence[Part]) -> Sections:
             yield Section(
                 part.anchor,
                 str(number),
-                part.title,
+                _(part.title),
                 1,
-                requirement=part.about,
+                requirement=_(part.about),
                 paragraphs=(*_of_records(part, snapshot), *_of_people(part, snapshot)),
             )
 
@@ -72,7 +73,7 @@ def _of_records(part: Part, snapshot: Snapshot) -> Iterator[Paragraph]:
         found = wanted.answer(snapshot)
         yield from found
         if not found and wanted.gap:
-            yield Paragraph("missing", wanted.gap, owner=snapshot.owner(part.anchor, wanted.owner))
+            yield Paragraph("missing", _(wanted.gap), owner=snapshot.owner(part.anchor, wanted.owner))
 
 
 def _of_people(part: Part, snapshot: Snapshot) -> Iterator[Paragraph]:
@@ -80,7 +81,7 @@ def _of_people(part: Part, snapshot: Snapshot) -> Iterator[Paragraph]:
     for question in (asked[name] for name in part.questions if name in asked):
         answer = question.get("answer")
         if answer and answer.get("text"):
-            text = f"{question.get('title', 'Declared')}: {answer['text']}"
+            text = f"{question.get('title', _('Declared'))}: {answer['text']}"
             yield Paragraph("declared", text, declared_by=declarant(answer))
         else:
             owner = snapshot.owner(part.anchor, str(question.get("owed_by") or "owner"))

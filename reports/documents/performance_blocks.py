@@ -7,13 +7,26 @@ from collections.abc import Sequence
 from reports.documents import charts
 from reports.documents.content import Block, Cell, Column, Figure, Table, Tone
 from reports.documents.snapshot import Record
-from reports.documents.wording import DASH, decimal, denominator, integer, interval, lines, number, percent, why, words
+from reports.documents.translation import N_, _, counted
+from reports.documents.wording import (
+    DASH,
+    decimal,
+    denominator,
+    integer,
+    interval,
+    known,
+    lines,
+    number,
+    percent,
+    why,
+    words,
+)
 
 _OUTCOMES: dict[str, tuple[str, Tone]] = {
-    "pass": ("met", "good"),
-    "fail": ("not met", "bad"),
-    "insufficient": ("insufficient", "warn"),
-    "not_applicable": ("not applicable", "none"),
+    "pass": (N_("met"), "good"),
+    "fail": (N_("not met"), "bad"),
+    "insufficient": (N_("insufficient"), "warn"),
+    "not_applicable": (N_("not applicable"), "none"),
 }
 _SURE = 0.05
 
@@ -27,18 +40,18 @@ def performance(payload: Record, *, event: str) -> tuple[Block, ...]:
     """
     metrics = payload.get("metrics") or []
     compared = any(row.get("production") for row in metrics)
-    columns = [Column("Measure", width=27), Column("Candidate", numeric=True)]
+    columns = [Column(_("Measure"), width=27), Column(_("Candidate"), numeric=True)]
     if compared:
         columns += [
-            Column("Production", numeric=True),
-            Column("Difference", numeric=True),
-            Column("Interval around 0"),
-            Column("Reading"),
+            Column(_("Production"), numeric=True),
+            Column(_("Difference"), numeric=True),
+            Column(_("Interval around 0")),
+            Column(_("Reading")),
         ]
     blocks: list[Block] = [
         Table(
-            caption=f"Performance on {integer(payload.get('n'))} evaluation rows"
-            + (", candidate against production on the same rows" if compared else ""),
+            caption=counted("Performance on {n} evaluation rows", payload.get("n")).format(n=integer(payload.get("n")))
+            + (_(", candidate against production on the same rows") if compared else ""),
             columns=tuple(columns),
             rows=tuple(_metric_row(row, compared=compared) for row in metrics),
             note=_note(payload, event=event, compared=compared),
@@ -62,12 +75,15 @@ def _note(payload: Record, *, event: str, compared: bool) -> str:
     said = []
     if payload.get("confusion"):
         threshold = payload.get("threshold")
-        at = f" at a decision threshold of {decimal(threshold)}" if threshold is not None else ", as the model names it"
-        said.append(f"Rates predict the label “{event}”{at}.")
+        if threshold is None:
+            said.append(_("Rates predict the label “{event}”, as the model names it.").format(event=event))
+        else:
+            predicted = _("Rates predict the label “{event}” at a decision threshold of {threshold}.")
+            said.append(predicted.format(event=event, threshold=decimal(threshold)))
     if compared:
-        said.append("“Not shown”: the interval of the difference holds 0; it does not mean that the two are equal.")
+        said.append(_("“Not shown”: the interval of the difference holds 0; it does not mean that the two are equal."))
     if any(row.get("better") == "zero" for row in payload.get("metrics") or ()):
-        said.append("Where nearer 0 is better, the difference is that of sizes.")
+        said.append(_("Where nearer 0 is better, the difference is that of sizes."))
     return " ".join(said)
 
 
@@ -75,11 +91,11 @@ def _metric_row(row: Record, *, compared: bool) -> tuple[Cell, ...]:
     candidate, production, difference = row.get("candidate"), row.get("production"), row.get("difference")
     title = str(row.get("title") or words(str(row.get("id"))))
     better = str(row.get("better") or "higher")
-    wanted = "nearer 0" if better == "zero" else better
+    wanted = _("nearer 0") if better == "zero" else known(better)
     unit = f", {row['unit']}" if row.get("unit") else ""
-    of = f", {denominator(candidate)} rows" if denominator(candidate) else ""
+    of = ", " + _("{of} rows").format(of=denominator(candidate)) if denominator(candidate) else ""
     cells = [
-        Cell(title, sub=f"{wanted} is better{unit}{of}"),
+        Cell(title, sub=_("{wanted} is better{unit}{of}").format(wanted=wanted, unit=unit, of=of)),
         Cell(number(candidate), sub=interval(candidate) or why(candidate)),
     ]
     if compared:
@@ -95,10 +111,10 @@ def _metric_row(row: Record, *, compared: bool) -> tuple[Cell, ...]:
 
 def _reading(difference: Record | None, better: str) -> tuple[str, Tone]:
     if difference is None or difference.get("low") is None or difference.get("high") is None:
-        return "no comparison", "none"
+        return _("no comparison"), "none"
     if difference["low"] <= 0 <= difference["high"]:
-        return "not shown", "none"
-    return ("better", "good") if (difference["low"] > 0) == (better == "higher") else ("worse", "bad")
+        return _("not shown"), "none"
+    return (_("better"), "good") if (difference["low"] > 0) == (better == "higher") else (_("worse"), "bad")
 
 
 def _difference_chart(difference: Record | None, tone: Tone) -> Cell:
@@ -111,19 +127,20 @@ def _difference_chart(difference: Record | None, tone: Tone) -> Cell:
     return Cell(
         "",
         svg=svg,
-        alt=f"Difference {number(difference, signed=True)}, interval {interval(difference, signed=True)}, dotted line "
-        f"at 0.",
+        alt=_("Difference {difference}, interval {interval}, dotted line at 0.").format(
+            difference=number(difference, signed=True), interval=interval(difference, signed=True)
+        ),
     )
 
 
 def _confusion(counts: Record, *, event: str) -> Table:
-    other = f"not {event}"
+    other = _("not {event}").format(event=event)
     return Table(
-        caption="Decisions at the threshold, in rows",
+        caption=_("Decisions at the threshold, in rows"),
         columns=(
-            Column("True label", width=30),
-            Column(f"Predicted {event}", numeric=True),
-            Column(f"Predicted {other}", numeric=True),
+            Column(_("True label"), width=30),
+            Column(_("Predicted {event}").format(event=event), numeric=True),
+            Column(_("Predicted {other}").format(other=other), numeric=True),
         ),
         rows=(
             (Cell(event), Cell(integer(counts.get("tp"))), Cell(integer(counts.get("fn")))),
@@ -140,18 +157,20 @@ def _curves(payload: Record) -> list[Block]:
         at = (by_id.get("fpr", {}).get("value"), by_id.get("tpr", {}).get("value"))
         operating = (at[0], at[1]) if at[0] is not None and at[1] is not None else None
         said = (
-            f" At the decision threshold the false positive rate is {decimal(at[0])} and the true positive rate "
-            f"{decimal(at[1])}."
+            " "
+            + _("At the decision threshold the false positive rate is {at} and the true positive rate {at2}.").format(
+                at=decimal(at[0]), at2=decimal(at[1])
+            )
             if operating
             else ""
         )
-        alt = (
-            f"ROC curve of the candidate; area {number(by_id.get('auc'))}, interval {interval(by_id.get('auc'))}.{said}"
+        alt = _("ROC curve of the candidate; area {auc}, interval {interval}.{said}").format(
+            auc=number(by_id.get("auc")), interval=interval(by_id.get("auc")), said=said
         )
         blocks.append(
             Figure(
                 charts.roc_curve(points, operating=operating),
-                "ROC curve. The dashed diagonal is chance.",
+                _("ROC curve. The dashed diagonal is chance."),
                 alt,
                 half=True,
             )
@@ -176,25 +195,37 @@ def calibration(payload: Record) -> tuple[Block, ...]:
     test = payload.get("spiegelhalter") or {}
     if test.get("z") is not None:
         rows.append(
-            (Cell("Spiegelhalter z (right is 0)"), Cell(decimal(test["z"], 2)), Cell(f"p {decimal(test['p'])}"))
+            (
+                Cell(_("Spiegelhalter z (right is 0)")),
+                Cell(decimal(test["z"], 2)),
+                Cell(_("p {p}").format(p=decimal(test["p"]))),
+            )
         )
     blocks: list[Block] = [
         Table(
-            caption=f"Calibration of the {payload.get('of')} on {integer(payload.get('n'))} evaluation rows",
-            columns=(Column("Measure", width=56), Column("Value", numeric=True), Column("95 % interval", numeric=True)),
+            caption=counted("Calibration of the {of} on {n} evaluation rows", payload.get("n")).format(
+                of=known(str(payload.get("of"))), n=integer(payload.get("n"))
+            ),
+            columns=(
+                Column(_("Measure"), width=56),
+                Column(_("Value"), numeric=True),
+                Column(_("95 % interval"), numeric=True),
+            ),
             rows=tuple(rows),
-            note="Calibration says whether scores are right on average, not whether they tell people apart.",
+            note=_("Calibration says whether scores are right on average, not whether they tell people apart."),
         )
     ]
     bins = payload.get("bins") or []
     if bins and payload.get("task") != "regression":
         said = "; ".join(
-            f"predicted {decimal(row['predicted'])}, observed {number(row['observed'])}, {integer(row['n'])} rows"
+            counted("predicted {predicted}, observed {observed}, {n} rows", row["n"]).format(
+                predicted=decimal(row["predicted"]), observed=number(row["observed"]), n=integer(row["n"])
+            )
             for row in bins
         )
         drawn = charts.calibration_plot([(row["predicted"], row["observed"]["value"], row["n"]) for row in bins])
-        caption = "Calibration by score bin. The area of a dot is its number of rows; the diagonal is perfect."
-        blocks.append(Figure(drawn, caption, f"Calibration by score bin: {said}.", half=True))
+        caption = _("Calibration by score bin. The area of a dot is its number of rows; the diagonal is perfect.")
+        blocks.append(Figure(drawn, caption, _("Calibration by score bin: {said}.").format(said=said), half=True))
     if bins:
         blocks.append(_bins(bins))
     return tuple(blocks)
@@ -204,24 +235,23 @@ def _beside(payload: Record) -> str:
     expected = payload.get("expected_ece")
     if not expected:
         return ""
-    return (
-        f"a perfectly calibrated model would show {decimal(expected['mean'])} on so many rows, at most "
-        f"{decimal(expected['upper'])} in 95 % of cases"
+    return _("a perfectly calibrated model would show {mean} on so many rows, at most {upper} in 95 % of cases").format(
+        mean=decimal(expected["mean"]), upper=decimal(expected["upper"])
     )
 
 
 def _bins(bins: Sequence[Record]) -> Table:
     return Table(
-        caption="Predicted and observed by bins of equal mass",
+        caption=_("Predicted and observed by bins of equal mass"),
         columns=(
-            Column("Bin", width=30),
-            Column("Rows", numeric=True),
-            Column("Mean predicted", numeric=True),
-            Column("Observed", numeric=True),
+            Column(_("Bin"), width=30),
+            Column(_("Rows"), numeric=True),
+            Column(_("Mean predicted"), numeric=True),
+            Column(_("Observed"), numeric=True),
         ),
         rows=tuple(
             (
-                Cell(f"{decimal(row['low'])} to {decimal(row['high'])}"),
+                Cell(_("{low} to {high}").format(low=decimal(row["low"]), high=decimal(row["high"]))),
                 Cell(integer(row["n"])),
                 Cell(decimal(row["predicted"])),
                 Cell(number(row["observed"]), sub=interval(row["observed"])),
@@ -236,17 +266,23 @@ def _criteria(criteria: Sequence[Record]) -> Table:
     for row in criteria:
         outcome, tone = _OUTCOMES.get(str(row["outcome"]), (words(str(row["outcome"])), "none"))
         share = row.get("share")
-        held = f"{percent(share)} of {integer(row['resamples'])} resamples" if share is not None else DASH
+        held = (
+            counted("{share} of {resamples} resamples", row["resamples"]).format(
+                share=percent(share), resamples=integer(row["resamples"])
+            )
+            if share is not None
+            else DASH
+        )
         rows.append(
             (
                 Cell(str(row["title"]), sub=str(row["expr"])),
-                Cell(outcome, sub=str(row.get("reason") or ""), tone=tone),
+                Cell(_(outcome), sub=str(row.get("reason") or ""), tone=tone),
                 Cell(held, sub=""),
             )
         )
     return Table(
-        caption="Success criteria of the AI system",
-        columns=(Column("Criterion", width=46), Column("Outcome"), Column("Holds in", numeric=True)),
+        caption=_("Success criteria of the AI system"),
+        columns=(Column(_("Criterion"), width=46), Column(_("Outcome")), Column(_("Holds in"), numeric=True)),
         rows=tuple(rows),
     )
 
@@ -254,23 +290,25 @@ def _criteria(criteria: Sequence[Record]) -> Table:
 def _thresholds(payload: Record) -> Table:
     costs = payload.get("cost_matrix")
     columns = [
-        Column("Threshold", width=16),
-        *(Column(name, numeric=True) for name in ("Selected", "TPR", "FPR", "Precision")),
+        Column(_("Threshold"), width=16),
+        *(Column(name, numeric=True) for name in (_("Selected"), _("TPR"), _("FPR"), _("Precision"))),
     ]
     if costs:
-        columns.append(Column(f"Cost, {costs['unit']}", numeric=True))
+        columns.append(Column(_("Cost, {unit}").format(unit=costs["unit"]), numeric=True))
     rows = []
     for row in payload["thresholds"]:
-        cells = [Cell(decimal(row["threshold"]), sub="own" if row["own"] else "")]
+        cells = [Cell(decimal(row["threshold"]), sub=_("own") if row["own"] else "")]
         names = ["selection_rate", "tpr", "fpr", "precision", *(["cost"] if costs else [])]
         cells += [Cell(number(row[name]), sub=lines(interval(row[name]), _of(row[name]))) for name in names]
         rows.append(tuple(cells))
     return Table(
-        caption="What each threshold would decide on these rows",
+        caption=_("What each threshold would decide on these rows"),
         columns=tuple(columns),
         rows=tuple(rows),
-        note="The threshold is that of the version; no other is proposed here. The one that looks best on these rows "
-        "would look worse on others.",
+        note=_(
+            "The threshold is that of the version; no other is proposed here. The one that looks best on these "
+            "rows would look worse on others."
+        ),
     )
 
 
@@ -280,12 +318,12 @@ def _of(measured: Record) -> str:
 
 def _classes(classes: Sequence[Record]) -> Table:
     return Table(
-        caption="Classes, the lowest recall first",
+        caption=_("Classes, the lowest recall first"),
         columns=(
-            Column("Class", width=30),
-            Column("Rows", numeric=True),
-            Column("Recall", numeric=True),
-            Column("Precision", numeric=True),
+            Column(_("Class"), width=30),
+            Column(_("Rows"), numeric=True),
+            Column(_("Recall"), numeric=True),
+            Column(_("Precision"), numeric=True),
         ),
         rows=tuple(
             (
@@ -309,28 +347,31 @@ def _slices(slices: Record) -> Table:
         worse = row["p_adjusted"] < _SURE
         rows.append(
             (
-                Cell(name, sub=f"{integer(row['n'])} rows"),
+                Cell(name, sub=counted("{n} rows", row["n"]).format(n=integer(row["n"]))),
                 Cell(number(row["value"]), sub=interval(row["value"])),
                 Cell(number(row["rest"])),
                 Cell(number(row["difference"], signed=True), sub=interval(row["difference"], signed=True)),
                 Cell(
-                    "worse" if worse else "not shown",
-                    sub=f"adjusted p {decimal(row['p_adjusted'])}",
+                    _("worse") if worse else _("not shown"),
+                    sub=_("adjusted p {p_adjusted}").format(p_adjusted=decimal(row["p_adjusted"])),
                     tone="bad" if worse else "none",
                 ),
             )
         )
     return Table(
-        caption=f"Worst slices by {slices['metric']}{unit}",
+        caption=_("Worst slices by {metric}{unit}").format(metric=slices["metric"], unit=unit),
         columns=(
-            Column("Slice", width=34),
-            Column("In the slice", numeric=True),
-            Column("Elsewhere", numeric=True),
-            Column("Difference", numeric=True),
-            Column("Reading"),
+            Column(_("Slice"), width=34),
+            Column(_("In the slice"), numeric=True),
+            Column(_("Elsewhere"), numeric=True),
+            Column(_("Difference"), numeric=True),
+            Column(_("Reading")),
         ),
         rows=tuple(rows),
-        note=f"{integer(slices['tested'])} slices of at least {integer(slices['minimum'])} rows were compared with all "
-        f"other rows, {integer(slices['too_small'])} were too small. P-values are adjusted for all of them (Holm), "
-        "intervals are not.",
+        note=_(
+            "{tested} slices of at least {minimum} rows were compared with all other rows, {too_small} were "
+            "too small. P-values are adjusted for all of them (Holm), intervals are not."
+        ).format(
+            tested=integer(slices["tested"]), minimum=integer(slices["minimum"]), too_small=integer(slices["too_small"])
+        ),
     )

@@ -7,7 +7,8 @@ from typing import Any
 from reports.documents import charts
 from reports.documents.content import Block, Cell, Column, Facts, Table, Tone
 from reports.documents.snapshot import Record
-from reports.documents.wording import DASH, decimal, integer, interval, number, reason, short_digest
+from reports.documents.translation import _, counted
+from reports.documents.wording import DASH, decimal, integer, interval, number, reason, short_digest, spelled, words
 
 
 def robustness(payload: Record) -> tuple[Block, ...]:
@@ -18,31 +19,39 @@ def robustness(payload: Record) -> tuple[Block, ...]:
     """
     rows = payload.get("perturbations") or []
     changes = [row for row in rows if not row.get("column")]
-    metric = str((payload.get("metric") or {}).get("title") or "The metric")
+    metric = str((payload.get("metric") or {}).get("title") or _("The metric"))
     unperturbed = payload.get("unperturbed")
     blocks: list[Block] = [
         Table(
-            caption=f"{metric} when {integer(payload.get('n'))} rows are changed",
+            caption=counted("{metric} when {n} rows are changed", payload.get("n")).format(
+                metric=metric, n=integer(payload.get("n"))
+            ),
             columns=(
-                Column("Change of the rows", width=34),
-                Column("Loss", numeric=True),
-                Column("Interval around 0"),
-                Column("Decisions turned over", numeric=True),
-                Column("Reading"),
+                Column(_("Change of the rows"), width=34),
+                Column(_("Loss"), numeric=True),
+                Column(_("Interval around 0")),
+                Column(_("Decisions turned over"), numeric=True),
+                Column(_("Reading")),
             ),
             rows=tuple(_change_row(row, changes) for row in changes),
-            note=f"On the rows as they are: {number(unperturbed)} ({interval(unperturbed) or reason(unperturbed)}). "
-            f"“Loss not shown”: the interval holds 0; it does not mean that nothing is lost.{_refused(rows)}",
+            note=_(
+                "On the rows as they are: {unperturbed} ({interval}). “Loss not shown”: the interval holds 0; "
+                "it does not mean that nothing is lost."
+            ).format(
+                unperturbed=number(unperturbed),
+                interval=interval(unperturbed) or reason(unperturbed),
+            )
+            + _refused(rows),
         )
     ]
     if worst := payload.get("worst_columns"):
         blocks.append(
             Table(
-                caption="The columns on which most turns",
+                caption=_("The columns on which most turns"),
                 columns=(
-                    Column("Column", width=40),
-                    Column("Loss", numeric=True),
-                    Column("Decisions turned over", numeric=True),
+                    Column(_("Column"), width=40),
+                    Column(_("Loss"), numeric=True),
+                    Column(_("Decisions turned over"), numeric=True),
                 ),
                 rows=tuple(
                     (
@@ -58,13 +67,16 @@ def robustness(payload: Record) -> tuple[Block, ...]:
         latency, throughput = timing["latency"], timing["throughput"]
         blocks.append(
             Facts(
-                caption="Times, taken by a clock; another run gives others",
+                caption=_("Times, taken by a clock; another run gives others"),
                 rows=(
-                    ("What was timed", str(timing["what"])),
-                    ("One answer, median", f"{decimal(latency['p50_ms'], 1)} ms"),
-                    ("95 % within", _ms(latency["p95_ms"], latency)),
-                    ("99 % within", _ms(latency["p99_ms"], latency)),
-                    ("Throughput", f"{decimal(throughput['rows_per_s'], 1)} rows a second"),
+                    (_("What was timed"), str(timing["what"])),
+                    (_("One answer, median"), _("{p50_ms} ms").format(p50_ms=decimal(latency["p50_ms"], 1))),
+                    (_("95 % within"), _ms(latency["p95_ms"], latency)),
+                    (_("99 % within"), _ms(latency["p99_ms"], latency)),
+                    (
+                        _("Throughput"),
+                        _("{rows_per_s} rows a second").format(rows_per_s=decimal(throughput["rows_per_s"], 1)),
+                    ),
                 ),
             )
         )
@@ -79,29 +91,37 @@ def data_quality(payload: Record) -> tuple[Block, ...]:
     """
     dataset, training = payload.get("dataset") or {}, payload.get("training")
     facts = [
-        ("Rows and columns", f"{integer(payload.get('n'))} and {integer(len(payload['columns']))}"),
-        ("Digest over all bytes, computed again", short_digest(str(dataset.get("digest")))),
-        ("Rows that stand twice", _share(payload["duplicates"])),
-        ("Rows like another with another label", _share(payload["conflicting"])),
-        ("Rows that were trained on", _share(payload["leakage"]) or f"not known: {reason(payload['leakage'])}"),
+        (
+            _("Rows and columns"),
+            _("{n} and {columns}").format(n=integer(payload.get("n")), columns=integer(len(payload["columns"]))),
+        ),
+        (_("Digest over all bytes, computed again"), short_digest(str(dataset.get("digest")))),
+        (_("Rows that stand twice"), _share(payload["duplicates"])),
+        (_("Rows like another with another label"), _share(payload["conflicting"])),
+        (
+            _("Rows that were trained on"),
+            _share(payload["leakage"]) or _("not known: {leakage}").format(leakage=reason(payload["leakage"])),
+        ),
     ]
     if training:
-        facts.append(("Held against training rows", integer(training["rows"])))
+        facts.append((_("Held against training rows"), integer(training["rows"])))
     if payload["missing_columns"]:
-        facts.append(("Columns that the model asks for and the data lacks", ", ".join(payload["missing_columns"])))
+        facts.append((_("Columns that the model asks for and the data lacks"), ", ".join(payload["missing_columns"])))
     return (
-        Facts(caption="The evaluation data", rows=tuple(facts)),
+        Facts(caption=_("The evaluation data"), rows=tuple(facts)),
         Table(
-            caption="Columns of the evaluation data",
+            caption=_("Columns of the evaluation data"),
             columns=(
-                Column("Column", width=28),
-                Column("Type"),
-                Column("Missing", numeric=True),
-                Column("Range, or values", numeric=True),
-                Column("Beyond training", numeric=True),
+                Column(_("Column"), width=28),
+                Column(_("Type")),
+                Column(_("Missing"), numeric=True),
+                Column(_("Range, or values"), numeric=True),
+                Column(_("Beyond training"), numeric=True),
             ),
             rows=tuple(_column_row(row) for row in payload["columns"]),
-            note="Ranges are rounded outwards to two digits, and values that fewer than five rows have are not named.",
+            note=_(
+                "Ranges are rounded outwards to two digits, and values that fewer than five rows have are not named."
+            ),
         ),
         *_represented(payload),
         *_kept_on(payload),
@@ -110,14 +130,20 @@ def data_quality(payload: Record) -> tuple[Block, ...]:
 
 def _refused(rows: list[Record]) -> str:
     names = [str(row["column"]) for row in rows if row.get("column") and row.get("outcome") == "refused"]
-    return f" The model refuses changes of {', '.join(names)}." if names else ""
+    return " " + _("The model refuses changes of {names}.").format(names=", ".join(names)) if names else ""
 
 
 def _change_row(row: Record, changes: list[Record]) -> tuple[Cell, ...]:
     drop = row["drop"]
     if row.get("outcome") == "refused":
         nothing = Cell(DASH)
-        return Cell(str(row["title"])), nothing, nothing, nothing, Cell("refused", sub=str(row["reason"]), tone="bad")
+        return (
+            Cell(str(row["title"])),
+            nothing,
+            nothing,
+            nothing,
+            Cell(_("refused"), sub=str(row["reason"]), tone="bad"),
+        )
     shown = drop["low"] is not None and drop["low"] > 0
     tone: Tone = "bad" if shown else "none"
     return (
@@ -125,7 +151,10 @@ def _change_row(row: Record, changes: list[Record]) -> tuple[Cell, ...]:
         Cell(number(drop, signed=True), sub=interval(drop, signed=True) or reason(drop)),
         _loss_chart(drop, changes, tone),
         Cell(_share(row["flipped"]) or DASH, sub=reason(row["flipped"])),
-        Cell("loss shown" if shown else "loss not shown" if drop["value"] is not None else "undefined", tone=tone),
+        Cell(
+            _("loss shown") if shown else _("loss not shown") if drop["value"] is not None else _("undefined"),
+            tone=tone,
+        ),
     )
 
 
@@ -137,55 +166,69 @@ def _loss_chart(drop: Record, changes: list[Record], tone: Tone) -> Cell:
     svg = charts.mini_interval(
         drop["value"], drop["low"], drop["high"], domain=(-reach, reach), reference=0.0, tone=tone
     )
-    said = f"Loss {number(drop, signed=True)}, interval {interval(drop, signed=True)}, dotted line at 0."
+    said = _("Loss {loss}, interval {interval}, dotted line at 0.").format(
+        loss=number(drop, signed=True), interval=interval(drop, signed=True)
+    )
     return Cell("", svg=svg, alt=said)
 
 
 def _column_row(row: Record) -> tuple[Cell, ...]:
-    use = "label" if row["role"] == "label" else "sensitive" if row["sensitive"] else ""
+    use = _("label") if row["role"] == "label" else _("sensitive") if row["sensitive"] else ""
     wrong = [
-        *([f"the model asks for {row['expected']}"] if row["fits"] is False else []),
-        *(["one value only"] if row["constant"] else []),
-        *([f"{integer(row['infinite'])} infinite"] if row["infinite"] else []),
+        *([_("the model asks for {expected}").format(expected=row["expected"])] if row["fits"] is False else []),
+        *([_("one value only")] if row["constant"] else []),
+        *(
+            [counted("{infinite} infinite", row["infinite"]).format(infinite=integer(row["infinite"]))]
+            if row["infinite"]
+            else []
+        ),
     ]
     held = DASH
     if row["low"] is not None:
-        held = f"{row['low']:,.6g} to {row['high']:,.6g}"
+        held = _("{low} to {high}").format(low=f"{row['low']:,.6g}", high=f"{row['high']:,.6g}")
     elif row["different"] is not None:
-        held = f"{integer(row['different'])} values"
+        held = counted("{different} values", row["different"]).format(different=integer(row["different"]))
     beyond: Any = row["outside"] or row["unseen"]
     return (
         Cell(str(row["column"]), sub=use),
         Cell(str(row["type"]), sub=", ".join(wrong)),
         Cell(_share(row["missing"]) or DASH),
         Cell(held),
-        Cell((_share(beyond) or "not known") if beyond else DASH, sub=reason(beyond) if beyond else ""),
+        Cell((_share(beyond) or _("not known")) if beyond else DASH, sub=reason(beyond) if beyond else ""),
     )
 
 
 def _represented(payload: Record) -> list[Block]:
     label = payload["label"]
     rows = [
-        _share_row(feature["feature"], "sensitive", group["group"], group["share"], small=group["small"])
+        _share_row(feature["feature"], _("sensitive"), group["group"], group["share"], small=group["small"])
         for feature in payload["groups"]
         for group in feature["groups"]
     ]
-    rows += [_share_row(label["column"], "label", item["label"], item["share"]) for item in label["classes"]]
+    rows += [_share_row(label["column"], _("label"), item["label"], item["share"]) for item in label["classes"]]
     if not rows:
         return []
     hidden = sum(feature["not_named"] for feature in payload["groups"]) + label["not_named"]
     return [
         Table(
-            caption="Whom and what the rows represent",
-            columns=(Column("Column", width=30), Column("Group or class"), Column("Share of rows", numeric=True)),
+            caption=_("Whom and what the rows represent"),
+            columns=(
+                Column(_("Column"), width=30),
+                Column(_("Group or class")),
+                Column(_("Share of rows"), numeric=True),
+            ),
             rows=tuple(rows),
-            note=f"{integer(hidden)} groups or classes of fewer than five rows are not named." if hidden else "",
+            note=counted("{hidden} groups or classes of fewer than five rows are not named.", hidden).format(
+                hidden=integer(hidden)
+            )
+            if hidden
+            else "",
         )
     ]
 
 
 def _share_row(column: str, use: str, group: str, figure: Record, *, small: bool = False) -> tuple[Cell, ...]:
-    named = Cell(str(group), sub="small" if small else "")
+    named = Cell(str(group), sub=_("small") if small else "")
     return Cell(str(column), sub=use), named, Cell(_share(figure) or DASH, sub=interval(figure) or reason(figure))
 
 
@@ -195,28 +238,37 @@ def _kept_on(payload: Record) -> list[Block]:
         return []
     return [
         Table(
-            caption="On what ground sensitive columns are kept",
+            caption=_("On what ground sensitive columns are kept"),
             columns=(
-                Column("Column", width=20),
-                Column("Lawful basis", width=44),
-                Column("Read by"),
-                Column("Delete by"),
+                Column(_("Column"), width=20),
+                Column(_("Lawful basis"), width=44),
+                Column(_("Read by")),
+                Column(_("Delete by")),
             ),
             rows=tuple(
-                tuple(Cell(str(row[name] or "not stated").replace("_", " ")) for name in names)
+                tuple(Cell(_ground(row, name)) for name in ("column", "lawful_basis", "access_role", "delete_by"))
                 for row in rows
-                for names in (("column", "lawful_basis", "access_role", "delete_by"),)
             ),
         )
     ]
+
+
+def _ground(row: Record, name: str) -> str:
+    if not row[name]:
+        return _("not stated")
+    return words(str(row[name])) if name == "access_role" else spelled(str(row[name]))
 
 
 def _share(figure: Record | None) -> str:
     """Return a share with the rows that it is a share of; empty where it is undefined."""
     if not figure or figure.get("value") is None:
         return ""
-    return f"{number(figure)} of {integer(figure['n'])}"
+    return _("{figure} of {n}").format(figure=number(figure), n=integer(figure["n"]))
 
 
 def _ms(value: float | None, latency: Record) -> str:
-    return f"{decimal(value, 1)} ms" if value is not None else f"not estimable: {latency.get('reason', '')}"
+    return (
+        _("{value} ms").format(value=decimal(value, 1))
+        if value is not None
+        else _("not estimable: {reason}").format(reason=latency.get("reason", ""))
+    )

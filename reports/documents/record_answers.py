@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from reports.documents import fairness_blocks, model_blocks, performance_blocks, quality_blocks, record_blocks
 from reports.documents.content import Block, Declarant, Paragraph
 from reports.documents.snapshot import Record, Snapshot, evidence_source, record_source
-from reports.documents.wording import decimal, integer, interval, listed, moment, number, words
+from reports.documents.translation import _, counted
+from reports.documents.wording import decimal, integer, interval, known, listed, moment, number, words
 
 
 def measured(
@@ -28,7 +29,12 @@ def from_evidence(text: str, row: Record, blocks: tuple[Block, ...]) -> Paragrap
 
 def _of_model(snapshot: Snapshot, text: str, *blocks: Block | None) -> Paragraph:
     return measured(
-        text, snapshot.part("model"), "model version record", *blocks, digest_key="artifact_digest", at_key="created_at"
+        text,
+        snapshot.part("model"),
+        _("model version record"),
+        *blocks,
+        digest_key="artifact_digest",
+        at_key="created_at",
     )
 
 
@@ -49,13 +55,13 @@ def said_by_system(snapshot: Snapshot, text: str) -> list[Paragraph]:
 def purpose(snapshot: Snapshot) -> list[Paragraph]:
     """The intended purpose, as the system's record declares it."""
     text = snapshot.part("system").get("purpose")
-    return said_by_system(snapshot, f"Intended purpose: {text}") if text else []
+    return said_by_system(snapshot, _("Intended purpose: {text}").format(text=text)) if text else []
 
 
 def roles(snapshot: Snapshot) -> list[Paragraph]:
     """The roles in which the organisation acts."""
     acting = snapshot.part("system").get("ai_roles") or ()
-    text = f"The organisation acts as {listed(map(words, acting))} of this system."
+    text = _("The organisation acts as {roles} of this system.").format(roles=listed(map(words, acting)))
     return said_by_system(snapshot, text) if acting else []
 
 
@@ -67,8 +73,9 @@ def version(snapshot: Snapshot) -> list[Paragraph]:
     return [
         _of_model(
             snapshot,
-            "The system runs this model version, identified by the digest of "
-            + ("what was recorded of it." if model.get("recorded") else "its artifact files."),
+            _("The system runs this model version, identified by the digest of what was recorded of it.")
+            if model.get("recorded")
+            else _("The system runs this model version, identified by the digest of its artifact files."),
             record_blocks.model_identity(model),
         )
     ]
@@ -77,7 +84,7 @@ def version(snapshot: Snapshot) -> list[Paragraph]:
 def software(snapshot: Snapshot) -> list[Paragraph]:
     """The package versions recorded with the model."""
     table = record_blocks.packages(snapshot.part("model").get("environment") or {})
-    return [_of_model(snapshot, "The model was recorded with these software versions.", table)] if table else []
+    return [_of_model(snapshot, _("The model was recorded with these software versions."), table)] if table else []
 
 
 def is_no_product(trace: Iterable[Record]) -> bool:
@@ -95,8 +102,10 @@ def not_a_product(snapshot: Snapshot) -> list[Paragraph]:
     return [
         Paragraph(
             "declared",
-            "The system is neither a product nor a safety component under Annex I, so there is no product to "
-            "illustrate.",
+            _(
+                "The system is neither a product nor a safety component under Annex I, so there is no product "
+                "to illustrate."
+            ),
             declared_by=who,
         )
     ]
@@ -111,11 +120,17 @@ def training_run(snapshot: Snapshot) -> list[Paragraph]:
     if not model.get("run_id"):
         return []
     facts = (
-        record_blocks.values("Parameters of the training run", model["parameters"]) if model.get("parameters") else None
+        record_blocks.values(_("Parameters of the training run"), model["parameters"])
+        if model.get("parameters")
+        else None
     )
     return [
         _of_model(
-            snapshot, f"The version was produced by training run {model['run_id']}. Its recorded parameters:", facts
+            snapshot,
+            _("The version was produced by training run {run_id}. Its recorded parameters:").format(
+                run_id=model["run_id"]
+            ),
+            facts,
         )
     ]
 
@@ -127,12 +142,12 @@ def expected_output(snapshot: Snapshot) -> list[Paragraph]:
     if not outputs:
         return []
     threshold = (
-        f" A decision follows at a threshold of {decimal(model['threshold'])}."
+        " " + _("A decision follows at a threshold of {threshold}.").format(threshold=decimal(model["threshold"]))
         if model.get("threshold") is not None
         else ""
     )
-    table = record_blocks.signature(outputs, "Output of the model, from its signature")
-    return [_of_model(snapshot, f"Expected output.{threshold}", table)]
+    table = record_blocks.signature(outputs, _("Output of the model, from its signature"))
+    return [_of_model(snapshot, _("Expected output.") + threshold, table)]
 
 
 def compute(snapshot: Snapshot) -> list[Paragraph]:
@@ -142,8 +157,8 @@ def compute(snapshot: Snapshot) -> list[Paragraph]:
         [
             _of_model(
                 snapshot,
-                "Computing resources recorded with the training run.",
-                record_blocks.values("Training", training),
+                _("Computing resources recorded with the training run."),
+                record_blocks.values(_("Training"), training),
             )
         ]
         if training
@@ -155,9 +170,9 @@ def datasets(snapshot: Snapshot) -> list[Paragraph]:
     """The data sets behind the version, by digest."""
     return [
         measured(
-            f"Data set used for {words(row.get('role'))}.",
+            _("Data set used for {role}.").format(role=words(row.get("role"))),
             row,
-            "data set record",
+            _("data set record"),
             record_blocks.dataset(row),
             at_key="recorded_at",
         )
@@ -170,9 +185,9 @@ def explanation(snapshot: Snapshot) -> list[Paragraph]:
     row = snapshot.evidence("explanation/v1")
     if row is None:
         return []
-    text = (
-        "Technical aid to interpret the output: contributions of the features, measured with SHAP. "
-        "An explanation describes the model, not the person."
+    text = _(
+        "Technical aid to interpret the output: contributions of the features, measured with SHAP. An "
+        "explanation describes the model, not the person."
     )
     return [from_evidence(text, row, model_blocks.explanation(row["payload"]))]
 
@@ -181,8 +196,14 @@ def human_reviews(snapshot: Snapshot) -> list[Paragraph]:
     """Signed human reviews: of single checks, and validations of the whole version."""
     return [
         from_evidence(
-            f"{_reviewed(payload)} by the {words(payload.get('reviewer_role'))}. "
-            f"What was read and why stands in the log, under the commitment {payload.get('statement')}.",
+            _(
+                "{review} by the {reviewer_role}. What was read and why stands in the log, under the "
+                "commitment {statement}."
+            ).format(
+                review=_reviewed(payload),
+                reviewer_role=words(payload.get("reviewer_role")),
+                statement=payload.get("statement"),
+            ),
             row,
             (),
         )
@@ -193,18 +214,21 @@ def human_reviews(snapshot: Snapshot) -> list[Paragraph]:
 
 def _reviewed(payload: Record) -> str:
     if payload.get("kind") == "validation":
-        return f"Validation of the version: {words(payload.get('opinion'))}"
-    return f"Human review of the check {payload.get('check')}: {words(payload.get('verdict'))}"
+        return _("Validation of the version: {opinion}").format(opinion=words(payload.get("opinion")))
+    return _("Human review of the check {check}: {verdict}").format(
+        check=payload.get("check"), verdict=words(payload.get("verdict"))
+    )
 
 
 def standing_approvals(snapshot: Snapshot) -> list[Paragraph]:
     """Pre-determined changes that were approved in advance."""
     return [
         measured(
-            f"Pre-determined change, approved in advance: {row.get('scope')}. Valid until "
-            f"{moment(row.get('expires_at'))}.",
+            _("Pre-determined change, approved in advance: {scope}. Valid until {expires_at}.").format(
+                scope=row.get("scope"), expires_at=moment(row.get("expires_at"))
+            ),
             row,
-            "standing approval",
+            _("standing approval"),
         )
         for row in snapshot.rows("standing_approvals")
         if row.get("scope")
@@ -216,10 +240,10 @@ def performance(snapshot: Snapshot) -> list[Paragraph]:
     row = snapshot.evidence("performance/v1")
     if row is None:
         return []
-    event = str((snapshot.dataset("evaluation") or {}).get("positive_label") or "positive")
+    event = str((snapshot.dataset("evaluation") or {}).get("positive_label") or _("positive"))
     return [
         from_evidence(
-            "Accuracy was measured on the pinned evaluation data.",
+            _("Accuracy was measured on the pinned evaluation data."),
             row,
             performance_blocks.performance(row["payload"], event=event),
         ),
@@ -232,7 +256,7 @@ def calibration(snapshot: Snapshot) -> list[Paragraph]:
     row = snapshot.evidence("calibration/v1")
     if row is None:
         return []
-    text = "Whether predictions mean what they say was measured on the same data."
+    text = _("Whether predictions mean what they say was measured on the same data.")
     return [from_evidence(text, row, performance_blocks.calibration(row["payload"]))]
 
 
@@ -248,7 +272,7 @@ def fairness(snapshot: Snapshot) -> list[Paragraph]:
         and "selection_ratio" in str(check.get("expression"))
         and check.get("better") != "lower"
     ]
-    text = "Potentially discriminatory impact was measured by group. A ratio is a flag for review and not a verdict."
+    text = _("Potentially discriminatory impact was measured by group. A ratio is a flag for review and not a verdict.")
     return [from_evidence(text, row, fairness_blocks.fairness(row["payload"], limit=limits[0] if limits else None))]
 
 
@@ -257,7 +281,7 @@ def robustness(snapshot: Snapshot) -> list[Paragraph]:
     row = snapshot.evidence("robustness/v1")
     if row is None:
         return []
-    text = (
+    text = _(
         "The same rows were changed and the answers compared: noise, missing values, other categories, small changes."
     )
     return [from_evidence(text, row, quality_blocks.robustness(row["payload"]))]
@@ -268,7 +292,9 @@ def data_quality(snapshot: Snapshot) -> list[Paragraph]:
     row = snapshot.evidence("data_quality/v1")
     if row is None:
         return []
-    text = "The evaluation data was examined: gaps, ranges, repeats, rows that were trained on, and whom it represents."
+    text = _(
+        "The evaluation data was examined: gaps, ranges, repeats, rows that were trained on, and whom it represents."
+    )
     return [from_evidence(text, row, quality_blocks.data_quality(row["payload"]))]
 
 
@@ -277,13 +303,17 @@ def checks(snapshot: Snapshot) -> list[Paragraph]:
     rows, request, policy = snapshot.rows("checks"), snapshot.part("request"), snapshot.part("policy")
     if not rows or not request:
         return []
-    verdict = f" Verdict of the policy: {request['verdict']}." if request.get("verdict") else ""
-    named = f"policy {policy.get('name')} version {policy.get('version')}"
-    text = f"Metrics and limits were fixed before the test, in {named}.{verdict}"
+    verdict = (
+        " " + _("Verdict of the policy: {verdict}.").format(verdict=known(str(request["verdict"])))
+        if request.get("verdict")
+        else ""
+    )
+    fixed = _("Metrics and limits were fixed before the test, in policy {name} version {version}.")
+    text = fixed.format(name=policy.get("name"), version=policy.get("version")) + verdict
     paragraph = measured(
         text,
         request,
-        "policy evaluation",
+        _("policy evaluation"),
         record_blocks.checks(rows),
         digest_key="evidence_manifest",
         at_key="requested_at",
@@ -296,8 +326,10 @@ def approvals(snapshot: Snapshot) -> list[Paragraph]:
     rows = sorted(snapshot.rows("approvals"), key=lambda row: str(row.get("at") or ""))
     if not rows:
         return []
-    sources = tuple(record_source(row, "decision", "Signed decision", digest_key="statement_digest") for row in rows)
-    text = "The test results were decided on by the responsible people, each decision dated and signed."
+    sources = tuple(
+        record_source(row, _("decision"), _("Signed decision"), digest_key="statement_digest") for row in rows
+    )
+    text = _("The test results were decided on by the responsible people, each decision dated and signed.")
     return [Paragraph("measured", text, (record_blocks.approvals(rows),), sources)]
 
 
@@ -306,8 +338,10 @@ def integrity(snapshot: Snapshot) -> list[Paragraph]:
     model, permit = snapshot.part("model"), snapshot.part("permit")
     if not model.get("artifact_digest") or not permit:
         return []
-    text = "Approval and serving permit name the model by the digest of its artifact files; a changed byte voids both."
-    return [measured(text, permit, "serving permit", at_key="issued_at")]
+    text = _(
+        "Approval and serving permit name the model by the digest of its artifact files; a changed byte voids both."
+    )
+    return [measured(text, permit, _("serving permit"), at_key="issued_at")]
 
 
 # Point 3: monitoring, functioning and control
@@ -322,20 +356,22 @@ def overall_accuracy(snapshot: Snapshot) -> list[Paragraph]:
     named = [
         (label, by_id[key])
         for key, label in (
-            ("auc", "area under the ROC curve"),
-            ("accuracy", "accuracy"),
-            ("mae", "mean absolute error"),
-            ("r2", "share of variance explained"),
+            ("auc", _("area under the ROC curve")),
+            ("accuracy", _("accuracy")),
+            ("mae", _("mean absolute error")),
+            ("r2", _("share of variance explained")),
         )
         if by_id.get(key) and by_id[key].get("value") is not None
     ]
     if row is None or not named:
         return []
+    n = row["payload"].get("n")
     said = listed(
-        f"{label} {number(value)}" + (f" (95 % interval {interval(value)})" if interval(value) else "")
+        f"{label} {number(value)}"
+        + (" " + _("(95 % interval {interval})").format(interval=interval(value)) if interval(value) else "")
         for label, value in named
     )
-    return [from_evidence(f"Overall: {said}, on {integer(row['payload'].get('n'))} rows.", row, ())]
+    return [from_evidence(counted("Overall: {said}, on {n} rows.", n).format(said=said, n=integer(n)), row, ())]
 
 
 def group_accuracy(snapshot: Snapshot) -> list[Paragraph]:
@@ -343,7 +379,7 @@ def group_accuracy(snapshot: Snapshot) -> list[Paragraph]:
     row = snapshot.evidence("fairness/v1")
     blocks = fairness_blocks.group_rates(row["payload"]) if row else ()
     return (
-        [from_evidence("For specific groups, with the number of persons behind each rate:", row, blocks)]
+        [from_evidence(_("For specific groups, with the number of persons behind each rate:"), row, blocks)]
         if row and blocks
         else []
     )
@@ -356,8 +392,8 @@ def input_specification(snapshot: Snapshot) -> list[Paragraph]:
         [
             _of_model(
                 snapshot,
-                "Specification of the input data.",
-                record_blocks.signature(inputs, "Inputs of the model, from its signature"),
+                _("Specification of the input data."),
+                record_blocks.signature(inputs, _("Inputs of the model, from its signature")),
             )
         ]
         if inputs
@@ -370,5 +406,5 @@ def findings(snapshot: Snapshot) -> list[Paragraph]:
     rows = snapshot.rows("findings")
     if not rows:
         return []
-    sources = tuple(record_source(row, "finding", "Finding", at_key="opened_at") for row in rows)
-    return [Paragraph("measured", "Limits known from review.", (record_blocks.findings(rows),), sources)]
+    sources = tuple(record_source(row, _("finding"), _("Finding"), at_key="opened_at") for row in rows)
+    return [Paragraph("measured", _("Limits known from review."), (record_blocks.findings(rows),), sources)]

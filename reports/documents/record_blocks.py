@@ -9,27 +9,30 @@ from typing import Any
 from reports.documents import charts
 from reports.documents.content import Cell, Column, Facts, Table, Tone
 from reports.documents.snapshot import Record
+from reports.documents.translation import N_, _
 from reports.documents.wording import (
     DASH,
     day,
     decimal,
     integer,
     interval,
+    known,
     lines,
     listed,
     moment,
     number,
     reason,
     sentence_case,
+    spelled,
     words,
 )
 
 _OUTCOMES: Mapping[str, tuple[str, Tone]] = {
-    "pass": ("pass", "good"),
-    "fail": ("fail", "bad"),
-    "insufficient": ("insufficient", "warn"),
-    "missing": ("missing", "warn"),
-    "not_applicable": ("not applicable", "none"),
+    "pass": (N_("pass"), "good"),
+    "fail": (N_("fail"), "bad"),
+    "insufficient": (N_("insufficient"), "warn"),
+    "missing": (N_("missing"), "warn"),
+    "not_applicable": (N_("not applicable"), "none"),
 }
 _VERDICTS: Mapping[str, Tone] = {
     "approved": "good",
@@ -49,19 +52,27 @@ def model_identity(model: Record) -> Facts:
     """Return what identifies a model version: names, digests, run, and who trained it."""
     previous = model.get("previous") or {}
     rows = [
-        ("Registered model and version", f"{model.get('name') or DASH}, version {model.get('version') or DASH}"),
-        ("Artifact digest", str(model.get("artifact_digest") or DASH)),
-        ("Model flavour", str(model.get("flavor") or DASH)),
-        ("Registered", moment(model.get("created_at"))),
-        ("Training run", str(model.get("run_id") or DASH)),
-        ("Source", str(model.get("source") or DASH)),
-        ("Trained by (role)", words(model.get("trained_by_role"))),
+        (
+            _("Registered model and version"),
+            _("{name}, version {version}").format(name=model.get("name") or DASH, version=model.get("version") or DASH),
+        ),
+        (_("Artifact digest"), str(model.get("artifact_digest") or DASH)),
+        (_("Model flavour"), str(model.get("flavor") or DASH)),
+        (_("Registered"), moment(model.get("created_at"))),
+        (_("Training run"), str(model.get("run_id") or DASH)),
+        (_("Source"), str(model.get("source") or DASH)),
+        (_("Trained by (role)"), words(model.get("trained_by_role"))),
     ]
     if previous:
         rows.append(
-            ("Version before", f"version {previous.get('version')}, artifact {previous.get('artifact_digest') or DASH}")
+            (
+                _("Version before"),
+                _("version {version}, artifact {artifact_digest}").format(
+                    version=previous.get("version"), artifact_digest=previous.get("artifact_digest") or DASH
+                ),
+            )
         )
-    return Facts("Model version", tuple((label, value) for label, value in rows if value != DASH))
+    return Facts(_("Model version"), tuple((label, value) for label, value in rows if value != DASH))
 
 
 def values(caption: str, record: Mapping[str, Any]) -> Facts:
@@ -71,7 +82,7 @@ def values(caption: str, record: Mapping[str, Any]) -> Facts:
 
 def _plain(value: object) -> str:
     if value is None:
-        return "not set"
+        return _("not set")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -86,8 +97,8 @@ def packages(environment: Record) -> Table | None:
     cells += [(Cell(""), Cell(""))] * (-len(cells) % 2)
     rows = tuple((*cells[i], *cells[i + 1]) for i in range(0, len(cells), 2))
     return Table(
-        "Software versions recorded with the model",
-        (Column("Package"), Column("Version"), Column("Package"), Column("Version")),
+        _("Software versions recorded with the model"),
+        (Column(_("Package")), Column(_("Version")), Column(_("Package")), Column(_("Version"))),
         rows,
     )
 
@@ -96,27 +107,27 @@ def signature(fields: Sequence[Record], caption: str) -> Table:
     """Return the inputs or outputs of the model signature."""
     rows = tuple(
         (
-            Cell(str(row.get("name") or "(unnamed)")),
+            Cell(str(row.get("name") or _("(unnamed)"))),
             Cell(str(row.get("type") or DASH)),
-            Cell("no" if row.get("required") is False else "yes"),
+            Cell(_("no") if row.get("required") is False else _("yes")),
         )
         for row in fields
     )
-    return Table(caption, (Column("Name", width=45), Column("Type"), Column("Required")), rows)
+    return Table(caption, (Column(_("Name"), width=45), Column(_("Type")), Column(_("Required"))), rows)
 
 
 def dataset(row: Record) -> Facts:
     """Return the facts of one data set snapshot."""
     facts = [
-        ("Role", words(row.get("role"))),
-        ("Rows", integer(row.get("rows"))),
-        ("Columns", integer(row.get("columns"))),
-        ("Digest", str(row.get("digest") or DASH)),
-        ("Location", str(row.get("uri") or DASH)),
-        ("Label", str(row.get("label") or DASH)),
-        ("Label the score predicts", str(row.get("positive_label") or DASH)),
-        ("Outcome good for the person", str(row.get("favourable_label") or DASH)),
-        ("Sensitive features", listed(map(words, row.get("sensitive_features") or ()))),
+        (_("Role"), words(row.get("role"))),
+        (_("Rows"), integer(row.get("rows"))),
+        (_("Columns"), integer(row.get("columns"))),
+        (_("Digest"), str(row.get("digest") or DASH)),
+        (_("Location"), str(row.get("uri") or DASH)),
+        (_("Label"), str(row.get("label") or DASH)),
+        (_("Label the score predicts"), str(row.get("positive_label") or DASH)),
+        (_("Outcome good for the person"), str(row.get("favourable_label") or DASH)),
+        (_("Sensitive features"), listed(map(words, row.get("sensitive_features") or ()))),
     ]
     name = str(row.get("name") or words(row.get("role")))
     return Facts(sentence_case(name), tuple((label, value) for label, value in facts if value != DASH))
@@ -125,18 +136,20 @@ def dataset(row: Record) -> Facts:
 def checks(rows: Sequence[Record]) -> Table:
     """Return every check of the policy with its value, interval, limit, outcome and evidence."""
     return Table(
-        caption="Checks of the policy",
+        caption=_("Checks of the policy"),
         columns=(
-            Column("Check", width=26),
-            Column("Value", numeric=True),
-            Column("95 % interval and limit"),
-            Column("Limit", numeric=True),
-            Column("Outcome", width=16),
-            Column("Evidence", width=17),
+            Column(_("Check"), width=26),
+            Column(_("Value"), numeric=True),
+            Column(_("95 % interval and limit")),
+            Column(_("Limit"), numeric=True),
+            Column(_("Outcome"), width=16),
+            Column(_("Evidence"), width=17),
         ),
         rows=tuple(_check_row(row) for row in rows),
-        note="A limit check passes only if its whole interval clears the limit, fails only if the whole interval "
-        "misses it, and is insufficient between.",
+        note=_(
+            "A limit check passes only if its whole interval clears the limit, fails only if the whole "
+            "interval misses it, and is insufficient between."
+        ),
     )
 
 
@@ -146,18 +159,25 @@ def _check_row(row: Record) -> tuple[Cell, ...]:
     # What lifted a held check stands with it: the outcome itself never changes.
     sub = ""
     if lifted:
-        signed = f"{lifted.get('verdict') or 'reviewed'} by {words(lifted.get('role'))},"
-        sub = lines(signed, f"{day(lifted.get('at'))}, log {integer(lifted.get('log_index'))}")
+        signed = _("{verdict} by {role},").format(
+            verdict=known(str(lifted.get("verdict") or "reviewed")), role=words(lifted.get("role"))
+        )
+        sub = lines(
+            signed,
+            _("{at}, log {log_index}").format(at=day(lifted.get("at")), log_index=integer(lifted.get("log_index"))),
+        )
     elif row.get("waiver"):
-        sub = f"waived until {day(row['waiver'].get('expires_at'))}, log {integer(row['waiver'].get('log_index'))}"
+        sub = _("waived until {expires_at}, log {log_index}").format(
+            expires_at=day(row["waiver"].get("expires_at")), log_index=integer(row["waiver"].get("log_index"))
+        )
     if base := row.get("inherited_from"):
-        sub = lines(f"from evidence of {base}, on which it builds", sub)
+        sub = lines(_("from evidence of {base}, on which it builds").format(base=base), sub)
     return (
         Cell(str(row.get("title") or row.get("id")), sub=str(row.get("expression") or "")),
-        Cell(_check_value(row), sub=f"n = {integer(row['n'])}" if row.get("n") is not None else ""),
+        Cell(_check_value(row), sub=_("n = {n}").format(n=integer(row["n"])) if row.get("n") is not None else ""),
         _check_chart(row, tone),
         Cell(_limit(row)),
-        Cell(label, sub=lines(reason(row), sub), tone=tone),
+        Cell(_(label), sub=lines(reason(row), sub), tone=tone),
         Cell(str(row.get("evidence_type") or DASH).partition("/")[0], sub=str(row.get("evidence") or "")[:8]),
     )
 
@@ -181,7 +201,7 @@ def _check_chart(row: Record, tone: Tone) -> Cell:
     if value is None or not given:
         return Cell(DASH)
     if low is None or high is None:
-        return Cell("exact, no interval")
+        return Cell(_("exact, no interval"))
     spread = max(given) - min(given) or abs(max(given)) or 1.0
     svg = charts.mini_interval(
         value,
@@ -193,26 +213,31 @@ def _check_chart(row: Record, tone: Tone) -> Cell:
         tone=tone,
     )
     return Cell(
-        "", sub=interval(row), svg=svg, alt=f"Value {number(row)}, interval {interval(row)}, limit {_limit(row)}."
+        "",
+        sub=interval(row),
+        svg=svg,
+        alt=_("Value {value}, interval {interval}, limit {limit}.").format(
+            value=number(row), interval=interval(row), limit=_limit(row)
+        ),
     )
 
 
 def approvals(rows: Sequence[Record]) -> Table:
     """Return the approval chain in order of time: stage, role, verdict, signature and log entry of each decision."""
     return Table(
-        caption="Approval chain",
+        caption=_("Approval chain"),
         columns=(
-            Column("Stage", width=18),
-            Column("Role", width=16),
-            Column("Verdict"),
-            Column("Decided", width=21),
-            Column("Signature"),
-            Column("Statement digest", width=17),
-            Column("Log", numeric=True),
+            Column(_("Stage"), width=18),
+            Column(_("Role"), width=16),
+            Column(_("Verdict")),
+            Column(_("Decided"), width=21),
+            Column(_("Signature")),
+            Column(_("Statement digest"), width=17),
+            Column(_("Log"), numeric=True),
         ),
         rows=tuple(
             (
-                Cell(words(row.get("stage")).capitalize()),
+                Cell(spelled(row.get("stage")).capitalize()),
                 Cell(words(row.get("role"))),
                 Cell(words(row.get("verdict")), tone=_VERDICTS.get(str(row.get("verdict")), "none")),
                 Cell(moment(row.get("at"))),
@@ -222,8 +247,10 @@ def approvals(rows: Sequence[Record]) -> Table:
             )
             for row in sorted(rows, key=lambda row: str(row.get("at") or ""))
         ),
-        note="People appear by role; the log entry holds the pseudonym and the signed statement. Digests are "
-        "shortened to 16 hexadecimal digits here.",
+        note=_(
+            "People appear by role; the log entry holds the pseudonym and the signed statement. Digests are "
+            "shortened to 16 hexadecimal digits here."
+        ),
     )
 
 
@@ -231,29 +258,29 @@ def permit(record: Record) -> Facts:
     """Return the serving permit."""
     restrictions = record.get("use_restrictions") or ()
     rows = [
-        ("Kind", words(record.get("kind"))),
-        ("Alias", str(record.get("alias") or DASH)),
-        ("Issued", moment(record.get("issued_at"))),
-        ("Expires", moment(record.get("expires_at"))),
-        ("Digest of the envelope", str(record.get("digest") or DASH)),
-        ("Signing key", str(record.get("key_id") or DASH)),
-        ("Use restrictions", listed(restrictions, empty="none recorded")),
-        ("Log entry", integer(record.get("log_index"))),
+        (_("Kind"), words(record.get("kind"))),
+        (_("Alias"), str(record.get("alias") or DASH)),
+        (_("Issued"), moment(record.get("issued_at"))),
+        (_("Expires"), moment(record.get("expires_at"))),
+        (_("Digest of the envelope"), str(record.get("digest") or DASH)),
+        (_("Signing key"), str(record.get("key_id") or DASH)),
+        (_("Use restrictions"), listed(restrictions, empty=_("none recorded"))),
+        (_("Log entry"), integer(record.get("log_index"))),
     ]
-    return Facts("Serving permit", tuple((label, value) for label, value in rows if value != DASH))
+    return Facts(_("Serving permit"), tuple((label, value) for label, value in rows if value != DASH))
 
 
 def alias_history(rows: Sequence[Record]) -> Table:
     """Return which version stood behind which alias, from when to when."""
     return Table(
-        "What was in production, and when",
-        (Column("Alias"), Column("Version"), Column("From"), Column("To"), Column("Log", numeric=True)),
+        _("What was in production, and when"),
+        (Column(_("Alias")), Column(_("Version")), Column(_("From")), Column(_("To")), Column(_("Log"), numeric=True)),
         tuple(
             (
                 Cell(str(row.get("alias") or DASH)),
                 Cell(_served(row)),
                 Cell(moment(row.get("from"))),
-                Cell(moment(row.get("to")) if row.get("to") else "until now"),
+                Cell(moment(row.get("to")) if row.get("to") else _("until now")),
                 index_cell(row),
             )
             for row in rows
@@ -263,14 +290,25 @@ def alias_history(rows: Sequence[Record]) -> Table:
 
 def _served(row: Record) -> str:
     version = str(row.get("version") or DASH)
-    return f"{version}, without an approval: grandfathered by {row['adoption']}" if row.get("adoption") else version
+    return (
+        _("{version}, without an approval: grandfathered by {adoption}").format(
+            version=version, adoption=row["adoption"]
+        )
+        if row.get("adoption")
+        else version
+    )
 
 
 def history(rows: Sequence[Record]) -> Table:
     """Return changes over the lifecycle in order of time."""
     return Table(
-        "Changes over the lifecycle",
-        (Column("Time", width=24), Column("Event", width=24), Column("What changed"), Column("Log", numeric=True)),
+        _("Changes over the lifecycle"),
+        (
+            Column(_("Time"), width=24),
+            Column(_("Event"), width=24),
+            Column(_("What changed")),
+            Column(_("Log"), numeric=True),
+        ),
         tuple(
             (
                 Cell(moment(row.get("at"))),
@@ -283,84 +321,17 @@ def history(rows: Sequence[Record]) -> Table:
     )
 
 
-def windows(rows: Sequence[Record]) -> Table:
-    """Return the monitored windows with their drift verdicts."""
-    return Table(
-        "Monitored windows",
-        (
-            Column("From"),
-            Column("To"),
-            Column("Records", numeric=True),
-            Column("Columns in drift", numeric=True),
-            Column("Verdict"),
-            Column("Log", numeric=True),
-        ),
-        tuple(
-            (
-                Cell(day(row.get("start"))),
-                Cell(day(row.get("end"))),
-                Cell(integer(row.get("n"))),
-                Cell(f"{integer(row.get('drifted'))} of {integer(row.get('columns'))}"),
-                Cell("drift", tone="bad") if row.get("dataset_drift") else Cell("quiet", tone="good"),
-                index_cell(row),
-            )
-            for row in rows
-        ),
-    )
-
-
-def canary(payload: Record) -> Table:
-    """Return when a version served a share of the traffic before it was promoted, and what its monitor saw of it."""
-    spans = [
-        (span["start"], span["end"], f"Behind {payload['alias']} by {span['by']}", f"{decimal(span['days'], 1)} days")
-        for span in payload["spans"]
-    ]
-    windows = [
-        (row["start"], row["end"], f"Drift window: {words(row['outcome'])}", f"{integer(row['n'])} records")
-        for row in payload["windows"]
-    ]
-    return Table(
-        f"Served before its promotion: {decimal(payload['days'], 1)} days, {integer(payload['n'])} records, "
-        f"{integer(payload['alerts']['open'])} alerts open",
-        (Column("From", width=24), Column("To", width=24), Column("What"), Column("Extent", numeric=True)),
-        tuple(
-            (Cell(moment(start)), Cell(moment(end) if end else "the request"), Cell(what), Cell(extent))
-            for start, end, what, extent in [*spans, *windows]
-        ),
-        note=f"As of the request, {moment(payload['as_of'])}. Records are those whose own event time lies in the time "
-        "behind the alias; the serving process says when.",
-    )
-
-
-def alerts(rows: Sequence[Record]) -> Table:
-    """Return the alerts of the monitors and what they did."""
-    return Table(
-        "Alerts",
-        (Column("Opened", width=24), Column("Reason"), Column("Effect"), Column("State"), Column("Log", numeric=True)),
-        tuple(
-            (
-                Cell(moment(row.get("opened_at"))),
-                Cell(str(row.get("reason") or DASH)),
-                Cell(str(row.get("effect") or DASH)),
-                Cell(words(row.get("state"))),
-                index_cell(row),
-            )
-            for row in rows
-        ),
-    )
-
-
 def findings(rows: Sequence[Record]) -> Table:
     """Return the findings: known limits with an owner and a due date."""
     return Table(
-        "Findings",
+        _("Findings"),
         (
-            Column("Finding", width=46),
-            Column("Severity"),
-            Column("Owner"),
-            Column("Due"),
-            Column("State"),
-            Column("Log", numeric=True),
+            Column(_("Finding"), width=46),
+            Column(_("Severity")),
+            Column(_("Owner")),
+            Column(_("Due")),
+            Column(_("State")),
+            Column(_("Log"), numeric=True),
         ),
         tuple(
             (
@@ -379,18 +350,18 @@ def findings(rows: Sequence[Record]) -> Table:
 def trace(rows: Sequence[Record]) -> Table:
     """Return how the classification was reached, question by question."""
     return Table(
-        "How the class was reached",
+        _("How the class was reached"),
         (
-            Column("Step", width=7),
-            Column("Question", width=34),
-            Column("Answer", width=16),
-            Column("What follows"),
-            Column("Points", width=16),
+            Column(_("Step"), width=7),
+            Column(_("Question"), width=34),
+            Column(_("Answer"), width=16),
+            Column(_("What follows")),
+            Column(_("Points"), width=16),
         ),
         tuple(
             (
                 Cell(str(row.get("step") or DASH)),
-                Cell(str(row.get("text") or words(row.get("question")))),
+                Cell(str(row.get("text") or spelled(row.get("question")))),
                 Cell(_answer(row.get("answer"))),
                 Cell(str(row.get("conclusion") or DASH)),
                 Cell(", ".join(row.get("points") or ()) or DASH),
@@ -402,4 +373,4 @@ def trace(rows: Sequence[Record]) -> Table:
 
 def _answer(value: object) -> str:
     items = [value] if isinstance(value, str) else list(value) if isinstance(value, Sequence) else []
-    return listed(words(str(item)) for item in items)
+    return listed(spelled(str(item)) for item in items)

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from reports.documents import record_blocks
 from reports.documents.content import Declarant, Paragraph, Section
 from reports.documents.snapshot import Record, Snapshot, record_source
+from reports.documents.translation import N_, _
 from reports.documents.wording import listed, moment, sentence_case, words
 
 CLASSES = {
-    "prohibited": "Prohibited practice",
-    "high": "High-risk",
-    "limited": "Transparency duties",
-    "minimal": "Minimal risk",
-    "out_of_scope": "Out of scope",
+    "prohibited": N_("Prohibited practice"),
+    "high": N_("High-risk"),
+    "limited": N_("Transparency duties"),
+    "minimal": N_("Minimal risk"),
+    "out_of_scope": N_("Out of scope"),
 }
 
 
@@ -23,13 +24,13 @@ def sections(snapshot: Snapshot) -> Iterator[Section]:
     yield Section(
         "release",
         "R",
-        "Release record",
+        _("Release record"),
         1,
-        requirement="How the system was classified and this version released, as recorded.",
+        requirement=_("How the system was classified and this version released, as recorded."),
     )
-    yield Section("release-classification", "R.1", "Classification", 2, paragraphs=classification(snapshot))
-    yield Section("release-policy", "R.2", "Policy and request", 2, paragraphs=_policy_and_request(snapshot))
-    yield Section("release-permit", "R.3", "Serving permit", 2, paragraphs=_permit(snapshot))
+    yield Section("release-classification", "R.1", _("Classification"), 2, paragraphs=classification(snapshot))
+    yield Section("release-policy", "R.2", _("Policy and request"), 2, paragraphs=_policy_and_request(snapshot))
+    yield Section("release-permit", "R.3", _("Serving permit"), 2, paragraphs=_permit(snapshot))
 
 
 def classification(snapshot: Snapshot) -> tuple[Paragraph, ...]:
@@ -37,11 +38,21 @@ def classification(snapshot: Snapshot) -> tuple[Paragraph, ...]:
     found = snapshot.part("classification")
     owner = snapshot.owner("classification", "owner")
     if not found.get("ai_act_class"):
-        return (Paragraph("missing", "The system is not classified under the AI Act.", owner=owner),)
-    binds = f" The class binds from {found['applies_from']}." if found.get("applies_from") else ""
-    points = f" under {listed(found['annex_points'])}" if found.get("annex_points") else ""
-    day = found.get("on_date") or snapshot.part("law")["as_of"]
-    text = f"{class_of(snapshot, with_points=False)}{points}, by the wording in force on {day}.{binds}"
+        return (Paragraph("missing", _("The system is not classified under the AI Act."), owner=owner),)
+    binds = (
+        " " + _("The class binds from {applies_from}.").format(applies_from=found["applies_from"])
+        if found.get("applies_from")
+        else ""
+    )
+    said = {
+        "class_": class_of(snapshot, with_points=False),
+        "day": found.get("on_date") or snapshot.part("law")["as_of"],
+    }
+    if found.get("annex_points"):
+        points = listed(found["annex_points"])
+        text = _("{class_} under {points}, by the wording in force on {day}.").format(points=points, **said) + binds
+    else:
+        text = _("{class_}, by the wording in force on {day}.").format(**said) + binds
     table = (record_blocks.trace(found["trace"]),) if found.get("trace") else ()
     by = {kind: (found.get(f"{kind}_by_role"), found.get(f"{kind}_at")) for kind in ("signed", "proposed")}
     paragraphs: list[Paragraph] = []
@@ -51,7 +62,7 @@ def classification(snapshot: Snapshot) -> tuple[Paragraph, ...]:
         paragraphs.append(Paragraph("declared", text, table, declared_by=who))
     if not all(by["signed"]):
         second = snapshot.owner("classification", "risk_officer")
-        paragraphs.append(Paragraph("missing", "The classification is not signed by a second person.", owner=second))
+        paragraphs.append(Paragraph("missing", _("The classification is not signed by a second person."), owner=second))
     return tuple(paragraphs)
 
 
@@ -60,42 +71,50 @@ def _policy_and_request(snapshot: Snapshot) -> tuple[Paragraph, ...]:
     found: list[Paragraph] = []
     if policy.get("name") and policy.get("version"):
         facts = {
-            "Policy": f"{policy['name']}, version {policy['version']}",
-            "Digest": policy.get("digest") or "not recorded",
-            "Published": moment(policy.get("published_at")),
-            "Author (role)": words(policy.get("author_role")),
-            "Publisher (role)": words(policy.get("publisher_role")),
+            _("Policy"): _("{name}, version {version}").format(name=policy["name"], version=policy["version"]),
+            _("Digest"): policy.get("digest") or _("not recorded"),
+            _("Published"): moment(policy.get("published_at")),
+            _("Author (role)"): words(policy.get("author_role")),
+            _("Publisher (role)"): words(policy.get("publisher_role")),
         }
-        source = record_source(policy, "policy version", "Policy version", at_key="published_at")
+        source = record_source(policy, _("policy version"), _("Policy version"), at_key="published_at")
         found.append(
             Paragraph(
                 "measured",
-                "The release was decided under this policy.",
-                (record_blocks.values("Policy", facts),),
+                _("The release was decided under this policy."),
+                (record_blocks.values(_("Policy"), facts),),
                 (source,),
             )
         )
     else:
         found.append(
-            Paragraph("missing", "No policy version is recorded.", owner=snapshot.owner("policy", "policy_publisher"))
+            Paragraph(
+                "missing", _("No policy version is recorded."), owner=snapshot.owner("policy", "policy_publisher")
+            )
         )
     if request.get("id"):
         facts = {
-            "Request": str(request["id"]),
-            "State": words(request.get("state")),
-            "Alias": str(request.get("alias") or "not recorded"),
-            "Change class": words(request.get("change_class")),
-            "Requested": f"{moment(request.get('requested_at'))}, by the {words(request.get('requester_role'))}",
-            "Evidence manifest": str(request.get("evidence_manifest") or "not frozen"),
+            _("Request"): str(request["id"]),
+            _("State"): words(request.get("state")),
+            _("Alias"): str(request.get("alias") or _("not recorded")),
+            _("Change class"): words(request.get("change_class")),
+            _("Requested"): _("{requested_at}, by the {requester_role}").format(
+                requested_at=moment(request.get("requested_at")), requester_role=words(request.get("requester_role"))
+            ),
+            _("Evidence manifest"): str(request.get("evidence_manifest") or _("not frozen")),
         }
         source = record_source(
-            request, "promotion request", "Promotion request", digest_key="evidence_manifest", at_key="requested_at"
+            request,
+            _("promotion request"),
+            _("Promotion request"),
+            digest_key="evidence_manifest",
+            at_key="requested_at",
         )
         found.append(
             Paragraph(
                 "measured",
-                "The version was put forward with this request.",
-                (record_blocks.values("Request", facts),),
+                _("The version was put forward with this request."),
+                (record_blocks.values(_("Request"), facts),),
                 (source,),
             )
         )
@@ -103,7 +122,7 @@ def _policy_and_request(snapshot: Snapshot) -> tuple[Paragraph, ...]:
         found.append(
             Paragraph(
                 "missing",
-                "No promotion request is recorded for this version.",
+                _("No promotion request is recorded for this version."),
                 owner=snapshot.owner("request", "engineer"),
             )
         )
@@ -116,14 +135,14 @@ def _permit(snapshot: Snapshot) -> tuple[Paragraph, ...]:
         return (
             Paragraph(
                 "missing",
-                "No serving permit was issued for this version.",
+                _("No serving permit was issued for this version."),
                 owner=snapshot.owner("permit", "risk_officer"),
             ),
         )
-    source = record_source(permit, "serving permit", "Serving permit", at_key="issued_at")
+    source = record_source(permit, _("serving permit"), _("Serving permit"), at_key="issued_at")
     return (
         Paragraph(
-            "measured", "The version may be served under this permit.", (record_blocks.permit(permit),), (source,)
+            "measured", _("The version may be served under this permit."), (record_blocks.permit(permit),), (source,)
         ),
     )
 
@@ -131,12 +150,15 @@ def _permit(snapshot: Snapshot) -> tuple[Paragraph, ...]:
 def class_of(snapshot: Snapshot, *, with_points: bool = True) -> str:
     """Return the class of the system in words."""
     found = snapshot.part("classification")
-    name = CLASSES.get(str(found.get("ai_act_class")), "not classified")
+    name = _(CLASSES.get(str(found.get("ai_act_class")), N_("not classified")))
     points = found.get("annex_points") or ()
     return f"{name}, {listed(points)}" if with_points and points else sentence_case(name)
 
 
 def acts(law: Record) -> str:
     """Return the Act as the law part names it, with the act that amended it."""
-    amended = f", as amended by {law['amended_by']}" if law.get("amended_by") else ""
-    return f"{law['regulation']}{amended}"
+    if law.get("amended_by"):
+        return _("{regulation}, as amended by {amended_by}").format(
+            regulation=law["regulation"], amended_by=law["amended_by"]
+        )
+    return str(law["regulation"])

@@ -6,19 +6,33 @@ libraries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from django.template import Context, Engine
 
-from reports.documents import charts, glyphs
-from reports.documents.content import STATES, Block, Content, Facts, Figure, Paragraph, Section, Source, Table
+from reports.documents import charts, glyphs, tags
+from reports.documents.content import (
+    STATE_WORDS,
+    STATES,
+    Block,
+    Content,
+    Facts,
+    Figure,
+    Paragraph,
+    Section,
+    Source,
+    Table,
+)
 from reports.documents.snapshot import Record, SnapshotInvalid, canonical, digest
-from reports.documents.wording import DASH, integer, log_index, moment, sentence_case, words
+from reports.documents.translation import N_, _, speaking
+from reports.documents.wording import DASH, integer, known, log_index, moment, sentence_case, words
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "reports" / "pdf"
 FONTS = Path(__file__).with_name("fonts")
@@ -29,6 +43,11 @@ ATTACHMENT = "evidence.json"
 _MOST, _MOST_IN_CELL, _MOST_ON_COVER = 20_000, 1_500, 240
 # Tables of up to this many rows are not split over pages.
 _KEPT_WHOLE = 8
+# By the variable that stands for it in pdf.css: the words, and what CSS puts for each name.
+_FEET: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "names": (N_("Document {id}\nSnapshot {digest}"), {"id": "string(id)", "digest": "string(digest)"}),
+    "pages": (N_("Page {page} of {pages}"), {"page": "counter(page)", "pages": "counter(pages)"}),
+}
 
 
 def render(content: Content, snapshot: Record) -> bytes:
@@ -56,21 +75,30 @@ def render(content: Content, snapshot: Record) -> bytes:
         blobs=sheet.blobs,
         identifier=bytes.fromhex(content.snapshot_digest.removeprefix("sha256:")),
         when=datetime.fromisoformat(content.created_at).astimezone(UTC),
-        attachment=pdf.Embedded(ATTACHMENT, "Snapshot behind this document: records and evidence payloads, RFC 8785"),
+        attachment=pdf.Embedded(ATTACHMENT, sheet.attached),
     )
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What WeasyPrint gets: the final HTML and CSS, and by name every resource that they may ask for."""
+    """What WeasyPrint gets: the final HTML and CSS, by name every resource that they may ask for, and what is attached.
+
+    ``attached`` says it in words.
+    """
 
     html: str
     css: str
     blobs: dict[str, tuple[str, bytes]]
+    attached: str = ""
 
 
 def laid_out(content: Content, snapshot: Record) -> Sheet:
     """Return the final HTML of a document with its style and resources; every character in it has a glyph."""
+    with speaking(content.language):
+        return _laid_out(content, snapshot)
+
+
+def _laid_out(content: Content, snapshot: Record) -> Sheet:
     pictures = Pictures()
     html = glyphs.legible(to_html(content, snapshot, pictures))
     charts_drawn = {name: glyphs.legible(svg) for name, svg in pictures.files.items()}
@@ -80,13 +108,31 @@ def laid_out(content: Content, snapshot: Record) -> Sheet:
     blobs[ATTACHMENT] = ("application/json", canonical(snapshot))
     declared, fonts = glyphs.faces([html, *charts_drawn.values()])
     blobs |= {name: ("font/ttf", font) for name, font in fonts.items()}
-    return Sheet(html, declared + css, blobs)
+    attached = _("Snapshot behind this document: records and evidence payloads, RFC 8785")
+    return Sheet(html, declared + css, blobs, attached)
 
 
 def style() -> str:
-    """Return the print style of documents, with a rule for each width that a column of a table can have."""
+    """Return the print style of documents, with the words of each page's foot in the language that is spoken.
+
+    A rule for each width that a column of a table can have is added.
+    """
     widths = "".join(f".wide-{share} {{ width: {share}% }}\n" for share in range(1, 100))
-    return (TEMPLATES / "pdf.css").read_text(encoding="utf-8") + widths
+    css = (TEMPLATES / "pdf.css").read_text(encoding="utf-8")
+    for name, (words_there, values) in _FEET.items():
+        css = css.replace(f"var(--{name})", _css_content(_(words_there), values))
+    return css + widths
+
+
+def _css_content(message: str, values: Mapping[str, str]) -> str:
+    """Return a message as the value of ``content``: texts in quotes, and what CSS counts in place of its names."""
+    parts = []
+    for text, name, _spec, _conversion in Formatter().parse(message):
+        if text:
+            parts.append('"' + re.sub(r'[\\"<\n]', lambda found: f"\\{ord(found[0]):X} ", text) + '"')
+        if name:
+            parts.append(values[name])
+    return " ".join(parts)
 
 
 def libraries() -> dict[str, str]:
@@ -114,6 +160,11 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
 
     A template engine of its own: no context processor, locale or setting of the site can change a document.
     """
+    with speaking(content.language):
+        return _as_html(content, snapshot, pictures)
+
+
+def _as_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
     numbers = {source: position for position, source in enumerate(content.sources, start=1)}
     created = datetime.fromisoformat(content.created_at)
     engine = _engine()
@@ -128,6 +179,22 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
                 "created": created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "disclaimer": str((snapshot.get("law") or {}).get("disclaimer") or ""),
                 "counts": {state: str(count) for state, count in content.counts.items()},
+                "sample_data": _("Sample data, for demonstration only."),
+                "short": {"gaps": _("Gaps"), "sources": _("Sources"), "methods": _("Methods")},
+                "long": {
+                    "about": _("What stands behind this document"),
+                    "gaps": _("Gaps and who owes them"),
+                    "sources": _("Sources"),
+                    "methods": _("Methods and reproduction"),
+                },
+                "coverage_of": _("Coverage by point of {outline}").format(outline=content.outline)
+                if content.outline
+                else _("Coverage by section"),
+                "not_held": _("What {outline} asks for and this document does not hold.").format(
+                    outline=content.outline
+                )
+                if content.outline
+                else _("What is asked for and this document does not hold."),
                 "coverage": list(_coverage(content, pictures)),
                 "toc": list(_contents(content)),
                 "sections": sections_shown(content, pictures),
@@ -154,12 +221,15 @@ def to_html(content: Content, snapshot: Record, pictures: Pictures) -> str:
 def sections_shown(content: Content, pictures: Pictures) -> list[dict[str, object]]:
     """Return the sections as a template shows them, with their charts in ``pictures``; texts are cut as on paper."""
     numbers = {source: position for position, source in enumerate(content.sources, start=1)}
-    return [_section(section, content, numbers, pictures) for section in content.sections]
+    with speaking(content.language):
+        return [_section(section, content, numbers, pictures) for section in content.sections]
 
 
 @cache
 def _engine() -> Engine:
-    return Engine(dirs=[str(TEMPLATES)], autoescape=True, debug=False)
+    return Engine(
+        dirs=[str(TEMPLATES)], autoescape=True, debug=False, builtins=[*Engine.default_builtins, tags.__name__]
+    )
 
 
 @cache
@@ -171,24 +241,26 @@ def _coverage(content: Content, pictures: Pictures) -> Iterator[dict[str, str]]:
     totals = [{state: sum(part.count(state) for part in parts) for state in STATES} for parts in content.chapters]
     most = max((sum(total.values()) for total in totals), default=1)
     for parts, total in zip(content.chapters, totals, strict=True):
-        said = f"{total['measured']} measured, {total['declared']} declared, {total['missing']} missing"
+        said = _("{measured} measured, {declared} declared, {missing} missing.").format(
+            measured=total["measured"], declared=total["declared"], missing=total["missing"]
+        )
         yield {
             "number": parts[0].number,
             "title": parts[0].title,
             **{state: str(count) for state, count in total.items()},
             "file": pictures.add(charts.state_bar(total["measured"], total["declared"], total["missing"], most=most)),
-            "alt": f"{said}.",
+            "alt": said,
         }
 
 
 def _contents(content: Content) -> Iterator[dict[str, object]]:
-    yield {"anchor": "about", "number": "", "title": "What stands behind this document", "level": 1}
+    yield {"anchor": "about", "number": "", "title": _("What stands behind this document"), "level": 1}
     for section in content.sections:
         yield {"anchor": section.anchor, "number": section.number, "title": section.title, "level": section.level}
     for anchor, number, title in (
-        ("gaps", "G", "Gaps and who owes them"),
-        ("sources", "S", "Sources"),
-        ("methods", "M", "Methods and reproduction"),
+        ("gaps", "G", _("Gaps and who owes them")),
+        ("sources", "S", _("Sources")),
+        ("methods", "M", _("Methods and reproduction")),
     ):
         yield {"anchor": anchor, "number": number, "title": title, "level": 1}
 
@@ -210,7 +282,7 @@ def _section(section: Section, content: Content, numbers: dict[Source, int], pic
 def _paragraph(paragraph: Paragraph, numbers: dict[Source, int], pictures: Pictures) -> dict[str, object]:
     return {
         "state": paragraph.state,
-        "label": paragraph.state.capitalize(),
+        "label": _(STATE_WORDS[paragraph.state]),
         "by": _behind(paragraph),
         "refs": [str(numbers[source]) for source in paragraph.sources],
         "text": glyphs.shortened(paragraph.text, _MOST),
@@ -223,7 +295,7 @@ def _behind(paragraph: Paragraph) -> str:
     if paragraph.declared_by is not None:
         return paragraph.declared_by.line
     if paragraph.owner is not None:
-        return f"owed by the {words(paragraph.owner)}"
+        return _("owed by the {role}").format(role=words(paragraph.owner))
     names = list(dict.fromkeys(source.name for source in paragraph.sources))
     first = paragraph.sources[0]
     if len(paragraph.sources) == 1:
@@ -296,9 +368,9 @@ def _source(source: Source, number: int) -> dict[str, str]:
     return {
         "number": str(number),
         "name": _in_cell(source.name),
-        "origin": source.origin or "",
+        "origin": known(source.origin or ""),
         "id": source.id or DASH,
-        "digest": source.digest or "no digest recorded",
+        "digest": source.digest or _("no digest recorded"),
         "made": moment(source.made_at),
         "log": DASH if source.log_index is None else integer(source.log_index),
     }

@@ -15,9 +15,10 @@ from reports.documents.content import Cell, Column, Facts, Paragraph, Table
 from reports.documents.kind import Kind
 from reports.documents.outline import Part, Wanted, sections
 from reports.documents.snapshot import Record, Snapshot, record_source
-from reports.documents.wording import DASH, integer, listed, moment, words
+from reports.documents.translation import N_, _
+from reports.documents.wording import DASH, integer, known, listed, moment, spelled, words
 
-_NO_REQUEST = "No promotion request is recorded."
+_NO_REQUEST = N_("No promotion request is recorded.")
 
 
 def asked(snapshot: Snapshot) -> list[Paragraph]:
@@ -27,19 +28,26 @@ def asked(snapshot: Snapshot) -> list[Paragraph]:
         return []
     model = snapshot.part("model")
     facts = (
-        ("Request", str(review.get("reference"))),
-        ("Asks for", f"alias {request.get('alias')}"),
-        ("State", words(request.get("state"))),
-        ("Change, as stated", words(request.get("change_class"))),
-        ("Asked", f"{moment(request.get('requested_at'))}, by the {words(request.get('requester_role'))}"),
-        ("In answer to", str(review.get("in_answer_to") or "nothing")),
-        ("Restrictions of use", listed(review.get("use_restrictions") or (), empty="none stated")),
-        ("To be decided by", moment(review["due_at"]) if review.get("due_at") else "no review is open"),
-        ("Verdict of the policy", str(request.get("verdict") or "not evaluated")),
-        ("Evidence manifest", str(request.get("evidence_manifest") or "not frozen: evidence is still collected")),
+        (_("Request"), str(review.get("reference"))),
+        (_("Asks for"), _("alias {alias}").format(alias=request.get("alias"))),
+        (_("State"), words(request.get("state"))),
+        (_("Change, as stated"), words(request.get("change_class"))),
+        (
+            _("Asked"),
+            _("{requested_at}, by the {requester_role}").format(
+                requested_at=moment(request.get("requested_at")), requester_role=words(request.get("requester_role"))
+            ),
+        ),
+        (_("In answer to"), str(review.get("in_answer_to") or _("nothing"))),
+        (_("Restrictions of use"), listed(review.get("use_restrictions") or (), empty=_("none stated"))),
+        (_("To be decided by"), moment(review["due_at"]) if review.get("due_at") else _("no review is open")),
+        (_("Verdict of the policy"), known(str(request.get("verdict") or _("not evaluated")))),
+        (_("Evidence manifest"), str(request.get("evidence_manifest") or _("not frozen: evidence is still collected"))),
     )
-    text = f"{model.get('name')} version {model.get('version')} asks for the alias {request.get('alias')}."
-    return [answers.measured(text, review, "promotion request", Facts("The request", facts))]
+    text = _("{name} version {version} asks for the alias {alias}.").format(
+        name=model.get("name"), version=model.get("version"), alias=request.get("alias")
+    )
+    return [answers.measured(text, review, _("promotion request"), Facts(_("The request"), facts))]
 
 
 def would_change(snapshot: Snapshot) -> list[Paragraph]:
@@ -49,12 +57,16 @@ def would_change(snapshot: Snapshot) -> list[Paragraph]:
         return []
     serving = review.get("serving")
     if not serving:
-        return [answers.measured("Nothing serves behind the alias by an act of Placet.", review, "promotion request")]
-    which = "This version" if serving.get("same") else f"Version {serving.get('version')}"
-    digest = serving.get("artifact_digest") or "not recorded"
+        return [
+            answers.measured(_("Nothing serves behind the alias by an act of Placet."), review, _("promotion request"))
+        ]
+    which = _("This version") if serving.get("same") else _("Version {version}").format(version=serving.get("version"))
+    digest = serving.get("artifact_digest") or _("not recorded")
     since = moment(serving.get("from"))
-    text = f"{which} serves behind the alias {serving.get('alias')} since {since}, with the artifact digest {digest}."
-    return [answers.measured(text, serving, "alias record", digest_key="artifact_digest", at_key="from")]
+    text = _("{which} serves behind the alias {alias} since {since}, with the artifact digest {digest}.").format(
+        which=which, alias=serving.get("alias"), since=since, digest=digest
+    )
+    return [answers.measured(text, serving, _("alias record"), digest_key="artifact_digest", at_key="from")]
 
 
 def decided(snapshot: Snapshot) -> list[Paragraph]:
@@ -62,7 +74,7 @@ def decided(snapshot: Snapshot) -> list[Paragraph]:
     if rows := answers.approvals(snapshot):
         return rows
     review = snapshot.part("review")
-    return [answers.measured("Nobody has decided yet.", review, "promotion request")] if review.get("id") else []
+    return [answers.measured(_("Nobody has decided yet."), review, _("promotion request"))] if review.get("id") else []
 
 
 def stages(snapshot: Snapshot) -> list[Paragraph]:
@@ -72,19 +84,21 @@ def stages(snapshot: Snapshot) -> list[Paragraph]:
     if not review.get("id"):
         return []
     if not rows:
-        return [answers.measured("The policy has no stage: passing checks are all that it asks.", review, "request")]
+        return [
+            answers.measured(_("The policy has no stage: passing checks are all that it asks."), review, _("request"))
+        ]
     table = Table(
-        "Stages, in order",
+        _("Stages, in order"),
         (
-            Column("Stage"),
-            Column("Roles"),
-            Column("Asks also for"),
-            Column("Signatures asked", numeric=True),
-            Column("Given", numeric=True),
+            Column(_("Stage")),
+            Column(_("Roles")),
+            Column(_("Asks also for")),
+            Column(_("Signatures asked"), numeric=True),
+            Column(_("Given"), numeric=True),
         ),
         tuple(
             (
-                Cell(words(row.get("name")).capitalize()),
+                Cell(spelled(row.get("name")).capitalize()),
                 Cell(listed(words(role) for role in row.get("roles") or ())),
                 Cell(words(row["requires"]) if row.get("requires") else DASH),
                 Cell(integer(row.get("quorum"))),
@@ -96,7 +110,9 @@ def stages(snapshot: Snapshot) -> list[Paragraph]:
             for row in rows
         ),
     )
-    return [answers.measured("Who has to sign, and who has signed in this round.", review, "promotion request", table)]
+    return [
+        answers.measured(_("Who has to sign, and who has signed in this round."), review, _("promotion request"), table)
+    ]
 
 
 def kept_out(snapshot: Snapshot) -> list[Paragraph]:
@@ -106,13 +122,13 @@ def kept_out(snapshot: Snapshot) -> list[Paragraph]:
     if not rows:
         return []
     table = Table(
-        "Who may not sign",
-        (Column("Role"), Column("Why")),
+        _("Who may not sign"),
+        (Column(_("Role")), Column(_("Why"))),
         tuple((Cell(words(row.get("role"))), Cell(listed(map(words, row.get("reasons") or ())))) for row in rows),
-        note="One row is one person.",
+        note=_("One row is one person."),
     )
-    text = "Those who had a part in the version can't decide on it: the database refuses their signature."
-    return [answers.measured(text, review, "promotion request", table)]
+    text = _("Those who had a part in the version can't decide on it: the database refuses their signature.")
+    return [answers.measured(text, review, _("promotion request"), table)]
 
 
 def discussed(snapshot: Snapshot) -> list[Paragraph]:
@@ -122,10 +138,10 @@ def discussed(snapshot: Snapshot) -> list[Paragraph]:
     if not review.get("id"):
         return []
     if not rows:
-        return [answers.measured("Nobody commented on the request.", review, "promotion request")]
+        return [answers.measured(_("Nobody commented on the request."), review, _("promotion request"))]
     table = Table(
-        "Comments",
-        (Column("Roles"), Column("Written"), of_version.LOG),
+        _("Comments"),
+        (Column(_("Roles")), Column(_("Written")), of_version.log_column()),
         tuple(
             (
                 Cell(listed(map(words, row.get("roles") or ()))),
@@ -134,52 +150,52 @@ def discussed(snapshot: Snapshot) -> list[Paragraph]:
             )
             for row in rows
         ),
-        note="What was written stands on the page of the request, from where it can be erased; a document stays.",
+        note=_("What was written stands on the page of the request, from where it can be erased; a document stays."),
     )
-    sources = tuple(record_source(row, "comment", "Comment") for row in rows)
-    return [Paragraph("measured", "Who commented on the request.", (table,), sources)]
+    sources = tuple(record_source(row, _("comment"), _("Comment")) for row in rows)
+    return [Paragraph("measured", _("Who commented on the request."), (table,), sources)]
 
 
 PARTS = (
     Part(
         "asked",
-        "What is asked",
-        "Which version, for which alias and purpose, and where the request stands.",
+        N_("What is asked"),
+        N_("Which version, for which alias and purpose, and where the request stands."),
         (
             Wanted(asked, _NO_REQUEST, "engineer"),
-            Wanted(answers.purpose, "The intended purpose is not recorded.", "owner"),
+            Wanted(answers.purpose, N_("The intended purpose is not recorded."), "owner"),
         ),
     ),
     Part(
         "change",
-        "What would change",
-        "What serves now, and what the version is made of.",
+        N_("What would change"),
+        N_("What serves now, and what the version is made of."),
         (
             Wanted(would_change, _NO_REQUEST, "engineer"),
-            Wanted(of_version.identity, "No model version is recorded.", "engineer"),
-            Wanted(answers.training_run, "No training run is recorded.", "engineer"),
+            Wanted(of_version.identity, N_("No model version is recorded."), "engineer"),
+            Wanted(answers.training_run, N_("No training run is recorded."), "engineer"),
         ),
     ),
     Part(
         "checks",
-        "Policy and checks",
-        "Limits that were published before the request, and what was measured against each.",
+        N_("Policy and checks"),
+        N_("Limits that were published before the request, and what was measured against each."),
         (
-            Wanted(of_version.policy, "No policy version is recorded.", "policy_publisher"),
-            Wanted(answers.checks, "No check of the policy was evaluated yet.", "engineer"),
+            Wanted(of_version.policy, N_("No policy version is recorded."), "policy_publisher"),
+            Wanted(answers.checks, N_("No check of the policy was evaluated yet."), "engineer"),
             Wanted(of_version.waivers),
             Wanted(of_version.criteria),
         ),
     ),
     Part(
         "evidence",
-        "Evidence",
-        "What was measured of the version, with uncertainty.",
+        N_("Evidence"),
+        N_("What was measured of the version, with uncertainty."),
         (
-            Wanted(answers.performance, "No performance evidence is attached.", "engineer"),
+            Wanted(answers.performance, N_("No performance evidence is attached."), "engineer"),
             Wanted(answers.calibration),
-            Wanted(answers.fairness, "No fairness evidence is attached.", "engineer"),
-            Wanted(answers.explanation, "No explanation of what drives the output is attached.", "engineer"),
+            Wanted(answers.fairness, N_("No fairness evidence is attached."), "engineer"),
+            Wanted(answers.explanation, N_("No explanation of what drives the output is attached."), "engineer"),
             Wanted(answers.robustness),
             Wanted(answers.data_quality),
             Wanted(of_version.evidence),
@@ -187,10 +203,12 @@ PARTS = (
     ),
     Part(
         "against",
-        "What speaks against it",
-        "Validation, findings and human reviews.",
+        N_("What speaks against it"),
+        N_("Validation, findings and human reviews."),
         (
-            Wanted(of_version.opinion, "No signed opinion of a validator on this version is recorded.", "validator"),
+            Wanted(
+                of_version.opinion, N_("No signed opinion of a validator on this version is recorded."), "validator"
+            ),
             Wanted(of_version.tests),
             Wanted(answers.findings),
             Wanted(answers.human_reviews),
@@ -198,8 +216,8 @@ PARTS = (
     ),
     Part(
         "decisions",
-        "Decisions",
-        "Who decided, who still has to, and who may not.",
+        N_("Decisions"),
+        N_("Who decided, who still has to, and who may not."),
         (
             Wanted(decided, _NO_REQUEST, "engineer"),
             Wanted(stages),
@@ -210,19 +228,19 @@ PARTS = (
     ),
     Part(
         "discussion",
-        "Discussion",
-        "Who said something about the request.",
+        N_("Discussion"),
+        N_("Who said something about the request."),
         (Wanted(discussed, _NO_REQUEST, "engineer"),),
     ),
 )
 
 KIND = Kind(
     id="review-pack",
-    title="Review pack",
-    subtitle="One promotion request, for those who decide on it",
+    title=N_("Review pack"),
+    subtitle=N_("One promotion request, for those who decide on it"),
     outline="",
     duty="both",
-    caveat="It decides nothing: decisions are signed in Placet and stand in the log.",
+    caveat=N_("It decides nothing: decisions are signed in Placet and stand in the log."),
     before=sections(PARTS),
     counted=False,
 )

@@ -11,19 +11,20 @@ from reports.documents.asks import Ask
 from reports.documents.content import Cell, Column, Paragraph, Table
 from reports.documents.kind import Kind
 from reports.documents.snapshot import Record, Snapshot, declarant, evidence_source, record_source
+from reports.documents.translation import N_, _
 from reports.documents.wording import DASH, day, words
 
 # Column of the table: key of a row of the snapshot's ``risks``.
-_IDENTIFIED = {"Kind": "kind", "What can happen": "hazard", "Who is affected": "affected"}
-_EVALUATED = {"Likelihood": "likelihood", "Severity": "severity", "Review by": "review_on"}
-_TREATED = {"Measures": "measures", "How they were tested": "tests", "State": "state"}
+_IDENTIFIED = {N_("Kind"): "kind", N_("What can happen"): "hazard", N_("Who is affected"): "affected"}
+_EVALUATED = {N_("Likelihood"): "likelihood", N_("Severity"): "severity", N_("Review by"): "review_on"}
+_TREATED = {N_("Measures"): "measures", N_("How they were tested"): "tests", N_("State"): "state"}
 _RESIDUAL = {
-    "Likelihood": "residual_likelihood",
-    "Severity": "residual_severity",
-    "State": "state",
-    "Decided by": "accepted_by_role",
-    "On": "accepted_at",
-    "Why": "reason",
+    N_("Likelihood"): "residual_likelihood",
+    N_("Severity"): "residual_severity",
+    N_("State"): "state",
+    N_("Decided by"): "accepted_by_role",
+    N_("On"): "accepted_at",
+    N_("Why"): "reason",
 }
 
 
@@ -51,8 +52,14 @@ def tests_shown(snapshot: Snapshot) -> list[Paragraph]:
     if not named:
         return []
     table = Table(
-        "Evidence of how measures were tested",
-        (Column("Risk", width=24), Column("Evidence"), Column("About"), Column("Made"), Column("Log", numeric=True)),
+        _("Evidence of how measures were tested"),
+        (
+            Column(_("Risk"), width=24),
+            Column(_("Evidence")),
+            Column(_("About")),
+            Column(_("Made")),
+            Column(_("Log"), numeric=True),
+        ),
         tuple(
             (
                 Cell(f"R-{row['number']} {row['title']}"),
@@ -65,19 +72,19 @@ def tests_shown(snapshot: Snapshot) -> list[Paragraph]:
         ),
     )
     sources = tuple(dict.fromkeys(evidence_source(shown) for _, shown in named))
-    return [Paragraph("measured", "What shows the tests of the measures.", (table,), sources)]
+    return [Paragraph("measured", _("What shows the tests of the measures."), (table,), sources)]
 
 
 def _declared(text: str, shown: dict[str, str], rows: list[Record]) -> Paragraph:
     newest = max(rows, key=lambda row: str(row["at"]))
-    sources = tuple(record_source(row, "risk", f"Risk R-{row['number']}") for row in rows)
-    return Paragraph("declared", text, (_table(rows, shown),), sources, declared_by=declarant(newest))
+    sources = tuple(record_source(row, _("risk"), _("Risk R-{number}").format(number=row["number"])) for row in rows)
+    return Paragraph("declared", _(text), (_table(rows, shown),), sources, declared_by=declarant(newest))
 
 
 def _table(rows: list[Record], shown: dict[str, str]) -> Table:
     return Table(
-        "Risks on record",
-        (Column("Risk", width=24), *(Column(title) for title in shown), Column("Log", numeric=True)),
+        _("Risks on record"),
+        (Column(_("Risk"), width=24), *(Column(_(title)) for title in shown), Column(_("Log"), numeric=True)),
         tuple(
             (
                 Cell(f"R-{row['number']} {row['title']}"),
@@ -98,33 +105,44 @@ def _said(key: str, value: object) -> str:
     return words(str(value)) if key in {"kind", "state", "accepted_by_role"} else str(value)
 
 
-_NONE = "No risk is on record."
+_NONE = N_("No risk is on record.")
 KIND = Kind(
     id="risk-file",
-    title="Risk file",
-    subtitle="Supports Article 9 of Regulation (EU) 2024/1689",
-    outline="Article 9",
+    title=N_("Risk file"),
+    subtitle=N_("Supports Article 9 of Regulation (EU) 2024/1689"),
+    outline=N_("Article 9"),
     duty="provider",
     groups=("Art 9",),
     stem="Art ",
     asks=(
-        Ask("Art 9.2.a", of_risks("Risks identified.", _IDENTIFIED), _NONE, "risk_officer"),
-        Ask("Art 9.2.b", of_risks("How each risk is estimated.", _EVALUATED), "No risk is evaluated.", "risk_officer"),
-        Ask("Art 9.2.c", use.monitored_windows, "No window of the system in use has been evaluated.", "owner"),
+        Ask("Art 9.2.a", of_risks(N_("Risks identified."), _IDENTIFIED), _NONE, "risk_officer"),
+        Ask(
+            "Art 9.2.b",
+            of_risks(N_("How each risk is estimated."), _EVALUATED),
+            N_("No risk is evaluated."),
+            "risk_officer",
+        ),
+        Ask("Art 9.2.c", use.monitored_windows, N_("No window of the system in use has been evaluated."), "owner"),
         Ask("Art 9.2.c", monitoring_plan.incidents),
         Ask(
-            "Art 9.2.d", of_risks("What is done about each risk.", _TREATED), "No measure is on record.", "risk_officer"
+            "Art 9.2.d",
+            of_risks(N_("What is done about each risk."), _TREATED),
+            N_("No measure is on record."),
+            "risk_officer",
         ),
         Ask("Art 9.2.d", use.release_policy("9(8)")),
         Ask(
-            "Art 9.5", of_risks("What is left of each risk.", _RESIDUAL), "No residual risk is judged.", "risk_officer"
+            "Art 9.5",
+            of_risks(N_("What is left of each risk."), _RESIDUAL),
+            N_("No residual risk is judged."),
+            "risk_officer",
         ),
-        Ask("Art 9.5.c", use.instructions, "No instructions for use are attached.", "owner"),
+        Ask("Art 9.5.c", use.instructions, N_("No instructions for use are attached."), "owner"),
         Ask("Art 9.6", tests_shown),
-        Ask("Art 9.6", answers.overall_accuracy, "The version is not tested.", "engineer"),
-        Ask("Art 9.6", answers.robustness, "No robustness evidence is attached.", "engineer"),
+        Ask("Art 9.6", answers.overall_accuracy, N_("The version is not tested."), "engineer"),
+        Ask("Art 9.6", answers.robustness, N_("No robustness evidence is attached."), "engineer"),
         Ask("Art 9.6", answers.findings),
-        Ask("Art 9.8", answers.checks, "Metrics and limits fixed before the test are not shown.", "validator"),
+        Ask("Art 9.8", answers.checks, N_("Metrics and limits fixed before the test are not shown."), "validator"),
         Ask("Art 9.9", answers.fairness),
     ),
 )

@@ -18,6 +18,7 @@ from governance.regulation.classified import Classified
 from governance.regulation.dates import applies_to
 from governance.regulation.register import Application, Point, Register, Route, load
 from reports.documents.content import Declarant, Source
+from reports.documents.translation import ENGLISH, _, languages
 from reports.documents.wording import words
 
 FORMAT = "placet-snapshot/1"
@@ -215,12 +216,26 @@ def _is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(row, Mapping) for row in value)
 
 
+def language_of(snapshot: Snapshot) -> str:
+    """Return the language that a document is written in: the one that its snapshot names, English where it names none.
+
+    Raises:
+        SnapshotInvalid: there is no catalogue of it here.
+    """
+    language = str(snapshot.part("document").get("language") or ENGLISH)
+    if language not in languages():
+        raise SnapshotInvalid(
+            f"The snapshot's language is {language!r}; this release has words in {', '.join(languages())}."
+        )
+    return language
+
+
 def evidence_source(row: Record) -> Source:
     """Return the footnote of one evidence."""
     return Source(
         id=str(row.get("id", "")),
         name=str(row.get("type", "evidence")),
-        title=f"Evidence {row.get('type', '')}",
+        title=_("Evidence {type}").format(type=row.get("type", "")),
         digest=row.get("payload_digest"),
         log_index=row.get("log_index"),
         made_at=row.get("made_at"),
@@ -244,7 +259,11 @@ def record_source(row: Record, name: str, title: str, *, digest_key: str = "dige
 def rows_source(name: str, rows: Sequence[Record]) -> Source:
     """Return the footnote of something counted from rows of the snapshot, or of the statement that there are none."""
     return Source(
-        name, "rows of the snapshot", f"The rows under {name}", digest({"rows": list(rows)}), origin="recorded"
+        name,
+        _("rows of the snapshot"),
+        _("The rows under {name}").format(name=name),
+        digest({"rows": list(rows)}),
+        origin="recorded",
     )
 
 
@@ -263,5 +282,6 @@ def _review(row: Record) -> str:
     if "reviewed_by_role" not in row:
         return ""
     if not row.get("reviewed_by_role") or not row.get("reviewed_at"):
-        return "not reviewed"
-    return f"reviewed by the {words(row['reviewed_by_role'])}, {str(row['reviewed_at'])[:10]}"
+        return _("not reviewed")
+    by, on = words(row["reviewed_by_role"]), str(row["reviewed_at"])[:10]
+    return _("reviewed by the {role}, {on}").format(role=by, on=on)

@@ -6,7 +6,8 @@ from reports.documents import record_blocks
 from reports.documents.content import Cell, Column, Paragraph, Table
 from reports.documents.record_answers import measured
 from reports.documents.snapshot import Record, Snapshot, record_source
-from reports.documents.wording import DASH, day, log_index, words
+from reports.documents.translation import _
+from reports.documents.wording import DASH, day, known, log_index, words
 
 
 def supplied(snapshot: Snapshot) -> list[Paragraph]:
@@ -16,19 +17,19 @@ def supplied(snapshot: Snapshot) -> list[Paragraph]:
     if not said:
         return []
     facts = {
-        "Supplier": said.get("supplier"),
-        "Product": said.get("product"),
-        "Version there": said.get("version"),
-        "Licence or contract": said.get("licence"),
-        "Runs": said.get("runs"),
+        _("Supplier"): said.get("supplier"),
+        _("Product"): said.get("product"),
+        _("Version there"): said.get("version"),
+        _("Licence or contract"): said.get("licence"),
+        _("Runs"): said.get("runs"),
     }
-    block = record_blocks.values("As recorded", {name: value for name, value in facts.items() if value})
-    text = (
-        "The version was supplied and recorded by people; Placet does not hold its files. It is identified by the "
-        "digest of what was recorded of it."
+    block = record_blocks.values(_("As recorded"), {name: value for name, value in facts.items() if value})
+    text = _(
+        "The version was supplied and recorded by people; Placet does not hold its files. It is identified "
+        "by the digest of what was recorded of it."
     )
     return [
-        measured(text, model, "model version record", block, digest_key="artifact_digest", at_key="created_at"),
+        measured(text, model, _("model version record"), block, digest_key="artifact_digest", at_key="created_at"),
     ]
 
 
@@ -38,12 +39,18 @@ def built_on(snapshot: Snapshot) -> list[Paragraph]:
     if not rows:
         return []
     table = Table(
-        "Pre-trained and third-party parts",
-        (Column("Part"), Column("As"), Column("Supplier"), Column("Digest"), Column("Log", numeric=True)),
+        _("Pre-trained and third-party parts"),
+        (
+            Column(_("Part")),
+            Column(_("As")),
+            Column(_("Supplier")),
+            Column(_("Digest")),
+            Column(_("Log"), numeric=True),
+        ),
         tuple(
             (
-                Cell(f"{row['name']} version {row['version']}"),
-                Cell(str(row.get("kind") or DASH)),
+                Cell(_("{name} version {version}").format(name=row["name"], version=row["version"])),
+                Cell(known(str(row.get("kind") or DASH))),
                 Cell(_supplier(row)),
                 Cell(str(row.get("artifact_digest") or DASH)[:26]),
                 record_blocks.index_cell(row),
@@ -51,8 +58,8 @@ def built_on(snapshot: Snapshot) -> list[Paragraph]:
             for row in rows
         ),
     )
-    sources = tuple(record_source(row, "base record", "Built on", digest_key="artifact_digest") for row in rows)
-    text = "The version is built on these parts. What is known of a part is no evidence about this version."
+    sources = tuple(record_source(row, _("base record"), _("Built on"), digest_key="artifact_digest") for row in rows)
+    text = _("The version is built on these parts. What is known of a part is no evidence about this version.")
     return [Paragraph("measured", text, (table,), sources)]
 
 
@@ -62,40 +69,42 @@ def known_of_bases(snapshot: Snapshot) -> list[Paragraph]:
     if not rows:
         return []
     table = Table(
-        "What is known of the parts below",
+        _("What is known of the parts below"),
         (
-            Column("Part"),
-            Column("Approval"),
-            Column("Open findings", width=30),
-            Column("Restrictions of use", width=30),
+            Column(_("Part")),
+            Column(_("Approval")),
+            Column(_("Open findings"), width=30),
+            Column(_("Restrictions of use"), width=30),
         ),
         tuple(
             (
-                Cell(f"{row['name']} version {row['version']}"),
-                Cell(words(row["approval"]) if row.get("approval") else "none in force"),
-                Cell("\n".join(_finding(finding) for finding in row.get("findings") or ()) or "none"),
-                Cell("\n".join(row.get("use_restrictions") or ()) or "none recorded"),
+                Cell(_("{name} version {version}").format(name=row["name"], version=row["version"])),
+                Cell(words(row["approval"]) if row.get("approval") else _("none in force")),
+                Cell("\n".join(_finding(finding) for finding in row.get("findings") or ()) or _("none")),
+                Cell("\n".join(row.get("use_restrictions") or ()) or _("none recorded")),
             )
             for row in rows
         ),
-        note="Findings of another AI system stand here by severity and day; its owner knows what they are about.",
+        note=_("Findings of another AI system stand here by severity and day; its owner knows what they are about."),
     )
-    sources = tuple(record_source(row, "base record", "Built on", digest_key="artifact_digest") for row in rows)
+    sources = tuple(record_source(row, _("base record"), _("Built on"), digest_key="artifact_digest") for row in rows)
     open_ones = tuple(
-        record_source(finding, "finding", "Finding", at_key="opened_at")
+        record_source(finding, _("finding"), _("Finding"), at_key="opened_at")
         for row in rows
         for finding in row.get("findings") or ()
     )
-    text = "Findings that are open against the parts below, and the use that each is approved for."
+    text = _("Findings that are open against the parts below, and the use that each is approved for.")
     return [Paragraph("measured", text, (table,), tuple(dict.fromkeys((*sources, *open_ones))))]
 
 
 def _finding(row: Record) -> str:
-    return f"{words(row.get('severity'))}, due {day(row.get('due_on'))}, {log_index(row.get('log_index'))}"
+    return _("{severity}, due {due_on}, {log_index}").format(
+        severity=words(row.get("severity")), due_on=day(row.get("due_on")), log_index=log_index(row.get("log_index"))
+    )
 
 
 def _supplier(row: Record) -> str:
     said = row.get("recorded") or {}
     if not said:
-        return "own, in MLflow"
+        return _("own, in MLflow")
     return " ".join(str(said[key]) for key in ("supplier", "product", "version") if said.get(key))

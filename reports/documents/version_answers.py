@@ -8,10 +8,25 @@ from reports.documents import record_blocks
 from reports.documents.content import Cell, Column, Declarant, Paragraph, Table, Tone
 from reports.documents.record_answers import measured
 from reports.documents.snapshot import Record, Snapshot, evidence_source, record_source
-from reports.documents.wording import DASH, day, decimal, interval, listed, moment, short_digest, words
+from reports.documents.translation import N_, _
+from reports.documents.wording import DASH, day, decimal, interval, known, listed, moment, short_digest, spelled, words
 
-LOG = Column("Log", numeric=True)
-OPINIONS = {"fit": "fit for its purpose", "fit_with_conditions": "fit with conditions", "not_fit": "not fit"}
+OPINIONS = {
+    "fit": N_("fit for its purpose"),
+    "fit_with_conditions": N_("fit with conditions"),
+    "not_fit": N_("not fit"),
+}
+
+
+def log_column() -> Column:
+    """Return the column of places in the transparency log."""
+    return Column(_("Log"), numeric=True)
+
+
+def opinion_of(validation: Record) -> str:
+    """Return the opinion of a validation in words."""
+    said = str(validation.get("opinion"))
+    return _(OPINIONS[said]) if said in OPINIONS else words(validation.get("opinion"))
 
 
 def identity(snapshot: Snapshot) -> list[Paragraph]:
@@ -19,9 +34,9 @@ def identity(snapshot: Snapshot) -> list[Paragraph]:
     model = snapshot.part("model")
     if not model.get("version"):
         return []
-    text = "This document is about this model version, identified by the digest of its artifact files."
+    text = _("This document is about this model version, identified by the digest of its artifact files.")
     facts = record_blocks.model_identity(model)
-    name = "model version record"
+    name = _("model version record")
     return [measured(text, model, name, facts, digest_key="artifact_digest", at_key="created_at")]
 
 
@@ -30,10 +45,17 @@ def permits(snapshot: Snapshot) -> list[Paragraph]:
     rows = snapshot.rows("permits")
     if not rows:
         return []
-    sources = tuple(record_source(row, "permit", "Permit", at_key="issued_at") for row in rows)
+    sources = tuple(record_source(row, _("permit"), _("Permit"), at_key="issued_at") for row in rows)
     table = Table(
-        "Permits of this version",
-        (Column("Kind"), Column("Alias"), Column("Issued"), Column("Expires"), Column("Digest", width=17), LOG),
+        _("Permits of this version"),
+        (
+            Column(_("Kind")),
+            Column(_("Alias")),
+            Column(_("Issued")),
+            Column(_("Expires")),
+            Column(_("Digest"), width=17),
+            log_column(),
+        ),
         tuple(
             (
                 Cell(words(row.get("kind"))),
@@ -45,9 +67,9 @@ def permits(snapshot: Snapshot) -> list[Paragraph]:
             )
             for row in rows
         ),
-        note="A permit names the version by the digest of its files; whoever loads it checks both.",
+        note=_("A permit names the version by the digest of its files; whoever loads it checks both."),
     )
-    return [Paragraph("measured", "Permits that were issued for this version.", (table,), sources)]
+    return [Paragraph("measured", _("Permits that were issued for this version."), (table,), sources)]
 
 
 def served(snapshot: Snapshot) -> list[Paragraph]:
@@ -55,8 +77,8 @@ def served(snapshot: Snapshot) -> list[Paragraph]:
     rows = snapshot.rows("alias_history")
     if not rows:
         return []
-    sources = tuple(record_source(row, "alias record", "Alias history", at_key="from") for row in rows)
-    text = "Where and when this version was in production."
+    sources = tuple(record_source(row, _("alias record"), _("Alias history"), at_key="from") for row in rows)
+    text = _("Where and when this version was in production.")
     return [Paragraph("measured", text, (record_blocks.alias_history(rows),), sources)]
 
 
@@ -65,8 +87,10 @@ def restrictions(snapshot: Snapshot) -> list[Paragraph]:
     found = snapshot.part("permit")
     if not found.get("use_restrictions"):
         return []
-    text = f"The permit restricts its use to: {listed(map(words, found['use_restrictions']))}."
-    return [measured(text, found, "serving permit", at_key="issued_at")]
+    text = _("The permit restricts its use to: {restrictions}.").format(
+        restrictions=listed(map(spelled, found["use_restrictions"]))
+    )
+    return [measured(text, found, _("serving permit"), at_key="issued_at")]
 
 
 def requests(snapshot: Snapshot) -> list[Paragraph]:
@@ -74,17 +98,17 @@ def requests(snapshot: Snapshot) -> list[Paragraph]:
     rows = snapshot.rows("requests")
     if not rows:
         return []
-    sources = tuple(record_source(row, "promotion request", "Promotion request") for row in rows)
+    sources = tuple(record_source(row, _("promotion request"), _("Promotion request")) for row in rows)
     table = Table(
-        "Requests for this version",
+        _("Requests for this version"),
         (
-            Column("Request", width=14),
-            Column("Alias"),
-            Column("Asked", width=24),
-            Column("By (role)"),
-            Column("Verdict"),
-            Column("State"),
-            LOG,
+            Column(_("Request"), width=14),
+            Column(_("Alias")),
+            Column(_("Asked"), width=24),
+            Column(_("By (role)")),
+            Column(_("Verdict")),
+            Column(_("State")),
+            log_column(),
         ),
         tuple(
             (
@@ -92,14 +116,14 @@ def requests(snapshot: Snapshot) -> list[Paragraph]:
                 Cell(str(row.get("alias") or DASH)),
                 Cell(moment(row.get("at"))),
                 Cell(words(row.get("requester_role"))),
-                Cell(str(row.get("verdict") or DASH)),
+                Cell(known(str(row.get("verdict") or DASH))),
                 Cell(words(row.get("state"))),
                 record_blocks.index_cell(row),
             )
             for row in rows
         ),
     )
-    return [Paragraph("measured", "What was asked for this version, and what became of it.", (table,), sources)]
+    return [Paragraph("measured", _("What was asked for this version, and what became of it."), (table,), sources)]
 
 
 def waivers(snapshot: Snapshot) -> list[Paragraph]:
@@ -107,10 +131,10 @@ def waivers(snapshot: Snapshot) -> list[Paragraph]:
     rows = snapshot.rows("waivers")
     if not rows:
         return []
-    sources = tuple(record_source(row, "waiver", "Waiver") for row in rows)
+    sources = tuple(record_source(row, _("waiver"), _("Waiver")) for row in rows)
     table = Table(
-        "Waivers",
-        (Column("Check", width=40), Column("Asked"), Column("Ends"), Column("Decision"), LOG),
+        _("Waivers"),
+        (Column(_("Check"), width=40), Column(_("Asked")), Column(_("Ends")), Column(_("Decision")), log_column()),
         tuple(
             (
                 Cell(str(row.get("check") or DASH)),
@@ -122,7 +146,7 @@ def waivers(snapshot: Snapshot) -> list[Paragraph]:
             for row in rows
         ),
     )
-    return [Paragraph("measured", "Failed checks for which a waiver was asked.", (table,), sources)]
+    return [Paragraph("measured", _("Failed checks for which a waiver was asked."), (table,), sources)]
 
 
 def criteria(snapshot: Snapshot) -> list[Paragraph]:
@@ -133,12 +157,12 @@ def criteria(snapshot: Snapshot) -> list[Paragraph]:
     if not rows or not role or not at:
         return []
     table = Table(
-        "Success criteria, as signed",
-        (Column("Criterion", width=50), Column("Expression")),
+        _("Success criteria, as signed"),
+        (Column(_("Criterion"), width=50), Column(_("Expression"))),
         tuple((Cell(str(row.get("title") or row.get("id"))), Cell(str(row.get("expr") or DASH))) for row in rows),
     )
     who = Declarant(str(role), str(at)[:10], found.get("log_index"))
-    text = f"What counts as success of the system, signed by a second person on {moment(at)}."
+    text = _("What counts as success of the system, signed by a second person on {at}.").format(at=moment(at))
     return [Paragraph("declared", f"{text} {_order(found, str(at))}".strip(), (table,), declared_by=who)]
 
 
@@ -147,8 +171,10 @@ def _order(criteria: Record, signed_at: str) -> str:
     if not first:
         return ""
     if signed_at <= first:
-        return f"That was before this version's performance was measured, {moment(first)}."
-    return f"That was after this version's performance was first measured, {moment(first)}: they were not fixed before."
+        return _("That was before this version's performance was measured, {first}.").format(first=moment(first))
+    return _(
+        "That was after this version's performance was first measured, {first}: they were not fixed before."
+    ).format(first=moment(first))
 
 
 def policy(snapshot: Snapshot) -> list[Paragraph]:
@@ -156,12 +182,16 @@ def policy(snapshot: Snapshot) -> list[Paragraph]:
     found = snapshot.part("policy")
     if not found.get("name") or not found.get("version"):
         return []
-    text = (
-        f"The limits of the checks are those of policy {found['name']} version {found['version']}, published "
-        f"{moment(found.get('published_at'))} by the {words(found.get('publisher_role'))}. "
-        "It can't be changed after that."
+    text = _(
+        "The limits of the checks are those of policy {name} version {version}, published {published_at} "
+        "by the {publisher_role}. It can't be changed after that."
+    ).format(
+        name=found["name"],
+        version=found["version"],
+        published_at=moment(found.get("published_at")),
+        publisher_role=words(found.get("publisher_role")),
     )
-    return [measured(text, found, "policy version", at_key="published_at")]
+    return [measured(text, found, _("policy version"), at_key="published_at")]
 
 
 def evidence(snapshot: Snapshot) -> list[Paragraph]:
@@ -170,8 +200,14 @@ def evidence(snapshot: Snapshot) -> list[Paragraph]:
     if not rows:
         return []
     table = Table(
-        "Evidence about this version",
-        (Column("Type", width=20), Column("Origin"), Column("Made", width=24), Column("Digest", width=17), LOG),
+        _("Evidence about this version"),
+        (
+            Column(_("Type"), width=20),
+            Column(_("Origin")),
+            Column(_("Made"), width=24),
+            Column(_("Digest"), width=17),
+            log_column(),
+        ),
         tuple(
             (
                 Cell(str(row.get("type") or DASH)),
@@ -184,7 +220,7 @@ def evidence(snapshot: Snapshot) -> list[Paragraph]:
         ),
     )
     sources = tuple(evidence_source(row) for row in rows)
-    return [Paragraph("measured", "The evidence that this rests on, whole in the attachment.", (table,), sources)]
+    return [Paragraph("measured", _("The evidence that this rests on, whole in the attachment."), (table,), sources)]
 
 
 # The validation
@@ -212,7 +248,7 @@ def said(snapshot: Snapshot, part: str, *fields: tuple[str, str]) -> list[Paragr
 def of_validation(snapshot: Snapshot, text: str, *blocks: Table) -> list[Paragraph]:
     """Return one paragraph that rests on the validation; none where the version has none."""
     found = snapshot.part("validation")
-    return [measured(text, found, "validation", *blocks, at_key="opened_at")] if found.get("id") else []
+    return [measured(text, found, _("validation"), *blocks, at_key="opened_at")] if found.get("id") else []
 
 
 def opinion(snapshot: Snapshot) -> list[Paragraph]:
@@ -220,10 +256,12 @@ def opinion(snapshot: Snapshot) -> list[Paragraph]:
     found = snapshot.part("validation")
     if found.get("state") != "signed":
         return []
-    concluded = OPINIONS.get(str(found.get("opinion")), words(found.get("opinion")))
-    text = (
-        f"{found.get('number')} concludes: {concluded}. Signed {moment(found.get('settled_at'))} by the "
-        f"{words(found.get('validator_role'))}."
+    concluded = opinion_of(found)
+    text = _("{number} concludes: {concluded}. Signed {settled_at} by the {validator_role}.").format(
+        number=found.get("number"),
+        concluded=concluded,
+        settled_at=moment(found.get("settled_at")),
+        validator_role=words(found.get("validator_role")),
     )
     return of_validation(snapshot, text)
 
@@ -234,15 +272,15 @@ def tests(snapshot: Snapshot) -> list[Paragraph]:
     if not rows:
         return []
     table = Table(
-        "Tests and challengers of the validator",
+        _("Tests and challengers of the validator"),
         (
-            Column("What", width=34),
-            Column("Kind"),
-            Column("Measure"),
-            Column("Value", numeric=True),
-            Column("95 % interval"),
-            Column("Outcome"),
-            LOG,
+            Column(_("What"), width=34),
+            Column(_("Kind")),
+            Column(_("Measure")),
+            Column(_("Value"), numeric=True),
+            Column(_("95 % interval")),
+            Column(_("Outcome")),
+            log_column(),
         ),
         tuple(
             (
@@ -256,10 +294,10 @@ def tests(snapshot: Snapshot) -> list[Paragraph]:
             )
             for row in rows
         ),
-        note="Of a challenger, the value is that of the model minus that of the challenger.",
+        note=_("Of a challenger, the value is that of the model minus that of the challenger."),
     )
-    sources = tuple(record_source(row, "test of a validation", "Test of the validator") for row in rows)
-    return [Paragraph("measured", "What the validator tested and set against the model.", (table,), sources)]
+    sources = tuple(record_source(row, _("test of a validation"), _("Test of the validator")) for row in rows)
+    return [Paragraph("measured", _("What the validator tested and set against the model."), (table,), sources)]
 
 
 _OUTCOMES: Mapping[str, Tone] = {"passed": "good", "failed": "bad", "inconclusive": "warn"}
@@ -267,18 +305,18 @@ _OUTCOMES: Mapping[str, Tone] = {"passed": "good", "failed": "bad", "inconclusiv
 
 def findings_raised(snapshot: Snapshot) -> list[Paragraph]:
     """The findings that the validation raised, with severity and state."""
-    found = _findings(snapshot, "Findings of the validation, with severity and state.", raised=True)
-    return found or of_validation(snapshot, "The validation raised no finding.")
+    found = _findings(snapshot, _("Findings of the validation, with severity and state."), raised=True)
+    return found or of_validation(snapshot, _("The validation raised no finding."))
 
 
 def other_findings(snapshot: Snapshot) -> list[Paragraph]:
     """Findings about the version from elsewhere."""
-    return _findings(snapshot, "Findings about the version from elsewhere.", raised=False)
+    return _findings(snapshot, _("Findings about the version from elsewhere."), raised=False)
 
 
 def open_conditions(snapshot: Snapshot) -> list[Paragraph]:
     """The findings of the validation that are still open: what the opinion depends on."""
-    return _findings(snapshot, "The opinion holds if these are closed in time.", raised=True, state="open")
+    return _findings(snapshot, _("The opinion holds if these are closed in time."), raised=True, state="open")
 
 
 def _findings(snapshot: Snapshot, text: str, *, raised: bool, state: str = "") -> list[Paragraph]:
@@ -290,5 +328,5 @@ def _findings(snapshot: Snapshot, text: str, *, raised: bool, state: str = "") -
     ]
     if not rows:
         return []
-    sources = tuple(record_source(row, "finding", "Finding", at_key="opened_at") for row in rows)
+    sources = tuple(record_source(row, _("finding"), _("Finding"), at_key="opened_at") for row in rows)
     return [Paragraph("measured", text, (record_blocks.findings(rows),), sources)]

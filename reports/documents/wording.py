@@ -1,11 +1,18 @@
-"""How numbers, times and digests are written in documents, in one place: a figure reads the same wherever it stands."""
+"""How numbers, times and digests are written in documents, in one place: a figure reads the same wherever it stands.
+
+Digits, signs, ISO days and UTC times are the same in every language: only words are translated.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
+
+from reports.documents.translation import _
+from reports.documents.vocabulary import WORDS
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
@@ -47,7 +54,7 @@ def number(measured: Mapping[str, Any] | None, *, digits: int = 3, signed: bool 
     if measured is None:
         return DASH
     if measured.get("value") is None:
-        return "undefined"
+        return _("undefined")
     return decimal(measured["value"], digits, signed=signed)
 
 
@@ -55,7 +62,8 @@ def interval(measured: Mapping[str, Any] | None, *, digits: int = 3, signed: boo
     """Write the 95 % interval of a measured number as ``low to high``, or nothing where there is none."""
     if measured is None or measured.get("low") is None or measured.get("high") is None:
         return ""
-    return f"{decimal(measured['low'], digits, signed=signed)} to {decimal(measured['high'], digits, signed=signed)}"
+    low, high = (decimal(measured[end], digits, signed=signed) for end in ("low", "high"))
+    return _("{low} to {high}").format(low=low, high=high)
 
 
 def reason(measured: Mapping[str, Any] | None) -> str:
@@ -78,7 +86,7 @@ def denominator(measured: Mapping[str, Any] | None) -> str:
     if measured is None:
         return ""
     count = measured.get("denominator", measured.get("n"))
-    return "" if count is None else f"of {integer(count)}"
+    return "" if count is None else _("of {count}").format(count=integer(count))
 
 
 def moment(text: str | None) -> str:
@@ -109,12 +117,22 @@ def short_digest(digest: str | None) -> str:
 
 def log_index(index: int | None) -> str:
     """Write a position in the transparency log."""
-    return "no log entry" if index is None else f"log {integer(index)}"
+    return _("no log entry") if index is None else _("log {index}").format(index=integer(index))
 
 
 def words(value: str | None) -> str:
-    """Write an identifier such as ``risk_officer`` in words."""
+    """Write an identifier out of Placet's own lists, such as ``risk_officer``, in words of the document's language."""
+    return ", ".join(map(known, spelled(value).split(", ")))  # of one person several roles may stand here
+
+
+def spelled(value: str | None) -> str:
+    """Write a name that people or a model gave, such as ``housing_type``, in words; it is translated by nobody."""
     return value.replace("_", " ") if value else DASH
+
+
+def known(word: str) -> str:
+    """Return a word of :mod:`reports.documents.vocabulary` in the document's language, any other as it is."""
+    return _(word) if word in WORDS else word
 
 
 def sentence_case(text: str) -> str:
@@ -127,4 +145,11 @@ def listed(values: Iterable[str], *, empty: str = DASH) -> str:
     items = [str(value) for value in values]
     if not items:
         return empty
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+    if len(items) == 1:
+        return items[0]
+    return _("{some} and {last}").format(some=", ".join(items[:-1]), last=items[-1])
+
+
+def joined(values: Sequence[str], two: str) -> str:
+    """Write values as ``two`` puts a ``first`` and a ``second``, from left to right; nothing where there are none."""
+    return reduce(lambda first, second: two.format(first=first, second=second), values) if values else ""

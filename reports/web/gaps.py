@@ -12,8 +12,10 @@ from governance.accounts.roles import Role
 from governance.inventory.models import AISystem
 from governance.regulation import record
 from registry.models import ModelVersion
+from reports.documents.building import build
 from reports.documents.content import Content, Gap
 from reports.documents.snapshot import Record
+from reports.documents.translation import ENGLISH
 from reports.web.documents import holders, role_word
 
 Row = dict[str, Any]
@@ -26,6 +28,8 @@ _CLASS = "classif"
 
 def gap_rows(content: Content, snapshot: Record, ai_system: AISystem | None) -> list[Row]:
     """Return what a document is missing, each with who owes it, who holds that role now, and where to fill it."""
+    # Where a gap is filled is told by its English words, whatever language the document speaks.
+    told = content if content.language == ENGLISH else build(snapshot, language=ENGLISH)
     points = {section.anchor: section.point for section in content.sections}
     names = holders({gap.owner for gap in content.gaps}, ai_system) if ai_system else {}
     places = _Places(ai_system, snapshot) if ai_system else None
@@ -36,9 +40,9 @@ def gap_rows(content: Content, snapshot: Record, ai_system: AISystem | None) -> 
             "what": gap.what,
             "role": role_word(gap.owner),
             "owner": ", ".join(names.get(gap.owner, [])),
-            "place": places.of(gap, points.get(gap.anchor) or "") if places else None,
+            "place": places.of(in_english, points.get(gap.anchor) or "") if places else None,
         }
-        for gap in content.gaps
+        for gap, in_english in zip(content.gaps, told.gaps, strict=True)
     ]
 
 

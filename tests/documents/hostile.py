@@ -150,7 +150,8 @@ def whole(text: str) -> Counter[str]:
 class Markup(HTMLParser):
     """What a page holds: its elements with the names of their attributes, the addresses in it, its code and its text.
 
-    ``values`` are those of all attributes; ``code`` is what stands in scripts and styles that run.
+    ``values`` are those of all attributes, ``texts`` what stands between two tags; ``code`` is what stands in
+    scripts and styles that run.
     """
 
     def __init__(self, page: str) -> None:
@@ -159,8 +160,8 @@ class Markup(HTMLParser):
         self.addresses: list[str] = []
         self.values: list[str] = []
         self.code: list[str] = []
-        self._texts: list[str] = []
-        self._into = self._texts
+        self.texts: list[str] = []
+        self._into = self.texts
         self.feed(page)
         self.close()
 
@@ -170,10 +171,10 @@ class Markup(HTMLParser):
         self.values += given.values()
         self.addresses += [given[name] for name in ("src", "href", "action", "srcset", "data") if name in given]
         runs = tag == "style" or (tag == "script" and "json" not in given.get("type", ""))
-        self._into = self.code if runs else self._texts
+        self._into = self.code if runs else self.texts
 
     def handle_endtag(self, tag: str) -> None:
-        self._into = self._texts
+        self._into = self.texts
 
     def handle_data(self, data: str) -> None:
         self._into.append(data)
@@ -181,7 +182,7 @@ class Markup(HTMLParser):
     @property
     def text(self) -> str:
         """What the page shows, with the data that its scripts read."""
-        return "".join(self._texts)
+        return "".join(self.texts)
 
 
 RIGHT_TO_LEFT = re.compile(r"[\u0590-\u06ff]+")

@@ -5,6 +5,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from governance.regulation import record
 from reports.documents.kinds import KINDS
 from reports.documents.snapshot import law_part
 from tests.documents.sample_evidence import a_digest, an_id
@@ -174,3 +175,38 @@ def signed() -> dict[str, Any]:
 CASES: dict[str, Callable[[], dict[str, Any]]] = {kind: partial(full, kind) for kind in KINDS}
 """Every kind by its id, and the cases in which it says something else."""
 CASES |= {"annex-v signed": signed, "annex-viii exempt": exempt}
+
+
+BASE = {
+    "id": an_id("base"),
+    "kind": "component",
+    "depth": 1,
+    "name": "base-llm",
+    "version": "7",
+    "artifact_digest": a_digest("base"),
+    "origin": "recorded",
+    "recorded": {"kind": "vendor", "supplier": "A supplier", "product": "A product", "version": "7 beta",
+                 "licence": "Under a contract", "runs": "elsewhere"},
+    "at": AT,
+    "log_index": 20,
+}  # fmt: skip
+MORE = {
+    "signature": {"level": "B-LT", "signer": "A signer", "certificate": a_digest("c"), "authority": "https://tsa.example"},
+    "standing_approvals": [{"id": an_id("s"), "scope": "More rows of the same kind", "expires_at": AT, "at": AT,
+                            "digest": a_digest("s"), "log_index": 21}],
+    "documents": [{"id": an_id("d"), "kind": kind, "title": f"The {kind}", "version": "credit-risk/2",
+                   "digest": a_digest("d"), "at": AT, "log_index": 22} for kind in KINDS],
+    "environment": {"weasyprint": "70.0 of a distribution"},
+}  # fmt: skip
+
+
+def everything(case: str) -> dict[str, Any]:
+    """A case with an answer to everything that the record asks, and with what only some systems have."""
+    snapshot = CASES[case]() | MORE
+    if "model" in snapshot:
+        snapshot["model"]["builds_on"] = [BASE]
+    questions = record.load().questions
+    for row in snapshot.get("record", []):
+        text = next(iter(questions[row["id"]].choices), f"What is said of {row['id']}.")
+        row["answer"] = row["answer"] or {"text": text, "role": "owner", "at": AT, "log_index": 62}
+    return snapshot

@@ -14,7 +14,6 @@ import pypdf
 import pytest
 from weasyprint.urls import FatalURLFetchingError
 
-from governance.regulation import record
 from reports.documents import pdf
 from reports.documents.building import build
 from reports.documents.content import Content
@@ -23,8 +22,7 @@ from reports.documents.kinds import KINDS
 from reports.documents.render import Pictures, render, to_html
 from tests.documents import hostile
 from tests.documents.hostile import Markup, Spoiled, redirecting_server, spoiled, strings, whole
-from tests.documents.sample_evidence import a_digest, an_id
-from tests.documents.sample_kinds import AT, CASES, full
+from tests.documents.sample_kinds import AT, CASES, everything, full
 from tests.proving import PROVE, some
 
 pytestmark = [
@@ -46,41 +44,6 @@ def server():
         yield url, asked
 
 
-BASE = {
-    "id": an_id("base"),
-    "kind": "component",
-    "depth": 1,
-    "name": "base-llm",
-    "version": "7",
-    "artifact_digest": a_digest("base"),
-    "origin": "recorded",
-    "recorded": {"kind": "vendor", "supplier": "A supplier", "product": "A product", "version": "7 beta",
-                 "licence": "Under a contract", "runs": "elsewhere"},
-    "at": AT,
-    "log_index": 20,
-}  # fmt: skip
-MORE = {
-    "signature": {"level": "B-LT", "signer": "A signer", "certificate": a_digest("c"), "authority": "https://tsa.example"},
-    "standing_approvals": [{"id": an_id("s"), "scope": "More rows of the same kind", "expires_at": AT, "at": AT,
-                            "digest": a_digest("s"), "log_index": 21}],
-    "documents": [{"id": an_id("d"), "kind": kind, "title": f"The {kind}", "version": "credit-risk/2",
-                   "digest": a_digest("d"), "at": AT, "log_index": 22} for kind in KINDS],
-    "environment": {"weasyprint": "70.0 of a distribution"},
-}  # fmt: skip
-
-
-def sample(case):
-    """The case with an answer to everything that the record asks, and with what only some systems have."""
-    snapshot = CASES[case]() | MORE
-    if "model" in snapshot:
-        snapshot["model"]["builds_on"] = [BASE]
-    questions = record.load().questions
-    for row in snapshot.get("record", []):
-        text = next(iter(questions[row["id"]].choices), f"What is said of {row['id']}.")
-        row["answer"] = row["answer"] or {"text": text, "role": "owner", "at": AT, "log_index": 62}
-    return snapshot
-
-
 def printed(content: Content) -> set[str]:
     """The numbers of the spoiled texts that the document says in full: a longer text is cut, and says so."""
     texts = [text for text in strings((content.sections, content.appendices)) if len(text) <= IN_A_CELL]
@@ -93,8 +56,8 @@ def html_of(snapshot) -> Markup:
 
 @pytest.mark.parametrize("case", CASES)
 def test_in_html_they_are_text(case, server):
-    snapshot = spoiled(sample(case), hostile.words_of(server[0]))
-    numbers, made, plain = printed(build(snapshot)), html_of(snapshot), html_of(sample(case))
+    snapshot = spoiled(everything(case), hostile.words_of(server[0]))
+    numbers, made, plain = printed(build(snapshot)), html_of(snapshot), html_of(everything(case))
     assert numbers
     assert numbers <= set(whole(made.text))
     for page_of in (made, plain):
@@ -109,7 +72,7 @@ def test_in_html_they_are_text(case, server):
 
 @pytest.mark.parametrize("case", CASES)
 def test_in_json_and_docx_they_are_text(case, server):
-    snapshot = spoiled(sample(case), hostile.words_of(server[0]))
+    snapshot = spoiled(everything(case), hostile.words_of(server[0]))
     numbers = printed(build(snapshot))
     said = json.loads(export("json", snapshot, PDF))
     assert numbers <= {number for text in strings(said) for number in whole(text)}
@@ -132,9 +95,9 @@ def test_on_paper_they_are_text_and_nothing_is_fetched(case, server, monkeypatch
     url, asked = server
     kinds = hostile.kinds_of_words(url)
     words = "".join(kinds)
-    spoilt = Spoiled(sample(case), [words])
+    spoilt = Spoiled(everything(case), [words])
     if not PROVE and len(printed(build(spoilt.snapshot))) > MANY:
-        spoilt = Spoiled(sample(case), kinds)
+        spoilt = Spoiled(everything(case), kinds)
     snapshot = spoilt.snapshot
     content = build(snapshot)
     fetched = []
@@ -197,7 +160,7 @@ def test_the_fetcher_refuses_an_address_that_redirects_without_asking_it():
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_long_text_in_each_field_is_cut_wherever_it_stands(case):
-    snapshot = spoiled(sample(case), "y" * 30_000)
+    snapshot = spoiled(everything(case), "y" * 30_000)
     pictures = Pictures()
     html = to_html(build(snapshot), snapshot, pictures)
     assert "[cut here" in html
