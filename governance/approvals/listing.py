@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, F, Q, QuerySet
 
-from governance.accounts.access import Reach, readable
+from governance.accounts.access import Reach, readable, readable_systems
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING
 from governance.accounts.selectors import roles_anywhere
@@ -114,6 +114,14 @@ def page(reach: Reach, wanted: Asked, *, after: str = "") -> Page:
     }
     following = "~".join([_said(found[PAGE - 1][0]), str(shown[-1])]) if len(found) > PAGE else ""
     return Page(rows=[by_key[pk] for pk in shown if pk in by_key], counts=counts, following=following)
+
+
+def named(person: User, text: str, most: int) -> list[ApprovalRequest]:
+    """Return the newest requests, settled or not, that a person may read and whose names hold the words."""
+    rows = _readable(readable_systems(person)).filter(_filters(Asked(q=text)))
+    keys = list(rows.order_by("-opened_at", "-pk").values_list("pk", flat=True)[:most])
+    by_key = {row.pk: row for row in ApprovalRequest.objects.filter(pk__in=keys).select_related("system")}
+    return [by_key[pk] for pk in keys if pk in by_key]
 
 
 def _readable(reach: Reach) -> QuerySet[RequestIndex]:

@@ -39,6 +39,7 @@ from tests.common.pages_register import REGISTER
 from tests.common.pages_register import dates as register_dates
 from tests.common.pages_replay import REPLAYS
 from tests.common.pages_risks import RISKS
+from tests.common.pages_search import SEARCH
 from tests.common.pages_sso import SINGLE_SIGN_ON
 from tests.common.pages_standing import STANDING, listed
 from tests.common.pages_system_record import SYSTEM_RECORD
@@ -297,6 +298,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "inbox": ("approvals/inbox.html", inbox),
     "delegations": ("approvals/delegations.html", delegations),
     **BUNDLES,
+    **SEARCH,
     **COMMENTS,
     **REPLAYS,
     **DATASETS,
