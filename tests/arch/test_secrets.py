@@ -34,6 +34,7 @@ SECRETS = {
     "PLACET_MLFLOW_WEBHOOK_SECRET": MARK,
     "PLACET_MLFLOW_WORD_KEY": MARK.encode().hex(),
     "PLACET_GATE_TOKEN": MARK,
+    "PLACET_METRICS_TOKEN": MARK,
     "PLACET_EMAIL_URL": f"smtps://placet:{MARK}@mail.example",
     "PLACET_NOTICE_KEY": MARK,
     "PLACET_RECORDS_KEY": MARK,
@@ -54,6 +55,7 @@ held = [
     settings.SECRET_KEY, settings.DATABASES["default"]["PASSWORD"], settings.DATABASES["default"]["OWNER_PASSWORD"],
     settings.CACHES["default"]["LOCATION"], settings.CELERY_BROKER_URL, settings.MLFLOW_PASSWORD,
     settings.WEBHOOK_SECRET, settings.MLFLOW_WORD_KEY.decode(), settings.GATE_TOKEN, settings.EMAIL_HOST_PASSWORD,
+    settings.METRICS_TOKEN,
     settings.NOTICE_KEY, settings.RECORDS_KEY, settings.OIDC.client_secret, " ".join(settings.ANCHORS),
 ]
 said = io.StringIO()
