@@ -367,14 +367,14 @@ def test_no_path_reaches_approved_without_its_quorum(db, mlflow_address, setting
     run_state_machine_as_test(
         Requests,
         settings=hypothesis_settings(
-            max_examples=count(1000, 60),
+            max_examples=count(1000, 20),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
         ),
     )
     assert Requests.reached, "no example was approved, so nothing was shown"
-    if PROVE:  # sixty examples may well end before one of these, which take many steps
+    if PROVE:  # twenty examples may well end before one of these, which take many steps
         assert Requests.renewed, "no renewal was approved"
         assert Requests.refused_past_a_suspension, "nobody tried to renew what had lost its force"
         assert Requests.reached_by_stand_in, "no stand-in signed for what was approved"

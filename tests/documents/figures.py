@@ -43,7 +43,8 @@ def written(value):
     if isinstance(value, str):
         times = {wording.moment(value)} if re.match(r"\d{4}-\d\d-\d\dT", value) else set()
         return numbers_in(" ".join({value, *times})) | set(re.findall(r"\d+(?:\.\d+)*", value))
-    shapes = {f"{value:,}", str(value)} if isinstance(value, int) else {str(value)}
+    whole = {f"{int(value):,}", str(int(value))} if value == int(value) else set[str]()  # 19000.0 is 19,000
+    shapes = {str(value)} | whole
     return {found for shape in shapes | set(rounded(value)) for found in numbers_in(shape)}
 
 

@@ -86,7 +86,7 @@ def test_in_json_and_docx_they_are_text(case, server):
     assert made.part.element.xpath("//w:hyperlink | //w:drawing | //w:object | //w:fldSimple | //w:instrText") == []
 
 
-@pytest.mark.parametrize("case", CASES if PROVE else some(KINDS, 7))
+@pytest.mark.parametrize("case", CASES if PROVE else some(KINDS, 4))
 def test_on_paper_they_are_text_and_nothing_is_fetched(case, server, monkeypatch, tmp_path):
     """Drawn in this process, where no filter of the child would stop a request.
 

@@ -9,7 +9,6 @@ import pytest
 
 from examples.credit.story import World
 from reports.documents.building import build
-from tests import proving
 from tests.documents.figures import not_in_evidence, not_in_snapshot
 from tests.e2e.steps import Step
 
@@ -35,7 +34,6 @@ def test_a_stranger_can_check_the_papers(documentation: bytes) -> None:
     assert documentation.startswith(b"%PDF")  # step 8 expects the rest
 
 
-@pytest.mark.skipif(not proving.PROVE, reason="make prove reads every figure of the drawn documentation")
 def test_every_figure_of_the_documentation_stands_in_the_evidence_that_it_cites(
     documentation: bytes, world: World
 ) -> None:

@@ -19,7 +19,7 @@ from tests.proving import PROVE, count, write_down
 NUMBERS, TEXTS = [f"x{i}" for i in range(20)], [f"c{i}" for i in range(10)]
 SCHEMA = RecordSchema({**dict.fromkeys(NUMBERS, "number"), **dict.fromkeys(TEXTS, "string")}, "x19")
 START, END = datetime(2026, 11, 2, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC)
-WEEKS = count(1000, 150)
+WEEKS = count(1000, 60)
 RECORDS = 500
 NAMED = DriftSettings(
     latency=Latency(130, 200, 0.95),

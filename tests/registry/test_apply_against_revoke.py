@@ -206,7 +206,7 @@ def test_the_alias_its_history_and_the_log_agree_whoever_wins(
     tracking, chance, interrupted = Tracking(governed), random.Random(7), Interrupted(monkeypatch)  # noqa: S311
     (tmp_path / "notary").mkdir()
     django_settings.MLFLOW_SERVICE_USER = SERVICE
-    rounds, won = count(200, 20), Counter[tuple[str, str]]()
+    rounds, won = count(200, len(MOMENTS)), Counter[tuple[str, str]]()
     for number in range(1, rounds + 1):
         promotion = approved(placet, tracking, number, tmp_path)
         change = applying.request_apply(promotion_id=promotion.pk, person=placet.engineer)
