@@ -1,6 +1,7 @@
 """Fetch a version's files from where MLflow keeps them, within limits of size, number and time."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,9 +16,11 @@ import rfc8785
 from django.conf import settings
 
 from registry import fetch_child, mlflow
-from registry.errors import ArtifactUnavailable, MlflowDown, UnknownVersion
+from registry.errors import ArtifactUnavailable, MlflowDown, UnknownModel, UnknownVersion
 
 PROXIED = "mlflow-artifacts:/"
+_OF_A_RUN = re.compile(r"runs:/([0-9A-Za-z_-]{1,64})/(.+)", re.DOTALL)
+_OF_A_LOGGED_MODEL = re.compile(r"models:/(m-[0-9A-Za-z]{1,64})")
 MOST_FILES = 10_000
 DEEPEST = 32
 NOTHING = sha256(rfc8785.dumps([])).hexdigest()
@@ -73,6 +76,7 @@ def fetch(client: mlflow.Client, location: str, target: Path) -> None:
         UnknownVersion: there is nothing at the location.
         ArtifactUnavailable: it can't be fetched, or not within the limits; the message says which.
     """
+    location = _resolved(client, location)
     if not location.startswith(PROXIED):
         _check_scheme(location)
         _fetch_with_mlflow(location, target)
@@ -94,6 +98,24 @@ def fetch(client: mlflow.Client, location: str, target: Path) -> None:
         raise UnknownVersion(f"There are no artifacts at {location}.")
 
 
+def _resolved(client: mlflow.Client, location: str) -> str:
+    """Return where the files lie that are named by their run or logged model, as tutorials have people write it.
+
+    MLflow is asked once: what it names may be no such name again, or a location could lead from one to the next.
+
+    Raises:
+        UnknownVersion: MLflow does not know the run or the logged model.
+    """
+    try:
+        if (named := _OF_A_RUN.fullmatch(location)) and _is_plain(f"{PROXIED}{named[2]}"):
+            return f"{client.run_artifacts(named[1]).rstrip('/')}/{named[2]}"
+        if named := _OF_A_LOGGED_MODEL.fullmatch(location):
+            return client.logged_model_artifacts(named[1])
+    except UnknownModel as unknown:
+        raise UnknownVersion(f"MLflow does not know what {location[:200]} names.") from unknown
+    return location
+
+
 def listing_digest(client: mlflow.Client, location: str) -> str:
     """Return a digest of the names and sizes under a location, a cheap hint that something changed there.
 
@@ -112,8 +134,8 @@ def _check_scheme(location: str) -> None:
     """Refuse to read a store that this deployment does not read.
 
     Whoever may register a version says where its files lie. With most schemes MLflow's library connects to whatever
-    host that names (or, with ``runs`` and ``models``, to where another such location leads), from the worker's place in
-    the network. A bucket names none, and which local paths may be given is for MLflow's server to say.
+    host that names, from the worker's place in the network. A bucket names none, and which local paths may be given is
+    for MLflow's server to say.
 
     Raises:
         ArtifactUnavailable: the scheme is not among ``PLACET_ARTIFACT_SCHEMES``.

@@ -285,6 +285,14 @@ class Client:
             {row["key"]: row["value"] for row in data.get("tags", [])},
         )
 
+    def run_artifacts(self, run_id: str) -> str:
+        """Return where the artifacts of a run lie."""
+        return str(self._get("runs/get", run_id=run_id)["run"]["info"]["artifact_uri"])
+
+    def logged_model_artifacts(self, model_id: str) -> str:
+        """Return where the artifacts of a logged model lie."""
+        return str(self._get(f"logged-models/{model_id}")["model"]["info"]["artifact_uri"])
+
     def run_artifact(self, run_id: str, path: str) -> bytes | None:
         """Return one artifact file of a run, None when it has none there.
 

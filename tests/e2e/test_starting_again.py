@@ -53,7 +53,7 @@ class Demo:
     def stop(self, number: signal.Signals) -> int:
         """Signal it, read on to the end, and return the exit code."""
         self.process.send_signal(number)
-        rest, _ = self.process.communicate(timeout=60)
+        rest, _ = self.process.communicate(timeout=240)  # a busy machine is no failure
         self.said += rest
         return self.process.returncode
 

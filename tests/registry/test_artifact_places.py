@@ -15,6 +15,18 @@ class NoClient:
     """MLflow is not asked for what it does not serve."""
 
 
+class Client:
+    """MLflow, which says where what is named by its run or logged model lies."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def run_artifacts(self, run_id: str) -> str:
+        return self.place
+
+    logged_model_artifacts = run_artifacts
+
+
 @pytest.fixture
 def server():
     reached = []
@@ -44,7 +56,15 @@ def test_a_location_that_names_a_server_has_nobody_connect_to_it(server, tmp_pat
     [
         *("https://10.0.0.1/x", "HTTP://10.0.0.1/x", "ftp://10.0.0.1/x", "sftp://10.0.0.1/x", "hdfs://10.0.0.1/x"),
         *("viewfs://10.0.0.1/x", "r2://b@10.0.0.1/x", "b2://b@10.0.0.1/x", "abfss://f@evil.example/x", "dbfs:/x"),
-        *("runs:/0123/model", "models:/m-1", "mlflow-artifacts://10.0.0.1/x", "x+plugin://10.0.0.1/x"),
+        *(
+            "runs:/0123",
+            "runs:/0123/../x",
+            "runs:/0123/%2e%2e/x",
+            "models:/m-1/x",
+            "models:/name/1",
+            "mlflow-artifacts://10.0.0.1/x",
+            "x+plugin://10.0.0.1/x",
+        ),
     ],
 )
 def test_no_other_way_leads_to_a_server_of_ones_choice(location, tmp_path, monkeypatch):
@@ -59,6 +79,24 @@ def test_a_bucket_and_a_path_are_read(location, tmp_path, monkeypatch):
     monkeypatch.setattr(artifacts, "_fetch_with_mlflow", lambda *given: fetched.append(given))
     artifacts.fetch(NoClient(), location, tmp_path)
     assert fetched == [(location, tmp_path)]
+
+
+@pytest.mark.parametrize(("location", "path"), [("runs:/0123abc/model", "/model"), ("models:/m-0123", "")])
+def test_what_is_named_by_its_run_or_logged_model_is_read_where_mlflow_says(location, path, tmp_path, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(artifacts, "_fetch_with_mlflow", lambda *given: fetched.append(given))
+    artifacts.fetch(Client("s3://bucket/0123"), location, tmp_path)
+    assert fetched == [(f"s3://bucket/0123{path}", tmp_path)]
+
+
+@pytest.mark.parametrize("location", ["runs:/0123/model", "models:/m-0123"])
+@pytest.mark.parametrize(
+    "place", ["http://10.0.0.1/x", "runs:/4567/x", "models:/m-4567", "mlflow-artifacts://10.0.0.1/x"]
+)
+def test_nor_does_what_mlflow_says_lead_to_a_server_or_to_another_name(location, place, tmp_path, monkeypatch):
+    monkeypatch.setattr(artifacts, "_fetch_with_mlflow", lambda *given: pytest.fail(f"fetched {given}"))
+    with pytest.raises(ArtifactUnavailable):
+        artifacts.fetch(Client(place), location, tmp_path)
 
 
 def test_a_deployment_allows_more_or_less(tmp_path, monkeypatch, settings):
