@@ -94,8 +94,13 @@ def printed(paragraph):
 
 
 def known_of(payload):
-    """The numbers that evidence explains: those of its payload, or when it was made and where the log has it."""
-    return {number for leaf in leaves(payload) for number in written(leaf)}
+    """The numbers that evidence explains: of its payload, how many rows each of its lists has, when and where it was
+    made.
+    """
+    counts = (
+        {str(len(part)) for part in payload.values() if isinstance(part, list)} if isinstance(payload, dict) else set()
+    )
+    return {number for leaf in leaves(payload) for number in written(leaf)} | counts
 
 
 def not_in_evidence(content, payloads):
