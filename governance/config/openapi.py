@@ -18,6 +18,7 @@ IF_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The ETag that you read: if the resource has changed since, nothing is done and 412 says so.",
 )
+OWN_SCHEMES = {"gateToken", "webhookSignature"}
 
 
 class Described(AutoSchema):
@@ -28,6 +29,12 @@ class Described(AutoSchema):
         name = str(super().get_operation_id())
         lists = getattr(getattr(self.view, self.method.lower()), "lists", False)
         return name.removesuffix("_retrieve") + "_list" if lists else name
+
+    def get_auth(self) -> list[Any]:
+        """Leave out that nobody need sign in where a scheme of its own lets nobody else in."""
+        found: list[Any] = super().get_auth()
+        closed = any(name in OWN_SCHEMES for scheme in found for name in scheme)
+        return [scheme for scheme in found if scheme] if closed else found
 
     def get_override_parameters(self) -> list[Any]:
         """Return the parameters that the method itself names none of."""

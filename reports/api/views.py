@@ -164,7 +164,9 @@ class DocumentCopy(APIView):
 
     @extend_schema(
         operation_id="documents_copy_retrieve",
-        responses={(200, kind): OpenApiTypes.BINARY for kind in TYPES.values()},
+        responses={
+            (200, kind): OpenApiTypes.OBJECT if form == "json" else OpenApiTypes.BINARY for form, kind in TYPES.items()
+        },
         summary="Download a copy in another form",
     )
     def get(self, request: Request, document_id: uuid.UUID, form: str) -> HttpResponse:

@@ -69,3 +69,24 @@ def test_every_list_is_a_page(description: dict[str, Any]) -> None:
 def test_the_description_names_the_headers(description: dict[str, Any]) -> None:
     parameters = description["paths"]["/api/v1/promotion-requests/{promotion}/applications"]["post"]["parameters"]
     assert {"Idempotency-Key", "If-Match"} <= {row["name"] for row in parameters}
+
+
+def test_only_who_has_the_gates_own_secret_is_described_as_let_in(description: dict[str, Any]) -> None:
+    gate = {path: rows["post"]["security"] for path, rows in description["paths"].items() if path.endswith("check-ins")}
+    assert gate == {"/api/v1/gate/check-ins": [{"gateToken": []}]}
+
+
+def test_no_value_fits_two_alternatives_at_once(description: dict[str, Any]) -> None:
+    """``oneOf`` an empty schema and another refuses whatever fits the other."""
+    assert [where for where, rows in _alternatives(description) if {} in rows and len(rows) > 1] == []
+
+
+def _alternatives(part: Any, where: str = "") -> Iterator[tuple[str, list[Any]]]:
+    if isinstance(part, dict):
+        if isinstance(part.get("oneOf"), list):
+            yield where, part["oneOf"]
+        for name, inner in part.items():
+            yield from _alternatives(inner, f"{where}/{name}")
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _alternatives(inner, where)

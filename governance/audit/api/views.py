@@ -5,7 +5,7 @@ from typing import cast
 
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +15,8 @@ from governance.audit import selectors, tiles
 from governance.audit.actors import Actor
 from governance.audit.export import bundle_response
 from governance.common.errors import Forbidden, Unknown
+
+NOT_SEALED = OpenApiResponse(description="The notary has not sealed it yet; this takes about a second.")
 
 
 class LatestCheckpoint(APIView):
@@ -87,7 +89,9 @@ class LatestBundle(APIView):
 
     scope = "bundles:read"
 
-    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY}, summary="The audit bundle, made now")
+    @extend_schema(
+        responses={(200, "application/zip"): OpenApiTypes.BINARY, 409: NOT_SEALED}, summary="The audit bundle, made now"
+    )
     def get(self, request: Request) -> FileResponse:
         """Make and return the bundle; for auditors, risk officers and administrators."""
         if not request.user.has_perm("audit.export_bundle"):

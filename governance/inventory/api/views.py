@@ -50,6 +50,9 @@ class SystemOutput(serializers.ModelSerializer[AISystem]):
     """One AI system."""
 
     owner = serializers.CharField(source="owner.name")
+    cost_matrix = serializers.DictField(
+        allow_null=True, read_only=True, help_text="{fp, fn, unit}: what a wrong decision costs, as signed."
+    )
 
     class Meta:
         model = AISystem
