@@ -15,7 +15,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from governance.accounts import administrators, roles, services
+from governance.accounts import administrators, roles, services, workloads
 from governance.accounts.errors import PersonInactive, RoleHeld, RoleNotHeld, SecondAdministratorNeeded
 from governance.accounts.models import Grant, Token, User, in_force
 from governance.accounts.roles import Role
@@ -254,6 +254,7 @@ def deactivate_person(*, person: User, by: User, reason: str) -> None:
         data={"person": person.actor_id, "grants": [grant.pk for grant in grants], "tokens": tokens},
         payload={"reason": reason.strip()},
     )
+    workloads.end_those_of(person, by)
     for hook in _on_leave:
         hook(person)
 

@@ -81,6 +81,24 @@ class MappingSettled(DomainError):
     title = "The claim mapping is settled"
 
 
+class WorkloadOpen(DomainError):
+    """The same runs act as an account already, or wait to."""
+
+    title = "The workload identity is there already"
+
+
+class WorkloadSettled(DomainError):
+    """The workload identity was confirmed or has ended, or waited too long."""
+
+    title = "The workload identity is settled"
+
+
+class ExchangeRefused(Forbidden):
+    """The token that was shown is not exchanged; the server's log says why."""
+
+    title = "The token is not exchanged"
+
+
 class SignOnRefused(Forbidden):
     """What the identity provider sent is not believed, or lets nobody in here."""
 

@@ -15,10 +15,11 @@ from governance.accounts.hold_models import LegalHold
 from governance.accounts.proposal_models import GrantProposal
 from governance.accounts.recertification_models import AccessReview, AccessReviewItem
 from governance.accounts.roles import DECIDING, PERMISSIONS, Role
+from governance.accounts.workload_models import WorkloadIdentity
 from governance.audit.governed import Governed
 from governance.common import clock
 
-__all__ = ["AccessReview", "AccessReviewItem", "ClaimMapping", "GrantProposal", "LegalHold"]
+__all__ = ["AccessReview", "AccessReviewItem", "ClaimMapping", "GrantProposal", "LegalHold", "WorkloadIdentity"]
 
 
 class UserManager(BaseUserManager["User"]):
@@ -220,10 +221,25 @@ class Token(models.Model):
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    workload = models.ForeignKey(
+        WorkloadIdentity,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="tokens",
+        help_text="Set if a run's own token was exchanged for it.",
+    )
+    exchanged = models.CharField(
+        max_length=71, default="", help_text="sha256:<hex> of what was exchanged: it counts once."
+    )
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(expires_at__gt=F("made_at")), name="token_expires_after_it_is_made")
+            models.CheckConstraint(condition=Q(expires_at__gt=F("made_at")), name="token_expires_after_it_is_made"),
+            models.CheckConstraint(
+                condition=Q(workload__isnull=True, exchanged="") | Q(workload__isnull=False) & ~Q(exchanged=""),
+                name="exchanged_token_has_a_workload",
+            ),
+            models.UniqueConstraint(fields=["exchanged"], condition=~Q(exchanged=""), name="token_is_exchanged_once"),
         ]
 
 

@@ -121,7 +121,10 @@ def person_page(
         "grants": [row for row in held if row["state"] == "in force"],
         "ended": [row for row in held if row["state"] != "in force"],
         "pending": [_proposal(row, viewer, names, administrator) for row in pending],
-        "tokens": [_token(row) for row in person.tokens.order_by("-made_at")],
+        "tokens": [
+            _token(row)
+            for row in person.tokens.exclude(workload__isnull=False, expires_at__lte=clock.now()).order_by("-made_at")
+        ],
         "identities": [_identity(row) for row in _identities_of(person)],
         "accounts": [_account(row) for row in _accounts_of(person)],
         "passkeys": [_passkey(row) for row in person.passkeys.select_related("confirmed_by").order_by("-enrolled_at")],

@@ -25,6 +25,9 @@ class Event(StrEnum):
     CLAIM_MAPPING_MADE = "claim_mapping.made"
     CLAIM_MAPPING_CONFIRMED = "claim_mapping.confirmed"
     CLAIM_MAPPING_ENDED = "claim_mapping.ended"
+    WORKLOAD_PROPOSED = "workload.proposed"
+    WORKLOAD_CONFIRMED = "workload.confirmed"
+    WORKLOAD_ENDED = "workload.ended"
     CLAIMS_REFUSED = "claims.refused"
     IDENTITY_LINKED = "identity.linked"
     IDENTITY_UNLINKED = "identity.unlinked"
@@ -44,6 +47,7 @@ class Event(StrEnum):
     RECOVERY_CODES_GENERATED = "recovery_codes.generated"
     RECOVERY_CODE_USED = "recovery_codes.used"
     TOKEN_CREATED = "token.created"  # noqa: S105 (an event)
+    TOKEN_EXCHANGED = "token.exchanged"  # noqa: S105 (an event)
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 (an event)
     SERVICE_ACCOUNT_CREATED = "service_account.created"
     SYSTEM_REGISTERED = "system.registered"

@@ -343,6 +343,8 @@ NOTICE_SCHEMES = env.words(
     "PLACET_NOTICE_SCHEMES", "slack,msteams,workflows,gchat,discord,tgram,mmosts,rockets,matrixs,ntfys,jsons"
 )
 NOTICE_HOSTS = env.words("PLACET_NOTICE_HOSTS")
+# Private servers, host:port, that may be the issuer of a workload identity.
+WORKLOAD_HOSTS = env.words("PLACET_WORKLOAD_HOSTS")
 # Private servers, host:port, that a retraining hook may name.
 HOOK_HOSTS = env.words("PLACET_HOOK_HOSTS")
 

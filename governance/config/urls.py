@@ -13,6 +13,7 @@ from governance.config.probes import healthz, readyz
 
 api: list[URLPattern | URLResolver] = [
     path("", include("governance.audit.api.urls")),
+    path("", include("governance.accounts.api.urls")),
     path("", include("governance.regulation.api.urls")),
     path("", include("governance.inventory.api.urls")),
     path("", include("governance.policy.api.urls")),

@@ -7,7 +7,8 @@ public internet or allowed by name, after the name was looked up: see the sender
 import json
 import sys
 
-from governance.notices.channels.sender import Refused, guard, resolved
+from governance.common.outgoing import resolved
+from governance.notices.channels.sender import Refused, guard
 
 TIMEOUT_S = 20
 

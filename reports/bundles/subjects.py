@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from governance.accounts.claim_models import ClaimMapping
 from governance.accounts.hold_models import LegalHold
-from governance.accounts.models import ExternalIdentity, Grant, Passkey
+from governance.accounts.models import ExternalIdentity, Grant, Passkey, WorkloadIdentity
 from governance.accounts.proposal_models import GrantProposal
 from governance.accounts.recertification_models import AccessReview, AccessReviewItem
 from governance.approvals.models import (
@@ -124,6 +124,7 @@ ELSEWHERE: Mapping[type[Governed], str] = {
     SubmittedDocument: "with its evidence",
     PolicyVersion: "with the requests that it was pinned to; a policy is for every system of a class",
     Passkey: "with the decisions that it signed",
+    WorkloadIdentity: "whose runs act as an account, whatever AI systems it has roles for",
     ExternalIdentity: "a person's name in another system, whatever AI system the person works on",
     GateConfiguration: "what is protected in every workspace; the bundle of the period has it",
     RevocationList: "which permits of all systems are not in force; the permits' own entries are here",
@@ -172,6 +173,7 @@ OF_NO_SYSTEM: Mapping[Event, str] = {
             Event.RECOVERY_CODES_GENERATED,
             Event.RECOVERY_CODE_USED,
             Event.TOKEN_CREATED,
+            Event.TOKEN_EXCHANGED,
             Event.TOKEN_REVOKED,
             Event.SERVICE_ACCOUNT_CREATED,
         ),

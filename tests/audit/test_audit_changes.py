@@ -31,6 +31,7 @@ KEPT = {
     "accounts.Grant": "person role system_id granted_by confirmed_by mapping valid_from valid_until ended_by",
     "accounts.ClaimMapping": "role system_id days made_by made_at confirmed_by confirmed_at valid_from "
     "ended_by ended_at",
+    "accounts.WorkloadIdentity": "account seconds made_by made_at confirmed_by confirmed_at ended_by ended_at",
     "accounts.ExternalIdentity": "person provider valid_from valid_until linked_by link_confirmed_by unlinked_by "
     "unlink_confirmed_by",
     "accounts.GrantProposal": "person role system_id valid_until proposed_by proposed_at settled_by settled_at grant",

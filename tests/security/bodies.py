@@ -53,6 +53,11 @@ BODIES: dict[str, dict[str, Any]] = {
         "reason": REASON,
     },
     "role": {"role": "engineer"},
+    "exchange": {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": "e30.e30.e30",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+    },
     "claim mapping": {"claim": "groups", "value": "ml", "role": "engineer"},
     "access review": {"roles": "owner", "reviewer": "$second", "due_on": "$soon"},
     "keep": {"verdict": "keep"},

@@ -402,6 +402,7 @@ ROUTES: dict[str, Route] = {
 NAMES = {key.partition(" ")[2] for key in ROUTES}
 NEEDS_NO_SIGN_IN = {"public", "no such address", "gate's token", "sign in", "sign out", "second step"} | {
     "single sign-on",
+    "exchange a token",
     "no sign-in begun",
     "report of a browser",
 }

@@ -12,6 +12,7 @@ RULES: dict[str, tuple[tuple[Who, Outcome], ...]] = {
     ),
     "single sign-on": ((ANYBODY, "503"),),  # no provider runs here that would answer
     "no sign-in begun": ((ANYBODY, "403"),),
+    "exchange a token": ((ANYBODY, "403"),),  # nobody here trusts an issuer
     "sign out": ((ANYBODY, "302"),),
     "second step": ((ANYBODY, "302"),),
 }
@@ -28,6 +29,9 @@ ROUTES: dict[str, Route] = {
     "GET sso": Route("single sign-on", why="begins a sign-in at the identity provider"),
     "GET sso-callback": Route(
         "no sign-in begun", why="where the identity provider sends back to; nothing was begun here"
+    ),
+    "POST api-token-exchange": Route(
+        "exchange a token", body="exchange", why="a run of a pipeline shows its own token here, and has no other yet"
     ),
     "POST logout": Route("sign out", why="signs out whoever was signed in"),
     "GET signed-out": Route("public", why="what follows a sign-out; it names nobody"),

@@ -6,18 +6,15 @@ the address that is really connected to, after the name was looked up and after 
 not on the public internet or allowed by name.
 """
 
-import ipaddress
 import json
 import logging
-import socket
 import sys
 from collections.abc import Collection
 from typing import Any
 
-FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "pty.spawn")
+from governance.common.outgoing import may_reach, resolved
 
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "pty.spawn")
 
 
 class Refused(BaseException):
@@ -44,33 +41,8 @@ def guard(allowed: Collection[tuple[str, int]], *, setting: str = "PLACET_NOTICE
 def _check(target: Any, allowed: Collection[tuple[str, int]], setting: str) -> None:
     if not isinstance(target, tuple) or len(target) < 2:
         raise Refused("it wants to connect to a socket of this machine")
-    host, port = str(target[0]).partition("%")[0], int(target[1])
-    address = _meant(ipaddress.ip_address(host))
-    public = address.is_global and not address.is_multicast
-    if not public and (str(address), port) not in allowed:
+    if not may_reach(str(target[0]), int(target[1]), allowed):
         raise Refused(f"the address is not on the public internet, and {setting} does not allow it")
-
-
-def _meant(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 one only wraps: mapped, 6to4 or NAT64."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in NAT64:
-        return ipaddress.IPv4Address(address.packed[-4:])
-    return address.ipv4_mapped or address.sixtofour or address
-
-
-def resolved(hosts: Collection[str]) -> set[tuple[str, int]]:
-    """Return the addresses of ``host:port`` names; one that can't be looked up allows nothing."""
-    found = set()
-    for name in hosts:
-        host, _, port = name.rpartition(":")
-        try:
-            for row in socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM):
-                found.add((str(row[4][0]), int(port)))
-        except (OSError, ValueError):
-            continue
-    return found
 
 
 def send(address: str, title: str, body: str) -> str:

@@ -1,0 +1,1 @@
+"""The API of accounts: a pipeline's own token for one of Placet's."""
