@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import httpx
 
+from placet import workload
 from placet.case_calls import CaseCalls
 from placet.digests import file_digest, is_digest
 from placet.evidence import EvidenceCalls
@@ -125,7 +126,7 @@ class Placet(ProductionCalls, EvidenceCalls, CaseCalls, TrialCalls):
         timeout_s: float = 60.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Connect to ``url`` with ``token``; by default ``PLACET_URL`` and ``PLACET_TOKEN``.
+        """Connect to ``url`` with ``token``; by default ``PLACET_URL`` and ``PLACET_TOKEN``, else as a pipeline's run.
 
         Raises:
             PlacetProblem: no URL is given, or it is not one.
@@ -144,6 +145,7 @@ class Placet(ProductionCalls, EvidenceCalls, CaseCalls, TrialCalls):
         self._http = httpx.Client(
             base_url=base,
             headers=headers,
+            auth=None if secret else workload.run_auth(base),
             timeout=timeout_s,
             transport=transport,
             limits=httpx.Limits(keepalive_expiry=1.0),
@@ -403,6 +405,8 @@ class Placet(ProductionCalls, EvidenceCalls, CaseCalls, TrialCalls):
         return value
 
     def _unreachable(self, error: httpx.HTTPError) -> PlacetProblem:
+        if isinstance(error, workload.NotSignedIn):
+            return PlacetProblem(title="Not signed in", detail=str(error), status=401)
         what = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
         return PlacetProblem(title=f"Placet at {self.url} {what}", detail="Check PLACET_URL and that the server runs.")
 
