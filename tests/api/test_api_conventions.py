@@ -12,8 +12,8 @@ from django.urls import URLPattern, URLResolver
 from governance.config.urls import api
 from tests.arch.tree import ROOT
 
-# What MLflow's server sends changes nothing that a second one would make twice, and nobody stands behind it. The token of
-# a run counts once by itself.
+# What MLflow's server sends changes nothing that a second one would make twice, and nobody stands behind it. The token
+# of a run counts once by itself.
 NO_KEY = {("gate/decisions", "post"), ("gate/check-ins", "post"), ("gate/webhooks", "post"), ("token-exchange", "post")}
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import Throttled
@@ -51,7 +51,15 @@ class TokenExchange(APIView):
     authentication_classes: list[type[BaseAuthentication]] = []
     parser_classes = [FormParser, JSONParser]
 
-    @extend_schema(request=ExchangeInput, responses=ExchangeOutput, summary="A run's own token for one of Placet's")
+    @extend_schema(
+        request=ExchangeInput,
+        responses={
+            200: ExchangeOutput,
+            403: OpenApiResponse(description="The run is not trusted, or its token was exchanged before."),
+            429: OpenApiResponse(description="Too many refusals; `Retry-After` says when to try again."),
+        },
+        summary="A run's own token for one of Placet's",
+    )
     def post(self, request: Request) -> Response:
         """Exchange the token that GitHub, GitLab or another trusted issuer gave a run for a short-lived one.
 
