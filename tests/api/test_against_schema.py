@@ -17,7 +17,7 @@ __all__ = ["quiet_gc", "world"]
 METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
-# Schemathesis reads an answer to its end and does not close it, which a server does; so files stay open until collected.
+# Schemathesis reads an answer to its end and does not close it, as a server does: files stay open until collected.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Exception ignored in.*_io:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
