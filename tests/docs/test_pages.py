@@ -78,3 +78,14 @@ def test_every_decision_says_status_context_decision_consequences_and_what_was_r
         assert re.search(r"^Status: accepted, \d{4}-\d{2}-\d{2}$", text, flags=re.MULTILINE), path.name
         assert all(f"**{part}.**" in text for part in ("Context", "Decision", "Consequences", "Rejected")), path.name
         assert f"({path.name})" in (ROOT / "docs" / "adr" / "README.md").read_text()
+
+
+def test_every_page_is_listed_where_readers_look_for_it():
+    docs = ROOT / "docs"
+    listed = {
+        (index.parent / target).resolve()
+        for index in (docs / "README.md", docs / "adr" / "README.md")
+        for target in (found.partition("#")[0] for found in LINK.findall(index.read_text()))
+    }
+    pages = {path for path in PAGES if docs in path.parents and path.name != "README.md"}
+    assert sorted(str(path.relative_to(docs)) for path in pages - listed) == []
