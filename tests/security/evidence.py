@@ -37,7 +37,7 @@ ROUTES: dict[str, Route] = {
     "GET api-document-changes": Route("read", "document"),
     "GET system-coverage": Route("read", "system"),
     "GET system-coverage-csv": Route("read", "system"),
-    "GET search": Route("list", shows="Consumer credit scoring", query="?q=consumer"),
+    "GET search": Route("list requests", shows="Consumer credit scoring", query="?q=consumer"),
     "GET coverage": Route("list", shows="Consumer credit scoring", query="?when=all"),
     "GET coverage-csv": Route("list", shows="Consumer credit scoring"),
     "GET api-system-coverage": Route("read", "system"),
