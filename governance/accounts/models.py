@@ -229,7 +229,7 @@ class Token(models.Model):
         help_text="Set if a run's own token was exchanged for it.",
     )
     exchanged = models.CharField(
-        max_length=71, default="", help_text="sha256:<hex> of what was exchanged: it counts once."
+        max_length=71, default="", db_default="", help_text="sha256:<hex> of what was exchanged: it counts once."
     )
 
     class Meta:

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='token',
             name='exchanged',
-            field=models.CharField(default='', help_text='sha256:<hex> of what was exchanged: it counts once.', max_length=71),
+            field=models.CharField(db_default='', default='', help_text='sha256:<hex> of what was exchanged: it counts once.', max_length=71),
         ),
         migrations.CreateModel(
             name='WorkloadIdentity',
