@@ -47,8 +47,8 @@ def test_every_figure_of_the_documentation_stands_in_the_evidence_that_it_cites(
     cited = {source.id for _, paragraph in content.paragraphs() for source in paragraph.sources} & set(payloads)
     kinds = {row["type"] for row in snapshot["evidence"] if row["id"] in cited}
     assert {"performance/v1", "fairness/v1", "explanation/v1"} <= kinds
-    # Without what the performance evidence holds, its figures would be found to stand nowhere. (One figure changed among
-    # the hundreds of its curves may well be explained by another that rounds to the same three digits.)
+    # Without what the performance evidence holds, its figures would be found to stand nowhere. (One figure changed
+    # among the hundreds of its curves may well be explained by another that rounds to the same three digits.)
     (performance,) = [
         row["id"] for row in snapshot["evidence"] if row["type"] == "performance/v1" and row["id"] in cited
     ]
