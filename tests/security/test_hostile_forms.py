@@ -17,8 +17,9 @@ MARK = "[h"
 OURS = ("governance.", "registry.", "monitoring.", "reports.")
 # In the state of the world nothing sent there is taken; the same service keeps what its twin sends.
 NEVER_TAKEN = {
-    # One word of RFC 8693 or nothing.
+    # One word of RFC 8693 or nothing, and a token that an issuer signed.
     "api-token-exchange: grant_type",
+    "api-token-exchange: subject_token",
     "api-token-exchange: subject_token_type",
     # What MLflow holds is applied by Placet, so nobody states that it is in use.
     "api-use-statements: statement",
