@@ -43,6 +43,7 @@ NEVER_TAKEN = {
 }
 # Read only after what tells who may send it, which is refused first.
 REFUSED_BEFORE = {
+    "governance.accounts.api.views.ExchangeInput.scope",
     "registry.api.documents.SubmittedDocumentInput.system",
     "registry.api.recorded.RecordedVersionInput.system",
     "registry.api.recorded.UseInput.statement",
