@@ -104,7 +104,9 @@ def _resolved(client: mlflow.Client, location: str) -> str:
     MLflow is asked once: what it names may be no such name again, or a location could lead from one to the next.
 
     Raises:
+        MlflowDown: the tracking server does not answer at all.
         UnknownVersion: MLflow does not know the run or the logged model.
+        ArtifactUnavailable: MLflow does not say where it lies, as one without logged models.
     """
     try:
         if (named := _OF_A_RUN.fullmatch(location)) and _is_plain(f"{PROXIED}{named[2]}"):
@@ -113,6 +115,8 @@ def _resolved(client: mlflow.Client, location: str) -> str:
             return client.logged_model_artifacts(named[1])
     except UnknownModel as unknown:
         raise UnknownVersion(f"MLflow does not know what {location[:200]} names.") from unknown
+    except (httpx.HTTPStatusError, ValueError, KeyError) as error:
+        raise ArtifactUnavailable(f"MLflow does not say where {location[:200]} lies.") from error
     return location
 
 
@@ -121,11 +125,12 @@ def listing_digest(client: mlflow.Client, location: str) -> str:
 
     Empty where the server does not proxy the store, or does not list it: then only the schedule counts.
     """
-    if not location.startswith(PROXIED) or not _is_plain(location):
-        return ""
     try:
+        location = _resolved(client, location)
+        if not location.startswith(PROXIED) or not _is_plain(location):
+            return ""
         rows: list[Any] = [[path, size] for path, size in sorted(_listed(client, location, _Budget()))]
-    except (MlflowDown, ArtifactUnavailable, httpx.HTTPStatusError):
+    except (MlflowDown, UnknownVersion, ArtifactUnavailable, httpx.HTTPStatusError):
         return ""
     return sha256(rfc8785.dumps(rows)).hexdigest()
 

@@ -89,8 +89,6 @@ def check_bytes(client: mlflow.Client, span: AliasHistory) -> list[str]:
 
 def look_for(client: mlflow.Client, version: ModelVersion) -> None:
     """Note whether a version's files are in the store, by their names alone; where it does not list them, nothing."""
-    if not version.storage_location.startswith(artifacts.PROXIED):
-        return
     listed = artifacts.listing_digest(client, version.storage_location)
     if listed:
         seen = {"there": listed != artifacts.NOTHING, "at": clock.now()}

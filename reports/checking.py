@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from django.conf import settings
-from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from governance.accounts.models import User
+from governance.common.counting import count
 from governance.common.errors import DomainError, Unknown
 from governance.evidence import storage
 from reports import kept, selectors
@@ -100,9 +100,8 @@ def _place_for(person: User) -> Iterator[None]:
     """
     key = f"document-check:{person.pk}"
     try:
-        cache.add(key, 0, timeout=CHECKS_WITHIN_S)
-        asked = int(cache.incr(key))
-    except (RedisError, ValueError):  # away, or it ended between the two
+        asked = count(key, CHECKS_WITHIN_S)
+    except RedisError:
         asked = 1
     if asked > MOST_CHECKS:
         raise TooManyChecks(

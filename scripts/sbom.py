@@ -50,7 +50,7 @@ def packages(lock: str, licence: dict[str, str]) -> list[_Object]:
             "externalReferences": [
                 {
                     "type": "distribution",
-                    "url": f"https://pypi.org/project/{name}/{version}/",
+                    "url": purl,
                     "comment": "any of the files with these hashes",
                     "hashes": [
                         {"alg": "SHA-256", "content": one} for one in re.findall(r"sha256:([0-9a-f]{64})", block)

@@ -22,6 +22,7 @@ from governance.audit import services as audit
 from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
+from governance.common.counting import count
 from governance.common.errors import Forbidden
 
 SIGN_IN = System("sign-in")
@@ -81,7 +82,7 @@ def count_address_failure(email: str, user: User | None = None) -> None:
     """
     most, seconds = settings.SIGN_IN_LIMITS["account"]
     with _answering_cache():
-        failures = _count(_key("failures", email), seconds)
+        failures = count(_key("failures", email), seconds)
         if failures < most:
             return
         until = clock.now() + timedelta(seconds=seconds)
@@ -126,7 +127,7 @@ def too_many_tokens_from(address: str) -> int:
     """
     most, seconds = settings.SIGN_IN_LIMITS["token"]
     try:
-        return seconds if _count(_key("tokens", address), seconds) > most else 0
+        return seconds if count(_key("tokens", address), seconds) > most else 0
     except RedisError:
         return 0
 
@@ -144,16 +145,6 @@ def locks_logged() -> Iterator[None]:
             data = {"person": lock.person.actor_id, "failures": lock.failures, "until": lock.until}
             with transaction.atomic():
                 audit.append(event=Event.PERSON_LOCKED, actor=SIGN_IN, data=data)
-
-
-def _count(key: str, seconds: int) -> int:
-    """Add one to a count that ends ``seconds`` after its first."""
-    cache.add(key, 0, timeout=seconds)
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # it ended between the two
-        cache.add(key, 1, timeout=seconds)
-        return 1
 
 
 def _key(kind: str, name: str) -> str:

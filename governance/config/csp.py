@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from redis.exceptions import RedisError
 
+from governance.common.counting import count
 from governance.common.middleware import CSP
 
 log = logging.getLogger(__name__)
@@ -115,13 +116,7 @@ def _say(found: list[Blocked]) -> None:
 
 
 def _counted(what: str, seconds: int) -> int:
-    """Add one to a count that ends ``seconds`` after its first, and return it."""
-    key = f"csp:{sha256(what.encode()).hexdigest()}"
-    cache.add(key, 0, timeout=seconds)
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # it ended between the two
-        return 1
+    return count(f"csp:{sha256(what.encode()).hexdigest()}", seconds)
 
 
 def _no(status: int, text: str) -> HttpResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.web.search import KINDS, MOST, Group, Hit
+from reports.web.search_pages import KINDS, MOST, Group, Hit
 from tests.common.samples import UID
 
 LONG = "A finding whose title is as long as a title gets when everything that is wrong has to stand in it at once"

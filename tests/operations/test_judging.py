@@ -9,7 +9,7 @@ import pytest
 from governance.common.alive import Disk, SignOfLife
 from governance.config.operations.facts import Backlog, Database, Facts, Storage, Unasked
 from governance.config.operations.judging import judged, worst
-from governance.config.operations.states import GUIDE, LIMITS, Limit, Part, State, spoken
+from governance.config.operations.states import GUIDE, LIMITS, Limit, Part, State
 from tests.arch.tree import ROOT
 from tests.operations.parts import NOON, ROOMY, a_broker, a_gate, a_log, a_place, ago, facts
 
@@ -144,11 +144,3 @@ def test_each_limit_has_its_warning_before_its_fault():
     assert all(limit.warn < limit.bad for limit in LIMITS.values())
     limit = Limit(2, 10)
     assert [limit.state(value) for value in (1.9, 2, 9.9, 10)] == [GOOD, WARN, WARN, BAD]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.4, "0 s"), (59, "59 s"), (60, "1 min"), (250, "4 min 10 s"), (7_200, "2 h"), (90_061, "1 d 1 h")],
-)
-def test_lengths_of_time(seconds: float, said: str):
-    assert spoken(seconds) == said

@@ -5,10 +5,11 @@ from __future__ import annotations
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
+import httpx
 import pytest
 
 from registry import artifacts
-from registry.errors import ArtifactUnavailable
+from registry.errors import ArtifactUnavailable, MlflowDown, UnknownModel, UnknownVersion
 
 
 class NoClient:
@@ -97,6 +98,44 @@ def test_nor_does_what_mlflow_says_lead_to_a_server_or_to_another_name(location,
     monkeypatch.setattr(artifacts, "_fetch_with_mlflow", lambda *given: pytest.fail(f"fetched {given}"))
     with pytest.raises(ArtifactUnavailable):
         artifacts.fetch(Client(place), location, tmp_path)
+
+
+class Lost:
+    """MLflow, which raises when it is asked where something lies."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def run_artifacts(self, run_id: str) -> str:
+        raise self.error
+
+    logged_model_artifacts = run_artifacts
+
+
+ANSWERED_400 = httpx.HTTPStatusError("400", request=httpx.Request("GET", "http://mlflow"), response=httpx.Response(400))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (UnknownModel("No run"), UnknownVersion),
+        (ANSWERED_400, ArtifactUnavailable),
+        (ValueError("no JSON"), ArtifactUnavailable),  # MLflow 2 has no logged models, and says so in HTML
+        (MlflowDown("away"), MlflowDown),
+    ],
+)
+@pytest.mark.parametrize("location", ["runs:/0123/model", "models:/m-0123"])
+def test_where_mlflow_does_not_say_that_is_told(location, error, told, tmp_path):
+    with pytest.raises(told):
+        artifacts.fetch(Lost(error), location, tmp_path)
+    assert artifacts.listing_digest(Lost(error), location) == ""
+
+
+def test_files_named_by_their_run_are_listed_where_they_lie(monkeypatch):
+    monkeypatch.setattr(artifacts, "_listed", lambda client, location, budget: [(location, 1)])
+    place = "mlflow-artifacts:/0/0123/artifacts"
+    named = artifacts.listing_digest(Client(place), "runs:/0123/model")
+    assert named == artifacts.listing_digest(NoClient(), f"{place}/model") != ""
 
 
 def test_a_deployment_allows_more_or_less(tmp_path, monkeypatch, settings):

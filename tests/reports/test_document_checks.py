@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from governance.accounts.roles import Role
 from governance.audit import selectors as log
-from governance.common import clock
+from governance.common import clock, counting
 from governance.evidence import storage
 from governance.notices.models import Notice
 from governance.notices.outbox import look_ahead
@@ -222,7 +222,7 @@ def test_without_a_cache_nothing_is_counted_and_the_file_is_read_all_the_same(ba
         def add(self, *_: object, **__: object) -> None:
             raise RedisConnectionError("no cache")
 
-    monkeypatch.setattr(checking, "cache", Away())
+    monkeypatch.setattr(counting, "cache", Away())
     assert checking.check(a_pdf(), bank.owner).standing == "unknown"
 
 

@@ -14,7 +14,7 @@ from reports.performance.measure import CostMatrix
 from tests.answering import by_id, measured
 from tests.proving import count
 
-RUNS = count(2000, 100)
+RUNS = count(2000, 200)
 RESAMPLES = count(1000, 400)
 LARGE = count(4_000_000, 1_000_000)
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from governance.accounts.roles import Role
 from governance.approvals import findings
 from governance.common import clock
-from reports.web import search
+from reports.web import search_pages
 from tests.factories import SETUP, Cast, a_system, a_user, given
 from tests.healthy_mlflow import healthy_mlflow
 from tests.reports.factories import notarise
@@ -31,7 +31,7 @@ def cast(settings: Any) -> Any:
 
 
 def kinds(person: Any, text: str) -> dict[str, list[str]]:
-    return {group.kind: [hit.title for hit in group.hits] for group in search.found(person, text)}
+    return {group.kind: [hit.title for hit in group.hits] for group in search_pages.found(person, text)}
 
 
 def test_a_part_of_a_name_finds_every_kind_of_thing_that_bears_it(cast: Any):
@@ -107,10 +107,10 @@ def test_odd_words_find_what_they_name_or_nothing(cast: Any, client: Any, text: 
 
 def test_more_systems_cost_no_more_queries_and_lead_to_the_list(cast: Any):
     with CaptureQueriesContext(connection) as few:
-        search.found(cast.officer, "Scoring")
+        search_pages.found(cast.officer, "Scoring")
     for number in range(12):
         a_system(owner=cast.owner, name=f"Scoring {number}")
     with CaptureQueriesContext(connection) as many:
-        groups = search.found(cast.officer, "Scoring")
-    assert len(groups[0].hits) == search.MOST
+        groups = search_pages.found(cast.officer, "Scoring")
+    assert len(groups[0].hits) == search_pages.MOST
     assert len(many) == len(few)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from governance.audit.vitals import Vitals
+from governance.common.templatetags.placet import duration
 from governance.config.operations.facts import Mlflow
-from governance.config.operations.states import LIMITS, Part, State, seconds, spoken, worse
+from governance.config.operations.states import LIMITS, Part, State, seconds, worse
 
 
 def log(now: datetime, asked: Vitals) -> Iterator[Part]:
@@ -20,7 +21,7 @@ def log(now: datetime, asked: Vitals) -> Iterator[Part]:
     if not asked.notary_works:
         value = "none works"
     elif asked.waiting:
-        value = f"{asked.waiting:,} entries wait, the oldest {spoken(waited)}"
+        value = f"{asked.waiting:,} entries wait, the oldest {duration(waited)}"
     else:
         value = f"{asked.signed:,} entries signed, {asked.unsigned:,} not yet"
     yield Part(
@@ -43,7 +44,7 @@ def log(now: datetime, asked: Vitals) -> Iterator[Part]:
         state,
         "none yet"
         if asked.newest_at is None
-        else f"{spoken(ahead)} in the future"
+        else f"{duration(ahead)} in the future"
         if state != State.GOOD
         else "in the past",
         "Time goes forward."

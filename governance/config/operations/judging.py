@@ -1,7 +1,9 @@
 """Judge the facts: which part is good, not quite, or bad, what that means and what to do. Pure, with limits as data."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from governance.config.operations import chain, servers
 from governance.config.operations.facts import Backlog, Facts, Unasked
@@ -22,16 +24,53 @@ def worst(parts: Sequence[Part]) -> State:
 Judge = Callable[..., Iterator[Part]]
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is said of work that waits: if all is well, and from which limit on what it means and what to do."""
+
+    name: str
+    fine: str
+    limit: str
+    means: str
+    do: str
+    page: str = ""
+
+
+WORK = {
+    "evidence": Work(
+        "Evidence jobs",
+        "Evidence is measured as it is asked for.",
+        "evidence-waiting-seconds",
+        "Requests stay in collecting until their evidence is there.",
+        "See the worker of the queue evidence; start another, or look at what fails.",
+    ),
+    "notices": Work(
+        "Messages to people",
+        "People are told as things happen.",
+        "notice-overdue-seconds",
+        "People are not told outside Placet; their inbox and this site have everything.",
+        "See PLACET_EMAIL_URL and the channels' servers; what waits is sent by itself then.",
+        page="audit-health",
+    ),
+    "hooks": Work(
+        "Retraining hooks",
+        "Pipelines are called when a model drifts.",
+        "hook-overdue-seconds",
+        "A pipeline was not told that its model drifts; the alert stands all the same.",
+        "See whether the pipeline's address answers; what waits is sent again by itself.",
+    ),
+}
+
+
 def _judges(facts: Facts) -> list[tuple[object, Judge, str, str]]:
+    waiting = {"evidence": facts.evidence, "notices": facts.notices, "hooks": facts.hooks}
     return [
         (facts.database, servers.database, "database", "PostgreSQL"),
         (facts.broker, servers.broker, "broker", "Broker, workers and beat"),
         (facts.log, chain.log, "notary", "Notary"),
         (facts.mlflow, chain.mlflow, "mlflow", "MLflow"),
         (facts.storage, servers.storage, "storage", "File storage"),
-        (facts.evidence, _evidence, "evidence", "Evidence jobs"),
-        (facts.notices, _notices, "notices", "Messages to people"),
-        (facts.hooks, _hooks, "hooks", "Retraining hooks"),
+        *((asked, partial(_backlog, key=key), key, WORK[key].name) for key, asked in waiting.items()),
     ]
 
 
@@ -42,53 +81,14 @@ def _judge(now: datetime, asked: object, judge: Judge, key: str, name: str) -> l
     return list(judge(now, asked))
 
 
-def _evidence(now: datetime, asked: Backlog) -> Iterator[Part]:
-    yield _backlog(
-        now,
-        asked,
-        Part("evidence", "Evidence jobs", State.GOOD, "", "Evidence is measured as it is asked for."),
-        limit="evidence-waiting-seconds",
-        means="Requests stay in collecting until their evidence is there.",
-        do="See the worker of the queue evidence; start another, or look at what fails.",
-    )
-
-
-def _notices(now: datetime, asked: Backlog) -> Iterator[Part]:
-    yield _backlog(
-        now,
-        asked,
-        Part("notices", "Messages to people", State.GOOD, "", "People are told as things happen.", page="audit-health"),
-        limit="notice-overdue-seconds",
-        means="People are not told outside Placet; their inbox and this site have everything.",
-        do="See PLACET_EMAIL_URL and the channels' servers; what waits is sent by itself then.",
-    )
-
-
-def _hooks(now: datetime, asked: Backlog) -> Iterator[Part]:
-    yield _backlog(
-        now,
-        asked,
-        Part("hooks", "Retraining hooks", State.GOOD, "", "Pipelines are called when a model drifts."),
-        limit="hook-overdue-seconds",
-        means="A pipeline was not told that its model drifts; the alert stands all the same.",
-        do="See whether the pipeline's address answers; what waits is sent again by itself.",
-    )
-
-
-def _backlog(now: datetime, asked: Backlog, good: Part, *, limit: str, means: str, do: str) -> Part:
-    overdue = seconds(now, asked.oldest_at)
-    state = worse(LIMITS[limit].state(overdue), State.WARN if asked.given_up else State.GOOD)
+def _backlog(now: datetime, asked: Backlog, *, key: str) -> Iterator[Part]:
+    """Judge work that waits: how long the oldest has been due, and whether anything was given up."""
+    work = WORK[key]
+    overdue = LIMITS[work.limit].state(seconds(now, asked.oldest_at))
+    state = worse(overdue, State.WARN if asked.given_up else State.GOOD)
     found = [f"{asked.waiting:,} wait"] if asked.waiting else ["nothing waits"]
     if asked.given_up:
         found.append(f"{asked.given_up:,} given up since yesterday")
-    bad = state != State.GOOD
-    return Part(
-        good.key,
-        good.name,
-        state,
-        ", ".join(found),
-        f"{means} {asked.error}".strip() if bad else good.means,
-        do if bad else "",
-        asked.oldest_at,
-        good.page,
-    )
+    good = state == State.GOOD
+    means = work.fine if good else f"{work.means} {asked.error}".strip()
+    yield Part(key, work.name, state, ", ".join(found), means, "" if good else work.do, asked.oldest_at, work.page)

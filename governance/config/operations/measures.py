@@ -6,7 +6,7 @@ Every label has few values, all known beforehand but the queues, and none is the
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import connection
 from django.db.models import Count, Min, Q
@@ -17,6 +17,7 @@ from governance.audit.vitals import vitals
 from governance.common import clock
 from governance.common.postgres.bounded import at_most
 from governance.config.operations import asking
+from governance.config.operations.states import seconds
 from governance.evidence.models import EvidenceJob
 from monitoring import overview
 from monitoring.models import Alert, Monitor
@@ -71,10 +72,6 @@ Figure = tuple[str, tuple[str, ...], float]
 """A metric's name, the values of its labels, and its value."""
 
 
-def _age(now: datetime, then: datetime | None) -> float:
-    return max((now - then).total_seconds(), 0.0) if then else 0.0
-
-
 def _requests() -> Iterator[Figure]:
     now, shown = clock.now(), (*OPEN, *GRANTED)
     counted = ApprovalRequest.objects.filter(state__in=shown).values_list("state").annotate(n=Count("pk"))
@@ -82,7 +79,7 @@ def _requests() -> Iterator[Figure]:
     for state in shown:
         yield "placet_approval_requests", (str(State(state)),), found.get(state, 0)
     oldest = ApprovalRequest.objects.filter(state__in=OPEN).aggregate(at=Min("opened_at"))["at"]
-    yield "placet_approval_request_oldest_waiting_seconds", (), _age(now, oldest)
+    yield "placet_approval_request_oldest_waiting_seconds", (), seconds(now, oldest)
     for days in (7, 30):
         ends = Q(state__in=GRANTED, valid_until__lt=now + timedelta(days=days))
         yield "placet_approvals_expiring", (f"{days}d",), ApprovalRequest.objects.filter(ends).count()
@@ -104,7 +101,7 @@ def _evidence() -> Iterator[Figure]:
     for state in states.values:
         yield "placet_evidence_jobs", (state,), rows.get(state, 0)
     oldest = EvidenceJob.objects.filter(state=states.QUEUED).aggregate(at=Min("made_at"))["at"]
-    yield "placet_evidence_job_oldest_waiting_seconds", (), _age(clock.now(), oldest)
+    yield "placet_evidence_job_oldest_waiting_seconds", (), seconds(clock.now(), oldest)
 
 
 def _broker() -> Iterator[Figure]:
@@ -112,13 +109,13 @@ def _broker() -> Iterator[Figure]:
     for queue, messages in found.waiting.items():
         yield "placet_queue_messages", (queue,), messages
     for part, sign in found.signs.items():
-        yield "placet_sign_of_life_age_seconds", (part,), _age(now, sign.at)
+        yield "placet_sign_of_life_age_seconds", (part,), seconds(now, sign.at)
 
 
 def _log() -> Iterator[Figure]:
     found, now = vitals(), clock.now()
     yield "placet_notary_working", (), found.notary_works
-    yield "placet_notary_lag_seconds", (), _age(now, found.oldest_waiting_at)
+    yield "placet_notary_lag_seconds", (), seconds(now, found.oldest_waiting_at)
     yield "placet_log_entries", (), found.entries
     yield "placet_log_entries_unsigned", (), found.unsigned
     ages: dict[str, float] = {}
@@ -127,7 +124,7 @@ def _log() -> Iterator[Figure]:
         kind = sink.name.partition(":")[0]  # never the address, which may name people
         failing[kind] += sink.failing_since is not None
         if sink.newest:
-            ages[kind] = max(ages.get(kind, 0.0), _age(now, sink.newest.at))
+            ages[kind] = max(ages.get(kind, 0.0), seconds(now, sink.newest.at))
     for kind, age in ages.items():
         yield "placet_anchor_age_seconds", (kind,), age
     for kind, n in failing.items():
@@ -157,14 +154,14 @@ def _monitoring() -> Iterator[Figure]:
 def _notices() -> Iterator[Figure]:
     found = asking.notices()
     yield "placet_notices_overdue", (), found.waiting
-    yield "placet_notice_oldest_overdue_seconds", (), _age(clock.now(), found.oldest_at)
+    yield "placet_notice_oldest_overdue_seconds", (), seconds(clock.now(), found.oldest_at)
     yield "placet_notices_given_up", (), found.given_up
 
 
 def _hooks() -> Iterator[Figure]:
     found = asking.hooks()
     yield "placet_hook_calls_waiting", (), found.waiting
-    yield "placet_hook_call_oldest_waiting_seconds", (), _age(clock.now(), found.oldest_at)
+    yield "placet_hook_call_oldest_waiting_seconds", (), seconds(clock.now(), found.oldest_at)
 
 
 GROUPS: Mapping[str, Callable[[], Iterator[Figure]]] = {

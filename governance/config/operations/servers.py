@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from governance.common.alive import Disk
+from governance.common.templatetags.placet import duration
 from governance.config.operations.facts import Broker, Database, Storage
-from governance.config.operations.states import LIMITS, Part, State, seconds, spoken, worse
+from governance.config.operations.states import LIMITS, Part, State, seconds, worse
 
 
 def database(now: datetime, asked: Database) -> Iterator[Part]:
@@ -66,7 +67,7 @@ def broker(now: datetime, asked: Broker) -> Iterator[Part]:
         "beat",
         "Beat",
         state,
-        f"sent work {spoken(silent_s)} ago" if beat else "no sign of life",
+        f"sent work {duration(silent_s)} ago" if beat else "no sign of life",
         "Sweeps and schedules run."
         if state == State.GOOD
         else "Sweeps, monitors and the watch over MLflow are started by nobody.",
@@ -83,7 +84,7 @@ def _worker(now: datetime, asked: Broker, queue: str, messages: int) -> Part:
     silent = LIMITS["sign-of-life-seconds"].state(silent_s) if sign else State.BAD
     state = worse(silent, LIMITS["queue-messages"].state(messages))
     if silent != State.GOOD:
-        value = f"silent for {spoken(silent_s)}" if sign else "no sign of life"
+        value = f"silent for {duration(silent_s)}" if sign else "no sign of life"
         do = f"Start a worker for the queue {queue}. After the cache was wiped, wait a minute first."
     else:
         value = f"works, {messages:,} messages wait"

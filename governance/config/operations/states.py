@@ -85,15 +85,3 @@ def worse(*states: State) -> State:
 def seconds(now: datetime, then: datetime | None) -> float:
     """Return how long ago something was; 0 for never and for the future."""
     return max((now - then).total_seconds(), 0.0) if then else 0.0
-
-
-def spoken(seconds: float) -> str:
-    """Return a length of time in its two largest units: ``4 min 10 s``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    for name, size, below, part in (("d", 86_400, 3_600, "h"), ("h", 3_600, 60, "min"), ("min", 60, 1, "s")):
-        if whole >= size:
-            rest = whole % size // below
-            return f"{whole // size} {name}" + (f" {rest} {part}" if rest else "")
-    raise AssertionError(seconds)
