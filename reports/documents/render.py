@@ -17,7 +17,7 @@ from typing import Any
 
 from django.template import Context, Engine
 
-from reports.documents import charts, glyphs, tags
+from reports.documents import charts, columns, glyphs, tags
 from reports.documents.content import (
     STATE_WORDS,
     STATES,
@@ -330,18 +330,16 @@ def _block(block: Block, pictures: Pictures) -> dict[str, Any]:
 
 
 def _table(table: Table, pictures: Pictures) -> dict[str, Any]:
+    widths = columns.shares(table)
     return {
         "kind": "table",
         "caption": _in_cell(table.caption),
         "note": _in_cell(table.note),
         "whole": len(table.rows) <= _KEPT_WHOLE,
+        "shared": bool(widths),
         "columns": [
-            {
-                "title": _in_cell(column.title),
-                "numeric": column.numeric,
-                "css": f"wide-{column.width}" if column.width else "",
-            }
-            for column in table.columns
+            {"title": _in_cell(column.title), "numeric": column.numeric, "css": f"wide-{width}" if width else ""}
+            for column, width in zip(table.columns, widths or [column.width for column in table.columns], strict=True)
         ],
         "rows": [
             [

@@ -197,19 +197,26 @@ def test_markup_in_the_data_is_printed_and_never_obeyed():
     ],
 )
 @pytest.mark.parametrize(
-    "where", ["<img alt='x' src='{}'>", "<p style='background:url({})'>x</p>", "<link rel=stylesheet href='{}'>"]
+    "where", ["<img alt='x' src='{}'/>", "<p style='background:url({})'>x</p>", "<link rel='stylesheet' href='{}'/>"]
 )
 def test_no_address_outside_the_document_is_opened(address, where):
     from reports.documents import pdf
 
     with pytest.raises(pdf.ResourceRefused, match="not allowed"):
         pdf.write(
-            f"<html lang=en><title>x</title>{where.format(address)}",
+            f"<html lang='en'><title>x</title>{where.format(address)}</html>",
             "",
             blobs={},
             identifier=b"0" * 16,
             when=datetime(2026, 11, 23, tzinfo=UTC),
         )
+
+
+def test_a_page_that_is_not_well_formed_is_refused():
+    from reports.documents import pdf
+
+    with pytest.raises(pdf.WritingFailed, match="not well-formed"):
+        pdf.write("<p>a<br>b</p>", "", blobs={}, identifier=b"0" * 16, when=datetime(2026, 11, 23, tzinfo=UTC))
 
 
 def test_an_address_inside_a_chart_is_refused_too():
@@ -220,7 +227,7 @@ def test_an_address_inside_a_chart_is_refused_too():
     blobs = {"chart.svg": ("image/svg+xml", svg.encode())}
     with pytest.raises(pdf.ResourceRefused, match="not allowed"):
         pdf.write(
-            "<html lang=en><title>x</title><img alt='x' src='bundle:chart.svg'>",
+            "<html lang='en'><title>x</title><img alt='x' src='bundle:chart.svg'/></html>",
             "",
             blobs=blobs,
             identifier=b"0" * 16,
