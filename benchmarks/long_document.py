@@ -1,4 +1,4 @@
-"""One documentation of 100 pages, drawn as the press's child draws it; its snapshot comes in as JSON.
+"""One documentation of a little over 100 pages, drawn as the press's child draws it; its snapshot comes in as JSON.
 
 In a process of its own, because the peak of its memory is the figure: that of the benchmarks holds much else. Prints
 pages, seconds of wall clock and of CPU, and the peak of the resident memory in MB, as JSON.
@@ -11,22 +11,21 @@ import json
 import sys
 import time
 from dataclasses import replace
+from itertools import cycle, islice
 from pathlib import Path
 
 from reports.documents import pdf, press_child, render
 from reports.documents.building import build
 from reports.documents.content import Content
 
-PAGES = 100
+SECTIONS = 135
+"""How many sections fill a little more than 100 pages."""
 
 
-def long(content: Content, pages: int = PAGES) -> Content:
-    """Return the content with its sections repeated, under anchors of their own, until it fills so many pages."""
-    times = -(-pages // 20)
-    sections = [
-        replace(section, anchor=f"{section.anchor}-{number}") for number in range(times) for section in content.sections
-    ]
-    return replace(content, sections=tuple(sections))
+def long(content: Content) -> Content:
+    """Return the content with its sections repeated, each under an anchor of its own, until they are so many."""
+    repeated = islice(cycle(content.sections), SECTIONS)
+    return replace(content, sections=tuple(replace(one, anchor=f"{one.anchor}-{n}") for n, one in enumerate(repeated)))
 
 
 def peak_mb() -> float:
@@ -40,7 +39,7 @@ def main() -> None:
     snapshot = json.load(sys.stdin)
     pdf.libraries()
     press_child.shut_in(2048)
-    press_child.collect_rarely()
+    press_child.collect_between()
     wall, cpu = time.perf_counter(), time.process_time()
     made = render.render(long(build(snapshot)), snapshot)
     figures = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "peak_mb": peak_mb()}

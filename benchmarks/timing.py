@@ -47,9 +47,9 @@ def interleaved(
         warm_up: rounds that are thrown away.
     """
     taken: dict[str, list[Seconds]] = {name: [] for name in ways}
-    gc.collect()
     for number in range(warm_up + rounds):
         for name, run in ways.items():
+            gc.collect()
             began = time.perf_counter()
             for _ in range(runs_per_round):
                 run()

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -22,6 +23,7 @@ import weasyprint
 from cssselect2 import ElementWrapper
 from pydyf import _to_bytes
 from weasyprint import CSS, HTML, Attachment
+from weasyprint.html import UA, UA_COUNTER_STYLE
 from weasyprint.text.ffi import pango
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
@@ -117,6 +119,19 @@ class _Page(HTML):  # type: ignore[misc]  # untyped base
         except ET.ParseError as error:
             raise WritingFailed(f"The page is not well-formed: {error}") from error
         self.wrapper_element = ElementWrapper.from_html_root(self.etree_element)
+
+    def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:
+        return [_plain()]
+
+
+@cache
+def _plain() -> CSS:
+    """Return WeasyPrint's own style without its rules for parts of any element, such as markers and calls of notes.
+
+    Our pages have neither, and each element would have six styles more, which take a tenth of the time.
+    """
+    rules = [line for line in UA.splitlines() if not line.startswith("::")]
+    return CSS(string="\n".join(rules), counter_style=UA_COUNTER_STYLE.copy())
 
 
 def write(
