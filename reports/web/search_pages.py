@@ -103,7 +103,7 @@ def _models(person: User, text: str) -> Iterator[Hit]:
 def _requests(person: User, text: str) -> Iterator[Hit]:
     rows = listing.named(person, text, MOST + 1)
     for row, named in zip(rows, kinds.presented(rows).values(), strict=True):
-        told = ", ".join(filter(None, (named.reference, approvals.state_said(row), row.system.name)))
+        told = " · ".join(filter(None, (named.reference, approvals.state_said(row), row.system.name)))
         yield Hit(named.title, told, named.url or reverse("approval-detail", args=[row.pk]))
 
 
@@ -111,7 +111,7 @@ def _findings(person: User, text: str) -> Iterator[Hit]:
     rows = approvals.findings_for(person, closed=True).filter(Q(title__icontains=text) | _keyed(text))
     for row in rows.order_by("closed_at", "due_on", "pk")[: MOST + 1]:
         told = _("closed") if row.closed_at else _("due on {day}").format(day=row.due_on)
-        yield Hit(row.title, f"{row.severity}, {told}", reverse("finding-detail", args=[row.pk]))
+        yield Hit(row.title, f"{row.severity} · {told}", reverse("finding-detail", args=[row.pk]))
 
 
 def _monitors(person: User, text: str) -> Iterator[Hit]:
@@ -124,14 +124,14 @@ def _alerts(person: User, text: str) -> Iterator[Hit]:
     condition = Q(number=number) if number is not None else Q(title__icontains=text) | _keyed(text)
     rows = Alert.objects.filter(condition, monitor__in=monitoring.monitors_for(person).order_by().values("pk"))
     for row in rows.order_by("-opened_at")[: MOST + 1]:
-        yield Hit(f"AL-{row.number}", f"{row.title}, {row.get_state_display()}", reverse("alert-detail", args=[row.pk]))
+        yield Hit(f"AL-{row.number}", f"{row.title} · {row.get_state_display()}", reverse("alert-detail", args=[row.pk]))
 
 
 def _incidents(person: User, text: str) -> Iterator[Hit]:
     number = _number(text, "inc")
     condition = Q(number=number) if number is not None else Q(title__icontains=text) | _keyed(text)
     for row in incidents.incidents_for(person).filter(condition).order_by("-opened_at")[: MOST + 1]:
-        told = f"INC-{row.number}, {row.get_state_display()}"
+        told = f"INC-{row.number} · {row.get_state_display()}"
         yield Hit(row.title, told, reverse("incident-detail", args=[row.pk]))
 
 
@@ -139,7 +139,7 @@ def _documents(person: User, text: str) -> Iterator[Hit]:
     called = [value for value, label in Document.Kind.choices if text.casefold() in str(label).casefold()]
     rows = documents.documents_for(person).filter(Q(system__name__icontains=text) | Q(kind__in=called) | _keyed(text))
     for row in rows.select_related("system").order_by("-made_at")[: MOST + 1]:
-        told = f"{row.system.name if row.system else _('All AI systems')}, {clock.day(row.made_at)}"
+        told = f"{row.system.name if row.system else _('All AI systems')} · {clock.day(row.made_at)}"
         yield Hit(row.get_kind_display(), told, reverse("document-detail", args=[row.pk]))
 
 
@@ -167,7 +167,7 @@ def _entries(person: User, text: str) -> Iterator[Hit]:
         return
     for entry in log.search(log.Query(text=text), limit=MOST + 1).entries:
         if entry.index is not None:
-            told = _("entry {index}, {day}").format(index=entry.index, day=clock.day(entry.recorded_at))
+            told = _("entry {index} · {day}").format(index=entry.index, day=clock.day(entry.recorded_at))
             yield Hit(sentence(entry.parsed), told, reverse("audit-entry", args=[entry.index]))
 
 
