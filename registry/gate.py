@@ -135,7 +135,7 @@ def _word(action: str, subject: Mapping[str, Any], detail: Mapping[str, Any]) ->
 
 def _mode(subject: Mapping[str, Any], detail: Mapping[str, Any]) -> protected.Mode:
     """Return how strictly the gate stands before this write: where it names no alias, as before the strictest."""
-    registered = RegisteredModel.objects.select_related("system").filter(**selectors.called(_model(subject))).first()
+    registered = _registered(_model(subject))
     ai_system = registered.system if registered else None
     alias = fold(detail.get("alias"))
     return protected.mode_for(ai_system, alias) if alias else protected.strictest_for(ai_system)
@@ -208,10 +208,16 @@ def _answer(
     )
 
 
+def _registered(name: str) -> RegisteredModel | None:
+    """Return the model of a name with its system, and no more of both than a decision asks for."""
+    rows = RegisteredModel.objects.select_related("system").filter(**selectors.called(name))
+    return rows.only("system", "system__ai_act_class", "system__model_tier").first()
+
+
 def _refusal_of_alias(name: str, number: Any, alias: str) -> Answer:
     """Say what stands between this version and the alias, and what to do next."""
     link = f"{settings.BASE_URL}/models"
-    registered = RegisteredModel.objects.select_related("system").filter(**selectors.called(name)).first()
+    registered = _registered(name)
     command = f"`placet request {name} {number} --to {fold(alias)}`"
     if registered is None or registered.system is None:
         return Answer(
@@ -222,6 +228,7 @@ def _refusal_of_alias(name: str, number: Any, alias: str) -> Answer:
     link = f"{settings.BASE_URL}/models/{registered.pk}"
     promotion = (
         PromotionRequest.objects.select_related("approval")
+        .only("number", "state", "approval", "approval__state")
         .filter(version__model=registered, version__number=number or 0, alias=fold(alias))
         .order_by("-made_at")
         .first()
