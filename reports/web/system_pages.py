@@ -61,6 +61,7 @@ def system_rows(viewer: User) -> list[Row]:
             "purpose": row.purpose,
             "owner": {"name": row.owner.name, "role": ""},
             "ai_act": ", ".join([row.get_ai_act_class_display(), *points.get(row.pk, ())]) if row.ai_act_class else "",
+            "ai_act_class": row.ai_act_class,
             "due": due.get(row.pk),
             "record": progress_of(record[row.pk]),
             "reopened": row.class_reopened_at is not None,

@@ -17,15 +17,23 @@ from governance.inventory import assignments, services
 from governance.inventory import criteria as success
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
-from reports.web import system_pages
+from reports.web import system_matrix, system_pages
 
 
 @page
 @require_GET
 def system_list(request: HttpRequest) -> HttpResponse:
-    """``GET /systems``: every AI system with its class and what is live."""
+    """``GET /systems``: every AI system with its class and what is live; ``?ai_act_class=&tier=`` narrow the list."""
     viewer = actor(request)
-    context = {"systems": system_pages.system_rows(viewer), "may_register": system_pages.may_register(viewer)}
+    rows = system_pages.system_rows(viewer)
+    kind, tier = request.GET.get("ai_act_class", ""), request.GET.get("tier", "")
+    systems, shown = system_matrix.narrowed(rows, ai_act_class=kind, tier=tier)
+    context = {
+        "systems": systems,
+        "shown": shown,
+        "matrix": system_matrix.matrix(rows),
+        "may_register": system_pages.may_register(viewer),
+    }
     return render(request, "inventory/system_list.html", context)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from governance.accounts.web.qr import qr_path
 from governance.common.pictures import inclusion_steps
+from reports.web.system_matrix import matrix
 from tests.common import samples_fairness
 from tests.common.acting import finding, findings, passkeys, sign, sign_lifting
 from tests.common.pages_adoption import ADOPTIONS
@@ -119,7 +120,14 @@ def systems() -> dict[str, Any]:
         "due": {"on": date(2027, 12, 2), "days": 370},
         "record": {"total": 54, "answered": 21, "counts": {"accepted": 9, "given": 12, "returned": 2, "open": 31}},
     }
+    counted = [
+        {"ai_act_class": "high", "tier": 1, "reopened": False},
+        {"ai_act_class": "high", "tier": 1, "reopened": True},
+        {"ai_act_class": "", "tier": None, "reopened": False},
+    ]
     return {
+        "shown": "",
+        "matrix": matrix(counted),
         "systems": [
             base,
             base | {"name": "Consumer credit limits", "reopened": True},
