@@ -127,11 +127,13 @@ def _windows(monitors: Iterable[uuid.UUID], count: int) -> Iterable[dict[str, An
 
 
 def counts(rows: QuerySet[Any], now: datetime) -> dict[str, int]:
-    """Return how many of :func:`with_state`'s monitors there are, and of each state that asks for a look."""
+    """Return how many of :func:`with_state`'s monitors there are, and of each state of their newest window."""
     figures: dict[str, Count] = {
         "total": Count("pk"),
         "drift": Count("pk", filter=Q(newest_outcome="drift")),
         "watch": Count("pk", filter=Q(newest_outcome="watch")),
+        "insufficient": Count("pk", filter=Q(newest_outcome="insufficient")),
+        "stable": Count("pk", filter=Q(newest_outcome="stable")),
         "none": Count("pk", filter=Q(newest_outcome=None)),
         "silent": Count("pk", filter=Q(due__lt=now, enabled=True, serving__isnull=False)),
     }

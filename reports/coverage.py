@@ -97,6 +97,9 @@ class Cell:
     absent: tuple[str, ...] = ()
 
 
+_NOT_ASKED = Cell("not_asked")
+
+
 @dataclass(frozen=True)
 class Line:
     """One point or control with a cell for each column, in the order of ``COLUMNS``."""
@@ -209,7 +212,7 @@ def _cells(asked: Asked, held: Holdings) -> dict[Column, Cell]:
 def _all_of(asked: Sequence[str], held: Mapping[str, Held]) -> Cell:
     """Return the cell of things each of which is asked for."""
     if not asked:
-        return Cell("not_asked")
+        return _NOT_ASKED
     there = [held[name] for name in asked if name in held and held[name].count]
     absent = tuple(name for name in asked if name not in held or not held[name].count)
     state: State = "missing" if not there else "part" if absent else "held"
@@ -221,7 +224,7 @@ def _all_of(asked: Sequence[str], held: Mapping[str, Held]) -> Cell:
 def _any_of(asked: Sequence[str], held: Mapping[str, Held]) -> Cell:
     """Return the cell of things any of which shows that it was done: kinds of log entry."""
     if not asked:
-        return Cell("not_asked")
+        return _NOT_ASKED
     there = [held[name] for name in asked if name in held and held[name].count]
     count, newest = sum(row.count for row in there), _newest(there)
     return Cell("held" if there else "missing", 1, min(len(there), 1), count, newest, () if there else tuple(asked))

@@ -10,10 +10,10 @@ from typing import Literal
 
 from governance.inventory import selectors as inventory
 from governance.inventory.law import as_classified
-from governance.inventory.models import AISystem, Classification
+from governance.inventory.models import AISystem
 from governance.regulation import record
 from governance.regulation.crosswalk import crosswalk, framework, frameworks, superseded_by
-from governance.regulation.dates import Duty, standing
+from governance.regulation.dates import Duty, Standing, standing
 from governance.regulation.register import Framework, load
 from reports import holdings, latest
 from reports.coverage import Asked, Holdings, Line, Share, asked_by_point, by_group, lines_of_controls, lines_of_duties
@@ -46,7 +46,10 @@ def lines_of(ai_system: AISystem, *, picked: Framework | None, when: When, today
         controls = crosswalk().for_framework(controls_shown(picked))
         return lines_of_controls(controls, record.load(), _held(ai_system))
     signed = inventory.classification_in_force(ai_system)
-    return lines_of_duties(_duties(ai_system, signed, today, when), asked_by, _held(ai_system)) if signed else ()
+    if signed is None:
+        return ()
+    stands = standing(as_classified(signed, ai_system), load(), on=today)
+    return lines_of_duties(_duties(stands, when), asked_by, _held(ai_system))
 
 
 def _held(ai_system: AISystem) -> Holdings:
@@ -59,9 +62,12 @@ def shares_of(systems: Sequence[AISystem], *, when: When, today: date) -> dict[u
     The number of queries does not depend on how many systems there are.
     """
     ids = [row.pk for row in systems]
-    signed, held = latest.classifications_of(ids), holdings.holdings_of(ids)
+    signed, held, law = latest.classifications_of(ids), holdings.holdings_of(ids), load()
+    stands = cache(lambda system: standing(system, law, on=today))  # many systems are classified alike
     return {
-        row.pk: by_group(lines_of_duties(_duties(row, signed[row.pk], today, when), asked_by, held[row.pk]))
+        row.pk: by_group(
+            lines_of_duties(_duties(stands(as_classified(signed[row.pk], row)), when), asked_by, held[row.pk])
+        )
         if row.pk in signed
         else None
         for row in systems
@@ -74,6 +80,5 @@ def asked_by(point: str) -> Asked:
     return asked_by_point(point, crosswalk(), record.load())
 
 
-def _duties(ai_system: AISystem, signed: Classification, today: date, when: When) -> tuple[Duty, ...]:
-    stands = standing(as_classified(signed, ai_system), load(), on=today)
+def _duties(stands: Standing, when: When) -> tuple[Duty, ...]:
     return stands.duties if when == "all" else tuple(duty for duty in stands.duties if duty.state == "applies")

@@ -116,6 +116,11 @@ def page(reach: Reach, wanted: Asked, *, after: str = "") -> Page:
     return Page(rows=[by_key[pk] for pk in shown if pk in by_key], counts=counts, following=following)
 
 
+def open_for(reach: Reach) -> QuerySet[RequestIndex]:
+    """Return the requests that are not settled, among those that somebody may read: what the tab *All open* lists."""
+    return _readable(reach).filter(state__in=OPEN)
+
+
 def named(person: User, text: str, most: int) -> list[ApprovalRequest]:
     """Return the newest requests, settled or not, that a person may read and whose names hold the words."""
     rows = _readable(readable_systems(person)).filter(_filters(Asked(q=text)))
@@ -196,6 +201,7 @@ def shown(reach: Reach, wanted: Asked, found: Page) -> dict[str, Any]:
         "total": found.counts[wanted.waiting],
         "filters": {field.name: getattr(wanted, field.name) for field in fields(wanted)} | {"sort": wanted.order},
         "filtered": replace(wanted, waiting="", sort="") != Asked(waiting=""),
+        "nothing_yet": not any(found.counts.values()),
         "tabs": [
             {
                 "label": label,

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from reports.web import bundles, centre, checks, coverage, records, retention, search, signing, systems, views
+from reports.web import bundles, centre, checks, coverage, overview, records, retention, search, signing, systems, views
 
 urlpatterns = [
+    path("overview", overview.overview, name="overview"),
     path("search", search.search, name="search"),
     path("systems", systems.system_list, name="system-list"),
     path("systems/<uuid:pk>", systems.system_detail, name="system-detail"),

@@ -34,6 +34,7 @@ from tests.common.pages_notices import NOTICES
 from tests.common.pages_of_rules import delegations, policies, policy, policy_diff, policy_draft, waiver
 from tests.common.pages_operations import OPERATIONS
 from tests.common.pages_outside import OUTSIDE
+from tests.common.pages_overview import OVERVIEW
 from tests.common.pages_people import PEOPLE
 from tests.common.pages_records import RECORDS
 from tests.common.pages_register import REGISTER
@@ -306,6 +307,7 @@ PAGES: dict[str, tuple[str, Any]] = {
     "inbox": ("approvals/inbox.html", inbox),
     "delegations": ("approvals/delegations.html", delegations),
     **BUNDLES,
+    **OVERVIEW,
     **SEARCH,
     **COMMENTS,
     **REPLAYS,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.common import charts, contributions, pictures, series, timelines
+from governance.common import bars, charts, contributions, pictures, series, timelines
 from tests.common import samples
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -49,6 +49,7 @@ DRAWN: dict[str, Callable[[], str]] = {
     ),
     "not measured": lambda: charts.interval_bar(None, None, None, uid="a", title=HOSTILE),
     "dots": lambda: charts.outcome_dots({"fail": 1, "pass": 3, "missing": 1}, uid="a", title=HOSTILE),
+    "columns": lambda: bars.columns([(HOSTILE, [(HOSTILE, 3, "m"), ("lost", 1, "x")])], uid="a", title=HOSTILE),
     "bar": lambda: charts.stacked_bar([(HOSTILE, 3, "m"), ("missing", 1, "x")], uid="a", title=HOSTILE),
     "verdict moves": lambda: pictures.verdict_moves({"ALLOW HOLD": 1200, "HOLD HOLD": 2}, uid="a", title=HOSTILE),
     "timeline": lambda: timelines.timeline(
@@ -314,3 +315,22 @@ def test_no_date_of_a_timeline_covers_another_nor_a_line_that_leads_to_one():
             assert other <= n or top > y or left >= x + timelines.LABEL, "two dates overlap"
         for other, (line, top) in enumerate(lines):
             assert other == n or not (x < line < x + timelines.LABEL and top < y), "a line crosses a date"
+
+
+def test_columns_stand_on_one_base_as_tall_as_their_counts():
+    drawn = [
+        ("new", [("valid", 4, "m"), ("lost", 4, "x")]),
+        ("old", [("valid", 2, "m")]),
+        ("older", [("valid", 0, "m")]),
+    ]
+    picture = parsed(bars.columns(drawn, uid="a", title="t"))
+    boxes = [(float(box.get("y")), float(box.get("height")) + 1) for box in picture.iter(f"{SVG}rect")]
+    assert [height for _, height in boxes] == [55.0, 55.0, 27.5]
+    assert [y + height for y, height in boxes] == [128.0, 73.0, 128.0]
+    texts = [text.text for text in picture.iter(f"{SVG}text")]
+    assert texts == ["8", "new", "2", "old", "0", "older"]
+    assert picture.find(f"{SVG}desc").text == "new: 4 valid, 4 lost; old: 2 valid; older: 0 valid."
+
+
+def test_columns_of_nothing_are_a_base_line_alone():
+    assert not list(parsed(bars.columns([], uid="a", title="t")).iter(f"{SVG}rect"))

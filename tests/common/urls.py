@@ -12,6 +12,7 @@ def nobody(request: HttpRequest, **arguments: object) -> NoReturn:
 
 
 urlpatterns = [
+    path("overview", nobody, name="overview"),
     path("search", nobody, name="search"),
     path("", nobody, name="inbox"),
     path("inbox/views", nobody, name="view-save"),

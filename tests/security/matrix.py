@@ -224,6 +224,7 @@ ROUTES: dict[str, Route] = {
     "* api/v1/": Route("no such address", why="any other address below /api/v1/"),
     # Inbox, requests, models
     "GET inbox": Route("list requests", shows=MODEL, query="?waiting=open"),
+    "GET overview": Route("list requests", shows=MODEL),
     "GET finding-list": Route("list", shows=FINDING),
     "GET finding-csv": Route("list", shows=FINDING),
     "POST finding-raise": Route("raise a finding", body="raised"),

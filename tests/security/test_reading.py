@@ -87,6 +87,7 @@ def test_a_thing_out_of_reach_is_told_like_one_that_is_missing(cast, here, elsew
 def test_lists_count_and_name_what_is_in_reach_only(cast, here, elsewhere):
     lists = {
         "/?waiting=open": cast.model.name,
+        "/overview": cast.model.name,
         "/models": cast.model.name,
         "/systems": cast.system.name,
         "/api/v1/systems": cast.system.slug,

@@ -10,7 +10,7 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from governance.common import charts, pictures, risk_chart, series
+from governance.common import bars, charts, pictures, risk_chart, series
 from governance.common.templatetags.placet import amount_of, field
 
 register = template.Library()
@@ -190,6 +190,20 @@ def age_bar(row: object, ages: Sequence[str], most: int) -> SafeString:
     parts = [(label, count, f"age{place}") for place, (label, count) in enumerate(zip(ages, counts, strict=True))]
     severity = str(field(row, "severity"))
     return SafeString(charts.stacked_bar(parts, uid=charts.dom_id("age", severity), title=severity, whole=most))
+
+
+@register.simple_tag
+def parts_bar(chart: object, key: object) -> SafeString:
+    """Draw ``{"title", "parts": [{"word", "count", "css"}]}`` as one bar."""
+    parts = [(str(part["word"]), int(part["count"]), str(part["css"])) for part in field(chart, "parts")]
+    return SafeString(charts.stacked_bar(parts, uid=charts.dom_id("parts", key), title=str(field(chart, "title"))))
+
+
+@register.simple_tag
+def columns_chart(chart: object, key: object) -> SafeString:
+    """Draw ``{"title", "bars": [(label, [(word, count, class suffix)])]}`` as ``bars.columns``."""
+    title = str(field(chart, "title"))
+    return SafeString(bars.columns(field(chart, "bars"), uid=charts.dom_id("columns", key), title=title))
 
 
 @register.simple_tag
