@@ -17,7 +17,7 @@ from reports.overview.shares import Month, Served, by_month, month_ends, moves_o
 def shares_for(reader: Reader, now: Counts) -> list[Month]:
     """Return the last moment of each of eleven months and now, over the systems that the reader may read today.
 
-    Three queries; suspensions and revocations are as old as the entries that the log has given a place.
+    A fixed number of queries; suspensions and revocations are as new as the entries that the log has given a place.
 
     Args:
         now: the figures of this moment, which close the series.

@@ -15,7 +15,7 @@ from governance.audit.actors import System
 from governance.audit.events import Event
 from governance.common import clock
 from monitoring.models import DriftRun
-from registry.models import ObservedAlias
+from registry.models import ObservedAlias, Permit
 from reports.overview import live, waiting
 from reports.overview.history import shares_for
 from reports.overview.steps import steps
@@ -102,6 +102,16 @@ def test_what_mlflow_shows_in_the_place_of_what_was_approved_is_what_is_live(ban
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_lapsed_says_when_its_grace_ends(bank, tmp_path):
+    approval = bank.live().approval
+    notarise(tmp_path)
+    permit = Permit.objects.get(approval=approval, kind=Permit.Kind.SERVE)
+    with clock.frozen(approval.valid_until + timedelta(days=1)):
+        (row,) = live.without_approval(reader(), 5)
+    assert row.until == permit.expires_at > approval.valid_until
+
+
+@pytest.mark.django_db(transaction=True)
 def test_each_month_is_counted_from_the_history_and_what_the_log_says(bank, tmp_path):
     made, everybody = bank.live(), reader()
     with clock.frozen(clock.now() + timedelta(days=1)):
@@ -154,7 +164,8 @@ def test_the_page_has_something_of_everything_and_nothing_for_whom_it_is_out_of_
     assert [row["value"] for row in shown["stats"]][:5] == ["1", "0", "0", "1", "1"]
     assert (shown["matrix"]["total"], shown["systems"], shown["models"]) == (1, 1, 1)
     assert [row["outcome"] for row in shown["drifting"]] == ["drift"]
-    assert shown["articles"] == [] or {row["systems"] for row in shown["articles"]} == {1}
+    assert [(part["word"], part["count"]) for part in shown["drift"]["parts"] if part["count"]] == [("drift", 1)]
+    assert (shown["monitors"], shown["live"], shown["valid"], shown["waits"]) == (1, 1, 0, 1)
     text = page.content.decode()
     for words in ("credit-risk v1", "credit-risk v2", 'href="/systems?ai_act_class=high&amp;tier=1"', "Suspended"):
         assert words in text, words
