@@ -142,7 +142,7 @@ def quiet() -> dict[str, Any]:
         "as_of": NOW,
         "systems": 1,
         "models": 1,
-        "steps": first_steps()["steps"],
+        "steps": [row | {"done": row["done"] or row["name"] == "system"} for row in first_steps()["steps"]],
         "stats": pages._stats(counts, Findings(0, 0, 0), drift, Waiting(0, None, (0,) * 4), []),
         "matrix": matrix([{"ai_act_class": "", "tier": None, "reopened": False}]),
         "approval_ages": None,
