@@ -124,7 +124,8 @@ def _alerts(person: User, text: str) -> Iterator[Hit]:
     condition = Q(number=number) if number is not None else Q(title__icontains=text) | _keyed(text)
     rows = Alert.objects.filter(condition, monitor__in=monitoring.monitors_for(person).order_by().values("pk"))
     for row in rows.order_by("-opened_at")[: MOST + 1]:
-        yield Hit(f"AL-{row.number}", f"{row.title} · {row.get_state_display()}", reverse("alert-detail", args=[row.pk]))
+        told = f"{row.title} · {row.get_state_display()}"
+        yield Hit(f"AL-{row.number}", told, reverse("alert-detail", args=[row.pk]))
 
 
 def _incidents(person: User, text: str) -> Iterator[Hit]:
