@@ -28,6 +28,7 @@ from tests.documents.signing_authority import Signers
 
 BARE_RATIO, LONG_S, LONG_MB, SIGNATURE_S = 1.1, 25.0, 500.0, 1.0
 """What may be taken at most: of bare WeasyPrint's time; by 100 pages, seconds and MB; by a signature, seconds."""
+ROUNDS, LONG_RUNS = 9, 3
 
 
 def measure() -> Iterator[Comparison]:
@@ -37,7 +38,9 @@ def measure() -> Iterator[Comparison]:
     sheet = laid_out(content, snapshot)
     with _collecting_between():
         rows = interleaved(
-            {"bare WeasyPrint": lambda: bare(sheet), "Placet": lambda: render(content, snapshot)}, rounds=9, warm_up=1
+            {"bare WeasyPrint": lambda: bare(sheet), "Placet": lambda: render(content, snapshot)},
+            rounds=ROUNDS,
+            warm_up=1,
         )
     drawn = render(content, snapshot)
     yield Comparison(
@@ -65,16 +68,10 @@ def _collecting_between() -> Iterator[None]:
 
 
 def _long(snapshot: Record) -> Comparison:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "benchmarks.long_document"],
-        input=json.dumps(snapshot),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    found = json.loads(done.stdout)
-    pages, peak = found["pages"], found["peak_mb"]
-    row = Row(f"{pages} pages", found["wall_s"], 1.0, 1)
+    runs = sorted((_drawn_apart(snapshot) for _ in range(LONG_RUNS)), key=lambda found: found["wall_s"])
+    found = runs[LONG_RUNS // 2]
+    pages, peak = found["pages"], max(run["peak_mb"] for run in runs)
+    row = Row(f"{pages} pages", found["wall_s"], 1.0, LONG_RUNS)
     return Comparison(
         title="A long technical documentation",
         setup=f"the sections of the sample several times over, in a process like the press's; peak {peak:.0f} MB; "
@@ -82,6 +79,18 @@ def _long(snapshot: Record) -> Comparison:
         rows=(row,),
         claim=f"{pages} pages take {seconds(found['wall_s'])} ({seconds(found['cpu_s'])} of CPU) and {peak:.0f} MB.",
     )
+
+
+def _drawn_apart(snapshot: Record) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "benchmarks.long_document"],
+        input=json.dumps(snapshot),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def _signature(drawn: bytes) -> Comparison:
