@@ -81,9 +81,11 @@ def decide(
         offline.record_use(subject=subject, detail=detail, person=person, username=identity.get("username"))
         return Answer("ALLOW")
     used: list[ApplyGrant] = []
-    answer = _answer(identity, action, subject, detail, grant, used)
-    if not answer.allowed and action in RELAXABLE and not grant:
-        answer = _as_strictly_as(_mode(subject, detail), answer)
+    relaxable = action in RELAXABLE and not grant
+    registered = _registered(_model(subject)) if relaxable else None
+    answer = _answer(identity, action, subject, detail, grant, used, registered)
+    if not answer.allowed and relaxable:
+        answer = _as_strictly_as(_mode(registered, detail), answer)
     audit.append(
         event=Event.GATE_LET_THROUGH if answer.would else Event.GATE_ALLOWED if answer.allowed else Event.GATE_REFUSED,
         actor=actor,
@@ -133,9 +135,8 @@ def _word(action: str, subject: Mapping[str, Any], detail: Mapping[str, Any]) ->
     )
 
 
-def _mode(subject: Mapping[str, Any], detail: Mapping[str, Any]) -> protected.Mode:
+def _mode(registered: RegisteredModel | None, detail: Mapping[str, Any]) -> protected.Mode:
     """Return how strictly the gate stands before this write: where it names no alias, as before the strictest."""
-    registered = _registered(_model(subject))
     ai_system = registered.system if registered else None
     alias = fold(detail.get("alias"))
     return protected.mode_for(ai_system, alias) if alias else protected.strictest_for(ai_system)
@@ -182,12 +183,13 @@ def _answer(
     detail: Mapping[str, Any],
     grant: str | None,
     used: list[ApplyGrant],
+    registered: RegisteredModel | None,
 ) -> Answer:
     name, number, alias = _model(subject), subject.get("version"), detail.get("alias")
     if action in APPLIES and grant:
         return _by_grant(identity, action, subject, alias, grant, used)
     if action == "alias.set":
-        return _refusal_of_alias(name, number, str(alias))
+        return _refusal_of_alias(registered, name, number, str(alias))
     by_placet = identity.get("username") == settings.MLFLOW_SERVICE_USER
     if by_placet and action in {"tag.set", "tag.delete"}:
         return Answer("ALLOW")  # Placet shows its own state in MLflow
@@ -214,10 +216,9 @@ def _registered(name: str) -> RegisteredModel | None:
     return rows.only("system", "system__ai_act_class", "system__model_tier").first()
 
 
-def _refusal_of_alias(name: str, number: Any, alias: str) -> Answer:
+def _refusal_of_alias(registered: RegisteredModel | None, name: str, number: Any, alias: str) -> Answer:
     """Say what stands between this version and the alias, and what to do next."""
     link = f"{settings.BASE_URL}/models"
-    registered = _registered(name)
     command = f"`placet request {name} {number} --to {fold(alias)}`"
     if registered is None or registered.system is None:
         return Answer(

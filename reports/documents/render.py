@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -330,32 +330,48 @@ def _block(block: Block, pictures: Pictures) -> dict[str, Any]:
 
 
 def _table(table: Table, pictures: Pictures) -> dict[str, Any]:
+    table = _cut(table)
     widths = columns.shares(table)
     return {
         "kind": "table",
-        "caption": _in_cell(table.caption),
-        "note": _in_cell(table.note),
+        "caption": table.caption,
+        "note": table.note,
         "whole": len(table.rows) <= _KEPT_WHOLE,
         "shared": bool(widths),
         "columns": [
-            {"title": _in_cell(column.title), "numeric": column.numeric, "css": f"wide-{width}" if width else ""}
+            {"title": column.title, "numeric": column.numeric, "css": f"wide-{width}" if width else ""}
             for column, width in zip(table.columns, widths or [column.width for column in table.columns], strict=True)
         ],
         "rows": [
             [
                 {
-                    "text": _in_cell(cell.text),
-                    "sub": _in_cell(cell.sub).split("\n") if cell.sub else [],
+                    "text": cell.text,
+                    "sub": cell.sub.split("\n") if cell.sub else [],
                     "tone": cell.tone,
                     "numeric": column.numeric,
                     "file": pictures.add(cell.svg) if cell.svg else "",
-                    "alt": _in_cell(cell.alt),
+                    "alt": cell.alt,
                 }
                 for cell, column in zip(row, table.columns, strict=True)
             ]
             for row in table.rows
         ],
     }
+
+
+def _cut(table: Table) -> Table:
+    """Return the table with each of its texts as long as is printed of it."""
+    return Table(
+        caption=_in_cell(table.caption),
+        columns=tuple(replace(column, title=_in_cell(column.title)) for column in table.columns),
+        rows=tuple(
+            tuple(
+                replace(cell, text=_in_cell(cell.text), sub=_in_cell(cell.sub), alt=_in_cell(cell.alt)) for cell in row
+            )
+            for row in table.rows
+        ),
+        note=_in_cell(table.note),
+    )
 
 
 def _in_cell(text: str) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from asn1crypto import crl, tsp, x509
 from pyhanko.keys import load_certs_from_pemder, load_private_key_from_pemder
+from pyhanko.pdf_utils.generic import StreamObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import PdfSignatureMetadata, PdfSigner, Signer, SimpleSigner, fields
@@ -129,7 +130,7 @@ def sign(pdf: bytes, identity: Identity) -> Signed:
     try:
         with _signer(identity, chain) as signer:
             PdfSigner(settings, signer=signer, timestamper=stamper, new_field_spec=place).sign_pdf(
-                _KeepMetadata(io.BytesIO(pdf)), output=out
+                Addition(io.BytesIO(pdf)), output=out
             )
     except SigningFailed:
         raise
@@ -291,7 +292,19 @@ def name_of(certificate: x509.Certificate) -> str:
     return str(native.get("common_name") or native.get("organization_name") or certificate.subject.human_friendly)
 
 
-class _KeepMetadata(IncrementalPdfFileWriter):
+class Addition(IncrementalPdfFileWriter):
+    """What is added behind a file, which keeps what it was: PDF/A-3a and PDF/UA-1."""
+
+    def add_object(self, obj: Any, *places: Any, **named: Any) -> Any:
+        """Add an object; a stream that ends in a carriage return is written in hexadecimal digits.
+
+        A certificate or revocation list does so by chance, one in 256, and :mod:`reports.documents.pdf` says of its own
+        streams why that byte can't stand there.
+        """
+        if isinstance(obj, StreamObject) and obj.encoded_data.endswith(b"\r"):
+            obj.apply_filter("/ASCIIHexDecode")
+        return super().add_object(obj, *places, **named)
+
     def _update_meta(self) -> None:
         """Leave the metadata as they are: written anew, they lose the schema that PDF/A wants for PDF/UA."""
 

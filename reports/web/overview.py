@@ -12,5 +12,5 @@ from reports.web import overview_pages
 @page
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    """``GET /overview``: what a head of risk looks at first; before the first system, the steps to a promotion."""
+    """``GET /overview``: what a head of risk looks at first, and the steps to a first promotion until there is one."""
     return render(request, "reports/overview.html", overview_pages.overview_page(actor(request)))

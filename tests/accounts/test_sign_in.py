@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client, override_settings
@@ -21,15 +20,10 @@ from governance.accounts.roles import Role
 from governance.audit.models import Entry
 from governance.common import clock
 from governance.common.errors import Forbidden
+from tests.accounts.app_codes import SECRET, code
 from tests.factories import PASSWORD, a_user
 
 pytestmark = pytest.mark.django_db
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-
-
-def code(secret: str = SECRET, *, periods: int = 0) -> str:
-    """What the app shows now, or some periods of 30 seconds from now."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + periods))
 
 
 def signing_in(person: User, client: Client, password: str = PASSWORD, **more: str):

@@ -20,8 +20,9 @@ from governance.approvals import signing
 from governance.approvals.errors import NotEligible
 from governance.approvals.models import State
 from governance.config.oidc import Provider
+from tests.accounts.app_codes import SECRET, code
 from tests.accounts.test_role_rules import two
-from tests.accounts.test_sign_in import SECRET, code, is_signed_in, signing_in
+from tests.accounts.test_sign_in import is_signed_in, signing_in
 from tests.factories import PASSWORD, REASON, Cast, a_user, approve, state_of
 from tests.healthy_mlflow import healthy_mlflow
 from tests.provider import CLIENT_ID, LyingProvider, running

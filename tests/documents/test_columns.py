@@ -56,6 +56,14 @@ def test_words_too_long_for_the_table_are_left_to_the_layout():
     assert shares(a_table(Column("A"), Column("B"), rows=[("W" * 90, "x")])) == ()
 
 
+def test_what_is_printed_as_its_number_is_measured_so():
+    odd, written = (
+        a_table(Column("A", numeric=True), Column("B"), rows=[(text, "because " * 60)])
+        for text in ("\U000e0001" * 3, "U+E0001 U+E0001 U+E0001")
+    )
+    assert shares(odd) == shares(written)
+
+
 def test_a_table_of_widths_only_is_filled():
     assert sum(shares(a_table(Column("A", width=20), Column("B", width=30), rows=[("a", "b")]))) == 100
 

@@ -1,5 +1,6 @@
 """A signed file is still PDF/A-3a and PDF/UA-1, other programs call it valid, and one changed byte does not pass."""
 
+import io
 import shutil
 import subprocess
 import threading
@@ -12,6 +13,8 @@ from pathlib import Path
 import page
 import pytest
 from asn1crypto import pem
+from pyhanko.pdf_utils.generic import StreamObject
+from pyhanko.pdf_utils.reader import PdfFileReader
 
 from reports.documents import signing
 from reports.documents.building import build
@@ -89,6 +92,16 @@ def test_the_signature_is_added_behind_the_pages_and_keeps_both_profiles(signed,
     fonts = subprocess.run(["pdffonts", path], capture_output=True, text=True).stdout.splitlines()[2:]
     assert fonts
     assert all(line.split()[-5:-2] == ["yes", "yes", "yes"] for line in fonts), fonts
+
+
+def test_a_revocation_list_may_end_in_a_carriage_return(pages, tmp_path):
+    path, added = tmp_path / "added.pdf", signing.Addition(io.BytesIO(pages))
+    added.root["/Extra"] = added.add_object(StreamObject(stream_data=b"a list\r"))
+    added.update_root()
+    with path.open("wb") as file:
+        added.write(file)
+    assert not page.validate_pdf(str(path), profile="3a").failures
+    assert PdfFileReader(io.BytesIO(path.read_bytes())).root["/Extra"].data == b"a list\r"
 
 
 @pytest.mark.parametrize("level", ["B-B", "B-LT"])
