@@ -16,7 +16,7 @@ import pypdf
 from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 
-from benchmarks.rivals.pydyf_published import published
+from benchmarks.rivals.as_published import published
 from benchmarks.timing import Comparison, Row, interleaved, seconds, within
 from reports.documents import pdf, signing
 from reports.documents.building import build

@@ -28,6 +28,8 @@ from weasyprint.text.ffi import pango
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
+from reports.documents import shaping  # noqa: F401  # so that WeasyPrint shapes each text once
+
 _NS = "http://www.aiim.org/pdfa/ns/"
 # WeasyPrint writes one variant at a time: the identification of PDF/UA, and the PDF/A extension schema that declares
 # it, are added.

@@ -18,7 +18,7 @@ import pytest
 
 from reports.documents import wording
 from reports.documents.building import build
-from reports.documents.render import Pictures, render, to_html
+from reports.documents.render import Pictures, laid_out, render, to_html
 from reports.documents.snapshot import SnapshotInvalid, canonical, digest
 from tests.documents.figures import not_in_snapshot, text_of, written
 from tests.documents.sample_snapshot import a_bare_snapshot, a_snapshot
@@ -257,6 +257,27 @@ def test_the_streams_that_are_made_last_end_clearly_too():
         file.info["Title"] = pydyf.String("A" * (256 - number) + "B" * number)
         file.write(out, b"1.7", b"%016d" % number, compress=True)
         assert b"\r\nendstream" not in out.getvalue()
+
+
+def test_text_that_is_shaped_once_is_drawn_as_if_it_were_shaped_twice(bare, monkeypatch):
+    from weasyprint.text import line_break
+
+    from reports.documents import pdf, shaping
+
+    words = "Unverhältnismäßigkeiten of accountability <u>underlined</u> שלום " * 9
+    styles = ("text-align: justify", "white-space: pre-line", "hyphens: auto; width: 30mm", "letter-spacing: 1pt")
+    html = (
+        '<html lang="de"><head><title>T</title></head><body>'
+        + "".join(f'<p style="{style}">{words}\n{words}</p>' for style in styles)
+        + "</body></html>"
+    )
+    snapshot, content, _ = bare
+    sheet = laid_out(content, snapshot)
+    options = {"blobs": sheet.blobs, "identifier": bytes(16), "when": datetime(2026, 11, 23, tzinfo=UTC)}
+    assert line_break.Layout is shaping.Line
+    once = pdf.write(html, sheet.css, **options)
+    monkeypatch.setattr(line_break, "Layout", shaping.Line.__base__)
+    assert pdf.write(html, sheet.css, **options) == once
 
 
 def test_content_of_another_snapshot_is_refused():
