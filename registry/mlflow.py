@@ -5,10 +5,12 @@ here are MLflow's documented REST API 2.0.
 """
 
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from json import JSONDecodeError
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -94,13 +96,19 @@ def require_up() -> None:
         raise MlflowDown("MLflow does not answer at its health check. Nothing was changed; try again when it is up.")
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return whose certificates are believed; read once, since that takes longer than MLflow takes to answer."""
+    return httpx.create_ssl_context()
+
+
 class Client:
     """Calls as Placet's service identity, all in one workspace. Use as a context manager."""
 
     def __init__(self, workspace: str = DEFAULT_WORKSPACE) -> None:
         self.workspace = workspace
         auth = (settings.MLFLOW_USERNAME, settings.MLFLOW_PASSWORD) if settings.MLFLOW_USERNAME else None
-        self._http = httpx.Client(base_url=settings.MLFLOW_TRACKING_URI, auth=auth, timeout=TIMEOUT)
+        self._http = httpx.Client(base_url=settings.MLFLOW_TRACKING_URI, auth=auth, timeout=TIMEOUT, verify=_trusted())
 
     def __enter__(self) -> "Client":
         return self
