@@ -201,7 +201,7 @@ def _raise_panel(viewer: User) -> dict[str, Any] | None:
     """Return what the form that raises a finding offers; None for who may not."""
     if viewer.is_service:
         return None
-    systems = [row for row in inventory.systems_for(viewer) if has_role(viewer, *remediation.RAISERS, system_id=row.pk)]
+    systems = list(inventory.systems_of_roles(viewer, *remediation.RAISERS))
     offered = {
         "systems": [{"pk": row.pk, "slug": str(row.pk), "name": row.name} for row in systems],
         "sources": list(remediation.SOURCES.items()),

@@ -2,12 +2,13 @@
 
 import uuid
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from governance.accounts import holds
 from governance.accounts.access import readable
 from governance.accounts.models import User
+from governance.accounts.selectors import grants_in_force
 from governance.common import clock
 from governance.common.errors import Unknown
 from governance.inventory.models import (
@@ -24,6 +25,12 @@ from governance.inventory.models import (
 def systems_for(user: User) -> QuerySet[AISystem]:
     """Return the systems that a person may read."""
     return readable(AISystem.objects.select_related("owner").order_by("name"), user, system="pk")
+
+
+def systems_of_roles(user: User, *roles: str) -> QuerySet[AISystem]:
+    """Return the systems that a person may read and for which they hold one of the roles; one query."""
+    grants = grants_in_force().filter(person=user, role__in=[str(role) for role in roles])
+    return systems_for(user).filter(Exists(grants.filter(Q(system_id__isnull=True) | Q(system_id=OuterRef("pk")))))
 
 
 def system_for(user: User, pk: uuid.UUID | str) -> AISystem:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import people_with
@@ -64,7 +66,7 @@ def list_page(viewer: User, query: Mapping[str, str]) -> Row:
         "closed": [_row(row, today) for row in closed[:CLOSED_SHOWN]],
         "closed_count": closed.count(),
         "system": {"pk": asked.pk, "name": asked.name} if asked else None,
-        "may_open": bool(systems_kept_by(viewer)),
+        "may_open": systems_kept_by(viewer).exists(),
     }
 
 
@@ -121,9 +123,10 @@ def _choices(system_id: uuid.UUID | None) -> Row:
     }
 
 
-def systems_kept_by(viewer: User) -> list[AISystem]:
+def systems_kept_by(viewer: User) -> QuerySet[AISystem]:
     """Return the systems of which a person may open incidents."""
-    return [row for row in inventory.systems_for(viewer) if selectors.is_keeper(viewer, row.pk)]
+    kept = inventory.systems_of_roles(viewer, *selectors.KEEPERS)
+    return kept.none() if viewer.is_service else kept
 
 
 def incident_page(viewer: User, pk: uuid.UUID) -> Row:

@@ -2,10 +2,13 @@
 
 import uuid
 
+from django.db.models import QuerySet
+
 from governance.accounts.models import User
 from governance.accounts.roles import Role
 from governance.accounts.selectors import roles_anywhere, roles_of
 from governance.common.errors import Forbidden
+from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from reports.models import BundleJob
 
@@ -27,6 +30,15 @@ def may_ask(user: User, system_id: uuid.UUID | None) -> bool:
     if roles_of(user, system_id=system_id) & TAKERS:
         return True
     return AISystem.objects.filter(pk=system_id, owner=user).exists() and bool(roles_anywhere(user))
+
+
+def systems_for(user: User) -> QuerySet[AISystem]:
+    """Return the systems whose papers somebody may take away; as :func:`may_ask` says of each."""
+    seen = inventory.systems_for(user)
+    if may_take_all(user):
+        return seen
+    own = seen.filter(owner=user) if roles_anywhere(user) else seen.none()
+    return inventory.systems_of_roles(user, *TAKERS) | own
 
 
 def may_ask_somewhere(user: User) -> bool:
