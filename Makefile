@@ -43,7 +43,7 @@ test-fast: $(STAMPS)/dev ## The tests of under a minute.
 test-spark: $(STAMPS)/spark ## Spark counts records as DuckDB does; installs pyspark (450 MB) and sees to a Java for that.
 	$(RUN) pytest tests/monitoring/test_spark_counts.py $(ARGS)
 
-prove: $(STAMPS)/dev ## The promises at full counts (crashes, races, flips); takes long.
+prove: $(STAMPS)/dev $(STAMPS)/native-prove ## The promises at full counts (crashes, races, flips); takes long.
 	PLACET_PROVE=1 $(RUN) pytest $(ARGS)
 	.venv/bin/python scripts/mlflow_range.py
 	$(MAKE) test-spark
@@ -140,6 +140,10 @@ $(STAMPS)/native-dev: scripts/native.sh scripts/apt.sh | $(STAMPS)/venv
 
 $(STAMPS)/native-spark: scripts/native.sh scripts/apt.sh | $(STAMPS)/venv
 	@bash scripts/native.sh spark
+	@touch $@
+
+$(STAMPS)/native-prove: scripts/native.sh scripts/apt.sh | $(STAMPS)/venv
+	@bash scripts/native.sh prove
 	@touch $@
 
 $(STAMPS)/app: requirements.lock client/pyproject.toml scripts/install.sh $(STAMPS)/venv | $(STAMPS)/native

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # See to the native libraries: those of WeasyPrint (PDF) and LightGBM always, with "tests" a Chromium and the tools that check PDFs,
-# with "spark" a Java for Spark. Usage: scripts/native.sh [tests|spark]
+# with "spark" a Java for Spark, with "prove" a clock that tests may set. Usage: scripts/native.sh [tests|spark|prove]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -48,4 +48,8 @@ if [ "${1:-}" = spark ]; then
   # Spark 4.0 runs on Java 17 and 21. No wheel will do: the one that holds a Java lacks a module that Spark asks for.
   has_java() { "${JAVA_HOME:+$JAVA_HOME/bin/}java" -version >/dev/null 2>&1; }
   has_java || bash scripts/apt.sh "Java, which Spark runs on," openjdk-17-jre-headless
+fi
+
+if [ "${1:-}" = prove ]; then
+  compgen -G "/usr/lib/*/faketime/libfaketime.so.1" >/dev/null || bash scripts/apt.sh "a clock that tests may set" libfaketime
 fi

@@ -20,6 +20,7 @@ from examples.credit import story, telling
 from examples.credit.receiver import Receiver
 from examples.credit.stage import Stage
 from governance.common.embedded import Stack
+from tests.e2e.faults import clock_of_its_own, disk_of_its_own
 from tests.e2e.ledger import Ledger
 from tests.e2e.steps import Step, play
 from tests.e2e.wire import Wire, wire
@@ -36,6 +37,7 @@ ACTS = (
     "test_publishing_a_policy",
     "test_every_page",
     "test_bad_input",
+    "test_faults",
     "test_placet_away",
     "test_starting_again",
 )
@@ -65,11 +67,15 @@ def mlflow_wire() -> Iterator[Wire]:
 @pytest.fixture(scope="session")
 def world(stage: Stage, mlflow_wire: Wire) -> Iterator[story.World]:
     """Every process of Placet, the demo's people, a classified system, and credit-risk v1 as the champion."""
-    with tempfile.TemporaryDirectory(prefix="placet-e2e-") as folder:
-        Path(folder).chmod(0o755)  # the servers' own user enters it
-        var = Path(folder) / "var"
+    with tempfile.TemporaryDirectory(prefix="placet-e2e-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the servers' own user enters it
+        var = folder / "var"
+        var.mkdir()
         ports = dict.fromkeys(("web", "mlflow", "postgres", "valkey"), 0)
         with (
+            disk_of_its_own(var),
+            clock_of_its_own(folder),
             Receiver() as receiver,
             Stack(
                 var=var,

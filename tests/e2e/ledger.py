@@ -25,15 +25,28 @@ class Ledger:
     """
 
     def __init__(self, url: str) -> None:
-        self._connection = psycopg.connect(url, autocommit=True, options="-c default_transaction_read_only=on")
+        self._url = url
+        self._connection = self._connect()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self._url, autocommit=True, options="-c default_transaction_read_only=on")
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
+    def _found(self, query: Any, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except psycopg.OperationalError:
+            if not self._connection.closed:
+                raise
+            self._connection = self._connect()  # the server was killed meanwhile
+            return self._connection.execute(query, values).fetchall()
+
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return what ``query`` finds."""
-        return self._connection.execute(query.encode(), values).fetchall()
+        return self._found(query.encode(), values)
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows of every table that people's acts are written to, the log among them."""
@@ -44,7 +57,7 @@ class Ledger:
         ]
         one = sql.SQL("SELECT {literal}, count(*) FROM {table}")
         parts = [one.format(literal=sql.Literal(name), table=sql.Identifier(name)) for name in names]
-        return dict(self._connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall())
+        return dict(self._found(sql.SQL(" UNION ALL ").join(parts)))
 
     def newest(self) -> int:
         """Return the number of the newest log entry."""
