@@ -21,10 +21,11 @@ from redis.exceptions import RedisError
 
 from governance.accounts.models import User
 from governance.common.counting import count
-from governance.common.errors import DomainError, Unknown
+from governance.common.errors import Unknown
 from governance.evidence import storage
 from reports import kept, selectors
 from reports.documents.frames import ASK, FAILED, PROGRESS, Torn, read_frame, write_frame
+from reports.errors import TooManyChecks
 from reports.models import Document, DocumentJob
 
 TIME_LIMIT_S = 20.0
@@ -39,13 +40,6 @@ _IDENTIFIER = re.compile(rb"/ID\s*\[\s*<([0-9a-fA-F]{32})>")
 _KEYWORD = re.compile(rb"<pdf:Keywords>[^<]{0,300}?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 Standing = Literal["ours", "unsigned", "evidence_changed", "altered", "unknown"]
-
-
-class TooManyChecks(DomainError):
-    """Reading a stranger's file is dear: a person, or everybody together, asked for it too often."""
-
-    status = 429
-    title = "Too many files to check"
 
 
 @dataclass(frozen=True)

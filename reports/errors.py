@@ -19,3 +19,10 @@ class NothingToDispose(DomainError):
     """Rows of the database stay; only files on which nothing else rests can be removed."""
 
     title = "There is nothing to dispose of"
+
+
+class TooManyChecks(DomainError):
+    """Reading a stranger's file is dear: a person, or everybody together, asked for it too often."""
+
+    status = 429
+    title = "Too many files to check"

@@ -24,6 +24,7 @@ from reports.documents import signing
 from reports.documents.building import build
 from reports.documents.render import render
 from reports.documents.signing import SigningFailed
+from reports.errors import TooManyChecks
 from reports.models import Document, DocumentJob, DocumentTimeStamp
 from tests.documents.sample_snapshot import a_bare_snapshot
 from tests.documents.signing_authority import Signers
@@ -210,7 +211,7 @@ def test_no_more_files_are_read_side_by_side_than_there_is_memory_for(bank, monk
     for _ in range(checking.SIDE_BY_SIDE):
         assert checking._room.acquire(timeout=0)
     try:
-        with pytest.raises(checking.TooManyChecks, match="Other files are being checked"):
+        with pytest.raises(TooManyChecks, match="Other files are being checked"):
             checking.check(a_pdf(), bank.owner)
     finally:
         checking._room.release(checking.SIDE_BY_SIDE)
