@@ -1,7 +1,7 @@
 """Open and close findings."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import date, timedelta
 
 from django.db import connection, transaction
@@ -152,6 +152,16 @@ def close_finding(*, finding_id: uuid.UUID, closer: User, how: str, password: st
 def asks_for_review(finding: Finding) -> bool:
     """Return whether a finding waits for somebody else's look at what its owner did, and nobody has closed it."""
     return finding.code in REVIEWS and finding.closed_at is None
+
+
+def may_close(person: User, finding: Finding, *, roles: Set[str]) -> bool:
+    """Return whether somebody may close a finding, as :func:`close_finding` says; pages offer it to nobody else.
+
+    Args:
+        roles: what the person holds for the finding's system.
+    """
+    owners = {finding.owner_id, *finding.former_owners}
+    return finding.closed_at is None and person.pk not in owners and not roles.isdisjoint(closers(finding))
 
 
 def closers(finding: Finding) -> tuple[Role, ...]:

@@ -9,9 +9,9 @@ from django.db.models import Count, Q, QuerySet
 
 from governance.accounts.models import User
 from governance.accounts.roles import Role
-from governance.accounts.selectors import has_role, people_with
+from governance.accounts.selectors import people_with, roles_of
 from governance.approvals import remediation, selectors
-from governance.approvals.findings import SIGNED
+from governance.approvals.findings import SIGNED, may_close
 from governance.approvals.models import Finding
 from governance.audit import selectors as log
 from governance.common import clock
@@ -77,13 +77,14 @@ def finding_page(viewer: User, pk: uuid.UUID) -> dict[str, Any]:
         Unknown: no such finding.
     """
     finding = selectors.finding_for(viewer, pk)
-    officer = not viewer.is_service and has_role(viewer, Role.RISK_OFFICER, system_id=finding.system_id)
+    roles = roles_of(viewer, system_id=finding.system_id)
+    officer = not viewer.is_service and Role.RISK_OFFICER in roles
     mine, open_ = finding.owner_id == viewer.pk, finding.closed_at is None
     evidence = finding.closure_evidence
     return {
         "finding": _row(finding, clock.now().date())
         | {
-            "closable": open_ and viewer.pk not in {finding.owner_id, *finding.former_owners},
+            "closable": may_close(viewer, finding, roles=roles),
             "signed": finding.severity in SIGNED,
             "evidence": {"type": evidence.type, "digest": evidence.payload_digest} if evidence else None,
             "request": finding.request_id,

@@ -210,8 +210,10 @@ def open_findings(ai_system: AISystem) -> Sequence[Finding]:
 
 
 def findings_shown(findings: Sequence[Finding], people: People, viewer: User) -> list[dict[str, Any]]:
-    """Return findings as rows; ``closable`` says whether the viewer may close one: everybody but its owner."""
-    today = clock.now().date()
+    """Return findings as rows; ``closable`` says whether the viewer may close one, ``refusal`` why an owner may not."""
+    if not findings:
+        return []
+    now, held = clock.now(), roles_held(viewer)
     return [
         {
             "pk": row.pk,
@@ -219,11 +221,11 @@ def findings_shown(findings: Sequence[Finding], people: People, viewer: User) ->
             "severity": row.severity,
             "owner": people[row.owner_id],
             "due_on": row.due_on,
-            "overdue": row.due_on < today,
+            "overdue": row.due_on < now.date(),
             "source": row.source,
-            "closable": row.owner_id != viewer.pk,
+            "closable": finding_services.may_close(viewer, row, roles=held(row.system_id, now)),
             "signed": row.severity in finding_services.SIGNED,
-            "refusal": finding_services.OwnFinding.title,
+            "refusal": finding_services.OwnFinding.title if row.owner_id == viewer.pk else "",
         }
         for row in findings
     ]

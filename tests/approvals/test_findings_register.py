@@ -20,6 +20,7 @@ from governance.audit.events import Event
 from governance.common import clock
 from governance.common.errors import Forbidden, InvalidInput, Unknown
 from governance.evidence.models import Evidence
+from registry.reviewing.review import review_page
 from tests.factories import PASSWORD, REASON, Cast, a_policy_text, a_user, approve, state_of
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +114,21 @@ def test_who_handed_a_finding_over_does_not_close_it_either(cast):
     finding.closed_at, finding.closed_by = clock.now(), cast.validator
     with pytest.raises(IntegrityError, match="finding_closed_by_no_former_owner"), transaction.atomic():
         audit.append(event=Event.FINDING_CLOSED, actor=cast.validator, subjects=[finding], data={"made": "by a test"})
+
+
+@pytest.mark.parametrize(("severity", "who"), [("medium", {"validator", "officer"}), ("critical", {"officer"})])
+def test_only_who_may_close_a_finding_is_offered_to(cast, severity, who):
+    finding, made = raised(cast, severity=severity), cast.reviewed()
+    everybody = {"auditor": a_user("auditor")}
+    everybody |= {name: getattr(cast, name) for name in ("engineer", "owner", "validator", "officer")}
+    for name, person in everybody.items():
+        offered = register.finding_page(person, finding.pk)["finding"]["closable"]
+        assert offered is (name in who), name
+        (row,) = review_page(made.approval, person)["findings"]
+        assert row["closable"] is offered, name
+        assert bool(row["refusal"]) is (name == "owner"), name
+    findings.close_finding(finding_id=finding.pk, closer=cast.officer, how="Mended.", password=PASSWORD)
+    assert not register.finding_page(cast.officer, finding.pk)["finding"]["closable"]
 
 
 def test_too_many_open_findings_hold_a_request_until_enough_are_closed(cast):
