@@ -14,7 +14,10 @@ from governance.common import clock
 from registry import protected
 from reports.bundles.access import TAKERS
 
-MAY = ("may_read_log", "may_read_health", "may_read_people", "may_read_replays", "may_take_papers", "may_validate")
+MAY = (
+    *("may_read_log", "may_take_log", "may_read_health", "may_read_people", "may_read_replays"),
+    *("may_take_papers", "may_validate"),
+)
 VALIDATION = frozenset({Role.VALIDATOR, Role.RISK_OFFICER, Role.AUDITOR})  # to whom the menu offers validations
 
 
@@ -33,6 +36,7 @@ def header(request: HttpRequest) -> dict[str, Any]:
         "inbox_count": waiting_count(user),
         "may_validate": bool(held.keys() & VALIDATION),
         "may_take_papers": bool(held.keys() & TAKERS or everywhere & PERMISSIONS["audit.export_bundle"]),
+        "may_take_log": bool(everywhere & PERMISSIONS["audit.export_bundle"]),
         "may_read_log": bool(everywhere & PERMISSIONS["audit.read_log"]),
         "may_read_health": bool(everywhere & PERMISSIONS["operations.read_health"]),
         "may_read_people": bool(everywhere & PERMISSIONS["accounts.read_people"]),

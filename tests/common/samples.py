@@ -50,7 +50,7 @@ def header() -> dict[str, Any]:
         "where": "write-once folder",
     }
     facts = {"role": "Risk officer", "inbox_count": 2, "anchor": anchor}
-    facts |= dict.fromkeys(("may_read_log", "may_read_people", "may_take_papers", "may_validate"), True)
+    facts |= dict.fromkeys(("may_read_log", "may_take_log", "may_read_people", "may_take_papers", "may_validate"), True)
     return {"user": user, "messages": [], **facts}
 
 
