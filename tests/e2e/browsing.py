@@ -132,6 +132,10 @@ class Visitor:
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(self.url + "/")
 
+    def menu(self, name: str) -> None:
+        """Follow a link of the main menu."""
+        self.page.get_by_role("navigation", name="Main").get_by_role("link", name=name, exact=True).click()
+
     def found(self, path: str, pattern: str) -> str:
         """Return the first address on a page whose path is ``pattern``."""
         self.open(path)

@@ -35,6 +35,7 @@ ACTS = (
     "test_grant_is_single_use",
     "test_watching_and_papers",
     "test_publishing_a_policy",
+    "test_an_auditor_checks",
     "test_every_page",
     "test_bad_input",
     "test_faults",
@@ -160,3 +161,18 @@ def v2_live(world: story.World, step: Step, v2_in_review: Any) -> Any:
     if story.follow(world, 2)["approval"]["state"] == "in_review":
         step(5)
     return story.follow(world, 2)
+
+
+@pytest.fixture(scope="session")
+def again_in_review(world: story.World, stage: Stage, more_versions: dict[str, int], v2_live: Any) -> Any:
+    """A promotion to champion that waits for its signatures: of the version like v1. Nothing is being made any more."""
+    again = more_versions["again"]
+    if again not in world.promotions:
+        body = {"model": story.MODEL, "version": again, "alias": "champion"}
+        world.promotions[again] = world.pipeline.call("POST", "promotion-requests", body)
+
+    def in_review() -> Any:
+        now = story.follow(world, again)
+        return now if now["approval"]["state"] == "in_review" else None
+
+    return stage.wait("its evidence is made", in_review, seconds=240)

@@ -13,9 +13,8 @@ import psycopg
 import pytest
 
 from examples.credit import story
-from examples.credit.stage import Stage
 from governance.accounts.services import token_digest
-from tests.e2e.calls import GOOD, OTHERS, PROMOTIONS, REQUESTS, SENDERS, Call, body
+from tests.e2e.calls import OTHERS, PROMOTIONS, REQUESTS, SENDERS, Call, body
 from tests.e2e.ledger import Ledger
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -59,20 +58,10 @@ def a_token(world: story.World, *, scopes: list[str], days: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def names(world: story.World, more_versions: dict[str, int], v2_live: Any, stage: Stage) -> dict[str, str]:
+def names(more_versions: dict[str, int], again_in_review: Any) -> dict[str, str]:
     """What stands for the names in braces of the calls. Nothing is being made any more: what is written is counted."""
-    again = more_versions["again"]
-    if again not in world.promotions:
-        sent = {**GOOD, "version": again, "alias": "champion"}
-        world.promotions[again] = world.pipeline.call("POST", PROMOTIONS, sent)
-    reviewed = f"{PROMOTIONS}/{world.promotions[again]['id']}"
-    stage.wait(
-        "its evidence is made",
-        lambda: world.pipeline.call("GET", reviewed)["approval"]["state"] == "in_review" or None,
-        seconds=240,
-    )
     numbers = {name: str(number) for name, number in more_versions.items()}
-    return {**numbers, "open": str(world.promotions[again]["id"])}
+    return {**numbers, "open": str(again_in_review["id"])}
 
 
 def send(client: httpx.Client, call: Call, names: dict[str, str]) -> httpx.Response:
