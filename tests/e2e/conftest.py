@@ -36,6 +36,7 @@ ACTS = (
     "test_watching_and_papers",
     "test_publishing_a_policy",
     "test_an_auditor_checks",
+    "test_an_owner_minds_a_system",
     "test_every_page",
     "test_bad_input",
     "test_faults",
