@@ -37,6 +37,7 @@ ACTS = (
     "test_publishing_a_policy",
     "test_an_auditor_checks",
     "test_an_owner_minds_a_system",
+    "test_an_administrator_keeps_the_house",
     "test_every_page",
     "test_bad_input",
     "test_faults",
