@@ -75,6 +75,14 @@ def _gate() -> Iterator[Comparison]:
     yield from import_module("benchmarks.gate").measure()
 
 
+def _decisions() -> Iterator[Comparison]:
+    yield import_module("benchmarks.decisions").measure()
+
+
+def _web() -> Iterator[Comparison]:
+    yield from import_module("benchmarks.web").measure()
+
+
 def _evidence() -> Iterator[Comparison]:
     yield from import_module("benchmarks.evidence").measure()
 
@@ -100,6 +108,8 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "reconciler": _reconciler,
     "digests": _digests,
     "gate": _gate,
+    "decisions": _decisions,
+    "web": _web,
     "evidence": _evidence,
     "sandbox": _sandbox,
 }

@@ -44,7 +44,7 @@ def measure() -> Iterator[Comparison]:
         folder = Path(up.enter_context(TemporaryDirectory(prefix="placet-bench-gate-")))
         superuser = os.environ["PLACET_BOOTSTRAP_URL"]
         plain, governed = (up.enter_context(a_database(superuser)) for _ in range(2))
-        placet = up.enter_context(_placet())
+        placet = up.enter_context(serving_placet())
         password = secrets.token_hex(12)
         servers = []
         for number, (database, app) in enumerate(((plain, "basic-auth"), (governed, "governed"))):
@@ -79,7 +79,7 @@ def _settings(config: Path, users: str, password: str, placet: str) -> dict[str,
 
 
 @contextmanager
-def _placet() -> Iterator[str]:
+def serving_placet() -> Iterator[str]:
     """Run Placet's web process as ``make up`` does, and yield its address."""
     from tests.client.mlflow_plugin.mlflow_server import free_port
 
@@ -93,11 +93,14 @@ def _placet() -> Iterator[str]:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, cwd=ROOT, env=env, **quiet)  # type: ignore[call-overload]  # noqa: S603
     try:
-        for _ in range(300):
+        until = time.monotonic() + 120
+        while True:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
                     break
             except OSError:
+                if time.monotonic() > until:
+                    raise
                 time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -131,8 +134,8 @@ def _measured(servers: list[Any], password: str, placet: str) -> Comparison:
     ways: dict[str, Callable[[], float]] = {
         PLAIN: lambda: plain.set_alias(name, "challenger"),
         UNPROTECTED: lambda: governed.set_alias(name, "challenger"),
-        PROTECTED: lambda: governed.set_alias(name, "champion", grant=_grant(made)),
-        DECISION: lambda: _decided(placet, made, _grant(made)),
+        PROTECTED: lambda: governed.set_alias(name, "champion", grant=a_grant(made)),
+        DECISION: lambda: _decided(placet, made, a_grant(made)),
     }
     taken: dict[str, list[float]] = {way: [] for way in ways}
     with ExitStack() as open_:
@@ -177,7 +180,7 @@ def _clearing(database: str) -> Iterator[Callable[[], object]]:
         yield lambda: connection.execute("DELETE FROM registered_model_aliases")
 
 
-def _grant(made: Any) -> str:
+def a_grant(made: Any) -> str:
     """Give one call the right to set the alias, as the apply task does."""
     from django.db import transaction
 
@@ -196,8 +199,8 @@ def _grant(made: Any) -> str:
         return alias_changes.make_grant(change)
 
 
-def _decided(placet: str, made: Any, grant: str) -> float:
-    """Ask Placet as the plugin does, on a new connection, and return how long its ALLOW took, in seconds."""
+def a_question(made: Any, alias: str, grant: str) -> dict[str, Any]:
+    """Return what the plugin asks when somebody sets an alias."""
     version = made.version
     subject = {
         "workspace": "default",
@@ -207,13 +210,18 @@ def _decided(placet: str, made: Any, grant: str) -> float:
         "source": version.source,
         "storage_location": version.storage_location,
     }
-    question = {
+    return {
         "identity": {"username": SERVICE, "source": "basic-auth"},
         "action": "alias.set",
         "subject": subject,
-        "detail": {"alias": "champion"},
+        "detail": {"alias": alias},
         "grant": grant,
     }
+
+
+def _decided(placet: str, made: Any, grant: str) -> float:
+    """Ask Placet as the plugin does, on a new connection, and return how long its ALLOW took, in seconds."""
+    question = a_question(made, "champion", grant)
     headers = {"Authorization": f"Bearer {os.environ['PLACET_GATE_TOKEN']}", "Content-Type": "application/json"}
     connection = http.client.HTTPConnection(urlsplit(placet).netloc, timeout=30)
     began = time.perf_counter()

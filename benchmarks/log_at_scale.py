@@ -23,7 +23,8 @@ ASKED, WARM_UP = 300, 20
 FILL = """
 INSERT INTO audit_entry (body) SELECT convert_to(
   '{"actor":"system:benchmark","at":"' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
-  || 'Z","data":{"model":"model-' || mod(n, 500) || '","version":' || mod(n, 50) || '},"event":"'
+  || 'Z","data":{"action":"alias.set","alias":"champion","model":"model-' || mod(n, 500) || '","verdict":"BLOCK",'
+  || '"version":' || mod(n, 50) || '},"event":"'
   || (ARRAY['gate.refused','gate.allowed','version.mirrored'])[1 + mod(n, 3)] || '","id":"' || gen_random_uuid()
   || '","log":"' || %s || '","payload":null,"subjects":[],"v":1}', 'UTF8')
 FROM generate_series(1, %s) n
@@ -77,7 +78,7 @@ def _sizes() -> Iterator[Comparison]:
 
     found: dict[str, list[tuple[float, float]]] = {"proof": [], "page": []}
     for size in (SMALL, LARGE):
-        _fill(connection, size - selectors.size())
+        fill(connection, size - selectors.size())
         for name, way in (("proof", proof(size)), ("page", page(size))):
             taken = []
             for _ in range(WARM_UP):
@@ -104,7 +105,7 @@ def _sizes() -> Iterator[Comparison]:
         yield Comparison(what, "PostgreSQL 18, one process, Django's test client for the page", rows, claim)
 
 
-def _fill(connection: object, count: int) -> None:
+def fill(connection: object, count: int) -> None:
     """Append ``count`` entries as the app role, place them as the notary, and have PostgreSQL look at its tables."""
     from django.conf import settings
 
