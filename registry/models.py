@@ -148,7 +148,10 @@ class PromotionRequest(Governed):
                 condition=Q(change_class__in=ChangeClass.values), name="known_change_class_is_stated"
             )
         ]
-        indexes = [models.Index(fields=["state", "-made_at"], name="promotion_by_state")]
+        indexes = [
+            models.Index(fields=["state", "-made_at"], name="promotion_by_state"),
+            models.Index(fields=["-made_at", "-id"], name="promotion_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"PR-{self.number}"

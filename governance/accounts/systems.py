@@ -15,4 +15,5 @@ def names_of(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, str]:
 
 def choices() -> list[tuple[str, str]]:
     """Return all AI systems as choices of a form."""
-    return [(str(row.pk), row.name) for row in apps.get_model("inventory", "AISystem").objects.order_by("name")]
+    rows = apps.get_model("inventory", "AISystem").objects.order_by("name").values_list("pk", "name")
+    return [(str(pk), name) for pk, name in rows]

@@ -98,7 +98,7 @@ def page(reach: Reach, wanted: Asked, *, after: str = "") -> Page:
     """
     tabs = _tabs(reach.person)
     rows = _readable(reach).filter(_filters(wanted))
-    counts = rows.aggregate(**{name: Count("pk", filter=condition) for name, condition in tabs.items()})
+    counts = {name: rows.filter(condition).count() for name, condition in tabs.items()}  # one index each, no scan
     field, down = _ORDER[wanted.order]
     keys = rows.filter(tabs[wanted.waiting]).order_by(*(f"-{name}" if down else name for name in (field, "pk")))
     if (cursor := _cursor(after)) is not None:

@@ -202,12 +202,8 @@ def _raise_panel(viewer: User) -> dict[str, Any] | None:
     """Return what the form that raises a finding offers; None for who may not."""
     if viewer.is_service:
         return None
-    systems = list(inventory.systems_of_roles(viewer, *remediation.RAISERS))
-    offered = {
-        "systems": [{"pk": row.pk, "slug": str(row.pk), "name": row.name} for row in systems],
-        "sources": list(remediation.SOURCES.items()),
-    }
-    return offered if systems else None
+    systems = list(inventory.systems_of_roles(viewer, *remediation.RAISERS).values("pk", "name"))
+    return {"systems": systems, "sources": list(remediation.SOURCES.items())} if systems else None
 
 
 def history_of(finding: Finding) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ def systems_in_law(person: User | None) -> list[SystemInLaw]:
 
     Three queries beside one for each kind of record that names the law, whatever the number of systems.
     """
-    rows = AISystem.objects.order_by("name")
+    rows = AISystem.objects.only("slug", "name", "ai_roles").order_by("name")
     found = list(rows if person is None else readable(rows, person, system="pk"))
     newest, made = signed_for(found), _made(found)
     return [

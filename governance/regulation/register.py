@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -222,7 +222,18 @@ class Register:
 
         ``Annex I`` does not match ``Annex III``: the reference ends at a dot.
         """
-        return tuple(point for point in self if point.id == prefix or point.id.startswith(f"{prefix}."))
+        return self._by_prefix.get(prefix, ())
+
+    @cached_property
+    def _by_prefix(self) -> Mapping[str, tuple[Point, ...]]:
+        """The points by each reference that leads to them: ``Annex III.5.b`` by itself, Annex III.5 and Annex III."""
+        found: dict[str, tuple[Point, ...]] = {}
+        for point in self:
+            parts = point.id.split(".")
+            for count in range(1, len(parts) + 1):
+                prefix = ".".join(parts[:count])
+                found[prefix] = (*found.get(prefix, ()), point)
+        return found
 
     def in_force(self, point_id: str, on_date: date) -> bool | None:
         """Return whether this wording was part of the law on ``on_date``.

@@ -122,7 +122,7 @@ def calendar_page(viewer: User, query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "overdue": [_due(row, viewer) for row in late],
         "months": [{"month": month, "rows": [_due(row, viewer) for row in rows]} for month, rows in months],
-        "systems": [{"pk": row.pk, "name": row.name} for row in inventory.systems_for(viewer)],
+        "systems": list(inventory.systems_for(viewer).values("pk", "name")),
         "system": system_id,
     }
 

@@ -94,7 +94,7 @@ def new_page(viewer: User, query: Mapping[str, str]) -> Row:
         raise Forbidden("An incident is kept by an owner, engineer, validator, risk officer or administrator.")
     return {
         "system": {"pk": chosen.pk, "name": chosen.name} if chosen else None,
-        "systems": [] if chosen else [{"pk": row.pk, "name": row.name} for row in systems_kept_by(viewer)],
+        "systems": [] if chosen else list(systems_kept_by(viewer).values("pk", "name")),
         "alert": {"pk": alert.pk, "title": alert.title, "at": alert.opened_at, "monitor": alert.monitor_id}
         if alert
         else None,

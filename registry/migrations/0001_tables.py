@@ -157,6 +157,10 @@ class Migration(migrations.Migration):
             model_name='promotionrequest',
             index=models.Index(fields=['state', '-made_at'], name='promotion_by_state'),
         ),
+        migrations.AddIndex(
+            model_name='promotionrequest',
+            index=models.Index(fields=['-made_at', '-id'], name='promotion_by_time'),
+        ),
         migrations.AddConstraint(
             model_name='registeredmodel',
             constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='one_model_per_workspace_and_name'),

@@ -1,12 +1,12 @@
 """The pages of registered models: what is live on whose word, what was in production when, what the gate refused."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
@@ -34,31 +34,6 @@ BYPASSES = (
 )
 GATE_DAYS = 90
 ATTEMPTS_SHOWN = 12
-
-
-def model_rows(viewer: User) -> list[dict[str, Any]]:
-    """Return every registered model with what is live; four queries, whatever their number."""
-    models = list(
-        selectors.models_for(viewer).annotate(version_count=Count("versions"), newest=Max("versions__number"))
-    )
-    live = {row.model_id: row for row in _open_spans(models) if row.alias in {CHAMPION, protected.IN_USE}}
-    problems = dict(ModelVersion.objects.exclude(problem="").order_by("number").values_list("model_id", "problem"))
-    return [
-        {
-            "pk": row.pk,
-            "name": str(row),
-            "system": {"pk": row.system.pk, "name": row.system.name} if row.system else None,
-            "ai_act": _class_and_tier(row),
-            "champion": f"v{live[row.pk].version.number}" if row.pk in live else None,
-            "champion_state": _state_of(live[row.pk]) if row.pk in live else "",
-            "versions": row.version_count,
-            "latest": f"v{row.newest}" if row.newest else "",
-            "mirrored_at": row.mirrored_at,
-            "outside": row.is_recorded,
-            "problem": problems.get(row.pk, ""),
-        }
-        for row in models
-    ]
 
 
 def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at: str = "") -> dict[str, Any]:
@@ -110,12 +85,6 @@ def model_page(registered: RegisteredModel, viewer: User, *, alias: str = "", at
     }
 
 
-def _open_spans(models: Iterable[RegisteredModel]) -> Iterable[AliasHistory]:
-    return AliasHistory.objects.filter(model__in=list(models), during__endswith__isnull=True).select_related(
-        "version", "promotion__approval"
-    )
-
-
 def _findings_about(registered: RegisteredModel) -> QuerySet[Finding]:
     """Return the open findings of a model that belongs to no AI system; they name it in their title."""
     found = _naming(registered).filter(system__isnull=True, closed_at__isnull=True)
@@ -131,13 +100,8 @@ def _names(finding: Finding, registered: RegisteredModel) -> bool:
     return str(registered) in finding.title and f":{registered}" not in finding.title
 
 
-def _class_and_tier(row: RegisteredModel) -> str:
-    if row.system is None or not row.system.ai_act_class:
-        return "not classified" if row.system else ""
-    return f"{row.system.get_ai_act_class_display()} · tier {row.system.model_tier}"
-
-
-def _state_of(span: AliasHistory) -> str:
+def state_of(span: AliasHistory) -> str:
+    """Return on whose word a version is live: its approval's state, or how it came there without one."""
     if span.promotion:
         return span.promotion.approval.state
     return "grandfathered" if span.adoption_id else "break-glass" if span.opened_by_id else "unapproved"
@@ -148,7 +112,7 @@ def _facts(registered: RegisteredModel, live: Sequence[AliasHistory], people: Pe
     if registered.system:
         rows.append({"label": "Owner", "value": people[registered.system.owner_id]["name"]})
     for span in live:
-        state = _state_of(span)
+        state = state_of(span)
         tone = {"approved": "ok", "suspended": "warn", "grandfathered": "warn"}.get(state, "bad")
         rows.append({"label": span.alias.capitalize(), "value": f"v{span.version.number}, {state}", "tone": tone})
         rows.append(
@@ -162,7 +126,7 @@ def _banner(
 ) -> dict[str, Any] | None:
     """Say what is wrong with what serves now: an approval without force first, then an open finding about the gate."""
     for span in live:
-        if _state_of(span) != State.APPROVED:
+        if state_of(span) != State.APPROVED:
             return _without_force(span)
     for span in live:
         if ending := _ending(span):

@@ -12,11 +12,15 @@ from governance.approvals.kinds import Presented
 from governance.approvals.models import ApprovalRequest, StandingApproval, State, Waiver
 from registry.models import AliasHistory, PromotionRequest
 
+_NAMES = ("version__model__workspace", "version__model__name")
+
 
 def present(requests: Sequence[ApprovalRequest]) -> dict[uuid.UUID, Presented]:
     """Return title, reference and page of each request; two queries, whatever their number."""
-    promotions = PromotionRequest.objects.select_related("version__model").filter(
-        approval__in=[row.pk for row in requests]
+    promotions = (
+        PromotionRequest.objects.select_related("version__model")
+        .only("number", "alias", "state", "approval", "version__number", *_NAMES)
+        .filter(approval__in=[row.pk for row in requests])
     )
     found = {row.approval_id: row for row in promotions}
     live = {

@@ -32,6 +32,7 @@ from governance.common.pages import page
 from registry import applying, promotions, selectors, tasks
 from registry.models import PromotionRequest, RegisteredModel
 from registry.reviewing import evidence, model_pages, requester, review
+from registry.reviewing.model_list import models_page
 from registry.reviewing.sign import lift_page, sign_page
 
 SIGNED = {
@@ -184,8 +185,8 @@ def promotion_apply(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @page
 @require_GET
 def model_list(request: HttpRequest) -> HttpResponse:
-    """``GET /models``: every registered model, and what is live."""
-    return render(request, "registry/model_list.html", {"models": model_pages.model_rows(actor(request))})
+    """``GET /models``: registered models, and what is live; ``?q=`` narrows the list."""
+    return render(request, "registry/model_list.html", models_page(actor(request), request.GET))
 
 
 @page

@@ -77,7 +77,7 @@ def _length(length: timedelta) -> str:
 def _figures(main: Main) -> tuple[int, datetime | None, date | datetime | None]:
     rows = apps.get_model(main.table)._default_manager.all()
     count = rows.order_by()[: COUNTED_TO + 1].count()
-    oldest = rows.aggregate(oldest=Min(main.at))["oldest"]
+    oldest = rows.order_by(main.came_by or main.at).values_list(main.at, flat=True).first()
     due = None
     if main.due:
         due = rows.filter(**{f"{main.due}__gte": clock.now()}).aggregate(due=Min(main.due))["due"]

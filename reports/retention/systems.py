@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Max
+from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Lower
 
 from governance.accounts import holds
@@ -62,9 +62,10 @@ def dated_rows() -> list[Kept]:
     return [row for row in table() if row.period.years]
 
 
-def standings_for(person: User) -> list[list[Standing]]:
-    """Return for each system that a person may read, by name, its rows; five queries, whatever the number."""
-    return standings(list(readable(AISystem.objects.order_by("name"), person, system="pk")))
+def systems_for(person: User) -> QuerySet[AISystem]:
+    """Return the systems that a person may read: those retired first, of which something may be due, then by name."""
+    rows = AISystem.objects.order_by(F("retired_at").asc(nulls_last=True), "name")
+    return readable(rows, person, system="pk")
 
 
 def standings(systems: Sequence[AISystem]) -> list[list[Standing]]:

@@ -118,7 +118,7 @@ def _midnight(day: date) -> datetime:
 
 def _context(person: User, typed: Row, *, error: str = "") -> Row:
     return {
-        "systems": [{"pk": str(row.pk), "name": row.name} for row in access.systems_for(person)],
+        "systems": list(access.systems_for(person).values("pk", "name")),
         "may_take_period": access.may_take_all(person),
         "may_take_log": access.may_take_all(person),
         "form": typed,

@@ -16,7 +16,7 @@ from reports.models import ABOUT_A_VERSION
 MOST = 200
 
 
-def version_choices(systems: Iterable[AISystem]) -> dict[str, Any] | None:
+def version_choices(systems: Iterable[uuid.UUID]) -> dict[str, Any] | None:
     """Return ``kinds`` and, by system, the newest versions of these systems; None where there is none. One query.
 
     ``cut`` says that there are older ones, which are asked for over the API.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from governance.accounts.models import User
 from governance.common import clock
+from governance.common.paging import page_of
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from governance.regulation import record
@@ -22,6 +23,7 @@ from reports.covering import ACT, When, controls_shown, lines_of, offered, share
 from reports.documents.wording import DASH
 from reports.models import Document
 
+SYSTEMS_SHOWN = 20
 WHEN = {"now": gettext_lazy("Apply now"), "all": gettext_lazy("Apply now or later")}
 COLUMN_WORDS: Mapping[Column, Any] = {
     "evidence": gettext_lazy("Evidence"),
@@ -183,10 +185,14 @@ def coverage_csv(ai_system: AISystem, asked: Mapping[str, str]) -> Iterator[str]
 
 
 def map_page(viewer: User, asked: Mapping[str, str]) -> Row:
-    """Return the context of reports/coverage_map.html; the queries do not grow with the systems."""
+    """Return the context of reports/coverage_map.html: the systems of the page that is asked for."""
+    systems, pager = page_of(inventory.systems_for(viewer), asked, SYSTEMS_SHOWN)
+    return _map(systems, _when(asked)) | {"pager": pager}
+
+
+def _map(systems: Sequence[AISystem], when: When) -> Row:
+    """Return the map of some systems; the queries do not grow with them."""
     law, today = load(), clock.now().date()
-    when = _when(asked)
-    systems = list(inventory.systems_for(viewer))
     shares = shares_of(systems, when=when, today=today)
     bound = {group for found in shares.values() for group in found or ()}
     titles = dict(_articles())
@@ -262,7 +268,7 @@ def _level(share: Share) -> int:
 
 def map_csv(viewer: User, asked: Mapping[str, str]) -> Iterator[str]:
     """Yield the map line by line: a note, the heading, and for each article the share of each system."""
-    page = map_page(viewer, asked)
+    page = _map(list(inventory.systems_for(viewer)), _when(asked))
     write = spreadsheets.writer()
     law = _("Law as of {day}").format(day=page["law"]["as_of"])
     yield write([str(page["note"]), law, _("Made on {day}").format(day=page["today"])])

@@ -19,7 +19,6 @@ from governance.accounts.roles import Role
 from governance.accounts.selectors import grants_in_force
 from governance.audit.selectors import indexes_of
 from governance.common import clock
-from governance.common.errors import Unknown
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from reports import selectors
@@ -44,16 +43,16 @@ def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -
     Raises:
         Unknown: there is no such system.
     """
-    systems = list(inventory.systems_for(viewer))
+    systems = list(inventory.systems_for(viewer).values_list("pk", "name"))
     readable = selectors.documents_for(viewer)
     readable_kind = readable.filter(kind=chosen_kind) if chosen_kind else readable
     newest = _with_snapshot(readable_kind.filter(system__isnull=False)) if chosen is None else None
-    ai_system = newest.system if newest else _chosen(systems, chosen)
+    ai_system = newest.system if newest else _chosen(viewer, systems, chosen)
     if ai_system and newest is None:
         newest = _with_snapshot(readable_kind.filter(system=ai_system))
     content = _content(newest) if ai_system and newest else None
     return {
-        "systems_filter": [(row.pk, row.name) for row in systems],
+        "systems_filter": systems,
         "system": {"pk": ai_system.pk, "name": ai_system.name, "ai_act": ai_system.get_ai_act_class_display()}
         if ai_system
         else None,
@@ -68,7 +67,7 @@ def documents_page(viewer: User, *, chosen: str | None, chosen_kind: str = "") -
         "build": {
             "kinds": kinds_offered(chosen_kind),
             "quarters": quarters(viewer),
-            "versions": version_choices([ai_system] if ai_system else systems),
+            "versions": version_choices([ai_system.pk] if ai_system else [pk for pk, _ in systems]),
         }
         if systems
         else None,
@@ -182,15 +181,11 @@ def _job(job: DocumentJob) -> Row:
     }
 
 
-def _chosen(systems: Sequence[AISystem], chosen: str | None) -> AISystem | None:
-    if chosen is None:
-        return systems[0] if len(systems) == 1 else None
-    if not chosen:
-        return None
-    found = next((row for row in systems if str(row.pk) == chosen), None)
-    if found is None:
-        raise Unknown(f"There is no AI system {chosen}.")
-    return found
+def _chosen(viewer: User, systems: Sequence[tuple[uuid.UUID, str]], chosen: str | None) -> AISystem | None:
+    """Return the system that is asked for; where none is named, the only one that there is."""
+    if chosen is None and len(systems) == 1:
+        chosen = str(systems[0][0])
+    return inventory.system_for(viewer, chosen) if chosen else None
 
 
 def _with_snapshot(documents: QuerySet[Document]) -> Document | None:

@@ -14,9 +14,12 @@ from governance.accounts.narrow import actor
 from governance.approvals.web.forms import Errors, errors_of, errors_of_refusal, sent
 from governance.common.errors import DomainError
 from governance.common.pages import page
+from governance.common.paging import page_of
 from governance.inventory import selectors as inventory
 from reports.retention import disposing, selectors, systems
 from reports.web import retention_pages
+
+SYSTEMS_SHOWN = 50
 
 
 class HoldForm(forms.Form):
@@ -134,11 +137,13 @@ def _table(
     status: int = 200,
 ) -> HttpResponse:
     figures = selectors.may_read_figures(person)
+    shown, pager = page_of(systems.systems_for(person), request.GET, SYSTEMS_SHOWN)
     context = retention_pages.table_page(
         selectors.held(with_figures=figures),
         figures=figures,
         held=holds.holds_for(person),
-        standings=systems.standings_for(person),
+        shown=shown,
+        pager=pager,
         person=person,
     )
     context["form"] = {**(sent(form) if form else {}), "errors": errors or {}}

@@ -21,7 +21,8 @@ def table_page(
     *,
     figures: bool,
     held: Sequence[tuple[LegalHold, holds.Found]],
-    standings: Sequence[Sequence[systems.Standing]],
+    shown: Sequence[AISystem],
+    pager: Row,
     person: User,
 ) -> Row:
     """Return what the page of the table shows."""
@@ -29,7 +30,8 @@ def table_page(
         "rows": [_row(row) for row in rows],
         "figures": figures,
         "holds": [_hold(row, about, person) for row, about in held],
-        "systems": [_system(rows) for rows in standings],
+        "systems": [_system(rows) for rows in systems.standings(shown)],
+        "pager": pager,
         "may_hold": not person.is_service and bool(set(holds.HOLDERS) & set(roles_anywhere(person))),
         "kinds": [{"value": value, "label": label} for value, label in holds.Kind.choices],
     }

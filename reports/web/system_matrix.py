@@ -1,4 +1,4 @@
-"""AI systems by class and tier, and the list behind each of the figures. Pure: it counts rows that were read."""
+"""AI systems by class and tier, and the list behind each of the figures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
+
+from django.db.models import Q, QuerySet
 
 from governance.common.errors import InvalidInput
 from governance.inventory.models import AISystem
@@ -40,10 +42,19 @@ def matrix(rows: Sequence[Mapping[str, Any]]) -> Row:
     return {"tiers": list(TIERS.values()), "rows": found, "totals": totals, "total": len(rows)}
 
 
-def narrowed(rows: Sequence[Row], *, ai_act_class: str, tier: str) -> tuple[list[Row], str]:
-    """Return the systems of a class and a tier, with the words for what is shown; empty words when that is all.
+def matrix_of(systems: QuerySet[AISystem]) -> Row:
+    """Return the matrix of some systems; one query, which reads nothing else of them."""
+    rows = systems.order_by().values_list("ai_act_class", "model_tier", "class_reopened_at")
+    return matrix([{"ai_act_class": kind, "tier": tier, "reopened": at is not None} for kind, tier, at in rows])
+
+
+def narrowed(
+    systems: QuerySet[AISystem], *, words: str = "", ai_act_class: str = "", tier: str = ""
+) -> tuple[QuerySet[AISystem], str]:
+    """Return the systems that fit, and the words for the class and the tier that are shown; empty when that is all.
 
     Args:
+        words: what the name, the purpose or the owner's name holds.
         ai_act_class, tier: a value of the lists above, ``none`` for systems without one; empty: any.
 
     Raises:
@@ -52,9 +63,19 @@ def narrowed(rows: Sequence[Row], *, ai_act_class: str, tier: str) -> tuple[list
     for name, value, known in (("ai_act_class", ai_act_class, CLASSES), ("tier", tier, TIERS)):
         if value and value not in known:
             raise InvalidInput(f"{name} is one of {', '.join(known)}, not {value[:40]}.")
-    kept = [row for row in rows if ai_act_class in ("", _class(row)) and tier in ("", _tier(row))]
-    words = [known[value] for value, known in ((ai_act_class, CLASSES), (tier, TIERS)) if value]
-    return kept, ", ".join(words)
+    if ai_act_class:
+        systems = systems.filter(ai_act_class="" if ai_act_class == NONE else ai_act_class)
+    if tier:
+        systems = systems.filter(model_tier=None if tier == NONE else int(tier))
+    for word in words.split():
+        systems = systems.filter(
+            Q(name__icontains=word)
+            | Q(slug__icontains=word)
+            | Q(purpose__icontains=word)
+            | Q(owner__name__icontains=word)
+        )
+    said = [known[value] for value, known in ((ai_act_class, CLASSES), (tier, TIERS)) if value]
+    return systems, ", ".join(said)
 
 
 def _class(row: Mapping[str, Any]) -> str:

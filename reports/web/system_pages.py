@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from governance.accounts.models import User
 from governance.accounts.roles import DECIDING, Role
 from governance.accounts.selectors import has_role
 from governance.approvals import kinds
+from governance.approvals.models import Finding
 from governance.common import clock
 from governance.common.errors import DomainError
 from governance.inventory import assignments, criteria, modifying, retiring, services, system_record
@@ -25,7 +26,7 @@ from governance.policy.web.pages import effective_rows
 from governance.regulation.questionnaire import questionnaire
 from monitoring.incidents.selectors import is_keeper
 from monitoring.web.incident_pages import rows_of_system
-from registry.models import AliasHistory
+from registry.models import AliasHistory, RegisteredModel
 from registry.reviewing.people import People
 from registry.reviewing.review import findings_shown, open_findings
 from registry.reviewing.standing_pages import standing_in_force
@@ -37,17 +38,14 @@ Row = dict[str, Any]
 Errors = Mapping[str, Sequence[str]]
 
 
-def system_rows(viewer: User) -> list[Row]:
-    """Return every AI system with its class, its models, what is due next and how far its record has come.
+def system_rows(systems: Sequence[AISystem]) -> list[Row]:
+    """Return some AI systems with their class, their models, what is due next and how far their record has come.
 
-    Four queries, whatever their number.
+    The number of queries does not depend on theirs.
     """
-    systems = list(
-        inventory.systems_for(viewer).annotate(
-            model_count=Count("models", distinct=True),
-            finding_count=Count("findings", filter=Q(findings__closed_at__isnull=True), distinct=True),
-        )
-    )
+    ids = [row.pk for row in systems]
+    models = _counted(RegisteredModel.objects.filter(system__in=ids))
+    findings = _counted(Finding.objects.filter(system__in=ids, closed_at__isnull=True))
     signed = signed_for(systems)
     points = {pk: classification.annex_points for pk, classification in signed.items()}
     due, record = next_dues(systems, signed), system_record.counts_for(systems)
@@ -67,12 +65,16 @@ def system_rows(viewer: User) -> list[Row]:
             "reopened": row.class_reopened_at is not None,
             "tier": row.model_tier,
             "state": row.state,
-            "models": row.model_count,
+            "models": models.get(row.pk, 0),
             "live": ", ".join(live.get(row.pk, [])),
-            "open_findings": row.finding_count,
+            "open_findings": findings.get(row.pk, 0),
         }
         for row in systems
     ]
+
+
+def _counted(rows: QuerySet[Any]) -> dict[Any, int]:
+    return dict(rows.order_by().values_list("system").annotate(count=Count("pk")))
 
 
 def system_page(

@@ -13,25 +13,31 @@ from governance.accounts.narrow import actor
 from governance.accounts.services import SignInAgain, require_password
 from governance.common.errors import DomainError, InvalidInput, Unknown
 from governance.common.pages import page
+from governance.common.paging import page_of
 from governance.inventory import assignments, services
 from governance.inventory import criteria as success
 from governance.inventory import selectors as inventory
 from governance.inventory.models import AISystem
 from reports.web import system_matrix, system_pages
 
+A_PAGE = 25
+
 
 @page
 @require_GET
 def system_list(request: HttpRequest) -> HttpResponse:
-    """``GET /systems``: every AI system with its class and what is live; ``?ai_act_class=&tier=`` narrow the list."""
-    viewer = actor(request)
-    rows = system_pages.system_rows(viewer)
-    kind, tier = request.GET.get("ai_act_class", ""), request.GET.get("tier", "")
-    systems, shown = system_matrix.narrowed(rows, ai_act_class=kind, tier=tier)
+    """``GET /systems``: AI systems with their class and what is live; ``?q=&ai_act_class=&tier=`` narrow the list."""
+    viewer, asked = actor(request), request.GET
+    chosen = {name: asked.get(name, "") for name in ("ai_act_class", "tier")}
+    systems = inventory.systems_for(viewer)
+    found, shown = system_matrix.narrowed(systems, words=asked.get("q", ""), **chosen)
+    on_page, pager = page_of(found, asked, A_PAGE)
     context = {
-        "systems": systems,
+        "systems": system_pages.system_rows(on_page),
+        "pager": pager,
+        "filters": {"q": asked.get("q", ""), **chosen},
         "shown": shown,
-        "matrix": system_matrix.matrix(rows),
+        "matrix": system_matrix.matrix_of(systems),
         "may_register": system_pages.may_register(viewer),
     }
     return render(request, "inventory/system_list.html", context)

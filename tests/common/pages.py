@@ -101,7 +101,9 @@ def models() -> dict[str, Any]:
         "models": [
             base,
             base | {"name": "churn", "system": None, "champion": None, "problem": "Assign it to an AI system first."},
-        ]
+        ],
+        "pager": {"shown": 2, "total": 1002, "newer": "?page=1", "older": "?page=3"},
+        "filters": {"q": ""},
     }
 
 
@@ -128,6 +130,8 @@ def systems() -> dict[str, Any]:
     ]
     return {
         "shown": "",
+        "pager": {"shown": 3, "total": 53, "newer": "", "older": "?page=2"},
+        "filters": {"q": "", "ai_act_class": "", "tier": ""},
         "matrix": matrix(counted),
         "systems": [
             base,

@@ -283,6 +283,7 @@ def coverage_map(systems: int = 9) -> dict[str, Any]:
     return {
         "systems": pages,
         "rows": rows if systems else [],
+        "pager": {"shown": systems, "total": 29, "newer": "?page=1", "older": "?page=3"},
         "when": "all",
         "whens": coverage_pages.WHEN.items(),
         "note": coverage_pages.NOTE,

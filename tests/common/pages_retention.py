@@ -36,6 +36,7 @@ def the_table() -> dict[str, Any]:
         "figures": True,
         "holds": [hold, hold | {"pk": OTHER, "name": "Letters", "path": "", "kind": "AI system", "may_lift": False}],
         "systems": systems,
+        "pager": {"shown": 3, "total": 3, "newer": "", "older": ""},
         "may_hold": True,
         "kinds": KINDS,
         "form": {"kind": "monitor", "key": "7", "reason": "", "errors": {"reason": ["Say why; the log keeps it."]}},

@@ -1,7 +1,9 @@
 """The pages of AI systems, and the signature under a classification: a second person's, never the owner's."""
 
+import re
 import uuid
 from datetime import UTC, date, datetime
+from html import unescape
 
 import pytest
 from django.urls import reverse
@@ -12,6 +14,7 @@ from governance.common import clock
 from governance.inventory import declaring, retiring, system_record
 from governance.inventory.models import AISystem, Classification
 from governance.inventory.web.record_pages import progress
+from reports.web import systems
 from reports.web.system_pages import system_rows
 from tests.factories import PASSWORD, a_system, a_user
 from tests.reports.factories import Bank, a_declared_system, a_proposal, watch
@@ -87,10 +90,10 @@ def test_the_list_says_what_is_due_next_and_how_far_the_record_is(bank, client):
 
 
 def test_an_answer_that_was_taken_back_is_open_again_in_the_list(bank, client):
-    before = {row["pk"]: row["record"] for row in system_rows(bank.auditor)}[bank.system.pk]
+    before = {row["pk"]: row["record"] for row in system_rows([bank.system])}[bank.system.pk]
     declaring.declare(ai_system=bank.system, answers={"hardware": ""}, by=bank.owner)
     declaring.declare(ai_system=bank.system, answers={"compute": "Seconds on one processor."}, by=bank.owner)
-    after = {row["pk"]: row["record"] for row in system_rows(bank.auditor)}[bank.system.pk]
+    after = {row["pk"]: row["record"] for row in system_rows([bank.system])}[bank.system.pk]
     assert after == by_people(progress(system_record.answered(bank.system)))
     assert after["total"] == before["total"]
 
@@ -98,8 +101,47 @@ def test_an_answer_that_was_taken_back_is_open_again_in_the_list(bank, client):
 def test_a_retired_system_has_nothing_due(db, client):
     system = a_system()
     retiring.retire_system(ai_system=system, by=system.owner, reason="Another system took its place.")
-    (row,) = system_rows(a_user(Role.AUDITOR))
+    (row,) = system_rows([AISystem.objects.get(pk=system.pk)])
     assert row["due"] is None
+
+
+def test_systems_are_found_by_name_purpose_and_owner(bank, client):
+    churn = a_declared_system(
+        a_user(Role.OWNER, name="Ada Ende"),
+        slug="churn",
+        name="Churn",
+        purpose="Says of each customer whether they may leave soon.",
+    )
+    client.force_login(bank.auditor)
+
+    def found(words):
+        return [row["name"] for row in client.get(LIST, {"q": words}).context["systems"]]
+
+    assert found("CHURN") == found("may leave") == found("ada chu") == [churn.name]
+    assert churn.name in found("")
+    assert len(found("")) > 1
+    page = client.get(LIST, {"q": "churn nobody"})
+    assert page.context["systems"] == []
+    assert "No AI system has all of these words" in text_of(page)
+
+
+def test_a_long_list_comes_in_pages_that_keep_what_was_asked(bank, client, monkeypatch):
+    monkeypatch.setattr(systems, "A_PAGE", 2)
+    for number in range(4):
+        a_declared_system(bank.owner, slug=f"churn-{number}", name=f"Churn {number}")
+    client.force_login(bank.auditor)
+    first = client.get(LIST, {"q": "churn", "ai_act_class": "none"})
+    assert [row["name"] for row in first.context["systems"]] == ["Churn 0", "Churn 1"]
+    assert first.context["pager"] == {
+        "shown": 2,
+        "total": 4,
+        "newer": "",
+        "older": "?q=churn&ai_act_class=none&page=2",
+    }
+    (link,) = re.findall(r'href="(\?[^"]*page=2[^"]*)"', text_of(first))
+    second = client.get(LIST + unescape(link))
+    assert [row["name"] for row in second.context["systems"]] == ["Churn 2", "Churn 3"]
+    assert second.context["matrix"]["total"] == 5, "the matrix counts all of them"
 
 
 def test_an_empty_list_says_so(db, client):
@@ -219,7 +261,7 @@ def test_the_number_of_queries_does_not_grow_with_systems_or_requests(
     bank.live()
     client.force_login(bank.auditor)
     page_of(client, bank.system)  # the law register is read once per process
-    with django_assert_max_num_queries(14) as listed:
+    with django_assert_max_num_queries(18) as listed:
         client.get(LIST)
     with django_assert_max_num_queries(38) as detailed:
         page_of(client, bank.system)

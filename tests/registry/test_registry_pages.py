@@ -23,7 +23,7 @@ from governance.evidence.models import EvidenceJob
 from governance.inventory.services import pin_dataset
 from registry import gate, selectors
 from registry.models import AliasChange, Permit, PromotionRequest, RegisteredModel
-from registry.reviewing import panels
+from registry.reviewing import model_list, panels
 from registry.web import answers, views
 from tests.factories import PASSWORD, REASON, a_dataset, a_model, a_user, approve, attach, fresh, mirrored
 from tests.payloads import fairness
@@ -55,6 +55,22 @@ def told(monkeypatch):
     jobs: list[str] = []
     monkeypatch.setattr(answers, "enqueue", lambda found: jobs.extend(map(str, found)))
     return jobs
+
+
+def test_models_are_found_by_name_and_system_a_page_at_a_time(db, signed_in, monkeypatch):
+    monkeypatch.setattr(model_list, "A_PAGE", 2)
+    for name in ("alpha", "beta", "gamma"):
+        a_model(None, name=name)
+    auditor = signed_in(a_user(Role.AUDITOR))
+
+    def page(**asked):
+        return auditor.get(reverse("model-list"), asked).context
+
+    assert [row["name"] for row in page()["models"]] == ["alpha", "beta"]
+    assert [row["name"] for row in page(page="2")["models"]] == ["gamma"]
+    assert page(page="2")["pager"] == {"shown": 1, "total": 3, "newer": "?page=1", "older": ""}
+    assert [row["name"] for row in page(page="x", q="GAM")["models"]] == ["gamma"]
+    assert "No model has all of these words" in auditor.get(reverse("model-list"), {"q": "delta"}).content.decode()
 
 
 def text_of(response) -> str:

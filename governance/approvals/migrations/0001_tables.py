@@ -113,6 +113,10 @@ class Migration(migrations.Migration):
             model_name='approvalrequest',
             index=models.Index(condition=models.Q(('state__in', ['approved', 'suspended'])), fields=['valid_until'], name='granted_by_its_end'),
         ),
+        migrations.AddIndex(
+            model_name='approvalrequest',
+            index=models.Index(condition=models.Q(('escalated_at__isnull', False)), fields=['escalated_at'], name='request_by_escalation'),
+        ),
         migrations.AddConstraint(
             model_name='approvalrequest',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['collecting', 'in_review', 'changes_requested'])), fields=('subject_kind', 'subject_id', 'asks_for'), name='one_open_request_per_subject', violation_error_message='This subject already has an open request.'),

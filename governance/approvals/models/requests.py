@@ -110,6 +110,9 @@ class ApprovalRequest(Governed):
             models.Index(
                 fields=["valid_until"], condition=Q(state__in=["approved", "suspended"]), name="granted_by_its_end"
             ),
+            models.Index(
+                fields=["escalated_at"], condition=Q(escalated_at__isnull=False), name="request_by_escalation"
+            ),
         ]
 
     def __str__(self) -> str:

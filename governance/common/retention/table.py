@@ -18,11 +18,15 @@ SCHEMA_VERSION = 2
 
 @dataclass(frozen=True)
 class Main:
-    """The table whose rows a row of this one counts, the field of their age, and that of the day they are due."""
+    """The table whose rows a row of this one counts, the field of their age, and that of the day they are due.
+
+    ``came_by``: the field that numbers them as they came, where that has an index and the age has none.
+    """
 
     table: str
     at: str
     due: str = ""
+    came_by: str = ""
 
 
 @dataclass(frozen=True)

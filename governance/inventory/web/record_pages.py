@@ -148,9 +148,7 @@ def reuse_page(ai_system: AISystem, viewer: User, source: AISystem | None, *, ti
     ]
     return {
         "system": _system(ai_system),
-        "systems": [
-            {"pk": str(row.pk), "name": row.name} for row in selectors.systems_for(viewer) if row.pk != ai_system.pk
-        ],
+        "systems": list(selectors.systems_for(viewer).exclude(pk=ai_system.pk).values("pk", "name")),
         "source": {"pk": str(source.pk), "name": source.name} if source else None,
         "answers": [
             {
