@@ -18,7 +18,8 @@ from governance.audit.events import Event
 from governance.common import clock
 from placet.mlflow_plugin.protection import fold, is_protected_stage
 from placet.uris import DEFAULT_WORKSPACE, qualified
-from registry import offline, protected, selectors, words
+from registry import offline, protected, words
+from registry.gate_reading import Facts, facts_of
 from registry.models import AliasChange, ApplyGrant, PromotionRequest, RegisteredModel, RegistrationNotice, RunNotice
 
 MLFLOW = System("mlflow")
@@ -81,11 +82,14 @@ def decide(
         offline.record_use(subject=subject, detail=detail, person=person, username=identity.get("username"))
         return Answer("ALLOW")
     used: list[ApplyGrant] = []
-    relaxable = action in RELAXABLE and not grant
-    registered = _registered(_model(subject)) if relaxable else None
-    answer = _answer(identity, action, subject, detail, grant, used, registered)
-    if not answer.allowed and relaxable:
-        answer = _as_strictly_as(_mode(registered, detail), answer)
+    if action in APPLIES and grant:
+        facts, answer = None, _by_grant(identity, action, subject, detail.get("alias"), grant, used)
+    else:
+        alias = fold(str(detail.get("alias"))) if action == "alias.set" else None
+        facts = facts_of(model=_model(subject), number=subject.get("version"), alias=alias)
+        answer = _answer(identity, action, subject, detail, facts)
+        if not answer.allowed and action in RELAXABLE and not grant:
+            answer = _as_strictly_as(_mode(facts.registered, detail), answer)
     audit.append(
         event=Event.GATE_LET_THROUGH if answer.would else Event.GATE_ALLOWED if answer.allowed else Event.GATE_REFUSED,
         actor=actor,
@@ -104,9 +108,8 @@ def decide(
         payload={"username": identity.get("username"), "detail": answer.detail},
     )
     word = _word(action, subject, detail) if answer.allowed else ""
-    if used:  # Placet's own call, which waits for this; the plugin's check-ins bring a new configuration as well
-        return replace(answer, word=word)
-    return replace(answer, configuration=protected.in_force().number, word=word)
+    # Placet's own call gets no number: it waits for this, and the plugin's check-ins bring a new configuration as well.
+    return replace(answer, configuration=facts.configuration if facts else None, word=word)
 
 
 def _workspace(subject: Mapping[str, Any]) -> str:
@@ -181,15 +184,11 @@ def _answer(
     action: str,
     subject: Mapping[str, Any],
     detail: Mapping[str, Any],
-    grant: str | None,
-    used: list[ApplyGrant],
-    registered: RegisteredModel | None,
+    facts: Facts,
 ) -> Answer:
     name, number, alias = _model(subject), subject.get("version"), detail.get("alias")
-    if action in APPLIES and grant:
-        return _by_grant(identity, action, subject, alias, grant, used)
     if action == "alias.set":
-        return _refusal_of_alias(registered, name, number, str(alias))
+        return _refusal_of_alias(facts, name, number, str(alias))
     by_placet = identity.get("username") == settings.MLFLOW_SERVICE_USER
     if by_placet and action in {"tag.set", "tag.delete"}:
         return Answer("ALLOW")  # Placet shows its own state in MLflow
@@ -210,16 +209,11 @@ def _answer(
     )
 
 
-def _registered(name: str) -> RegisteredModel | None:
-    """Return the model of a name with its system, and no more of both than a decision asks for."""
-    rows = RegisteredModel.objects.select_related("system").filter(**selectors.called(name))
-    return rows.only("system", "system__ai_act_class", "system__model_tier").first()
-
-
-def _refusal_of_alias(registered: RegisteredModel | None, name: str, number: Any, alias: str) -> Answer:
+def _refusal_of_alias(facts: Facts, name: str, number: Any, alias: str) -> Answer:
     """Say what stands between this version and the alias, and what to do next."""
     link = f"{settings.BASE_URL}/models"
     command = f"`placet request {name} {number} --to {fold(alias)}`"
+    registered, promotion, state = facts.registered, facts.promotion, facts.approval_state
     if registered is None or registered.system is None:
         return Answer(
             "BLOCK",
@@ -227,17 +221,9 @@ def _refusal_of_alias(registered: RegisteredModel | None, name: str, number: Any
             link,
         )
     link = f"{settings.BASE_URL}/models/{registered.pk}"
-    promotion = (
-        PromotionRequest.objects.select_related("approval")
-        .only("number", "state", "approval", "approval__state")
-        .filter(version__model=registered, version__number=number or 0, alias=fold(alias))
-        .order_by("-made_at")
-        .first()
-    )
-    if promotion is None:
+    if promotion is None or state is None:
         return Answer("BLOCK", f"{name} version {number} has no approval for {alias}. Request it: {command}.", link)
     link = f"{settings.BASE_URL}/promotions/{promotion.pk}"
-    state = promotion.approval.state
     if promotion.state in {PromotionRequest.State.SUPERSEDED, PromotionRequest.State.ROLLED_BACK}:
         return Answer("BLOCK", f"Another version took the place of {promotion}. Request it anew: {command}.", link)
     if state == State.APPROVED:
@@ -245,12 +231,8 @@ def _refusal_of_alias(registered: RegisteredModel | None, name: str, number: Any
             "BLOCK", f"{promotion} is approved; only Placet sets the alias: `placet apply {promotion.pk}`.", link
         )
     if state in {State.COLLECTING, State.IN_REVIEW, State.CHANGES_REQUESTED}:
-        return Answer(
-            "HOLD", f"{promotion} is {promotion.approval.get_state_display().lower()}; follow it in Placet.", link
-        )
-    return Answer(
-        "BLOCK", f"{promotion} is {promotion.approval.get_state_display().lower()}. Request anew: {command}.", link
-    )
+        return Answer("HOLD", f"{promotion} is {state.label.lower()}; follow it in Placet.", link)
+    return Answer("BLOCK", f"{promotion} is {state.label.lower()}. Request anew: {command}.", link)
 
 
 def _by_grant(
