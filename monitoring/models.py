@@ -219,6 +219,8 @@ class Alert(Governed):
     stays one. ``review`` and ``rollback`` are the findings by which people are asked to look again, and to roll back.
     """
 
+    number_prefix = "AL"
+
     class State(models.TextChoices):
         OPEN = "open", "Open"
         ACKNOWLEDGED = "acknowledged", "Acknowledged"
@@ -276,7 +278,7 @@ class Alert(Governed):
         ]
 
     def __str__(self) -> str:
-        return f"AL-{self.number}"
+        return f"{self.number_prefix}-{self.number}"
 
 
 # They refer to the ones above.

@@ -10,6 +10,8 @@ from governance.audit.governed import Governed
 class Adoption(Governed):
     """What serves without an approval and may go on until a day: proposed by one person, signed by another."""
 
+    number_prefix = "AD"
+
     number = models.PositiveIntegerField(unique=True, help_text="What people call it: AD-3.")
     deadline = models.DateField(help_text="Until when each of them needs an approval of its own.")
     only = ArrayField(models.CharField(max_length=256), default=list, help_text="Patterns of model names; empty: all.")
@@ -36,7 +38,7 @@ class Adoption(Governed):
         ]
 
     def __str__(self) -> str:
-        return f"AD-{self.number}"
+        return f"{self.number_prefix}-{self.number}"
 
     @property
     def state(self) -> str:

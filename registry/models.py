@@ -122,6 +122,9 @@ class ModelVersion(Governed):
 class PromotionRequest(Governed):
     """A version asks for an alias. What people say of it stands in its approval, never copied here."""
 
+    number_prefix = "PR"
+    told_with = ("approval_id",)
+
     class State(models.TextChoices):
         REQUESTED = "requested", "Requested"
         APPLYING = "applying", "Applying"
@@ -154,11 +157,13 @@ class PromotionRequest(Governed):
         ]
 
     def __str__(self) -> str:
-        return f"PR-{self.number}"
+        return f"{self.number_prefix}-{self.number}"
 
 
 class AliasChange(Governed):
     """One intended write of a protected alias. Every grant, and so every such write in MLflow, belongs to one."""
+
+    number_prefix = "AC"
 
     class Kind(models.TextChoices):
         PROMOTION = "promotion", "Promotion"
@@ -223,7 +228,7 @@ class AliasChange(Governed):
         indexes = [models.Index(fields=["state", "asked_at"], name="alias_change_by_state")]
 
     def __str__(self) -> str:
-        return f"AC-{self.number}"
+        return f"{self.number_prefix}-{self.number}"
 
 
 class ApplyGrant(Governed):

@@ -17,9 +17,14 @@ class Governed(models.Model):
     Rows are written by ``audit.append`` alone, which saves them and names them in one go. The database keeps the rule:
     the table's migration holds ``Govern("<table>")``, a deferred trigger that refuses the commit of any other change.
     ``immutable`` tables refuse UPDATE and DELETE as well.
+
+    Where people call a row by a number, ``number_prefix`` is what stands before it, as in PR-12. By that the log finds
+    what was written of the row, and of the rows to which the columns in ``told_with`` lead.
     """
 
     immutable: ClassVar[bool] = False
+    number_prefix: ClassVar[str] = ""
+    told_with: ClassVar[tuple[str, ...]] = ()
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     log_entry = models.UUIDField(editable=False, help_text="Newest log entry that names this row.")

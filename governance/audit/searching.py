@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from governance.audit import changes
+from governance.audit.export import governed_models
 from governance.audit.models import SHARD, Leaf, Search
 from governance.audit.selectors import LogEntry, as_entry, base, entries, size
 
 _LONGEST_WORD = 120
+_REFERENCE = re.compile(r"(?P<kind>[a-z]{1,4})-(?P<number>[0-9]{1,9})")
 _MOST_WORDS = 200
 _MOST_WAITING = 200
 _PAGE = 500
@@ -149,9 +151,25 @@ def _placed(query: Query, start: int) -> QuerySet[Search]:
         rows = rows.filter(at__gte=query.since)
     if query.until:
         rows = rows.filter(at__lt=query.until)
-    if words := query.text.lower().split():
-        rows = rows.filter(words__contains=words)
+    for word in query.text.lower().split():
+        keys = _keys_of(word)
+        named = Q(words__contains=[word])
+        rows = rows.filter(named | Q(words__overlap=keys) if keys else named)
     return rows
+
+
+def _keys_of(word: str) -> list[str]:
+    """Return the keys of the governed rows that people call by a word, such as ``pr-12``; entries hold keys alone."""
+    called = _REFERENCE.fullmatch(word)
+    if not called:
+        return []
+    found: list[str] = []
+    for model in governed_models():
+        if model.number_prefix.lower() == called["kind"]:
+            manager: Any = model._base_manager  # which of the models it is of, the type can't say
+            rows = manager.filter(number=called["number"]).values_list("pk", *model.told_with)
+            found += [str(key) for keys in rows for key in keys]
+    return found
 
 
 def _waiting() -> list[LogEntry]:
@@ -169,5 +187,10 @@ def _matches(entry: Mapping[str, Any], query: Query) -> bool:
         and (query.actors is None or entry["actor"] in query.actors)
         and (query.since is None or at >= query.since)
         and (query.until is None or at < query.until)
-        and set(query.text.lower().split()) <= set(words_of(entry))
+        and _has_words(entry, query.text)
     )
+
+
+def _has_words(entry: Mapping[str, Any], text: str) -> bool:
+    words = set(words_of(entry))
+    return all(words & {word, *_keys_of(word)} for word in text.lower().split())

@@ -87,6 +87,8 @@ class Classification(Proposal):
 class Modification(Governed):
     """A change of a system after it was taken in, as somebody declared it. It opens the signed class again."""
 
+    number_prefix = "M"
+
     immutable = True
 
     class Kind(models.TextChoices):
@@ -112,7 +114,7 @@ class Modification(Governed):
         constraints = [models.UniqueConstraint(fields=["system", "number"], name="one_modification_per_number")]
 
     def __str__(self) -> str:
-        return f"M-{self.number}"
+        return f"{self.number_prefix}-{self.number}"
 
 
 class ModelAssignment(Proposal):
@@ -217,6 +219,8 @@ class Risk(Governed):
     Scores run from 1 to 5. Any change takes an acceptance back; the log keeps every state before.
     """
 
+    number_prefix = "R"
+
     class Kind(models.TextChoices):
         HEALTH = "health", "Health"
         SAFETY = "safety", "Safety"
@@ -286,7 +290,7 @@ class Risk(Governed):
         ]
 
     def __str__(self) -> str:
-        return f"R-{self.number}"
+        return f"{self.number_prefix}-{self.number}"
 
 
 class Correspondence(Governed):
@@ -295,6 +299,8 @@ class Correspondence(Governed):
     Persons and authorities stand as the organisation's own reference, never by name or contact. What could say who
     somebody is (reference, decision, texts) is erasable; the rest stays.
     """
+
+    number_prefix = "C"
 
     class Kind(models.TextChoices):
         NOTICE = "notice-26-11", "Notice to affected persons (Art. 26(11))"
@@ -369,4 +375,4 @@ class Correspondence(Governed):
         ]
 
     def __str__(self) -> str:
-        return f"C-{self.number}"
+        return f"{self.number_prefix}-{self.number}"

@@ -32,6 +32,8 @@ class Opinion(models.TextChoices):
 class Validation(Governed):
     """One validation of the version that an approval request is about."""
 
+    number_prefix = "VAL"
+
     class Occasion(models.TextChoices):
         """Why it was made."""
 
@@ -78,7 +80,7 @@ class Validation(Governed):
         indexes = [models.Index(fields=["state", "-opened_at"], name="validation_by_state")]
 
     def __str__(self) -> str:
-        return f"VAL-{self.number}"
+        return f"{self.number_prefix}-{self.number}"
 
 
 class ValidationPart(Governed):

@@ -41,6 +41,8 @@ class Incident(Governed):
     ``handed_over_by`` gave it its present owner: whoever is named there does not close it by their own word.
     """
 
+    number_prefix = "INC"
+
     class State(models.TextChoices):
         OPEN = "open", "Open"
         REPORTED = "reported", "Reported"
@@ -192,7 +194,7 @@ class Incident(Governed):
         indexes: ClassVar = [models.Index(fields=["state", "aware_at"], name="incident_by_state")]
 
     def __str__(self) -> str:
-        return f"INC-{self.number}"
+        return f"{self.number_prefix}-{self.number}"
 
 
 class IncidentTask(Governed):
