@@ -1,7 +1,7 @@
 """Read requests: what evidence they rest on, who may sign now, what waits for whom."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -179,13 +179,22 @@ def standing_reviews(approval: ApprovalRequest) -> list[Evidence]:
     given = reviews(approval)
     if not given:
         return []
-    return [row for row in given if row.payload["evidence"] == evidence_behind(approval, row.payload["check"])]
+    frozen = _frozen(approval)
+    return [row for row in given if row.payload["evidence"] == _behind(approval, row.payload["check"], frozen)]
 
 
 def evidence_behind(approval: ApprovalRequest, check_id: str) -> list[str]:
     """Return the payload digests, sorted, of the frozen evidence that a check reads; of all of it for a check that
     is not in the policy."""
-    frozen = [(item.type, item.payload_digest) for item in evidence_selectors.by_ids(approval.evidence_ids)]
+    return _behind(approval, check_id, _frozen(approval))
+
+
+def _frozen(approval: ApprovalRequest) -> list[tuple[str, str]]:
+    """Return type and payload digest of the frozen evidence, without its payloads: they are long."""
+    return list(evidence_selectors.with_ids(approval.evidence_ids).values_list("type", "payload_digest"))
+
+
+def _behind(approval: ApprovalRequest, check_id: str, frozen: Sequence[tuple[str, str]]) -> list[str]:
     rule = next((row for row in document_of(approval.policy_version).checks if row.id == check_id), None)
     names = evidence_names(rule) if rule else {kind.partition("/")[0] for kind, _ in frozen}
     return sorted({digest for kind, digest in frozen if kind.partition("/")[0] in names})

@@ -102,7 +102,12 @@ def jobs_from(inputs_digests: Iterable[str]) -> QuerySet[EvidenceJob]:
 
 def by_ids(ids: Iterable[uuid.UUID | str]) -> list[Evidence]:
     """Return these pieces of evidence, ordered by type."""
-    return list(Evidence.objects.filter(pk__in=list(ids)).order_by("type", "made_at"))
+    return list(with_ids(ids).order_by("type", "made_at"))
+
+
+def with_ids(ids: Iterable[uuid.UUID | str]) -> QuerySet[Evidence]:
+    """Return the query for these pieces of evidence."""
+    return Evidence.objects.filter(pk__in=list(ids))
 
 
 def claimable_jobs(*, enqueued_before: timedelta) -> QuerySet[EvidenceJob]:

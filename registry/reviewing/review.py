@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from governance.accounts.models import User
 from governance.accounts.selectors import roles_held
 from governance.approvals import escalation, expiry, lifting, signing, statements
@@ -53,6 +55,7 @@ def review_page(approval: ApprovalRequest, viewer: User) -> dict[str, Any]:
     """Return the context of registry/review.html, without the values of a refused form."""
     promotion = selectors.promotion_of(approval)
     promotion.approval = approval
+    prefetch_related_objects([approval], "decisions")  # many parts of the page ask for the round and the open stage
     document = document_of(approval.policy_version)
     decisions = approvals.decisions(approval)
     attached = evidence.evidence_of(approval)
