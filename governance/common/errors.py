@@ -3,6 +3,9 @@
 import re
 from typing import Any, ClassVar
 
+UNUSABLE = "A value holds a NUL, or is too large or too long."
+"""What is said of a value that PostgreSQL can't hold, wherever it was typed."""
+
 
 class DomainError(Exception):
     """A rule of Placet that a call would break. Subclasses are named after the rule.

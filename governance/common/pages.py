@@ -6,12 +6,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import DataError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
-from governance.common.errors import DomainError, InvalidInput
+from governance.common.errors import UNUSABLE, DomainError, InvalidInput
 
 View = Callable[..., HttpResponseBase]
 NOT_FOUND, FORBIDDEN = 404, 403
@@ -32,12 +33,18 @@ def page(view: View) -> View:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
+        except DataError:
+            return _refused(request, InvalidInput(UNUSABLE))
         except DomainError as refusal:
-            template = TEMPLATES.get(refusal.status, "403.html")
-            context = {"reason": refusal.detail, "title": refusal.title, "status": refusal.status}
-            return with_retry(render(request, template, context, status=refusal.status), refusal)
+            return _refused(request, refusal)
 
     return login_required(wrapped)
+
+
+def _refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:
+    template = TEMPLATES.get(refusal.status, "403.html")
+    context = {"reason": refusal.detail, "title": refusal.title, "status": refusal.status}
+    return with_retry(render(request, template, context, status=refusal.status), refusal)
 
 
 def acted(

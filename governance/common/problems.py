@@ -11,7 +11,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from governance.common.errors import DomainError
+from governance.common.errors import UNUSABLE, DomainError
 
 MEDIA_TYPE = "application/problem+json"
 FRAMEWORK_TITLES = {
@@ -82,9 +82,7 @@ def _unusable_bytes(exc: Exception) -> Response | None:
         )
     if isinstance(exc, DataError):
         set_rollback()
-        return problem(
-            "invalid-input", "A value can't be used", 422, "A value holds a NUL, or is too large or too long."
-        )
+        return problem("invalid-input", "A value can't be used", 422, UNUSABLE)
     return None
 
 
