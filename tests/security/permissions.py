@@ -32,7 +32,8 @@ HEAD = """# Permissions
 Who may do what, at every address. `python -m tests.security.permissions` writes this page from the table in
 `tests/security/matrix.py`. A test asks every address as everybody and holds the answers against the table: each of the
 nine roles for the whole deployment, for the AI system in question and for another one; no role; the requester, the
-trainer, the owner, who is eligible and who is not; tokens; nobody. An address without a line fails it.
+trainer, the owner, who is eligible and who is not; tokens; nobody. An address without a line fails it. `make prove`
+asks as all of them; `make test`, of those who must be answered alike, as some, others at each address.
 
 ## What one reads
 

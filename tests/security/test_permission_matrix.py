@@ -27,7 +27,7 @@ from tests.security import matrix, permissions
 from tests.security.matrix import ROUTES, RULES, Route
 from tests.security.routes import Address, addresses, text_of
 
-PARTS = 2
+PARTS, ROLES_ASKED = 2, 3
 TURNED_AWAY = {"401", "403", "404", "login"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -176,15 +176,20 @@ def _asks(world: Any, route: Route | None, address: Address) -> list[tuple[Any, 
 def _some_alike(everybody: list[tuple[Any, str]], route: Route, address: Address) -> list[tuple[Any, str]]:
     """Of those who must be answered alike, return some, others at each address; ``make prove`` asks everybody.
 
-    In review one of each role that must be turned away and one who comes further, in each other state one of each.
+    In review three roles that must be turned away, one of each, and one who comes further; in each other state one.
     """
-    alike: dict[tuple[str, str, str], list[tuple[Any, str]]] = defaultdict(list)
+    alike: dict[tuple[str, str], dict[str, list[tuple[Any, str]]]] = defaultdict(lambda: defaultdict(list))
     for actor, state in everybody:
         wanted = matrix.expected(route, actor, state, is_api=address.is_api)
         apart = wanted in TURNED_AWAY and state == "in review"
-        alike[wanted, state, actor.name.partition(",")[0] if apart else ""].append((actor, state))
+        alike[wanted, state][actor.name.partition(",")[0] if apart else ""].append((actor, state))
     place = zlib.crc32(address.name.encode())
-    return [rows[place % len(rows)] for rows in alike.values()]
+    found = []
+    for by_role in alike.values():
+        groups = list(by_role.values())
+        groups = groups[place % len(groups) :] + groups[: place % len(groups)]
+        found += [rows[place % len(rows)] for rows in groups[:ROLES_ASKED]]
+    return found
 
 
 def _answer(client: Client, world: Any, address: Address, method: str, actor: Any, state: str) -> str:
