@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -212,28 +213,22 @@ class Register:
             return self.points[point_id]
         except KeyError:
             raise UnknownPoint(
-                f"The register has no point {point_id!r}. Ids look like 'Art 6.3.a', 'Annex III.5.b' or 'Annex "
-                f"IV.2.g', "
-                "and 'Art 5.1a' is not 'Art 5.1.a'."
+                f"The register has no point {point_id!r}. Ids look like 'Art 6.3.a', 'Annex III.5.b' or "
+                "'Annex IV.2.g', and 'Art 5.1a' is not 'Art 5.1.a'."
             ) from None
 
     def points_of(self, prefix: str) -> tuple[Point, ...]:
-        """Return the points of a group reference such as ``Annex IV`` or ``Annex VIII.B``, in the order of the Act.
-
-        ``Annex I`` does not match ``Annex III``: the reference ends at a dot.
-        """
+        """Return the points under a reference such as ``Annex VIII.B``, in the Act's order; ``Annex I`` is not III."""
         return self._by_prefix.get(prefix, ())
 
     @cached_property
     def _by_prefix(self) -> Mapping[str, tuple[Point, ...]]:
         """The points by each reference that leads to them: ``Annex III.5.b`` by itself, Annex III.5 and Annex III."""
-        found: dict[str, tuple[Point, ...]] = {}
+        found: dict[str, list[Point]] = {}
         for point in self:
-            parts = point.id.split(".")
-            for count in range(1, len(parts) + 1):
-                prefix = ".".join(parts[:count])
-                found[prefix] = (*found.get(prefix, ()), point)
-        return found
+            for prefix in accumulate(point.id.split("."), "{}.{}".format):
+                found.setdefault(prefix, []).append(point)
+        return {prefix: tuple(points) for prefix, points in found.items()}
 
     def in_force(self, point_id: str, on_date: date) -> bool | None:
         """Return whether this wording was part of the law on ``on_date``.
